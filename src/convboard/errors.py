@@ -1,0 +1,59 @@
+"""Everything a user can get wrong, as one tree of exceptions.
+
+ConvboardError                what a person can mend; the command line shows its message alone, exit code 2
+├── ConfigError               a key or a value of the config
+├── DataError                 images or labels: missing, damaged, or not what the config says
+├── ModelError                a network that cannot be built, or does not fit the data
+├── CheckpointError           a checkpoint that is truncated, altered, or of another network
+├── RunError                  a run directory: not writable, in use, or not a run
+└── TrainingError             training that cannot go on, such as a loss that is not finite
+
+A bug is none of these: it stays a traceback.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ConvboardError(ValueError):
+    """Base of every error that a user, not a developer, can mend."""
+
+
+class ConfigError(ConvboardError):
+    """A key or value of the config is not allowed."""
+
+
+class DataError(ConvboardError):
+    """Images or labels are missing, damaged, or not what the config says."""
+
+
+class ModelError(ConvboardError):
+    """A network cannot be built, or does not fit the data."""
+
+
+class CheckpointError(ConvboardError):
+    """A checkpoint is truncated, altered, or of another network."""
+
+
+class RunError(ConvboardError):
+    """A run directory cannot be used."""
+
+
+class TrainingError(ConvboardError):
+    """Training cannot go on."""
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """End an error message: the nearest allowed name first, then all of them.
+
+    Args:
+        given: What the user wrote.
+        allowed: Every name that would have been accepted.
+
+    Returns:
+        ``Did you mean 'lenet'? Allowed: lenet, resnet18.``, without the question where nothing is near.
+    """
+    names = sorted(allowed)
+    close = get_close_matches(given, names, n=1)
+    question = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{question}Allowed: {', '.join(names)}."
