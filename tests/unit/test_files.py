@@ -1,0 +1,271 @@
+"""Files are whole or not there, whatever happens to the process that writes them."""
+
+import errno
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from convboard.files import atomic_write, atomic_write_bytes, atomic_write_text, locked, sha256
+
+LIMIT_SECONDS = 60
+
+
+class BusyError(Exception):
+    """What the tests ask `locked` to raise."""
+
+
+def busy(pid: int | None) -> BusyError:
+    return BusyError(pid)
+
+
+def start(code: str, *arguments: object) -> "subprocess.Popen[str]":
+    """Start `code` in another process; it gets `arguments` in sys.argv[1:]."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def first_line(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from convboard.files import locked
+with locked(Path(sys.argv[1]), wait=True, busy=lambda pid: RuntimeError(pid)):
+    print("locked", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def held_by_another_process(lock: Path) -> Iterator["subprocess.Popen[str]"]:
+    with start(HOLD, lock) as process:
+        try:
+            assert first_line(process) == "locked"
+            yield process
+        finally:
+            process.kill()
+
+
+def test_writes_and_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    atomic_write_text(path, "naïve\r\n")
+    assert path.read_bytes() == "naïve\r\n".encode()
+    atomic_write_bytes(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_new_file_is_as_readable_as_any_other(tmp_path: Path) -> None:
+    (tmp_path / "ordinary").write_bytes(b"")
+    atomic_write_bytes(tmp_path / "atomic", b"")
+    assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_readers_see_the_old_file_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("old")
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("new")
+        assert temporary.parent == path.parent
+        assert path.read_text() == "old"
+
+    atomic_write(path, write)
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: BaseException) -> None:
+    path = tmp_path / "state.json"
+    path.write_text("old")
+
+    def fail_halfway(temporary: Path) -> None:
+        temporary.write_text("ne")
+        raise error
+
+    with pytest.raises(type(error)):
+        atomic_write(path, fail_halfway)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_takes_no_more_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.bin"
+    path.write_bytes(b"old")
+    code = """
+import resource, sys
+from pathlib import Path
+from convboard.files import atomic_write_bytes
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    atomic_write_bytes(Path(sys.argv[1]), bytes(1 << 20))
+except OSError as error:
+    print(error.strerror)
+"""
+    with start(code, path) as process:
+        assert first_line(process) == os.strerror(errno.EFBIG)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("moment", ["while writing", "before the rename", "before the folder is synced"])
+def test_a_kill_leaves_a_whole_file_and_the_next_write_cleans_up(tmp_path: Path, moment: str) -> None:
+    path = tmp_path / "state.[bin]"  # a name that a careless glob would misread
+    path.write_bytes(b"old")
+    code = """
+import os, signal, sys
+from pathlib import Path
+from convboard.files import atomic_write
+path, moment = Path(sys.argv[1]), sys.argv[2]
+def die(*arguments):
+    os.kill(os.getpid(), signal.SIGKILL)
+def write(temporary):
+    with temporary.open("wb") as file:
+        file.write(b"n")
+        file.flush()
+        if moment == "while writing":
+            die()
+        file.write(b"ew")
+    if moment == "before the rename":
+        os.fsync = die
+    else:
+        fsync = os.fsync
+        os.fsync = lambda descriptor: (fsync(descriptor), setattr(os, "fsync", die))
+atomic_write(path, write)
+"""
+    with start(code, path, moment) as process:
+        assert process.wait(LIMIT_SECONDS) == -signal.SIGKILL
+    assert path.read_bytes() == (b"new" if moment == "before the folder is synced" else b"old")
+
+    atomic_write_bytes(path, b"newer")
+    assert path.read_bytes() == b"newer"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_write_leaves_the_temporary_file_of_a_live_writer_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+
+    def write(temporary: Path) -> None:
+        temporary.write_text("outer")
+        atomic_write_text(path, "inner")
+        assert temporary.exists()
+
+    atomic_write(path, write)
+    assert path.read_text() == "outer"
+
+
+def test_sha256(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 5000
+    (tmp_path / "data").write_bytes(content)
+    assert sha256(tmp_path / "data") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_lock_is_given_back_and_leaves_no_file(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    for _ in range(2):
+        with locked(lock, wait=False, busy=busy):
+            assert lock.exists()
+        assert not lock.exists()
+    with pytest.raises(ZeroDivisionError), locked(lock, wait=False, busy=busy):
+        raise ZeroDivisionError
+    assert not lock.exists()
+
+
+def test_a_second_process_is_refused_and_told_who_holds_the_lock(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with held_by_another_process(lock) as process:
+        with pytest.raises(BusyError) as raised, locked(lock, wait=False, busy=busy):
+            pass
+        assert raised.value.args == (process.pid,)
+        assert lock.exists()
+
+
+def test_the_same_process_cannot_take_a_lock_twice(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with (
+        locked(lock, wait=False, busy=busy),
+        pytest.raises(BusyError, match=str(os.getpid())),
+        locked(lock, wait=False, busy=busy),
+    ):
+        pass
+
+
+def test_a_second_process_waits(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with locked(lock, wait=False, busy=busy), start(HOLD, lock) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(0.5)
+        lock_seen_by_the_other = lock.read_text()
+        assert lock_seen_by_the_other.split()[0] == str(os.getpid())
+        process.kill()
+
+
+def test_the_waiting_process_gets_the_lock_when_it_is_given_back(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with start(HOLD, lock) as process:
+        try:
+            assert first_line(process) == "locked"
+            with start(HOLD, lock) as waiting:
+                try:
+                    process.communicate("done\n", LIMIT_SECONDS)
+                    assert first_line(waiting) == "locked"
+                    with (
+                        pytest.raises(BusyError, match=str(waiting.pid)),
+                        locked(lock, wait=False, busy=busy),
+                    ):
+                        pass
+                finally:
+                    waiting.kill()
+        finally:
+            process.kill()
+
+
+def test_a_dead_process_holds_nothing(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with held_by_another_process(lock) as process:
+        process.kill()
+        process.wait(LIMIT_SECONDS)
+        assert lock.exists()
+        with locked(lock, wait=False, busy=busy):
+            assert lock.read_text().split()[0] == str(os.getpid())
+    assert not lock.exists()
+
+
+@pytest.mark.parametrize("content", ["", "half", "12 another-machine\n", "one two three\n"])
+def test_a_holder_that_cannot_be_named_is_none(tmp_path: Path, content: str) -> None:
+    lock = tmp_path / "lock"
+    with locked(lock, wait=False, busy=busy):
+        lock.write_text(content)
+        with pytest.raises(BusyError, match="None"), locked(lock, wait=False, busy=busy):
+            pass
+
+
+def test_many_processes_never_hold_the_lock_together(tmp_path: Path) -> None:
+    """Each adds 1 to a number 50 times, in two steps that another process must not come between."""
+    code = """
+import sys
+from pathlib import Path
+from convboard.files import locked
+folder = Path(sys.argv[1])
+for _ in range(50):
+    with locked(folder / "lock", wait=True, busy=lambda pid: RuntimeError(pid)):
+        number = int((folder / "number").read_text())
+        (folder / "number").write_text(str(number + 1))
+"""
+    (tmp_path / "number").write_text("0")
+    processes = [start(code, tmp_path) for _ in range(4)]
+    for process in processes:
+        process.communicate(timeout=LIMIT_SECONDS)
+        assert process.returncode == 0
+    assert (tmp_path / "number").read_text() == "200"
+    assert not (tmp_path / "lock").exists()
