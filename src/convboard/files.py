@@ -18,8 +18,8 @@ from pathlib import Path
 def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     """Write a file so that whoever opens `path`, at any moment, finds the old content or the new, whole.
 
-    This holds when the process is killed and when the machine loses power. A failure leaves nothing behind; what
-    a killed writer of the same file left behind is removed by the next.
+    This holds when the process is killed and when the machine loses power. A failure leaves nothing behind;
+    what a killed writer of the same file left behind is removed by the next.
 
     Args:
         path: The file to make or replace. Its folder must exist.
@@ -69,8 +69,8 @@ def sha256(path: Path) -> str:
 def locked(path: Path, *, wait: bool, busy: Callable[[int | None], Exception]) -> Iterator[None]:
     """Hold a lock that only one process on this machine can hold at a time.
 
-    The lock is the kernel's, on the open file, so that it ends with the process however that ends: a file that a
-    dead process left behind is taken over. The file is removed when the lock is given back.
+    The lock is the kernel's, on the open file, so that it ends with the process, however that ends: a file
+    left behind by a dead process is taken over. The file is removed when the lock is given back.
 
     Args:
         path: The lock file; made where it is missing. Its folder must exist.
@@ -101,8 +101,8 @@ def _acquire(path: Path, *, wait: bool) -> int | None:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The holder before us may have removed the file between our open and our lock, and a third one may
-            # have made a new file: a lock counts only on the file that is at `path` now.
+            # The holder before us may have removed the file between our open and our lock, and a third one
+            # may have made a new file: a lock counts only on the file that is at `path` now.
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), path.stat()):
                     return descriptor
