@@ -1,0 +1,44 @@
+"""Evaluate the best network of a finished run again: `python scripts/evaluate.py run=<run dir>`."""
+
+from dataclasses import dataclass
+
+from omegaconf import MISSING
+from rich.console import Console
+
+import convboard
+from convboard import entry
+from convboard.report import figures_table
+
+
+@dataclass
+class Arguments:
+    """What the command takes.
+
+    Attributes:
+        run: The run directory.
+        trust: Build the network although its class is not convboard's own, which runs code that the run names.
+    """
+
+    run: str = MISSING
+    trust: bool = False
+
+
+def main() -> None:
+    """Print the validation and test figures beside those that the run wrote down."""
+    arguments = entry.arguments(Arguments)
+    finished = convboard.load_run(arguments.run)
+    again = convboard.evaluate_run(finished, arguments.trust)
+    console = Console(highlight=False)
+    console.print(figures_table(again, "evaluated again"))
+    recorded = finished.result.get("metrics")
+    if recorded is None:
+        console.print("The run has written no figures: it has not finished.")
+    elif all(recorded[tag] == value for tag, value in again.items()):
+        console.print("The same figures, to the last bit, as the run wrote down.")
+    else:
+        console.print(figures_table(recorded, "as the run wrote down"))
+
+
+if __name__ == "__main__":
+    with entry.one_message():
+        main()

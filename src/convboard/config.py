@@ -1,0 +1,276 @@
+"""What a run is made of: the schema of every key that convboard owns, and the checks of their values.
+
+`model`, `optimizer` and `scheduler` are open: their `_target_`'s constructor is the schema, and `experiment` checks
+them when it builds them. Nothing here imports torch, so a mistake is reported at once.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+from convboard.errors import ConfigError, nearest
+
+DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
+LOSSES = ("cross_entropy", "mse")
+RESIDENCES = ("auto", "device", "stream")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("fp32", "bf16")
+BOARD_LEVELS = ("minimal", "default", "full")
+OBJECTIVES = ("accuracy/val", "loss/val", "accuracy/test", "loss/test")
+
+
+@dataclass
+class DatasetConfig:
+    """Where the images come from and how a training batch is augmented.
+
+    Attributes:
+        name: One of `DATASETS`.
+        path: Folder of an image_folder data set.
+        image_size: Side in pixels that images are brought to; None takes what the model asks for, else their own.
+        val_size: Training images set aside for validation; None takes the data set's own number.
+        random_crop: Zero padding in pixels from which each training image is cropped back at random.
+        horizontal_flip: Whether half of the training images are mirrored.
+        cutout: Side in pixels of the square that is blanked in each training image.
+        residence: `device` keeps all images there, `stream` reads them batch by batch, `auto` takes what fits.
+        num_workers: Processes that read ahead when streaming.
+    """
+
+    name: str = MISSING
+    path: str | None = None
+    image_size: int | None = None
+    val_size: int | None = None
+    random_crop: int = 0
+    horizontal_flip: bool = False
+    cutout: int = 0
+    residence: str = "auto"
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("dataset.name", self.name, DATASETS)
+        _one_of("dataset.residence", self.residence, RESIDENCES)
+        _at_least("dataset.image_size", self.image_size, 1)
+        _at_least("dataset.val_size", self.val_size, 1)
+        _at_least("dataset.random_crop", self.random_crop, 0)
+        _at_least("dataset.cutout", self.cutout, 0)
+        _at_least("dataset.num_workers", self.num_workers, 0)
+        if self.name == "image_folder" and not self.path:
+            raise ConfigError(
+                "dataset.path is not set: dataset=image_folder needs the folder that holds one folder of pictures "
+                "per class. Add dataset.path=<folder>."
+            )
+
+
+@dataclass
+class LossConfig:
+    """What is minimised.
+
+    Attributes:
+        name: `cross_entropy`, or `mse` on one-hot labels.
+        label_smoothing: Share of each label spread over all classes; cross_entropy only.
+    """
+
+    name: str = "cross_entropy"
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _one_of("loss.name", self.name, LOSSES)
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise ConfigError(
+                f"loss.label_smoothing={self.label_smoothing}: must be at least 0 and below 1; 0.1 is usual."
+            )
+        if self.label_smoothing and self.name != "cross_entropy":
+            raise ConfigError(
+                f"loss.label_smoothing={self.label_smoothing} has no meaning for loss.name={self.name}: "
+                "use loss=cross_entropy, or label_smoothing=0."
+            )
+
+
+@dataclass
+class TrainerConfig:
+    """How long, where and how to train.
+
+    Attributes:
+        max_epochs: Epochs to train.
+        device: `auto` takes a GPU if there is one.
+        precision: `fp32`, or `bf16` for autocast to bfloat16.
+        channels_last: Store images and kernels as NHWC; often faster on CPUs and always on tensor cores.
+        compile: Run the training steps through torch.compile.
+        deterministic: Take only kernels that give the same bits twice.
+        gradient_clip: Total gradient norm to clip at; None clips nothing.
+        accumulate_batches: Batches whose gradients make one optimizer step.
+        patience: Early stopping: epochs without a better val accuracy before the run ends; None never does.
+        limit_train_batches: Batches of each epoch to train on, for a quick try; None takes all.
+        limit_val_batches: Likewise for validation.
+        limit_test_batches: Likewise for the test at the end.
+        eval_batch_size: Images a batch in validation and test.
+    """
+
+    max_epochs: int = 15
+    device: str = "auto"
+    precision: str = "fp32"
+    channels_last: bool = True
+    compile: bool = False
+    deterministic: bool = False
+    gradient_clip: float | None = None
+    accumulate_batches: int = 1
+    patience: int | None = None
+    limit_train_batches: int | None = None
+    limit_val_batches: int | None = None
+    limit_test_batches: int | None = None
+    eval_batch_size: int = 500
+
+    def __post_init__(self) -> None:
+        _one_of("trainer.device", self.device, DEVICES)
+        _one_of("trainer.precision", self.precision, PRECISIONS)
+        for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience"):
+            _at_least(f"trainer.{name}", getattr(self, name), 1)
+        for split in ("train", "val", "test"):
+            _at_least(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
+        if self.gradient_clip is not None and not 0.0 < self.gradient_clip < math.inf:
+            raise ConfigError(
+                f"trainer.gradient_clip={self.gradient_clip}: must be a number above 0; null clips nothing."
+            )
+
+
+@dataclass
+class BoardConfig:
+    """How much TensorBoard shows.
+
+    Attributes:
+        level: `minimal` (scalars and texts), `default` (and pictures and histograms), `full` (and precision-recall
+            curves and the embedding projector).
+        scalar_every: Steps between two points of a curve; None spreads about 100 points over an epoch.
+        max_channels: Kernels and feature maps shown of each layer.
+    """
+
+    level: str = "default"
+    scalar_every: int | None = None
+    max_channels: int = 16
+
+    def __post_init__(self) -> None:
+        _one_of("board.level", self.level, BOARD_LEVELS)
+        _at_least("board.scalar_every", self.scalar_every, 1)
+        _at_least("board.max_channels", self.max_channels, 1)
+
+
+@dataclass
+class TrainConfig:
+    """A whole run. Two runs of equal configs on one machine give the same result.
+
+    Attributes:
+        model: `_target_` and its arguments; what the data decides may be left out.
+        dataset: The images.
+        optimizer: `_target_` in torch.optim (or alike) and its arguments.
+        scheduler: `_target_` of a `convboard.training.schedules.Schedule` and its arguments.
+        loss: What is minimised.
+        trainer: How long, where and how.
+        board: How much TensorBoard shows.
+        seed: Decides the initial weights, the order of the samples and every augmentation.
+        batch_size: Images in a batch.
+        data_dir: Where data sets lie, or are downloaded to.
+        objective: The metric that a sweep compares runs by.
+    """
+
+    model: dict[str, Any] = field(default_factory=dict)
+    dataset: DatasetConfig = MISSING
+    optimizer: dict[str, Any] = field(default_factory=dict)
+    scheduler: dict[str, Any] = field(default_factory=dict)
+    loss: LossConfig = field(default_factory=LossConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    board: BoardConfig = field(default_factory=BoardConfig)
+    seed: int = 0
+    batch_size: int = 64
+    data_dir: str = "data"
+    objective: str = "accuracy/val"
+
+    def __post_init__(self) -> None:
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("seed", self.seed, 0)
+        _one_of("objective", self.objective, OBJECTIVES)
+        for group in ("model", "optimizer", "scheduler"):
+            if not getattr(self, group).get("_target_"):
+                raise ConfigError(f"{group}._target_ is not set: choose one of conf/{group}, as in {group}=<name>.")
+        for name in ("lr", "weight_decay", "momentum"):
+            value = self.optimizer.get(name)
+            if value is not None:
+                _check_rate(f"optimizer.{name}", value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config as plain nested dictionaries, as written to a run's `config.yaml`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "TrainConfig":
+        """Check `plain` against the schema.
+
+        Raises:
+            ConfigError: A key is unknown, of a wrong type, or out of range.
+        """
+        return to_config(OmegaConf.create(dict(plain)))
+
+
+def to_config(composed: DictConfig) -> TrainConfig:
+    """Turn what Hydra composed into a plain, checked `TrainConfig`.
+
+    Raises:
+        ConfigError: A key is unknown, of a wrong type, or out of range.
+    """
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), composed))
+    except OmegaConfBaseException as error:
+        raise explain_omegaconf(error) from error
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def explain_omegaconf(error: Exception, schema: type = TrainConfig) -> ConfigError:
+    """Say in one sentence what OmegaConf says in four lines: the key, the value, what is allowed."""
+    from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, ValidationError
+
+    key = str(getattr(error, "full_key", "") or "")
+    first_line = str(error).splitlines()[0]
+    if isinstance(error, (ConfigAttributeError, ConfigKeyError)):
+        return ConfigError(unknown_key(key, schema))
+    if isinstance(error, MissingMandatoryValue):
+        return ConfigError(f"{key} is not set. Add {key}=<value>.")
+    if isinstance(error, ValidationError):
+        return ConfigError(f"{key}: {first_line.rstrip('.')}.")
+    return ConfigError(f"{key}: {first_line}" if key else first_line)
+
+
+def unknown_key(key: str, schema: type = TrainConfig) -> str:
+    """The message for a key that `schema` does not have, with the nearest one it has."""
+    *parents, last = key.split(".")
+    for parent in parents:
+        schema = get_type_hints(schema)[parent]
+    return f"{key} is not a known key. {nearest(last, [field.name for field in fields(schema)])}"
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read a run's `config.yaml`."""
+    loaded = OmegaConf.load(path)
+    assert isinstance(loaded, DictConfig)
+    return to_config(loaded)
+
+
+def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{key}={value!r} is not known. {nearest(str(value), allowed)}")
+
+
+def _at_least(key: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise ConfigError(f"{key}={value}: must be at least {least}.")
+
+
+def _check_rate(key: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{key}={value!r}: must be a number, such as 0.01.")
+    if not 0.0 <= value < math.inf:
+        raise ConfigError(f"{key}={value}: must be a finite number, 0 or above.")

@@ -1,0 +1,64 @@
+"""What a run says in the terminal before its first step and after its last one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from convboard.data import ImageDataset
+
+
+class Report:
+    """The head and the foot of a run's output; the epochs between are `training.progress`."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+
+    def begin(self, name: str, model: "nn.Module", dataset: "ImageDataset", computes_on: str, run_dir: Path) -> None:
+        """Say what is trained on what, where, and where it is written."""
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        channels, height, width = dataset.image_shape
+        sizes = " / ".join(f"{len(split):,}" for split in (dataset.train, dataset.val, dataset.test))
+        self.console.print(f"[bold]{name}[/bold], {parameters:,} parameters")
+        self.console.print(
+            f"[bold]{dataset.name}[/bold], {channels}x{height}x{width}, {dataset.num_classes} classes, "
+            f"{sizes} images to train / val / test"
+        )
+        self.console.print(f"on {computes_on}, into {_shown(run_dir)}")
+
+    def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
+        """Print the best epoch's figures, the run directory, and how to look at it."""
+        self.console.print()
+        self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
+        self.console.print(f"{seconds:.1f} s of training and evaluation")
+        self.console.print(f"run        {_shown(run_dir)}")
+        self.console.print(f"look at it [bold]tensorboard --logdir {_logdir(run_dir)}[/bold]")
+
+
+def figures_table(metrics: dict[str, float], title: str) -> Table:
+    """Accuracy and loss on val and test, from metrics by tag."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    table.add_column("val", justify="right")
+    table.add_column("test", justify="right")
+    table.add_row("accuracy", f"{metrics['accuracy/val']:.2%}", f"{metrics['accuracy/test']:.2%}")
+    table.add_row("loss", f"{metrics['loss/val']:.4f}", f"{metrics['loss/test']:.4f}")
+    return table
+
+
+def _shown(path: Path) -> str:
+    """`path` as short as it can be said from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _logdir(run_dir: Path) -> str:
+    """The folder whose runs a person wants to see side by side."""
+    shown = _shown(run_dir)
+    return "outputs" if shown.startswith("outputs/") else shown

@@ -1,0 +1,71 @@
+"""Finished runs, read back. Nothing that is read is executed: weights are safetensors, the rest YAML and JSON."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convboard.config import TrainConfig, load_config
+from convboard.errors import RunError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# What lies in a run directory, beside TensorBoard's event file.
+CONFIG = "config.yaml"
+DATASET = "dataset.json"
+RESULT = "result.json"
+CHECKPOINTS = "checkpoints"
+LOCK = "run.lock"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory.
+
+    Attributes:
+        path: The directory.
+        config: What the run was made of.
+        dataset: What is needed of the data to use the network: `image_shape`, `class_names`, `mean`, `std`.
+        result: What it came to (`metrics` by tag, `status`, ...); empty while it runs.
+    """
+
+    path: Path
+    config: TrainConfig
+    dataset: dict[str, Any]
+    result: dict[str, Any]
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The weights with the best validation accuracy."""
+        return self.path / CHECKPOINTS / "best.safetensors"
+
+    def model(self, trust: bool = False) -> "nn.Module":
+        """The network with its best weights, on the CPU, in eval mode.
+
+        Args:
+            trust: Build a network whose class is not convboard's own, which runs code that the directory names.
+
+        Raises:
+            RunError: The class is not convboard's own and `trust` is not given.
+            CheckpointError: There are no weights, or they are damaged or of another network.
+        """
+        from convboard.experiment import restore_model
+
+        return restore_model(self, trust)
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run directory.
+
+    Raises:
+        RunError: The directory is not there or holds no run.
+        ConfigError: Its config does not fit this version.
+    """
+    path = Path(path)
+    if not (path / CONFIG).is_file():
+        there = "holds no run" if path.is_dir() else "is not there"
+        raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
+    dataset = json.loads((path / DATASET).read_text())
+    result = path / RESULT
+    return Run(path, load_config(path / CONFIG), dataset, json.loads(result.read_text()) if result.is_file() else {})

@@ -1,0 +1,83 @@
+"""Where and how a network computes: device, precision, memory format, compilation.
+
+What to compute (loss, schedule, steps) is the trainer's business, not the plan's.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from convboard.errors import ConfigError, nearest
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the steps of a run are computed.
+
+    Attributes:
+        device: Where the network and the images live.
+        precision: `fp32`, or `bf16` for autocast to bfloat16 with float32 weights.
+        channels_last: Whether images and convolution weights are stored as NHWC.
+        compile: Whether the training forward pass goes through `torch.compile`.
+    """
+
+    device: torch.device
+    precision: str = "fp32"
+    channels_last: bool = False
+    compile: bool = False
+
+    def place(self, model: nn.Module) -> nn.Module:
+        """Move `model` to the device and into the memory format, in place."""
+        model.to(self.device)
+        if self.channels_last:
+            # The overload that takes only a memory format is missing from torch's own annotations.
+            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return model
+
+    def forward(self, model: nn.Module) -> Callable[[Tensor], Tensor]:
+        """The call that computes the logits of a training batch."""
+        return torch.compile(model) if self.compile else model
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """The context in which a forward pass and its loss run."""
+        if self.precision == "bf16":
+            return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return contextlib.nullcontext()
+
+    def describe(self) -> str:
+        """One line for people, such as `cpu (2 threads), fp32, channels_last`."""
+        if self.device.type == "cuda":
+            where = f"cuda ({torch.cuda.get_device_name(self.device)})"
+        elif self.device.type == "cpu":
+            threads = torch.get_num_threads()
+            where = f"cpu ({threads} thread{'s' if threads != 1 else ''})"
+        else:
+            where = self.device.type
+        switches = [name for name in ("channels_last", "compile") if getattr(self, name)]
+        return ", ".join([where, self.precision, *switches])
+
+
+def choose_device(name: str) -> torch.device:
+    """Turn `auto`, `cpu`, `cuda` or `mps` into a device that is there.
+
+    Raises:
+        ConfigError: The name is unknown, or this machine has no such device.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(device for device in ("cuda", "mps", "cpu") if available[device]))
+    if name not in available:
+        raise ConfigError(f"trainer.device={name!r} is not a device. {nearest(name, DEVICES)}")
+    if not available[name]:
+        here = ", ".join(device for device, there in available.items() if there)
+        raise ConfigError(
+            f"trainer.device={name}: torch {torch.__version__} finds no {name} device on this machine. "
+            f"Available here: {here}. Use trainer.device=auto to take the best one there is."
+        )
+    return torch.device(name)

@@ -1,0 +1,129 @@
+"""Learning-rate schedules: pure functions of the step, so that resuming one needs no state.
+
+A schedule gives the factor by which each parameter group's own learning rate is multiplied.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from convboard.errors import ConfigError
+
+
+class Schedule(Protocol):
+    """What the trainer asks of a schedule."""
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        """Factor of the learning rate for one step.
+
+        Args:
+            step: Counts from 0.
+            total_steps: Steps in the whole run.
+            steps_per_epoch: Steps in an epoch.
+        """
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The learning rate as given, after an optional linear warm-up.
+
+    Attributes:
+        warmup_epochs: Length of the linear rise from near zero; fractions are fine.
+    """
+
+    warmup_epochs: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check("warmup_epochs", self.warmup_epochs, 0.0, math.inf)
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        """See `Schedule`."""
+        warmup_steps = min(round(self.warmup_epochs * steps_per_epoch), total_steps)
+        if step < warmup_steps:
+            return (step + 1) / (warmup_steps + 1)
+        return self._after_warmup(step - warmup_steps, total_steps - warmup_steps, steps_per_epoch)
+
+    def _after_warmup(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """The factor at `step` of the `steps` that follow the warm-up."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Cosine(Constant):
+    """Half a cosine from 1 down to `final_factor` (SGDR without restarts, arXiv:1608.03983, eq. 5).
+
+    Attributes:
+        final_factor: The factor at the last step.
+    """
+
+    final_factor: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("final_factor", self.final_factor, 0.0, 1.0)
+
+    def _after_warmup(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        return _cosine(1.0, self.final_factor, step / max(steps - 1, 1))
+
+
+@dataclass(frozen=True)
+class OneCycle(Constant):
+    """Up to the learning rate and down to almost nothing, each half a cosine (arXiv:1708.07120).
+
+    The rise is a warm-up already; `warmup_epochs` sets its length in epochs where a share of the run does not fit.
+
+    Attributes:
+        rise: Share of the run spent rising, unless `warmup_epochs` says how long.
+        initial_factor: The factor at the first step.
+        final_factor: The factor at the last step.
+    """
+
+    rise: float = 0.3
+    initial_factor: float = 0.04
+    final_factor: float = 0.0004
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("rise", self.rise, 0.0, 1.0)
+        _check("initial_factor", self.initial_factor, 0.0, 1.0)
+        _check("final_factor", self.final_factor, 0.0, 1.0)
+
+    def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
+        """See `Schedule`."""
+        rising = self.warmup_epochs * steps_per_epoch if self.warmup_epochs else self.rise * total_steps
+        peak = min(rising, total_steps) - 1
+        if step < peak:
+            return _cosine(self.initial_factor, 1.0, step / peak)
+        return _cosine(1.0, self.final_factor, (step - peak) / max(total_steps - 1 - peak, 1))
+
+
+@dataclass(frozen=True)
+class StepDecay(Constant):
+    """Multiply by `gamma` after every `epochs` epochs.
+
+    Attributes:
+        epochs: Epochs between two drops.
+        gamma: The factor of each drop.
+    """
+
+    epochs: float = 10.0
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check("epochs", self.epochs, 1e-9, math.inf)
+        _check("gamma", self.gamma, 0.0, 1.0)
+
+    def _after_warmup(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        return float(self.gamma ** int(step / (self.epochs * steps_per_epoch)))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    """Half a cosine from `start` to `end` at `share` (0 to 1) of the way."""
+    return end + (start - end) * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0))) / 2
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        span = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
+        raise ConfigError(f"scheduler.{name}={value}: must be {span}.")
