@@ -1,0 +1,243 @@
+"""A run's state in one safetensors file that is either whole and unaltered, or refused.
+
+The tensors stand in the file under readable names: `model/conv1.weight`, `optimizer/0/exp_avg`, `rng/torch`.
+All the rest (the optimizer's parameter groups, the loop's place, ...) is JSON in the file's metadata, beside
+a SHA-256 of every byte of the file. Nothing in it is ever executed.
+
+What belongs into a checkpoint, and when one is saved, is the trainer's business, not this module's.
+"""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from convboard.errors import CheckpointError
+from convboard.files import atomic_write
+
+_FORMAT = 1
+_DIFFERENCES_SHOWN = 3
+_HASH_LENGTH = 64
+_UNHASHED = "0" * _HASH_LENGTH
+# How a checkpoint begins, after the eight bytes with its header's length; the hash follows. safetensors puts
+# the metadata first, and the JSON in it is a string within JSON, so that its quotes are escaped.
+_BEGINNING = rb'{"__metadata__":{"convboard":"{\"sha256\":\"'
+_HASH_START = 8 + len(_BEGINNING)
+_HASH_END = _HASH_START + _HASH_LENGTH
+
+
+@dataclass
+class Checkpoint:
+    """All that a run needs to go on as if it had never stopped.
+
+    Attributes:
+        model: The network's `state_dict()`.
+        optimizer: The optimizer's `state_dict()`, of any optimizer of torch.optim.
+        rng: States of random generators by name, each a uint8 tensor on the CPU.
+        state: The rest, JSON-like (tuples, NaN and infinities are fine): the loop's place, the best metric,
+            the observers' state, ...
+    """
+
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    rng: dict[str, Tensor]
+    state: dict[str, Any]
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint atomically. The same checkpoint always gives the same bytes.
+
+    Args:
+        path: The file to make or replace. Its folder must exist.
+        checkpoint: What to save; its tensors may be on any device, in any memory format, shared or not.
+
+    Raises:
+        CheckpointError: The file cannot be written; what was there before is untouched.
+        TypeError: The checkpoint holds something that is neither a tensor nor JSON-like.
+    """
+    packing = _Packing()
+    parts = {name: packing.pack(part, name) for name, part in vars(checkpoint).items()}
+    header = {"sha256": _UNHASHED, "format": _FORMAT, "strides": packing.strides, **parts}
+    text = json.dumps(header, allow_nan=False, separators=(",", ":"))
+    content = memoryview(safetensors.torch.save(packing.tensors, {"convboard": text}))
+    assert content[8:_HASH_START] == _BEGINNING, "safetensors no longer puts the metadata first"
+    digest = _digest(content)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            file.write(content[:_HASH_START])
+            file.write(digest)
+            file.write(content[_HASH_END:])
+
+    try:
+        atomic_write(path, write)
+    except OSError as error:
+        raise CheckpointError(
+            f"The checkpoint {path} cannot be written: {error.strerror}. What it held before is untouched: "
+            f"resume from it when the folder can be written to and has room for {content.nbytes / 1e6:.1f} MB."
+        ) from error
+
+
+def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Read a checkpoint back, bit by bit as it was saved, memory formats and shared tensors included.
+
+    Args:
+        path: A file that `save_checkpoint` made.
+        device: Where the model's tensors go. The others stay on the CPU: an optimizer moves its own when they
+            are loaded into it, and wants some of them (step counts) there; so do the random generators.
+
+    Raises:
+        CheckpointError: The file is missing, truncated, altered, or not a checkpoint of this version.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(
+            f"The checkpoint {path} cannot be read: {error.strerror}. Check the path, or take another checkpoint."
+        ) from error
+    if content[8:_HASH_START] != _BEGINNING or content[_HASH_START:_HASH_END] != _digest(memoryview(content)):
+        raise CheckpointError(
+            f"{path} is not a whole checkpoint: it is truncated, altered, or was not written by convboard. "
+            "Nothing was loaded from it. Take another checkpoint of the run, or train it again."
+        )
+    header_end = 8 + int.from_bytes(content[:8], "little")
+    parts = json.loads(json.loads(content[8:header_end])["__metadata__"]["convboard"])
+    if parts["format"] != _FORMAT:
+        raise CheckpointError(
+            f"{path} was written by another version of convboard: its format is {parts['format']}, this one "
+            f"reads {_FORMAT}. Use the version that wrote it, or train again."
+        )
+    tensors = safetensors.torch.load(content)
+    for name, strides in parts["strides"].items():
+        contiguous = tensors[name]
+        strided = torch.empty_strided(contiguous.shape, strides, dtype=contiguous.dtype)
+        tensors[name] = strided.copy_(contiguous)
+    model = {name: tensor.to(device) for name, tensor in tensors.items() if name.startswith("model/")}
+    return Checkpoint(
+        model=_unpack(parts["model"], model),
+        optimizer=_unpack(parts["optimizer"], tensors),
+        rng=_unpack(parts["rng"], tensors),
+        state=_unpack(parts["state"], tensors),
+    )
+
+
+def load_weights(model: nn.Module, checkpoint: Checkpoint, source: Path) -> None:
+    """Copy a checkpoint's weights and buffers into a network.
+
+    Args:
+        model: The network; unchanged when this raises.
+        checkpoint: Where the weights come from.
+        source: The checkpoint's file, for the message.
+
+    Raises:
+        CheckpointError: The checkpoint is of another network; names the first tensors that differ.
+    """
+    saved = {name: list(tensor.shape) for name, tensor in checkpoint.model.items()}
+    wanted = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    differences = [
+        f"{name} is {_shape(saved.get(name))} in the checkpoint, {_shape(wanted.get(name))} in this network"
+        for name in wanted | saved
+        if saved.get(name) != wanted.get(name)
+    ]
+    if differences:
+        shown = differences[:_DIFFERENCES_SHOWN]
+        if len(differences) > len(shown):
+            shown.append(f"and {len(differences) - len(shown)} more")
+        raise CheckpointError(
+            f"{source} is a checkpoint of another network: {'; '.join(shown)}. "
+            "Build the network with the model and dataset settings that the checkpoint was trained with."
+        )
+    model.load_state_dict(checkpoint.model)
+
+
+def _shape(shape: list[int] | None) -> str:
+    return "missing" if shape is None else str(shape)
+
+
+def _digest(content: memoryview) -> bytes:
+    """SHA-256 of a checkpoint's bytes, in hexadecimal, with zeros where the hash itself stands."""
+    digest = hashlib.sha256(content[:_HASH_START])
+    digest.update(_UNHASHED.encode())
+    digest.update(content[_HASH_END:])
+    return digest.hexdigest().encode()
+
+
+@dataclass
+class _Packing:
+    """Turns a tree of Python values into strict JSON, and gathers the tensors in it.
+
+    What JSON lacks is written as an object with one key: `{"$tensor": name}`, `{"$tuple": [...]}`,
+    `{"$float": "nan"}`, and `{"$dict": [[key, value], ...]}` for a dict with keys that are not plain text.
+    """
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)  # contiguous, on the CPU
+    strides: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of those in another memory format
+    _names: dict[tuple[object, ...], str] = field(default_factory=dict)
+    _storages: set[int] = field(default_factory=set)
+
+    def pack(self, value: Any, place: str) -> Any:
+        """Pack `value`, which stands at `place`, a path such as `optimizer/state/0`."""
+        match value:
+            case Tensor():
+                return {"$tensor": self._pack_tensor(value.detach(), place)}
+            case float() if not math.isfinite(value):
+                return {"$float": str(value)}
+            case None | bool() | int() | float() | str():
+                return value
+            case tuple():
+                return {"$tuple": self._pack_items(value, place)}
+            case list():
+                return self._pack_items(value, place)
+            case dict():
+                items = [[self.pack(key, place), self.pack(value[key], f"{place}/{key}")] for key in value]
+                plain = all(isinstance(key, str) and not key.startswith("$") for key in value)
+                return dict(items) if plain else {"$dict": items}
+        raise TypeError(f"{place} is a {type(value).__qualname__}, which a checkpoint cannot hold: {value!r}")
+
+    def _pack_items(self, values: list[Any] | tuple[Any, ...], place: str) -> list[Any]:
+        return [self.pack(value, f"{place}/{index}") for index, value in enumerate(values)]
+
+    def _pack_tensor(self, tensor: Tensor, place: str) -> str:
+        # Tied weights are one tensor under two names: stored once, and the second name refers to the first.
+        memory = (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
+        if tensor.numel() > 0 and memory in self._names:
+            return self._names[memory]
+        name = place.replace("optimizer/state/", "optimizer/", 1)
+        while name in self.tensors:  # keys with a slash in them can lead to the same path
+            name += "'"
+        self._names[memory] = name
+        # safetensors refuses tensors that overlap: further views of the same storage are copied.
+        storage = tensor.untyped_storage().data_ptr()
+        self.tensors[name] = tensor.to("cpu", copy=storage in self._storages).contiguous()
+        self._storages.add(storage)
+        # A momentum in channels_last must come back in it: otherwise the optimizer would be slower, and would
+        # round otherwise. `empty_like` tells the strides that a copy of the tensor has.
+        strides = torch.empty_like(tensor, device="meta").stride()
+        if strides != torch.empty(tensor.shape, device="meta").stride():
+            self.strides[name] = strides
+        return name
+
+
+def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Undo `_Packing.pack`."""
+    match value:
+        case {"$tensor": name}:
+            return tensors[name]
+        case {"$float": text}:
+            return float(text)
+        case {"$tuple": items}:
+            return tuple(_unpack(item, tensors) for item in items)
+        case {"$dict": items}:
+            return {_unpack(key, tensors): _unpack(item, tensors) for key, item in items}
+        case dict():
+            return {key: _unpack(item, tensors) for key, item in value.items()}
+        case list():
+            return [_unpack(item, tensors) for item in value]
+        case _:
+            return value
