@@ -1,0 +1,207 @@
+"""The loop on a small made-up problem: what it promises its observers, and that they change nothing."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convboard.data import Batches, Split
+from convboard.errors import TrainingError
+from convboard.training.checkpoint import load_checkpoint
+from convboard.training.losses import build_loss
+from convboard.training.observer import EpochEnd, FitEnd, FitStart, Observer, Step
+from convboard.training.plan import Plan
+from convboard.training.schedules import Constant, Cosine, Schedule
+from convboard.training.trainer import Limits, Splits, Trainer
+
+CPU = torch.device("cpu")
+IMAGES, BATCH = 50, 16
+
+
+class Recorder:
+    """An observer that keeps everything it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    def on_fit_start(self, start: FitStart) -> None:
+        self.events.append(start)
+
+    def on_step(self, step: Step) -> None:
+        self.events.append(step)
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        self.events.append(end)
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        self.events.append(end)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"events": len(self.events)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+def make_splits(batch_size: int = BATCH) -> Splits:
+    generator = torch.Generator().manual_seed(0)
+
+    def split(count: int) -> Split:
+        images = torch.randint(0, 256, (count, 1, 8, 8), generator=generator, dtype=torch.uint8)
+        return Split(images, (images.float().mean((1, 2, 3)) > 127).long())
+
+    def batches(count: int, **more: Any) -> Batches:
+        return Batches(split(count), mean=[0.5], std=[0.3], device=CPU, batch_size=min(batch_size, count), **more)
+
+    return Splits(batches(IMAGES, shuffle=True), batches(20), batches(20))
+
+
+def make_trainer(
+    folder: Path,
+    limits: Limits,
+    observers: tuple[Observer, ...] = (),
+    schedule: Schedule | None = None,
+    lr: float = 0.1,
+    batch_size: int = BATCH,
+) -> Trainer:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+    folder.mkdir(exist_ok=True)
+    return Trainer(
+        model,
+        optimizer,
+        schedule or Constant(),
+        build_loss("cross_entropy"),
+        make_splits(batch_size),
+        Plan(CPU),
+        limits,
+        folder,
+        observers,
+    )
+
+
+def weights(trainer: Trainer) -> Tensor:
+    return nn.utils.parameters_to_vector(trainer.model.parameters()).detach().clone()
+
+
+def test_observers_are_told_of_each_step_and_epoch_in_order(tmp_path: Path) -> None:
+    recorder = Recorder()
+    end = make_trainer(tmp_path, Limits(max_epochs=2), (recorder,)).fit()
+    kinds = [type(event).__name__ for event in recorder.events]
+    assert kinds == ["FitStart", *["Step"] * 4, "EpochEnd", *["Step"] * 4, "EpochEnd", "FitEnd"]
+    assert [step.global_step for step in recorder.of(Step)] == list(range(1, 9))
+    assert [step.samples for step in recorder.of(Step)] == [16, 16, 16, 2] * 2
+    assert [epoch.is_last for epoch in recorder.of(EpochEnd)] == [False, True]
+    assert recorder.events[-1] is end
+    assert end.status == "finished"
+    assert set(end.metrics) == {"accuracy/val", "loss/val", "accuracy/test", "loss/test"}
+
+
+def test_the_training_loss_of_an_epoch_is_the_mean_over_its_samples(tmp_path: Path) -> None:
+    recorder = Recorder()
+    make_trainer(tmp_path, Limits(max_epochs=1), (recorder,)).fit()
+    steps, (end,) = recorder.of(Step), recorder.of(EpochEnd)
+    assert end.train_loss == pytest.approx(sum(step.loss.item() * step.samples for step in steps) / IMAGES)
+    assert end.train_accuracy == pytest.approx(sum(step.correct.item() for step in steps) / IMAGES)
+
+
+def test_a_run_gives_the_same_bits_twice_and_observers_change_none(tmp_path: Path) -> None:
+    first, second = (
+        make_trainer(tmp_path / name, Limits(max_epochs=2), watched)
+        for name, watched in (("a", ()), ("b", (Recorder(),)))
+    )
+    first.fit()
+    second.fit()
+    assert torch.equal(weights(first), weights(second))
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path) -> None:
+    def after_one_step(batch_size: int, accumulate: int) -> Tensor:
+        torch.manual_seed(0)
+        trainer = make_trainer(tmp_path, Limits(max_epochs=1, accumulate_batches=accumulate), batch_size=batch_size)
+        trainer.model[2].eval()  # type: ignore[index]  # batch statistics do depend on the batch
+        trainer.model[2].train = lambda mode=True: None  # type: ignore[index]
+        batches = list(trainer.splits.train.epoch(0))[:accumulate]
+        trainer._step(batches)
+        return weights(trainer)
+
+    torch.testing.assert_close(after_one_step(8, 4), after_one_step(32, 1))
+
+
+def test_steps_per_epoch_counts_optimizer_steps(tmp_path: Path) -> None:
+    recorder = Recorder()
+    make_trainer(tmp_path, Limits(max_epochs=1, accumulate_batches=3), (recorder,)).fit()
+    assert recorder.events[0].steps_per_epoch == 2
+    assert [step.samples for step in recorder.of(Step)] == [48, 2]
+
+
+def test_limits_cut_the_epoch_short(tmp_path: Path) -> None:
+    recorder = Recorder()
+    limits = Limits(max_epochs=1, train_batches=2, val_batches=1, test_batches=1)
+    end = make_trainer(tmp_path, limits, (recorder,)).fit()
+    assert len(recorder.of(Step)) == 2
+    assert len(recorder.of(EpochEnd)[0].val.labels) == BATCH
+    assert end.test is not None
+    assert len(end.test.labels) == BATCH
+
+
+def test_the_schedule_sets_the_learning_rate_of_each_step(tmp_path: Path) -> None:
+    recorder = Recorder()
+    make_trainer(tmp_path, Limits(max_epochs=2), (recorder,), Cosine()).fit()
+    assert [step.lr for step in recorder.of(Step)] == [0.1 * Cosine()(step, 8, 4) for step in range(8)]
+
+
+def test_clipping_reports_the_norm_before_it(tmp_path: Path) -> None:
+    recorder = Recorder()
+    make_trainer(tmp_path, Limits(max_epochs=1, gradient_clip=1e-6), (recorder,), lr=1.0).fit()
+    assert all(step.gradient_norm.item() > 1e-3 for step in recorder.of(Step))
+
+
+def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
+    recorder = Recorder()
+    end = make_trainer(tmp_path, Limits(max_epochs=100, patience=3), (recorder,), lr=0.0).fit()
+    # With no learning rate only BatchNorm's running statistics move, and those settle.
+    epochs = recorder.of(EpochEnd)
+    assert end.epoch == len(epochs) < 100
+    assert [epoch.is_last for epoch in epochs] == [False] * (len(epochs) - 1) + [True]
+    best = max(range(len(epochs)), key=lambda at: (epochs[at].val.accuracy, -epochs[at].val.loss))
+    assert len(epochs) == best + 1 + 3
+
+
+def test_the_best_epoch_is_the_one_tested(tmp_path: Path) -> None:
+    recorder = Recorder()
+    trainer = make_trainer(tmp_path, Limits(max_epochs=8), (recorder,), lr=0.5)
+    end = trainer.fit()
+    best = max(recorder.of(EpochEnd), key=lambda epoch: (epoch.val.accuracy, -epoch.val.loss))
+    assert trainer.best_epoch == best.epoch
+    assert end.metrics["accuracy/val"] == best.val.accuracy
+    assert load_checkpoint(tmp_path / "best.safetensors").state["epoch"] == best.epoch
+    assert load_checkpoint(tmp_path / "last.safetensors").state["epoch"] == 8
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    recorder = Recorder()
+    trainer = make_trainer(tmp_path, Limits(max_epochs=5), (recorder,))
+    step = trainer._step
+
+    def poisoned(group: list[Any]) -> Step:
+        if trainer.global_step == 6:
+            with torch.no_grad():
+                trainer.model[1].weight.fill_(torch.nan)  # type: ignore[index,union-attr]
+        return step(group)
+
+    trainer._step = poisoned  # type: ignore[method-assign]
+    with pytest.raises(TrainingError, match=r"^The loss is nan at step 7 \(epoch 2\)"):
+        trainer.fit()
+    end = recorder.events[-1]
+    assert (end.status, end.global_step, end.epoch) == ("failed", 6, 1)
+    assert "step 7" in end.reason
+    kept = load_checkpoint(tmp_path / "last.safetensors")
+    assert kept.state["epoch"] == 1
+    assert all(tensor.isfinite().all() for tensor in kept.model.values())
