@@ -1,0 +1,193 @@
+"""Batches of a split, ready for the network: in order, on the device, normalised and augmented.
+
+Two ways of feeding one interface. Resident: the images are one uint8 tensor on the device, and a batch is an index
+into it. Streamed: they stay in the memory map of the cache, and DataLoader brings the images of each batch. What
+happens to a batch after that is the same code with the same draws, so both give the same bits.
+"""
+
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from convboard.data.augment import Augmentation, Augmenter
+from convboard.data.dataset import Split
+from convboard.data.order import epoch_order
+from convboard.errors import ConfigError, nearest
+
+RESIDENCES = ("auto", "device", "stream")
+
+
+class Batch(NamedTuple):
+    """What a network is given in one step.
+
+    Attributes:
+        images: float32 `[B, C, H, W]`, normalised.
+        labels: int64 `[B]`.
+        indices: int64 `[B]`, the samples' places in their split.
+    """
+
+    images: Tensor
+    labels: Tensor
+    indices: Tensor
+
+
+class Batches:
+    """A split, cut into batches, once for every epoch.
+
+    Args:
+        split: The images and labels.
+        mean: Per channel, of images scaled to 0..1.
+        std: Likewise.
+        batch_size: Images in a batch; the last one of an epoch holds what is left.
+        device: Where batches are wanted.
+        seed: Decides, with the epoch, the order and every draw.
+        shuffle: Go through the split in a new order each epoch; otherwise in its own.
+        augmentation: What is changed in the images; None for nothing.
+        channels_last: Lay images out with the channels of a pixel side by side.
+        residence: `device` puts all images on the device, `stream` reads them from where they are, `auto` puts
+            them on the device if they take less than half of its free memory.
+        num_workers: Processes that read ahead when streaming; 0 reads in this one.
+
+    Raises:
+        ConfigError: A value is not allowed.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        *,
+        mean: Sequence[float],
+        std: Sequence[float],
+        batch_size: int,
+        device: torch.device,
+        seed: int = 0,
+        shuffle: bool = False,
+        augmentation: Augmentation | None = None,
+        channels_last: bool = False,
+        residence: str = "auto",
+        num_workers: int = 0,
+    ) -> None:
+        _check_batch_size(batch_size, len(split))
+        if residence not in RESIDENCES:
+            raise ConfigError(f"dataset.residence={residence!r} is unknown. {nearest(residence, RESIDENCES)}")
+        if num_workers < 0:
+            raise ConfigError(
+                f"dataset.num_workers={num_workers} is not allowed: it is a number of processes, 0 for none."
+            )
+        self.batch_size = batch_size
+        self.device = device
+        self.seed = seed
+        self.shuffle = shuffle
+        self.channels_last = channels_last
+        self.num_workers = num_workers
+        self.streamed = residence == "stream" or (residence == "auto" and not _fits(split.images, device))
+        # On the CPU this copies nothing: a memory map of the cache was measured to be as fast as memory.
+        self._images = split.images if self.streamed else split.images.to(device)
+        self._labels = split.labels.to(device)
+        _, channels, height, width = split.images.shape
+        # (x / 255 - mean) / std, as one multiplication and one addition.
+        spread = torch.tensor(std, dtype=torch.float64).view(1, channels, 1, 1)
+        centre = torch.tensor(mean, dtype=torch.float64).view(1, channels, 1, 1)
+        self._scale = (1 / (255 * spread)).to(device=device, dtype=torch.float32)
+        self._shift = (-centre / spread).to(device=device, dtype=torch.float32)
+        self._augmenter = None
+        if augmentation is not None and augmentation != Augmentation():
+            self._augmenter = Augmenter(augmentation, (channels, height, width), seed)
+
+    def __len__(self) -> int:
+        """How many batches there are in an epoch."""
+        return -(-len(self._labels) // self.batch_size)
+
+    def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
+        """Go through the split once.
+
+        Args:
+            epoch: Which epoch: it decides the order and the draws.
+            start: The batch to begin with; those before it are not made.
+
+        Yields:
+            Batches `start` to the last, the same ones whatever `start` is.
+        """
+        n = len(self._labels)
+        order = torch.arange(n, device=self.device)
+        if self.shuffle:
+            order = epoch_order(n, self.seed, epoch, self.device)
+        order = order[start * self.batch_size :]
+        draws = self._augmenter.draws(order, epoch) if self._augmenter else None
+        parts = torch.split(order, self.batch_size) if len(order) else ()
+        position = 0
+        for indices, images in zip(parts, self._raw(parts), strict=True):
+            if self._augmenter is not None and draws is not None:
+                drawn = draws.batch(position, position + len(indices))
+                images = self._augmenter.cut(self._normalised(self._augmenter.move(images, drawn)), drawn)
+            else:
+                images = self._normalised(images)
+            position += len(indices)
+            if self.channels_last:
+                images = images.contiguous(memory_format=torch.channels_last)
+            yield Batch(images, self._labels.index_select(0, indices), indices)
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return images.to(torch.float32).mul_(self._scale).add_(self._shift)
+
+    def _raw(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
+        """The uint8 images of each part, `[B, C, H, W]` on the device."""
+        if not self.streamed:
+            for indices in parts:
+                yield self._images.index_select(0, indices)
+            return
+        pinned = self.device.type == "cuda"
+        # Forked readers share the memory map; those started any other way would be sent a copy of all images.
+        forks = self.num_workers > 0 and "fork" in multiprocessing.get_all_start_methods()
+        loader = DataLoader(
+            _Fetch(self._images),
+            batch_size=None,  # each "sample" is a whole batch: one index tensor in, one image tensor out
+            sampler=[indices.cpu() for indices in parts],
+            num_workers=self.num_workers,
+            pin_memory=pinned,
+            multiprocessing_context="fork" if forks else None,
+            generator=torch.Generator(),  # otherwise DataLoader draws from the global one, which dropout uses
+        )
+        for images in loader:
+            yield images.to(self.device, non_blocking=pinned)
+
+
+class _Fetch(Dataset[Tensor]):
+    """Images by index tensor, for DataLoader."""
+
+    def __init__(self, images: Tensor) -> None:
+        self.images = images
+
+    def __getitem__(self, indices: Tensor) -> Tensor:
+        return self.images.index_select(0, indices)
+
+
+def _check_batch_size(batch_size: int, images: int) -> None:
+    if not 1 <= batch_size <= images:
+        raise ConfigError(
+            f"batch_size={batch_size} is not allowed: it must be from 1 to {images}, the images in the split."
+        )
+
+
+def _fits(images: Tensor, device: torch.device) -> bool:
+    """Whether the images take less than half of the memory that is free on the device."""
+    return images.nbytes < _free_memory(device) / 2
+
+
+def _free_memory(device: torch.device) -> int:
+    """Free memory of a device, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        sizes = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        return int(sizes["MemAvailable"].split()[0]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,192 @@
+"""Decoded images, kept beside their source in one safetensors file that later runs map into memory.
+
+The file holds, for each split, `<split>/labels` and `<split>/images`; the training split is in stratified order, so
+that any validation part is a tail of it, and has `train/sums`: for each image and channel the sum of its pixels and
+that of their squares, from which mean and standard deviation of any head follow at once.
+"""
+
+import contextlib
+import json
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from convboard import files
+from convboard.data.record import Fingerprint, take_fingerprint
+from convboard.data.sources.base import RawDataset, Source
+from convboard.data.splitting import stratified_order
+from convboard.errors import DataError
+
+_log = logging.getLogger(__name__)
+
+_FORMAT = "1"  # raised whenever the same source would be stored differently
+_CHUNK = 1024  # images decoded at a time
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A dataset's decoded splits, before validation is set apart.
+
+    Attributes:
+        class_names: In the order of the labels.
+        tensors: By the names told above.
+    """
+
+    class_names: tuple[str, ...]
+    tensors: dict[str, Tensor]
+
+
+def open_stored(source: Source, size: int, download: bool) -> Stored:
+    """A source's images, mapped from the cache, which is made where it is missing or out of date.
+
+    Args:
+        source: Where they come from.
+        size: Side of the images wanted, in pixels.
+        download: Whether files that are missing may be downloaded.
+
+    Raises:
+        DataError: Files are missing or damaged.
+    """
+    if not source.files():
+        return _in_memory(source.read(size))
+    cache = source.folder / f"convboard-{source.name}-{size}.safetensors"
+    record = source.folder / f"convboard-{source.name}.json"
+    if all(path.is_file() for path in source.files()):
+        fingerprint = _checked_fingerprint(source, record)
+        stored = _mapped(cache, fingerprint)
+        if stored is not None:
+            if fingerprint.is_new:
+                _unless_read_only(record, lambda: fingerprint.save(record))
+            return stored
+    with _alone(source):
+        return _provided(source, size, download, cache, record)
+
+
+def _provided(source: Source, size: int, download: bool, cache: Path, record: Path) -> Stored:
+    """Download, decode and cache, as far as no other process did so while this one waited."""
+    source.provide(download)
+    fingerprint = _checked_fingerprint(source, record)
+    stored = _mapped(cache, fingerprint)
+    if stored is not None:
+        return stored
+    raw = source.read(size)
+    _log.info("Decoding %s once, for the cache %s", source.name, cache)
+    metadata = {"format": "pt", "convboard": _FORMAT, "source": fingerprint.digest}
+    metadata["class_names"] = json.dumps(raw.class_names)
+
+    def save() -> None:
+        files.atomic_write(cache, lambda path: _write(path, raw, metadata))
+        fingerprint.save(record)
+
+    _unless_read_only(cache, save)
+    return _mapped(cache, fingerprint) or _in_memory(raw)
+
+
+def _checked_fingerprint(source: Source, record: Path) -> Fingerprint:
+    fingerprint = take_fingerprint(source.files(), source.folder, record)
+    if source.fixed and fingerprint.altered:
+        raise DataError(
+            f"{fingerprint.altered[0]} was altered: its content is not what it was when it was first read. Delete "
+            "it and run again to download it, or put the original back. (If the change is meant, delete "
+            f"{record.name} beside it.)"
+        )
+    return fingerprint
+
+
+def _mapped(cache: Path, fingerprint: Fingerprint) -> Stored | None:
+    """The cache as memory maps, or None where it is missing, unreadable, or of other source files."""
+    if not cache.is_file():
+        return None
+    try:
+        with safe_open(cache, framework="pt") as opened:  # on the CPU it maps the file and copies nothing
+            metadata = opened.metadata() or {}
+            if (metadata.get("convboard"), metadata.get("source")) != (_FORMAT, fingerprint.digest):
+                _log.info("%s is of other source files; making it again", cache)
+                return None
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return Stored(tuple(json.loads(metadata["class_names"])), tensors)
+    except (SafetensorError, OSError, KeyError, ValueError) as problem:
+        _log.warning("%s cannot be read (%s); making it again", cache, problem)
+        return None
+
+
+def _layout(raw: RawDataset) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+    """Type and shape of every tensor; those of eight bytes an element first, so that all are aligned."""
+    channels = raw.image_shape[0]
+    layout: dict[str, tuple[torch.dtype, tuple[int, ...]]] = {}
+    layout["train/sums"] = torch.int64, (len(raw.splits["train"].labels), channels, 2)
+    for name, split in raw.splits.items():
+        layout[f"{name}/labels"] = torch.int64, (len(split.labels),)
+    for name, split in raw.splits.items():
+        layout[f"{name}/images"] = torch.uint8, (len(split.labels), *raw.image_shape)
+    return layout
+
+
+def _chunks(raw: RawDataset) -> Iterator[tuple[str, Tensor]]:
+    """Every tensor's rows, in order, some at a time."""
+    for name, split in raw.splits.items():
+        order = stratified_order(split.labels) if name == "train" else torch.arange(len(split.labels))
+        yield f"{name}/labels", split.labels[order]
+        for indices in torch.split(order, _CHUNK):
+            images = split.read(indices)
+            yield f"{name}/images", images
+            if name == "train":
+                pixels = images.flatten(2).to(torch.int32)
+                yield "train/sums", torch.stack([pixels.sum(2), pixels.square().sum(2)], dim=2)
+
+
+def _in_memory(raw: RawDataset) -> Stored:
+    tensors = {name: torch.empty(shape, dtype=dtype) for name, (dtype, shape) in _layout(raw).items()}
+    filled = dict.fromkeys(tensors, 0)
+    for name, rows in _chunks(raw):
+        tensors[name][filled[name] : filled[name] + len(rows)] = rows
+        filled[name] += len(rows)
+    return Stored(raw.class_names, tensors)
+
+
+def _write(path: Path, raw: RawDataset, metadata: dict[str, str]) -> None:
+    """Write a safetensors file piece by piece: the library's own writer wants all images in memory at once.
+
+    The format: the header's length (8 bytes, little-endian), the header (JSON), then the tensors without gaps.
+    See https://huggingface.co/docs/safetensors.
+    """
+    names = {torch.int64: "I64", torch.uint8: "U8"}
+    header: dict[str, object] = {"__metadata__": metadata}
+    positions: dict[str, int] = {}
+    end = 0
+    for name, (dtype, shape) in _layout(raw).items():
+        positions[name] = end
+        end += dtype.itemsize * torch.Size(shape).numel()
+        header[name] = {"dtype": names[dtype], "shape": shape, "data_offsets": [positions[name], end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        start = file.tell()
+        for name, rows in _chunks(raw):
+            file.seek(start + positions[name])
+            positions[name] += file.write(rows.contiguous().numpy().data)
+
+
+@contextlib.contextmanager
+def _alone(source: Source) -> Iterator[None]:
+    """Hold the source's lock, waiting for it; where nothing can be written there is nothing to lock either."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            source.root.mkdir(parents=True, exist_ok=True)
+            lock = source.root / f".convboard-{source.name}.lock"
+            stack.enter_context(files.locked(lock, wait=True, busy=lambda _: AssertionError("it waits")))
+        yield
+
+
+def _unless_read_only(path: Path, write: Callable[[], None]) -> None:
+    """Write a file that only saves time: without it, the run is slower to start, not wrong."""
+    try:
+        write()
+    except OSError as problem:
+        _log.info("%s is not kept (%s); the next run will decode the images again", path, problem.strerror)

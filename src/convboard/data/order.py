@@ -1,0 +1,80 @@
+"""Chance without a generator: the order of samples and every draw, as a function of what they are for.
+
+A draw is a hash of (seed, epoch, sample, purpose), so nothing has to be kept, replayed or handed to a worker: the
+batch, its size, the device and where a run was resumed cannot change it. The hash is SplitMix64 (Steele, Lea and
+Flood, "Fast splittable pseudorandom number generators", 2014), in 64-bit integers, hence equal on every device.
+"""
+
+import torch
+from torch import Tensor
+
+_BITS = 2**64
+_STEP = 0x9E3779B97F4A7C15  # SplitMix64's increment: 2^64 / golden ratio
+_FIRST = 0xBF58476D1CE4E5B9
+_SECOND = 0x94D049BB133111EB
+
+_ORDER = 0  # the purpose that the order of an epoch is drawn for; augmentations count from 1
+
+
+def epoch_order(n: int, seed: int, epoch: int, device: torch.device | str = "cpu") -> Tensor:
+    """The order in which an epoch goes through `n` samples.
+
+    Returns:
+        A permutation of 0 to n - 1, int64 `[n]`, on `device`.
+    """
+    # No two samples share a hash (it is a bijection of the index), so that sorting leaves nothing to chance.
+    return hashes(torch.arange(n, device=device), seed, epoch, _ORDER).argsort()
+
+
+def draw(indices: Tensor, high: int, seed: int, epoch: int, purpose: int) -> Tensor:
+    """Draw one whole number for each sample, evenly from 0 to `high` - 1.
+
+    Args:
+        indices: The samples' places in their split, int64 `[N]`.
+        high: How many values there are, below 2^31.
+        seed: The run's seed.
+        epoch: The epoch.
+        purpose: What the number is for: different purposes get unrelated numbers. 0 is taken by the order.
+
+    Returns:
+        int64 `[N]`, on the device of `indices`.
+    """
+    drawn: Tensor = (_shifted(hashes(indices, seed, epoch, purpose), 33) * high) >> 31
+    return drawn
+
+
+def hashes(indices: Tensor, *key: int) -> Tensor:
+    """Hash each index under a key: output number `index` of the SplitMix64 that starts from the key.
+
+    Args:
+        indices: int64 `[N]`.
+        key: Whole numbers, in order; a change of any of them changes every hash.
+
+    Returns:
+        int64 `[N]`, evenly spread over all 64 bits, distinct for distinct indices.
+    """
+    state = 0
+    for part in key:
+        state = _mixed_int((state + _STEP + part) % _BITS)
+    mixed: Tensor = indices * _signed(_STEP) + _signed((state + _STEP) % _BITS)
+    mixed = (mixed ^ _shifted(mixed, 30)) * _signed(_FIRST)
+    mixed = (mixed ^ _shifted(mixed, 27)) * _signed(_SECOND)
+    mixed = mixed ^ _shifted(mixed, 31)
+    return mixed
+
+
+def _shifted(values: Tensor, bits: int) -> Tensor:
+    """Shift right and fill with zeros; `>>` alone would fill with the sign."""
+    return (values >> bits) & (2 ** (64 - bits) - 1)
+
+
+def _mixed_int(value: int) -> int:
+    """SplitMix64's output function, on one unsigned number."""
+    value = (value ^ (value >> 30)) * _FIRST % _BITS
+    value = (value ^ (value >> 27)) * _SECOND % _BITS
+    return value ^ (value >> 31)
+
+
+def _signed(value: int) -> int:
+    """The int64 with the same 64 bits."""
+    return value - _BITS if value >= _BITS // 2 else value

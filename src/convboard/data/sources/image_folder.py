@@ -1,0 +1,115 @@
+"""A folder of one's own pictures: one folder for each class, or `train/`, `val/` and `test/` with those inside."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from convboard.data.sources.base import RawDataset, RawSplit, Source
+from convboard.errors import DataError, nearest
+
+EXTENSIONS = (
+    *(".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"),
+    ".webp",
+)
+"""What the name of a picture ends in, in small letters."""
+
+
+class ImageFolder(Source):
+    """Pictures of any size and kind, made into squares; only grey ones give one channel, else there are three.
+
+    A picture is one if its name ends like one's; all else is left alone, as is what begins with a dot. Classes are
+    the folders, in alphabetical order. Without a folder `train/` the whole is one set, of which a fixed tenth, by
+    class, is for validation and another for the test; likewise for `val/` or `test/` alone.
+
+    Args:
+        folder: The folder.
+    """
+
+    name: ClassVar[str] = "image_folder"
+    native_size: ClassVar[int] = 64
+    fixed: ClassVar[bool] = False
+
+    def __init__(self, folder: Path) -> None:
+        self.root = self.folder = folder
+
+    def provide(self, download: bool) -> None:
+        """Find the pictures: there is nowhere to download them from.
+
+        Raises:
+            DataError: There is no such folder, a class without pictures, or no class at all.
+        """
+        assert self._listing
+
+    def files(self) -> Sequence[Path]:
+        """All pictures."""
+        return [path for classes in self._listing.values() for paths in classes.values() for path in paths]
+
+    def read(self, size: int) -> RawDataset:
+        """Open every picture's header, for its colours; they are decoded as the splits are read."""
+        from convboard.data.sources.pictures import is_grey
+
+        class_names = tuple(self._listing["train"])
+        with ThreadPoolExecutor() as pool:
+            channels = 1 if all(pool.map(is_grey, self.files())) else 3
+        splits = {name: _split(classes, class_names, size, channels) for name, classes in self._listing.items()}
+        return RawDataset(class_names, (channels, size, size), splits)
+
+    @cached_property
+    def _listing(self) -> dict[str, dict[str, list[Path]]]:
+        """Pictures by split and class."""
+        if not self.folder.is_dir():
+            raise DataError(
+                f"dataset.path={self.folder} is not a folder. It must be one that holds a folder of pictures for "
+                "each class."
+            )
+        if not (self.folder / "train").is_dir():
+            return {"train": _classes(self.folder)}
+        listing = {
+            name: _classes(self.folder / name) for name in ("train", "val", "test") if (self.folder / name).is_dir()
+        }
+        for name, classes in listing.items():
+            for unknown in sorted(classes.keys() - listing["train"].keys()):
+                raise DataError(
+                    f"{self.folder / name / unknown} is a class that train/ does not have. "
+                    f"{nearest(unknown, listing['train'])}"
+                )
+        return listing
+
+
+def _classes(folder: Path) -> dict[str, list[Path]]:
+    """The pictures of each class in a folder, found at any depth."""
+    classes: dict[str, list[Path]] = {}
+    for class_folder in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
+        found = (path for path in class_folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+        classes[class_folder.name] = sorted(path for path in found if path.name[0] != "." and path.is_file())
+        if not classes[class_folder.name]:
+            raise DataError(
+                f"{class_folder} has no pictures. Every class needs one at least: add some, or remove the folder. "
+                f"Pictures end in {', '.join(EXTENSIONS)}."
+            )
+    if not classes:
+        raise DataError(
+            f"{folder} has no class folders. It must hold a folder of pictures for each class, such as "
+            f"{folder / 'cat'} and {folder / 'dog'}."
+        )
+    return classes
+
+
+def _split(classes: Mapping[str, Sequence[Path]], class_names: Sequence[str], size: int, channels: int) -> RawSplit:
+    from convboard.data.sources.pictures import read_picture
+
+    paths = [path for found in classes.values() for path in found]
+    numbers = [class_names.index(name) for name, found in classes.items() for _ in found]
+
+    def read(indices: Tensor) -> Tensor:
+        with ThreadPoolExecutor() as pool:
+            chosen = [paths[index] for index in indices.tolist()]
+            pixels = pool.map(lambda path: read_picture(path, size, channels), chosen)
+            return torch.stack([torch.from_numpy(picture) for picture in pixels])
+
+    return RawSplit(torch.tensor(numbers), read)

@@ -1,0 +1,62 @@
+"""MNIST: 70,000 handwritten digits of 28x28 pixels (LeCun, Bottou, Bengio and Haffner, 1998)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from torch import Tensor
+
+from convboard.data.sources.arrays import array_split
+from convboard.data.sources.base import RawDataset
+from convboard.data.sources.downloads import Download, damaged
+
+_NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+
+class MNIST(Download):
+    """The ten digits, in the four idx files that other datasets borrowed too."""
+
+    name: ClassVar[str] = "mnist"
+    title: ClassVar[str] = "MNIST"
+    torchvision_name: ClassVar[str] = "MNIST"
+    place: ClassVar[str] = "MNIST/raw"
+    native_size: ClassVar[int] = 28
+    val_size: ClassVar[int | None] = 5000
+    class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
+    archives: ClassVar[Sequence[str]] = tuple(f"MNIST/raw/{name}.gz" for name in _NAMES)
+    # torchvision knows the archives' checksums only; these are of what is in them.
+    md5: ClassVar[Mapping[str, str | None]] = {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    }
+
+    def read(self, size: int) -> RawDataset:
+        """Read the idx files by torchvision's functions (its class would take an unchecked `processed/` first)."""
+        from torchvision.datasets.mnist import read_image_file, read_label_file
+
+        self.check()
+        splits = {}
+        for name, prefix in (("train", "train"), ("test", "t10k")):
+            images_path = self.folder / f"{prefix}-images-idx3-ubyte"
+            labels_path = self.folder / f"{prefix}-labels-idx1-ubyte"
+            _check_idx(images_path, dimensions=3)
+            _check_idx(labels_path, dimensions=1)
+            images: Tensor = read_image_file(str(images_path))
+            splits[name] = array_split(images[:, None], read_label_file(str(labels_path)), size)
+        return RawDataset(self.class_names, (1, size, size), splits)
+
+
+def _check_idx(path: Path, dimensions: int) -> None:
+    """Check that an idx file of bytes is as long as its header says: torchvision takes any length."""
+    with path.open("rb") as file:
+        header = file.read(4 + 4 * dimensions)
+    if len(header) < 4 + 4 * dimensions or header[:4] != bytes([0, 0, 8, dimensions]):
+        raise damaged(path, f"it does not begin like an idx file of bytes in {dimensions} dimension(s)")
+    lengths = [int.from_bytes(header[at : at + 4], "big") for at in range(4, len(header), 4)]
+    expected = len(header) + math.prod(lengths)
+    found = path.stat().st_size
+    if found != expected:
+        raise damaged(path, f"it has {found} bytes, and by its own header it should have {expected}")
