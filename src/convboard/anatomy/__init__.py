@@ -1,0 +1,16 @@
+"""A network looked at, never trained: what its layers give, its table, and whether it fits the data."""
+
+from convboard.anatomy.activations import LayerActivation, layer_activations
+from convboard.anatomy.fit import check_fit
+from convboard.anatomy.outputs import layer_outputs
+from convboard.anatomy.table import LayerRow, format_table, layer_table
+
+__all__ = [
+    "LayerActivation",
+    "LayerRow",
+    "check_fit",
+    "format_table",
+    "layer_activations",
+    "layer_outputs",
+    "layer_table",
+]

@@ -1,0 +1,70 @@
+"""What comes out of each layer, in one call."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from torch import Tensor, nn
+
+from convboard.anatomy.dry_run import CallNames, first_tensor, leaf_modules, run_undisturbed
+from convboard.errors import ModelError, nearest
+
+
+def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] = "*") -> "OrderedDict[str, Tensor]":
+    """Run images through a network and keep what each layer gives.
+
+    The network runs in evaluation mode, without gradients; its modes, buffers and hooks and the random
+    numbers are left as they were. The outputs are copies: an in-place ReLU that follows changes none.
+
+    Args:
+        model: Any network.
+        images: ``[N, C, H, W]``, as the network wants them.
+        layers: Module paths, or globs of them such as ``conv*`` or ``layer1.*``. A pattern names layers
+            (modules without children); where it matches none of them, the blocks that it matches.
+
+    Returns:
+        Name to output, in the order of the calls. A layer that is called twice appears as ``name`` and
+        ``name:2``. Of several outputs the first tensor is kept.
+
+    Raises:
+        ModelError: A pattern matches no module; the message offers the nearest names.
+
+    Example:
+        >>> model = convboard.build_model("conv_stack", (3, 28, 28), None)
+        >>> {name: list(output.shape) for name, output in layer_outputs(model, images).items()}
+        {'conv1': [1, 16, 14, 14], 'conv2': [1, 32, 7, 7], 'conv3': [1, 64, 4, 4]}
+    """
+    outputs: OrderedDict[str, Tensor] = OrderedDict()
+    names = CallNames()
+    handles = []
+    for name, module in _matching(model, [layers] if isinstance(layers, str) else layers).items():
+
+        def keep(_module: nn.Module, _args: Any, result: Any, name: str = name) -> None:
+            output = first_tensor(result)
+            if output is not None:
+                outputs[names.next(name)] = output.detach().clone()
+
+        handles.append(module.register_forward_hook(keep))
+    try:
+        run_undisturbed(model, images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return outputs
+
+
+def _matching(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:
+    """The modules that the patterns name."""
+    leaves = leaf_modules(model)
+    blocks = {name: module for name, module in model.named_modules() if name and name not in leaves}
+    chosen: dict[str, nn.Module] = {}
+    for pattern in patterns:
+        for group in (leaves, blocks):
+            matches = {name: module for name, module in group.items() if fnmatchcase(name, pattern)}
+            if matches:
+                chosen |= matches
+                break
+        else:
+            raise ModelError(f"No layer is called {pattern!r}. {nearest(pattern, leaves)}")
+    return chosen

@@ -1,0 +1,110 @@
+"""Any class of network built for the data at hand: what its constructor asks and the data knows is filled in."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from convboard.anatomy.dry_run import DryRun, Shape, dry_run, lazy_layers, materialise
+from convboard.anatomy.fit import raise_explained
+from convboard.errors import ModelError, nearest
+
+# What the data and the trial can fill in.
+FILLED_IN = ("in_channels", "image_size", "num_classes", "in_features")
+
+# Given as in_features in a trial: a number that nobody chooses, so that the layer that got it is known by it.
+_UNLIKELY = 1_009
+
+
+def build(
+    factory: Callable[..., nn.Module],
+    input_shape: Shape,
+    num_classes: int | None,
+    **arguments: Any,
+) -> nn.Module:
+    """Build a network, with what the data knows filled in.
+
+    ``in_channels``, ``image_size`` (an int for square images, else (height, width)) and ``num_classes`` are
+    given to the constructor where it has such a parameter and ``arguments`` leave it out or give None;
+    ``in_features`` too, found by a trial run. Lazy layers (nn.LazyLinear and its kin) get their shapes. The
+    trial draws no random number that training would see.
+
+    Args:
+        factory: A class of networks, or a function that returns one.
+        input_shape: (C, H, W) of the images.
+        num_classes: Number of classes; None to leave it to the constructor's default.
+        **arguments: For the constructor.
+
+    Raises:
+        ModelError: An argument that the constructor does not have or that it lacks, images too small for the
+            network, or an ``in_features`` that a trial cannot find.
+        Exception: Whatever the constructor itself raises, untouched.
+    """
+    parameters = inspect.signature(factory).parameters
+    given = {name: value for name, value in arguments.items() if name not in FILLED_IN or value is not None}
+    for name, value in _known(input_shape, num_classes).items():
+        if name in parameters and value is not None:
+            given.setdefault(name, value)
+    if "in_features" in parameters and "in_features" not in given:
+        _check_arguments(factory, {**given, "in_features": _UNLIKELY})
+        given["in_features"] = _find_in_features(factory, input_shape, given)
+    _check_arguments(factory, given)
+    model = factory(**given)
+    if not isinstance(model, nn.Module):
+        raise ModelError(f"{_name(factory)} made a {type(model).__name__}, not a torch.nn.Module.")
+    if lazy_layers(model):
+        raise_explained(model, materialise(model, input_shape))
+    return model
+
+
+def _known(input_shape: Shape, num_classes: int | None) -> dict[str, Any]:
+    """What the data knows, by the names that constructors give it."""
+    channels, height, width = input_shape
+    image_size = height if height == width else (height, width)
+    return {"in_channels": channels, "image_size": image_size, "num_classes": num_classes}
+
+
+def _name(factory: Callable[..., nn.Module]) -> str:
+    return getattr(factory, "__name__", type(factory).__name__)
+
+
+def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
+    """Refuse arguments that the constructor does not have, and ask for those it needs."""
+    parameters = inspect.signature(factory).parameters.values()
+    named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        for name in given:
+            if name not in named:
+                allowed = nearest(name, named) if named else "It takes none."
+                raise ModelError(f"{_name(factory)} has no argument {name!r}. {allowed}")
+    for name, parameter in named.items():
+        if parameter.default is parameter.empty and name not in given:
+            raise ModelError(f"{_name(factory)} needs the argument {name!r} (in a config: model.{name}).")
+
+
+def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, given: Mapping[str, Any]) -> int:
+    """Build the network with a wrong ``in_features`` and see what the layer that got it receives."""
+    with torch.random.fork_rng(devices=[]):
+        trial = factory(**given, in_features=_UNLIKELY)
+        run = materialise(trial, input_shape) if lazy_layers(trial) else dry_run(trial, input_shape)
+    found = _received(run)
+    if found is None:
+        raise ModelError(
+            f"The in_features of {_name(factory)} cannot be found by a trial run. "
+            "Give it yourself (in a config: model.in_features)."
+        ) from run.error
+    return found
+
+
+def _received(run: DryRun) -> int | None:
+    """How many features arrived at the layer that stumbled over the unlikely number."""
+    failed = run.failed_call
+    if failed is None or len(failed.input_shape) != 2:
+        return None
+    match failed.module:
+        case nn.Linear(in_features=width) | nn.BatchNorm1d(num_features=width) if width == _UNLIKELY:
+            return failed.input_shape[1]
+        case _:
+            return None

@@ -1,0 +1,136 @@
+"""A network from a list of layers, as it is written in YAML, with every size that follows left out."""
+
+import inspect
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from convboard.anatomy.dry_run import Shape
+from convboard.errors import ModelError, nearest
+from convboard.models.shapes import ImageSize, image_sides, shape_after
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of layer: its short name in the network, its class, and the argument that is inferred."""
+
+    short_name: str
+    layer: type[nn.Module]
+    inferred: str | None = None
+
+    @property
+    def arguments(self) -> dict[str, inspect.Parameter]:
+        """Torch's own arguments, less the inferred one and those that a list of layers has no use for."""
+        parameters = inspect.signature(self.layer).parameters
+        unused = {self.inferred, "device", "dtype", "return_indices"}
+        return {name: parameter for name, parameter in parameters.items() if name not in unused}
+
+
+_KINDS = {
+    "conv": _Kind("conv", nn.Conv2d, "in_channels"),
+    "batch_norm": _Kind("bn", nn.BatchNorm2d, "num_features"),
+    "relu": _Kind("relu", nn.ReLU),
+    "max_pool": _Kind("pool", nn.MaxPool2d),
+    "avg_pool": _Kind("pool", nn.AvgPool2d),
+    "dropout": _Kind("dropout", nn.Dropout),
+    "flatten": _Kind("flatten", nn.Flatten),
+    "linear": _Kind("fc", nn.Linear, "in_features"),
+}
+_FOR_PICTURES = ("conv", "max_pool", "avg_pool")
+
+LayerSpec = str | Mapping[str, Mapping[str, Any] | None]
+
+
+def sequential(
+    layers: Sequence[LayerSpec],
+    in_channels: int = 3,
+    image_size: ImageSize = 32,
+    num_classes: int | None = None,
+) -> nn.Sequential:
+    """A network of layers that run one after another.
+
+    A layer is its kind alone (``"relu"``) or its kind with torch's own arguments
+    (``{"conv": {"out_channels": 16, "kernel_size": 3}}``). Kinds: conv, batch_norm, relu, max_pool, avg_pool,
+    dropout, flatten, linear. ``in_channels``, ``num_features`` and ``in_features`` are inferred; the last
+    linear may leave out ``out_features`` and then gives ``num_classes``. In the network the layers are called
+    conv1, bn1, relu1, pool1, ..., flatten1, fc1.
+
+    Args:
+        layers: The layers, from the images to the scores.
+        in_channels: 1 for grey images, 3 for colour.
+        image_size: Side of the images in pixels, or (height, width).
+        num_classes: Number of scores that the last linear gives for each image.
+
+    Raises:
+        ModelError: A layer that cannot be built; the message says which, as ``layers[3]``.
+    """
+    if not layers or isinstance(layers, (str, Mapping)):
+        raise ModelError("layers must be a list with at least one layer, such as ['flatten', 'linear'].")
+    specs = [_read(spec, f"layers[{position}]") for position, spec in enumerate(layers)]
+    last_linear = max((i for i, (kind, _) in enumerate(specs) if kind == "linear"), default=None)
+    model = nn.Sequential()
+    numbers: Counter[str] = Counter()
+    image_shape = (in_channels, *image_sides(image_size))
+    shape: Shape = image_shape
+    for position, (kind, arguments) in enumerate(specs):
+        if position == last_linear and num_classes is not None:
+            arguments = {"out_features": num_classes} | arguments
+        where = f"layers[{position}] ({kind})"
+        try:
+            layer = _make(kind, arguments, shape, where)
+            short_name = _KINDS[kind].short_name
+            numbers[short_name] += 1
+            model.add_module(f"{short_name}{numbers[short_name]}", layer)
+            shape = shape_after(model, image_shape)
+        except ModelError:
+            raise
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{where} cannot be built with {arguments}: {error}.") from error
+    return model
+
+
+def _read(spec: LayerSpec, where: str) -> tuple[str, dict[str, Any]]:
+    """The kind and the arguments of a layer as it is written in the list."""
+    kind: Any
+    if isinstance(spec, Mapping) and len(spec) == 1:
+        ((kind, arguments),) = spec.items()
+    else:
+        kind, arguments = spec, None
+    if not isinstance(kind, str) or not isinstance(arguments, Mapping | None):
+        raise ModelError(
+            f"{where} is {spec!r}. Write a layer as its kind alone, 'relu', or as its kind with arguments, "
+            "{conv: {out_channels: 16, kernel_size: 3}}."
+        )
+    if kind not in _KINDS:
+        raise ModelError(f"{where}: unknown layer {kind!r}. {nearest(kind, _KINDS)}")
+    # torch takes tuples where YAML has lists.
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in (arguments or {}).items()}
+    return kind, values
+
+
+def _make(kind: str, arguments: dict[str, Any], shape: Shape, where: str) -> nn.Module:
+    """Build one layer for what arrives at it: ``shape`` is (C, H, W), or (F,) after a flatten."""
+    allowed = _KINDS[kind].arguments
+    inferred = _KINDS[kind].inferred
+    for name in arguments:
+        if name == inferred:
+            raise ModelError(f"{where}: {name} is inferred from the layers before. Leave it out.")
+        if name not in allowed:
+            options = nearest(name, allowed) if allowed else "It takes none."
+            raise ModelError(f"{where} has no argument {name!r}. {options}")
+    for name, parameter in allowed.items():
+        if parameter.default is parameter.empty and name not in arguments:
+            raise ModelError(f"{where} needs the argument {name!r}.")
+    if kind in _FOR_PICTURES and len(shape) != 3:
+        raise ModelError(f"{where} needs pictures but gets {shape[0]} features: move it before flatten.")
+    if kind == "linear" and len(shape) != 1:
+        sizes = "x".join(map(str, shape))
+        raise ModelError(f"{where} needs a row of features but gets {sizes}: put flatten before it.")
+    factory: Any = _KINDS[kind].layer
+    if kind == "batch_norm" and len(shape) == 1:
+        factory = nn.BatchNorm1d
+    sizes_of_input = {inferred: shape[0]} if inferred else {}
+    return factory(**sizes_of_input, **arguments)  # type: ignore[no-any-return]
