@@ -1,0 +1,36 @@
+"""The exception tree, and how a message ends."""
+
+import inspect
+
+import pytest
+
+from convboard import errors
+from convboard.errors import ConvboardError, nearest
+
+KINDS = [
+    kind
+    for _, kind in inspect.getmembers(errors, inspect.isclass)
+    if kind.__module__ == errors.__name__ and kind is not ConvboardError
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_stands_in_the_tree_and_is_caught_by_its_base(kind: type[ConvboardError]) -> None:
+    assert issubclass(kind, ConvboardError)
+    assert f"── {kind.__name__} " in str(errors.__doc__)
+
+
+def test_a_user_s_mistake_is_a_value_error() -> None:
+    assert issubclass(ConvboardError, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("given", "allowed", "expected"),
+    [
+        ("lenett", ["resnet18", "lenet"], "Did you mean 'lenet'? Allowed: lenet, resnet18."),
+        ("vgg", ["resnet18", "lenet"], "Allowed: lenet, resnet18."),
+        ("", ["lenet"], "Allowed: lenet."),
+    ],
+)
+def test_the_nearest_name_comes_first_then_all_of_them(given: str, allowed: list[str], expected: str) -> None:
+    assert nearest(given, allowed) == expected
