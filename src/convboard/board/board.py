@@ -1,0 +1,169 @@
+"""The observer that shows a run in TensorBoard."""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from convboard.anatomy import format_table, layer_table
+from convboard.board import hparams, tags, texts
+from convboard.board.events import EventFile
+from convboard.board.graph import draw_graph
+from convboard.board.histograms import histogram_values
+from convboard.board.layers import LayerViews
+from convboard.board.probe import choose_probe
+from convboard.board.scalars import Point, TrainingCurves, interval
+from convboard.board.summaries import Value, scalar, text, train_over_val
+from convboard.data import ImageDataset
+from convboard.training.observer import EpochEnd, FitEnd, FitStart, Step
+
+_log = logging.getLogger(__name__)
+
+
+def is_due(epoch: int, *, is_last: bool = False) -> bool:
+    """Whether pictures are drawn after this epoch: 0 (untrained), 1, 2, 4, 8 and so on, and the last."""
+    return is_last or epoch & (epoch - 1) == 0
+
+
+class Board:
+    """Writes a run to one event file in its directory, and changes nothing of the run.
+
+    A part that cannot be drawn does not end the run: it is logged, and the Text tab says why it is missing.
+
+    Args:
+        run_dir: Where the event file goes.
+        dataset: What is trained on.
+        level: `minimal`: curves, texts and the HParams row; `default`: and graph, pictures and histograms; `full`:
+            and precision-recall curves and the embedding projector.
+        config: The run's config, nested plain dictionaries.
+        environment: Versions, device and the like, by name.
+        scalar_every: Steps between two points of a curve; None: about 200 points a run, at most 50 steps apart.
+        max_channels: Channels of each layer whose feature maps are drawn.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        dataset: ImageDataset,
+        *,
+        level: str,
+        config: Mapping[str, Any],
+        environment: Mapping[str, str],
+        scalar_every: int | None = None,
+        max_channels: int = 16,
+    ) -> None:
+        self._run_dir = run_dir
+        self._dataset = dataset
+        self._level = level
+        self._config = config
+        self._environment = environment
+        self._scalar_every = scalar_every
+        self._max_channels = max_channels
+        self._resumed: dict[str, Any] | None = None
+        self._gradients: dict[str, Tensor] = {}
+
+    def on_fit_start(self, start: FitStart) -> None:
+        """Open the event file, write what describes the run, and look at the untrained network."""
+        self._start = start
+        every = self._scalar_every or interval(start.max_epochs * start.steps_per_epoch)
+        self._curves = TrainingCurves(every, start.model.parameters(), start.device)
+        if self._level != "minimal":
+            probe = choose_probe(self._dataset, start.device)
+            self._views = LayerViews(start.model, probe, self._max_channels)
+        if self._resumed is not None:
+            self._events = EventFile.resume(self._run_dir, self._resumed["events"])
+            self._curves.load_state_dict(self._resumed["curves"])
+            return
+        self._events = EventFile.create(self._run_dir)
+        self._describe(start)
+        if self._level != "minimal":
+            self._show("graph", lambda: self._draw_graph(probe.images[:1]), start.global_step)
+            self._look(start.epoch, start.global_step, due=True)
+        self._events.flush()
+
+    def on_step(self, step: Step) -> None:
+        """Take the step into the curves' sums; write the points that are known."""
+        self._curves.add(step)
+        self._write_points(self._curves.points())
+        if step.global_step % self._start.steps_per_epoch == 0 and self._level != "minimal":
+            self._gradients = {
+                tags.gradients(name): parameter.grad.detach().clone()
+                for name, parameter in self._start.model.named_parameters()
+                if parameter.grad is not None
+            }
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """Write what is known once an epoch, and the pictures where they are due."""
+        values = [
+            scalar(tags.LOSS_VAL, end.val.loss),
+            scalar(tags.ACCURACY_VAL, end.val.accuracy),
+            scalar(tags.THROUGHPUT, end.images_per_second),
+        ]
+        self._events.write(values, end.global_step)
+        if self._level != "minimal":
+            self._show("gradients", lambda: histogram_values(self._gradients), end.global_step)
+            self._gradients = {}
+            self._look(end.epoch, end.global_step, due=is_due(end.epoch, is_last=end.is_last))
+        self._events.flush()
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        """Write the last points, the test result and how the run ended, and close the file."""
+        self._write_points(self._curves.finish())
+        values = []
+        if end.test is not None:
+            values = [scalar(tags.LOSS_TEST, end.test.loss), scalar(tags.ACCURACY_TEST, end.test.accuracy)]
+        if end.reason:
+            values.append(text(tags.problem("training"), end.reason))
+        values.append(hparams.session_end(finished=end.status == "finished"))
+        self._events.write(values, end.global_step)
+        self._events.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the event file stands, on the disk, and the sums that are in no point yet."""
+        self._write_points(self._curves.points(wait=True))
+        return {"events": self._events.state(), "curves": self._curves.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state`: the event file is cut to the length it had then."""
+        self._resumed = state
+
+    def _describe(self, start: FitStart) -> None:
+        """The HParams row, the layout of the Custom Scalars tab, and the texts."""
+        self._events.write([hparams.session_start(self._config), train_over_val()], 0)
+        self._show("config", lambda: [text(tags.CONFIG, texts.config_text(self._config))], 0)
+        environment = texts.table(self._environment, ("what", "value"))
+        self._show("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
+        self._show("layers", lambda: [text(tags.LAYERS, self._layer_table(start))], 0)
+
+    def _layer_table(self, start: FitStart) -> str:
+        return format_table(layer_table(start.model, self._dataset.image_shape), "markdown")
+
+    def _draw_graph(self, image: Tensor) -> list[Value]:
+        graph = draw_graph(self._start.model, image)
+        self._events.write_graph(graph.content)
+        return [text(tags.GRAPH_FALLBACK, graph.reason)] if graph.reason else []
+
+    def _look(self, epoch: int, step: int, *, due: bool) -> None:
+        """Write how the network is now: its distributions, and its pictures where they are due."""
+        self._show("weights", self._views.weights, step)
+        self._show("activations", self._views.activations, step)
+        if due:
+            caption = f"epoch {epoch}" if epoch else "untrained"
+            self._show("input", self._views.probe_images, step)
+            self._show("kernels", lambda: self._views.kernels(caption), step)
+            self._show("feature_maps", lambda: self._views.feature_maps(caption), step)
+
+    def _show(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
+        """Write what `draw` gives; where it fails, say so and go on."""
+        try:
+            values = draw()
+        except Exception as error:  # drawing calls the user's network; whatever it raises, the run is worth more
+            _log.warning("TensorBoard will lack %s at step %d: %s", part, step, error, exc_info=error)
+            values = [text(tags.problem(part), f"Missing at step {step}: {type(error).__name__}: {error}")]
+        self._events.write(values, step)
+
+    def _write_points(self, points: Iterable[Point]) -> None:
+        for point in points:
+            self._events.write(point.values, point.step, point.wall_time)

@@ -1,0 +1,85 @@
+"""The network's graph, for the Graphs tab: never silently missing.
+
+Three attempts, each coarser: a strict trace, a loose one (for networks that return dictionaries or lists), and the
+tree of modules drawn without running it.
+"""
+
+import contextlib
+import copy
+import io
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A serialised `GraphDef`, and why it is not a strict trace (empty where it is)."""
+
+    content: bytes
+    reason: str = ""
+
+
+def draw_graph(model: nn.Module, image: Tensor) -> Graph:
+    """The graph of `model`, whose modes, buffers and gradients stay as they are, as does the random state.
+
+    Args:
+        model: The network.
+        image: A normalised image `[1, C, H, W]` to trace it with, on the network's device.
+    """
+    reasons = []
+    try:
+        twin = copy.deepcopy(model).eval()
+    except Exception as error:  # a network may hold what cannot be copied, such as a lock or an open file
+        reasons.append(f"the network cannot be copied ({_first_line(error)})")
+    else:
+        for strict in (True, False):
+            try:
+                return Graph(_trace(twin, image, strict=strict), _explain(reasons, "a loose trace"))
+            except Exception as error:  # whatever a network's own code raises
+                reasons.append(f"{'strict' if strict else 'loose'} tracing failed ({_first_line(error)})")
+    return Graph(_module_tree(model), _explain(reasons, "the tree of its modules, without the operations between"))
+
+
+def _trace(model: nn.Module, image: Tensor, *, strict: bool) -> bytes:
+    """What `SummaryWriter.add_graph` writes, without the writer."""
+    from torch.utils.tensorboard._pytorch_graph import graph
+
+    devices = [image.device] if image.is_cuda else []
+    with (
+        torch.random.fork_rng(devices=devices),
+        torch.no_grad(),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),  # it prints what it raises
+    ):
+        warnings.simplefilter("ignore")  # jit.trace: deprecated, and warns of every Python branch it passes
+        definition, _ = graph(model, (image,), use_strict_trace=strict)
+    return bytes(definition.SerializeToString())
+
+
+def _module_tree(model: nn.Module) -> bytes:
+    """Every module that holds no other, one after another in the order they were made."""
+    from tensorboard.compat.proto.attr_value_pb2 import AttrValue
+    from tensorboard.compat.proto.graph_pb2 import GraphDef, NodeDef
+
+    root = type(model).__name__
+    nodes = [NodeDef(name="input", op="input")]
+    for path, module in model.named_modules():
+        if next(module.children(), None) is None:
+            name = "/".join([root, *path.split(".")]) if path else root
+            arguments = AttrValue(s=module.extra_repr().encode())
+            node = NodeDef(name=name, op=type(module).__name__, input=[nodes[-1].name], attr={"arguments": arguments})
+            nodes.append(node)
+    nodes.append(NodeDef(name="output", op="output", input=[nodes[-1].name]))
+    return bytes(GraphDef(node=nodes).SerializeToString())
+
+
+def _explain(reasons: list[str], shown: str) -> str:
+    return f"The Graphs tab shows {shown}, because {', and '.join(reasons)}." if reasons else ""
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,0 +1,1 @@
+"""The board's pictures, one kind a file, drawn with numpy; Pillow only sets the text."""

@@ -1,0 +1,148 @@
+"""A sheet to paste tiles and text on, one byte a pixel."""
+
+import importlib.util
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from convboard.board.pictures.colours import INK, LINE, PAPER, Indices, colour_bar
+from convboard.board.pictures.png import encode_png
+
+TITLE, LABEL = 14, 11  # text sizes
+MARGIN = 12
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn picture, as TensorBoard takes it."""
+
+    png: bytes
+    width: int
+    height: int
+
+
+class Canvas:
+    """A sheet of paper; `(x, y)` counts from the top left corner.
+
+    Args:
+        width: In pixels.
+        height: In pixels.
+        palette: Colours by index; the first 64 are greys, black to white.
+    """
+
+    def __init__(self, width: int, height: int, palette: NDArray[np.uint8]) -> None:
+        self.pixels = np.full((height, width), PAPER, np.uint8)
+        self._palette = palette
+        self._photos: list[tuple[int, int, NDArray[np.uint8]]] = []
+
+    def paste(self, x: int, y: int, tile: Indices) -> None:
+        """Put palette indices `[h, w]`; what hangs over the edge is cut off."""
+        target = self.pixels[y : y + tile.shape[0], x : x + tile.shape[1]]
+        target[...] = tile[: target.shape[0], : target.shape[1]]
+
+    def paste_photo(self, x: int, y: int, photo: NDArray[np.uint8]) -> None:
+        """Put an image in its own colours, `[h, w, 3]`, over everything else. It must fit."""
+        self._photos.append((x, y, photo))
+
+    def text(
+        self,
+        x: int,
+        y: int,
+        text: str,
+        size: int = LABEL,
+        ink: int = INK,
+        align: Literal["left", "centre", "right"] = "left",
+    ) -> None:
+        """Write one line of text on paper, its top at `y`; `x` is where it begins, its middle, or its end."""
+        mask = text_mask(text, size)
+        x -= {"left": 0, "centre": mask.shape[1] // 2, "right": mask.shape[1]}[align]
+        mask = mask[:, max(0, -x) :]
+        x = max(x, 0)
+        target = self.pixels[y : y + mask.shape[0], x : x + mask.shape[1]]
+        mask = mask[: target.shape[0], : target.shape[1]]
+        shade = PAPER - (mask.astype(np.uint16) * (PAPER - ink) // 255).astype(np.uint8)
+        np.minimum(target, shade, out=target)
+
+    def scale(self, x: int, y: int, limit: float, width: int = 150) -> None:
+        """Draw the colour map from `-limit` to `limit`, with its labels under it."""
+        self.paste(x, y, colour_bar(width, 10))
+        for place, label in ((0.0, f"−{limit:.3g}"), (0.5, "0"), (1.0, f"+{limit:.3g}")):
+            self.text(x + round(place * width), y + 12, label, align="centre")
+
+    def picture(self) -> Picture:
+        """The sheet as a PNG."""
+        height, width = self.pixels.shape
+        if not self._photos:
+            return Picture(encode_png(self.pixels, self._palette), width, height)
+        colours = self._palette[self.pixels]
+        for x, y, photo in self._photos:
+            colours[y : y + photo.shape[0], x : x + photo.shape[1]] = photo
+        return Picture(encode_png(colours), width, height)
+
+
+def mosaic(tiles: Indices, scale: int, gap: int = 2) -> Indices:
+    """Tiles side by side, their pixels enlarged, with lines between and around them.
+
+    Args:
+        tiles: Palette indices `[rows, columns, h, w]`.
+        scale: Pixels a pixel becomes in each direction.
+        gap: Width of the lines.
+    """
+    rows, columns, height, width = tiles.shape
+    cell_height, cell_width = height * scale + gap, width * scale + gap
+    sheet = np.full((rows, cell_height, columns, cell_width), LINE, np.uint8)
+    big = tiles.repeat(scale, axis=2).repeat(scale, axis=3)
+    sheet[:, : height * scale, :, : width * scale] = big.transpose(0, 2, 1, 3)
+    framed = np.full((rows * cell_height + gap, columns * cell_width + gap), LINE, np.uint8)
+    framed[gap:, gap:] = sheet.reshape(rows * cell_height, columns * cell_width)
+    return framed
+
+
+def enlarge(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    """An image `[h, w, ...]` with each pixel `scale` pixels wide and high."""
+    return image.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def text_width(text: str, size: int = LABEL) -> int:
+    """How wide a line of text will be, in pixels."""
+    return text_mask(text, size).shape[1]
+
+
+def shorten(text: str, width: int, size: int = LABEL) -> str:
+    """`text`, cut and ended with an ellipsis where it is wider than `width` pixels."""
+    if text_width(text, size) <= width:
+        return text
+    while text and text_width(text + "…", size) > width:
+        text = text[:-1]
+    return text + "…"
+
+
+@lru_cache(maxsize=4096)
+def text_mask(text: str, size: int) -> NDArray[np.uint8]:
+    """Coverage 0 to 255 of each pixel of a line of text; the height depends on the size alone."""
+    font = _font(size)
+    ascent, descent = font.getmetrics()
+    sheet = Image.new("L", (max(1, round(font.getlength(text))), ascent + descent))
+    ImageDraw.Draw(sheet).text((0, 0), text, fill=255, font=font)
+    return np.asarray(sheet)
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which has most alphabets and comes with matplotlib; without it Pillow's own, which has Latin.
+
+    The font file is found without importing matplotlib, which takes a second.
+    """
+    matplotlib = importlib.util.find_spec("matplotlib")
+    if matplotlib and matplotlib.origin:
+        path = Path(matplotlib.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+        if path.is_file():
+            return ImageFont.truetype(path, size)
+    font = ImageFont.load_default(size)
+    assert isinstance(font, ImageFont.FreeTypeFont)  # Pillow's wheels have FreeType inside
+    return font

@@ -1,0 +1,68 @@
+"""Palettes: 64 greys for paper, ink and grey images, and after them a colour map whose middle is zero."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.uint8]
+
+PAPER = 63
+LINE = 42  # between tiles
+MUTED = 27
+INK = 6
+
+_GREYS = 64
+_MAP = 191  # odd, so that zero has a colour of its own
+_ZERO = _GREYS + _MAP // 2
+
+# Colours at equal distances from most negative to most positive.
+_WEIGHTS = ("#08306b", "#2166ac", "#4393c3", "#92c5de", "#f7f7f7", "#f4a582", "#d6604d", "#b2182b", "#67001f")
+_ACTIVATIONS = ("#d5f5ff", "#6cc4ee", "#2f7fc1", "#1d3f6e", "#0d0f14", "#6b1f3c", "#c9402f", "#f59a32", "#fff3b0")
+_SHARES = ("#ffffff", "#deebf7", "#9ecae1", "#4292c6", "#08519c")
+
+
+@lru_cache(maxsize=4)
+def palette(name: str) -> NDArray[np.uint8]:
+    """Colours `[255, 3]`.
+
+    Args:
+        name: `weights`: blue, white, red. `activations`: light blue, black, fire: what a ReLU cuts off is blue, what
+            it lets through glows.
+    """
+    greys = np.repeat(np.arange(_GREYS, dtype=np.float64)[:, None] * (255 / (_GREYS - 1)), 3, axis=1)
+    anchors = {"weights": _WEIGHTS, "activations": _ACTIVATIONS}[name]
+    return np.concatenate([greys, gradient(anchors, _MAP)]).round().astype(np.uint8)
+
+
+@lru_cache(maxsize=2)
+def share_colours(levels: int) -> NDArray[np.float64]:
+    """White to dark blue in `levels` steps: `[levels, 3]`, 0 to 255."""
+    return gradient(_SHARES, levels)
+
+
+def gradient(anchors: tuple[str, ...], steps: int) -> NDArray[np.float64]:
+    """`[steps, 3]` colours between hexadecimal `anchors`, which lie at equal distances."""
+    colours = np.array([[int(anchor[i : i + 2], 16) for i in (1, 3, 5)] for anchor in anchors], np.float64)
+    places = np.linspace(0, len(anchors) - 1, steps)
+    return np.stack([np.interp(places, np.arange(len(anchors)), channel) for channel in colours.T], axis=1)
+
+
+def signed(values: NDArray[np.float32], limit: float) -> Indices:
+    """Palette indices of values, `-limit` to `limit` over the whole colour map; what is not finite becomes paper."""
+    half = _MAP // 2
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.rint(values * (half / limit if limit > 0 else 0.0))
+        indices = np.clip(scaled, -half, half) + _ZERO
+    return np.where(np.isfinite(values), indices, PAPER).astype(np.uint8)
+
+
+def grey(image: NDArray[np.uint8]) -> Indices:
+    """Palette indices of grey values 0 to 255."""
+    return image >> 2
+
+
+def colour_bar(width: int, height: int) -> Indices:
+    """The whole colour map, from left to right: `[height, width]`."""
+    row = np.linspace(_GREYS, _GREYS + _MAP - 1, width).round().astype(np.uint8)
+    return np.broadcast_to(row, (height, width))

@@ -1,0 +1,44 @@
+"""A small PNG writer for pictures made of enlarged pixels.
+
+Enlarged pixels repeat whole rows. The format can say "as above" for a row, which costs next to nothing to compress:
+several times quicker and smaller than a general encoder. The format is that of ISO/IEC 15948.
+"""
+
+import struct
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NONE, _UP = 0, 2  # row filters: as it is; as the difference to the row above
+_GREYSCALE, _RGB, _PALETTE = 0, 2, 3
+
+
+def encode_png(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> bytes:
+    """Encode a picture.
+
+    Args:
+        pixels: `[H, W, 3]` red, green, blue; or `[H, W]`: row numbers of `palette`, or grey where there is none.
+        palette: Colours `[at most 256, 3]`.
+
+    Returns:
+        The PNG file.
+    """
+    height, width = pixels.shape[:2]
+    kind = _RGB if pixels.ndim == 3 else _GREYSCALE if palette is None else _PALETTE
+    rows = pixels.reshape(height, -1)
+    repeats = np.zeros(height, bool)
+    repeats[1:] = (rows[1:] == rows[:-1]).all(axis=1)
+    filtered = np.empty((height, 1 + rows.shape[1]), np.uint8)
+    filtered[:, 0] = np.where(repeats, _UP, _NONE)
+    filtered[:, 1:] = np.where(repeats[:, None], 0, rows)
+    header = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
+    chunks = [_chunk(b"IHDR", header)]
+    if palette is not None:
+        chunks.append(_chunk(b"PLTE", palette.tobytes()))
+    chunks += [_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 3)), _chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

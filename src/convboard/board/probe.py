@@ -1,0 +1,49 @@
+"""Which images of the validation split the board looks through the network with. They stay the same all run."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from convboard.board.pictures.feature_maps import ProbeImages
+from convboard.data import ImageDataset
+
+_MOST_CLASSES = 10  # rows that a picture of feature maps has room for
+_SAMPLE = 256
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One image a class, to be drawn, and a larger sample, to be counted over.
+
+    Attributes:
+        pictures: The probe images as the data set has them.
+        images: The same, normalised, `[P, C, H, W]` on the device.
+        sample: Normalised images spread over the split, `[at most 256, C, H, W]` on the device.
+    """
+
+    pictures: ProbeImages
+    images: Tensor
+    sample: Tensor
+
+
+def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
+    """Take the first validation image of each class, of at most ten classes, and a sample at equal distances."""
+    labels = dataset.val.labels
+    firsts = [(labels == label).nonzero()[:1].flatten() for label in range(min(dataset.num_classes, _MOST_CLASSES))]
+    chosen = torch.cat(firsts)
+    images = dataset.val.images[chosen]
+    names = tuple(dataset.class_names[label] for label in labels[chosen].tolist())
+    spread = torch.linspace(0, len(labels) - 1, min(_SAMPLE, len(labels))).round().long()
+    return Probe(
+        pictures=ProbeImages(images.numpy(), names),
+        images=normalise(images, dataset, device),
+        sample=normalise(dataset.val.images[spread], dataset, device),
+    )
+
+
+def normalise(images: Tensor, dataset: ImageDataset, device: torch.device) -> Tensor:
+    """Images as the network is given them: float32, mean 0 and standard deviation 1 over the training split."""
+    mean = torch.tensor(dataset.mean, device=device).view(1, -1, 1, 1)
+    std = torch.tensor(dataset.std, device=device).view(1, -1, 1, 1)
+    return (images.to(device).float() / 255 - mean) / std

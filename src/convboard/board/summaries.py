@@ -1,0 +1,109 @@
+"""What TensorBoard's plugins want to find in an event: builders of `Summary.Value` messages, one a kind.
+
+Scalars, images and histograms take the format's older fields: smaller, read by `EventAccumulator` as such, and
+brought up to date by TensorBoard when it loads them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
+from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
+from tensorboard.plugins.custom_scalar.layout_pb2 import Category, Chart, Layout, MultilineChartContent
+from tensorboard.plugins.pr_curve.plugin_data_pb2 import PrCurvePluginData
+
+from convboard.board import tags
+
+Value = Any  # tensorboard's messages carry no types
+
+
+def scalar(tag: str, value: float) -> Value:
+    """A point of a curve."""
+    return Summary.Value(tag=tag, simple_value=value)
+
+
+def image(tag: str, png: bytes, width: int, height: int) -> Value:
+    """A picture."""
+    picture = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=png)
+    return Summary.Value(tag=tag, image=picture)
+
+
+def text(tag: str, markdown: str) -> Value:
+    """A text, shown as Markdown."""
+    tensor = TensorProto(dtype=DT_STRING, string_val=[markdown.encode()], tensor_shape=_shape(1))
+    return Summary.Value(tag=tag, metadata=_metadata("text"), tensor=tensor)
+
+
+def histogram(tag: str, counts: Sequence[float], low: float, high: float, total: float, squares: float) -> Value:
+    """A distribution.
+
+    Args:
+        tag: Its tag.
+        counts: How many values lie in each of equally wide bins.
+        low: Smallest value, the left edge of the first bin.
+        high: Largest value, the right edge of the last bin.
+        total: Sum of the values.
+        squares: Sum of their squares.
+    """
+    edges = np.linspace(low, high, len(counts) + 1)[1:].tolist()
+    return Summary.Value(
+        tag=tag,
+        histo=HistogramProto(
+            min=low, max=high, num=sum(counts), sum=total, sum_squares=squares, bucket_limit=edges, bucket=counts
+        ),
+    )
+
+
+def precision_recall(tag: str, curve: NDArray[np.float32]) -> Value:
+    """A precision-recall curve.
+
+    Args:
+        tag: Its tag.
+        curve: `[6, thresholds]`: true and false positives, true and false negatives, precision, recall.
+    """
+    content = PrCurvePluginData(version=0, num_thresholds=curve.shape[1]).SerializeToString()
+    tensor = TensorProto(dtype=DT_FLOAT, tensor_content=curve.tobytes(), tensor_shape=_shape(*curve.shape))
+    return Summary.Value(tag=tag, metadata=_metadata("pr_curves", content), tensor=tensor)
+
+
+def layout(charts: Mapping[str, Sequence[str]]) -> Value:
+    """What the Custom Scalars tab shows: charts by title, each with the tags it lays over one another."""
+    multiline = [
+        Chart(title=title, multiline=MultilineChartContent(tag=[f"^{tag}$" for tag in chart_tags]))
+        for title, chart_tags in charts.items()
+    ]
+    category = Category(title="train over val", chart=multiline)
+    content = Layout(category=[category]).SerializeToString()
+    return Summary.Value(
+        tag="custom_scalars__config__",
+        metadata=_metadata("custom_scalars"),
+        tensor=TensorProto(dtype=DT_STRING, string_val=[content], tensor_shape=TensorShapeProto()),
+    )
+
+
+def train_over_val() -> Value:
+    """The layout that convboard writes: loss and accuracy, training laid over validation."""
+    return layout(
+        {
+            "loss": (tags.LOSS_TRAIN, tags.LOSS_VAL),
+            "accuracy": (tags.ACCURACY_TRAIN, tags.ACCURACY_VAL),
+        }
+    )
+
+
+def hparams(tag: str, content: bytes) -> Value:
+    """A record of the HParams plugin; all it says is in the metadata."""
+    tensor = TensorProto(dtype=DT_FLOAT, tensor_shape=_shape(0))
+    return Summary.Value(tag=tag, metadata=_metadata("hparams", content), tensor=tensor)
+
+
+def _metadata(plugin: str, content: bytes = b"") -> Any:
+    return SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name=plugin, content=content))
+
+
+def _shape(*sizes: int) -> Any:
+    return TensorShapeProto(dim=[TensorShapeProto.Dim(size=size) for size in sizes])
