@@ -88,7 +88,12 @@ def _provided(source: Source, size: int, download: bool, cache: Path, record: Pa
 
 
 def _checked_fingerprint(source: Source, record: Path) -> Fingerprint:
-    fingerprint = take_fingerprint(source.files(), source.folder, record)
+    try:
+        fingerprint = take_fingerprint(source.files(), source.folder, record)
+    except OSError as problem:
+        raise DataError(
+            f"{problem.filename} cannot be read: {problem.strerror}. See that it is there and may be read."
+        ) from None
     if source.fixed and fingerprint.altered:
         raise DataError(
             f"{fingerprint.altered[0]} was altered: its content is not what it was when it was first read. Delete "

@@ -39,8 +39,8 @@ def draw(indices: Tensor, high: int, seed: int, epoch: int, purpose: int) -> Ten
     Returns:
         int64 `[N]`, on the device of `indices`.
     """
-    drawn: Tensor = (_shifted(hashes(indices, seed, epoch, purpose), 33) * high) >> 31
-    return drawn
+    fraction = _shifted(hashes(indices, seed, epoch, purpose), 33)  # of 2^31
+    return torch.bitwise_right_shift(fraction * high, 31)
 
 
 def hashes(indices: Tensor, *key: int) -> Tensor:
@@ -59,13 +59,12 @@ def hashes(indices: Tensor, *key: int) -> Tensor:
     mixed: Tensor = indices * _signed(_STEP) + _signed((state + _STEP) % _BITS)
     mixed = (mixed ^ _shifted(mixed, 30)) * _signed(_FIRST)
     mixed = (mixed ^ _shifted(mixed, 27)) * _signed(_SECOND)
-    mixed = mixed ^ _shifted(mixed, 31)
-    return mixed
+    return torch.bitwise_xor(mixed, _shifted(mixed, 31))
 
 
 def _shifted(values: Tensor, bits: int) -> Tensor:
     """Shift right and fill with zeros; `>>` alone would fill with the sign."""
-    return (values >> bits) & (2 ** (64 - bits) - 1)
+    return torch.bitwise_and(values >> bits, 2 ** (64 - bits) - 1)
 
 
 def _mixed_int(value: int) -> int:

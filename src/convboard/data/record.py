@@ -36,7 +36,7 @@ class Fingerprint:
 
     def save(self, record: Path) -> None:
         """Put it on record."""
-        files.atomic_write_text(record, json.dumps(self.entries, indent=0))
+        files.atomic_write_text(record, json.dumps(self.entries))
 
 
 def take_fingerprint(sources: Sequence[Path], folder: Path, record: Path) -> Fingerprint:

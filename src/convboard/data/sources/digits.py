@@ -18,7 +18,7 @@ from convboard.data.sources.base import RawDataset, Source
 
 
 class Digits(Source):
-    """Digits of 8x8 pixels and 17 greys, drawn as 20x20 in the middle of 28x28, the way MNIST's are."""
+    """Digits of 8x8 pixels and 17 greys, enlarged to 24x24 in the middle of 28x28."""
 
     name: ClassVar[str] = "digits"
     native_size: ClassVar[int] = 28
@@ -39,8 +39,8 @@ class Digits(Source):
         """Read and enlarge them, in some 50 ms."""
         pixels, labels = _table()
         grey = pixels.view(-1, 1, 8, 8) * (255 / 16)
-        drawn = functional.interpolate(grey, size=(20, 20), mode="bicubic").round_().clamp_(0, 255)
-        images = functional.pad(drawn.to(torch.uint8), (4, 4, 4, 4))
+        drawn = functional.interpolate(grey, size=(24, 24), mode="bilinear").round_()
+        images = functional.pad(drawn.to(torch.uint8), (2, 2, 2, 2))
         return RawDataset(
             class_names=tuple("0123456789"),
             image_shape=(1, size, size),

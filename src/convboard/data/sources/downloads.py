@@ -63,12 +63,12 @@ class Download(Source):
         if not missing:
             return
         if not download:
-            raise DataError(self._absent("is not to be downloaded (download=False)"))
+            raise DataError(self._absent(missing, "is not to be downloaded (download=False)"))
         _log.info("Downloading %s to %s", self.title, self.folder)
         try:
             self._download(missing)
         except (OSError, RuntimeError, http.client.HTTPException, EOFError) as problem:
-            raise DataError(self._absent(f"could not be downloaded: {_reason(problem)}")) from None
+            raise DataError(self._absent(missing, f"could not be downloaded: {_reason(problem)}")) from None
 
     def check(self) -> None:
         """Compare all files with the original distribution's checksums, before anything in them is believed.
@@ -93,15 +93,19 @@ class Download(Source):
             if (self.root / archive).is_file() and not (staging / archive).exists():
                 (staging / archive).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(self.root / archive, staging / archive)
-        with _quiet():
-            self.reader()(staging, train=True, download=True)
+        try:
+            with _quiet():
+                self.reader()(staging, train=True, download=True)
+        finally:
+            if not any(path.is_file() for path in staging.rglob("*")):
+                shutil.rmtree(staging, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         for path in missing:
             (staging / self.place / path.name).replace(path)
         shutil.rmtree(staging)
 
-    def _absent(self, why: str) -> str:
-        paths = "\n".join(f"  {path}" for path in self.files())
+    def _absent(self, missing: Sequence[Path], why: str) -> str:
+        paths = "\n".join(f"  {path}" for path in missing)
         archives = ", ".join(Path(archive).name for archive in self.archives)
         return (
             f"{self.title} is not in {self.root}, and {why}.\nTo train without a network, take the digits that "

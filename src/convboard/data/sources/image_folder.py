@@ -19,12 +19,15 @@ EXTENSIONS = (
 """What the name of a picture ends in, in small letters."""
 
 
+_SPLITS = ("train", "val", "test")
+
+
 class ImageFolder(Source):
     """Pictures of any size and kind, made into squares; only grey ones give one channel, else there are three.
 
     A picture is one if its name ends like one's; all else is left alone, as is what begins with a dot. Classes are
-    the folders, in alphabetical order. Without a folder `train/` the whole is one set, of which a fixed tenth, by
-    class, is for validation and another for the test; likewise for `val/` or `test/` alone.
+    the folders, in alphabetical order. Where they stand in `train/`, `val/` and `test/`, those are the splits; a
+    split that is missing is a fixed tenth of the training pictures, with its share of each class.
 
     Args:
         folder: The folder.
@@ -67,11 +70,12 @@ class ImageFolder(Source):
                 f"dataset.path={self.folder} is not a folder. It must be one that holds a folder of pictures for "
                 "each class."
             )
-        if not (self.folder / "train").is_dir():
+        if not _folders(self.folder / "train"):
             return {"train": _classes(self.folder)}
-        listing = {
-            name: _classes(self.folder / name) for name in ("train", "val", "test") if (self.folder / name).is_dir()
-        }
+        for folder in _folders(self.folder):
+            if folder.name not in _SPLITS:
+                raise DataError(f"{folder} stands beside train/, but is no split. {nearest(folder.name, _SPLITS)}")
+        listing = {name: _classes(self.folder / name) for name in _SPLITS if (self.folder / name).is_dir()}
         for name, classes in listing.items():
             for unknown in sorted(classes.keys() - listing["train"].keys()):
                 raise DataError(
@@ -81,12 +85,19 @@ class ImageFolder(Source):
         return listing
 
 
+def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder, in alphabetical order, without hidden ones; none where there is no such folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
 def _classes(folder: Path) -> dict[str, list[Path]]:
     """The pictures of each class in a folder, found at any depth."""
     classes: dict[str, list[Path]] = {}
-    for class_folder in sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."):
+    for class_folder in _folders(folder):
         found = (path for path in class_folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
-        classes[class_folder.name] = sorted(path for path in found if path.name[0] != "." and path.is_file())
+        classes[class_folder.name] = sorted(path for path in found if path.name[0] != "." and not path.is_dir())
         if not classes[class_folder.name]:
             raise DataError(
                 f"{class_folder} has no pictures. Every class needs one at least: add some, or remove the folder. "
