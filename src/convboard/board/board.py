@@ -13,7 +13,9 @@ from convboard.board.events import EventFile
 from convboard.board.graph import draw_graph
 from convboard.board.histograms import histogram_values
 from convboard.board.layers import LayerViews
+from convboard.board.predictions import confusion_matrix, misclassified, precision_recall_curves
 from convboard.board.probe import choose_probe
+from convboard.board.projector import write_projector
 from convboard.board.scalars import Point, TrainingCurves, interval
 from convboard.board.summaries import Value, scalar, text, train_over_val
 from convboard.data import ImageDataset
@@ -105,7 +107,10 @@ class Board:
         if self._level != "minimal":
             self._show("gradients", lambda: histogram_values(self._gradients), end.global_step)
             self._gradients = {}
-            self._look(end.epoch, end.global_step, due=is_due(end.epoch, is_last=end.is_last))
+            due = is_due(end.epoch, is_last=end.is_last)
+            self._look(end.epoch, end.global_step, due=due)
+            if due:
+                self._show_predictions(end)
         self._events.flush()
 
     def on_fit_end(self, end: FitEnd) -> None:
@@ -154,6 +159,20 @@ class Board:
             self._show("input", self._views.probe_images, step)
             self._show("kernels", lambda: self._views.kernels(caption), step)
             self._show("feature_maps", lambda: self._views.feature_maps(caption), step)
+
+    def _show_predictions(self, end: EpochEnd) -> None:
+        """Write what the network says about the validation split."""
+        dataset, val, step = self._dataset, end.val, end.global_step
+        caption = f"epoch {end.epoch}"
+        self._show("confusion_matrix", lambda: confusion_matrix(dataset, val, caption), step)
+        self._show("misclassified", lambda: misclassified(dataset, val, caption), step)
+        if self._level == "full":
+            self._show("precision_recall", lambda: precision_recall_curves(dataset, val), step)
+            self._show("projector", self._write_projector, step)
+
+    def _write_projector(self) -> list[Value]:
+        write_projector(self._run_dir, self._dataset, self._start.model, self._start.device)
+        return []
 
     def _show(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
         """Write what `draw` gives; where it fails, say so and go on."""

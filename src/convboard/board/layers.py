@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from convboard.anatomy import LayerActivation, layer_activations
 from convboard.board import tags
 from convboard.board.histograms import histogram_values
-from convboard.board.pictures.canvas import Picture
 from convboard.board.pictures.feature_maps import draw_feature_maps
 from convboard.board.pictures.kernels import draw_kernels
+from convboard.board.pictures.png import Picture
 from convboard.board.pictures.probe import draw_probe
 from convboard.board.probe import Probe
 from convboard.board.summaries import Value, image, scalar
@@ -39,13 +39,13 @@ class LayerViews:
     def probe_images(self) -> list[Value]:
         """The probe images themselves."""
         title = "Probe: the first validation image of each class"
-        return [_image(tags.INPUT_PROBE, draw_probe(self._probe.pictures, title))]
+        return [image(tags.INPUT_PROBE, draw_probe(self._probe.pictures, title))]
 
     def kernels(self, caption: str) -> list[Value]:
         """A picture of each conv layer's kernels."""
         convs = {name: module for name, module in self._model.named_modules() if isinstance(module, nn.Conv2d)}
         return [
-            _image(tags.kernels(name), draw_kernels(name or "network", _numpy(conv.weight), caption))
+            image(tags.kernels(name), draw_kernels(name or "network", _numpy(conv.weight), caption))
             for name, conv in convs.items()
         ]
 
@@ -53,7 +53,7 @@ class LayerViews:
         """A picture of what each conv layer makes of the probe images."""
         layers = layer_activations(self._model, self._probe.images).values()
         return [
-            _image(tags.feature_maps(layer.name), self._draw_maps(layer, caption))
+            image(tags.feature_maps(layer.name), self._draw_maps(layer, caption))
             for layer in layers
             if isinstance(layer.module, nn.Conv2d)
         ]
@@ -108,7 +108,3 @@ def _thinned(values: Tensor) -> Tensor:
 def _numpy(tensor: Tensor) -> NDArray[np.float32]:
     array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
     return array
-
-
-def _image(tag: str, picture: Picture) -> Value:
-    return image(tag, picture.png, picture.width, picture.height)

@@ -17,6 +17,7 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Category, Chart, Layout
 from tensorboard.plugins.pr_curve.plugin_data_pb2 import PrCurvePluginData
 
 from convboard.board import tags
+from convboard.board.pictures.png import Picture
 
 Value = Any  # tensorboard's messages carry no types
 
@@ -26,10 +27,10 @@ def scalar(tag: str, value: float) -> Value:
     return Summary.Value(tag=tag, simple_value=value)
 
 
-def image(tag: str, png: bytes, width: int, height: int) -> Value:
+def image(tag: str, picture: Picture) -> Value:
     """A picture."""
-    picture = Summary.Image(width=width, height=height, colorspace=3, encoded_image_string=png)
-    return Summary.Value(tag=tag, image=picture)
+    message = Summary.Image(width=picture.width, height=picture.height, encoded_image_string=picture.png)
+    return Summary.Value(tag=tag, image=message)
 
 
 def text(tag: str, markdown: str) -> Value:

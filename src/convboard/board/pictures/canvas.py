@@ -1,7 +1,6 @@
 """A sheet to paste tiles and text on, one byte a pixel."""
 
 import importlib.util
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -11,19 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from convboard.board.pictures.colours import INK, LINE, PAPER, Indices, colour_bar
-from convboard.board.pictures.png import encode_png
+from convboard.board.pictures.png import Picture, encode_png
 
 TITLE, LABEL = 14, 11  # text sizes
 MARGIN = 12
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A drawn picture, as TensorBoard takes it."""
-
-    png: bytes
-    width: int
-    height: int
 
 
 class Canvas:
@@ -61,17 +51,22 @@ class Canvas:
         """Write one line of text on paper, its top at `y`; `x` is where it begins, its middle, or its end."""
         mask = text_mask(text, size)
         x -= {"left": 0, "centre": mask.shape[1] // 2, "right": mask.shape[1]}[align]
-        mask = mask[:, max(0, -x) :]
-        x = max(x, 0)
+        self.paste_mask(x, y, mask, ink)
+
+    def paste_mask(self, x: int, y: int, mask: NDArray[np.uint8], ink: int = INK) -> None:
+        """Ink paper through a mask of coverage 0 to 255; what hangs over the edge is cut off."""
+        mask = mask[max(0, -y) :, max(0, -x) :]
+        x, y = max(x, 0), max(y, 0)
         target = self.pixels[y : y + mask.shape[0], x : x + mask.shape[1]]
         mask = mask[: target.shape[0], : target.shape[1]]
         shade = PAPER - (mask.astype(np.uint16) * (PAPER - ink) // 255).astype(np.uint8)
         np.minimum(target, shade, out=target)
 
-    def scale(self, x: int, y: int, limit: float, width: int = 150) -> None:
-        """Draw the colour map from `-limit` to `limit`, with its labels under it."""
+    def scale(self, x: int, y: int, limit: float, *, is_cut: bool = False, width: int = 150) -> None:
+        """Draw the colour map from `-limit` to `limit`, with its labels under it; `is_cut`: some values lie below."""
         self.paste(x, y, colour_bar(width, 10))
-        for place, label in ((0.0, f"−{limit:.3g}"), (0.5, "0"), (1.0, f"+{limit:.3g}")):
+        lowest = f"≤ −{limit:.3g}" if is_cut else f"−{limit:.3g}"
+        for place, label in ((0.0, lowest), (0.5, "0"), (1.0, f"+{limit:.3g}")):
             self.text(x + round(place * width), y + 12, label, align="centre")
 
     def picture(self) -> Picture:
@@ -85,20 +80,21 @@ class Canvas:
         return Picture(encode_png(colours), width, height)
 
 
-def mosaic(tiles: Indices, scale: int, gap: int = 2) -> Indices:
+def mosaic(tiles: Indices, scale: int, gap: int = 2, line: int = LINE) -> Indices:
     """Tiles side by side, their pixels enlarged, with lines between and around them.
 
     Args:
         tiles: Palette indices `[rows, columns, h, w]`.
         scale: Pixels a pixel becomes in each direction.
         gap: Width of the lines.
+        line: Their palette index.
     """
     rows, columns, height, width = tiles.shape
     cell_height, cell_width = height * scale + gap, width * scale + gap
-    sheet = np.full((rows, cell_height, columns, cell_width), LINE, np.uint8)
+    sheet = np.full((rows, cell_height, columns, cell_width), line, np.uint8)
     big = tiles.repeat(scale, axis=2).repeat(scale, axis=3)
     sheet[:, : height * scale, :, : width * scale] = big.transpose(0, 2, 1, 3)
-    framed = np.full((rows * cell_height + gap, columns * cell_width + gap), LINE, np.uint8)
+    framed = np.full((rows * cell_height + gap, columns * cell_width + gap), line, np.uint8)
     framed[gap:, gap:] = sheet.reshape(rows * cell_height, columns * cell_width)
     return framed
 

@@ -1,7 +1,5 @@
 """What a conv layer makes of the probe images, before and after its activation."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,31 +9,18 @@ from convboard.board.pictures.canvas import (
     TITLE,
     Canvas,
     Picture,
-    enlarge,
     mosaic,
     shorten,
     text_width,
 )
-from convboard.board.pictures.colours import INK, MUTED, grey, palette, signed
+from convboard.board.pictures.colours import INK, MUTED, palette, signed
+from convboard.board.pictures.images import ProbeImages, paste_image
 
 _BLOCK = 520  # pixels that the maps of one image should take at most, side by side
 _TILE = 56  # pixels a map should take at most
 _SMALLEST = 14  # pixels it should take at least: rows carry text
 _NAMES = 110  # pixels for class names
 _GAP = 2
-
-
-@dataclass(frozen=True)
-class ProbeImages:
-    """The images that are followed through the network.
-
-    Attributes:
-        images: uint8 `[P, C, H, W]`, as in the data set.
-        names: Class name of each.
-    """
-
-    images: NDArray[np.uint8]
-    names: tuple[str, ...]
 
 
 def draw_feature_maps(
@@ -57,47 +42,34 @@ def draw_feature_maps(
         caption: When it was so, such as `epoch 4`.
     """
     blocks = [("convolution", before)] if after is None else [("convolution", before), (f"after {activation}", after)]
-    limit = max(_limit(maps) for _, maps in blocks)
+    limit = _limit(blocks[-1][1])
     tile = max(_SMALLEST, min(_TILE, _BLOCK // before.shape[1] - _GAP))
     sheets = [(head, _fit(signed(_shrink(maps, tile), limit), tile)) for head, maps in blocks]
     pitch = max((sheet.shape[0] - _GAP) // len(before) for _, sheet in sheets)
-    thumbnail = max(_SMALLEST, pitch - _GAP)
     names = [shorten(name, _NAMES) for name in probe.names]
     left = MARGIN + max(text_width(name) for name in names) + 8
-    first = left + thumbnail + 16
+    first = left + pitch + 14
     width = first + sum(sheet.shape[1] + 20 for _, sheet in sheets) + MARGIN - 20
-    top = MARGIN + 46
+    top = MARGIN + 58
     height = top + pitch * len(before) + 52
     canvas = Canvas(max(width, text_width(title, TITLE) + 2 * MARGIN), height, palette("activations"))
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
-    canvas.text(left, top - 17, "image", ink=MUTED)
     for row, (name, image) in enumerate(zip(names, probe.images, strict=True)):
         y = top + _GAP + row * pitch
         canvas.text(left - 8, y + (pitch - LABEL) // 2 - 3, name, ink=INK, align="right")
-        paste_image(canvas, left, y, image, thumbnail)
+        paste_image(canvas, left, y, image, pitch - _GAP)
     for head, sheet in sheets:
         _paste_block(canvas, first, top, head, sheet, before.shape[1])
         first += sheet.shape[1] + 20
-    canvas.scale(left + 12, height - 38, limit)
-    canvas.text(left + 200, height - 34, caption, ink=MUTED)
+    is_cut = bool(np.nan_to_num(before).min() < -limit)
+    canvas.scale(left + 12, height - 38, limit, is_cut=is_cut)
+    canvas.text(left + 220, height - 34, caption, ink=MUTED)
     return canvas.picture()
-
-
-def paste_image(canvas: Canvas, x: int, y: int, image: NDArray[np.uint8], side: int) -> None:
-    """Put an image of the data set, uint8 `[1 or 3, h, w]`, enlarged or shrunk to `side` pixels at most."""
-    longest = max(image.shape[1:])
-    step = -(-longest // side)
-    image = image[:, ::step, ::step]
-    scale = max(1, side // max(image.shape[1:]))
-    if image.shape[0] == 3:
-        canvas.paste_photo(x, y, enlarge(image.transpose(1, 2, 0), scale))
-    else:
-        canvas.paste(x, y, enlarge(grey(image[0]), scale))
 
 
 def _paste_block(canvas: Canvas, x: int, top: int, head: str, sheet: NDArray[np.uint8], channels: int) -> None:
     """Maps with their heading and channel numbers."""
-    canvas.text(x, top - 32, head)
+    canvas.text(x, top - 34, head)
     canvas.paste(x, top, sheet)
     pitch = (sheet.shape[1] - _GAP) / channels
     every = -(-20 // int(pitch))
@@ -106,8 +78,13 @@ def _paste_block(canvas: Canvas, x: int, top: int, head: str, sheet: NDArray[np.
 
 
 def _limit(maps: NDArray[np.float32]) -> float:
-    """Largest absolute value that the scale should reach."""
-    return float(np.abs(np.nan_to_num(maps)).max(initial=0.0))
+    """Where the scale ends: the largest value that goes on to the next layer.
+
+    Before a ReLU there are often much larger negative values. They would make everything that passes look dark, and
+    are cut off by it anyway.
+    """
+    finite = np.nan_to_num(maps)
+    return float(finite.max(initial=0.0)) or float(-finite.min(initial=0.0))
 
 
 def _shrink(maps: NDArray[np.float32], tile: int) -> NDArray[np.float32]:

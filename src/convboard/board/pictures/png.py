@@ -6,12 +6,22 @@ several times quicker and smaller than a general encoder. The format is that of 
 
 import struct
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 _NONE, _UP = 0, 2  # row filters: as it is; as the difference to the row above
 _GREYSCALE, _RGB, _PALETTE = 0, 2, 3
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn picture, as TensorBoard takes it."""
+
+    png: bytes
+    width: int
+    height: int
 
 
 def encode_png(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> bytes:

@@ -1,0 +1,62 @@
+"""The images that the network is most sure of, and wrong about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, Picture, shorten, text_width
+from convboard.board.pictures.colours import MUTED, palette
+from convboard.board.pictures.images import paste_image
+
+MOST = 24  # images in a picture
+_COLUMNS = 6
+_TILE = 96
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An image, what it is, and what it was taken for.
+
+    Attributes:
+        image: uint8 `[C, H, W]`.
+        true: Name of its class.
+        predicted: Name of the class that it was given.
+        confidence: Softmax probability of that class.
+    """
+
+    image: NDArray[np.uint8]
+    true: str
+    predicted: str
+    confidence: float
+
+
+def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, caption: str) -> Picture:
+    """Draw the mistakes given, at most `MOST`, in rows of six.
+
+    Args:
+        mistakes: Most confident first.
+        wrong: How many images were misclassified in all.
+        total: How many images there are.
+        caption: When it was so, such as `epoch 4`.
+    """
+    title = f"{wrong:,} of {total:,} validation images are misclassified"
+    if wrong > len(mistakes):
+        title += f"; the {len(mistakes)} most confidently so"
+    rows = max(1, -(-len(mistakes) // _COLUMNS))
+    pitch_x, pitch_y = _TILE + 16, _TILE + 2 * LABEL + 24
+    width = max(2 * MARGIN + _COLUMNS * pitch_x - 16, text_width(title, TITLE) + 2 * MARGIN)
+    canvas = Canvas(width, 44 + rows * pitch_y + 16, palette("weights"))
+    canvas.text(MARGIN, MARGIN - 4, title, TITLE)
+    for place, mistake in enumerate(mistakes):
+        x = MARGIN + place % _COLUMNS * pitch_x
+        y = 42 + place // _COLUMNS * pitch_y
+        paste_image(canvas, x, y, mistake.image, _TILE)
+        share = f" {100 * mistake.confidence:.0f} %"
+        said = shorten(mistake.predicted, _TILE + 8 - text_width(share)) + share
+        canvas.text(x, y + _TILE + 3, said)
+        true = shorten(mistake.true, _TILE + 8 - text_width("is "))
+        canvas.text(x, y + _TILE + LABEL + 7, f"is {true}", ink=MUTED)
+    canvas.text(MARGIN, 44 + rows * pitch_y - 4, f"{caption}; above what the network said, below what it is", ink=MUTED)
+    return canvas.picture()

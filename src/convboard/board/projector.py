@@ -1,0 +1,105 @@
+"""The Projector tab: validation images as points, by what the last hidden layer makes of them.
+
+The plugin reads files beside the event file, not events: a table of vectors, one of labels, a sheet of small images,
+and a text that names them.
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from convboard.anatomy import layer_activations
+from convboard.board import tags
+from convboard.board.pictures.png import encode_png
+from convboard.board.probe import normalise
+from convboard.data import ImageDataset
+from convboard.files import atomic_write_bytes, atomic_write_text
+
+_MOST = 1000  # images
+_CHUNK = 100  # images that go through the network at a time
+_THUMBNAIL = 64  # pixels a side at most, so that the sheet stays below what a browser takes
+_FOLDER = "projector"
+
+
+def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, device: torch.device) -> None:
+    """Write the embedding of up to 1,000 validation images, spread over the split; replaces what was there.
+
+    Raises:
+        ValueError: The network has no linear layer, so there is no last hidden layer.
+    """
+    count = len(dataset.val)
+    chosen = torch.linspace(0, count - 1, min(_MOST, count)).round().long()
+    images = dataset.val.images[chosen]
+    batches = normalise(images, dataset, device).split(_CHUNK)  # type: ignore[no-untyped-call]
+    vectors = torch.cat([hidden_features(model, batch) for batch in batches])
+    names = [dataset.class_names[label] for label in dataset.val.labels[chosen].tolist()]
+    tiles = images[:, :, :: _step(images), :: _step(images)].numpy()
+    folder = run_dir / _FOLDER
+    folder.mkdir(exist_ok=True)
+    atomic_write_text(folder / "vectors.tsv", _tsv(vectors))
+    atomic_write_text(folder / "labels.tsv", "".join(f"{' '.join(name.split())}\n" for name in names))
+    atomic_write_bytes(folder / "images.png", encode_png(_sheet(tiles)))
+    atomic_write_text(run_dir / "projector_config.pbtxt", _config(width=tiles.shape[3], height=tiles.shape[2]))
+
+
+@torch.no_grad()
+def hidden_features(model: nn.Module, images: Tensor) -> Tensor:
+    """What the network's last linear layer is given, `[N, features]`, on the CPU; the network stays as it is.
+
+    Raises:
+        ValueError: The network has no linear layer.
+    """
+    linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if not linears:
+        raise ValueError("the network has no linear layer, so there is no last hidden layer to embed")
+    inputs: dict[nn.Module, Tensor] = {}
+
+    def keep(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
+        inputs.pop(module, None)
+        inputs[module] = arguments[0].detach().flatten(1).float().cpu()
+
+    handles = [linear.register_forward_pre_hook(keep) for linear in linears]
+    try:
+        layer_activations(model, images)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return list(inputs.values())[-1]
+
+
+def _step(images: Tensor) -> int:
+    return -(-max(images.shape[2:]) // _THUMBNAIL)
+
+
+def _sheet(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images `[N, C, h, w]` as one, row by row, in as many columns as rows: `[H, W]` grey or `[H, W, 3]`."""
+    count, channels, height, width = tiles.shape
+    columns = math.isqrt(count - 1) + 1
+    padded = np.zeros((columns * columns, channels, height, width), np.uint8)
+    padded[:count] = tiles
+    grid = padded.reshape(columns, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
+    sheet = grid.reshape(columns * height, columns * width, channels)
+    return sheet if channels == 3 else np.ascontiguousarray(sheet[:, :, 0])
+
+
+def _tsv(vectors: Tensor) -> str:
+    return "".join("\t".join(f"{value:.5g}" for value in row) + "\n" for row in vectors.tolist())
+
+
+def _config(width: int, height: int) -> str:
+    return (
+        "embeddings {\n"
+        f'  tensor_name: "{tags.EMBEDDING}"\n'
+        f'  tensor_path: "{_FOLDER}/vectors.tsv"\n'
+        f'  metadata_path: "{_FOLDER}/labels.tsv"\n'
+        "  sprite {\n"
+        f'    image_path: "{_FOLDER}/images.png"\n'
+        f"    single_image_dim: {width}\n"
+        f"    single_image_dim: {height}\n"
+        "  }\n"
+        "}\n"
+    )
