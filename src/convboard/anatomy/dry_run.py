@@ -67,6 +67,19 @@ class DryRun:
         return self.calls[-1]
 
 
+def check_shape(image_shape: Shape) -> None:
+    """Refuse a shape that is not that of one image.
+
+    Raises:
+        ModelError: It is not three positive numbers.
+    """
+    if len(image_shape) != 3 or min(image_shape) < 1:
+        raise ModelError(
+            f"The input shape is {tuple(image_shape)}: give (channels, height, width) of one image, without the "
+            "batch, such as (1, 28, 28)."
+        )
+
+
 def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
     """The modules without children, by module path; a network that is one itself goes by its type's name."""
     return {
@@ -148,6 +161,7 @@ def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
 
 
 def _record(model: nn.Module, run: Callable[[nn.Module, Tensor], Any], image_shape: Shape, batch_size: int) -> DryRun:
+    check_shape(image_shape)
     images = black_images(model, image_shape, batch_size)
     output, error = None, None
     with recorded(model) as calls:

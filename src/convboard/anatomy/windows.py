@@ -91,7 +91,7 @@ def window_of(module: nn.Module) -> Window | None:
 
 
 def _pair(value: int | tuple[int, ...]) -> Pair:
-    return (value, value) if isinstance(value, int) else (value[0], value[1])
+    return (value, value) if isinstance(value, int) else (value[0], value[-1])
 
 
 def _both_sides(padding: int | tuple[int, ...]) -> Pair:

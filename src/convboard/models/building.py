@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convboard.anatomy.dry_run import DryRun, Shape, dry_run, lazy_layers, materialise
+from convboard.anatomy.dry_run import DryRun, Shape, check_shape, dry_run, lazy_layers, materialise
 from convboard.anatomy.fit import raise_explained
 from convboard.errors import ModelError, nearest
 
@@ -61,6 +61,7 @@ def build(
 
 def _known(input_shape: Shape, num_classes: int | None) -> dict[str, Any]:
     """What the data knows, by the names that constructors give it."""
+    check_shape(input_shape)
     channels, height, width = input_shape
     image_size = height if height == width else (height, width)
     return {"in_channels": channels, "image_size": image_size, "num_classes": num_classes}
@@ -91,6 +92,8 @@ def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, giv
         run = materialise(trial, input_shape) if lazy_layers(trial) else dry_run(trial, input_shape)
     found = _received(run)
     if found is None:
+        if run.failed_call is not None and not isinstance(run.failed_call.module, nn.Linear):
+            raise_explained(trial, run)
         raise ModelError(
             f"The in_features of {_name(factory)} cannot be found by a trial run. "
             "Give it yourself (in a config: model.in_features)."

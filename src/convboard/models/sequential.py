@@ -39,6 +39,7 @@ _KINDS = {
     "flatten": _Kind("flatten", nn.Flatten),
     "linear": _Kind("fc", nn.Linear, "in_features"),
 }
+_TEXTS = ("padding", "padding_mode")
 _FOR_PICTURES = ("conv", "max_pool", "avg_pool")
 
 LayerSpec = str | Mapping[str, Mapping[str, Any] | None]
@@ -121,6 +122,8 @@ def _make(kind: str, arguments: dict[str, Any], shape: Shape, where: str) -> nn.
         if name not in allowed:
             options = nearest(name, allowed) if allowed else "It takes none."
             raise ModelError(f"{where} has no argument {name!r}. {options}")
+        if isinstance(arguments[name], str) and name not in _TEXTS:
+            raise ModelError(f"{where}: {name} is the text {arguments[name]!r}. Give a number.")
     for name, parameter in allowed.items():
         if parameter.default is parameter.empty and name not in arguments:
             raise ModelError(f"{where} needs the argument {name!r}.")

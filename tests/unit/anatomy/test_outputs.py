@@ -1,0 +1,72 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convboard.anatomy import layer_outputs
+from convboard.errors import ModelError
+
+
+class Block(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.conv(x))
+        out: Tensor = self.relu(self.conv(x))
+        return out
+
+
+@pytest.fixture
+def model() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(Block(), Block(), nn.Flatten(), nn.Dropout(), nn.Linear(48, 2))
+
+
+IMAGES = torch.linspace(-1, 1, 2 * 3 * 4 * 4).reshape(2, 3, 4, 4)
+
+
+def test_every_layer_in_the_order_of_the_calls(model: nn.Module) -> None:
+    outputs = layer_outputs(model, IMAGES)
+    assert list(outputs)[:4] == ["0.conv", "0.relu", "0.conv:2", "0.relu:2"]
+    assert list(outputs)[-3:] == ["2", "3", "4"]
+    assert torch.equal(outputs["4"], model.eval()(IMAGES))
+
+
+def test_in_place_activation_does_not_change_what_was_kept(model: nn.Module) -> None:
+    outputs = layer_outputs(model, IMAGES)
+    assert outputs["0.conv"].min() < 0
+    assert torch.equal(outputs["0.conv"].relu(), outputs["0.relu"])
+
+
+@pytest.mark.parametrize(
+    ("layers", "names"),
+    [
+        ("*conv", ["0.conv", "0.conv:2", "1.conv", "1.conv:2"]),
+        ("1.*", ["1.conv", "1.relu", "1.conv:2", "1.relu:2"]),
+        ("4", ["4"]),
+        (["4", "0.relu"], ["0.relu", "0.relu:2", "4"]),
+        ("0", ["0"]),
+        ("?", ["2", "3", "4"]),
+    ],
+)
+def test_layers_by_glob(model: nn.Module, layers: str | list[str], names: list[str]) -> None:
+    assert list(layer_outputs(model, IMAGES, layers)) == names
+
+
+def test_a_block_gives_what_it_returns(model: nn.Module) -> None:
+    assert torch.equal(layer_outputs(model, IMAGES, "0")["0"], layer_outputs(model, IMAGES)["0.relu:2"])
+
+
+def test_unknown_layer_offers_the_nearest(model: nn.Module) -> None:
+    with pytest.raises(ModelError, match=r"No layer is called '0\.conf'\. Did you mean '0\.conv'\?"):
+        layer_outputs(model, IMAGES, "0.conf")
+
+
+def test_first_tensor_of_a_layer_that_returns_several() -> None:
+    class Split(nn.Module):
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+            return x[:, :1], x[:, 1:]
+
+    assert layer_outputs(Split(), IMAGES)["Split"].shape == (2, 1, 4, 4)
