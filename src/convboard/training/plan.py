@@ -36,8 +36,7 @@ class Plan:
         """Move `model` to the device and into the memory format, in place."""
         model.to(self.device)
         if self.channels_last:
-            # The overload that takes only a memory format is missing from torch's own annotations.
-            model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            model.to(memory_format=torch.channels_last)
         return model
 
     def forward(self, model: nn.Module) -> Callable[[Tensor], Tensor]:

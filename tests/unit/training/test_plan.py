@@ -27,7 +27,7 @@ def test_an_unknown_device_is_refused_with_the_nearest_name() -> None:
 def test_channels_last_reaches_the_kernels() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 3))
     Plan(CPU, channels_last=True).place(model)
-    assert model[0].weight.is_contiguous(memory_format=torch.channels_last)  # type: ignore[union-attr]
+    assert model.get_parameter("0.weight").is_contiguous(memory_format=torch.channels_last)
 
 
 def test_bf16_is_autocast_and_leaves_the_weights_alone() -> None:

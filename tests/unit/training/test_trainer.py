@@ -193,7 +193,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_pat
     def poisoned(group: list[Any]) -> Step:
         if trainer.global_step == 6:
             with torch.no_grad():
-                trainer.model[1].weight.fill_(torch.nan)  # type: ignore[index,union-attr]
+                trainer.model.get_parameter("1.weight").fill_(torch.nan)
         return step(group)
 
     trainer._step = poisoned  # type: ignore[method-assign]
