@@ -12,8 +12,9 @@ def stratified_order(labels: Tensor) -> Tensor:
     """Deal the samples out class by class, so that a split is a cut.
 
     Within a class the samples come in a random but fixed order. The classes take turns in proportion to their
-    sizes: sample r of a class of n stands at (r + 1/2) / n of the whole. Any head or tail then has, of each class,
-    its share to within one sample, and validation images can be set apart without copying an image.
+    sizes: sample r of a class of n stands at (r + 1/2) / n of the whole. Any head or tail then has its share of
+    each class: of k classes, one with n of all N samples is off by (1 + k n / N) / 2 samples at most, which is one
+    where all are equally large. So validation images can be set apart without copying an image.
 
     Args:
         labels: int64 `[N]`.

@@ -45,7 +45,10 @@ class MNIST(Download):
             _check_idx(images_path, dimensions=3)
             _check_idx(labels_path, dimensions=1)
             images: Tensor = read_image_file(str(images_path))
-            splits[name] = array_split(images[:, None], read_label_file(str(labels_path)), size)
+            labels: Tensor = read_label_file(str(labels_path))
+            if len(images) != len(labels):
+                raise damaged(labels_path, f"it has {len(labels)} labels for {len(images)} images")
+            splits[name] = array_split(images[:, None], labels, size)
         return RawDataset(self.class_names, (1, size, size), splits)
 
 

@@ -1,0 +1,170 @@
+"""Batches, resident and streamed."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from convboard.data import batches as module
+from convboard.data.augment import Augmentation
+from convboard.data.batches import Batch, Batches
+from convboard.data.dataset import Split
+from convboard.data.order import epoch_order
+from convboard.errors import ConfigError
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.mps.is_available() else [])]
+FULL = Augmentation(random_crop=2, horizontal_flip=True, cutout=3)
+
+
+def make(split: Split, **changes: Any) -> Batches:
+    arguments: dict[str, Any] = {
+        "mean": (0.5, 0.4, 0.3),
+        "std": (0.2, 0.25, 0.3),
+        "batch_size": 10,
+        "device": torch.device("cpu"),
+        "seed": 3,
+        "shuffle": True,
+    }
+    return Batches(split, **(arguments | changes))
+
+
+def assert_equal(left: list[Batch], right: list[Batch]) -> None:
+    assert len(left) == len(right) > 0
+    for one, other in zip(left, right, strict=True):
+        assert all(a.equal(b) for a, b in zip(one, other, strict=True))
+
+
+def test_an_epoch_holds_every_sample_once(split: Split) -> None:
+    batches = make(split)
+    seen = list(batches.epoch(2))
+    assert len(seen) == len(batches) == 11
+    assert [len(batch.images) for batch in seen] == [10] * 10 + [3]
+    assert torch.cat([batch.indices for batch in seen]).equal(epoch_order(103, seed=3, epoch=2))
+    for batch in seen:
+        assert batch.labels.equal(split.labels[batch.indices])
+        assert batch.images.dtype == torch.float32
+
+
+def test_normalisation(split: Split) -> None:
+    batch = next(make(split, shuffle=False).epoch())
+    mean, std = torch.tensor([0.5, 0.4, 0.3]).view(3, 1, 1), torch.tensor([0.2, 0.25, 0.3]).view(3, 1, 1)
+    torch.testing.assert_close(batch.images, (split.images[:10] / 255 - mean) / std)
+
+
+def test_without_shuffle_the_order_is_the_splits(split: Split) -> None:
+    for epoch in range(2):
+        indices = torch.cat([batch.indices for batch in make(split, shuffle=False).epoch(epoch)])
+        assert indices.equal(torch.arange(103))
+
+
+def test_epochs_and_seeds_differ(split: Split) -> None:
+    first = [next(make(split, seed=seed).epoch(epoch)).indices for seed in range(3) for epoch in range(3)]
+    assert len({tuple(indices.tolist()) for indices in first}) == 9
+
+
+@pytest.mark.parametrize("residence", ["device", "stream"])
+@pytest.mark.parametrize("start", [1, 5, 10, 11])
+def test_start_gives_the_tail_of_the_epoch(split: Split, residence: str, start: int) -> None:
+    batches = make(split, augmentation=FULL, residence=residence)
+    whole, tail = list(batches.epoch(1)), list(batches.epoch(1, start=start))
+    assert len(tail) == 11 - start
+    if tail:
+        assert_equal(tail, whole[start:])
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("augmentation", [None, FULL])
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_streamed_equals_resident(split: Split, augmentation: Augmentation | None, num_workers: int) -> None:
+    resident = make(split, augmentation=augmentation, residence="device")
+    streamed = make(split, augmentation=augmentation, residence="stream", num_workers=num_workers)
+    assert (resident.streamed, streamed.streamed) == (False, True)
+    assert_equal(list(resident.epoch(1)), list(streamed.epoch(1)))
+
+
+def test_a_sample_looks_the_same_in_batches_of_any_size(split: Split) -> None:
+    def by_sample(batch_size: int) -> torch.Tensor:
+        seen = list(make(split, augmentation=FULL, batch_size=batch_size).epoch(5))
+        order = torch.cat([batch.indices for batch in seen]).argsort()
+        return torch.cat([batch.images for batch in seen])[order]
+
+    assert by_sample(7).equal(by_sample(103))
+
+
+def test_augmentation_changes_with_the_epoch(split: Split) -> None:
+    batches = make(split, augmentation=FULL, shuffle=False)
+    assert not next(batches.epoch(0)).images.equal(next(batches.epoch(1)).images)
+
+
+@pytest.mark.parametrize("residence", ["device", "stream"])
+def test_the_global_random_state_is_left_alone(split: Split, residence: str) -> None:
+    before = torch.get_rng_state()
+    list(make(split, augmentation=FULL, residence=residence).epoch())
+    assert torch.get_rng_state().equal(before)
+
+
+def test_channels_last(split: Split) -> None:
+    plain = list(make(split, augmentation=FULL).epoch())
+    last = list(make(split, augmentation=FULL, channels_last=True).epoch())
+    assert all(batch.images.is_contiguous(memory_format=torch.channels_last) for batch in last)
+    assert_equal(last, plain)
+
+
+def test_the_split_is_left_alone(split: Split) -> None:
+    before = split.images.clone()
+    list(make(split, augmentation=FULL).epoch())
+    assert split.images.equal(before)
+
+
+def test_resident_on_the_cpu_copies_nothing(split: Split) -> None:
+    assert make(split)._images.data_ptr() == split.images.data_ptr()
+
+
+@pytest.mark.parametrize(("free", "streamed"), [(1, True), (2 * 103 * 240, True), (2 * 103 * 240 + 2, False)])
+def test_auto_keeps_half_of_the_memory_free(
+    split: Split, monkeypatch: pytest.MonkeyPatch, free: int, streamed: bool
+) -> None:
+    monkeypatch.setattr(module, "_free_memory", lambda device: free)
+    assert make(split, residence="auto").streamed is streamed
+
+
+def test_free_memory_of_this_machine() -> None:
+    assert 10**7 < module._free_memory(torch.device("cpu")) < 10**14
+
+
+@pytest.mark.parametrize("batch_size", [0, -1, 104])
+def test_batch_size_not_allowed(split: Split, batch_size: int) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make(split, batch_size=batch_size)
+    assert str(raised.value) == (
+        f"batch_size={batch_size} is not allowed: it must be from 1 to 103, the images in the split."
+    )
+
+
+def test_batch_size_may_be_the_whole_split(split: Split) -> None:
+    assert len(make(split, batch_size=103)) == 1
+
+
+def test_unknown_residence(split: Split) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make(split, residence="devcie")
+    assert str(raised.value) == (
+        "dataset.residence='devcie' is unknown. Did you mean 'device'? Allowed: auto, device, stream."
+    )
+
+
+def test_negative_workers(split: Split) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make(split, num_workers=-2)
+    assert str(raised.value) == ("dataset.num_workers=-2 is not allowed: it is a number of processes, 0 for none.")
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("residence", ["device", "stream"])
+def test_every_device_sees_the_same_samples(split: Split, device: str, residence: str) -> None:
+    here = list(make(split, augmentation=FULL).epoch(1))
+    there = list(make(split, augmentation=FULL, residence=residence, device=torch.device(device)).epoch(1))
+    for one, other in zip(here, there, strict=True):
+        assert other.images.device.type == device
+        assert one.indices.equal(other.indices.cpu())
+        torch.testing.assert_close(one.images, other.images.cpu())
