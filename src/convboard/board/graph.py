@@ -4,9 +4,7 @@ Three attempts, each coarser: a strict trace, a loose one (for networks that ret
 tree of modules drawn without running it.
 """
 
-import contextlib
 import copy
-import io
 import warnings
 from dataclasses import dataclass
 
@@ -44,19 +42,17 @@ def draw_graph(model: nn.Module, image: Tensor) -> Graph:
 
 
 def _trace(model: nn.Module, image: Tensor, *, strict: bool) -> bytes:
-    """What `SummaryWriter.add_graph` writes, without the writer."""
-    from torch.utils.tensorboard._pytorch_graph import graph
+    """What `SummaryWriter.add_graph` writes, without its writer and without the runs that check the trace."""
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+    from tensorboard.compat.proto.versions_pb2 import VersionDef
+    from torch.utils.tensorboard._pytorch_graph import parse
 
     devices = [image.device] if image.is_cuda else []
-    with (
-        torch.random.fork_rng(devices=devices),
-        torch.no_grad(),
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),  # it prints what it raises
-    ):
+    with torch.random.fork_rng(devices=devices), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # jit.trace: deprecated, and warns of every Python branch it passes
-        definition, _ = graph(model, (image,), use_strict_trace=strict)
-    return bytes(definition.SerializeToString())
+        trace = torch.jit.trace(model, (image,), strict=strict, check_trace=False)  # type: ignore[no-untyped-call]
+        nodes = parse(trace.inlined_graph, trace, (image,))  # type: ignore[no-untyped-call]
+    return bytes(GraphDef(node=nodes, versions=VersionDef(producer=22)).SerializeToString())
 
 
 def _module_tree(model: nn.Module) -> bytes:

@@ -115,11 +115,11 @@ class _Reading:
         if sums.is_cuda:
             self._sums = torch.empty(sums.shape, dtype=sums.dtype, pin_memory=True)
             self._sums.copy_(sums, non_blocking=True)
-            self._copied = torch.cuda.Event()
+            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._copied.record()
 
     def is_ready(self) -> bool:
-        return self._copied is None or self._copied.query()
+        return self._copied is None or bool(self._copied.query())  # type: ignore[no-untyped-call]
 
     def point(self) -> Point:
         if self._copied is not None:

@@ -106,7 +106,7 @@ def enlarge(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
 
 def text_width(text: str, size: int = LABEL) -> int:
     """How wide a line of text will be, in pixels."""
-    return text_mask(text, size).shape[1]
+    return int(text_mask(text, size).shape[1])
 
 
 def shorten(text: str, width: int, size: int = LABEL) -> str:

@@ -59,7 +59,7 @@ def signed(values: NDArray[np.float32], limit: float) -> Indices:
 
 def grey(image: NDArray[np.uint8]) -> Indices:
     """Palette indices of grey values 0 to 255."""
-    return image >> 2
+    return np.right_shift(image, 2, dtype=np.uint8)
 
 
 def colour_bar(width: int, height: int) -> Indices:

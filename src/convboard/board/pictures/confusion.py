@@ -3,18 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from convboard.board.pictures.canvas import (
-    LABEL,
-    MARGIN,
-    TITLE,
-    Canvas,
-    Picture,
-    mosaic,
-    shorten,
-    text_mask,
-    text_width,
-)
+from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, mosaic, shorten, text_mask, text_width
 from convboard.board.pictures.colours import MUTED, palette, share_colours
+from convboard.board.pictures.png import Picture
 
 _LEVELS = 16  # blues a cell can have
 _SHADES = 11  # of each, on the way to the colour of the text in it

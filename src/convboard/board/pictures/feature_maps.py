@@ -3,18 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from convboard.board.pictures.canvas import (
-    LABEL,
-    MARGIN,
-    TITLE,
-    Canvas,
-    Picture,
-    mosaic,
-    shorten,
-    text_width,
-)
+from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, mosaic, shorten, text_width
 from convboard.board.pictures.colours import INK, MUTED, palette, signed
 from convboard.board.pictures.images import ProbeImages, paste_image
+from convboard.board.pictures.png import Picture
 
 _BLOCK = 520  # pixels that the maps of one image should take at most, side by side
 _TILE = 56  # pixels a map should take at most
@@ -96,7 +88,8 @@ def _shrink(maps: NDArray[np.float32], tile: int) -> NDArray[np.float32]:
     height, width = height // factor, width // factor
     cut = maps[:, :, : height * factor, : width * factor]
     squares = cut.reshape(images, channels, height, factor, width, factor)
-    return squares.mean(axis=(3, 5), dtype=np.float32)
+    means: NDArray[np.float32] = squares.mean(axis=(3, 5), dtype=np.float32)
+    return means
 
 
 def _fit(tiles: NDArray[np.uint8], tile: int) -> NDArray[np.uint8]:

@@ -5,8 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, Picture, enlarge, mosaic, text_width
+from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, enlarge, mosaic, text_width
 from convboard.board.pictures.colours import LINE, MUTED, palette, signed
+from convboard.board.pictures.png import Picture
 
 _MOST_FILTERS = 64
 _MOST_INPUTS = 32

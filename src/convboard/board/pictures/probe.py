@@ -2,9 +2,10 @@
 
 import math
 
-from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, Picture, shorten
+from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, shorten
 from convboard.board.pictures.colours import palette
 from convboard.board.pictures.images import ProbeImages, paste_image
+from convboard.board.pictures.png import Picture
 
 _TILE = 96
 
