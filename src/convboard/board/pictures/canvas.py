@@ -63,21 +63,47 @@ class Canvas:
         np.minimum(target, shade, out=target)
 
     def scale(self, x: int, y: int, limit: float, *, is_cut: bool = False, width: int = 150) -> None:
-        """Draw the colour map from `-limit` to `limit`, with its labels under it; `is_cut`: some values lie below."""
+        """Draw the colour map from `-limit` to `limit`, with its labels under it; `is_cut`: some values lie beyond."""
         self.paste(x, y, colour_bar(width, 10))
-        lowest = f"≤ −{limit:.3g}" if is_cut else f"−{limit:.3g}"
-        for place, label in ((0.0, lowest), (0.5, "0"), (1.0, f"+{limit:.3g}")):
+        low, high = ("≤ −", "≥ +") if is_cut else ("−", "+")
+        for place, label in ((0.0, f"{low}{limit:.3g}"), (0.5, "0"), (1.0, f"{high}{limit:.3g}")):
             self.text(x + round(place * width), y + 12, label, align="centre")
 
-    def picture(self) -> Picture:
-        """The sheet as a PNG."""
+    def picture(self, *, reduce_photos: bool = False) -> Picture:
+        """The sheet as a PNG.
+
+        Args:
+            reduce_photos: Bring photos, all of one size, to the colours that the palette has left. Where they are
+                the lesser part of the sheet this makes it a third as large, and as quick.
+        """
         height, width = self.pixels.shape
         if not self._photos:
             return Picture(encode_png(self.pixels, self._palette), width, height)
+        if reduce_photos:
+            return Picture(encode_png(*self._with_reduced_photos()), width, height)
         colours = self._palette[self.pixels]
         for x, y, photo in self._photos:
             colours[y : y + photo.shape[0], x : x + photo.shape[1]] = photo
         return Picture(encode_png(colours), width, height)
+
+    def _with_reduced_photos(self) -> tuple[Indices, NDArray[np.uint8]]:
+        taken = len(self._palette)
+        photos = np.stack([photo for _, _, photo in self._photos])
+        reduced, own_colours = _reduce_colours(photos.tobytes(), photos.shape, 256 - taken)
+        pixels = self.pixels.copy()
+        for (x, y, photo), indices in zip(self._photos, reduced, strict=True):
+            pixels[y : y + photo.shape[0], x : x + photo.shape[1]] = indices + taken
+        return pixels, np.concatenate([self._palette, own_colours])
+
+
+@lru_cache(maxsize=32)
+def _reduce_colours(photos: bytes, shape: tuple[int, ...], colours: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Photos `[N, h, w, 3]` as indices `[N, h, w]` of a palette of their own. The probe images come again and again."""
+    count, height, width, _ = shape
+    strip = np.frombuffer(photos, np.uint8).reshape(count * height, width, 3)
+    image = Image.fromarray(strip).quantize(colours, Image.Quantize.MEDIANCUT)
+    palette = np.asarray(image.getpalette(), np.uint8).reshape(-1, 3)
+    return np.asarray(image).reshape(count, height, width), palette
 
 
 def mosaic(tiles: Indices, scale: int, gap: int = 2, line: int = LINE) -> Indices:

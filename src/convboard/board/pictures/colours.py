@@ -13,7 +13,7 @@ MUTED = 27
 INK = 6
 
 _GREYS = 64
-_MAP = 191  # odd, so that zero has a colour of its own
+_MAP = 95  # odd, so that zero has a colour of its own; the 97 left of 256 are for photos
 _ZERO = _GREYS + _MAP // 2
 
 # Colours at equal distances from most negative to most positive.
@@ -24,7 +24,7 @@ _SHARES = ("#ffffff", "#deebf7", "#9ecae1", "#4292c6", "#08519c")
 
 @lru_cache(maxsize=4)
 def palette(name: str) -> NDArray[np.uint8]:
-    """Colours `[255, 3]`.
+    """Colours `[159, 3]`.
 
     Args:
         name: `weights`: blue, white, red. `activations`: light blue, black, fire: what a ReLU cuts off is blue, what

@@ -8,10 +8,12 @@ from convboard.board.pictures.colours import INK, MUTED, palette, signed
 from convboard.board.pictures.images import ProbeImages, paste_image
 from convboard.board.pictures.png import Picture
 
-_BLOCK = 520  # pixels that the maps of one image should take at most, side by side
+_WIDTH = 1060  # pixels that the maps of one image should take at most, side by side
 _TILE = 56  # pixels a map should take at most
 _SMALLEST = 14  # pixels it should take at least: rows carry text
 _NAMES = 110  # pixels for class names
+_UNSHRUNK = 36  # pixels up to which a map is drawn pixel for pixel rather than averaged
+_LOOKED_AT = 20_000  # values to find the scale by
 _GAP = 2
 
 
@@ -34,8 +36,10 @@ def draw_feature_maps(
         caption: When it was so, such as `epoch 4`.
     """
     blocks = [("convolution", before)] if after is None else [("convolution", before), (f"after {activation}", after)]
-    limit = _limit(blocks[-1][1])
-    tile = max(_SMALLEST, min(_TILE, _BLOCK // before.shape[1] - _GAP))
+    limit = _limit(before if after is None else after, is_signed=after is None)
+    tile = max(_SMALLEST, min(_TILE, _WIDTH // len(blocks) // before.shape[1] - _GAP))
+    if tile < before.shape[3] <= _UNSHRUNK:
+        tile = before.shape[3]
     sheets = [(head, _fit(signed(_shrink(maps, tile), limit), tile)) for head, maps in blocks]
     pitch = max((sheet.shape[0] - _GAP) // len(before) for _, sheet in sheets)
     names = [shorten(name, _NAMES) for name in probe.names]
@@ -53,10 +57,9 @@ def draw_feature_maps(
     for head, sheet in sheets:
         _paste_block(canvas, first, top, head, sheet, before.shape[1])
         first += sheet.shape[1] + 20
-    is_cut = bool(np.nan_to_num(before).min() < -limit)
-    canvas.scale(left + 12, height - 38, limit, is_cut=is_cut)
+    canvas.scale(left + 12, height - 38, limit, is_cut=True)
     canvas.text(left + 220, height - 34, caption, ink=MUTED)
-    return canvas.picture()
+    return canvas.picture(reduce_photos=True)
 
 
 def _paste_block(canvas: Canvas, x: int, top: int, head: str, sheet: NDArray[np.uint8], channels: int) -> None:
@@ -69,14 +72,20 @@ def _paste_block(canvas: Canvas, x: int, top: int, head: str, sheet: NDArray[np.
         canvas.text(x + _GAP + int((channel + 0.5) * pitch), top - 16, str(channel), ink=MUTED, align="centre")
 
 
-def _limit(maps: NDArray[np.float32]) -> float:
-    """Where the scale ends: the largest value that goes on to the next layer.
+def _limit(maps: NDArray[np.float32], *, is_signed: bool) -> float:
+    """Where the scale ends: what 99 % of the values that go on to the next layer stay below.
 
-    Before a ReLU there are often much larger negative values. They would make everything that passes look dark, and
-    are cut off by it anyway.
+    A few very bright pixels would leave the rest in the dark; so would the large negative values before a ReLU,
+    which cuts them off anyway.
     """
-    finite = np.nan_to_num(maps)
-    return float(finite.max(initial=0.0)) or float(-finite.min(initial=0.0))
+    values = maps.ravel()
+    values = values[:: -(-values.size // _LOOKED_AT)]
+    values = np.abs(values) if is_signed else values
+    values = values[(values > 0) & np.isfinite(values)]
+    if not values.size:
+        return float(np.abs(np.nan_to_num(maps)).max(initial=0.0))
+    place = int(0.99 * values.size)
+    return float(np.partition(values, place)[place])
 
 
 def _shrink(maps: NDArray[np.float32], tile: int) -> NDArray[np.float32]:
