@@ -41,7 +41,7 @@ def wrong_channels(run: DryRun, failed: LayerCall) -> str | None:
     if source is None:
         colours = {1: " (grey)", 3: " (red, green, blue)"}.get(arrived, "")
         reason = f"the images have {_count(arrived, 'channel')}{colours}"
-        cure = f"Leave its in_channels to be filled in from the data, or set it to {arrived}."
+        cure = f"Set in_channels to {arrived} (left out, it is filled in from the data), or use images with {wanted}."
     else:
         reason = f"{source.name} gives {_count(arrived, 'channel')}"
         cure = f"Set the in_channels of {failed.name} to {arrived}, or the channels of {source.name} to {wanted}."

@@ -120,7 +120,7 @@ def format_table(rows: Sequence[LayerRow], style: Literal["markdown", "text"] = 
     for name, usual in (("dilation", {"", "1x1"}), ("groups", {"", "1"})):
         if usual.issuperset(columns[name]):
             del columns[name]
-    total = f"Parameters in all: {sum(row.parameters for row in rows):,}"
+    total = f"Parameters of these layers: {sum(row.parameters for row in rows):,}"
     return f"{_markdown(columns) if style == 'markdown' else _text(columns)}\n\n{total}"
 
 

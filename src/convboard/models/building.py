@@ -22,6 +22,7 @@ def build(
     factory: Callable[..., nn.Module],
     input_shape: Shape,
     num_classes: int | None,
+    /,
     **arguments: Any,
 ) -> nn.Module:
     """Build a network, with what the data knows filled in.
@@ -35,7 +36,8 @@ def build(
         factory: A class of networks, or a function that returns one.
         input_shape: (C, H, W) of the images.
         num_classes: Number of classes; None to leave it to the constructor's default.
-        **arguments: For the constructor.
+        **arguments: For the constructor; may give any of the four itself. A constructor that takes them only
+            among its ``**kwargs``, as torchvision's functions do, is given them only here.
 
     Raises:
         ModelError: An argument that the constructor does not have or that it lacks, images too small for the

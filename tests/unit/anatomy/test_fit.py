@@ -67,7 +67,7 @@ def test_long_way_of_the_picture_is_shortened() -> None:
 def test_colour_for_a_grey_network() -> None:
     assert message(Net(), (3, 32, 32)) == (
         "Conv2d conv1 wants 1 channel but gets 3: the images have 3 channels (red, green, blue). "
-        "Leave its in_channels to be filled in from the data, or set it to 3."
+        "Set in_channels to 3 (left out, it is filled in from the data), or use images with 1."
     )
 
 

@@ -68,7 +68,7 @@ def test_markdown() -> None:
         "| 0 | Conv2d | 3x3 | 1x1 | 0x0 | 1x4x4 | 2x2x2 | 20 | ⌊(4 + 2·0 − 1·(3−1) − 1)/1⌋ + 1 = 2 |\n"
         "| 1 | ReLU |  |  |  | 2x2x2 | 2x2x2 |  |  |\n"
         "\n"
-        "Parameters in all: 20"
+        "Parameters of these layers: 20"
     )
 
 
@@ -76,4 +76,4 @@ def test_text_is_aligned_and_shows_groups_where_there_are_some(rows: list[LayerR
     lines = format_table(rows, "text").splitlines()
     assert lines[0].split()[:6] == ["layer", "type", "kernel", "stride", "padding", "groups"]
     assert lines[0].index("output") == lines[2].index("2x4x4", lines[2].index("2x4x4") + 1)
-    assert lines[-1] == "Parameters in all: 95"
+    assert lines[-1] == "Parameters of these layers: 95"

@@ -57,8 +57,8 @@ def test_none_is_as_good_as_left_out() -> None:
 
 
 def test_what_is_given_stays() -> None:
-    model = build(Asks, SHAPE, 10, hidden=4, in_channels=1, image_size=9, in_features=5)
-    assert model.arguments == (4, 1, 10, 9, 5)
+    model = build(Asks, SHAPE, 10, hidden=4, in_channels=1, num_classes=7, image_size=9, in_features=5)
+    assert model.arguments == (4, 1, 7, 9, 5)
 
 
 def test_rectangular_images() -> None:
