@@ -4,14 +4,19 @@ A test that needs the full MNIST and CIFAR-10 asks for `data_dir`, one that need
 skip where it is missing and say how to get it. With CI=true in the environment, a test that skips fails.
 """
 
+import json
 import os
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
@@ -89,42 +94,151 @@ def chromium() -> Path:
     return Path(executable)
 
 
+class Process(Protocol):
+    """What is needed of a process; subprocess.Popen has it."""
+
+    pid: int
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+class ForkedProcess:
+    """A process that the server in `command_server.py` forked."""
+
+    def __init__(self, report: int) -> None:
+        self._report = os.fdopen(report)
+        self._code: int | None = None
+        self.pid = int(self._report.readline())
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code, or minus the signal that ended it."""
+        if self._code is None:
+            if not select.select([self._report], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
+            with self._report:
+                self._code = int(self._report.readline())
+        return self._code
+
+
+class CommandServer:
+    """Starts commands in a fork of a process that has imported torch already; see `command_server.py`."""
+
+    def __init__(self) -> None:
+        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            command = [sys.executable, str(ROOT / "tests/command_server.py")]
+            self._process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
+
+    def start(self, command: list[str], folder: Path, variables: Mapping[str, str], streams: list[int]) -> Process:
+        request = {"arguments": command[1:], "folder": str(folder), "environment": dict(variables)}
+        ours, report = os.pipe()
+        socket.send_fds(self._requests, [json.dumps(request).encode()], [*streams, report])
+        os.close(report)
+        return ForkedProcess(ours)
+
+    def close(self) -> None:
+        self._requests.close()
+        self._process.wait()
+
+
+@pytest.fixture(scope="session")
+def command_server() -> Iterator[CommandServer]:
+    """Started with the first command."""
+    server = CommandServer()
+    yield server
+    server.close()
+
+
+class Command:
+    """A command that runs. Nothing that it has started outlives it."""
+
+    def __init__(self, arguments: list[str], process: Process, stdout: Path, stderr: Path) -> None:
+        self.pid = process.pid
+        self.stdout = stdout
+        self.stderr = stderr
+        self._arguments = arguments
+        self._process = process
+
+    def finish(self, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
+        """Wait for its end."""
+        try:
+            code = self._process.wait(timeout)
+        finally:
+            self.end()
+        return subprocess.CompletedProcess(self._arguments, code, self.stdout.read_text(), self.stderr.read_text())
+
+    def end(self) -> None:
+        """Kill whatever is left of it."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+StartCommand = Callable[..., Command]
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+# Read when Python or torch starts, so that a process forked after that does not follow them.
+READ_AT_START = ("PYTHON", "OMP_", "MKL_")
 
 
 @pytest.fixture
-def run_command(tmp_path: Path) -> RunCommand:
-    """Run one of the repository's scripts as a user does, in `tmp_path`: `run_command("train.py", "seed=1")`.
+def start_command(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[StartCommand]:
+    """Start a script in `tmp_path`, and go on: `start_command("train.py", "seed=1")` gives a `Command`.
 
-    Outputs land in `tmp_path/outputs`. Nothing that the command starts outlives it.
+    The repository's own scripts are forked from a process that has imported torch, which takes seconds, unless
+    `fresh` asks for `python train.py` itself. A `terminal`, the descriptor of a pty, takes the place of all streams.
+    """
+    with ExitStack() as stack:
+        outputs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
+        def start(
+            script: str | Path,
+            *arguments: object,
+            environment: Mapping[str, str] | None = None,
+            fresh: bool = False,
+            terminal: int | None = None,
+        ) -> Command:
+            command = [sys.executable, str(ROOT / script), *map(str, arguments)]
+            more = environment or {}
+            variables = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **more}
+            fresh = fresh or not (ROOT / script).is_relative_to(ROOT) or any(n.startswith(READ_AT_START) for n in more)
+            name = tempfile.mktemp(dir=outputs)
+            stdout, stderr = Path(f"{name}.out"), Path(f"{name}.err")
+            with Path(os.devnull).open() as nothing, stdout.open("w") as out, stderr.open("w") as err:
+                streams = [nothing.fileno(), out.fileno(), err.fileno()] if terminal is None else [terminal] * 3
+                process: Process
+                if fresh:
+                    process = subprocess.Popen(
+                        command,
+                        cwd=tmp_path,
+                        env=variables,
+                        stdin=streams[0],
+                        stdout=streams[1],
+                        stderr=streams[2],
+                        start_new_session=True,
+                    )
+                else:
+                    server: CommandServer = request.getfixturevalue("command_server")
+                    process = server.start(command, tmp_path, variables, streams)
+            running = Command(command, process, stdout, stderr)
+            stack.callback(running.end)
+            return running
+
+        yield start
+
+
+@pytest.fixture
+def run_command(start_command: StartCommand) -> RunCommand:
+    """Run a script in `tmp_path` to its end: `run_command("train.py", "seed=1")`; see `start_command`.
+
+    Outputs land in `tmp_path/outputs`.
     """
 
     def run(
-        script: str,
-        *arguments: object,
-        environment: Mapping[str, str] | None = None,
-        expected_code: int | None = 0,
-        timeout: float = 120,
+        script: str | Path, *arguments: object, expected_code: int | None = 0, timeout: float = 120, **how: object
     ) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, str(ROOT / script), *map(str, arguments)]
-        variables = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **(environment or {})}
-        with subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        ) as process:
-            try:
-                stdout, stderr = process.communicate(timeout=timeout)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
+        done = start_command(script, *arguments, **how).finish(timeout)
         if expected_code is not None:
-            assert process.returncode == expected_code, f"{' '.join(command)}\n{stdout}\n{stderr}"
-        return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
+            assert done.returncode == expected_code, f"{' '.join(done.args)}\n{done.stdout}\n{done.stderr}"
+        return done
 
     return run
