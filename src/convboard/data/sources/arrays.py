@@ -29,6 +29,8 @@ def fitted(images: Tensor, size: int) -> Tensor:
         uint8 `[B, C, size, size]`.
     """
     side = images.shape[-1]
+    if side == size:
+        return images
     if side > size:
         scaled = functional.interpolate(images.float(), size=(size, size), mode="bilinear", antialias=True)
         return scaled.round_().clamp_(0, 255).to(torch.uint8)
