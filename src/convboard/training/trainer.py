@@ -4,6 +4,7 @@ It knows nothing of configs, of TensorBoard or of the terminal: observers are to
 showing. Nothing in the loop waits for the device; sums stay there until an epoch ends.
 """
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from convboard.training.observer import EpochEnd, Evaluation, FitEnd, FitStart, 
 from convboard.training.plan import Plan
 from convboard.training.schedules import Schedule
 from convboard.training.seeding import random_state
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,17 +122,22 @@ class Trainer:
             self.epoch,
             self.global_step,
         )
+        told: list[Observer] = []
         try:
             for observer in self.observers:
                 observer.on_fit_start(start)
+                told.append(observer)
             while not self._is_done():
                 self._train_epoch()
             end = self._test_best()
         except BaseException as error:
             reason = str(error) or type(error).__name__
-            self._tell_end(FitEnd("failed", self.global_step, self.epoch, None, dict(self.best), reason))
+            end = FitEnd("failed", self.global_step, self.epoch, None, dict(self.best), reason)
+            for observer in told:
+                _tell_failure(observer, end)
             raise
-        self._tell_end(end)
+        for observer in self.observers:
+            observer.on_fit_end(end)
         return end
 
     def state_dict(self) -> dict[str, Any]:
@@ -239,6 +247,10 @@ class Trainer:
         metrics = {**self.best, "accuracy/test": test.accuracy, "loss/test": test.loss}
         return FitEnd("finished", self.global_step, self.epoch, test, metrics)
 
-    def _tell_end(self, end: FitEnd) -> None:
-        for observer in self.observers:
-            observer.on_fit_end(end)
+
+def _tell_failure(observer: Observer, end: FitEnd) -> None:
+    """Tell of a failure, whose error counts for more than another one that telling it may raise (a full disk, say)."""
+    try:
+        observer.on_fit_end(end)
+    except Exception as error:
+        _log.warning("%s could not end properly: %s", type(observer).__name__, error)

@@ -205,3 +205,21 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_pat
     kept = load_checkpoint(tmp_path / "last.safetensors")
     assert kept.state["epoch"] == 1
     assert all(tensor.isfinite().all() for tensor in kept.model.values())
+
+
+class Broken(Recorder):
+    """An observer whose end fails as well."""
+
+    def on_step(self, step: Step) -> None:
+        raise RuntimeError("the cause")
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        super().on_fit_end(end)
+        raise RuntimeError("what came of it")
+
+
+def test_the_cause_of_a_failure_is_the_error_that_is_raised(tmp_path: Path) -> None:
+    broken, recorder = Broken(), Recorder()
+    with pytest.raises(RuntimeError, match="the cause"):
+        make_trainer(tmp_path, Limits(max_epochs=1), (broken, recorder)).fit()
+    assert [observer.events[-1].reason for observer in (broken, recorder)] == ["the cause", "the cause"]
