@@ -12,10 +12,11 @@ entry.register()
 @hydra.main(version_base="1.3", config_path="conf", config_name="config")
 def main(composed: DictConfig) -> float:
     """Run what was composed and return the objective, for Hydra's sweepers."""
-    config = entry.check(composed)
-    return convboard.run(config, entry.run_dir()).objective
+    with entry.job():
+        config = entry.check(composed)
+        return convboard.run(config, entry.run_dir()).objective
 
 
 if __name__ == "__main__":
-    with entry.one_message():
+    with entry.command():
         main()

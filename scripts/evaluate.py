@@ -40,5 +40,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with entry.one_message():
+    with entry.command():
         main()

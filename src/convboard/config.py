@@ -6,13 +6,15 @@ them when it builds them. Nothing here imports torch, so a mistake is reported a
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from convboard.errors import ConfigError, nearest
+from convboard.messages import explain_omegaconf
 
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
 LOSSES = ("cross_entropy", "mse")
@@ -20,6 +22,9 @@ RESIDENCES = ("auto", "device", "stream")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("fp32", "bf16")
 BOARD_LEVELS = ("minimal", "default", "full")
+GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
+OPEN_GROUPS = ("model", "optimizer", "scheduler")
+RATES = ("lr", "weight_decay", "momentum")
 OBJECTIVES = ("accuracy/val", "loss/val", "accuracy/test", "loss/test")
 
 
@@ -161,6 +166,8 @@ class BoardConfig:
 class TrainConfig:
     """A whole run. Two runs of equal configs on one machine give the same result.
 
+    `model`, `optimizer` and `scheduler` take any key; the ones that everybody asks for are in their `metadata`.
+
     Attributes:
         model: `_target_` and its arguments; what the data decides may be left out.
         dataset: The images.
@@ -175,10 +182,10 @@ class TrainConfig:
         objective: The metric that a sweep compares runs by.
     """
 
-    model: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", "image_size")})
     dataset: DatasetConfig = MISSING
-    optimizer: dict[str, Any] = field(default_factory=dict)
-    scheduler: dict[str, Any] = field(default_factory=dict)
+    optimizer: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", *RATES)})
+    scheduler: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", "warmup_epochs")})
     loss: LossConfig = field(default_factory=LossConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     board: BoardConfig = field(default_factory=BoardConfig)
@@ -191,10 +198,10 @@ class TrainConfig:
         _at_least("batch_size", self.batch_size, 1)
         _at_least("seed", self.seed, 0)
         _one_of("objective", self.objective, OBJECTIVES)
-        for group in ("model", "optimizer", "scheduler"):
+        for group in OPEN_GROUPS:
             if not getattr(self, group).get("_target_"):
                 raise ConfigError(f"{group}._target_ is not set: choose one of conf/{group}, as in {group}=<name>.")
-        for name in ("lr", "weight_decay", "momentum"):
+        for name in RATES:
             value = self.optimizer.get(name)
             if value is not None:
                 _check_rate(f"optimizer.{name}", value)
@@ -219,37 +226,14 @@ def to_config(composed: DictConfig) -> TrainConfig:
     Raises:
         ConfigError: A key is unknown, of a wrong type, or out of range.
     """
-    from omegaconf.errors import OmegaConfBaseException
-
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), composed))
+        # As plain values, since a merge takes over keys that `+key=value` has added to a config of this very schema.
+        given = OmegaConf.to_container(composed, resolve=True)
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
     except OmegaConfBaseException as error:
-        raise explain_omegaconf(error) from error
+        raise explain_omegaconf(error, TrainConfig) from error
     assert isinstance(config, TrainConfig)
     return config
-
-
-def explain_omegaconf(error: Exception, schema: type = TrainConfig) -> ConfigError:
-    """Say in one sentence what OmegaConf says in four lines: the key, the value, what is allowed."""
-    from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, ValidationError
-
-    key = str(getattr(error, "full_key", "") or "")
-    first_line = str(error).splitlines()[0]
-    if isinstance(error, (ConfigAttributeError, ConfigKeyError)):
-        return ConfigError(unknown_key(key, schema))
-    if isinstance(error, MissingMandatoryValue):
-        return ConfigError(f"{key} is not set. Add {key}=<value>.")
-    if isinstance(error, ValidationError):
-        return ConfigError(f"{key}: {first_line.rstrip('.')}.")
-    return ConfigError(f"{key}: {first_line}" if key else first_line)
-
-
-def unknown_key(key: str, schema: type = TrainConfig) -> str:
-    """The message for a key that `schema` does not have, with the nearest one it has."""
-    *parents, last = key.split(".")
-    for parent in parents:
-        schema = get_type_hints(schema)[parent]
-    return f"{key} is not a known key. {nearest(last, [field.name for field in fields(schema)])}"
 
 
 def load_config(path: Path) -> TrainConfig:

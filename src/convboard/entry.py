@@ -1,10 +1,11 @@
-"""What stands between a command line and Hydra: the resolvers, and one message for a user's mistake.
+"""The frame of a command: what Hydra needs to know, names of run directories, and how a command ends.
 
-`conf/` is composed by Hydra; this module only names run directories and turns exceptions into sentences.
+What a mistake's message says is in `messages` and where the mistake is found; here it is told.
 """
 
 import datetime
 import hashlib
+import inspect
 import os
 import re
 import secrets
@@ -18,27 +19,39 @@ from typing import TypeVar, cast
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convboard.config import TrainConfig, explain_omegaconf, to_config, unknown_key
-from convboard.errors import ConfigError, ConvboardError, RunError, nearest
+from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
+from convboard.errors import ConfigError, ConvboardError
+from convboard.messages import explain, explain_omegaconf
 
-USER_ERROR = 2  # exit code; also argparse's
+BUG, USER_ERROR, INTERRUPTED = 1, 2, 130  # exit codes: Python's own, argparse's, and the shell's for Ctrl-C
 LONGEST_NAME = 150  # characters of a sweep's job directory; file systems allow 255 bytes
 
 
 def register() -> None:
     """Give Hydra the schema and the resolvers that name run directories. To be called before `hydra.main`."""
-    ConfigStore.instance().store(name="schema", node=TrainConfig)
+    schema = OmegaConf.structured(TrainConfig)
+    for group in OPEN_GROUPS:
+        OmegaConf.set_struct(schema[group], False)  # `optimizer.dampening=0.1` needs no + before it
+    ConfigStore.instance().store(name="schema", node=schema)
     OmegaConf.register_new_resolver("run_id", _run_id, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("model_name", _model_name, replace=True)
     OmegaConf.register_new_resolver("sweep_job_name", _sweep_job_name, replace=True)
 
 
 def _run_id() -> str:
     """Date and time for people, six hexadecimal digits so that no two runs collide."""
     return f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(3)}"
+
+
+def _model_name() -> str:
+    """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
+    hydra = HydraConfig.get()
+    targets = [override for override in hydra.overrides.task if override.startswith("model._target_=")]
+    return str(targets[-1].rpartition(".")[2] if targets else hydra.runtime.choices.get("model"))
 
 
 def _sweep_job_name(overrides: object, number: object) -> str:
@@ -53,14 +66,15 @@ def check(composed: DictConfig) -> TrainConfig:
     """Check what Hydra composed, before torch is imported, so that a mistake is told at once.
 
     Raises:
-        ConfigError: See `to_config`. The run directory that Hydra made is gone again.
+        ConfigError: See `to_config`; or a part of the run has no option, or several.
     """
-    try:
-        return to_config(composed)
-    except ConfigError:
-        with suppress(OSError):
-            run_dir().rmdir()  # only if it is empty
-        raise
+    for group in GROUPS:
+        if not isinstance(HydraConfig.get().runtime.choices.get(group), str):
+            raise ConfigError(
+                f"{group}: choose one of conf/{group}, as in {group}=<name>. To run each of several: "
+                f"-m {group}=<name>,<name>."
+            )
+    return to_config(composed)
 
 
 def run_dir() -> Path:
@@ -72,14 +86,17 @@ Arguments = TypeVar("Arguments")
 
 
 def arguments(schema: type[Arguments]) -> Arguments:
-    """Read `key=value` arguments of a script into the dataclass `schema`.
+    """Read `key=value` arguments of a script into the dataclass `schema`; `--help` prints its docstring.
 
     Raises:
         ConfigError: An argument is not `key=value`, unknown, missing, or of a wrong type.
     """
+    names = " ".join(f"{field.name}=..." for field in fields(schema))  # type: ignore[arg-type]
     for argument in sys.argv[1:]:
+        if argument in ("-h", "--help"):
+            print(f"usage: python {sys.argv[0]} {names}\n\n{inspect.getdoc(schema)}")
+            sys.exit(0)
         if "=" not in argument:
-            names = ", ".join(f"{field.name}=..." for field in fields(schema))  # type: ignore[arg-type]
             raise ConfigError(f"{argument!r} is not understood: give arguments as {names}")
     try:
         given = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_cli(sys.argv[1:]))
@@ -88,24 +105,50 @@ def arguments(schema: type[Arguments]) -> Arguments:
         raise explain_omegaconf(error, schema) from error
 
 
-@contextmanager
-def one_message() -> Iterator[None]:
-    """Turn a user's mistake into one message on stderr and exit code 2; a bug stays a traceback.
+class _Failed(BaseException):
+    """Carries the error of a run past Hydra, which would announce it in its own way if it were an Exception."""
 
-    `HYDRA_FULL_ERROR=1` gives the traceback of a mistake as well.
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+class _JobError(ConvboardError):
+    """A run of a sweep failed, and has said why; an Exception, so that Hydra goes on with the others."""
+
+    def __init__(self, name: str, code: int) -> None:
+        super().__init__(name, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return f"job {self.args[0]} failed, for the reason told above."
+
+
+@contextmanager
+def command() -> Iterator[None]:
+    """The frame of a whole command: a user's mistake becomes one message on stderr and exit code 2.
+
+    A bug stays a traceback; `HYDRA_FULL_ERROR=1` gives the one of a mistake too. What lies in the user's folder can be
+    imported, such as the network of `model._target_=mynet.MyNet`.
     """
+    sys.path.append(str(Path.cwd()))  # at the end: a file called random.py there must not become everybody's random
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print its own way
     try:
         yield
     except KeyboardInterrupt:
-        sys.exit(130)
-    except Exception as error:
-        mistake = explain(error)
-        if mistake is None or full == "1":
-            raise
-        print(f"convboard: {mistake}", file=sys.stderr)
-        sys.exit(USER_ERROR)
+        print("convboard: interrupted.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except (Exception, _Failed) as raised:
+        error = raised.error if isinstance(raised, _Failed) else raised
+        mistake = explain(error, TrainConfig)
+        if mistake is None:
+            raise error from error.__cause__
+        if full == "1":
+            traceback.print_exception(error)
+        else:
+            print(f"convboard: {mistake}", file=sys.stderr)
+        sys.exit(mistake.code if isinstance(mistake, _JobError) else USER_ERROR)
     finally:
         if full is None:
             del os.environ["HYDRA_FULL_ERROR"]
@@ -113,46 +156,41 @@ def one_message() -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def explain(error: Exception) -> ConvboardError | None:
-    """Say what the user got wrong; None where `error` is a bug."""
-    if isinstance(error, ConvboardError):
-        return error
-    if isinstance(error, MissingConfigException):
-        return _missing_option(error)
-    if isinstance(error, ConfigCompositionException) and isinstance(error.__cause__, OmegaConfBaseException):
-        return _explain_override(error, error.__cause__)
-    if isinstance(error, OmegaConfBaseException):
-        return explain_omegaconf(error)
-    if isinstance(error, HydraException):
-        return ConfigError(" ".join(str(error).split()))
-    if isinstance(error, OSError) and _raised_by_hydra(error):
-        return RunError(
-            f"The run directory {error.filename} cannot be made: {error.strerror}. "
-            "Choose another with hydra.run.dir=<folder>."
-        )
-    return None
+@contextmanager
+def job() -> Iterator[None]:
+    """The frame of one run: alone, it fails with the command; in a sweep, it says what failed, and the others go on.
+
+    A run that could not begin leaves no directory behind.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"convboard: interrupted. {_left_behind()}", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if HydraConfig.get().mode is not RunMode.MULTIRUN:
+            raise _Failed(error) from error
+        hydra = HydraConfig.get().job
+        name = f"{hydra.num} ({hydra.override_dirname})"
+        mistake = explain(error, TrainConfig)
+        reason = mistake or "".join(traceback.format_exception(error))
+        print(f"convboard: job {name}: {reason}", file=sys.stderr)
+        raise _JobError(name, USER_ERROR if mistake else BUG) from error
+    finally:
+        _remove_empty(run_dir())
 
 
-def _missing_option(error: MissingConfigException) -> ConfigError:
-    """`model=lenett`: the option is not in its group."""
-    missing = error.missing_cfg_file or ""
-    if error.options is None or "/" not in missing:
-        return ConfigError(" ".join(str(error).split()))
-    group, option = missing.rsplit("/", 1)
-    return ConfigError(f"{group}={option!r} is not known. {nearest(option, error.options)}")
+def _left_behind() -> str:
+    """What is to be had of a run that was interrupted."""
+    if not any(run_dir().glob("*")):
+        return "Nothing was written."
+    return f"What {os.path.relpath(run_dir())} holds is whole: the checkpoints, and TensorBoard's data so far."
 
 
-def _explain_override(error: Exception, cause: OmegaConfBaseException) -> ConfigError:
-    """`trainer.epochs=3` or `batch_size=many`: an override that the schema refuses."""
-    given = re.search(r"'([^']*)'", str(error))
-    key = str(cause.full_key or (given.group(1) if given else ""))
-    if "not in" in str(cause) or "Key" in str(cause).split():
-        return ConfigError(unknown_key(key))
-    return explain_omegaconf(cause)
-
-
-def _raised_by_hydra(error: OSError) -> bool:
-    """Whether Hydra could not make the run directory, the only thing that it writes itself."""
-    frames = traceback.extract_tb(error.__traceback__)
-    callers = [frame for frame in frames if not frame.filename.endswith(("pathlib.py", "os.py"))]
-    return bool(callers) and callers[-1].name == "run_job" and "hydra" in callers[-1].filename
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder if it is empty, and then those above it, as far as the one that the command runs in."""
+    here = Path.cwd()
+    with suppress(OSError):  # not empty
+        for empty in [folder, *(parent for parent in folder.parents if here in parent.parents)]:
+            with suppress(FileNotFoundError):
+                empty.rmdir()

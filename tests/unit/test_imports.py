@@ -20,17 +20,18 @@ MAY_IMPORT = {
     "data": BASE,
     "training": BASE | {"data"},
     "board": BASE | {"anatomy", "data", "training.observer"},
-    "config": {"errors"},
+    "messages": {"errors"},
+    "config": {"errors", "messages"},
     "targets": {"errors"},
     "report": {"data"},
     # `Run.model()` builds its network through `experiment`, which is imported when that is called.
     "runs": {"errors", "config", "experiment"},
     "experiment": BASE
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "report", "runs"},
-    "entry": {"errors", "config"},
+    "entry": {"errors", "messages", "config"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }
-KNOW_HYDRA = {"config", "targets", "experiment", "entry"}
+KNOW_HYDRA = {"messages", "config", "targets", "experiment", "entry"}
 
 
 def imported_modules(path: Path) -> Iterator[str]:
