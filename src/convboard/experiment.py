@@ -157,8 +157,16 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
 
 
 def build_batches(config: TrainConfig, dataset: ImageDataset, device: torch.device) -> Splits:
-    """Cut the splits into batches; only those of the training split are shuffled and augmented."""
+    """Cut the splits into batches; only those of the training split are shuffled and augmented.
+
+    Raises:
+        ConfigError: A batch would be larger than the training split.
+    """
     chosen = config.dataset
+    if config.batch_size > len(dataset.train):
+        raise ConfigError(
+            f"batch_size={config.batch_size}: must be at most {len(dataset.train)}, the images there are to train on."
+        )
 
     def batches(split: Split, batch_size: int, **more: Any) -> Batches:
         return Batches(
@@ -224,16 +232,27 @@ def build_trainer(
 
 def restore_model(finished: Run, trust: bool = False) -> nn.Module:
     """The network of a finished run with its best weights; see `Run.model`."""
-    target = str(finished.config.model["_target_"])
-    if not trust and not target.startswith("convboard."):
+    foreign = [name for name in _targets(finished.config.model) if not name.startswith("convboard.models.")]
+    if foreign and not trust:
         raise RunError(
-            f"{finished.path} was trained with {target}, which is not convboard's own: building it runs that code. "
-            "If you trust it, say so: trust=true (in Python, trust=True)."
+            f"{finished.path} was trained with {foreign[0]}, which is not one of convboard's own models: building it "
+            "runs that code. If you trust it, say so: trust=true (in Python, trust=True)."
         )
     shape = tuple(finished.dataset["image_shape"])
     model = build_model(finished.config.model, shape, len(finished.dataset["class_names"]))
     load_weights(model, load_checkpoint(finished.best_checkpoint), finished.best_checkpoint)
     return model.eval()
+
+
+def _targets(node: object) -> Iterator[str]:
+    """Every `_target_` in a part of a config, however deep."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield str(node["_target_"])
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from _targets(child)
 
 
 def _write_inputs(config: TrainConfig, dataset: ImageDataset, run_dir: Path) -> None:

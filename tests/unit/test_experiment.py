@@ -1,0 +1,88 @@
+"""The runner as a library: no Hydra, no command line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import convboard
+from convboard.config import TrainConfig
+from convboard.errors import RunError
+
+
+def make_config(**changes: Any) -> TrainConfig:
+    plain: dict[str, Any] = {
+        "model": {"_target_": "convboard.models.LeNet", "image_size": 32},
+        "dataset": {"name": "digits"},
+        "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.02},
+        "scheduler": {"_target_": "convboard.training.schedules.Constant"},
+        "trainer": {"max_epochs": 1, "limit_train_batches": 2, "device": "cpu"},
+        "board": {"level": "minimal"},
+    }
+    return TrainConfig.from_dict({**plain, **changes})
+
+
+def test_a_run_needs_no_hydra_and_is_read_back(tmp_path: Path) -> None:
+    config = make_config()
+    result = convboard.run(config, tmp_path / "run")
+    finished = convboard.load_run(tmp_path / "run")
+    assert finished.config == config
+    assert finished.result["metrics"] == result.metrics
+    assert result.objective == result.metrics["accuracy/val"]
+    assert finished.dataset["image_shape"] == [1, 32, 32]
+    assert convboard.evaluate_run(finished) == result.metrics
+
+
+def test_the_model_of_a_finished_run_has_its_best_weights(tmp_path: Path) -> None:
+    convboard.run(make_config(), tmp_path / "run")
+    model = convboard.load_run(tmp_path / "run").model()
+    assert not model.training
+    assert model(torch.zeros(1, 1, 32, 32)).shape == (1, 10)
+    torch.manual_seed(0)
+    untrained = convboard.build_model("lenet", input_shape=(1, 32, 32), num_classes=10)
+    assert not torch.equal(model.get_parameter("fc3.bias"), untrained.get_parameter("fc3.bias"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("_target_: convboard.models.LeNet", "_target_: os.system"),
+        ("_target_: convboard.models.LeNet", "_target_: convboard_evil.models.LeNet"),
+        ("_target_: convboard.models.LeNet", "_target_: convboard.files.atomic_write_text"),
+        ("image_size: 32", "in_channels: {_target_: os.system, command: 'touch made'}"),
+        ("image_size: 32", "in_channels: [1, {a: {_target_: os.system, command: 'touch made'}}]"),
+    ],
+)
+def test_nothing_that_a_run_directory_names_is_run_without_trust(
+    old: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    convboard.run(make_config(), Path("run"))
+    file = tmp_path / "run" / "config.yaml"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(RunError, match="which is not one of convboard's own models: building it runs that code"):
+        convboard.load_run("run").model()
+    assert not Path("made").exists()
+
+
+def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
+    convboard.run(make_config(), tmp_path / "run")
+    before = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
+    with pytest.raises(RunError, match="holds a run already"):
+        convboard.run(make_config(), tmp_path / "run")
+    assert before == {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
+
+
+def test_a_run_that_could_not_begin_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(convboard.ConfigError, match="batch_size=5000"):
+        convboard.run(make_config(batch_size=5000), tmp_path / "outputs" / "run")
+    assert list(tmp_path.glob("outputs/*")) == []
+
+
+def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="holds no run: a run directory has a config"):
+        convboard.load_run(tmp_path)
+    with pytest.raises(RunError, match="is not there"):
+        convboard.load_run(tmp_path / "none")
