@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from convboard.errors import ConfigError, nearest
 from convboard.messages import explain_omegaconf
@@ -237,10 +238,21 @@ def to_config(composed: DictConfig) -> TrainConfig:
 
 
 def load_config(path: Path) -> TrainConfig:
-    """Read a run's `config.yaml`."""
-    loaded = OmegaConf.load(path)
-    assert isinstance(loaded, DictConfig)
-    return to_config(loaded)
+    """Read a run's `config.yaml`.
+
+    Raises:
+        ConfigError: It is no YAML, or not a config of this version.
+    """
+    try:
+        loaded = OmegaConf.load(path)
+    except (OSError, YAMLError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError(f"{path} holds no config: it must be key: value pairs.")
+    try:
+        return to_config(loaded)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
 
 
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ from typing import TypeVar, cast
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
@@ -74,7 +74,22 @@ def check(composed: DictConfig) -> TrainConfig:
                 f"{group}: choose one of conf/{group}, as in {group}=<name>. To run each of several: "
                 f"-m {group}=<name>,<name>."
             )
-    return to_config(composed)
+    return to_config(_without_leftovers(composed))
+
+
+def _without_leftovers(composed: DictConfig) -> DictConfig:
+    """A part whose `_target_` is given on the command line starts afresh.
+
+    What the option's file says of another class (SGD's nesterov, or LeNet's image size) means nothing to the new one:
+    only what is given on the command line as well stays.
+    """
+    given = [override.lstrip("+").partition("=")[0].split(".") for override in HydraConfig.get().overrides.task]
+    for group in OPEN_GROUPS:
+        if [group, "_target_"] in given:
+            stays = {keys[1] for keys in given if keys[0] == group and len(keys) > 1}
+            with open_dict(composed):
+                composed[group] = {key: value for key, value in composed[group].items() if key in stays}
+    return composed
 
 
 def run_dir() -> Path:

@@ -3,13 +3,14 @@
 Everything a user can get wrong is found while building, before the run directory holds a file.
 """
 
+import inspect
 import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from omegaconf import OmegaConf
@@ -30,6 +31,7 @@ from convboard.training.evaluation import evaluate
 from convboard.training.losses import build_loss
 from convboard.training.plan import Plan, choose_device
 from convboard.training.progress import ProgressDisplay
+from convboard.training.schedules import Schedule
 from convboard.training.seeding import seed_everything, set_deterministic
 from convboard.training.trainer import Limits, Splits, Trainer
 
@@ -153,7 +155,23 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
     optimizer = targets.build("optimizer", node, model.parameters(), **more)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ConfigError(f"optimizer._target_={node['_target_']!r} is not a torch.optim.Optimizer.")
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise ConfigError(
+            f"optimizer._target_={node['_target_']!r} wants to compute the loss several times for each step, which the "
+            "training loop does not offer. Choose another, as in optimizer=adamw."
+        )
     return optimizer
+
+
+def build_schedule(node: dict[str, Any]) -> Schedule:
+    """Build the learning-rate schedule of a config."""
+    if node["_target_"].startswith("torch.optim.lr_scheduler."):
+        raise ConfigError(
+            f"scheduler._target_={node['_target_']!r} keeps a state of its own; here a schedule is a function of the "
+            "step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in scheduler=cosine."
+        )
+    return cast(Schedule, targets.build("scheduler", node))
 
 
 def build_batches(config: TrainConfig, dataset: ImageDataset, device: torch.device) -> Splits:
@@ -197,7 +215,7 @@ def build_trainer(
     splits = build_batches(config, dataset, plan.device)
     plan.place(model)
     optimizer = build_optimizer(config.optimizer, model, plan.device)
-    schedule = targets.build("scheduler", config.scheduler)
+    schedule = build_schedule(config.scheduler)
     board = Board(
         run_dir,
         dataset,

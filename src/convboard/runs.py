@@ -66,6 +66,14 @@ def load_run(path: str | Path) -> Run:
     if not (path / CONFIG).is_file():
         there = "holds no run" if path.is_dir() else "is not there"
         raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
-    dataset = json.loads((path / DATASET).read_text())
     result = path / RESULT
-    return Run(path, load_config(path / CONFIG), dataset, json.loads(result.read_text()) if result.is_file() else {})
+    return Run(
+        path, load_config(path / CONFIG), _read_json(path / DATASET), _read_json(result) if result.is_file() else {}
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}. Without it the run is not whole; train it again.") from error

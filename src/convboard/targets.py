@@ -3,9 +3,12 @@
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from convboard.errors import ConfigError, nearest
+
+_EXAMPLES = {"optimizer": "torch.optim.SGD", "scheduler": "convboard.training.schedules.Cosine"}
 
 
 def resolve(group: str, node: Mapping[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -65,14 +68,24 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
 
 
 def _explain(group: str, target: str, error: Exception) -> str:
-    """Offer the nearest name of the target's module, where that module can be imported."""
+    """Why `target` is not to be had: no module, one that cannot be imported, no such name in it, or Hydra's ban."""
+    given = f"{group}._target_={target!r}"
     module_name, _, name = target.rpartition(".")
+    if not module_name:
+        return f"{given} needs the module too, as in {_EXAMPLES.get(group, 'mypackage.' + target)}."
     try:
         module = import_module(module_name)
-    except (ImportError, ValueError):
-        return f"{group}._target_={target!r}: there is no module {module_name!r} to import it from."
-    if hasattr(module, name):  # found, but importing or calling it failed, or Hydra forbids it
-        cause = error.__cause__ or error
-        return f"{group}._target_={target!r} cannot be used: {str(cause).splitlines()[0]}"
+    except ModuleNotFoundError as missing:
+        if missing.name and f"{module_name}.".startswith(f"{missing.name}."):
+            return (
+                f"{given}: there is no module {missing.name!r}, neither among the installed packages nor in "
+                f"{Path.cwd()}."
+            )
+        return f"{given}: {module_name} cannot be imported: {missing}."
+    except Exception as problem:  # whatever the user's module raises, or is
+        return f"{given}: {module_name} cannot be imported: {type(problem).__name__}: {problem}."
+    if hasattr(module, name):
+        cause = " ".join(str(error.__cause__ or error).split())
+        return f"{given} cannot be used: {cause}"
     classes = [key for key, value in vars(module).items() if inspect.isclass(value) and not key.startswith("_")]
-    return f"{group}._target_={target!r} is not there. {nearest(name, classes)}"
+    return f"{given} is not there. {nearest(name, classes)}"

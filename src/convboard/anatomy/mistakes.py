@@ -63,7 +63,7 @@ def window_too_large(model: nn.Module, run: DryRun, failed: LayerCall) -> str | 
     if smallest is None:
         return f"{message}Take a smaller window, more padding, or leave out a pooling."
     return (
-        f"{message}Give it images of {smallest}x{smallest} or more (in a config: model.image_size={smallest}), "
+        f"{message}Give it images of {smallest}x{smallest} or more (in a config: dataset.image_size={smallest}), "
         "or take a smaller window or more padding."
     )
 
@@ -108,7 +108,7 @@ def wrong_features(model: nn.Module, run: DryRun, failed: LayerCall) -> str | No
     source = next((call for call in reversed(run.calls[:-1]) if _features(call) == arrived), None)
     pictures = source.output_shape[1:] if source and source.output_shape else (arrived,)
     fitting = fitting_side(model, run.image_shape)
-    other = f", or give the network images of {fitting}x{fitting} (model.image_size={fitting})" if fitting else ""
+    other = f", or give the network images of {fitting}x{fitting} (dataset.image_size={fitting})" if fitting else ""
     return (
         f"{_title(failed)} wants {_factors(wanted, pictures)} features but gets {_product(pictures)}: "
         f"{_trail(run)}. Write nn.Linear({arrived}, {layer.out_features}), or nn.LazyLinear"

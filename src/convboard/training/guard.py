@@ -63,6 +63,6 @@ class FiniteGuard:
     def _refuse(self, loss: float, global_step: int, epoch: int | None) -> None:
         where = f"step {global_step}" + (f" (epoch {epoch})" if epoch else "")
         raise TrainingError(
-            f"The loss is {loss} at {where}; the run stopped before the optimizer took that step, and the last "
-            f"checkpoint is good. {self.ADVICE}"
+            f"The loss is {loss} at {where}; the run stopped before the optimizer took that step, and the checkpoints "
+            f"of earlier epochs are good. {self.ADVICE}"
         )

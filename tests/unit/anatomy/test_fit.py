@@ -41,7 +41,7 @@ def test_wrong_in_features() -> None:
     assert message(Net()) == (
         "Linear fc1 wants 16·5·5 = 400 features but gets 16·4·4 = 256: the images are 1x28x28, conv1 gives "
         "6x24x24, pool 6x12x12, conv2 16x8x8, pool:2 16x4x4. Write nn.Linear(256, 84), or nn.LazyLinear(84), "
-        "which finds the number itself, or give the network images of 32x32 (model.image_size=32)."
+        "which finds the number itself, or give the network images of 32x32 (dataset.image_size=32)."
     )
 
 
@@ -87,7 +87,7 @@ def test_image_too_small() -> None:
     assert message(Net(), (1, 8, 8)) == (
         "Conv2d conv2 has a window of 5x5 but gets only 2x2: the images are 1x8x8, conv1 gives 6x4x4, pool "
         "6x2x2. Images of 8x8 are too small for this network. Give it images of 16x16 or more (in a config: "
-        "model.image_size=16), or take a smaller window or more padding."
+        "dataset.image_size=16), or take a smaller window or more padding."
     )
 
 

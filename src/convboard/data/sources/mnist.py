@@ -48,6 +48,13 @@ class MNIST(Download):
             labels: Tensor = read_label_file(str(labels_path))
             if len(images) != len(labels):
                 raise damaged(labels_path, f"it has {len(labels)} labels for {len(images)} images")
+            if int(labels.max()) >= len(self.class_names):
+                index = int((labels >= len(self.class_names)).nonzero()[0])
+                raise damaged(
+                    labels_path,
+                    f"image {index} has a label outside the classes, {int(labels[index])}; they go from 0 to "
+                    f"{len(self.class_names) - 1}",
+                )
             splits[name] = array_split(images[:, None], labels, size)
         return RawDataset(self.class_names, (1, size, size), splits)
 
