@@ -58,7 +58,8 @@ def _trace(model: nn.Module, image: Tensor, *, strict: bool) -> bytes:
 def _module_tree(model: nn.Module) -> bytes:
     """Every module that holds no other, one after another in the order they were made."""
     from tensorboard.compat.proto.attr_value_pb2 import AttrValue
-    from tensorboard.compat.proto.graph_pb2 import GraphDef, NodeDef
+    from tensorboard.compat.proto.graph_pb2 import GraphDef
+    from tensorboard.compat.proto.node_def_pb2 import NodeDef
 
     root = type(model).__name__
     nodes = [NodeDef(name="input", op="input")]

@@ -45,10 +45,13 @@ class LayerViews:
 
     def kernels(self, caption: str) -> list[Value]:
         """A picture of each conv layer's kernels."""
-        convs = {name: module for name, module in self._model.named_modules() if isinstance(module, nn.Conv2d)}
+        convs = {
+            name or type(module).__name__: module  # a network that is one bare layer has the empty path
+            for name, module in self._model.named_modules()
+            if isinstance(module, nn.Conv2d)
+        }
         return [
-            image(tags.kernels(name), draw_kernels(name or "network", _numpy(conv.weight), caption))
-            for name, conv in convs.items()
+            image(tags.kernels(name), draw_kernels(name, _numpy(conv.weight), caption)) for name, conv in convs.items()
         ]
 
     def feature_maps(self, caption: str) -> list[Value]:
@@ -96,7 +99,7 @@ class LayerViews:
     def _draw_maps(self, layer: LayerActivation, caption: str) -> Picture:
         channels, height, width = layer.output.shape[1:]
         shown = min(channels, self._max_channels)
-        title = f"{layer.name or 'network'}: {channels} feature maps {height}×{width}"
+        title = f"{layer.name}: {channels} feature maps {height}×{width}"
         if shown < channels:
             title += f" (the first {shown} shown)"
         before = _numpy(layer.output[:, :shown])

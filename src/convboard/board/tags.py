@@ -67,4 +67,4 @@ def problem(part: str) -> str:
 
 
 def _slashes(path: str) -> str:
-    return path.replace(".", "/") or "network"  # a network that is one bare layer has the empty path
+    return path.replace(".", "/")

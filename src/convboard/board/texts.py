@@ -1,6 +1,7 @@
 """The texts of the Text tab, as Markdown."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,16 +23,17 @@ def _yaml_lines(config: Mapping[str, Any], indent: str) -> list[str]:
     lines = []
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            lines += [f"{indent}{key}:", *_yaml_lines(value, indent + "  ")]
+            lines += [f"{indent}{_yaml_value(key)}:", *_yaml_lines(value, indent + "  ")]
         else:
-            lines.append(f"{indent}{key}: {_yaml_value(value)}")
+            lines.append(f"{indent}{_yaml_value(key)}: {_yaml_value(value)}")
     return lines
 
 
 def _yaml_value(value: object) -> str:
-    is_plain = isinstance(value, str) and value.replace("_", "").replace(".", "").replace("/", "").isalnum()
-    is_word = is_plain and str(value)[0].isalpha() and str(value).lower() not in _NOT_WORDS
-    return str(value) if is_word else json.dumps(value, default=str, ensure_ascii=False)
+    if isinstance(value, str) and re.fullmatch(r"[^\W\d][\w./]*", value) and value.lower() not in _NOT_WORDS:
+        return value
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text.replace("e", ".0e") if isinstance(value, float) and "." not in text else text  # 1e-05 is a word in YAML
 
 
 _NOT_WORDS = {"true", "false", "null", "yes", "no", "on", "off", "nan", "inf"}  # YAML would read them as values

@@ -28,7 +28,7 @@ def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], capt
         caption: When it was so, such as `epoch 4`.
     """
     classes = len(counts)
-    side = 46 if classes <= _WITH_SHARES else 28 if classes <= _WITH_COUNTS else 11
+    side = 40 if classes <= _WITH_SHARES else 28 if classes <= _WITH_COUNTS else 11
     size = LABEL if classes <= _WITH_COUNTS else _SMALL
     names = [shorten(name, _NAMES, size) for name in class_names]
     widest = max(text_width(name, size) for name in names)
@@ -114,4 +114,4 @@ def _palette() -> NDArray[np.uint8]:
 
 def _percent(part: int, whole: int) -> str:
     share = 100 * part / max(whole, 1)
-    return f"{share:.1f} %" if 0 < share < 99.95 else f"{share:.0f} %"
+    return f"{share:.0f}%" if share in (0, 100) else f"{min(max(share, 0.1), 99.9):.1f}%"

@@ -1,0 +1,212 @@
+import json
+import logging
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from convboard.board.board import is_due
+from convboard.training.observer import FitEnd, Observer
+
+LAYERS = ("conv", "block/0", "out")
+PARAMETERS = tuple(f"{layer}/{kind}" for layer in ("conv", "norm", "block/0", "out") for kind in ("weight", "bias"))
+SCALARS = {
+    *("loss/train", "loss/val", "loss/test", "accuracy/train", "accuracy/val", "accuracy/test"),
+    *("lr", "throughput/images_per_second", "gradients/norm"),
+}
+TEXTS = {"config", "layers", "environment"}
+RECORDS = {"_hparams_/session_start_info", "_hparams_/session_end_info", "custom_scalars__config__"}
+
+
+def test_a_board_is_an_observer(make_board: Any) -> None:
+    observer: Observer = make_board()
+    assert observer is not None
+
+
+@pytest.mark.parametrize(
+    ("epoch", "due"), [(0, True), (1, True), (2, True), (3, False), (4, True), (6, False), (8, True), (1023, False)]
+)
+def test_pictures_are_due_at_powers_of_two(epoch: int, due: bool) -> None:
+    assert is_due(epoch) is due
+    assert is_due(epoch, is_last=True)
+
+
+def test_the_default_board_writes_every_tag_of_the_plan(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    make_loop(epochs=3).run(make_board())
+    events = read_events()
+    assert events.tags("scalars") == SCALARS | {f"activations/{layer}/dead_fraction" for layer in ("conv", "block/0")}
+    assert events.tags("images") == {
+        *("input/probe", "confusion_matrix/val", "misclassified/val"),
+        *(f"{kind}/{layer}" for kind in ("kernels", "feature_maps") for layer in ("conv", "block/0")),
+    }
+    assert events.tags("histograms") == {
+        *(f"{kind}/{parameter}" for kind in ("weights", "gradients") for parameter in PARAMETERS),
+        *(f"activations/{layer}" for layer in LAYERS),
+    }
+    assert events.tags("tensors") == TEXTS | RECORDS
+    assert events.reader.Tags()["graph"]
+
+
+def test_the_minimal_board_writes_curves_texts_and_the_row(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    make_loop().run(make_board(level="minimal"))
+    events = read_events()
+    assert events.tags("scalars") == SCALARS
+    assert events.tags("tensors") == TEXTS | RECORDS
+    assert not events.tags("images")
+    assert not events.tags("histograms")
+    assert not events.reader.Tags()["graph"]
+
+
+def test_the_full_board_adds_curves_of_each_class_and_the_projector(
+    make_board: Any, make_loop: Any, read_events: Any, tmp_path: Path
+) -> None:
+    make_loop().run(make_board(level="full"))
+    curves = {f"precision_recall/class {label}" for label in range(3)}
+    assert read_events().tags("tensors") == TEXTS | RECORDS | curves
+    assert (tmp_path / "run/projector_config.pbtxt").is_file()
+
+
+def test_steps_are_epochs_ends_and_none_comes_twice(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    make_loop(epochs=5).run(make_board(scalar_every=3))
+    events = read_events()
+    assert events.steps("loss/train") == [1, 3, 6, 9, 12, 15, 18, 20]
+    assert events.steps("loss/val") == events.steps("throughput/images_per_second") == [4, 8, 12, 16, 20]
+    assert events.steps("accuracy/test") == [20]
+    assert events.steps("kernels/conv") == events.steps("feature_maps/conv") == [0, 4, 8, 16, 20]
+    assert events.steps("input/probe") == [0, 4, 8, 16, 20]
+    assert events.steps("confusion_matrix/val") == events.steps("misclassified/val") == [4, 8, 16, 20]
+    assert events.steps("weights/conv/weight") == events.steps("activations/conv") == [0, 4, 8, 12, 16, 20]
+    assert events.steps("gradients/conv/weight") == [4, 8, 12, 16, 20]
+    for kind in ("scalars", "images", "histograms", "tensors"):
+        for tag in events.tags(kind):
+            steps = events.steps(tag)
+            assert steps == sorted(set(steps)), tag
+
+
+def test_pictures_are_whole_and_of_the_size_they_say(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    make_loop().run(make_board())
+    events = read_events()
+    for tag in events.tags("images"):
+        for event in events.reader.Images(tag):
+            with Image.open(BytesIO(event.encoded_image_string)) as picture:
+                picture.load()
+                assert picture.size == (event.width, event.height), tag
+
+
+def test_the_run_is_the_same_to_the_last_bit_with_a_board_or_without(make_board: Any, make_loop: Any) -> None:
+    watched = make_loop()
+    watched.run(make_board(level="full"))
+    random_state = torch.get_rng_state()
+    alone = make_loop()  # seeds anew
+    alone.run(None)
+    assert torch.equal(torch.get_rng_state(), random_state)
+    assert watched.model.training == alone.model.training
+    for (name, one), other in zip(watched.model.state_dict().items(), alone.model.state_dict().values(), strict=True):
+        assert torch.equal(one, other), name
+    for one, other in zip(watched.model.parameters(), alone.model.parameters(), strict=True):
+        assert torch.equal(one.grad, other.grad)
+
+
+@pytest.mark.parametrize("stop", [2, 4, 7])
+def test_a_resumed_run_has_each_point_once_with_the_value_of_an_uninterrupted_one(
+    make_board: Any, make_loop: Any, read_events: Any, tmp_path: Path, stop: int
+) -> None:
+    make_loop(epochs=3).run(make_board(scalar_every=3))
+    expected = read_events()
+    (tmp_path / "run").rename(tmp_path / "uninterrupted")
+
+    loop, board = make_loop(epochs=3), make_board(scalar_every=3)
+    loop.run(board, until=stop)
+    weights = {name: tensor.clone() for name, tensor in loop.model.state_dict().items()}
+    momenta = [loop.optimizer.state[parameter]["momentum_buffer"].clone() for parameter in loop.model.parameters()]
+    random_state, state = torch.get_rng_state(), board.state_dict()
+    board.on_step(loop.step())  # lost: the process is killed before the next checkpoint
+    board._events.flush()
+
+    loop.model.load_state_dict(weights)
+    for parameter, momentum in zip(loop.model.parameters(), momenta, strict=True):
+        loop.optimizer.state[parameter]["momentum_buffer"].copy_(momentum)
+    torch.set_rng_state(random_state)
+    loop.global_step = stop
+    resumed = make_board(scalar_every=50)  # the interval of the state wins
+    resumed.load_state_dict(state)
+    loop.run(resumed)
+    board._events.close()
+    events = read_events()
+    assert events.scalars() == expected.scalars()
+    for kind in ("images", "histograms", "tensors"):
+        assert events.tags(kind) == expected.tags(kind)
+        for tag in events.tags(kind):
+            assert events.steps(tag) == expected.steps(tag), tag
+    assert len(list((tmp_path / "run").iterdir())) == 1
+
+
+def test_the_state_is_json_and_on_the_disk(make_board: Any, make_loop: Any, tmp_path: Path) -> None:
+    board = make_board(scalar_every=3)
+    make_loop().run(board, until=2)
+    state = json.loads(json.dumps(board.state_dict()))
+    assert (tmp_path / "run" / state["events"]["name"]).stat().st_size == state["events"]["length"]
+    assert state["curves"]["samples"] == 6
+    board._events.close()
+
+
+def test_what_cannot_be_drawn_is_told_and_does_not_end_the_run(
+    make_board: Any, make_loop: Any, read_events: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> Any:
+        raise ZeroDivisionError("no filters")
+
+    monkeypatch.setattr("convboard.board.layers.draw_kernels", fail)
+    with caplog.at_level(logging.WARNING):
+        make_loop(epochs=1).run(make_board())
+    events = read_events()
+    assert "TensorBoard will lack kernels at step 0: no filters" in caplog.text
+    assert events.text("problems/kernels").splitlines() == [
+        "Missing at step 0: ZeroDivisionError: no filters",
+        "Missing at step 4: ZeroDivisionError: no filters",
+    ]
+    assert "feature_maps/conv" in events.tags("images")
+
+
+def test_a_network_that_cannot_be_traced_has_its_reason_among_the_texts(
+    make_board: Any, make_loop: Any, read_events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.jit.trace", lambda *_, **__: 1 / 0)
+    make_loop(epochs=1).run(make_board())
+    events = read_events()
+    assert events.reader.Tags()["graph"]
+    assert "strict tracing failed (ZeroDivisionError: division by zero)" in events.text("graph")
+
+
+def test_a_failed_run_keeps_its_last_point_and_its_reason(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    loop, board = make_loop(), make_board(scalar_every=50)
+    loop.run(board, until=3)
+    board.on_fit_end(FitEnd("failed", 3, 0, None, {}, "The loss is nan."))
+    events = read_events()
+    assert events.steps("loss/train") == [1, 3]
+    assert events.text("problems/training") == "The loss is nan."
+    assert "accuracy/test" not in events.tags("scalars")
+
+
+def test_texts_say_what_was_run(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    make_loop(epochs=1).run(make_board(level="minimal"))
+    events = read_events()
+    assert "optimizer:\n  lr: 0.1\n  nesterov: true\nseed: 0" in events.text("config")
+    assert "| torch | 2 |" in events.text("environment")
+    assert "| conv | Conv2d |" in events.text("layers")
+
+
+def test_no_point_waits_for_a_read_of_the_device(
+    make_board: Any, make_loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board, loop = make_board(scalar_every=50), make_loop(epochs=30)
+    board.on_fit_start(loop.start())
+    board.on_step(loop.step())
+    monkeypatch.setattr(torch.Tensor, "tolist", lambda _: pytest.fail("a step was read"))
+    monkeypatch.setattr(torch.Tensor, "item", lambda _: pytest.fail("a step was read"))
+    for _ in range(20):
+        board.on_step(loop.step())
+    board._events.close()

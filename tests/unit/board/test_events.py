@@ -1,0 +1,195 @@
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+from convboard.board.events import EventFile
+from convboard.board.summaries import scalar
+from convboard.errors import RunError
+
+
+def read(path: Path) -> list[Any]:
+    return list(EventFileLoader(str(path)).Load())
+
+
+Create = Callable[[Path], EventFile]
+
+
+@pytest.fixture
+def create() -> Iterator[Create]:
+    """Begins an event file, closed when the test is over."""
+    with ExitStack() as stack:
+
+        def create(folder: Path) -> EventFile:
+            events = EventFile.create(folder)
+            stack.callback(events.close)
+            return events
+
+        yield create
+
+
+def write_point(events: EventFile, step: int) -> None:
+    events.write([scalar("loss/train", step / 10)], step)
+
+
+def test_events_come_back_in_order_after_the_version(create: Create, tmp_path: Path) -> None:
+    events = create(tmp_path)
+    for step in range(3):
+        write_point(events, step)
+    events.close()
+    version, *points = read(events.path)
+    assert version.file_version == "brain.Event:2"
+    assert [point.step for point in points] == [0, 1, 2]
+
+
+def test_several_values_go_in_one_event(create: Create, tmp_path: Path) -> None:
+    events = create(tmp_path)
+    events.write([scalar("a", 1.0), scalar("b", 2.0)], 5)
+    events.write([], 6)
+    events.close()
+    assert [len(event.summary.value) for event in read(events.path)] == [0, 2]
+
+
+def test_points_wait_in_memory_until_a_flush(create: Create, tmp_path: Path) -> None:
+    events = create(tmp_path)
+    write_point(events, 1)
+    assert events.path.stat().st_size == 0
+    events.flush()
+    assert len(read(events.path)) == 2
+
+
+def test_points_are_flushed_after_two_seconds(create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = create(tmp_path)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + 2.1)
+    write_point(events, 1)
+    assert len(read(events.path)) == 2
+
+
+def test_the_state_tells_length_and_hash_of_what_is_on_the_disk(create: Create, tmp_path: Path) -> None:
+    events = create(tmp_path)
+    for step in range(3):
+        write_point(events, step)
+        state = events.state()
+        content = events.path.read_bytes()
+        assert state["name"] == events.path.name
+        assert state["length"] == len(content)
+        assert state["sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_a_resumed_file_goes_on_where_the_state_was(create: Create, tmp_path: Path) -> None:
+    killed = create(tmp_path)
+    write_point(killed, 1)
+    state = killed.state()
+    write_point(killed, 2)
+    killed.flush()
+    with killed.path.open("ab") as file:
+        file.write(b"half a rec")
+
+    resumed = EventFile.resume(tmp_path, state)
+    write_point(resumed, 2)
+    write_point(resumed, 3)
+    final = resumed.state()
+    resumed.close()
+    assert [event.step for event in read(killed.path)] == [0, 1, 2, 3]
+    assert final["sha256"] == hashlib.sha256(killed.path.read_bytes()).hexdigest()
+    assert list(tmp_path.iterdir()) == [killed.path]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-3]), "is 3 bytes shorter than it was"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"), "has been changed"),
+        (lambda path: path.unlink(), "No such file or directory"),
+    ],
+)
+def test_a_damaged_file_is_refused_by_name(create: Create, tmp_path: Path, damage: Any, message: str) -> None:
+    events = create(tmp_path)
+    write_point(events, 1)
+    state = events.state()
+    events.close()
+    damage(events.path)
+    with pytest.raises(RunError, match=message) as error:
+        EventFile.resume(tmp_path, state)
+    assert str(events.path) in str(error.value)
+
+
+def test_no_name_comes_twice_though_host_process_and_second_are_the_same(
+    create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_700_000_000.0)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    monkeypatch.setattr(socket, "gethostname", lambda: "container/1")
+    names = {create(tmp_path / str(place)).path.name for place in range(20)}
+    assert len(names) == 20
+    assert all(name.startswith("events.out.tfevents.1700000000.container-1.1.") for name in names)
+
+
+def test_a_clock_that_went_back_leaves_the_files_in_order(
+    create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = create(tmp_path).path
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    second = create(tmp_path).path
+    third = create(tmp_path).path
+    assert sorted(tmp_path.iterdir()) == [first, second, third]
+
+
+def test_times_never_go_back(create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = create(tmp_path)
+    state = events.state()
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    write_point(events, 1)
+    events.close()
+    resumed = EventFile.resume(tmp_path, state)
+    write_point(resumed, 1)
+    resumed.close()
+    times = [event.wall_time for event in read(events.path)]
+    assert times == sorted(times)
+
+
+def test_a_folder_that_cannot_be_written_is_one_message(create: Create, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match=r"Cannot write TensorBoard events to .*file"):
+        EventFile.create(tmp_path / "file")
+
+
+def test_a_full_disk_is_one_message_and_leaves_whole_records(
+    create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = create(tmp_path)
+    write_point(events, 1)
+    events.flush()
+    write_point(events, 2)
+
+    class FullDisk:
+        """Takes ten bytes, then has no room."""
+
+        def __init__(self, file: Any) -> None:
+            self.file, self.left = file, 10
+
+        def write(self, data: Any) -> int:
+            if not self.left:
+                raise OSError(28, "No space left on device")
+            self.left = 0
+            return int(self.file.write(data[:10]))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.file, name)
+
+    file = events._file
+    monkeypatch.setattr(events, "_file", FullDisk(file))
+    with pytest.raises(RunError, match=r"Cannot write TensorBoard events to .*: No space left on device\."):
+        events.flush()
+    assert [event.step for event in read(events.path)] == [0, 1]
+    monkeypatch.setattr(events, "_file", file)
+    events.close()
+    assert [event.step for event in read(events.path)] == [0, 1, 2]

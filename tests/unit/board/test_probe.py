@@ -1,0 +1,37 @@
+from collections.abc import Callable
+
+import torch
+
+from convboard.board.probe import choose_probe, normalise
+from convboard.data import ImageDataset
+
+CPU = torch.device("cpu")
+
+
+def test_the_probe_is_the_first_validation_image_of_each_class(dataset: ImageDataset) -> None:
+    probe = choose_probe(dataset, CPU)
+    assert probe.pictures.names == ("class 0", "class 1", "class 2")
+    assert torch.equal(torch.from_numpy(probe.pictures.images), dataset.val.images[:3])
+    assert torch.equal(probe.images, normalise(dataset.val.images[:3], dataset, CPU))
+
+
+def test_a_class_without_validation_images_is_left_out(make_dataset: Callable[..., ImageDataset]) -> None:
+    probe = choose_probe(make_dataset(classes=5, val=3), CPU)
+    assert probe.pictures.names == ("class 0", "class 1", "class 2")
+
+
+def test_of_many_classes_the_first_ten_are_followed(make_dataset: Callable[..., ImageDataset]) -> None:
+    assert len(choose_probe(make_dataset(classes=12, val=30), CPU).images) == 10
+
+
+def test_the_sample_is_spread_over_the_split(make_dataset: Callable[..., ImageDataset]) -> None:
+    dataset = make_dataset(val=600)
+    sample = choose_probe(dataset, CPU).sample
+    assert len(sample) == 256
+    assert torch.equal(sample[-1:], normalise(dataset.val.images[-1:], dataset, CPU))
+
+
+def test_normalised_images_have_mean_and_deviation_taken_off(make_dataset: Callable[..., ImageDataset]) -> None:
+    dataset = make_dataset(channels=3)
+    black = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    assert torch.equal(normalise(black, dataset, CPU), torch.full((1, 3, 2, 2), -2.0))

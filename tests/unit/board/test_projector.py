@@ -1,0 +1,54 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from google.protobuf import text_format  # type: ignore[import-untyped]
+from PIL import Image
+from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+from torch import nn
+
+from convboard.board.probe import normalise
+from convboard.board.projector import hidden_features, write_projector
+from convboard.data import ImageDataset
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def model() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(144, 7), nn.ReLU(), nn.Linear(7, 3))
+
+
+def test_features_are_what_the_last_linear_layer_is_given(model: nn.Sequential) -> None:
+    images = torch.rand(5, 1, 12, 12)
+    assert torch.equal(hidden_features(model, images), model[:3](images))
+
+
+def test_the_files_are_there_and_name_one_another(dataset: ImageDataset, model: nn.Module, tmp_path: Path) -> None:
+    for _ in range(2):
+        write_projector(tmp_path, dataset, model, CPU)
+    config = text_format.Parse((tmp_path / "projector_config.pbtxt").read_text(), ProjectorConfig())
+    (embedding,) = config.embeddings
+    vectors = np.loadtxt(tmp_path / embedding.tensor_path, delimiter="\t")
+    expected = hidden_features(model, normalise(dataset.val.images, dataset, CPU))
+    np.testing.assert_allclose(vectors, expected, rtol=1e-4)
+    labels = (tmp_path / embedding.metadata_path).read_text().splitlines()
+    assert labels == [dataset.class_names[label] for label in dataset.val.labels]
+    assert list(embedding.sprite.single_image_dim) == [12, 12]
+    with Image.open(tmp_path / embedding.sprite.image_path) as sheet:
+        pixels = np.asarray(sheet)
+    assert pixels.shape == (6 * 12, 6 * 12)  # 30 images, in as many columns as rows
+    np.testing.assert_array_equal(pixels[12:24, 24:36], dataset.val.images[8, 0])
+
+
+def test_at_most_a_thousand_small_images_go_in(make_dataset: Callable[..., ImageDataset], tmp_path: Path) -> None:
+    dataset = make_dataset(channels=3, val=1100)
+    write_projector(tmp_path, dataset, nn.Sequential(nn.Flatten(), nn.Linear(432, 3)), CPU)
+    assert len((tmp_path / "projector/vectors.tsv").read_text().splitlines()) == 1000
+
+
+def test_a_network_without_a_linear_layer_is_refused(dataset: ImageDataset, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="the network has no linear layer"):
+        write_projector(tmp_path, dataset, nn.Conv2d(1, 3, 3), CPU)
