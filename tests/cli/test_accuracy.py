@@ -1,0 +1,29 @@
+"""The networks learn: what a newcomer's first commands reach, with some room for another machine's rounding."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+TWO_THREADS = {"OMP_NUM_THREADS": "2"}
+
+
+def test_the_default_run_reaches_97_5_percent_as_the_mean_of_five_seeds(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    run_command("train.py", "-m", "seed=0,1,2,3,4", environment=TWO_THREADS)
+    results = [json.loads(file.read_text()) for file in tmp_path.glob("outputs/sweeps/*/*/result.json")]
+    assert len(results) == 5
+    assert mean(result["metrics"]["accuracy/test"] for result in results) >= 0.975
+
+
+@pytest.mark.data
+def test_lenet_learns_mnist_in_three_epochs(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
+    arguments = ["model=lenet", "dataset=mnist", "trainer.max_epochs=3", f"data_dir={data_dir}"]
+    run_command("train.py", *arguments, environment=TWO_THREADS, timeout=300)
+    (result,) = tmp_path.glob("outputs/mnist/lenet/*/result.json")
+    assert json.loads(result.read_text())["metrics"]["accuracy/test"] >= 0.988
