@@ -88,8 +88,8 @@ def test_a_label_outside_the_classes(fashion: Path) -> None:
     content[8 + 13] = 10
     path.write_bytes(content)
     assert message("fashion_mnist", fashion) == (
-        "Dataset 'fashion_mnist', test split: image 13 has a label outside the classes: 10. There are 10 classes, so "
-        "that labels go from 0 to 9."
+        f"{path} is damaged: image 13 has a label outside the classes, 10; they go from 0 to 9. Delete it and run "
+        "again to download it, or put the original back."
     )
 
 
