@@ -199,7 +199,7 @@ def _left_behind() -> str:
     """What is to be had of a run that was interrupted."""
     if not any(run_dir().glob("*")):
         return "Nothing was written."
-    return f"What {os.path.relpath(run_dir())} holds is whole: the checkpoints, and TensorBoard's data so far."
+    return f"{os.path.relpath(run_dir())} keeps TensorBoard's data so far and the checkpoints of the finished epochs."
 
 
 def _remove_empty(folder: Path) -> None:

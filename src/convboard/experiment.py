@@ -244,7 +244,7 @@ def build_trainer(
         plan,
         limits,
         run_dir / CHECKPOINTS,
-        observers=(ProgressDisplay(report.console), board),
+        observers=(board, ProgressDisplay(report.console)),
     )
 
 

@@ -1,5 +1,6 @@
 """What a run says in the terminal before its first step and after its last one."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,8 @@ class Report:
         self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
         self.console.print(f"{seconds:.1f} s of training and evaluation")
         self.console.print(f"run        {_shown(run_dir)}")
-        self.console.print(f"look at it [bold]tensorboard --logdir {_logdir(run_dir)}[/bold]")
+        through_uv = "uv run " if "UV" in os.environ else ""  # without it tensorboard is not on the user's PATH
+        self.console.print(f"look at it [bold]{through_uv}tensorboard --logdir {_logdir(run_dir)}[/bold]")
 
 
 def figures_table(metrics: dict[str, float], title: str) -> Table:

@@ -184,9 +184,15 @@ def _alone(source: Source) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             source.root.mkdir(parents=True, exist_ok=True)
+            stack.callback(_remove_if_empty, source.root)
             lock = source.root / f".convboard-{source.name}.lock"
             stack.enter_context(files.locked(lock, wait=True, busy=lambda _: AssertionError("it waits")))
         yield
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with contextlib.suppress(OSError):  # it is not empty
+        folder.rmdir()
 
 
 def _unless_read_only(path: Path, write: Callable[[], None]) -> None:

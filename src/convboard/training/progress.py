@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import Tensor
 
 from convboard.training.observer import EpochEnd, FitEnd, FitStart, Step
 
@@ -13,83 +14,72 @@ REFRESH_SECONDS = 0.2
 
 
 class ProgressDisplay:
-    """An observer that shows epoch, loss, accuracy, images/s and the time left.
+    """An observer that shows epoch, loss, accuracy, images/s and the time left, and keeps a line of each epoch.
 
-    The bar's loss is the one of the refresh before: copied without waiting for the device, read at the next refresh.
+    To be the last observer, so that what the others draw at the end of an epoch does not count as training time.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bar: Progress | None = None
-        self._task = TaskID(0)
-        self._start: FitStart | None = None
-        self._shown_at = 0.0
-        self._shown_samples = 0
-        self._samples = 0
-        self._loss = torch.zeros(())
-        self._rate = ""
 
     def on_fit_start(self, start: FitStart) -> None:
         """See `Observer`."""
-        self._start = start
-        self._shown_at = time.perf_counter()
-        self._loss = torch.zeros((), pin_memory=start.device.type == "cuda")
-        if self._console.is_terminal:
-            self._bar = Progress(
-                TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
-                BarColumn(bar_width=None),
-                TextColumn("{task.percentage:>3.0f} %  {task.fields[figures]}"),
-                TimeRemainingColumn(compact=True),
-                TextColumn("left"),
-                console=self._console,
-                auto_refresh=False,
-                transient=True,
-            )
-            total = start.max_epochs * start.steps_per_epoch
-            self._task = self._bar.add_task(
-                "",
-                total=total,
-                completed=start.global_step,
-                epoch=start.epoch + 1,
-                epochs=start.max_epochs,
-                figures="",
-            )
-            self._bar.start()
+        self._max_epochs = start.max_epochs
+        self._console.print(
+            f"{'epoch':>9}{'train loss':>13}{'accuracy':>10}{'val loss':>11}{'accuracy':>10}{'images/s':>12}"
+        )
+        if not self._console.is_interactive:
+            return
+        self._bar = Progress(
+            TextColumn("{task.fields[epoch]:>9}"),
+            # The line must not be full: a terminal that echoes ^C would wrap it, and it could not be wiped away.
+            BarColumn(bar_width=min(max(self._console.width - 73, 5), 40)),
+            TextColumn("{task.fields[figures]:<45}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left"),
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+        )
+        self._task: TaskID = self._bar.add_task(
+            "",
+            total=start.max_epochs * start.steps_per_epoch,
+            completed=start.global_step,
+            epoch=self._place(start.epoch + 1),
+            figures="",
+        )
+        self._recent = _RecentSteps(start.device)
+        self._bar.start()
+        self._bar.refresh()
 
     def on_step(self, step: Step) -> None:
         """See `Observer`."""
         if self._bar is None:
             return
-        self._samples += step.samples
-        now = time.perf_counter()
-        elapsed = now - self._shown_at
-        if elapsed < REFRESH_SECONDS:
-            return
-        rate = (self._samples - self._shown_samples) / elapsed
-        figures = f"loss {float(self._loss):.4f}  {rate:,.0f} images/s"
-        self._bar.update(self._task, completed=step.global_step, epoch=step.epoch, figures=figures)
-        self._bar.refresh()
-        self._loss.copy_(step.loss, non_blocking=True)
-        self._shown_at, self._shown_samples = now, self._samples
+        self._recent.add(step)
+        if self._recent.seconds >= REFRESH_SECONDS:
+            figures, place = self._recent.describe_and_forget(), self._place(step.epoch)
+            self._bar.update(self._task, completed=step.global_step, epoch=place, figures=figures)
+            self._bar.refresh()
 
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See `Observer`."""
-        assert self._start is not None
-        width = len(str(self._start.max_epochs))
         self._console.print(
-            f"epoch {end.epoch:>{width}}/{self._start.max_epochs}"
-            f"   train loss {end.train_loss:.4f}  accuracy {end.train_accuracy:7.2%}"
-            f"   val loss {end.val.loss:.4f}  accuracy {end.val.accuracy:7.2%}"
-            f"   {end.images_per_second:>9,.0f} images/s",
-            highlight=False,
-            soft_wrap=True,
+            f"{self._place(end.epoch):>9}{end.train_loss:>13.4f}{end.train_accuracy:>10.2%}{end.val.loss:>11.4f}{end.val.accuracy:>10.2%}"
+            f"{end.images_per_second:>12,.0f}"
         )
-        self._shown_at = time.perf_counter()
+        if self._bar is not None:
+            self._recent.pause()
 
     def on_fit_end(self, end: FitEnd) -> None:
         """See `Observer`."""
         if self._bar is not None:
             self._bar.stop()
+
+    def _place(self, epoch: int) -> str:
+        """` 3/15`."""
+        return f"{epoch:>{len(str(self._max_epochs))}}/{self._max_epochs}"
 
     def state_dict(self) -> dict[str, Any]:
         """See `Observer`: nothing to keep."""
@@ -97,3 +87,45 @@ class ProgressDisplay:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See `Observer`: nothing to keep."""
+
+
+class _RecentSteps:
+    """The steps since the bar was last drawn: their mean loss and accuracy, and their speed.
+
+    Reading the means would make the loop wait for the device. So they are copied, and shown the next time, when they
+    have long arrived.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._steps: list[Step] = []
+        self._means: Tensor = torch.zeros(2, pin_memory=device.type == "cuda")
+        self._are_copied = False
+        self._began = self._latest = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """How long the steps took."""
+        return self._latest - self._began
+
+    def add(self, step: Step) -> None:
+        """Take in the step that was just taken."""
+        self._steps.append(step)
+        self._latest = time.perf_counter()
+
+    def pause(self) -> None:
+        """The time since the latest step was spent on something else."""
+        self._began += time.perf_counter() - self._latest
+
+    def describe_and_forget(self) -> str:
+        """Speed now, and loss and accuracy as they were when this was last called."""
+        loss, accuracy = self._means.tolist()
+        means = f"loss {loss:.4f}  accuracy {accuracy:7.2%}  " if self._are_copied else ""
+        samples = sum(step.samples for step in self._steps)
+        figures = f"{means}{samples / self.seconds:>9,.0f} images/s"
+        mean_loss = torch.stack([step.loss for step in self._steps]).mean()
+        right = torch.stack([step.correct for step in self._steps]).sum()
+        self._means.copy_(torch.stack([mean_loss, right / samples]), non_blocking=True)
+        self._are_copied = True
+        self._steps.clear()
+        self._began = self._latest
+        return figures
