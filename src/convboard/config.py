@@ -149,8 +149,8 @@ class BoardConfig:
     Attributes:
         level: `minimal` (scalars and texts), `default` (and pictures and histograms), `full` (and precision-recall
             curves and the embedding projector).
-        scalar_every: Steps between two points of a curve; None spreads about 100 points over an epoch.
-        max_channels: Kernels and feature maps shown of each layer.
+        scalar_every: Steps between two points of a curve; None spreads about 200 over the run, at most 50 steps apart.
+        max_channels: Feature maps drawn of each layer.
     """
 
     level: str = "default"
