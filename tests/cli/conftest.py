@@ -1,0 +1,40 @@
+"""What the tests of the commands share."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+Refused = Callable[..., str]
+QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "board=minimal")
+
+
+@pytest.fixture
+def refused(run_command: RunCommand, tmp_path: Path) -> Refused:
+    """Run a command that must refuse its arguments; gives its message. Nothing may be made or changed by it."""
+
+    def run(*arguments: object, script: str = "train.py", environment: dict[str, str] | None = None) -> str:
+        before = listing(tmp_path)
+        done = run_command(script, *arguments, environment=environment, expected_code=2)
+        assert "accuracy" not in done.stdout  # nothing was trained or evaluated
+        assert done.stderr.startswith("convboard: ")
+        assert done.stderr.endswith("\n")
+        assert listing(tmp_path) == before
+        return done.stderr.removeprefix("convboard: ").removesuffix("\n")
+
+    return run
+
+
+def listing(folder: Path) -> dict[Path, bytes]:
+    """Every folder, and every file with its content."""
+    paths = [path for path in folder.rglob("*") if "__pycache__" not in path.parts]
+    return {path: path.read_bytes() if path.is_file() and not path.is_symlink() else b"" for path in paths}
+
+
+@pytest.fixture
+def finished(run_command: RunCommand, tmp_path: Path) -> Path:
+    """A run directory."""
+    run_command("train.py", "hydra.run.dir=finished", *QUICK)
+    return tmp_path / "finished"

@@ -1,0 +1,185 @@
+"""What bad input gets from the real command: one message on stderr, exit code 2, nothing left behind."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+Refused = Callable[..., str]
+
+MODELS = (
+    "batchnorm_cnn, cifar10_quick, cifar10_quick_sequential, conv_demo, conv_mlp, conv_stack, lenet, resnet18, "
+    "sequential"
+)
+KEYS = "batch_size, board, data_dir, dataset, loss, model, objective, optimizer, scheduler, seed, trainer"
+TRAINER_KEYS = (
+    "accumulate_batches, channels_last, compile, deterministic, device, eval_batch_size, gradient_clip, "
+    "limit_test_batches, limit_train_batches, limit_val_batches, max_epochs, patience, precision"
+)
+SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, nesterov, weight_decay"
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        # An option or a key that is not known: the nearest one first, wherever it stands.
+        ("model=lenett", f"model='lenett' is not known. Did you mean 'lenet'? Allowed: {MODELS}."),
+        (
+            "scheduler=cosin",
+            "scheduler='cosin' is not known. Did you mean 'cosine'? Allowed: cosine, none, one_cycle, step.",
+        ),
+        (
+            "dataset=mnst",
+            "dataset='mnst' is not known. Did you mean 'mnist'? Allowed: cifar10, digits, fashion_mnist, image_folder, "
+            "mnist.",
+        ),
+        ("modle=lenet", f"modle is not a known key. Did you mean 'model'? Allowed: {KEYS}."),
+        ("lr=0.1", f"lr is not a known key. Did you mean 'optimizer.lr'? Allowed: {KEYS}."),
+        ("+epochs=3", f"epochs is not a known key. Did you mean 'trainer.max_epochs'? Allowed: {KEYS}."),
+        (
+            "trainer.max_epoch=3",
+            "trainer.max_epoch is not a known key. Did you mean 'trainer.max_epochs'? Allowed in trainer: "
+            f"{TRAINER_KEYS}.",
+        ),
+        (
+            "+trainer.epochs=3",
+            f"trainer.epochs is not a known key. Did you mean 'trainer.max_epochs'? Allowed in trainer: "
+            f"{TRAINER_KEYS}.",
+        ),
+        ("+foo/bar=3", f"foo/bar is not a known key. Allowed: {KEYS}."),
+        # A wrong type.
+        ("batch_size=many", "batch_size='many': must be a whole number."),
+        ("batch_size=1.5", "batch_size=1.5: must be a whole number."),
+        ("batch_size=null", "batch_size=null: must be a whole number."),
+        ("batch_size.train=3", "batch_size holds no further keys: it is a whole number."),
+        ("trainer.gradient_clip=hard", "trainer.gradient_clip='hard': must be a number, or null."),
+        ("trainer.channels_last=perhaps", "trainer.channels_last='perhaps': must be true or false."),
+        ("optimizer.lr=fast", "optimizer.lr='fast': must be a number, such as 0.01."),
+        # A value that cannot be.
+        ("optimizer.lr=-0.1", "optimizer.lr=-0.1: must be a finite number, 0 or above."),
+        ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number, 0 or above."),
+        ("batch_size=0", "batch_size=0: must be at least 1."),
+        ("batch_size=1298", "batch_size=1298: must be at most 1297, the images there are to train on."),
+        ("trainer.max_epochs=0", "trainer.max_epochs=0: must be at least 1."),
+        (
+            "dataset.val_size=1547",
+            "dataset.val_size=1547 is not allowed: it must be from 1 to 1546, so that some of the 1547 training images "
+            "are left to train on.",
+        ),
+        ("scheduler.rise=3", "scheduler.rise=3: must be between 0 and 1."),
+        # What is no key=value, or no option.
+        (
+            "trainer.max_epochs",
+            "'trainer.max_epochs' is not understood: write key=value, such as trainer.max_epochs=3.",
+        ),
+        ("=3", "'=3' is not understood: write key=value, such as trainer.max_epochs=3."),
+        (
+            "data_dir=[a",
+            "'data_dir=[a' is not understood: its value is no number, text, [list] or {key: value}. Put a text with "
+            "special characters into quotes of both kinds: 'data_dir=\"...\"'.",
+        ),
+        ("model=3", "model=3: choose one of conf/model by its name, as in model=<name>."),
+        ("+model=resnet18", "model is chosen already. To choose another leave out the +."),
+        (
+            "model=lenet,conv_mlp",
+            "model=lenet,conv_mlp gives several values. To run each of them add -m; to give a list write "
+            "model=[lenet,conv_mlp]; to give a text with a comma in it write 'model=\"lenet,conv_mlp\"'.",
+        ),
+        (
+            "model=[lenet,conv_mlp]",
+            "model: choose one of conf/model, as in model=<name>. To run each of several: -m model=<name>,<name>.",
+        ),
+        # A _target_ that is not to be had, and its arguments.
+        ("model._target_=null", "model._target_ is not set: choose one of conf/model, as in model=<name>."),
+        (
+            "optimizer._target_=torch.optim.SDG",
+            "optimizer._target_='torch.optim.SDG' is not there. Did you mean 'SGD'? Allowed: ASGD, Adadelta, "
+            "Adafactor, Adagrad, Adam, AdamW, Adamax, LBFGS, Muon, NAdam, Optimizer, RAdam, RMSprop, Rprop, SGD, "
+            "SparseAdam.",
+        ),
+        ("optimizer._target_=SGD", "optimizer._target_='SGD' needs the module too, as in torch.optim.SGD."),
+        (
+            "optimizer._target_=torch.optim.LBFGS",
+            "optimizer._target_='torch.optim.LBFGS' wants to compute the loss several times for each step, which the "
+            "training loop does not offer. Choose another, as in optimizer=adamw.",
+        ),
+        (
+            "optimizer.momentumm=0.3",
+            f"optimizer.momentumm is not an argument of torch.optim.SGD. Did you mean 'momentum'? Allowed: {SGD_KEYS}.",
+        ),
+        (
+            "optimizer.momentum=0",
+            "optimizer: torch.optim.SGD refuses its arguments: Nesterov momentum requires a momentum and zero "
+            "dampening",
+        ),
+        (
+            "scheduler._target_=torch.optim.lr_scheduler.StepLR",
+            "scheduler._target_='torch.optim.lr_scheduler.StepLR' keeps a state of its own; here a schedule is a "
+            "function of the step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in "
+            "scheduler=cosine.",
+        ),
+        (
+            "model.width=3",
+            "model.width is not an argument of convboard.models.LeNet. Allowed: image_size, in_channels, num_classes.",
+        ),
+        (
+            "model._target_=os.system",
+            "model._target_='os.system' cannot be used: Target 'os.system' is blocklisted because it allows config "
+            "data to control executable behavior or belongs to an execution-capable target family. It cannot be "
+            "authorized with HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE.",
+        ),
+        # A network and images that do not fit.
+        (
+            "model.in_channels=3",
+            "Conv2d conv1 wants 3 channels but gets 1: the images have 1 channel (grey). Set in_channels to 1 (left "
+            "out, it is filled in from the data), or use images with 3.",
+        ),
+        (
+            "dataset.image_size=8",
+            "Conv2d conv2 has a window of 5x5 but gets only 2x2: the images are 1x8x8, conv1 gives 6x4x4, pool1 6x2x2. "
+            "Images of 8x8 are too small for this network. Give it images of 16x16 or more (in a config: "
+            "dataset.image_size=16), or take a smaller window or more padding.",
+        ),
+    ],
+)
+def test_a_mistake_in_the_config(argument: str, message: str, refused: Refused) -> None:
+    assert refused(argument) == message
+
+
+def test_a_device_that_is_not_there(refused: Refused) -> None:
+    import torch
+
+    assert refused("trainer.device=cuda", environment={"CUDA_VISIBLE_DEVICES": ""}) == (
+        f"trainer.device=cuda: torch {torch.__version__} finds no cuda device on this machine. Available here: cpu. "
+        "Use trainer.device=auto to take the best one there is."
+    )
+
+
+def test_a_module_that_is_not_there_or_cannot_be_imported(refused: Refused, tmp_path: Path) -> None:
+    assert refused("model._target_=mynet.MyNet") == (
+        "model._target_='mynet.MyNet': there is no module 'mynet', neither among the installed packages nor in "
+        f"{tmp_path}."
+    )
+    (tmp_path / "mynet.py").write_text("import not_installed\n")
+    message = "model._target_='mynet.MyNet': mynet cannot be imported: No module named 'not_installed'."
+    assert refused("model._target_=mynet.MyNet") == message
+
+
+def test_several_mistakes_are_told_one_at_a_time(refused: Refused) -> None:
+    assert refused("batch_size=0", "optimizer.lr=-1") == "batch_size=0: must be at least 1."
+
+
+def test_the_whole_traceback_is_to_be_had(run_command: RunCommand) -> None:
+    done = run_command("train.py", "batch_size=0", environment={"HYDRA_FULL_ERROR": "1"}, expected_code=2)
+    assert done.stderr.startswith("Traceback (most recent call last):\n")
+    assert done.stderr.endswith("\nconvboard.errors.ConfigError: batch_size=0: must be at least 1.\n")
+
+
+def test_a_bug_stays_a_traceback(run_command: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "mynet.py").write_text("class MyNet:\n    def __init__(self):\n        1 / 0\n")
+    done = run_command("train.py", "model._target_=mynet.MyNet", expected_code=1)
+    assert "Traceback (most recent call last):\n" in done.stderr
+    assert done.stderr.endswith("\nZeroDivisionError: division by zero\n")
+    assert not (tmp_path / "outputs").exists()
