@@ -81,12 +81,14 @@ def start_tensorboard(tmp_path_factory: pytest.TempPathFactory) -> StartTensorBo
     def start(logdir: Path, *, load_fast: bool = True) -> Iterator[TensorBoard]:
         output = tmp_path_factory.mktemp("tensorboard") / "output.txt"
         command = [
-            *(sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--host", "127.0.0.1"),
+            *(sys.executable, "-m", "tensorboard.main", "--logdir", logdir.name, "--host", "127.0.0.1"),
             *("--port", "0", f"--load_fast={str(load_fast).lower()}", "--reload_interval", "1"),
         ]
         with (
             output.open("w") as file,
-            subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, text=True) as process,
+            subprocess.Popen(
+                command, cwd=logdir.absolute().parent, stdout=file, stderr=subprocess.STDOUT, text=True
+            ) as process,
         ):
             try:
                 yield TensorBoard(_address(process, output), process)
