@@ -70,7 +70,7 @@ class Board:
         """Open the event file, write what describes the run, and look at the untrained network."""
         self._start = start
         every = self._scalar_every or interval(start.max_epochs * start.steps_per_epoch)
-        self._curves = TrainingCurves(every, start.model.parameters(), start.device)
+        self._curves = TrainingCurves(every, start.model.parameters())
         if self._level != "minimal":
             probe = choose_probe(self._dataset, start.device)
             self._views = LayerViews(start.model, probe, self._max_channels)
@@ -86,9 +86,9 @@ class Board:
         self._events.flush()
 
     def on_step(self, step: Step) -> None:
-        """Take the step into the curves' sums; write the points that are known."""
-        self._curves.add(step)
-        self._write_points(self._curves.points())
+        """Take the step into the curves; write the points that are known."""
+        if self._curves.add(step):
+            self._write_points(self._curves.points())
         if step.global_step % self._start.steps_per_epoch == 0 and self._level != "minimal":
             self._gradients = {
                 tags.gradients(name): parameter.grad.detach().clone()
@@ -126,7 +126,7 @@ class Board:
         self._events.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the event file stands, on the disk, and the sums that are in no point yet."""
+        """Where the event file stands, on the disk, and the steps that are in no point yet."""
         self._write_points(self._curves.points(wait=True))
         return {"events": self._events.state(), "curves": self._curves.state_dict()}
 

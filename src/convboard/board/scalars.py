@@ -1,4 +1,4 @@
-"""The curves of a training run: sums that stay on the device, read when a point is due.
+"""The curves of a training run: numbers that stay on the device, read together when a point is due.
 
 A point stands for all samples since the point before it. Points are due at step 1, at every multiple of the
 interval, and at the run's end.
@@ -6,7 +6,8 @@ interval, and at the run's end.
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from operator import mul
 from typing import Any
 
 import torch
@@ -40,28 +41,25 @@ class TrainingCurves:
     Args:
         every: Steps between two points.
         parameters: The network's; their gradients give the norm where a step brings none.
-        device: Where the sums are kept.
     """
 
-    def __init__(self, every: int, parameters: Iterable[nn.Parameter], device: torch.device) -> None:
+    def __init__(self, every: int, parameters: Iterable[nn.Parameter]) -> None:
         self.every = every
         self._parameters = list(parameters)
-        # A float32 sum of a million samples loses digits; MPS has nothing longer.
-        self._dtype = torch.float32 if device.type == "mps" else torch.float64
-        self._loss = torch.zeros((), dtype=self._dtype, device=device)
-        self._correct = torch.zeros((), dtype=self._dtype, device=device)
-        self._samples = 0
-        self._last: Step | None = None
+        self._steps: list[Step] = []  # since the last point
+        self._earlier = _Sums()  # of the steps since the last point that a checkpoint remembers
         self._readings: list[_Reading] = []
 
-    def add(self, step: Step) -> None:
-        """Take in a step, without waiting for the device. Its tensors may be overwritten afterwards."""
-        self._loss.add_(step.loss, alpha=step.samples)
-        self._correct.add_(step.correct)
-        self._samples += step.samples
-        self._last = step
+    def add(self, step: Step) -> bool:
+        """Take in a step, without waiting for the device; its tensors must not be overwritten later.
+
+        Returns:
+            Whether a point may be known.
+        """
+        self._steps.append(step)
         if step.global_step % self.every == 0 or step.global_step == 1:
-            self._take(step)
+            self._take()
+        return bool(self._readings)
 
     def points(self, *, wait: bool = False) -> list[Point]:
         """The points that have become known since the last call; with `wait`, all that are due."""
@@ -72,49 +70,63 @@ class TrainingCurves:
 
     def finish(self) -> list[Point]:
         """What is left at the run's end, with a last point for the steps since the one before."""
-        if self._samples and self._last is not None:
-            self._take(self._last)
+        if self._steps:
+            self._take()
         return self.points(wait=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums since the last point. Points that are due must have been fetched, with `wait`."""
-        assert not self._readings
-        loss, correct = torch.stack([self._loss, self._correct]).tolist()
-        return {"every": self.every, "loss": loss, "correct": correct, "samples": self._samples}
+        """The steps since the last point, each by itself: a sum of sums could differ in its last bit."""
+        sums = self._earlier.with_steps(self._steps, _on_device(self._steps).tolist())
+        return {"every": self.every, **asdict(sums)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`, with its interval, so that the curve's points stay where they would have been."""
         self.every = int(state["every"])
-        self._loss.fill_(state["loss"])
-        self._correct.fill_(state["correct"])
-        self._samples = int(state["samples"])
+        self._earlier = _Sums(state["losses"], state["correct"], state["samples"])
 
-    def _take(self, step: Step) -> None:
-        norm = step.gradient_norm if step.gradient_norm is not None else self._gradient_norm()
-        sums = torch.stack([self._loss, self._correct, norm.to(self._dtype)])
-        self._readings.append(_Reading(step, self._samples, sums))
-        self._loss.zero_()
-        self._correct.zero_()
-        self._samples = 0
+    def _take(self) -> None:
+        norm = self._steps[-1].gradient_norm
+        norm = self._gradient_norm() if norm is None else norm
+        self._readings.append(_Reading(self._steps, self._earlier, norm))
+        self._steps = []
+        self._earlier = _Sums()
 
     def _gradient_norm(self) -> Tensor:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        return nn.utils.get_total_norm(gradients) if gradients else self._loss.new_zeros(())
+        return nn.utils.get_total_norm(gradients) if gradients else torch.zeros_like(self._steps[-1].loss)
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """What makes up a point, by step: mean loss, samples classified right, samples."""
+
+    losses: list[float] = field(default_factory=list)
+    correct: list[float] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
+
+    def with_steps(self, steps: list[Step], numbers: list[float]) -> "_Sums":
+        """These and `steps`, whose losses and numbers of right samples are in `numbers`, one after the other."""
+        count = len(steps)
+        return _Sums(
+            self.losses + numbers[:count],
+            self.correct + numbers[count : 2 * count],
+            self.samples + [step.samples for step in steps],
+        )
 
 
 class _Reading:
-    """Sums on their way from the device: on CUDA the copy runs on its own, elsewhere it waits until it is read."""
+    """Numbers on their way from the device: on CUDA the copy runs on its own, elsewhere it waits until it is read."""
 
-    def __init__(self, step: Step, samples: int, sums: Tensor) -> None:
-        self._global_step = step.global_step
-        self._lr = step.lr
-        self._samples = samples
+    def __init__(self, steps: list[Step], earlier: _Sums, norm: Tensor) -> None:
+        self._steps = steps
+        self._earlier = earlier
         self._wall_time = time.time()
+        self._numbers = torch.cat([_on_device(steps), norm.float().reshape(1)])
         self._copied: torch.cuda.Event | None = None
-        self._sums = sums
-        if sums.is_cuda:
-            self._sums = torch.empty(sums.shape, dtype=sums.dtype, pin_memory=True)
-            self._sums.copy_(sums, non_blocking=True)
+        if self._numbers.is_cuda:
+            on_device = self._numbers
+            self._numbers = torch.empty(on_device.shape, dtype=on_device.dtype, pin_memory=True)
+            self._numbers.copy_(on_device, non_blocking=True)
             self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._copied.record()
 
@@ -124,11 +136,22 @@ class _Reading:
     def point(self) -> Point:
         if self._copied is not None:
             self._copied.synchronize()
-        loss, correct, norm = self._sums.tolist()
+        *numbers, norm = self._numbers.tolist()
+        sums = self._earlier.with_steps(self._steps, numbers)
+        samples = sum(sums.samples)
         values = [
-            scalar(tags.LOSS_TRAIN, loss / self._samples),
-            scalar(tags.ACCURACY_TRAIN, correct / self._samples),
-            scalar(tags.LR, self._lr),
+            scalar(tags.LOSS_TRAIN, sum(map(mul, sums.losses, sums.samples)) / samples),
+            scalar(tags.ACCURACY_TRAIN, sum(sums.correct) / samples),
+            scalar(tags.LR, self._steps[-1].lr),
             scalar(tags.GRADIENT_NORM, norm),
         ]
-        return Point(self._global_step, self._wall_time, values)
+        return Point(self._steps[-1].global_step, self._wall_time, values)
+
+
+def _on_device(steps: list[Step]) -> Tensor:
+    """Losses, then numbers of right samples, in one tensor on the steps' device."""
+    if not steps:
+        return torch.empty(0)
+    return torch.cat(
+        [torch.stack([step.loss for step in steps]).float(), torch.stack([step.correct for step in steps]).float()]
+    )
