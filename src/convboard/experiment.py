@@ -29,7 +29,7 @@ from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, RESULT, Run
 from convboard.training.checkpoint import load_checkpoint, load_weights
 from convboard.training.evaluation import evaluate
 from convboard.training.losses import build_loss
-from convboard.training.plan import Plan, choose_device
+from convboard.training.plan import Plan, check_compile, choose_device
 from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
 from convboard.training.seeding import seed_everything, set_deterministic
@@ -77,6 +77,8 @@ def _run(config: TrainConfig, run_dir: Path) -> RunResult:
     set_deterministic(config.trainer.deterministic)
     plan = build_plan(config)
     dataset = build_dataset(config)
+    if plan.compile:
+        check_compile(plan.device)
     seed_everything(config.seed)
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     trainer = build_trainer(config, dataset, model, plan, report, run_dir)

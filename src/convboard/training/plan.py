@@ -62,6 +62,24 @@ class Plan:
         return ", ".join([where, self.precision, *switches])
 
 
+def check_compile(device: torch.device) -> None:
+    """Compile something small, to find out before a run begins whether `torch.compile` works here.
+
+    Raises:
+        ConfigError: It does not.
+    """
+    from torch._dynamo.exc import BackendCompilerFailed  # takes seconds to import
+
+    try:
+        torch.compile(torch.neg)(torch.zeros(8, device=device))
+    except BackendCompilerFailed as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"trainer.compile=true: torch.compile does not work on this machine ({reason}). It needs a C++ compiler, "
+            "such as g++, and for a GPU Triton: install that, or leave trainer.compile=false."
+        ) from error
+
+
 def choose_device(name: str) -> torch.device:
     """Turn `auto`, `cpu`, `cuda` or `mps` into a device that is there.
 
