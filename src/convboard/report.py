@@ -37,7 +37,7 @@ class Report:
         self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
         self.console.print(f"{seconds:.1f} s of training and evaluation")
         self.console.print(f"run        {_shown(run_dir)}")
-        through_uv = "uv run " if "UV" in os.environ else ""  # without it tensorboard is not on the user's PATH
+        through_uv = "uv run " if os.environ.get("UV") else ""  # without it tensorboard is not on the user's PATH
         self.console.print(f"look at it [bold]{through_uv}tensorboard --logdir {_logdir(run_dir)}[/bold]")
 
 
