@@ -28,12 +28,13 @@ from convboard.report import Report
 from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, RESULT, Run
 from convboard.training.checkpoint import load_checkpoint, load_weights
 from convboard.training.evaluation import evaluate
+from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
 from convboard.training.plan import Plan, check_compile, choose_device
 from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
 from convboard.training.seeding import seed_everything, set_deterministic
-from convboard.training.trainer import Limits, Splits, Trainer
+from convboard.training.trainer import Splits, Trainer
 
 
 @dataclass(frozen=True)

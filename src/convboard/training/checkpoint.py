@@ -9,7 +9,9 @@ What belongs into a checkpoint, and when one is saved, is the trainer's business
 
 import hashlib
 import json
+import logging
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,10 @@ from torch import Tensor, nn
 
 from convboard.errors import CheckpointError
 from convboard.files import atomic_write
+
+BEST, LAST, PREVIOUS, DAMAGED = (f"{name}.safetensors" for name in ("best", "last", "previous", "damaged"))
+
+_log = logging.getLogger(__name__)
 
 _FORMAT = 1
 _DIFFERENCES_SHOWN = 3
@@ -82,6 +88,40 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             f"The checkpoint {path} cannot be written: {error.strerror}. What it held before is untouched: "
             f"resume from it when the folder can be written to and has room for {content.nbytes / 1e6:.1f} MB."
         ) from error
+
+
+def save_latest(folder: Path, checkpoint: Checkpoint) -> None:
+    """Write `last.safetensors`; the one before it stays as `previous.safetensors` until the next call.
+
+    Raises:
+        CheckpointError: It cannot be written; the last one is as it was.
+    """
+    last, previous = folder / LAST, folder / PREVIOUS
+    if last.exists():
+        previous.unlink(missing_ok=True)
+        os.link(last, previous)  # at every moment `last` is there and whole
+    save_checkpoint(last, checkpoint)
+
+
+def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Checkpoint, Path]:
+    """Read the last checkpoint, or the one before it where that is damaged, which is said in a warning.
+
+    Returns:
+        The checkpoint and its file.
+
+    Raises:
+        CheckpointError: There is none, or both are damaged.
+    """
+    try:
+        return load_checkpoint(folder / LAST, device), folder / LAST
+    except CheckpointError as damaged:
+        if not (folder / PREVIOUS).exists():
+            raise
+        checkpoint = load_checkpoint(folder / PREVIOUS, device)
+        if (folder / LAST).exists():
+            (folder / LAST).replace(folder / DAMAGED)  # the next save must not push the good one out for it
+        _log.warning("%s Going on from the one before it, %s.", damaged, PREVIOUS)
+        return checkpoint, folder / PREVIOUS
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:

@@ -33,3 +33,12 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
     elif device.type == "mps":
         state["mps"] = torch.mps.get_rng_state()
     return state
+
+
+def restore_random_state(state: dict[str, Tensor]) -> None:
+    """Put the generators back to where `random_state` found them."""
+    torch.set_rng_state(state["cpu"])
+    if "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"])
+    if "mps" in state:
+        torch.mps.set_rng_state(state["mps"])

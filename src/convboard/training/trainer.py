@@ -14,40 +14,23 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from convboard.data import Batches
 from convboard.errors import TrainingError
-from convboard.training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from convboard.training.checkpoint import BEST, Checkpoint, load_checkpoint, load_weights, save_checkpoint, save_latest
 from convboard.training.evaluation import evaluate
 from convboard.training.guard import FiniteGuard
-from convboard.training.observer import EpochEnd, Evaluation, FitEnd, FitStart, Observer, Step
+from convboard.training.interrupt import Interrupted, StopRequest
+from convboard.training.limits import Limits
+from convboard.training.observer import EpochEnd, Evaluation, FitEnd, FitStart, Observer
 from convboard.training.plan import Plan
 from convboard.training.schedules import Schedule
-from convboard.training.seeding import random_state
+from convboard.training.seeding import random_state, restore_random_state
+from convboard.training.stepper import Stepper
+from convboard.training.sums import EpochSums
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a run is, and how much of it is looked at.
-
-    Attributes:
-        max_epochs: Epochs to train.
-        accumulate_batches: Batches whose gradients make one optimizer step.
-        gradient_clip: Total gradient norm above which the gradients are scaled down; None clips nothing.
-        patience: Epochs without a better validation score after which the run ends; None never does.
-        train_batches: Batches of each epoch, all where None; likewise `val_batches` and `test_batches`.
-    """
-
-    max_epochs: int
-    accumulate_batches: int = 1
-    gradient_clip: float | None = None
-    patience: int | None = None
-    train_batches: int | None = None
-    val_batches: int | None = None
-    test_batches: int | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ class Trainer:
         splits: The data.
         plan: Where and how to compute.
         limits: How long.
-        checkpoints: Folder for `last.safetensors` and `best.safetensors`.
+        checkpoints: Folder for the best checkpoint and the last two.
         observers: Told of each step and epoch, in this order.
     """
 
@@ -88,7 +71,6 @@ class Trainer:
     ) -> None:
         self.model = model
         self.optimizer = optimizer
-        self.schedule = schedule
         self.loss = loss
         self.splits = splits
         self.plan = plan
@@ -101,9 +83,13 @@ class Trainer:
         self.global_step = 0
         self.best: dict[str, float] = {}
         self.best_epoch = 0
-        self._forward = plan.forward(model)
-        self._base_lrs = [float(group["lr"]) for group in optimizer.param_groups]
-        self._guard = FiniteGuard(optimizer, plan.device)
+        self._sums = EpochSums(plan.device)
+        total_steps = limits.max_epochs * self.steps_per_epoch
+        self._stepper = Stepper(
+            model, optimizer, schedule, loss, plan, limits.gradient_clip, total_steps, self.steps_per_epoch
+        )
+        self._stop = StopRequest()
+        self._saved_at = 0.0
 
     def fit(self) -> FitEnd:
         """Train to the end, then test the best network.
@@ -112,7 +98,8 @@ class Trainer:
             What the observers are told at the end as well.
 
         Raises:
-            TrainingError: The loss was not finite. The checkpoints on disk are those of the last good epoch.
+            TrainingError: The loss was not finite. The checkpoints on disk are good.
+            Interrupted: SIGINT or SIGTERM asked for an end; the last checkpoint is of the last step taken.
         """
         start = FitStart(
             self.model,
@@ -124,11 +111,14 @@ class Trainer:
         )
         told: list[Observer] = []
         try:
-            for observer in self.observers:
-                observer.on_fit_start(start)
-                told.append(observer)
-            while not self._is_done():
-                self._train_epoch()
+            with self._stop:
+                for observer in self.observers:
+                    observer.on_fit_start(start)
+                    told.append(observer)
+                if self.global_step == 0:
+                    self._save(is_best=False)  # a run can be resumed from its first moment
+                while not self._is_done():
+                    self._train_epoch()
             end = self._test_best()
         except BaseException as error:
             reason = str(error) or type(error).__name__
@@ -140,6 +130,26 @@ class Trainer:
             observer.on_fit_end(end)
         return end
 
+    def resume(self, checkpoint: Checkpoint, source: Path) -> None:
+        """Go on, at the next `fit`, where the run that saved `checkpoint` was.
+
+        Args:
+            checkpoint: One of the last two of a run of the same config.
+            source: Its file, for messages.
+
+        Raises:
+            CheckpointError: It is of another network.
+        """
+        load_weights(self.model, checkpoint, source)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
+        restore_random_state(checkpoint.rng)
+        state = checkpoint.state
+        self.epoch, self.global_step = state["epoch"], state["global_step"]
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._sums.load_state_dict(state["sums"])
+        for observer in self.observers:
+            observer.load_state_dict(state["observers"][type(observer).__name__])
+
     def state_dict(self) -> dict[str, Any]:
         """The loop's place and the observers' state; JSON-like. Weights are not part of it."""
         return {
@@ -147,6 +157,7 @@ class Trainer:
             "global_step": self.global_step,
             "best": self.best,
             "best_epoch": self.best_epoch,
+            "sums": self._sums.state_dict(),
             "observers": {type(observer).__name__: observer.state_dict() for observer in self.observers},
         }
 
@@ -156,22 +167,14 @@ class Trainer:
         return self.epoch >= self.limits.max_epochs or impatient
 
     def _train_epoch(self) -> None:
-        loss_sum = torch.zeros((), device=self.plan.device)
-        correct = torch.zeros((), device=self.plan.device, dtype=torch.int64)
-        samples = 0
+        """Train from where the epoch stands to its end, evaluate, tell the observers, and save."""
+        samples_before = self._sums.samples
         began = time.perf_counter()
-        self.model.train()
-        batches = islice(self.splits.train.epoch(self.epoch), self.limits.train_batches)
-        while group := list(islice(batches, self.limits.accumulate_batches)):
-            step = self._step(group)
-            loss_sum += step.loss * step.samples
-            correct += step.correct
-            samples += step.samples
-            for observer in self.observers:
-                observer.on_step(step)
-        self._guard.check()
-        train_loss, train_accuracy = loss_sum.item() / samples, correct.item() / samples
-        seconds = time.perf_counter() - began
+        self._take_steps()
+        self._stepper.guard.check()
+        train_loss, train_accuracy = self._sums.means()
+        images_per_second = (self._sums.samples - samples_before) / (time.perf_counter() - began)
+        self._sums.reset()
         self.epoch += 1
         val = evaluate(self.model, self.splits.val, self.loss, self.plan, self.limits.val_batches)
         is_best = self._note_best(val)
@@ -181,40 +184,37 @@ class Trainer:
             train_loss=train_loss,
             train_accuracy=train_accuracy,
             val=val,
-            images_per_second=samples / seconds,
+            images_per_second=images_per_second,
             is_last=self._is_done(),
         )
         for observer in self.observers:
             observer.on_epoch_end(end)
         self._save(is_best)
+        self._end_if_asked()
 
-    def _step(self, group: list[Any]) -> Step:
-        """Take one optimizer step on the batches of `group`; their mean loss is over samples, not batches."""
-        lr_factor = self.schedule(self.global_step, self.limits.max_epochs * self.steps_per_epoch, self.steps_per_epoch)
-        for parameters, base in zip(self.optimizer.param_groups, self._base_lrs, strict=True):
-            parameters["lr"] = base * lr_factor
-        self.optimizer.zero_grad(set_to_none=True)
-        samples = sum(len(batch.labels) for batch in group)
-        losses: list[Tensor] = []
-        corrects: list[Tensor] = []
-        for batch in group:
-            with self.plan.autocast():
-                logits = self._forward(batch.images)
-                loss = self.loss(logits, batch.labels)
-            if len(group) > 1:
-                loss = loss * (len(batch.labels) / samples)
-            loss.backward()
-            losses.append(loss.detach())
-            corrects.append((logits.detach().argmax(1) == batch.labels).sum())
-        total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-        right = corrects[0] if len(corrects) == 1 else torch.stack(corrects).sum()
-        norm = None
-        if self.limits.gradient_clip is not None:
-            norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.limits.gradient_clip)
-        self._guard.step(total, self.global_step + 1, self.epoch + 1)
-        self.global_step += 1
-        lr = self.optimizer.param_groups[0]["lr"]
-        return Step(self.global_step, self.epoch + 1, total, right, samples, lr, norm)
+    def _take_steps(self) -> None:
+        """Take the steps that the epoch still lacks: all of them, or those after a checkpoint in its middle."""
+        self.model.train()
+        accumulate = self.limits.accumulate_batches
+        steps_left = self.steps_per_epoch * (self.epoch + 1) - self.global_step
+        first = (self.steps_per_epoch - steps_left) * accumulate
+        batches = islice(self.splits.train.epoch(self.epoch, first), self.batches_per_epoch - first)
+        for left in reversed(range(steps_left)):
+            step = self._stepper.take(list(islice(batches, accumulate)), self.global_step, self.epoch + 1)
+            self.global_step = step.global_step
+            self._sums.add(step)
+            for observer in self.observers:
+                observer.on_step(step)
+            if not left:
+                break  # the epoch's end saves, and ends the run if asked to
+            if self._stop.signal is not None or time.monotonic() > self._saved_at + self.limits.checkpoint_minutes * 60:
+                self._stepper.guard.check()
+                self._save(is_best=False)
+                self._end_if_asked()
+
+    def _end_if_asked(self) -> None:
+        if self._stop.signal is not None:
+            raise Interrupted(self._stop.signal)
 
     def _note_best(self, val: Evaluation) -> bool:
         """Remember `val` if it beats the best so far: by accuracy, and by loss where the accuracies are equal."""
@@ -228,20 +228,19 @@ class Trainer:
         return True
 
     def _save(self, is_best: bool) -> None:
+        """Save the best before the latest: killed in between, the run goes on from before both and makes both again."""
         state = self.state_dict()  # flushes the observers: what the checkpoint counts on is on disk
         weights = self.model.state_dict()
-        rng = random_state(self.plan.device)
-        last = Checkpoint(model=weights, optimizer=self.optimizer.state_dict(), rng=rng, state=state)
-        save_checkpoint(self.checkpoints / "last.safetensors", last)
         if is_best:
-            save_checkpoint(
-                self.checkpoints / "best.safetensors",
-                Checkpoint(model=weights, optimizer={}, rng={}, state=state),
-            )
+            save_checkpoint(self.checkpoints / BEST, Checkpoint(model=weights, optimizer={}, rng={}, state=state))
+        rng = random_state(self.plan.device)
+        latest = Checkpoint(model=weights, optimizer=self.optimizer.state_dict(), rng=rng, state=state)
+        save_latest(self.checkpoints, latest)
+        self._saved_at = time.monotonic()
 
     def _test_best(self) -> FitEnd:
         """Load the best weights and look at the test split, the only time in a run."""
-        path = self.checkpoints / "best.safetensors"
+        path = self.checkpoints / BEST
         load_weights(self.model, load_checkpoint(path), path)
         test = evaluate(self.model, self.splits.test, self.loss, self.plan, self.limits.test_batches)
         metrics = {**self.best, "accuracy/test": test.accuracy, "loss/test": test.loss}

@@ -1,5 +1,7 @@
 """The loop on a small made-up problem: what it promises its observers, and that they change nothing."""
 
+import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,14 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.data import Batches, Split
+from convboard.data import Batch, Batches, Split
 from convboard.errors import TrainingError
-from convboard.training.checkpoint import load_checkpoint
+from convboard.training.checkpoint import load_checkpoint, load_latest
+from convboard.training.interrupt import Interrupted
+from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
 from convboard.training.observer import EpochEnd, FitEnd, FitStart, Observer, Step
 from convboard.training.plan import Plan
 from convboard.training.schedules import Constant, Cosine, Schedule
-from convboard.training.trainer import Limits, Splits, Trainer
+from convboard.training.trainer import Splits, Trainer
 
 CPU = torch.device("cpu")
 IMAGES, BATCH = 50, 16
@@ -70,7 +74,9 @@ def make_trainer(
     batch_size: int = BATCH,
 ) -> Trainer:
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    model = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.2), nn.Linear(8, 2)
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     folder.mkdir(exist_ok=True)
     return Trainer(
@@ -112,11 +118,9 @@ def test_the_training_loss_of_an_epoch_is_the_mean_over_its_samples(tmp_path: Pa
 
 
 def test_a_run_gives_the_same_bits_twice_and_observers_change_none(tmp_path: Path) -> None:
-    first, second = (
-        make_trainer(tmp_path / name, Limits(max_epochs=2), watched)
-        for name, watched in (("a", ()), ("b", (Recorder(),)))
-    )
+    first = make_trainer(tmp_path / "a", Limits(max_epochs=2))
     first.fit()
+    second = make_trainer(tmp_path / "b", Limits(max_epochs=2), (Recorder(),))
     second.fit()
     assert torch.equal(weights(first), weights(second))
 
@@ -128,7 +132,7 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path) ->
         trainer.model[2].eval()  # type: ignore[index]  # batch statistics do depend on the batch
         trainer.model[2].train = lambda mode=True: None  # type: ignore[index]
         batches = list(trainer.splits.train.epoch(0))[:accumulate]
-        trainer._step(batches)
+        trainer._stepper.take(batches, taken=0, epoch=1)
         return weights(trainer)
 
     torch.testing.assert_close(after_one_step(8, 4), after_one_step(32, 1))
@@ -188,15 +192,15 @@ def test_the_best_epoch_is_the_one_tested(tmp_path: Path) -> None:
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
     recorder = Recorder()
     trainer = make_trainer(tmp_path, Limits(max_epochs=5), (recorder,))
-    step = trainer._step
+    take = trainer._stepper.take
 
-    def poisoned(group: list[Any]) -> Step:
-        if trainer.global_step == 6:
+    def poisoned(batches: Sequence[Batch], taken: int, epoch: int) -> Step:
+        if taken == 6:
             with torch.no_grad():
                 trainer.model.get_parameter("1.weight").fill_(torch.nan)
-        return step(group)
+        return take(batches, taken, epoch)
 
-    trainer._step = poisoned  # type: ignore[method-assign]
+    trainer._stepper.take = poisoned  # type: ignore[method-assign]
     with pytest.raises(TrainingError, match=r"^The loss is nan at step 7 \(epoch 2\)"):
         trainer.fit()
     end = recorder.events[-1]
@@ -223,3 +227,74 @@ def test_the_cause_of_a_failure_is_the_error_that_is_raised(tmp_path: Path) -> N
     with pytest.raises(RuntimeError, match="the cause"):
         make_trainer(tmp_path, Limits(max_epochs=1), (broken, recorder)).fit()
     assert [observer.events[-1].reason for observer in (broken, recorder)] == ["the cause", "the cause"]
+
+
+class Killer(Recorder):
+    """Ends the run at a step, as SIGKILL would: without another word."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def on_step(self, step: Step) -> None:
+        super().on_step(step)
+        if step.global_step == self.step:
+            raise KeyboardInterrupt
+
+
+def figures(recorder: Recorder) -> dict[tuple[str, int], tuple[float, ...]]:
+    """What was told of each step and epoch, the last time that it was told."""
+    told: dict[tuple[str, int], tuple[float, ...]] = {}
+    for step in recorder.of(Step):
+        told["step", step.global_step] = (step.loss.item(), step.correct.item(), step.samples, step.lr)
+    for end in recorder.of(EpochEnd):
+        told["epoch", end.epoch] = (end.train_loss, end.train_accuracy, end.val.loss, end.val.accuracy)
+    return told
+
+
+@pytest.mark.parametrize("minutes", [0.0, 1e9], ids=["a checkpoint every step", "a checkpoint every epoch"])
+@pytest.mark.parametrize("killed_at", [[1], [3], [4], [5, 6, 7], [8], [11, 12]])
+def test_a_killed_run_goes_on_as_if_nothing_had_been(killed_at: list[int], minutes: float, tmp_path: Path) -> None:
+    limits = Limits(max_epochs=3, checkpoint_minutes=minutes)
+    whole = Recorder()
+    uninterrupted = make_trainer(tmp_path / "whole", limits, (whole,))
+    end = uninterrupted.fit()
+
+    killed = Killer(killed_at[0])
+    with pytest.raises(KeyboardInterrupt):
+        make_trainer(tmp_path / "killed", limits, (killed,)).fit()
+    for step in [*killed_at[1:], None]:
+        torch.manual_seed(12345)  # another process has another random state
+        trainer = make_trainer(tmp_path / "killed", limits, (killed,))
+        trainer.resume(*load_latest(tmp_path / "killed"))
+        killed.step = step or 0
+        if step is not None:
+            with pytest.raises(KeyboardInterrupt):
+                trainer.fit()
+    resumed_end = trainer.fit()
+
+    assert resumed_end.metrics == end.metrics
+    assert figures(killed) == figures(whole)
+    for name in ("best", "last"):
+        ours, theirs = (load_checkpoint(tmp_path / run / f"{name}.safetensors") for run in ("killed", "whole"))
+        torch.testing.assert_close(ours.model, theirs.model, rtol=0, atol=0)
+        torch.testing.assert_close(ours.optimizer, theirs.optimizer, rtol=0, atol=0)
+        torch.testing.assert_close(ours.rng, theirs.rng, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_after_the_step_and_saves_it(number: signal.Signals, tmp_path: Path) -> None:
+    class Signaller(Recorder):
+        def on_step(self, step: Step) -> None:
+            super().on_step(step)
+            if step.global_step == 6:
+                signal.raise_signal(number)
+                signal.raise_signal(number)  # a second one changes nothing
+
+    handler = signal.getsignal(number)
+    with pytest.raises(Interrupted) as caught:
+        make_trainer(tmp_path, Limits(max_epochs=3), (Signaller(),)).fit()
+    assert caught.value.signal == number
+    assert signal.getsignal(number) == handler
+    checkpoint, _ = load_latest(tmp_path)
+    assert checkpoint.state["global_step"] == 6

@@ -1,0 +1,90 @@
+"""One optimizer step: forward, loss, backward, clip, update. When and how often is the trainer's business."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from convboard.data import Batch
+from convboard.training.guard import FiniteGuard
+from convboard.training.observer import Step
+from convboard.training.plan import Plan
+from convboard.training.schedules import Schedule
+
+
+class Stepper:
+    """Takes optimizer steps on a network.
+
+    Args:
+        model: The network, already placed by `plan`.
+        optimizer: Over the network's parameters; its groups' `lr` are the schedule's base.
+        schedule: Factor of the learning rate by step.
+        loss: Mean loss of (logits, labels).
+        plan: Where and how to compute.
+        gradient_clip: Total gradient norm above which the gradients are scaled down; None clips nothing.
+        total_steps: Steps in the whole run.
+        steps_per_epoch: Steps in an epoch.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        schedule: Schedule,
+        loss: nn.Module,
+        plan: Plan,
+        gradient_clip: float | None,
+        total_steps: int,
+        steps_per_epoch: int,
+    ) -> None:
+        self.guard = FiniteGuard(optimizer, plan.device)
+        self._model = model
+        self._optimizer = optimizer
+        self._schedule = schedule
+        self._loss = loss
+        self._plan = plan
+        self._gradient_clip = gradient_clip
+        self._total_steps = total_steps
+        self._steps_per_epoch = steps_per_epoch
+        self._forward = plan.forward(model)
+        self._base_lrs = [float(group["lr"]) for group in optimizer.param_groups]
+
+    def take(self, batches: Sequence[Batch], taken: int, epoch: int) -> Step:
+        """Take one step on the gradients of all `batches`; their mean loss is over samples, not batches.
+
+        Args:
+            batches: One, or several whose gradients are accumulated.
+            taken: Steps taken before this one.
+            epoch: The epoch of this step, counted from 1.
+
+        Raises:
+            TrainingError: The loss is not finite; see `FiniteGuard`.
+        """
+        lr = self._set_lr(taken)
+        self._optimizer.zero_grad(set_to_none=True)
+        samples = sum(len(batch.labels) for batch in batches)
+        losses: list[Tensor] = []
+        corrects: list[Tensor] = []
+        for batch in batches:
+            with self._plan.autocast():
+                logits = self._forward(batch.images)
+                loss = self._loss(logits, batch.labels)
+            if len(batches) > 1:
+                loss = loss * (len(batch.labels) / samples)
+            loss.backward()
+            losses.append(loss.detach())
+            corrects.append((logits.detach().argmax(1) == batch.labels).sum())
+        total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        correct = corrects[0] if len(corrects) == 1 else torch.stack(corrects).sum()
+        norm = None
+        if self._gradient_clip is not None:
+            norm = nn.utils.clip_grad_norm_(self._model.parameters(), self._gradient_clip)
+        self.guard.step(total, taken + 1, epoch)
+        return Step(taken + 1, epoch, total, correct, samples, lr, norm)
+
+    def _set_lr(self, taken: int) -> float:
+        """Set each group's learning rate for the next step and return the first group's."""
+        factor = self._schedule(taken, self._total_steps, self._steps_per_epoch)
+        for group, base in zip(self._optimizer.param_groups, self._base_lrs, strict=True):
+            group["lr"] = base * factor
+        return self._base_lrs[0] * factor
