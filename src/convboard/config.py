@@ -109,6 +109,7 @@ class TrainerConfig:
         gradient_clip: Total gradient norm to clip at; None clips nothing.
         accumulate_batches: Batches whose gradients make one optimizer step.
         patience: Early stopping: epochs without a better val accuracy before the run ends; None never does.
+        checkpoint_minutes: Minutes between two checkpoints within an epoch; each epoch's end has one as well.
         limit_train_batches: Batches of each epoch to train on, for a quick try; None takes all.
         limit_val_batches: Likewise for validation.
         limit_test_batches: Likewise for the test at the end.
@@ -124,6 +125,7 @@ class TrainerConfig:
     gradient_clip: float | None = None
     accumulate_batches: int = 1
     patience: int | None = None
+    checkpoint_minutes: float = 5.0
     limit_train_batches: int | None = None
     limit_val_batches: int | None = None
     limit_test_batches: int | None = None
@@ -136,6 +138,10 @@ class TrainerConfig:
             _at_least(f"trainer.{name}", getattr(self, name), 1)
         for split in ("train", "val", "test"):
             _at_least(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
+        if not 0.0 <= self.checkpoint_minutes < math.inf:
+            raise ConfigError(
+                f"trainer.checkpoint_minutes={self.checkpoint_minutes}: must be a finite number, 0 or above."
+            )
         if self.gradient_clip is not None and not 0.0 < self.gradient_clip < math.inf:
             raise ConfigError(
                 f"trainer.gradient_clip={self.gradient_clip}: must be a number above 0; null clips nothing."
@@ -181,6 +187,7 @@ class TrainConfig:
         batch_size: Images in a batch.
         data_dir: Where data sets lie, or are downloaded to.
         objective: The metric that a sweep compares runs by.
+        resume: The directory of a run to go on with, by its own config.
     """
 
     model: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", "image_size")})
@@ -194,6 +201,7 @@ class TrainConfig:
     batch_size: int = 64
     data_dir: str = "data"
     objective: str = "accuracy/val"
+    resume: str | None = None
 
     def __post_init__(self) -> None:
         _at_least("batch_size", self.batch_size, 1)

@@ -26,6 +26,8 @@ from omegaconf.errors import OmegaConfBaseException
 from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError, ConvboardError
 from convboard.messages import explain, explain_omegaconf
+from convboard.resuming import resumed_config
+from convboard.training.interrupt import Interrupted
 
 BUG, USER_ERROR, INTERRUPTED = 1, 2, 130  # exit codes: Python's own, argparse's, and the shell's for Ctrl-C
 LONGEST_NAME = 150  # characters of a sweep's job directory; file systems allow 255 bytes
@@ -37,9 +39,15 @@ def register() -> None:
     for group in OPEN_GROUPS:
         OmegaConf.set_struct(schema[group], False)  # `optimizer.dampening=0.1` needs no + before it
     ConfigStore.instance().store(name="schema", node=schema)
+    OmegaConf.register_new_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_new_resolver("run_id", _run_id, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("model_name", _model_name, replace=True)
     OmegaConf.register_new_resolver("sweep_job_name", _sweep_job_name, replace=True)
+
+
+def _run_dir(resume: str | None, dataset: str, model: str, run_id: str) -> str:
+    """The directory of a single run: a new one, or that of the run to go on with."""
+    return resume or f"outputs/{dataset}/{model}/{run_id}"
 
 
 def _run_id() -> str:
@@ -68,6 +76,10 @@ def check(composed: DictConfig) -> TrainConfig:
     Raises:
         ConfigError: See `to_config`; or a part of the run has no option, or several.
     """
+    if composed.get("resume"):
+        if HydraConfig.get().mode is RunMode.MULTIRUN:
+            raise ConfigError(f"resume={composed.resume} goes on with one run; leave -m away.")
+        return resumed_config(composed, HydraConfig.get().overrides.task)
     for group in GROUPS:
         if not isinstance(HydraConfig.get().runtime.choices.get(group), str):
             raise ConfigError(
@@ -180,8 +192,12 @@ def job() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print(f"convboard: interrupted. {_left_behind()}", file=sys.stderr)
+        print("convboard: interrupted before the first step.", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except Interrupted as end:
+        where = os.path.relpath(run_dir())
+        print(f"convboard: {end}; the run is saved. Go on with it: python train.py resume={where}", file=sys.stderr)
+        sys.exit(128 + end.signal)
     except Exception as error:
         if HydraConfig.get().mode is not RunMode.MULTIRUN:
             raise _Failed(error) from error
@@ -193,13 +209,6 @@ def job() -> Iterator[None]:
         raise _JobError(name, USER_ERROR if mistake else BUG) from error
     finally:
         _remove_empty(run_dir())
-
-
-def _left_behind() -> str:
-    """What is to be had of a run that was interrupted."""
-    if not any(run_dir().glob("*")):
-        return "Nothing was written."
-    return f"{os.path.relpath(run_dir())} keeps TensorBoard's data so far and the checkpoints of the finished epochs."
 
 
 def _remove_empty(folder: Path) -> None:

@@ -31,6 +31,10 @@ class Report:
         )
         self.console.print(f"on {computes_on}, into {_shown(run_dir)}")
 
+    def resumed(self, epochs: int, steps: int) -> None:
+        """Say where the run goes on."""
+        self.console.print(f"resumed after {epochs:,} epochs, {steps:,} steps")
+
     def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
         """Print the best epoch's figures, the run directory, and how to look at it."""
         self.console.print()

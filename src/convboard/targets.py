@@ -1,7 +1,7 @@
 """`_target_` nodes of a config, turned into calls, with a message for each way they can be wrong."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,17 @@ def build(group: str, node: Mapping[str, Any], *positional: Any, **more: Any) ->
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"{group}: {node['_target_']} refuses its arguments: {error}") from error
+
+
+def target_names(node: object) -> Iterator[str]:
+    """Every `_target_` in a part of a config, however deep."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield str(node["_target_"])
+        node = list(node.values())
+    if isinstance(node, list):
+        for child in node:
+            yield from target_names(child)
 
 
 def accepts(factory: Callable[..., Any], name: str) -> bool:

@@ -1,0 +1,153 @@
+"""A config's parts, built: device, images, network, optimizer, batches, Trainer.
+
+What a user can get wrong is found here, before the run directory holds a file. How a run goes is in `experiment`.
+"""
+
+import inspect
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from convboard import models, targets
+from convboard.anatomy import check_fit
+from convboard.board import Board
+from convboard.config import TrainConfig
+from convboard.data import Augmentation, Batches, ImageDataset, Split, load_dataset
+from convboard.environment import describe_environment
+from convboard.errors import ConfigError
+from convboard.report import Report
+from convboard.runs import CHECKPOINTS
+from convboard.training.limits import Limits
+from convboard.training.losses import build_loss
+from convboard.training.plan import Plan, choose_device
+from convboard.training.progress import ProgressDisplay
+from convboard.training.schedules import Schedule
+from convboard.training.trainer import Splits, Trainer
+
+
+def build_plan(config: TrainConfig) -> Plan:
+    """Choose where and how to compute."""
+    trainer = config.trainer
+    return Plan(choose_device(trainer.device), trainer.precision, trainer.channels_last, trainer.compile)
+
+
+def build_dataset(config: TrainConfig) -> ImageDataset:
+    """Load the config's images, at the size that the config or else the model asks for."""
+    chosen = config.dataset
+    image_size = chosen.image_size or config.model.get("image_size")
+    path = Path(chosen.path) if chosen.path else None
+    return load_dataset(chosen.name, Path(config.data_dir), path=path, image_size=image_size, val_size=chosen.val_size)
+
+
+def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+    """Build the network of a config's `model` node, fitted to images of `input_shape` (C, H, W)."""
+    arguments = {key: value for key, value in node.items() if key != "image_size"}
+    factory, arguments = targets.resolve("model", arguments)
+    model = models.build(factory, input_shape, num_classes, **arguments)
+    check_fit(model, input_shape, num_classes)
+    return model
+
+
+def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+    """Build the optimizer of a config over all parameters of `model`."""
+    factory, _ = targets.resolve("optimizer", node)
+    more: dict[str, Any] = {}
+    if device.type == "cuda" and "fused" not in node and targets.accepts(factory, "fused"):
+        more["fused"] = True  # one kernel for all parameters, and the non-finite guard needs no look at the loss
+    optimizer = targets.build("optimizer", node, model.parameters(), **more)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ConfigError(f"optimizer._target_={node['_target_']!r} is not a torch.optim.Optimizer.")
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise ConfigError(
+            f"optimizer._target_={node['_target_']!r} wants to compute the loss several times for each step, which the "
+            "training loop does not offer. Choose another, as in optimizer=adamw."
+        )
+    return optimizer
+
+
+def build_schedule(node: dict[str, Any]) -> Schedule:
+    """Build the learning-rate schedule of a config."""
+    if node["_target_"].startswith("torch.optim.lr_scheduler."):
+        raise ConfigError(
+            f"scheduler._target_={node['_target_']!r} keeps a state of its own; here a schedule is a function of the "
+            "step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in scheduler=cosine."
+        )
+    return cast(Schedule, targets.build("scheduler", node))
+
+
+def build_batches(config: TrainConfig, dataset: ImageDataset, device: torch.device) -> Splits:
+    """Cut the splits into batches; only those of the training split are shuffled and augmented.
+
+    Raises:
+        ConfigError: A batch would be larger than the training split.
+    """
+    chosen = config.dataset
+    if config.batch_size > len(dataset.train):
+        raise ConfigError(
+            f"batch_size={config.batch_size}: must be at most {len(dataset.train)}, the images there are to train on."
+        )
+
+    def batches(split: Split, batch_size: int, **more: Any) -> Batches:
+        return Batches(
+            split,
+            mean=dataset.mean,
+            std=dataset.std,
+            batch_size=batch_size,
+            device=device,
+            channels_last=config.trainer.channels_last,
+            residence=chosen.residence,
+            num_workers=chosen.num_workers,
+            **more,
+        )
+
+    augmentation = Augmentation(chosen.random_crop, chosen.horizontal_flip, chosen.cutout)
+    size = config.trainer.eval_batch_size
+    return Splits(
+        train=batches(dataset.train, config.batch_size, seed=config.seed, shuffle=True, augmentation=augmentation),
+        val=batches(dataset.val, min(size, len(dataset.val))),
+        test=batches(dataset.test, min(size, len(dataset.test))),
+    )
+
+
+def build_trainer(
+    config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan, report: Report, run_dir: Path
+) -> Trainer:
+    """Put together everything that trains `model` on `dataset` into `run_dir`."""
+    splits = build_batches(config, dataset, plan.device)
+    plan.place(model)
+    optimizer = build_optimizer(config.optimizer, model, plan.device)
+    schedule = build_schedule(config.scheduler)
+    board = Board(
+        run_dir,
+        dataset,
+        level=config.board.level,
+        scalar_every=config.board.scalar_every,
+        max_channels=config.board.max_channels,
+        config=config.to_dict(),
+        environment=describe_environment(plan.describe()),
+    )
+    trainer = config.trainer
+    limits = Limits(
+        max_epochs=trainer.max_epochs,
+        accumulate_batches=trainer.accumulate_batches,
+        gradient_clip=trainer.gradient_clip,
+        patience=trainer.patience,
+        checkpoint_minutes=trainer.checkpoint_minutes,
+        train_batches=trainer.limit_train_batches,
+        val_batches=trainer.limit_val_batches,
+        test_batches=trainer.limit_test_batches,
+    )
+    return Trainer(
+        model,
+        optimizer,
+        schedule,
+        build_loss(config.loss.name, config.loss.label_smoothing),
+        splits,
+        plan,
+        limits,
+        run_dir / CHECKPOINTS,
+        observers=(board, ProgressDisplay(report.console)),
+    )

@@ -1,0 +1,61 @@
+"""The config of a run that goes on: its own, and of what the command line gives only what may change."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from omegaconf import DictConfig, OmegaConf
+
+from convboard.config import OPEN_GROUPS, TrainConfig, to_config
+from convboard.errors import ConfigError, RunError
+from convboard.runs import Run, load_run
+from convboard.targets import target_names
+
+MAY_CHANGE = ("trainer.max_epochs", "trainer.checkpoint_minutes", "board", "data_dir", "dataset.path")
+OWN = ("convboard.", "torch.optim.")  # code that a run directory may name without being asked
+
+
+def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfig:
+    """Read the config of the run that `composed.resume` names and change in it what was asked for.
+
+    Args:
+        composed: What Hydra composed of defaults and overrides.
+        overrides: Those of the command line, as `key=value`.
+
+    Raises:
+        RunError: There is no run; or it names code that is not convboard's own.
+        ConfigError: A key was given that a resumed run cannot change.
+    """
+    run = load_run(composed.resume)
+    config = OmegaConf.create(run.config.to_dict())
+    given = [override.lstrip("+~").partition("=")[0].replace("/", ".") for override in overrides]
+    changed = []
+    for key in given:
+        old, new = (OmegaConf.select(node, key) for node in (config, composed))
+        if _may_change(key):
+            OmegaConf.update(config, key, new, merge=False)
+        elif key == "experiment":
+            changed.append("a preset changes more than may change")
+        elif key.split(".")[0] not in ("resume", "hydra") and old != new:
+            changed.append(f"{key} is {old} in that run, not {new}")
+    if changed:
+        raise ConfigError(
+            f"resume={composed.resume}: {'; '.join(changed)}. A resumed run keeps its config, but for "
+            f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
+        )
+    _refuse_foreign(run, given)
+    return replace(to_config(config), resume=str(run.path))
+
+
+def _may_change(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
+
+
+def _refuse_foreign(run: Run, given: Sequence[str]) -> None:
+    """Refuse code that only the run directory names: naming it on the command line as well is what trusts it."""
+    for group in OPEN_GROUPS:
+        for name in target_names(getattr(run.config, group)):
+            if not name.startswith(OWN) and f"{group}._target_" not in given:
+                raise RunError(
+                    f"{run.path} was trained with {name}, which is not convboard's own: building it runs that code. If "
+                    f"you trust it, say so by giving it again: {group}._target_={name}"
+                )
