@@ -33,6 +33,11 @@ for scheme in ("http", "https"):
 os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--kills 100` is the full proof that a killed run ends as if nothing had been."""
+    parser.addoption("--kills", type=int, default=10, help="how often tests/cli/test_resume.py kills a run")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that uses `data_dir` or `chromium` has the mark `data` or `browser`, so that -m selects it."""
     for item in items:

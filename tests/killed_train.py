@@ -1,0 +1,55 @@
+"""train.py that kills itself with SIGKILL at the place and the count that $KILL_AT names, such as `a step:7`."""
+
+import functools
+import importlib
+import os
+import runpy
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+# The owner of a function, the function, and whether to die after it rather than before.
+PLACES = {
+    "a step": ("convboard.training.stepper:Stepper", "take", False),
+    "the end of a step": ("convboard.training.stepper:Stepper", "take", True),
+    "an evaluation": ("convboard.training.trainer", "evaluate", False),
+    "the end of an evaluation": ("convboard.training.trainer", "evaluate", True),
+    "an epoch's end": ("convboard.board:Board", "on_epoch_end", True),
+    "a file not yet in place": ("pathlib:Path", "replace", False),
+    "a file in place": ("pathlib:Path", "replace", True),
+    "a checkpoint set aside": ("os", "link", True),
+    "events not yet on the disk": ("convboard.board.events:EventFile", "state", False),
+    "events on the disk": ("convboard.board.events:EventFile", "state", True),
+}
+
+
+def die_at(place: str, count: int) -> None:
+    """Replace the function of `place` by one that kills the process at its `count`-th call."""
+    owner_name, name, after = PLACES[place]
+    module, _, attribute = owner_name.partition(":")
+    owner: Any = importlib.import_module(module)
+    if attribute:
+        owner = getattr(owner, attribute)
+    function: Callable[..., Any] = getattr(owner, name)
+    calls = 0
+
+    @functools.wraps(function)
+    def counted(*arguments: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == count and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = function(*arguments, **more)
+        if calls == count and after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    setattr(owner, name, counted)
+
+
+if __name__ == "__main__":
+    if "KILL_AT" in os.environ:
+        place, _, count = os.environ["KILL_AT"].partition(":")
+        die_at(place, int(count))
+    runpy.run_path(str(Path(__file__).parents[1] / "train.py"), run_name="__main__")
