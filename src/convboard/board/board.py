@@ -19,6 +19,7 @@ from convboard.board.projector import write_projector
 from convboard.board.scalars import Point, TrainingCurves, interval
 from convboard.board.summaries import Value, scalar, text, train_over_val
 from convboard.data import ImageDataset
+from convboard.errors import RunError
 from convboard.training.observer import EpochEnd, FitEnd, FitStart, Step
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Board:
         self._scalar_every = scalar_every
         self._max_channels = max_channels
         self._resumed: dict[str, Any] | None = None
+        self._is_open = False
         self._gradients: dict[str, Tensor] = {}
 
     def on_fit_start(self, start: FitStart) -> None:
@@ -76,9 +78,11 @@ class Board:
             self._views = LayerViews(start.model, probe, self._max_channels)
         if self._resumed is not None:
             self._events = EventFile.resume(self._run_dir, self._resumed["events"])
+            self._is_open = True
             self._curves.load_state_dict(self._resumed["curves"])
             return
         self._events = EventFile.create(self._run_dir)
+        self._is_open = True
         self._describe(start)
         if self._level != "minimal":
             self._show("graph", lambda: self._draw_graph(probe.images[:1]), start.global_step)
@@ -115,6 +119,8 @@ class Board:
 
     def on_fit_end(self, end: FitEnd) -> None:
         """Write the last points, the test result and how the run ended, and close the file."""
+        if not self._is_open:  # the run failed before it began
+            return
         self._write_points(self._curves.finish())
         values = []
         if end.test is not None:
@@ -178,6 +184,8 @@ class Board:
         """Write what `draw` gives; where it fails, say so and go on."""
         try:
             values = draw()
+        except RunError:  # the events cannot be written
+            raise
         except Exception as error:  # drawing calls the user's network; whatever it raises, the run is worth more
             _log.warning("TensorBoard will lack %s at step %d: %s", part, step, error, exc_info=error)
             values = [text(tags.problem(part), f"Missing at step {step}: {type(error).__name__}: {error}")]

@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 
 from convboard.board.board import is_due
+from convboard.board.events import EventFile
+from convboard.errors import RunError
 from convboard.training.observer import FitEnd, Observer
 
 LAYERS = ("conv", "block/0", "out")
@@ -189,6 +191,22 @@ def test_a_failed_run_keeps_its_last_point_and_its_reason(make_board: Any, make_
     assert events.steps("loss/train") == [1, 3]
     assert events.text("problems/training") == "The loss is nan."
     assert "accuracy/test" not in events.tags("scalars")
+
+
+def test_a_run_that_failed_before_it_began_writes_nothing(make_board: Any, tmp_path: Path) -> None:
+    make_board().on_fit_end(FitEnd("failed", 0, 0, None, {}, "The GPU is gone."))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_ends_the_run(make_board: Any, make_loop: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise RunError("No space left on device.")
+
+    board = make_board()
+    monkeypatch.setattr(EventFile, "write_graph", fail)
+    with pytest.raises(RunError, match="No space left"):
+        board.on_fit_start(make_loop().start())
+    board._events.close()
 
 
 def test_texts_say_what_was_run(make_board: Any, make_loop: Any, read_events: Any) -> None:
