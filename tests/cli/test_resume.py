@@ -2,10 +2,10 @@
 
 import os
 import random
+import runpy
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 import torch
 
-sys.path.append(str(Path(__file__).parents[1]))
 from convboard.training.checkpoint import load_checkpoint
-from killed_train import PLACES
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 KILLED_TRAIN = Path(__file__).parents[1] / "killed_train.py"
+PLACES = runpy.run_path(str(KILLED_TRAIN))["PLACES"]
 EPOCHS, STEPS = 3, 11
 # BatchNorm and dropout in the network, augmentation in the data, a checkpoint at every step.
 CONFIG = [

@@ -26,12 +26,15 @@ MAY_IMPORT = {
     "report": {"data"},
     # `Run.model()` builds its network through `experiment`, which is imported when that is called.
     "runs": {"errors", "config", "experiment"},
-    "experiment": BASE
-    | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "report", "runs"},
-    "entry": {"errors", "messages", "config"},
+    "resuming": {"errors", "config", "runs", "targets"},
+    "building": BASE
+    | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets"}
+    | {"report", "runs"},
+    "experiment": BASE | {"data", "training", "config", "targets", "report", "runs", "building"},
+    "entry": {"errors", "messages", "config", "resuming", "training.interrupt"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }
-KNOW_HYDRA = {"messages", "config", "targets", "experiment", "entry"}
+KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "entry"}
 
 
 def imported_modules(path: Path) -> Iterator[str]:

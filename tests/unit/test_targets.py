@@ -31,7 +31,8 @@ def test_building_passes_positional_and_further_arguments() -> None:
         ({"_target_": "torch.optim.SGDD"}, "optimizer._target_='torch.optim.SGDD' is not there. Did you mean 'SGD'?"),
         (
             {"_target_": "nowhere.SGD"},
-            "optimizer._target_='nowhere.SGD': there is no module 'nowhere', neither among the installed packages nor in ",
+            "optimizer._target_='nowhere.SGD': there is no module 'nowhere', neither among the installed packages nor "
+            "in ",
         ),
         (
             {"_target_": "torch.optim.SGD", "momentun": 0.9},
