@@ -37,6 +37,8 @@ class FitStart:
 class Step:
     """One optimizer step, just taken. The parameters' `.grad` still hold its gradients.
 
+    Its tensors belong to the observers, who may keep them: the trainer never writes to them again.
+
     Attributes:
         global_step: Counts from 1: the number of optimizer steps taken so far.
         epoch: Counts from 1: the epoch this step belongs to.
