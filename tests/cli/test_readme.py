@@ -54,11 +54,18 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
     assert "scripts/test" in (ROOT / ".ci/run").read_text()
 
 
-def needed_data(arguments: list[str]) -> bool:
+def needs_data(arguments: list[str]) -> bool:
     return any(re.search("mnist|cifar10", argument) for argument in arguments)
 
 
-@pytest.mark.parametrize("arguments", [given for given in commands("train.py") if not needed_data(given)], ids=" ".join)
+def resumes(arguments: list[str]) -> bool:
+    return any(argument.startswith("resume=") for argument in arguments)
+
+
+NEW_RUNS = [given for given in commands("train.py") if not resumes(given)]
+
+
+@pytest.mark.parametrize("arguments", [given for given in NEW_RUNS if not needs_data(given)], ids=" ".join)
 def test_a_training_command_runs(arguments: list[str], run_command: RunCommand, tmp_path: Path) -> None:
     prepare(tmp_path, arguments)
     done = run_command("train.py", *arguments, *([] if "--help" in arguments else QUICK))
@@ -66,7 +73,7 @@ def test_a_training_command_runs(arguments: list[str], run_command: RunCommand, 
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("arguments", [given for given in commands("train.py") if needed_data(given)], ids=" ".join)
+@pytest.mark.parametrize("arguments", [given for given in NEW_RUNS if needs_data(given)], ids=" ".join)
 def test_a_training_command_on_full_data_runs(
     arguments: list[str], run_command: RunCommand, tmp_path: Path, data_dir: Path
 ) -> None:
@@ -95,6 +102,9 @@ def test_a_run_is_evaluated_and_shown_as_the_readme_says(run_command: RunCommand
     ((argument,),) = commands("scripts/evaluate.py")
     done = run_command("scripts/evaluate.py", argument.replace("RUN", run.name))
     assert "The same figures" in done.stdout
+    ((resume, *changes),) = [given for given in commands("train.py") if resumes(given)]
+    done = run_command("train.py", resume.replace("RUN", run.name), *changes)
+    assert "resumed after 1 epochs" in done.stdout
     assert commands("tensorboard") == [["--logdir", "outputs"]] * 2  # served in test_tensorboard_http.py
 
 
