@@ -15,7 +15,7 @@ import pytest
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 Refused = Callable[..., str]
 QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "board=minimal")
-KEYS = "batch_size, board, data_dir, dataset, loss, model, objective, optimizer, scheduler, seed, trainer"
+KEYS = "batch_size, board, data_dir, dataset, loss, model, objective, optimizer, resume, scheduler, seed, trainer"
 ANOTHER = "Choose another directory with hydra.run.dir=<folder>"
 
 
@@ -44,7 +44,8 @@ class TestRunDirectories:
 
     def test_one_that_holds_a_run_is_never_overwritten(self, refused: Refused, finished: Path) -> None:
         assert refused("hydra.run.dir=finished") == (
-            f"{finished} holds a run already, and nothing is ever overwritten. {ANOTHER}, or remove that one."
+            f"{finished} holds a run already, and nothing is ever overwritten. Go on with it by resume={finished}, or "
+            "choose another directory with hydra.run.dir=<folder>."
         )
 
     def test_one_that_another_process_trains_in(
