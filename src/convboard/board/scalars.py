@@ -6,7 +6,7 @@ interval, and at the run's end.
 
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from operator import mul
 from typing import Any
 
@@ -47,7 +47,7 @@ class TrainingCurves:
         self.every = every
         self._parameters = list(parameters)
         self._steps: list[Step] = []  # since the last point
-        self._earlier = _Sums()  # of the steps since the last point that a checkpoint remembers
+        self._earlier = _Pending()  # the steps since the last point that a checkpoint remembers
         self._readings: list[_Reading] = []
 
     def add(self, step: Step) -> bool:
@@ -70,26 +70,34 @@ class TrainingCurves:
 
     def finish(self) -> list[Point]:
         """What is left at the run's end, with a last point for the steps since the one before."""
-        if self._steps:
+        if self._steps or self._earlier.samples:
             self._take()
         return self.points(wait=True)
 
     def state_dict(self) -> dict[str, Any]:
         """The steps since the last point, each by itself: a sum of sums could differ in its last bit."""
-        sums = self._earlier.with_steps(self._steps, _on_device(self._steps).tolist())
-        return {"every": self.every, **asdict(sums)}
+        pending = self._earlier.with_steps(self._steps, self._numbers().tolist())
+        return {"every": self.every, **asdict(pending)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`, with its interval, so that the curve's points stay where they would have been."""
         self.every = int(state["every"])
-        self._earlier = _Sums(state["losses"], state["correct"], state["samples"])
+        self._earlier = _Pending(**{entry.name: state[entry.name] for entry in fields(_Pending)})
 
     def _take(self) -> None:
+        self._readings.append(_Reading(self._steps, self._earlier, self._numbers()))
+        self._steps = []
+        self._earlier = _Pending()
+
+    def _numbers(self) -> Tensor:
+        """Losses and numbers of right samples of `_steps`, and the last one's gradient norm, as one tensor."""
+        if not self._steps:
+            return torch.empty(0)
+        losses = torch.stack([step.loss for step in self._steps]).float()
+        correct = torch.stack([step.correct for step in self._steps]).float()
         norm = self._steps[-1].gradient_norm
         norm = self._gradient_norm() if norm is None else norm
-        self._readings.append(_Reading(self._steps, self._earlier, norm))
-        self._steps = []
-        self._earlier = _Sums()
+        return torch.cat([losses, correct, norm.float().reshape(1)])
 
     def _gradient_norm(self) -> Tensor:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
@@ -97,36 +105,43 @@ class TrainingCurves:
 
 
 @dataclass(frozen=True)
-class _Sums:
-    """What makes up a point, by step: mean loss, samples classified right, samples."""
+class _Pending:
+    """What makes up the next point: by step, mean loss, samples classified right, and samples; of the last, the rest."""
 
     losses: list[float] = field(default_factory=list)
     correct: list[float] = field(default_factory=list)
     samples: list[int] = field(default_factory=list)
+    global_step: int = 0
+    lr: float = 0.0
+    gradient_norm: float = 0.0
 
-    def with_steps(self, steps: list[Step], numbers: list[float]) -> "_Sums":
-        """These and `steps`, whose losses and numbers of right samples are in `numbers`, one after the other."""
+    def with_steps(self, steps: list[Step], numbers: list[float]) -> "_Pending":
+        """This and `steps`, whose numbers are those of `TrainingCurves._numbers`."""
+        if not steps:
+            return self
         count = len(steps)
-        return _Sums(
+        return _Pending(
             self.losses + numbers[:count],
             self.correct + numbers[count : 2 * count],
             self.samples + [step.samples for step in steps],
+            steps[-1].global_step,
+            steps[-1].lr,
+            numbers[-1],
         )
 
 
 class _Reading:
     """Numbers on their way from the device: on CUDA the copy runs on its own, elsewhere it waits until it is read."""
 
-    def __init__(self, steps: list[Step], earlier: _Sums, norm: Tensor) -> None:
+    def __init__(self, steps: list[Step], earlier: _Pending, numbers: Tensor) -> None:
         self._steps = steps
         self._earlier = earlier
         self._wall_time = time.time()
-        self._numbers = torch.cat([_on_device(steps), norm.float().reshape(1)])
+        self._numbers = numbers
         self._copied: torch.cuda.Event | None = None
-        if self._numbers.is_cuda:
-            on_device = self._numbers
-            self._numbers = torch.empty(on_device.shape, dtype=on_device.dtype, pin_memory=True)
-            self._numbers.copy_(on_device, non_blocking=True)
+        if numbers.is_cuda:
+            self._numbers = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
+            self._numbers.copy_(numbers, non_blocking=True)
             self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._copied.record()
 
@@ -136,22 +151,12 @@ class _Reading:
     def point(self) -> Point:
         if self._copied is not None:
             self._copied.synchronize()
-        *numbers, norm = self._numbers.tolist()
-        sums = self._earlier.with_steps(self._steps, numbers)
-        samples = sum(sums.samples)
+        pending = self._earlier.with_steps(self._steps, self._numbers.tolist())
+        samples = sum(pending.samples)
         values = [
-            scalar(tags.LOSS_TRAIN, sum(map(mul, sums.losses, sums.samples)) / samples),
-            scalar(tags.ACCURACY_TRAIN, sum(sums.correct) / samples),
-            scalar(tags.LR, self._steps[-1].lr),
-            scalar(tags.GRADIENT_NORM, norm),
+            scalar(tags.LOSS_TRAIN, sum(map(mul, pending.losses, pending.samples)) / samples),
+            scalar(tags.ACCURACY_TRAIN, sum(pending.correct) / samples),
+            scalar(tags.LR, pending.lr),
+            scalar(tags.GRADIENT_NORM, pending.gradient_norm),
         ]
-        return Point(self._steps[-1].global_step, self._wall_time, values)
-
-
-def _on_device(steps: list[Step]) -> Tensor:
-    """Losses, then numbers of right samples, in one tensor on the steps' device."""
-    if not steps:
-        return torch.empty(0)
-    return torch.cat(
-        [torch.stack([step.loss for step in steps]).float(), torch.stack([step.correct for step in steps]).float()]
-    )
+        return Point(pending.global_step, self._wall_time, values)

@@ -80,3 +80,22 @@ def test_resumed_curves_go_on_to_the_last_bit() -> None:
     of_whole = [(point.step, values(point)) for point in whole.finish()][2:]
     assert [(point.step, values(point)) for point in resumed.finish()] == of_whole
     assert [number for number, _ in of_whole] == [14, 20]
+
+
+@pytest.mark.parametrize("norm", [2.0, None])
+def test_a_run_resumed_after_its_last_step_has_its_last_point(norm: float | None) -> None:
+    layer = nn.Linear(2, 1)
+    layer.weight.grad, layer.bias.grad = torch.tensor([[3.0, 0.1]]), torch.tensor([4.0])
+    whole = TrainingCurves(3, layer.parameters())
+    for number in range(1, 6):
+        whole.add(step(number, loss=1 / number, correct=number % 3, norm=norm))
+    whole.points(wait=True)
+    first = TrainingCurves(50, nn.Linear(2, 1).parameters())  # in the new process no parameter has a gradient
+    first.load_state_dict(json.loads(json.dumps(whole.state_dict())))
+    second = TrainingCurves(50, [])  # killed again, before a step
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    (expected,) = whole.finish()
+    for resumed in (first, second):
+        (point,) = resumed.finish()
+        assert (point.step, values(point)) == (5, values(expected))
+        assert resumed.finish() == []
