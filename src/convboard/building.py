@@ -19,6 +19,7 @@ from convboard.environment import describe_environment
 from convboard.errors import ConfigError
 from convboard.report import Report
 from convboard.runs import CHECKPOINTS
+from convboard.training.guard import FiniteGuard
 from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
 from convboard.training.plan import Plan, choose_device
@@ -54,8 +55,8 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
     """Build the optimizer of a config over all parameters of `model`."""
     factory, _ = targets.resolve("optimizer", node)
     more: dict[str, Any] = {}
-    if device.type == "cuda" and "fused" not in node and targets.accepts(factory, "fused"):
-        more["fused"] = True  # one kernel for all parameters, and the non-finite guard needs no look at the loss
+    if device.type == "cuda" and "fused" not in node and factory in FiniteGuard.SKIPPING:
+        more["fused"] = True  # one kernel for all parameters, and no step waits for the loss to be looked at
     optimizer = targets.build("optimizer", node, model.parameters(), **more)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ConfigError(f"optimizer._target_={node['_target_']!r} is not a torch.optim.Optimizer.")

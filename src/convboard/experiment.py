@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from omegaconf import OmegaConf
 from torch import nn
@@ -25,14 +26,14 @@ from convboard.data import ImageDataset
 from convboard.errors import RunError
 from convboard.files import atomic_write_text, locked
 from convboard.report import Report
-from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, RESULT, Run
-from convboard.targets import target_names
-from convboard.training.checkpoint import LAST, load_checkpoint, load_latest, load_weights
+from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, RESULT, Run, load_run
+from convboard.training.checkpoint import load_checkpoint, load_latest, load_weights
 from convboard.training.evaluation import evaluate
 from convboard.training.losses import build_loss
 from convboard.training.plan import check_compile
 from convboard.training.seeding import seed_everything, set_deterministic
 from convboard.training.trainer import Trainer
+from convboard.trust import foreign_targets
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ def _run(config: TrainConfig, run_dir: Path) -> RunResult:
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     trainer = build_trainer(config, dataset, model, plan, report, run_dir)
     if config.resume is not None:
+        _refuse_other_data(load_run(run_dir), dataset)
         _take_up(trainer, run_dir)
     _write_inputs(config, dataset, run_dir)
     report.begin(_model_name(config), model, dataset, plan.describe(), run_dir)
@@ -94,12 +96,8 @@ def _run(config: TrainConfig, run_dir: Path) -> RunResult:
     end = trainer.fit()
     seconds = time.perf_counter() - began
     result = RunResult(run_dir, end.metrics, end.metrics[config.objective], end.epoch, seconds)
-    facts = {
-        "status": end.status,
-        "best_epoch": trainer.best_epoch,
-        **asdict(result),
-        "run_dir": str(run_dir),
-    }
+    facts = {"status": end.status, "best_epoch": trainer.best_epoch, **asdict(result)}
+    del facts["run_dir"]  # where the file lies; the directory may be moved
     atomic_write_text(run_dir / RESULT, json.dumps(facts, indent=2) + "\n")
     report.end(result.metrics, trainer.best_epoch, result.epochs, seconds, run_dir)
     return result
@@ -108,7 +106,7 @@ def _run(config: TrainConfig, run_dir: Path) -> RunResult:
 def _take_up(trainer: Trainer, run_dir: Path) -> None:
     """Put `trainer` where the run was; one that was killed before its first checkpoint begins anew."""
     (run_dir / RESULT).unlink(missing_ok=True)
-    if (run_dir / CHECKPOINTS / LAST).exists():
+    if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
         trainer.resume(*load_latest(run_dir / CHECKPOINTS))
         return
     for events in run_dir.glob("*tfevents*"):
@@ -129,7 +127,9 @@ def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
     plan = build_plan(config)
     set_deterministic(config.trainer.deterministic)
     model = plan.place(restore_model(finished, trust))
-    splits = build_batches(config, build_dataset(config), plan.device)
+    dataset = build_dataset(config)
+    _refuse_other_data(finished, dataset)
+    splits = build_batches(config, dataset, plan.device)
     loss = build_loss(config.loss.name, config.loss.label_smoothing)
     val = evaluate(model, splits.val, loss, plan, config.trainer.limit_val_batches)
     test = evaluate(model, splits.test, loss, plan, config.trainer.limit_test_batches)
@@ -143,34 +143,45 @@ def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
 
 def restore_model(finished: Run, trust: bool = False) -> nn.Module:
     """The network of a finished run with its best weights; see `Run.model`."""
-    _refuse_foreign(finished.config.model, finished.path, trust)
+    foreign = [] if trust else foreign_targets("model", finished.config.model)
+    if foreign:
+        raise RunError(
+            f"{finished.path} was trained with {foreign[0]}, which is not one of convboard's own models: building it "
+            "runs that code. If you trust it, say so: trust=true (in Python, trust=True)."
+        )
     shape = tuple(finished.dataset["image_shape"])
     model = build_model(finished.config.model, shape, len(finished.dataset["class_names"]))
     load_weights(model, load_checkpoint(finished.best_checkpoint), finished.best_checkpoint)
     return model.eval()
 
 
-def _refuse_foreign(node: object, run_dir: Path, trust: bool) -> None:
-    """Refuse to build what a run directory names, unless it is convboard's own or the user trusts it."""
-    foreign = [name for name in target_names(node) if not name.startswith("convboard.models.")]
-    if foreign and not trust:
-        raise RunError(
-            f"{run_dir} was trained with {foreign[0]}, which is not one of convboard's own models: building it "
-            "runs that code. If you trust it, say so: trust=true (in Python, trust=True)."
-        )
+def _refuse_other_data(finished: Run, dataset: ImageDataset) -> None:
+    """Refuse images that are not those of the run; all pixels of the training split show in their mean and spread."""
+    for key, now in _describe_data(dataset).items():
+        then = finished.dataset.get(key)
+        if then != now:
+            raise RunError(
+                f"{finished.path}: the data has changed since it was trained: {key} was {then}, and is {now}. Put the "
+                "data back as it was, or train again."
+            )
+
+
+def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
+    """What the network must be given to be used, as JSON has it."""
+    return {
+        "name": dataset.name,
+        "image_shape": list(dataset.image_shape),
+        "class_names": list(dataset.class_names),
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+        "images": [len(split) for split in (dataset.train, dataset.val, dataset.test)],
+    }
 
 
 def _write_inputs(config: TrainConfig, dataset: ImageDataset, run_dir: Path) -> None:
     """Put down what the run is made of, before it takes its first step."""
     (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
-    facts = {
-        "name": dataset.name,
-        "image_shape": dataset.image_shape,
-        "class_names": dataset.class_names,
-        "mean": dataset.mean,
-        "std": dataset.std,
-    }
-    atomic_write_text(run_dir / DATASET, json.dumps(facts, indent=2) + "\n")
+    atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
     atomic_write_text(run_dir / CONFIG, OmegaConf.to_yaml(OmegaConf.create(replace(config, resume=None).to_dict())))
 
 

@@ -1,6 +1,6 @@
 """The config of a run that goes on: its own, and of what the command line gives only what may change."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from omegaconf import DictConfig, OmegaConf
@@ -8,10 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 from convboard.config import OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError, RunError
 from convboard.runs import Run, load_run
-from convboard.targets import target_names
+from convboard.trust import foreign_targets
 
 MAY_CHANGE = ("trainer.max_epochs", "trainer.checkpoint_minutes", "board", "data_dir", "dataset.path")
-OWN = ("convboard.", "torch.optim.")  # code that a run directory may name without being asked
 
 
 def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfig:
@@ -42,7 +41,7 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
             f"resume={composed.resume}: {'; '.join(changed)}. A resumed run keeps its config, but for "
             f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
         )
-    _refuse_foreign(run, given)
+    _refuse_foreign(run, {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")})
     return replace(to_config(config), resume=str(run.path))
 
 
@@ -50,12 +49,11 @@ def _may_change(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
 
 
-def _refuse_foreign(run: Run, given: Sequence[str]) -> None:
+def _refuse_foreign(run: Run, trusted: Collection[str]) -> None:
     """Refuse code that only the run directory names: naming it on the command line as well is what trusts it."""
     for group in OPEN_GROUPS:
-        for name in target_names(getattr(run.config, group)):
-            if not name.startswith(OWN) and f"{group}._target_" not in given:
-                raise RunError(
-                    f"{run.path} was trained with {name}, which is not convboard's own: building it runs that code. If "
-                    f"you trust it, say so by giving it again: {group}._target_={name}"
-                )
+        for name in foreign_targets(group, getattr(run.config, group), trusted):
+            raise RunError(
+                f"{run.path} was trained with {name}, which is not convboard's own: building it runs that code. If "
+                f"you trust it, say so by giving it again: {group}._target_={name}"
+            )

@@ -63,11 +63,6 @@ def target_names(node: object) -> Iterator[str]:
             yield from target_names(child)
 
 
-def accepts(factory: Callable[..., Any], name: str) -> bool:
-    """Whether `factory` has a parameter called `name`."""
-    return name in inspect.signature(factory).parameters
-
-
 def _check_arguments(group: str, factory: Callable[..., Any], target: str, arguments: dict[str, Any]) -> None:
     parameters = inspect.signature(factory).parameters
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from convboard.training.checkpoint import load_checkpoint
 
@@ -21,7 +22,9 @@ RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 KILLED_TRAIN = Path(__file__).parents[1] / "killed_train.py"
 PLACES = runpy.run_path(str(KILLED_TRAIN))["PLACES"]
 EPOCHS, STEPS = 3, 11
-# BatchNorm and dropout in the network, augmentation in the data, a checkpoint at every step.
+ONCE = ["the test", "the end of the run", "after the end of the run"]
+# BatchNorm and dropout in the network, augmentation in the data, a checkpoint at every step; a point of the curves
+# every 4 steps, which divide neither an epoch nor the run: the last point is of the run's end.
 CONFIG = [
     "model=sequential",
     "dataset=digits",
@@ -31,7 +34,7 @@ CONFIG = [
     "batch_size=120",
     f"trainer.max_epochs={EPOCHS}",
     "trainer.checkpoint_minutes=0",
-    "board.scalar_every=2",
+    "board.scalar_every=4",
 ]
 TIMED = "throughput/images_per_second"  # a measurement, so never the same twice
 
@@ -57,6 +60,7 @@ def kills(request: pytest.FixtureRequest) -> list[str]:
     """Where the run is killed, in turn."""
     draw = random.Random(0)
     often = {"a step": STEPS, "the end of a step": STEPS, "an evaluation": 1, "the end of an evaluation": 1}
+    often |= dict.fromkeys(ONCE, 1)
     return [
         f"{place}:{draw.randint(1, often.get(place, 5))}"
         for place in draw.choices(list(PLACES), k=request.config.getoption("--kills"))
@@ -103,6 +107,15 @@ def test_five_kills_in_one_epoch(uninterrupted: Path, run_command: RunCommand, t
         run_command(KILLED_TRAIN, *arguments, environment={"KILL_AT": "the end of a step:2"}, expected_code=-9)
     run_command("train.py", "resume=killed")
     assert_same(tmp_path / "killed", uninterrupted)
+
+
+def test_a_kill_after_the_last_checkpoint(uninterrupted: Path, run_command: RunCommand, tmp_path: Path) -> None:
+    for at, place in enumerate(ONCE):
+        arguments = ["resume=killed"] if at else [*CONFIG, "hydra.run.dir=killed"]
+        run_command(KILLED_TRAIN, *arguments, environment={"KILL_AT": f"{place}:1"}, expected_code=-9)
+    for _ in range(2):  # a finished run that is resumed is ended again
+        run_command("train.py", "resume=killed")
+        assert_same(tmp_path / "killed", uninterrupted)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -175,6 +188,25 @@ def test_a_preset_and_a_sweep_are_refused(finished: Path, run_command: RunComman
 
 def test_code_that_only_the_run_directory_names_is_not_run(finished: Path, run_command: RunCommand) -> None:
     config = finished / "config.yaml"
-    config.write_text(config.read_text().replace("convboard.models.sequential", "os.system"))
+    config.write_text(config.read_text().replace("convboard.models.sequential", "convboard.building.torch.load"))
     done = run_command("train.py", "resume=run", expected_code=2)
-    assert "was trained with os.system, which is not convboard's own" in done.stderr
+    assert done.stderr == (
+        "convboard: run was trained with convboard.building.torch.load, which is not convboard's own: building it runs "
+        "that code. If you trust it, say so by giving it again: model._target_=convboard.building.torch.load\n"
+    )
+
+
+def test_other_data_is_refused(run_command: RunCommand, tmp_path: Path) -> None:
+    def draw(label: str, grey: int) -> None:
+        (tmp_path / "pictures" / label).mkdir(parents=True)
+        for at in range(20):
+            Image.new("L", (20, 20), grey + at).save(tmp_path / "pictures" / label / f"{at}.png")
+
+    draw("dark", 30)
+    draw("light", 200)
+    data = ["dataset=image_folder", "dataset.path=pictures", "batch_size=8", "trainer.max_epochs=1"]
+    run_command("train.py", *data, "hydra.run.dir=run")
+    draw("middle", 100)
+    for script, argument in (("train.py", "resume=run"), ("scripts/evaluate.py", "run=run")):
+        done = run_command(script, argument, expected_code=2)
+        assert "run: the data has changed since it was trained: class_names was ['dark', 'light']" in done.stderr

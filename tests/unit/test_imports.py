@@ -26,11 +26,12 @@ MAY_IMPORT = {
     "report": {"data"},
     # `Run.model()` builds its network through `experiment`, which is imported when that is called.
     "runs": {"errors", "config", "experiment"},
-    "resuming": {"errors", "config", "runs", "targets"},
+    "trust": {"models", "training.schedules", "targets"},
+    "resuming": {"errors", "config", "runs", "trust"},
     "building": BASE
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets"}
     | {"report", "runs"},
-    "experiment": BASE | {"data", "training", "config", "targets", "report", "runs", "building"},
+    "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust"},
     "entry": {"errors", "messages", "config", "resuming", "training.interrupt"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }

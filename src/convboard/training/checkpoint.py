@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from convboard.errors import CheckpointError
 from convboard.files import atomic_write
 
-BEST, LAST, PREVIOUS, DAMAGED = (f"{name}.safetensors" for name in ("best", "last", "previous", "damaged"))
+BEST, LAST, PREVIOUS = (f"{name}.safetensors" for name in ("best", "last", "previous"))
 
 _log = logging.getLogger(__name__)
 
@@ -118,10 +118,10 @@ def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Check
         if not (folder / PREVIOUS).exists():
             raise
         checkpoint = load_checkpoint(folder / PREVIOUS, device)
-        if (folder / LAST).exists():
-            (folder / LAST).replace(folder / DAMAGED)  # the next save must not push the good one out for it
         _log.warning("%s Going on from the one before it, %s.", damaged, PREVIOUS)
-        return checkpoint, folder / PREVIOUS
+        # The good one takes the place of the damaged one, which the next save would otherwise push it out for.
+        (folder / PREVIOUS).replace(folder / LAST)
+        return checkpoint, folder / LAST
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:

@@ -13,17 +13,19 @@ class FiniteGuard:
 
     On the CPU the loss is simply looked at. Elsewhere that would make each step wait for the device, so the verdict
     stays there: fused optimizers skip a step while `found_inf` is 1 (the mechanism of torch's GradScaler), hence the
-    weights stay as they were before the bad loss, and `check` reads the verdict once in a while.
+    weights stay as they were before the bad loss, and `check` reads the verdict once in a while. Only those of
+    `SKIPPING` know that mechanism; with any other the loss is looked at, and each step waits.
     """
 
     ADVICE = (
         "Try a lower optimizer.lr, a warm-up (scheduler.warmup_epochs=1), trainer.gradient_clip=1, "
         "or trainer.precision=fp32 if it was bf16."
     )
+    SKIPPING = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
     CHECK_EVERY = 200  # steps; late enough to cost nothing, early enough to waste little
 
     def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-        fused = all(group.get("fused") for group in optimizer.param_groups)
+        fused = isinstance(optimizer, self.SKIPPING) and all(group.get("fused") for group in optimizer.param_groups)
         self._optimizer = optimizer
         self._looks = device.type == "cpu" or not fused
         if not self._looks:

@@ -1,7 +1,7 @@
 """The training loop.
 
 It knows nothing of configs, of TensorBoard or of the terminal: observers are told what happens, and they do the
-showing. Nothing in the loop waits for the device; sums stay there until an epoch ends.
+showing. Sums stay on the device until an epoch ends; for what waits for it all the same, see `guard`.
 """
 
 import logging
@@ -119,7 +119,7 @@ class Trainer:
                     self._save(is_best=False)  # a run can be resumed from its first moment
                 while not self._is_done():
                     self._train_epoch()
-            end = self._test_best()
+                end = self._test_best()
         except BaseException as error:
             reason = str(error) or type(error).__name__
             end = FitEnd("failed", self.global_step, self.epoch, None, dict(self.best), reason)
@@ -218,11 +218,14 @@ class Trainer:
 
     def _note_best(self, val: Evaluation) -> bool:
         """Remember `val` if it beats the best so far: by accuracy, and by loss where the accuracies are equal."""
+        if not math.isfinite(val.loss):
+            raise TrainingError(
+                f"The validation loss is {val.loss} after epoch {self.epoch}; the run stopped, and the last checkpoint "
+                f"is from before that. {FiniteGuard.ADVICE}"
+            )
         score = (val.accuracy, -val.loss)
         if self.best and score <= (self.best["accuracy/val"], -self.best["loss/val"]):
             return False
-        if not math.isfinite(val.loss):
-            raise TrainingError(f"The validation loss is {val.loss} after epoch {self.epoch}. {FiniteGuard.ADVICE}")
         self.best = {"accuracy/val": val.accuracy, "loss/val": val.loss}
         self.best_epoch = self.epoch
         return True

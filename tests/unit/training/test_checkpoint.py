@@ -21,7 +21,14 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from convboard.errors import CheckpointError
-from convboard.training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
+from convboard.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    load_latest,
+    load_weights,
+    save_checkpoint,
+    save_latest,
+)
 
 DTYPES = (
     torch.float64,
@@ -414,3 +421,30 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     assert load_checkpoint(path).state["number"] in (done, done + 1)
     save_checkpoint(path, checkpoint_of())
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_checkpoint_before_a_damaged_one_takes_its_place(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for step in (1, 2):
+        save_latest(tmp_path, Checkpoint(model={}, optimizer={}, rng={}, state={"step": step}))
+    last = tmp_path / "last.safetensors"
+    last.write_bytes(last.read_bytes()[:-10])
+    checkpoint, source = load_latest(tmp_path)
+    assert checkpoint.state == {"step": 1}
+    assert "Going on from the one before it" in caplog.text
+    # Killed now, the next attempt finds it again; and the next save keeps it.
+    assert load_latest(tmp_path)[0].state == {"step": 1}
+    save_latest(tmp_path, Checkpoint(model={}, optimizer={}, rng={}, state={"step": 3}))
+    assert load_checkpoint(tmp_path / "previous.safetensors").state == {"step": 1}
+    assert source == last
+
+
+def test_a_checkpoint_before_a_missing_one_is_taken(tmp_path: Path) -> None:
+    for step in (1, 2):
+        save_latest(tmp_path, Checkpoint(model={}, optimizer={}, rng={}, state={"step": step}))
+    (tmp_path / "last.safetensors").unlink()
+    assert load_latest(tmp_path)[0].state == {"step": 1}
+
+
+def test_without_any_checkpoint_the_last_is_missed(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="last\\.safetensors cannot be read"):
+        load_latest(tmp_path)

@@ -298,3 +298,18 @@ def test_a_signal_ends_the_run_after_the_step_and_saves_it(number: signal.Signal
     assert signal.getsignal(number) == handler
     checkpoint, _ = load_latest(tmp_path)
     assert checkpoint.state["global_step"] == 6
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_run_before_it_is_saved(tmp_path: Path) -> None:
+    class Poisoner(Recorder):
+        def on_step(self, step: Step) -> None:
+            if step.global_step == 8:  # the last of the second epoch: no training loss sees it
+                with torch.no_grad():
+                    trainer.model.get_parameter("1.weight").fill_(torch.nan)
+
+    trainer = make_trainer(tmp_path, Limits(max_epochs=2), (Poisoner(),))
+    with pytest.raises(TrainingError, match=r"^The validation loss is nan after epoch 2; the run stopped"):
+        trainer.fit()
+    kept = load_checkpoint(tmp_path / "last.safetensors")
+    assert kept.state["epoch"] == 1
+    assert all(tensor.isfinite().all() for tensor in kept.model.values())
