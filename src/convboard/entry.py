@@ -19,6 +19,7 @@ from typing import TypeVar, cast
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
@@ -62,12 +63,25 @@ def _model_name() -> str:
     return str(targets[-1].rpartition(".")[2] if targets else hydra.runtime.choices.get("model"))
 
 
-def _sweep_job_name(overrides: object, number: object) -> str:
-    """The overrides of a job as one readable folder name; a hash stands for what is too long."""
-    name = re.sub(r"[^\w.=,+-]", "_", str(overrides)) or str(number)
+def _sweep_job_name(number: object) -> str:
+    """What sets a job of a sweep apart, as one readable folder name; a hash stands for what is too long.
+
+    What is given on the command line for all jobs alike is left out.
+    """
+    alike = _given_for_all_jobs()
+    overrides = [override for override in HydraConfig.get().overrides.task if override.partition("=")[0] not in alike]
+    name = re.sub(r"[^\w.=,+-]", "_", ",".join(overrides)) or str(number)
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+
+
+def _given_for_all_jobs() -> set[str]:
+    """The keys to which the command line gives one value, not several to sweep over."""
+    given = [argument for argument in sys.argv[1:] if re.match(r"[^-].*=|~", argument)]
+    parsed = OverridesParser.create().parse_overrides(given)
+    is_swept = {override.get_key_element(): override.is_sweep_override() for override in parsed}
+    return {key for key, swept in is_swept.items() if not swept}
 
 
 def check(composed: DictConfig) -> TrainConfig:
@@ -201,8 +215,7 @@ def job() -> Iterator[None]:
     except Exception as error:
         if HydraConfig.get().mode is not RunMode.MULTIRUN:
             raise _Failed(error) from error
-        hydra = HydraConfig.get().job
-        name = f"{hydra.num} ({hydra.override_dirname})"
+        name = f"{HydraConfig.get().job.num} ({run_dir().name})"
         mistake = explain(error, TrainConfig)
         reason = mistake or "".join(traceback.format_exception(error))
         print(f"convboard: job {name}: {reason}", file=sys.stderr)

@@ -1,0 +1,79 @@
+"""A finished run is tested again by scripts/evaluate.py, with the same figures."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+SHORT = ("hydra.run.dir=run", "trainer.max_epochs=2", "trainer.limit_train_batches=5", "board=minimal")
+SAME = "The same figures, to the last bit, as the run wrote down.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("model=batchnorm_cnn", "loss=mse"),
+        ("model=sequential", "loss.label_smoothing=0.1", "dataset.horizontal_flip=true", "dataset.residence=stream"),
+        ("trainer.precision=bf16", "trainer.channels_last=false", "trainer.eval_batch_size=77"),
+        ("trainer.limit_val_batches=1", "trainer.limit_test_batches=2", "trainer.eval_batch_size=50"),
+    ],
+    ids=" ".join,
+)
+def test_it_gives_the_same_figures(arguments: tuple[str, ...], run_command: RunCommand, tmp_path: Path) -> None:
+    trained = run_command("train.py", *arguments, *SHORT)
+    again = run_command("scripts/evaluate.py", "run=run")
+    assert again.stdout.endswith(SAME)
+    assert again.stderr == ""
+    figures = [line for line in trained.stdout.splitlines() if line.startswith("│ ")]
+    assert [line for line in again.stdout.splitlines() if line.startswith("│ ")] == figures
+    assert len(figures) == 2
+
+
+def test_other_figures_are_shown_side_by_side(run_command: RunCommand, tmp_path: Path) -> None:
+    run_command("train.py", *SHORT)
+    result = tmp_path / "run/result.json"
+    facts = json.loads(result.read_text())
+    facts["metrics"]["accuracy/test"] = 0.12345
+    result.write_text(json.dumps(facts))
+    again = run_command("scripts/evaluate.py", "run=run")
+    assert SAME not in again.stdout
+    assert "evaluated again" in again.stdout
+    assert "as the run wrote down" in again.stdout
+    assert " 12.35% " in again.stdout or " 12.34% " in again.stdout
+
+
+def test_a_run_that_has_not_finished_has_no_figures(run_command: RunCommand, tmp_path: Path) -> None:
+    run_command("train.py", *SHORT)
+    (tmp_path / "run/result.json").unlink()
+    again = run_command("scripts/evaluate.py", "run=run")
+    assert again.stdout.endswith("\nThe run has written no figures: it has not finished.\n")
+
+
+def test_a_network_of_one_s_own_is_built_when_it_is_trusted(run_command: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "mynet.py").write_text(MYNET)
+    run_command("train.py", "model._target_=mynet.MyNet", "model.width=4", *SHORT)
+    assert run_command("scripts/evaluate.py", "run=run", "trust=true").stdout.endswith(SAME)
+
+
+MYNET = """
+from torch import nn
+
+class MyNet(nn.Module):
+    def __init__(self, in_channels, num_classes, width):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, width, kernel_size=3, padding=1)
+        self.classify = nn.LazyLinear(num_classes)
+
+    def forward(self, images):
+        return self.classify(self.conv(images).relu().flatten(1))
+"""
+
+
+def test_help_says_what_it_takes(run_command: RunCommand) -> None:
+    done = run_command("scripts/evaluate.py", "--help")
+    assert done.stdout.startswith("usage: python ")
+    assert "    run: The run directory.\n" in done.stdout
