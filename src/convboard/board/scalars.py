@@ -106,7 +106,7 @@ class TrainingCurves:
 
 @dataclass(frozen=True)
 class _Pending:
-    """What makes up the next point: by step, mean loss, samples classified right, and samples; of the last, the rest."""
+    """What makes up the next point: loss, right samples and samples of each of its steps, and the rest of the last."""
 
     losses: list[float] = field(default_factory=list)
     correct: list[float] = field(default_factory=list)
