@@ -23,7 +23,6 @@ KILLED_TRAIN = Path(__file__).parents[1] / "killed_train.py"
 PLACES = runpy.run_path(str(KILLED_TRAIN))["PLACES"]
 EPOCHS, STEPS = 3, 11
 ONCE = ["the test", "the end of the run", "after the end of the run"]
-ONCE = ["the test", "the end of the run", "after the end of the run"]
 # BatchNorm and dropout in the network, augmentation in the data, a checkpoint at every step; a point of the curves
 # every 4 steps, which divide neither an epoch nor the run: the last point is of the run's end.
 CONFIG = [
@@ -61,7 +60,6 @@ def kills(request: pytest.FixtureRequest) -> list[str]:
     """Where the run is killed, in turn."""
     draw = random.Random(0)
     often = {"a step": STEPS, "the end of a step": STEPS, "an evaluation": 1, "the end of an evaluation": 1}
-    often |= dict.fromkeys(ONCE, 1)
     often |= dict.fromkeys(ONCE, 1)
     return [
         f"{place}:{draw.randint(1, often.get(place, 5))}"
@@ -109,15 +107,6 @@ def test_five_kills_in_one_epoch(uninterrupted: Path, run_command: RunCommand, t
         run_command(KILLED_TRAIN, *arguments, environment={"KILL_AT": "the end of a step:2"}, expected_code=-9)
     run_command("train.py", "resume=killed")
     assert_same(tmp_path / "killed", uninterrupted)
-
-
-def test_a_kill_after_the_last_checkpoint(uninterrupted: Path, run_command: RunCommand, tmp_path: Path) -> None:
-    for at, place in enumerate(ONCE):
-        arguments = ["resume=killed"] if at else [*CONFIG, "hydra.run.dir=killed"]
-        run_command(KILLED_TRAIN, *arguments, environment={"KILL_AT": f"{place}:1"}, expected_code=-9)
-    for _ in range(2):  # a finished run that is resumed is ended again
-        run_command("train.py", "resume=killed")
-        assert_same(tmp_path / "killed", uninterrupted)
 
 
 def test_a_kill_after_the_last_checkpoint(uninterrupted: Path, run_command: RunCommand, tmp_path: Path) -> None:
