@@ -33,12 +33,12 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     temporary = path.with_name(f".{path.name}.{writer}.tmp")
     try:
         write(temporary)
-        _sync(temporary)
+        sync(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def atomic_write_bytes(path: Path, content: bytes) -> None:
@@ -53,6 +53,19 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, in UTF-8 and with its line ends as they are; see `atomic_write`."""
     atomic_write_bytes(path, text.encode())
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk.
+
+    Raises:
+        OSError: It is not there, or the disk fails.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sha256(path: Path) -> str:
@@ -122,15 +135,6 @@ def _holder(path: Path) -> int | None:
         return int(pid) if host == socket.gethostname() else None
     except (OSError, ValueError):  # given back, or not yet written, this very moment
         return None
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from convboard.board.crc import frame
 from convboard.errors import RunError
+from convboard.files import sync
 
 _FLUSH_SECONDS = 2.0  # what someone who watches the run waits for at most
 _FLUSH_BYTES = 1 << 20
@@ -132,7 +133,7 @@ class EventFile:
         try:
             os.fsync(self._file.fileno())
             if self._is_new:
-                _sync_folder(self.path.parent)
+                sync(self.path.parent)
                 self._is_new = False
         except OSError as error:
             raise RunError(f"Cannot write TensorBoard events to {self.path}: {error.strerror}.") from error
@@ -202,11 +203,3 @@ def _verified_hash(path: Path, state: dict[str, Any]) -> Any:
             "be continued. Bring the file back as it was, or start a new run."
         )
     return hasher
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -23,8 +23,8 @@ Create = Callable[[Path], EventFile]
 
 
 @pytest.fixture
-def create() -> Iterator[Create]:
-    """Begins an event file, closed when the test is over."""
+def create(tmp_path: Path) -> Iterator[Create]:
+    """Begins an event file, closed when the test is over and before its `tmp_path` is removed."""
     with ExitStack() as stack:
 
         def create(folder: Path) -> EventFile:
