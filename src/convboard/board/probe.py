@@ -28,10 +28,10 @@ class Probe:
 
 
 def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
-    """Take the first validation image of each class, of at most ten classes, and a sample at equal distances."""
+    """Take the first validation image of each of the first ten classes with any, and a sample at equal distances."""
     labels = dataset.val.labels
-    firsts = [(labels == label).nonzero()[:1].flatten() for label in range(min(dataset.num_classes, _MOST_CLASSES))]
-    chosen = torch.cat(firsts)
+    present = torch.unique(labels)[:_MOST_CLASSES]
+    chosen = torch.cat([(labels == label).nonzero()[0] for label in present])
     images = dataset.val.images[chosen]
     names = tuple(dataset.class_names[label] for label in labels[chosen].tolist())
     spread = torch.linspace(0, len(labels) - 1, min(_SAMPLE, len(labels))).round().long()

@@ -1,9 +1,10 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
 from convboard.board.probe import choose_probe, normalise
-from convboard.data import ImageDataset
+from convboard.data import ImageDataset, Split
 
 CPU = torch.device("cpu")
 
@@ -22,6 +23,14 @@ def test_a_class_without_validation_images_is_left_out(make_dataset: Callable[..
 
 def test_of_many_classes_the_first_ten_are_followed(make_dataset: Callable[..., ImageDataset]) -> None:
     assert len(choose_probe(make_dataset(classes=12, val=30), CPU).images) == 10
+
+
+def test_they_are_the_first_ten_that_have_validation_images(make_dataset: Callable[..., ImageDataset]) -> None:
+    dataset = make_dataset(classes=300, val=300)
+    val = Split(dataset.val.images[290:], dataset.val.labels[290:].flip(0))
+    probe = choose_probe(replace(dataset, val=val), CPU)
+    assert probe.pictures.names == tuple(f"class {label}" for label in range(290, 300))
+    assert torch.equal(probe.images, normalise(val.images.flip(0), dataset, CPU))
 
 
 def test_the_sample_is_spread_over_the_split(make_dataset: Callable[..., ImageDataset]) -> None:

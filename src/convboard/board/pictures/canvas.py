@@ -1,6 +1,7 @@
 """A sheet to paste tiles and text on, one byte a pixel."""
 
 import importlib.util
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -146,7 +147,11 @@ def shorten(text: str, width: int, size: int = LABEL) -> str:
 
 @lru_cache(maxsize=4096)
 def text_mask(text: str, size: int) -> NDArray[np.uint8]:
-    """Coverage 0 to 255 of each pixel of a line of text; the height depends on the size alone."""
+    """Coverage 0 to 255 of each pixel of a line of text; the height depends on the size alone.
+
+    Line breaks and tabs, which class names may hold, become spaces.
+    """
+    text = re.sub(r"\s", " ", text)
     font = _font(size)
     ascent, descent = font.getmetrics()
     sheet = Image.new("L", (max(1, round(font.getlength(text))), ascent + descent))

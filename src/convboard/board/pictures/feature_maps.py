@@ -79,7 +79,7 @@ def _limit(maps: NDArray[np.float32], *, is_signed: bool) -> float:
     which cuts them off anyway.
     """
     values = maps.ravel()
-    values = values[:: -(-values.size // _LOOKED_AT)]
+    values = values[:: max(1, -(-values.size // _LOOKED_AT))]
     values = np.abs(values) if is_signed else values
     values = values[(values > 0) & np.isfinite(values)]
     if not values.size:

@@ -1,6 +1,7 @@
 from io import BytesIO
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from convboard.board.pictures.canvas import Canvas, mosaic, shorten, text_mask, text_width
@@ -44,6 +45,12 @@ def test_signs_that_pictures_use_have_glyphs() -> None:
     missing = text_mask("\U000f0000", 14)
     for sign in "×−→≤≥…äЖ":
         assert text_mask(sign, 14).shape != missing.shape or (text_mask(sign, 14) != missing).any(), sign
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "two\rlines", "two\tlines", "two\x85lines", "two\u2029lines"])
+def test_a_line_break_is_drawn_as_a_space(name: str) -> None:
+    np.testing.assert_array_equal(text_mask(name, 11), text_mask("two lines", 11))
+    assert text_width("said ") > text_width("said")
 
 
 def test_a_long_name_ends_in_an_ellipsis() -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from convboard.board.pictures.confusion import count_confusions, draw_confusion
-from convboard.board.pictures.feature_maps import draw_feature_maps
+from convboard.board.pictures.feature_maps import _limit, draw_feature_maps
 from convboard.board.pictures.images import ProbeImages
 from convboard.board.pictures.kernels import draw_kernels
 from convboard.board.pictures.misclassified import Mistake, draw_misclassified
@@ -60,6 +60,10 @@ def test_kernels_over_three_channels_are_in_colour() -> None:
 def test_dead_and_broken_kernels_are_drawn() -> None:
     draw_kernels("conv", np.zeros((4, 2, 3, 3), np.float32), "")
     draw_kernels("conv", np.full((4, 3, 3, 3), np.nan, np.float32), "")
+
+
+def test_maps_without_a_value_have_a_scale_that_ends_at_zero() -> None:
+    assert _limit(np.zeros((0, 4, 3, 3), np.float32), is_signed=True) == 0.0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
