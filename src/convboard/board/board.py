@@ -13,6 +13,7 @@ from convboard.board.events import EventFile
 from convboard.board.graph import draw_graph
 from convboard.board.histograms import histogram_values
 from convboard.board.layers import LayerViews
+from convboard.board.missing import Missing
 from convboard.board.predictions import confusion_matrix, misclassified, precision_recall_curves
 from convboard.board.probe import choose_probe
 from convboard.board.projector import write_projector
@@ -33,7 +34,7 @@ def is_due(epoch: int, *, is_last: bool = False) -> bool:
 class Board:
     """Writes a run to one event file in its directory, and changes nothing of the run.
 
-    A part that cannot be drawn does not end the run: it is logged, and the Text tab says why it is missing.
+    A part that cannot be drawn does not end the run: the Text tab says why it is missing, and a failure is logged.
 
     Args:
         run_dir: Where the event file goes.
@@ -67,6 +68,8 @@ class Board:
         self._resumed: dict[str, Any] | None = None
         self._is_open = False
         self._gradients: dict[str, Tensor] = {}
+        self._missing: list[str] = []  # parts that this network has nothing to show in
+        self._failed: set[str] = set()  # parts whose failure was logged
 
     def on_fit_start(self, start: FitStart) -> None:
         """Open the event file, write what describes the run, and look at the untrained network."""
@@ -80,6 +83,7 @@ class Board:
             self._events = EventFile.resume(self._run_dir, self._resumed["events"])
             self._is_open = True
             self._curves.load_state_dict(self._resumed["curves"])
+            self._missing = list(self._resumed["missing"])
             return
         self._events = EventFile.create(self._run_dir)
         self._is_open = True
@@ -134,7 +138,7 @@ class Board:
     def state_dict(self) -> dict[str, Any]:
         """Where the event file stands, on the disk, and the steps that are in no point yet."""
         self._write_points(self._curves.points(wait=True))
-        return {"events": self._events.state(), "curves": self._curves.state_dict()}
+        return {"events": self._events.state(), "curves": self._curves.state_dict(), "missing": self._missing}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`: the event file is cut to the length it had then."""
@@ -181,14 +185,21 @@ class Board:
         return []
 
     def _show(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
-        """Write what `draw` gives; where it fails, say so and go on."""
+        """Write what `draw` gives; where there is nothing to draw, or it fails, say so and go on."""
         try:
             values = draw()
         except RunError:  # the events cannot be written
             raise
+        except Missing as missing:
+            values = [] if part in self._missing else [text(tags.problem(part), f"Missing: {missing}.")]
+            self._missing = sorted({*self._missing, part})
         except Exception as error:  # drawing calls the user's network; whatever it raises, the run is worth more
-            _log.warning("TensorBoard will lack %s at step %d: %s", part, step, error, exc_info=error)
-            values = [text(tags.problem(part), f"Missing at step {step}: {type(error).__name__}: {error}")]
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            level = logging.DEBUG if part in self._failed else logging.WARNING
+            _log.log(level, "TensorBoard lacks %s at step %d: %s", part, step, reason)
+            _log.debug("Where it failed:", exc_info=error)
+            self._failed.add(part)
+            values = [text(tags.problem(part), f"Missing at step {step}: {reason}")]
         self._events.write(values, step)
 
     def _write_points(self, points: Iterable[Point]) -> None:

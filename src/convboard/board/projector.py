@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy import layer_activations
 from convboard.board import tags
+from convboard.board.missing import Missing
 from convboard.board.pictures.png import encode_png
 from convboard.board.probe import normalise
 from convboard.data import ImageDataset
@@ -29,7 +30,7 @@ def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, devi
     """Write the embedding of up to 1,000 validation images, spread over the split; replaces what was there.
 
     Raises:
-        ValueError: The network has no linear layer, so there is no last hidden layer.
+        Missing: No linear layer runs in the network, so there is no last hidden layer.
     """
     count = len(dataset.val)
     chosen = torch.linspace(0, count - 1, min(_MOST, count)).round().long()
@@ -51,11 +52,9 @@ def hidden_features(model: nn.Module, images: Tensor) -> Tensor:
     """What the network's last linear layer is given, `[N, features]`, on the CPU; the network stays as it is.
 
     Raises:
-        ValueError: The network has no linear layer.
+        Missing: No linear layer runs in the network.
     """
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not linears:
-        raise ValueError("the network has no linear layer, so there is no last hidden layer to embed")
     inputs: dict[nn.Module, Tensor] = {}
 
     def keep(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
@@ -68,6 +67,8 @@ def hidden_features(model: nn.Module, images: Tensor) -> Tensor:
     finally:
         for handle in handles:
             handle.remove()
+    if not inputs:
+        raise Missing("no linear layer runs in this network, so there is no last hidden layer to embed")
     return list(inputs.values())[-1]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from convboard.board.board import is_due
 from convboard.board.events import EventFile
@@ -159,18 +160,38 @@ def test_what_cannot_be_drawn_is_told_and_does_not_end_the_run(
     make_board: Any, make_loop: Any, read_events: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: Any) -> Any:
-        raise ZeroDivisionError("no filters")
+        raise ZeroDivisionError("no\nfilters")
 
     monkeypatch.setattr("convboard.board.layers.draw_kernels", fail)
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.DEBUG):
         make_loop(epochs=1).run(make_board())
     events = read_events()
-    assert "TensorBoard will lack kernels at step 0: no filters" in caplog.text
+    (warning,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warning.getMessage() == "TensorBoard lacks kernels at step 0: ZeroDivisionError: no filters"
+    assert warning.exc_info is None
+    assert any(record.exc_info for record in caplog.records if record.levelno == logging.DEBUG)
     assert events.text("problems/kernels").splitlines() == [
         "Missing at step 0: ZeroDivisionError: no filters",
         "Missing at step 4: ZeroDivisionError: no filters",
     ]
     assert "feature_maps/conv" in events.tags("images")
+
+
+def test_what_a_network_cannot_have_is_told_once(
+    make_board: Any, make_loop: Any, read_events: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop = make_loop(epochs=4)
+    loop.model.out = nn.Sequential(nn.Unflatten(1, (80, 1, 1)), nn.Conv2d(80, 3, 1), nn.Flatten())
+    board = make_board(level="full")
+    loop.run(board, until=4)
+    resumed = make_board(level="full")
+    resumed.load_state_dict(json.loads(json.dumps(board.state_dict())))
+    board._events.close()
+    loop.run(resumed)
+    assert read_events().text("problems/projector") == (
+        "Missing: no linear layer runs in this network, so there is no last hidden layer to embed."
+    )
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 def test_a_network_that_cannot_be_traced_has_its_reason_among_the_texts(

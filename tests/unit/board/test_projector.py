@@ -9,6 +9,7 @@ from PIL import Image
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from torch import nn
 
+from convboard.board.missing import Missing
 from convboard.board.probe import normalise
 from convboard.board.projector import hidden_features, write_projector
 from convboard.data import ImageDataset
@@ -49,6 +50,18 @@ def test_at_most_a_thousand_small_images_go_in(make_dataset: Callable[..., Image
     assert len((tmp_path / "projector/vectors.tsv").read_text().splitlines()) == 1000
 
 
-def test_a_network_without_a_linear_layer_is_refused(dataset: ImageDataset, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the network has no linear layer"):
-        write_projector(tmp_path, dataset, nn.Conv2d(1, 3, 3), CPU)
+class Idle(nn.Conv2d):
+    """Has a linear layer, and leaves it out."""
+
+    def __init__(self) -> None:
+        super().__init__(1, 3, 3)
+        self.unused = nn.Linear(2, 2)
+
+
+@pytest.mark.parametrize("model", [nn.Conv2d(1, 3, 3), Idle()], ids=["none", "unused"])
+def test_a_network_in_which_no_linear_layer_runs_has_no_projector(
+    dataset: ImageDataset, model: nn.Module, tmp_path: Path
+) -> None:
+    with pytest.raises(Missing, match="no linear layer runs in this network"):
+        write_projector(tmp_path, dataset, model, CPU)
+    assert not list(tmp_path.iterdir())
