@@ -55,7 +55,7 @@ class RunResult:
     seconds: float
 
 
-def run(config: TrainConfig, run_dir: Path) -> RunResult:
+def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
     """Train what `config` describes and show it in TensorBoard; or go on with the run that it resumes.
 
     Args:
@@ -71,6 +71,7 @@ def run(config: TrainConfig, run_dir: Path) -> RunResult:
         ConvboardError: Something in the config, the data or the directory is wrong; see `convboard.errors`.
         Interrupted: SIGINT or SIGTERM asked the run to end; it is saved, and can be resumed.
     """
+    run_dir = Path(run_dir)
     with _owned(run_dir, resumed=config.resume is not None):
         return _run(config, run_dir)
 

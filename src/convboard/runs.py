@@ -36,6 +36,11 @@ class Run:
     result: dict[str, Any]
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """Final value by tag, those of the best epoch, such as `accuracy/test`; empty until the run has finished."""
+        return dict(self.result.get("metrics", {}))
+
+    @property
     def best_checkpoint(self) -> Path:
         """The weights with the best validation accuracy."""
         return self.path / CHECKPOINTS / "best.safetensors"

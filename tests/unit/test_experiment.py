@@ -25,10 +25,10 @@ def make_config(**changes: Any) -> TrainConfig:
 
 def test_a_run_needs_no_hydra_and_is_read_back(tmp_path: Path) -> None:
     config = make_config()
-    result = convboard.run(config, tmp_path / "run")
+    result = convboard.run(config, str(tmp_path / "run"))
     finished = convboard.load_run(tmp_path / "run")
     assert finished.config == config
-    assert finished.result["metrics"] == result.metrics
+    assert finished.metrics == result.metrics
     assert result.objective == result.metrics["accuracy/val"]
     assert finished.dataset["image_shape"] == [1, 32, 32]
     assert convboard.evaluate_run(finished) == result.metrics

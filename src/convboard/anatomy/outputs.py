@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convboard.anatomy.dry_run import CallNames, first_tensor, leaf_modules, run_undisturbed
+from convboard.anatomy.dry_run import CallNames, dry_run, first_tensor, leaf_modules, run_undisturbed
+from convboard.anatomy.fit import raise_explained
 from convboard.errors import ModelError, nearest
 
 
@@ -28,13 +29,19 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
         ``name:2``. Of several outputs the first tensor is kept.
 
     Raises:
-        ModelError: A pattern matches no module; the message offers the nearest names.
+        ModelError: A pattern matches no module; the message offers the nearest names. Or the images do not fit the
+            network; the message says why, as `check_fit` does.
 
     Example:
         >>> model = convboard.build_model("conv_stack", (3, 28, 28), None)
         >>> {name: list(output.shape) for name, output in layer_outputs(model, images).items()}
         {'conv1': [1, 16, 14, 14], 'conv2': [1, 32, 7, 7], 'conv3': [1, 64, 4, 4]}
     """
+    if images.ndim != 4:
+        raise ModelError(
+            f"images are {list(images.shape)}: they must be a batch, [N, C, H, W]. Give a single image as "
+            "image.unsqueeze(0)."
+        )
     outputs: OrderedDict[str, Tensor] = OrderedDict()
     names = CallNames()
     handles = []
@@ -48,6 +55,9 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
         handles.append(module.register_forward_hook(keep))
     try:
         run_undisturbed(model, images)
+    except RuntimeError as error:
+        raise_explained(model, dry_run(model, tuple(images.shape[1:])))
+        raise error
     finally:
         for handle in handles:
             handle.remove()

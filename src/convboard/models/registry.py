@@ -31,7 +31,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build_model(name: str, input_shape: Shape, num_classes: int | None, **arguments: Any) -> nn.Module:
+def build_model(name: str, input_shape: Shape, num_classes: int | None = None, **arguments: Any) -> nn.Module:
     """Build one of convboard's networks for images of a given shape.
 
     Args:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy import layer_outputs
 from convboard.errors import ModelError
+from convboard.models import LeNet
 
 
 class Block(nn.Module):
@@ -70,3 +71,17 @@ def test_first_tensor_of_a_layer_that_returns_several() -> None:
             return x[:, :1], x[:, 1:]
 
     assert layer_outputs(Split(), IMAGES)["Split"].shape == (2, 1, 4, 4)
+
+
+def test_images_that_do_not_fit_are_explained() -> None:
+    model = LeNet()
+    with pytest.raises(ModelError, match=r"conv1.* 1 .*3"):
+        layer_outputs(model, torch.zeros(1, 3, 32, 32))
+    with pytest.raises(ModelError, match=r"fc1 wants 400 features"):
+        layer_outputs(model, torch.zeros(1, 1, 28, 28))
+
+
+def test_a_single_image_is_asked_for_as_a_batch() -> None:
+    model = LeNet()
+    with pytest.raises(ModelError, match=r"^images are \[1, 32, 32\]: they must be a batch, \[N, C, H, W\]"):
+        layer_outputs(model, torch.zeros(1, 32, 32))
