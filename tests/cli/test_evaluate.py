@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
-SHORT = ("hydra.run.dir=run", "trainer.max_epochs=2", "trainer.limit_train_batches=5", "board=minimal")
+SHORT = ("hydra.run.dir=run", "trainer.device=cpu", "trainer.max_epochs=2", "trainer.limit_train_batches=5")
 SAME = "The same figures, to the last bit, as the run wrote down.\n"
 
 
