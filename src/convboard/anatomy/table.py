@@ -1,6 +1,6 @@
 """The network as a table: a row for each layer that runs, and the table as text or Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,9 @@ class LayerRow:
     """One layer, as it ran.
 
     Attributes:
-        name: Module path; the second call of a shared layer is ``name:2``.
+        name: Module path; the second call of a shared layer is ``name:2``. Parameters beside the layers that ran have
+            a row of their own, without shapes: ``name (own parameters)`` of a module that has children,
+            ``name (not called)`` of a layer that was never called.
         type: The module's class, such as Conv2d.
         kernel_size: (height, width) in pixels; like the next four, None where the layer has no window.
         stride: (height, width) in pixels.
@@ -44,6 +46,8 @@ class LayerRow:
 def layer_table(model: nn.Module, input_shape: Shape) -> list[LayerRow]:
     """Run a network once on two black images and describe each layer (module without children) that ran.
 
+    The rows' parameters add up to the network's: those outside the layers have rows where their modules are defined.
+
     The network, its modes and buffers and the random numbers are left as they were.
 
     Args:
@@ -57,13 +61,27 @@ def layer_table(model: nn.Module, input_shape: Shape) -> list[LayerRow]:
     if run.error is not None:
         raise run.error
     counted: set[int] = set()
-    return [_row(call, counted) for call in run.calls]
+    rows = [_row(call, counted) for call in run.calls]
+    defined = {module: place for place, module in enumerate(model.modules())}
+    places = [defined[call.module] for call in run.calls]
+    for name, module in model.named_modules():
+        if parameters := _count_fresh(module.parameters(recurse=False), counted):
+            place = defined[module]
+            at = next((at for at, other in enumerate(places) if other > place), len(rows))
+            rows.insert(at, _row_without_call(name, module, parameters))
+            places.insert(at, place)
+    return rows
+
+
+def _count_fresh(parameters: Iterable[nn.Parameter], counted: set[int]) -> int:
+    """How many numbers there are in the parameters whose ids are not among ``counted``, to which they are added."""
+    fresh = [parameter for parameter in parameters if id(parameter) not in counted]
+    counted.update(map(id, fresh))
+    return sum(parameter.numel() for parameter in fresh)
 
 
 def _row(call: LayerCall, counted: set[int]) -> LayerRow:
     """The row of one call; ``counted`` holds the ids of the parameters of the rows before."""
-    fresh = [parameter for parameter in call.module.parameters() if id(parameter) not in counted]
-    counted.update(id(parameter) for parameter in fresh)
     module: Any = call.module
     window = window_of(call.module)
     padding: Pair | str | None = None
@@ -81,8 +99,15 @@ def _row(call: LayerCall, counted: set[int]) -> LayerRow:
         input_shape=call.input_shape[1:],
         output_shape=(call.output_shape or ())[1:],
         formula=_formula(call),
-        parameters=sum(parameter.numel() for parameter in fresh),
+        parameters=_count_fresh(call.module.parameters(), counted),
     )
+
+
+def _row_without_call(name: str, module: nn.Module, parameters: int) -> LayerRow:
+    """The row of parameters that belong to no layer that ran."""
+    has_children = next(module.children(), None) is not None
+    label = f"{name} (own parameters)".lstrip() if has_children else f"{name or type(module).__name__} (not called)"
+    return LayerRow(label, type(module).__name__, None, None, None, None, None, (), (), "", parameters)
 
 
 def _formula(call: LayerCall) -> str:

@@ -55,6 +55,43 @@ def test_pooling_linear_and_flatten(rows: list[LayerRow]) -> None:
     assert (fc.type, fc.kernel_size, fc.input_shape, fc.formula) == ("Linear", None, (24,), "")
 
 
+class Scaled(nn.Module):
+    """Has parameters outside its layers, a layer whose weight it takes itself, and one that it leaves out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.block = nn.Sequential(nn.ReLU())
+        self.block.scale = nn.Parameter(torch.ones(3))
+        self.taken = nn.Linear(8, 3, bias=False)
+        self.unused = nn.Linear(5, 2)
+        self.unused.weight = self.taken.weight  # counted once
+        self.shift = nn.Parameter(torch.zeros(1, 3))
+        self.out = nn.Softmax(dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.out(
+            self.block(self.conv(x)).flatten(1) @ self.taken.weight.T * self.block.scale + self.shift
+        )
+        return out
+
+
+def test_parameters_outside_the_layers_have_rows_where_they_are_defined() -> None:
+    model = Scaled()
+    rows = layer_table(model, (1, 4, 4))
+    assert [(row.name, row.type, row.parameters) for row in rows] == [
+        ("(own parameters)", "Scaled", 3),
+        ("conv", "Conv2d", 20),
+        ("block (own parameters)", "Sequential", 3),
+        ("block.0", "ReLU", 0),
+        ("taken (not called)", "Linear", 24),
+        ("unused (not called)", "Linear", 2),
+        ("out", "Softmax", 0),
+    ]
+    assert sum(row.parameters for row in rows) == sum(parameter.numel() for parameter in model.parameters())
+    assert "| block (own parameters) | Sequential |  |  |  |  |  | 3 |  |" in format_table(rows)
+
+
 def test_error_of_the_network_passes_through() -> None:
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         layer_table(nn.Sequential(nn.Flatten(), nn.Linear(3, 1)), (1, 2, 2))
