@@ -120,9 +120,8 @@ class Batches:
             order = epoch_order(n, self.seed, epoch, self.device)
         order = order[start * self.batch_size :]
         draws = self._augmenter.draws(order, epoch) if self._augmenter else None
-        parts = torch.split(order, self.batch_size) if len(order) else ()
         position = 0
-        for indices, images in zip(parts, self._raw(parts), strict=True):
+        for indices, images in zip(self._parts(order), self._raw(order), strict=True):
             if self._augmenter is not None and draws is not None:
                 drawn = draws.batch(position, position + len(indices))
                 images = self._augmenter.cut(self._normalised(self._augmenter.move(images, drawn)), drawn)
@@ -136,10 +135,13 @@ class Batches:
     def _normalised(self, images: Tensor) -> Tensor:
         return images.to(torch.float32).mul_(self._scale).add_(self._shift)
 
-    def _raw(self, parts: Sequence[Tensor]) -> Iterator[Tensor]:
-        """The uint8 images of each part, `[B, C, H, W]` on the device."""
+    def _parts(self, order: Tensor) -> Sequence[Tensor]:
+        return torch.split(order, self.batch_size) if len(order) else ()
+
+    def _raw(self, order: Tensor) -> Iterator[Tensor]:
+        """The uint8 images of each batch, `[B, C, H, W]` on the device."""
         if not self.streamed:
-            for indices in parts:
+            for indices in self._parts(order):
                 yield self._images.index_select(0, indices)
             return
         pinned = self.device.type == "cuda"
@@ -148,7 +150,7 @@ class Batches:
         loader = DataLoader(
             _Fetch(self._images),
             batch_size=None,  # each "sample" is a whole batch: one index tensor in, one image tensor out
-            sampler=[indices.cpu() for indices in parts],
+            sampler=self._parts(order.cpu()),  # moved as a whole: each copy from the device waits for it
             num_workers=self.num_workers,
             pin_memory=pinned,
             multiprocessing_context="fork" if forks else None,

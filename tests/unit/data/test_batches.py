@@ -82,6 +82,19 @@ def test_streamed_equals_resident(split: Split, augmentation: Augmentation | Non
     assert_equal(list(resident.epoch(1)), list(streamed.epoch(1)))
 
 
+def test_streaming_takes_the_order_from_the_device_once(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = []
+    to_cpu = torch.Tensor.cpu
+
+    def cpu(tensor: torch.Tensor) -> torch.Tensor:
+        moved.append(len(tensor))
+        return to_cpu(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", cpu)
+    assert len(list(make(split, residence="stream").epoch())) == 11
+    assert moved == [103]
+
+
 def test_a_sample_looks_the_same_in_batches_of_any_size(split: Split) -> None:
     def by_sample(batch_size: int) -> torch.Tensor:
         seen = list(make(split, augmentation=FULL, batch_size=batch_size).epoch(5))
