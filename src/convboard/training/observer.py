@@ -85,7 +85,8 @@ class EpochEnd:
         train_loss: Mean loss over the epoch's training samples, as they were seen.
         train_accuracy: Likewise.
         val: The validation split after this epoch.
-        images_per_second: Training throughput of this epoch, without evaluation and observers.
+        images_per_second: Training throughput of this epoch: observers' `on_step` and checkpoints are within its
+            time, the evaluation and `on_epoch_end` are not.
         is_last: No further epoch follows, because of max_epochs, early stopping or a limit.
     """
 
