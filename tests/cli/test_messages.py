@@ -1,6 +1,7 @@
 """What bad input gets from the real command: one message on stderr, exit code 2, nothing left behind."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 Refused = Callable[..., str]
 
+ROOT = Path(__file__).parents[2]
 MODELS = (
     "batchnorm_cnn, cifar10_quick, cifar10_quick_sequential, conv_demo, conv_mlp, conv_stack, lenet, resnet18, "
     "sequential"
@@ -111,8 +113,8 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ),
         (
             "optimizer.momentum=0",
-            "optimizer: torch.optim.SGD refuses its arguments: Nesterov momentum requires a momentum and zero "
-            "dampening",
+            "optimizer: torch.optim.SGD with lr=0.02, momentum=0, nesterov=True, weight_decay=0.0005 refuses its "
+            "arguments: Nesterov momentum requires a momentum and zero dampening",
         ),
         (
             "scheduler._target_=torch.optim.lr_scheduler.StepLR",
@@ -129,6 +131,18 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
             "model._target_='os.system' cannot be used: Target 'os.system' is blocklisted because it allows config "
             "data to control executable behavior or belongs to an execution-capable target family. It cannot be "
             "authorized with HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE.",
+        ),
+        (
+            "optimizer.lr=1e300",
+            "optimizer: torch.optim.SGD with lr=1e+300, momentum=0.9, nesterov=True, weight_decay=0.0005 cannot take a "
+            "step: value cannot be converted to type float without overflow. Change its arguments, or choose another, "
+            "as in optimizer=adamw.",
+        ),
+        (
+            "scheduler._target_=torch.nn.ReLU",
+            "scheduler._target_='torch.nn.ReLU' is not a schedule: it cannot be called with a step, the number of all "
+            "steps and that of an epoch's (ReLU.forward() takes 2 positional arguments but 4 were given). Choose one "
+            "of conf/scheduler, as in scheduler=cosine.",
         ),
         # A network and images that do not fit.
         (
@@ -165,6 +179,32 @@ def test_a_module_that_is_not_there_or_cannot_be_imported(refused: Refused, tmp_
     (tmp_path / "mynet.py").write_text("import not_installed\n")
     message = "model._target_='mynet.MyNet': mynet cannot be imported: No module named 'not_installed'."
     assert refused("model._target_=mynet.MyNet") == message
+
+
+def test_a_mistake_is_told_before_torch_is_imported(tmp_path: Path) -> None:
+    """Which takes seconds."""
+    code = (
+        "import atexit, runpy, sys; atexit.register(lambda: print('torch' in sys.modules));"
+        f"sys.argv = ['train.py', 'batch_size=0']; runpy.run_path({str(ROOT / 'train.py')!r}, run_name='__main__')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("False\n", "convboard: batch_size=0: must be at least 1.\n")
+
+
+def test_a_module_that_ends_the_program(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "mynet.py").write_text("import sys\nsys.exit(3)\n")
+    assert refused("model._target_=mynet.MyNet") == (
+        "model._target_='mynet.MyNet': mynet cannot be imported: it ends the program with sys.exit(3)."
+    )
+
+
+def test_a_last_batch_of_one_image(refused: Refused) -> None:
+    layers = "model.layers=[flatten,{linear:{out_features:8}},batch_norm,relu,linear]"
+    assert refused("model=sequential", layers, "batch_size=16") == (
+        "BatchNorm1d bn1 normalises over a batch, and needs more than one value of each channel for that, but a batch "
+        "holds a single image: 1297 images in batches of 16 leave one for the last batch of an epoch. Set "
+        "batch_size=17, with which no batch is that small."
+    )
 
 
 def test_several_mistakes_are_told_one_at_a_time(refused: Refused) -> None:

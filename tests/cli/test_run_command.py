@@ -3,10 +3,16 @@
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+ROOT = Path(__file__).parents[2]
 QUICK = ("trainer.max_epochs=2", "trainer.limit_train_batches=3")
 
 
@@ -29,3 +35,41 @@ def test_a_mistake_gets_the_same_message(run_command: RunCommand) -> None:
     forked, fresh = (run_command("train.py", "model=lenett", fresh=fresh, expected_code=2) for fresh in (False, True))
     assert forked.stderr == fresh.stderr
     assert forked.stdout == fresh.stdout == ""
+
+
+def test_a_command_that_takes_too_long_is_ended_with_all_it_has_started(
+    start_command: Callable[..., Any], tmp_path: Path
+) -> None:
+    streamed = ("dataset.residence=stream", "dataset.num_workers=2")
+    command = start_command("train.py", "hydra.run.dir=run", "trainer.max_epochs=10000", *streamed)
+    while not (tmp_path / "run/checkpoints/best.safetensors").exists():
+        time.sleep(0.05)
+    with pytest.raises(subprocess.TimeoutExpired):
+        command.finish(timeout=0.1)
+    for _ in range(100):
+        if not alive_in_group(command.pid):
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{alive_in_group(command.pid)} still run")
+
+
+def alive_in_group(group: int) -> list[str]:
+    """The processes of a group, without those that are dead and not waited for."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, process_group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(process_group) == group and state != "Z":
+                found.append(path.parent.name)
+    return found
+
+
+def test_nothing_of_a_command_is_left_in_the_next(run_command: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "mynet.py").write_text(
+        "import os, sys; print(sys.argv[1:], os.environ.get('MINE'), sys.path[0]); 1 / 0"
+    )
+    for mine in ("one", "two"):
+        done = run_command("train.py", "model._target_=mynet.X", environment={"MINE": mine}, expected_code=2)
+        assert done.stdout.splitlines()[0] == f"['model._target_=mynet.X'] {mine} {ROOT}"
+    done = run_command("train.py", "model._target_=mynet.X", "seed=1", expected_code=2)
+    assert done.stdout.splitlines()[0] == f"['model._target_=mynet.X', 'seed=1'] None {ROOT}"
