@@ -16,7 +16,7 @@ from convboard.board import Board
 from convboard.config import TrainConfig
 from convboard.data import Augmentation, Batches, ImageDataset, Split, load_dataset
 from convboard.environment import describe_environment
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, ModelError
 from convboard.report import Report
 from convboard.runs import CHECKPOINTS
 from convboard.training.guard import FiniteGuard
@@ -26,6 +26,7 @@ from convboard.training.plan import Plan, choose_device
 from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
 from convboard.training.trainer import Splits, Trainer
+from convboard.trial import TrainingBatches, try_schedule, try_step
 
 
 def build_plan(config: TrainConfig) -> Plan:
@@ -53,6 +54,8 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
 
 def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
     """Build the optimizer of a config over all parameters of `model`."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ModelError("The network has no weights to train: no parameter in it has requires_grad=True.")
     factory, _ = targets.resolve("optimizer", node)
     more: dict[str, Any] = {}
     if device.type == "cuda" and "fused" not in node and factory in FiniteGuard.SKIPPING:
@@ -60,6 +63,11 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
     optimizer = targets.build("optimizer", node, model.parameters(), **more)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ConfigError(f"optimizer._target_={node['_target_']!r} is not a torch.optim.Optimizer.")
+    if not all(isinstance(group.get("lr"), (float, int)) for group in optimizer.param_groups):
+        raise ConfigError(
+            f"optimizer._target_={node['_target_']!r} has no learning rate lr that is a number, which the schedule "
+            "changes from step to step. Add optimizer.lr=<number>, or choose another, as in optimizer=adamw."
+        )
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
         raise ConfigError(
@@ -116,7 +124,7 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, device: torch.devi
 def build_trainer(
     config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan, report: Report, run_dir: Path
 ) -> Trainer:
-    """Put together everything that trains `model` on `dataset` into `run_dir`."""
+    """Put together everything that trains `model` on `dataset` into `run_dir`, and try it out."""
     splits = build_batches(config, dataset, plan.device)
     plan.place(model)
     optimizer = build_optimizer(config.optimizer, model, plan.device)
@@ -130,8 +138,29 @@ def build_trainer(
         config=config.to_dict(),
         environment=describe_environment(plan.describe()),
     )
+    loss = build_loss(config.loss.name, config.loss.label_smoothing)
+    trainer = Trainer(
+        model,
+        optimizer,
+        schedule,
+        loss,
+        splits,
+        plan,
+        build_limits(config),
+        run_dir / CHECKPOINTS,
+        observers=(board, ProgressDisplay(report.console)),
+    )
+    total_steps = config.trainer.max_epochs * trainer.steps_per_epoch
+    try_schedule(schedule, config.scheduler["_target_"], total_steps, trainer.steps_per_epoch)
+    batches = TrainingBatches(len(dataset.train), config.batch_size, config.trainer.limit_train_batches)
+    try_step(model, optimizer, loss, plan, dataset.image_shape, batches, targets.describe(config.optimizer))
+    return trainer
+
+
+def build_limits(config: TrainConfig) -> Limits:
+    """How long the run is, and how much of it is looked at."""
     trainer = config.trainer
-    limits = Limits(
+    return Limits(
         max_epochs=trainer.max_epochs,
         accumulate_batches=trainer.accumulate_batches,
         gradient_clip=trainer.gradient_clip,
@@ -140,15 +169,4 @@ def build_trainer(
         train_batches=trainer.limit_train_batches,
         val_batches=trainer.limit_val_batches,
         test_batches=trainer.limit_test_batches,
-    )
-    return Trainer(
-        model,
-        optimizer,
-        schedule,
-        build_loss(config.loss.name, config.loss.label_smoothing),
-        splits,
-        plan,
-        limits,
-        run_dir / CHECKPOINTS,
-        observers=(board, ProgressDisplay(report.console)),
     )

@@ -171,7 +171,7 @@ class BoardConfig:
 
 @dataclass
 class TrainConfig:
-    """A whole run. Two runs of equal configs on one machine give the same result.
+    """A whole run. Equal configs give equal runs, on one machine, with as many threads and the same versions.
 
     `model`, `optimizer` and `scheduler` take any key; the ones that everybody asks for are in their `metadata`.
 
@@ -206,10 +206,16 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _at_least("batch_size", self.batch_size, 1)
         _at_least("seed", self.seed, 0)
+        if self.seed >= 2**64:
+            raise ConfigError(f"seed={self.seed}: must be below 2**64, which is {2**64}.")
         _one_of("objective", self.objective, OBJECTIVES)
         for group in OPEN_GROUPS:
-            if not getattr(self, group).get("_target_"):
+            target = getattr(self, group).get("_target_")
+            if not target:
                 raise ConfigError(f"{group}._target_ is not set: choose one of conf/{group}, as in {group}=<name>.")
+            if not isinstance(target, str):
+                raise ConfigError(f"{group}._target_={target}: must name a class, as in {group}._target_=module.Class.")
+        _check_side("model.image_size", self.model.get("image_size"))
         for name in RATES:
             value = self.optimizer.get(name)
             if value is not None:
@@ -253,7 +259,7 @@ def load_config(path: Path) -> TrainConfig:
     """
     try:
         loaded = OmegaConf.load(path)
-    except (OSError, YAMLError) as error:
+    except (OSError, YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(loaded, DictConfig):
         raise ConfigError(f"{path} holds no config: it must be key: value pairs.")
@@ -271,6 +277,11 @@ def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
 def _at_least(key: str, value: int | None, least: int) -> None:
     if value is not None and value < least:
         raise ConfigError(f"{key}={value}: must be at least {least}.")
+
+
+def _check_side(key: str, value: object) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ConfigError(f"{key}={value!r}: must be a whole number of pixels, 1 or more: the side of a square image.")
 
 
 def _check_rate(key: str, value: object) -> None:

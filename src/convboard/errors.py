@@ -14,6 +14,8 @@ A bug is none of these: it stays a traceback.
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_MANY, _SHOWN = 20, 10  # from how many names on a message shows only the nearest, and how many of those
+
 
 class ConvboardError(ValueError):
     """Base of every error that a user, not a developer, can mend."""
@@ -44,7 +46,7 @@ class TrainingError(ConvboardError):
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:
-    """End an error message: the nearest allowed name first, then all of them.
+    """End an error message: the nearest allowed name first, then all of them, or the nearest ten where there are many.
 
     Args:
         given: What the user wrote.
@@ -56,4 +58,7 @@ def nearest(given: str, allowed: Iterable[str]) -> str:
     names = sorted(allowed)
     close = get_close_matches(given, names, n=1)
     question = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{question}Allowed: {', '.join(names)}."
+    if len(names) <= _MANY:
+        return f"{question}Allowed: {', '.join(names)}."
+    shown = sorted(get_close_matches(given, names, n=_SHOWN, cutoff=0.0))
+    return f"{question}Allowed: {', '.join(shown)}, and {len(names) - len(shown)} more."

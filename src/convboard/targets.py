@@ -8,6 +8,8 @@ from typing import Any
 
 from convboard.errors import ConfigError, nearest
 
+# What constructors and optimizers raise where they refuse what they are given; anything else is a bug.
+REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, AssertionError)
 _EXAMPLES = {"optimizer": "torch.optim.SGD", "scheduler": "convboard.training.schedules.Cosine"}
 
 
@@ -22,15 +24,17 @@ def resolve(group: str, node: Mapping[str, Any]) -> tuple[Callable[..., Any], di
         The class or function, and its keyword arguments.
 
     Raises:
-        ConfigError: The target cannot be imported, or has no such parameter.
+        ConfigError: The target cannot be imported, is nothing to call by name, or has no such parameter.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 
     target = node["_target_"]
+    if "_args_" in node:
+        raise ConfigError(f"{group}._args_={node['_args_']} is not taken: give each argument by its name.")
     try:
         call = instantiate({**node, "_partial_": True}, _convert_="all")
-    except InstantiationException as error:
+    except (InstantiationException, SystemExit) as error:  # a module may end the program when it is imported
         raise ConfigError(_explain(group, target, error)) from error
     arguments = dict(call.keywords)
     _check_arguments(group, call.func, target, arguments)
@@ -46,10 +50,16 @@ def build(group: str, node: Mapping[str, Any], *positional: Any, **more: Any) ->
     factory, arguments = resolve(group, node)
     try:
         return factory(*positional, **arguments, **more)
-    except (TypeError, ValueError) as error:
+    except REFUSALS as error:
         if isinstance(error, ConfigError):
             raise
-        raise ConfigError(f"{group}: {node['_target_']} refuses its arguments: {error}") from error
+        raise ConfigError(f"{group}: {describe(node)} refuses its arguments: {error}") from error
+
+
+def describe(node: Mapping[str, Any]) -> str:
+    """What `node` names and with what arguments, for messages: ``torch.optim.SGD with lr=0.1, momentum=0.9``."""
+    arguments = ", ".join(f"{key}={value}" for key, value in node.items() if key != "_target_")
+    return f"{node['_target_']} with {arguments}" if arguments else str(node["_target_"])
 
 
 def target_names(node: object) -> Iterator[str]:
@@ -64,7 +74,12 @@ def target_names(node: object) -> Iterator[str]:
 
 
 def _check_arguments(group: str, factory: Callable[..., Any], target: str, arguments: dict[str, Any]) -> None:
-    parameters = inspect.signature(factory).parameters
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError) as error:  # some of what is written in C
+        raise ConfigError(
+            f"{group}._target_={target!r} cannot be used: it does not tell what it can be given."
+        ) from error
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     for name in arguments:
@@ -73,7 +88,7 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
             raise ConfigError(f"{group}.{name} is not an argument of {target}. {nearest(name, allowed)}")
 
 
-def _explain(group: str, target: str, error: Exception) -> str:
+def _explain(group: str, target: str, error: BaseException) -> str:
     """Why `target` is not to be had: no module, one that cannot be imported, no such name in it, or Hydra's ban."""
     given = f"{group}._target_={target!r}"
     module_name, _, name = target.rpartition(".")
@@ -88,10 +103,13 @@ def _explain(group: str, target: str, error: Exception) -> str:
                 f"{Path.cwd()}."
             )
         return f"{given}: {module_name} cannot be imported: {missing}."
+    except SystemExit as end:
+        return f"{given}: {module_name} cannot be imported: it ends the program with sys.exit({end.code!r})."
     except Exception as problem:  # whatever the user's module raises, or is
         return f"{given}: {module_name} cannot be imported: {type(problem).__name__}: {problem}."
     if hasattr(module, name):
         cause = " ".join(str(error.__cause__ or error).split())
         return f"{given} cannot be used: {cause}"
-    classes = [key for key, value in vars(module).items() if inspect.isclass(value) and not key.startswith("_")]
-    return f"{given} is not there. {nearest(name, classes)}"
+    fits = callable if group == "model" else inspect.isclass  # networks are made by functions too
+    there = [key for key, value in vars(module).items() if fits(value) and not key.startswith("_")]
+    return f"{given} is not there. {nearest(name, there)}"

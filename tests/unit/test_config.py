@@ -78,6 +78,28 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
             "loss.label_smoothing=1.0: must be at least 0 and below 1; 0.1 is usual.",
         ),
         ("dataset.cutout=-2", "dataset.cutout=-2: must be at least 0."),
+        (
+            "seed=18446744073709551616",
+            "seed=18446744073709551616: must be below 2**64, which is 18446744073709551616.",
+        ),
+        ("optimizer._target_=5", "optimizer._target_=5: must name a class, as in optimizer._target_=module.Class."),
+        (
+            "scheduler._target_=[a]",
+            "scheduler._target_=['a']: must name a class, as in scheduler._target_=module.Class.",
+        ),
+        *(
+            (
+                f"model.image_size={given}",
+                f"model.image_size={shown}: must be a whole number of pixels, 1 or more: the side of a square image.",
+            )
+            for given, shown in (
+                ("abc", "'abc'"),
+                ("[32,16]", "[32, 16]"),
+                ("16.5", "16.5"),
+                ("0", "0"),
+                ("true", "True"),
+            )
+        ),
     ],
 )
 def test_a_bad_value_gets_one_sentence(override: str, message: str) -> None:
@@ -104,6 +126,13 @@ def test_a_config_made_in_python_is_checked_as_well() -> None:
     plain["trainer"] = {"epochs": 3}
     with pytest.raises(ConfigError, match=r"^trainer\.epochs is not a known key\. Did you mean 'trainer.max_epochs'\?"):
         TrainConfig.from_dict(plain)
+
+
+def test_a_config_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"seed: 0\nmodel: \xff\xfe\n")
+    with pytest.raises(ConfigError, match=rf"^{path} cannot be read: 'utf-8' codec can't decode byte 0xff"):
+        load_config(path)
 
 
 def test_nan_is_a_float_that_every_check_refuses() -> None:

@@ -34,3 +34,10 @@ def test_a_user_s_mistake_is_a_value_error() -> None:
 )
 def test_the_nearest_name_comes_first_then_all_of_them(given: str, allowed: list[str], expected: str) -> None:
     assert nearest(given, allowed) == expected
+
+
+def test_of_many_names_only_the_nearest_are_told() -> None:
+    assert nearest("layer3", (f"layer{number}" for number in range(30))) == (
+        "Did you mean 'layer3'? Allowed: layer13, layer2, layer23, layer3, layer4, layer5, layer6, layer7, layer8, "
+        "layer9, and 20 more."
+    )

@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "runs": {"errors", "config", "experiment"},
     "trust": {"models", "training.schedules", "targets"},
     "resuming": {"errors", "config", "runs", "trust"},
+    "trial": BASE | {"anatomy", "training", "targets"},
     "building": BASE
-    | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets"}
+    | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial"}
     | {"report", "runs"},
     "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust"},
     "entry": {"errors", "messages", "config", "resuming", "training.interrupt"},

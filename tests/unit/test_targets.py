@@ -39,6 +39,11 @@ def test_building_passes_positional_and_further_arguments() -> None:
             "optimizer.momentun is not an argument of torch.optim.SGD. Did you mean 'momentum'?",
         ),
         ({"_target_": "builtins.eval"}, "optimizer._target_='builtins.eval' cannot be used"),
+        (
+            {"_target_": "builtins.dict"},
+            "optimizer._target_='builtins.dict' cannot be used: it does not tell what it can be given.",
+        ),
+        ({"_target_": "torch.optim.SGD", "_args_": [1]}, "optimizer._args_=[1] is not taken: give each argument by"),
     ],
 )
 def test_a_target_that_cannot_be_used_is_explained(node: dict[str, object], message: str) -> None:
@@ -49,8 +54,31 @@ def test_a_target_that_cannot_be_used_is_explained(node: dict[str, object], mess
 
 def test_a_constructor_that_refuses_is_quoted() -> None:
     weight = nn.Parameter(torch.zeros(1))
-    with pytest.raises(ConfigError, match=r"^optimizer: torch\.optim\.Adam refuses its arguments: .*betas? "):
+    refusal = r"^optimizer: torch\.optim\.Adam with betas=\[2\.0, 0\.9\] refuses its arguments: .*betas? "
+    with pytest.raises(ConfigError, match=refusal):
         targets.build("optimizer", {"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}, [weight])
+    with pytest.raises(ConfigError, match=r"with betas=\[0\.9\] refuses its arguments: list index out of range"):
+        targets.build("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9]}, [weight])
+
+
+def test_a_function_is_found_as_near_as_a_class_is_for_a_network() -> None:
+    with pytest.raises(ConfigError) as caught:
+        targets.resolve("model", {"_target_": "torchvision.models.resnet1001"})
+    assert str(caught.value).startswith(
+        "model._target_='torchvision.models.resnet1001' is not there. Did you mean 'resnet101'? Allowed: "
+    )
+    assert len(str(caught.value)) < 400
+
+
+def test_a_module_that_ends_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "module_that_exits.py").write_text("import sys\nsys.exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        targets.resolve("model", {"_target_": "module_that_exits.Net"})
+    assert str(caught.value) == (
+        "model._target_='module_that_exits.Net': module_that_exits cannot be imported: it ends the program with "
+        "sys.exit(3)."
+    )
 
 
 def test_a_module_of_the_working_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

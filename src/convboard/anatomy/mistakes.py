@@ -7,9 +7,10 @@ and what to do; or None, where the mistake is not of its kind.
 from bisect import bisect_left
 from math import isqrt, prod
 
+import torch
 from torch import nn
 
-from convboard.anatomy.dry_run import DryRun, LayerCall, Shape, dry_run, lazy_layers
+from convboard.anatomy.dry_run import DryRun, LayerCall, Shape, dry_run, lazy_layers, leaf_modules
 from convboard.anatomy.windows import window_of
 
 LARGEST_SIDE = 512
@@ -26,6 +27,7 @@ def explain(model: nn.Module, run: DryRun) -> str | None:
         or window_too_large(model, run, failed)
         or wrong_width(run, failed)
         or wrong_features(model, run, failed)
+        or wrong_precision(model, run)
     )
 
 
@@ -114,6 +116,21 @@ def wrong_features(model: nn.Module, run: DryRun, failed: LayerCall) -> str | No
         f"{_trail(run)}. Write nn.Linear({arrived}, {layer.out_features}), or nn.LazyLinear"
         f"({layer.out_features}), which finds the number itself{other}."
     )
+
+
+def wrong_precision(model: nn.Module, run: DryRun) -> str | None:
+    """Weights in another precision than what they meet, such as those of a layer after .half()."""
+    if not isinstance(run.error, RuntimeError) or "type" not in str(run.error):
+        return None
+    for name, module in leaf_modules(model).items():
+        for weight in module.parameters(recurse=False):
+            if weight.is_floating_point() and weight.dtype != torch.float32:
+                return (
+                    f"{type(module).__name__} {name} has weights in {str(weight.dtype).removeprefix('torch.')}, which "
+                    "do not go with the float32 of the images or of other layers. Leave out .half(), .to(...) or "
+                    "dtype=...: weights are trained in float32, and trainer.precision=bf16 computes faster with them."
+                )
+    return None
 
 
 def smallest_side(model: nn.Module, image_shape: Shape) -> int | None:

@@ -170,6 +170,15 @@ def test_other_errors_pass_through_untouched() -> None:
     assert caught.traceback[-1].name == "forward"
 
 
+def test_a_layer_in_another_precision() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 4), nn.Linear(4, 10).double())
+    assert message(model, (1, 2, 2)) == (
+        "Linear 2 has weights in float64, which do not go with the float32 of the images or of other layers. Leave out "
+        ".half(), .to(...) or dtype=...: weights are trained in float32, and trainer.precision=bf16 computes faster "
+        "with them."
+    )
+
+
 def test_error_inside_a_layer_that_is_no_known_mistake_passes_through() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Embedding(3, 3))
     with pytest.raises(RuntimeError, match="indices"):

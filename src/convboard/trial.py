@@ -1,0 +1,181 @@
+"""A run tried out before it begins: the schedule is asked for its factors, and copies take one step.
+
+What cannot be trained is found here, before the run directory holds a file. The network, the optimizer and the random
+numbers are left as they were.
+"""
+
+import copy
+import math
+import numbers
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from convboard.anatomy.dry_run import DryRun, Shape, recorded
+from convboard.anatomy.fit import raise_explained
+from convboard.errors import ConfigError, ModelError
+from convboard.targets import REFUSALS
+from convboard.training.plan import Plan
+from convboard.training.schedules import Schedule
+from convboard.training.seeding import random_state, restore_random_state
+
+_OF_ONE_VALUE = "Expected more than 1 value per channel"  # how torch's batch norm begins to complain
+
+
+@dataclass(frozen=True)
+class TrainingBatches:
+    """The sizes of the batches of an epoch.
+
+    Attributes:
+        images: There are in the training split.
+        batch_size: Images in a batch; the last one of an epoch holds what is left.
+        limit: Batches of each epoch to train on; None takes all.
+    """
+
+    images: int
+    batch_size: int
+    limit: int | None = None
+
+    @property
+    def smallest(self) -> int:
+        """Images in the smallest batch that is trained on."""
+        comes_to_the_last = self.limit is None or self.limit * self.batch_size >= self.images
+        return (comes_to_the_last and self.images % self.batch_size) or self.batch_size
+
+    @property
+    def advice(self) -> str:
+        """What to do about a batch of one image."""
+        better = next((size for size in range(self.batch_size + 1, self.images) if self.images % size != 1), None)
+        if better is None:
+            return f"there {'is' if self.images == 1 else 'are'} {self.images} to train on: add more images."
+        if self.batch_size == 1:
+            return f"batch_size=1. Set batch_size={better}, with which no batch is that small."
+        return (
+            f"{self.images} images in batches of {self.batch_size} leave one for the last batch of an epoch. Set "
+            f"batch_size={better}, with which no batch is that small."
+        )
+
+
+def try_schedule(schedule: Schedule, target: str, total_steps: int, steps_per_epoch: int) -> None:
+    """Ask a schedule for the factors of the first step and of the last.
+
+    Args:
+        schedule: Whatever a config's `scheduler` has built.
+        target: Its `_target_`, for messages.
+        total_steps: Steps in the whole run.
+        steps_per_epoch: Steps in an epoch.
+
+    Raises:
+        ConfigError: It is no schedule, or gives something that no learning rate can be multiplied by.
+    """
+    choice = "Choose one of conf/scheduler, as in scheduler=cosine."
+    for step in (0, total_steps - 1):
+        try:
+            factor: object = schedule(step, total_steps, steps_per_epoch)
+        except TypeError as error:
+            raise ConfigError(
+                f"scheduler._target_={target!r} is not a schedule: it cannot be called with a step, the number of all "
+                f"steps and that of an epoch's ({error}). {choice}"
+            ) from error
+        if not isinstance(factor, numbers.Real) or not 0 <= float(factor) < math.inf:
+            raise ConfigError(
+                f"scheduler._target_={target!r} gives {factor!r} for step {step} of {total_steps}, where the factor "
+                f"of the learning rate must be a finite number, 0 or above. {choice}"
+            )
+
+
+def try_step(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss: nn.Module,
+    plan: Plan,
+    image_shape: Shape,
+    batches: TrainingBatches,
+    described: str,
+) -> None:
+    """Take one step on black images with copies of the network and its optimizer.
+
+    It costs less than a step of the run does, for it takes two images, or one where a batch of the run holds one: no
+    other size makes a difference to what can go wrong. A network that cannot be copied is not tried out.
+
+    Args:
+        model: The network, placed by `plan` and known to fit the data in evaluation mode.
+        optimizer: Over its parameters.
+        loss: Mean loss of (logits, labels).
+        plan: Where and how to compute.
+        image_shape: (C, H, W).
+        batches: Tells whether a batch may hold a single image.
+        described: The optimizer and its arguments, for messages.
+
+    Raises:
+        ConfigError: The optimizer cannot take a step, or a batch is too small for the network.
+        ModelError: The network cannot learn from its loss.
+        Exception: Whatever else the network's own forward raises, untouched.
+    """
+    try:
+        model, optimizer = copy.deepcopy((model, optimizer))
+    except (TypeError, RuntimeError):
+        return
+    count = min(batches.smallest, 2)
+    images = torch.zeros(count, *image_shape, device=plan.device)
+    if plan.channels_last:
+        images = images.contiguous(memory_format=torch.channels_last)
+    with _random_numbers_kept(plan.device):
+        model.train()
+        with plan.autocast():
+            logits = _forward(model, images, batches)
+            value: Tensor = loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
+        if not value.requires_grad:
+            raise ModelError(
+                "The network cannot learn: no gradient leads from its scores back to a weight. Look in its forward "
+                "for .detach(), .data or torch.no_grad(), and for weights with requires_grad=False."
+            )
+        value.backward()  # type: ignore[no-untyped-call]
+        try:
+            optimizer.step()
+        except REFUSALS as error:
+            raise ConfigError(
+                f"optimizer: {described} cannot take a step: {str(error).rstrip('.')}. Change its arguments, or choose "
+                "another, as in optimizer=adamw."
+            ) from error
+
+
+def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tensor:
+    """The scores of a training batch, with an explanation where there are none."""
+    output, error = None, None
+    with recorded(model) as calls:
+        try:
+            output = model(images)
+        except Exception as raised:
+            error = raised
+    run = DryRun(tuple(images.shape[1:]), len(images), calls, output, error)
+    if str(error).startswith(_OF_ONE_VALUE) and len(images) == 1:
+        failed = run.failed_call
+        layer = f"{type(failed.module).__name__} {failed.name}" if failed else "The network"
+        raise ConfigError(
+            f"{layer} normalises over a batch, and needs more than one value of each channel for that, but a batch "
+            f"holds a single image: {batches.advice}"
+        ) from error
+    raise_explained(model, run)
+    assert isinstance(output, Tensor), "check_fit has seen to that"
+    if output.shape[0] != len(images):
+        raise ModelError(
+            f"The network gives {list(output.shape)} for a batch of {len(images)}: the batch must stay apart. Where "
+            "its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze()."
+        )
+    return output
+
+
+@contextmanager
+def _random_numbers_kept(device: torch.device) -> Iterator[None]:
+    """Put all that `seed_everything` seeds back to where it was."""
+    python, state = random.getstate(), random_state(device)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        restore_random_state(state)
