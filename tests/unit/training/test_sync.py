@@ -1,0 +1,113 @@
+"""No step waits for the device: what a run reads of it does not grow with its steps."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+import convboard
+from convboard.config import TrainConfig
+from convboard.training.guard import FiniteGuard
+
+# What waits for an accelerator: operations whose result Python sees, or whose shape depends on values ...
+READS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero", "aten.nonzero", "aten.masked_select", "aten._uniq")
+# ... and methods that are no operation on the CPU, where this test runs.
+METHODS = ("cpu", "tolist", "numpy")
+
+
+class Reads(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts them by name."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.counts: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if str(func).startswith(READS):
+            self.counts[str(func)] += 1
+        return func(*args, **(kwargs or {}))
+
+    def counting(self, name: str) -> Callable[..., Any]:
+        """The method of Tensor called `name`, counted."""
+        method = getattr(torch.Tensor, name)
+
+        def counted(*arguments: Any, **more: Any) -> Any:
+            self.counts[name] += 1
+            return method(*arguments, **more)
+
+        return counted
+
+
+@contextmanager
+def counted_reads() -> Iterator[Counter[str]]:
+    with Reads() as reads, pytest.MonkeyPatch.context() as patch:
+        for name in METHODS:
+            patch.setattr(torch.Tensor, name, reads.counting(name))
+        yield reads.counts
+
+
+@pytest.fixture(autouse=True)
+def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The guard leaves its verdict on the device, as it does where looking at it would wait."""
+    begin = FiniteGuard.__init__
+
+    def init(guard: FiniteGuard, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+        begin(guard, optimizer, torch.device("meta"))
+        assert not guard._looks
+        for name, value in vars(guard).items():
+            if isinstance(value, torch.Tensor):
+                setattr(guard, name, torch.zeros_like(value, device=device))
+
+    monkeypatch.setattr(FiniteGuard, "__init__", init)
+
+
+def reads_of_a_run(run_dir: Path, steps: int, changes: dict[str, Any]) -> Counter[str]:
+    plain: dict[str, Any] = {
+        "model": {"_target_": "convboard.models.LeNet", "image_size": 32},
+        "dataset": {"name": "digits", "random_crop": 1, "horizontal_flip": True, "cutout": 4},
+        "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.001, "fused": True},
+        "scheduler": {"_target_": "convboard.training.schedules.Cosine"},
+        "trainer": {"max_epochs": 1, "device": "cpu"},
+        "board": {"level": "minimal", "scalar_every": 100},
+        "batch_size": 8,
+    }
+    for group, values in changes.items():
+        plain[group] = {**plain[group], **values}
+    plain["trainer"]["limit_train_batches"] = steps * plain["trainer"].get("accumulate_batches", 1)
+    with counted_reads() as counts:
+        convboard.run(TrainConfig.from_dict(plain), run_dir)
+    return counts
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"board": {"level": "default"}},
+        {"dataset": {"residence": "stream"}},
+        {"trainer": {"precision": "bf16", "accumulate_batches": 2, "gradient_clip": 1.0}},
+        {"optimizer": {"_target_": "torch.optim.AdamW"}},
+    ],
+    ids=["default", "board", "stream", "bf16", "adamw"],
+)
+def test_a_longer_run_reads_no_more_of_the_device(changes: dict[str, Any], tmp_path: Path) -> None:
+    few, many = (reads_of_a_run(tmp_path / str(steps), steps, changes) for steps in (3, 8))
+    assert few
+    assert many == few
+
+
+def test_a_read_at_each_step_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = FiniteGuard.step
+
+    def step(guard: FiniteGuard, loss: torch.Tensor, global_step: int, epoch: int) -> None:
+        assert loss > 0
+        take(guard, loss, global_step, epoch)
+
+    monkeypatch.setattr(FiniteGuard, "step", step)
+    few, many = (reads_of_a_run(tmp_path / str(steps), steps, {}) for steps in (3, 8))
+    assert (many - few).total() == 5
