@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from convboard.errors import ConfigError, nearest
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
