@@ -145,9 +145,11 @@ def test_there_is_a_preset_for_each_network() -> None:
     assert presets == {row[0].strip("`") for row in rows("Networks")} | {"mnist_99", "cifar10_cpu"}
 
 
-def test_every_file_it_names_is_there() -> None:
-    named = re.findall(r"\]\(([\w/.]+)\)|`((?:conf|scripts|docs)/[\w/]+\.\w+)`", README)
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_every_file_it_names_is_there(page: str) -> None:
+    folders = ROOT, ROOT / "src/convboard"
+    named = re.findall(r"\]\(([\w/.]+)\)|`([\w.]+/[\w/]+\.\w+)`", (ROOT / page).read_text())
     assert named
     for link, path in named:
         if "mynet" not in path:
-            assert (ROOT / (link or path)).is_file(), link or path
+            assert any((folder / (link or path)).is_file() for folder in folders), link or path

@@ -1,6 +1,7 @@
 """Who may import whom, what `convboard` exports, and that importing it costs nothing."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,14 @@ def test_only_what_composes_a_run_knows_hydra() -> None:
         if is_within(module, {"hydra", "omegaconf"}) and room not in KNOW_HYDRA
     ]
     assert not wrong
+
+
+def test_contributing_tells_of_every_room() -> None:
+    text = (PACKAGE.parents[1] / "CONTRIBUTING.md").read_text()
+    table = re.findall(r"^\| (`.*?) \|", text.split("## Who may import whom")[1].split("\n## ")[0], re.MULTILINE)
+    assert {room for cell in table for room in re.findall(r"`(\w+)`", cell)} == MAY_IMPORT.keys() - {"__init__"}
+    know_hydra = text.split("Hydra and OmegaConf are known to ")[1].split(" alone;")[0]
+    assert set(re.findall(r"`(\w+)`", know_hydra)) == KNOW_HYDRA
 
 
 def test_only_the_board_writes_events() -> None:
