@@ -6,9 +6,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from convboard import entry, messages
+from convboard import config, data, entry, messages
 from convboard.config import TrainConfig, load_config, to_config
 from convboard.errors import ConfigError
+from convboard.training import plan
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -59,6 +60,13 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number, 0 or above."),
         ("optimizer.lr=fast", "optimizer.lr='fast': must be a number, such as 0.01."),
         ("batch_size=0", "batch_size=0: must be at least 1."),
+        ("data_dir=[1]", "data_dir=[1]: must be a text."),
+        ("data_dir={a: 1}", "data_dir={'a': 1}: must be a text."),
+        (
+            "trainer.max_epochs=${foo}",
+            "trainer.max_epochs: Interpolation key 'foo' not found. ${name} takes the value of another key, "
+            "${trainer.device} say.",
+        ),
         ("batch_size=many", "batch_size='many': must be a whole number."),
         ("trainer.max_epochs=0", "trainer.max_epochs=0: must be at least 1."),
         ("trainer.gradient_clip=0", "trainer.gradient_clip=0.0: must be a number above 0; null clips nothing."),
@@ -133,6 +141,13 @@ def test_a_config_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"seed: 0\nmodel: \xff\xfe\n")
     with pytest.raises(ConfigError, match=rf"^{path} cannot be read: 'utf-8' codec can't decode byte 0xff"):
         load_config(path)
+
+
+def test_names_that_stand_twice_agree() -> None:
+    """The config must not import torch, and so has its own copies."""
+    assert config.DATASETS == data.DATASETS
+    assert config.RESIDENCES == data.RESIDENCES
+    assert config.DEVICES == plan.DEVICES
 
 
 def test_nan_is_a_float_that_every_check_refuses() -> None:
