@@ -62,7 +62,7 @@ def _check_output(run: DryRun, num_classes: int) -> None:
     sizes = ", ".join(["N", *map(str, shape[1:])]) if shape[:1] == (run.batch_size,) else str(list(shape))[1:-1]
     raise ModelError(
         f"The network gives [{sizes}] instead of {wanted}. Let it end with nn.Flatten() and "
-        f"nn.LazyLinear({num_classes})."
+        f"nn.LazyLinear({num_classes}); in a list of layers, with flatten and linear."
     )
 
 

@@ -1,6 +1,7 @@
 """Any class of network built for the data at hand: what its constructor asks and the data knows is filled in."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -42,18 +43,20 @@ def build(
     Raises:
         ModelError: An argument that the constructor does not have or that it lacks, images too small for the
             network, or an ``in_features`` that a trial cannot find.
-        Exception: Whatever the constructor itself raises, untouched.
+        Exception: Whatever else the constructor itself raises, untouched.
     """
     parameters = inspect.signature(factory).parameters
     given = {name: value for name, value in arguments.items() if name not in FILLED_IN or value is not None}
     for name, value in _known(input_shape, num_classes).items():
         if name in parameters and value is not None:
             given.setdefault(name, value)
+    if factory.__module__.startswith("convboard.models."):
+        _check_values(factory, given)
     if "in_features" in parameters and "in_features" not in given:
         _check_arguments(factory, {**given, "in_features": _UNLIKELY})
         given["in_features"] = _find_in_features(factory, input_shape, given)
     _check_arguments(factory, given)
-    model = factory(**given)
+    model = _call(factory, given)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{_name(factory)} made a {type(model).__name__}, not a torch.nn.Module.")
     if lazy_layers(model):
@@ -76,6 +79,9 @@ def _name(factory: Callable[..., nn.Module]) -> str:
 def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
     """Refuse arguments that the constructor does not have, and ask for those it needs."""
     parameters = inspect.signature(factory).parameters.values()
+    for parameter in parameters:
+        if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
+            raise ModelError(f"{_name(factory)} is no network: it takes {parameter.name!r}, but not by that name.")
     named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in given:
@@ -87,10 +93,37 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
             raise ModelError(f"{_name(factory)} needs the argument {name!r} (in a config: model.{name}).")
 
 
+def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
+    """Refuse for one of convboard's own networks a value that is not what its constructor's annotation says."""
+    for name, parameter in inspect.signature(factory).parameters.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        wanted = None
+        if parameter.annotation is bool and not isinstance(value, bool):
+            wanted = "true or false"
+        elif parameter.annotation in (int, int | None) and (type(value) is not int or value < 1):
+            wanted = "a whole number, 1 or more"
+        if wanted is not None:
+            raise ModelError(f"{_name(factory)} cannot be built with {name}={value!r}: it must be {wanted}.")
+
+
+def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
+    """Call a constructor; a name that it takes among its ``**kwargs``, only to stumble over it, it does not have."""
+    try:
+        return factory(**given)
+    except TypeError as error:
+        found = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
+        passed_on = found is not None and found[1] in set(given) - set(inspect.signature(factory).parameters)
+        if found is None or not passed_on:
+            raise
+        raise ModelError(f"{_name(factory)} has no argument {found[1]!r}: {error}.") from error
+
+
 def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, given: Mapping[str, Any]) -> int:
     """Build the network with a wrong ``in_features`` and see what the layer that got it receives."""
     with torch.random.fork_rng(devices=[]):
-        trial = factory(**given, in_features=_UNLIKELY)
+        trial = _call(factory, {**given, "in_features": _UNLIKELY})
         run = materialise(trial, input_shape) if lazy_layers(trial) else dry_run(trial, input_shape)
     found = _received(run)
     if found is None:

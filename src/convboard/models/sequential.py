@@ -68,7 +68,7 @@ def sequential(
     Raises:
         ModelError: A layer that cannot be built; the message says which, as ``layers[3]``.
     """
-    if not layers or isinstance(layers, (str, Mapping)):
+    if not layers or isinstance(layers, str) or not isinstance(layers, Sequence):
         raise ModelError("layers must be a list with at least one layer, such as ['flatten', 'linear'].")
     specs = [_read(spec, f"layers[{position}]") for position, spec in enumerate(layers)]
     last_linear = max((i for i, (kind, _) in enumerate(specs) if kind == "linear"), default=None)
@@ -88,8 +88,10 @@ def sequential(
             shape = shape_after(model, image_shape)
         except ModelError:
             raise
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(f"{where} cannot be built with {arguments}: {error}.") from error
+        if not shape:
+            raise ModelError(f"{where} with {arguments} makes one row of the whole batch. Leave start_dim out.")
     return model
 
 
@@ -124,6 +126,8 @@ def _make(kind: str, arguments: dict[str, Any], shape: Shape, where: str) -> nn.
             raise ModelError(f"{where} has no argument {name!r}. {options}")
         if isinstance(arguments[name], str) and name not in _TEXTS:
             raise ModelError(f"{where}: {name} is the text {arguments[name]!r}. Give a number.")
+        if isinstance(arguments[name], tuple) and len(arguments[name]) != 2:
+            raise ModelError(f"{where}: {name} is {list(arguments[name])}. Give a number, or two: [height, width].")
     for name, parameter in allowed.items():
         if parameter.default is parameter.empty and name not in arguments:
             raise ModelError(f"{where} needs the argument {name!r}.")
@@ -132,6 +136,8 @@ def _make(kind: str, arguments: dict[str, Any], shape: Shape, where: str) -> nn.
     if kind == "linear" and len(shape) != 1:
         sizes = "x".join(map(str, shape))
         raise ModelError(f"{where} needs a row of features but gets {sizes}: put flatten before it.")
+    if kind == "batch_norm" and not arguments.get("eps", 1) > 0:
+        raise ModelError(f"{where}: eps is {arguments['eps']}. Give a number above 0.")
     factory: Any = _KINDS[kind].layer
     if kind == "batch_norm" and len(shape) == 1:
         factory = nn.BatchNorm1d

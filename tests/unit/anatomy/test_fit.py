@@ -148,7 +148,7 @@ def test_wrong_number_of_classes() -> None:
 def test_output_that_is_a_picture() -> None:
     assert message(nn.Sequential(nn.Conv2d(1, 10, 3))) == (
         "The network gives [N, 10, 26, 26] instead of a row of 10 scores for each image. Let it end with "
-        "nn.Flatten() and nn.LazyLinear(10)."
+        "nn.Flatten() and nn.LazyLinear(10); in a list of layers, with flatten and linear."
     )
 
 

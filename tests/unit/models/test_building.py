@@ -1,4 +1,5 @@
 import functools
+import math
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy import check_fit
 from convboard.errors import ModelError
-from convboard.models import build
+from convboard.models import ConvDemo, LeNet, build
 
 SHAPE = (3, 20, 20)
 
@@ -172,3 +173,57 @@ def test_error_of_the_constructor_passes_through() -> None:
 def test_shape_with_a_batch() -> None:
     with pytest.raises(ModelError, match="without the batch"):
         build(Asks, (1, 3, 28, 28), 10, hidden=2)
+
+
+def test_arguments_that_a_constructor_only_passes_on() -> None:
+    def passes_on(**kwargs: Any) -> nn.Module:
+        return Asks(**kwargs)
+
+    arguments = {"hidden": 2, "in_channels": 3, "num_classes": 10, "image_size": 20, "in_features": 128}
+    assert isinstance(build(passes_on, SHAPE, 10, **arguments), Asks)
+    with pytest.raises(ModelError, match=r"^passes_on has no argument 'hiden': .*unexpected keyword argument 'hiden'"):
+        build(passes_on, SHAPE, 10, **arguments, hiden=3)
+
+
+def test_the_same_error_of_the_constructor_s_own_passes_through() -> None:
+    def broken(**kwargs: Any) -> nn.Module:
+        return nn.Linear(1, 1, widht=kwargs["width"])  # type: ignore[call-arg]
+
+    with pytest.raises(TypeError, match="unexpected keyword argument 'widht'"):
+        build(broken, SHAPE, 10, width=3)
+
+
+def test_what_takes_no_names_is_no_network() -> None:
+    with pytest.raises(ModelError, match=r"^sqrt is no network: it takes 'x', but not by that name\.$"):
+        build(math.sqrt, SHAPE, 10)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "message"),
+    [
+        (
+            LeNet,
+            {"num_classes": -3},
+            "LeNet cannot be built with num_classes=-3: it must be a whole number, 1 or more.",
+        ),
+        (
+            LeNet,
+            {"num_classes": "abc"},
+            "LeNet cannot be built with num_classes='abc': it must be a whole number, 1 or ",
+        ),
+        (
+            LeNet,
+            {"in_channels": 1.0},
+            "LeNet cannot be built with in_channels=1.0: it must be a whole number, 1 or more.",
+        ),
+        (LeNet, {"in_channels": True}, "LeNet cannot be built with in_channels=True: it must be a whole number, 1 or "),
+        (ConvDemo, {"num_classes": 0}, "ConvDemo cannot be built with num_classes=0: it must be a whole number, 1 or "),
+        (ConvDemo, {"relu": "no"}, "ConvDemo cannot be built with relu='no': it must be true or false."),
+    ],
+)
+def test_a_value_that_convboard_s_own_networks_cannot_have(
+    network: type[nn.Module], arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ModelError) as caught:
+        build(network, (1, 32, 32), 10, **arguments)
+    assert str(caught.value).startswith(message)

@@ -122,6 +122,20 @@ def test_whatever_is_built_fits_and_whatever_is_not_says_why(
         ([conv(4), conv(4, groups=3)], "layers[1] (conv) cannot be built with {'out_channels': 4, "),
         ([conv(4, stride=0)], "layers[0] (conv) cannot be built with {"),
         ([{"max_pool": {"kernel_size": "x"}}], "layers[0] (max_pool): kernel_size is the text 'x'. Give a number."),
+        (
+            [{"flatten": {"start_dim": 5}}],
+            "layers[0] (flatten) cannot be built with {'start_dim': 5}: Dimension out of",
+        ),
+        (
+            [{"flatten": {"start_dim": 0}}, "linear"],
+            "layers[0] (flatten) with {'start_dim': 0} makes one row of the whole batch. Leave start_dim out.",
+        ),
+        ([conv(4, padding=[])], "layers[0] (conv): padding is []. Give a number, or two: [height, width]."),
+        (
+            ["relu", {"avg_pool": {"kernel_size": [2]}}],
+            "layers[1] (avg_pool): kernel_size is [2]. Give a number, or two",
+        ),
+        (["relu", {"batch_norm": {"eps": 0}}], "layers[1] (batch_norm): eps is 0. Give a number above 0."),
         ([conv(4), {"max_pool": {"kernel_size": 7}}], "MaxPool2d pool1 has a window of 7x7 but gets only 6x6"),
     ],
 )
@@ -134,3 +148,11 @@ def test_mistakes(layers: list[Any], message: str) -> None:
 def test_relu_and_null_arguments() -> None:
     model = sequential(["flatten", {"relu": None}, {"linear": None}], 1, 4, 3)
     assert model(torch.zeros(2, 1, 4, 4)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("layers", [5, {"a": 1}, "relu", {"relu"}, None])
+def test_what_is_no_list_of_layers(layers: Any) -> None:
+    with pytest.raises(
+        ModelError, match=r"^layers must be a list with at least one layer, such as \['flatten', 'linear"
+    ):
+        sequential(layers)
