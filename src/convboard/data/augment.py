@@ -62,12 +62,21 @@ class Augmenter:
         augmentation: What to do.
         image_shape: (C, H, W) of an image.
         seed: The run's seed.
+
+    Raises:
+        ConfigError: Something is as large as the images, of which nothing would be left.
     """
 
     def __init__(self, augmentation: Augmentation, image_shape: tuple[int, int, int], seed: int) -> None:
         self.augmentation = augmentation
         self.seed = seed
         _, self.height, self.width = image_shape
+        for key in ("random_crop", "cutout"):
+            pixels = getattr(augmentation, key)
+            if pixels >= min(self.height, self.width):
+                raise ConfigError(
+                    f"dataset.{key}={pixels}: must be smaller than the images, which are {self.height}x{self.width}."
+                )
 
     def draws(self, indices: Tensor, epoch: int) -> Draws:
         """Draw for many samples at once, for instance for a whole epoch in its order.

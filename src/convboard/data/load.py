@@ -59,13 +59,21 @@ def _source(name: str, data_dir: Path, path: Path | None) -> Source:
                 "dataset=image_folder needs dataset.path=FOLDER: a folder that holds one folder of pictures for "
                 "each class."
             )
-        return ImageFolder(path.expanduser().resolve())
+        return ImageFolder(_resolved("dataset.path", path))
     if path is not None:
         raise ConfigError(
             f"dataset.path={path} has no use with dataset={name}: it belongs to dataset=image_folder. The files "
             "of the other datasets are in data_dir."
         )
-    return _SOURCES[name](data_dir.expanduser().resolve())
+    return _SOURCES[name](_resolved("data_dir", data_dir))
+
+
+def _resolved(key: str, path: Path) -> Path:
+    """The folder that is meant, from the root."""
+    try:
+        return path.expanduser().resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # links in a circle, an unknown ~user, a null byte
+        raise DataError(f"{key}={path} leads nowhere: {error}. Give the path of a folder.") from error
 
 
 def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset:

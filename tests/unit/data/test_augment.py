@@ -1,5 +1,7 @@
 """Augmentation of whole batches."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -85,3 +87,10 @@ def test_negative_size(key: str) -> None:
     with pytest.raises(ConfigError) as raised:
         Augmentation(**{key: -1})  # type: ignore[arg-type]
     assert str(raised.value) == f"dataset.{key}=-1 is not allowed: it is a number of pixels, 0 for none."
+
+
+@pytest.mark.parametrize("key", ["random_crop", "cutout"])
+def test_as_large_as_the_images(key: str) -> None:
+    Augmenter(replace(Augmentation(), **{key: 7}), SHAPE, seed=0)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=rf"^dataset\.{key}=8: must be smaller than the images, which are 8x10\.$"):
+        Augmenter(replace(Augmentation(), **{key: 8}), SHAPE, seed=0)  # type: ignore[arg-type]

@@ -185,3 +185,16 @@ def _is_file_mapped(tensor: torch.Tensor) -> bool:
         if start <= tensor.data_ptr() < end:
             return line.endswith(".safetensors")
     return False
+
+
+@pytest.mark.parametrize(
+    ("key", "arguments"),
+    [("data_dir", {"name": "mnist"}), ("dataset.path", {"name": "image_folder", "path": Path("circle")})],
+)
+def test_links_in_a_circle(
+    key: str, arguments: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("circle").symlink_to("circle")
+    with pytest.raises(DataError, match=rf"^{key}=circle leads nowhere: .*circle.* Give the path of a folder\.$"):
+        load_dataset(data_dir=Path("circle"), **arguments)
