@@ -1,6 +1,7 @@
 """Finished runs, read back. Nothing that is read is executed: weights are safetensors, the rest YAML and JSON."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,21 +65,41 @@ def load_run(path: str | Path) -> Run:
     """Read a run directory.
 
     Raises:
-        RunError: The directory is not there or holds no run.
+        RunError: The directory is not there, holds no run, or one of its files is not what a run writes.
         ConfigError: Its config does not fit this version.
     """
     path = Path(path)
     if not (path / CONFIG).is_file():
         there = "holds no run" if path.is_dir() else "is not there"
         raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
+    config = load_config(path / CONFIG)
+    dataset = _read_json(path / DATASET, _is_dataset, "an image_shape of three sizes, and the class_names")
     result = path / RESULT
     return Run(
-        path, load_config(path / CONFIG), _read_json(path / DATASET), _read_json(result) if result.is_file() else {}
+        path, config, dataset, _read_json(result, _is_result, "its metrics, by name") if result.is_file() else {}
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:
+    """What a file of a run holds, checked as far as it is used."""
     try:
-        return dict(json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}. Without it the run is not whole; train it again.") from error
+    if not is_whole(content):
+        raise RunError(f"{path} is not what a run writes: it must hold {wanted}. Put it back, or train again.")
+    return dict(content)
+
+
+def _is_dataset(content: object) -> bool:
+    match content:
+        case {"image_shape": [int(), int(), int()] as shape, "class_names": [_, *_] as names}:
+            return min(shape) > 0 and all(isinstance(name, str) for name in names)
+    return False
+
+
+def _is_result(content: object) -> bool:
+    match content:
+        case {"metrics": {**metrics}}:
+            return bool(metrics) and all(isinstance(value, (int, float)) for value in metrics.values())
+    return False
