@@ -26,7 +26,8 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
         write: Called once with a temporary path in the same folder, at which it must make the file.
 
     Raises:
-        OSError: The file could not be written, for instance because the disk is full; `path` is as it was.
+        OSError: The file, which it names, could not be written, for instance because the disk is full; `path` is as
+            it was.
     """
     _remove_leftovers(path)
     writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
@@ -35,8 +36,10 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
         write(temporary)
         sync(temporary)
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # a full disk does not say of which file it tells
         raise
     sync(path.parent)
 

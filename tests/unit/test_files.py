@@ -269,3 +269,12 @@ for _ in range(50):
         assert process.returncode == 0
     assert (tmp_path / "number").read_text() == "200"
     assert not (tmp_path / "lock").exists()
+
+
+def test_an_error_names_the_file_also_where_the_system_does_not(tmp_path: Path) -> None:
+    def write(temporary: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        atomic_write(tmp_path / "result.json", write)
+    assert caught.value.filename == str(tmp_path / "result.json")

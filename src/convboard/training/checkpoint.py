@@ -12,6 +12,7 @@ import json
 import logging
 import math
 import os
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,21 @@ def save_latest(folder: Path, checkpoint: Checkpoint) -> None:
     last, previous = folder / LAST, folder / PREVIOUS
     if last.exists():
         previous.unlink(missing_ok=True)
-        os.link(last, previous)  # at every moment `last` is there and whole
+        try:
+            os.link(last, previous)  # at every moment `last` is there and whole
+        except OSError:  # a file system without hard links
+            _copy(last, previous)
     save_checkpoint(last, checkpoint)
+
+
+def _copy(source: Path, target: Path) -> None:
+    def write(temporary: Path) -> None:
+        shutil.copyfile(source, temporary)
+
+    try:
+        atomic_write(target, write)
+    except OSError as error:
+        raise CheckpointError(f"The checkpoint {target} cannot be written: {error.strerror}.") from error
 
 
 def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Checkpoint, Path]:

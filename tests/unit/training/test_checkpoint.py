@@ -1,6 +1,7 @@
 """A checkpoint comes back to the last bit, or is refused; and it is whole whatever kills the process."""
 
 import copy
+import errno
 import json
 import math
 import os
@@ -448,3 +449,22 @@ def test_a_checkpoint_before_a_missing_one_is_taken(tmp_path: Path) -> None:
 def test_without_any_checkpoint_the_last_is_missed(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="last\\.safetensors cannot be read"):
         load_latest(tmp_path)
+
+
+def test_the_one_before_is_kept_where_there_are_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", source, None, target)
+
+    monkeypatch.setattr("os.link", refuse)
+    for step in (1, 2, 3):
+        save_latest(tmp_path, Checkpoint(model={}, optimizer={}, rng={}, state={"step": step}))
+    assert load_checkpoint(tmp_path / "previous.safetensors").state == {"step": 2}
+    assert load_checkpoint(tmp_path / "last.safetensors").state == {"step": 3}
+
+    def fill(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfile", fill)
+    with pytest.raises(CheckpointError, match=r"previous\.safetensors cannot be written: No space left on device\."):
+        save_latest(tmp_path, Checkpoint(model={}, optimizer={}, rng={}, state={"step": 4}))
+    assert load_checkpoint(tmp_path / "last.safetensors").state == {"step": 3}
