@@ -31,7 +31,7 @@ from convboard.resuming import resumed_config
 from convboard.training.interrupt import Interrupted
 
 BUG, USER_ERROR, INTERRUPTED = 1, 2, 130  # exit codes: Python's own, argparse's, and the shell's for Ctrl-C
-LONGEST_NAME = 150  # characters of a sweep's job directory; file systems allow 255 bytes
+LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
 
 
 def register() -> None:
@@ -58,22 +58,28 @@ def _run_id() -> str:
 
 def _model_name() -> str:
     """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
-    hydra = HydraConfig.get()
-    targets = [override for override in hydra.overrides.task if override.startswith("model._target_=")]
-    return str(targets[-1].rpartition(".")[2] if targets else hydra.runtime.choices.get("model"))
+    targets = [override for override in _overrides() if override.startswith("model._target_=")]
+    return str(targets[-1].rpartition(".")[2] if targets else HydraConfig.get().runtime.choices.get("model"))
 
 
 def _sweep_job_name(number: object) -> str:
-    """What sets a job of a sweep apart, as one readable folder name; a hash stands for what is too long.
+    """What sets a job of a sweep apart, as one readable folder name; a hash stands for what that cannot hold.
 
     What is given on the command line for all jobs alike is left out.
     """
     alike = _given_for_all_jobs()
-    overrides = [override for override in HydraConfig.get().overrides.task if override.partition("=")[0] not in alike]
-    name = re.sub(r"[^\w.=,+-]", "_", ",".join(overrides)) or str(number)
-    if len(name) <= LONGEST_NAME:
+    given = ",".join(override for override in _overrides() if override.partition("=")[0] not in alike) or str(number)
+    name = re.sub(r"[^\w.=,+-]", "_", given).encode()[:LONGEST_NAME].decode(errors="ignore")
+    if name == given:
         return name
-    return f"{name[:LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return f"{name}-{hashlib.sha256(given.encode()).hexdigest()[:6]}"  # two jobs never share a directory
+
+
+def _overrides() -> list[str]:
+    """What is given on the command line for this run, as it is written there."""
+    given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    assert isinstance(given, list)
+    return [str(override) for override in given]
 
 
 def _given_for_all_jobs() -> set[str]:
@@ -93,7 +99,7 @@ def check(composed: DictConfig) -> TrainConfig:
     if composed.get("resume"):
         if HydraConfig.get().mode is RunMode.MULTIRUN:
             raise ConfigError(f"resume={composed.resume} goes on with one run; leave -m away.")
-        return resumed_config(composed, HydraConfig.get().overrides.task)
+        return resumed_config(composed, _overrides())
     for group in GROUPS:
         if not isinstance(HydraConfig.get().runtime.choices.get(group), str):
             raise ConfigError(
@@ -109,7 +115,7 @@ def _without_leftovers(composed: DictConfig) -> DictConfig:
     What the option's file says of another class (SGD's nesterov, or LeNet's image size) means nothing to the new one:
     only what is given on the command line as well stays.
     """
-    given = [override.lstrip("+").partition("=")[0].split(".") for override in HydraConfig.get().overrides.task]
+    given = [override.lstrip("+").partition("=")[0].split(".") for override in _overrides()]
     for group in OPEN_GROUPS:
         if [group, "_target_"] in given:
             stays = {keys[1] for keys in given if keys[0] == group and len(keys) > 1}

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -120,3 +121,12 @@ def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCom
     names = sorted(jobs(tmp_path))
     assert [len(name) for name in names] == [157, 157]
     assert names[0].startswith("model.layers=_flatten,_linear__out_features_12__,relu,")
+
+
+def test_jobs_whose_readable_names_are_the_same_have_directories_of_their_own(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    run_command("train.py", "-m", "data_dir=a/b,a_b", *SHORT)
+    told, hashed = sorted(jobs(tmp_path))
+    assert told == "data_dir=a_b"
+    assert re.fullmatch(r"data_dir=a_b-[0-9a-f]{6}", hashed)
