@@ -21,6 +21,7 @@ from hydra.errors import (
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
+    InterpolationResolutionError,
     MissingMandatoryValue,
     OmegaConfBaseException,
     ValidationError,
@@ -78,6 +79,10 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigErro
     match error:
         case ConfigAttributeError() | ConfigKeyError():
             return ConfigError(unknown_key(key, schema))
+        case InterpolationResolutionError():
+            return ConfigError(
+                f"{key}: {first_line}. ${{name}} takes the value of another key, ${{trainer.device}} say."
+            )
         case MissingMandatoryValue():
             return ConfigError(f"{key} is not set. Add {key}=<value>.")
         case ValidationError() if (hint := dict(_keys(schema)).get(key)) is not None:
@@ -122,6 +127,9 @@ def _allowed(hint: Any) -> str:
 def _wrong_type(key: str, complaint: str, allowed: str) -> str:
     """The message for a value that OmegaConf complains of in words of its own."""
     found = re.match(r"Value '(.*)' .*\btype '?(\w+)", complaint)
+    collection = re.match(r"Cannot convert '\w+' to string: '(.*)'", complaint)
+    if collection is not None:
+        return f"{key}={collection[1]}: must be {allowed}."
     if found is None:  # "Field 'seed' is not Optional"
         return f"{key}=null: must be {allowed}."
     value, kind = found.groups()
@@ -167,6 +175,7 @@ def _composition(error: ConfigCompositionException) -> ConfigError:
 def _not_an_option(error: ValueError, schema: type) -> ConfigError:
     """`model=3`: Hydra wants the name of an option, and does not say where."""
     groups = {key for key, hint in _keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
+    groups.add("experiment")
     for argument in sys.argv[1:]:
         key, _, value = argument.partition("=")
         if key in groups and re.fullmatch(r"null|true|false|[-+.\d].*", value, re.IGNORECASE):

@@ -82,6 +82,13 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
             "'data_dir=[a' is not understood: its value is no number, text, [list] or {key: value}. Put a text with "
             "special characters into quotes of both kinds: 'data_dir=\"...\"'.",
         ),
+        ("experiment=null", "experiment=null: choose one of conf/experiment by its name, as in experiment=<name>."),
+        (
+            "trainer.max_epochs=${foo}",
+            "trainer.max_epochs: Interpolation key 'foo' not found. ${name} takes the value of another key, "
+            "${trainer.device} say.",
+        ),
+        ("dataset.cutout=32", "dataset.cutout=32: must be smaller than the images, which are 32x32."),
         ("model=3", "model=3: choose one of conf/model by its name, as in model=<name>."),
         ("+model=resnet18", "model is chosen already. To choose another leave out the +."),
         (
