@@ -20,7 +20,10 @@ _END_TAG = "_hparams_/session_end_info"
 
 
 def session_start(config: Mapping[str, Any]) -> summaries.Value:
-    """The row's hyperparameters: every key of `config`, joined by dots; numbers, strings and booleans as they are."""
+    """The row's hyperparameters: every key of `config`, joined by dots; numbers, strings and booleans as they are.
+
+    Of a `_target_` the class's bare name, which is what tells the rows of a narrow column apart.
+    """
     start = SessionStartInfo(start_time_secs=time.time())
     for key, value in flatten(config).items():
         target = start.hparams[key]
@@ -29,7 +32,7 @@ def session_start(config: Mapping[str, Any]) -> summaries.Value:
         elif isinstance(value, (int, float)):
             target.number_value = value
         else:
-            target.string_value = value
+            target.string_value = value.rpartition(".")[2] if key.endswith("_target_") else value
     return summaries.hparams(_START_TAG, HParamsPluginData(session_start_info=start).SerializeToString())
 
 

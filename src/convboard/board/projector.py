@@ -36,20 +36,22 @@ def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, devi
     chosen = torch.linspace(0, count - 1, min(_MOST, count)).round().long()
     images = dataset.val.images[chosen]
     batches = normalise(images, dataset, device).split(_CHUNK)  # type: ignore[no-untyped-call]
-    vectors = torch.cat([hidden_features(model, batch) for batch in batches])
-    names = [dataset.class_names[label] for label in dataset.val.labels[chosen].tolist()]
+    features, logits = zip(*(hidden_features(model, batch) for batch in batches), strict=True)
+    predicted = torch.cat(logits).argmax(dim=1)
     tiles = images[:, :, :: _step(images), :: _step(images)].numpy()
     folder = run_dir / _FOLDER
     folder.mkdir(exist_ok=True)
-    atomic_write_text(folder / "vectors.tsv", _tsv(vectors))
-    atomic_write_text(folder / "labels.tsv", "".join(f"{' '.join(name.split())}\n" for name in names))
+    atomic_write_text(folder / "vectors.tsv", _tsv(torch.cat(features)))
+    atomic_write_text(folder / "labels.tsv", _labels(dataset.class_names, dataset.val.labels[chosen], predicted))
     atomic_write_bytes(folder / "images.png", encode_png(_sheet(tiles)))
     atomic_write_text(run_dir / "projector_config.pbtxt", _config(width=tiles.shape[3], height=tiles.shape[2]))
 
 
 @torch.no_grad()
-def hidden_features(model: nn.Module, images: Tensor) -> Tensor:
-    """What the network's last linear layer is given, `[N, features]`, on the CPU; the network stays as it is.
+def hidden_features(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """What the network's last linear layer is given, `[N, features]`, and what the network gives, `[N, classes]`.
+
+    Both are on the CPU; the network stays as it is.
 
     Raises:
         Missing: No linear layer runs in the network.
@@ -61,7 +63,9 @@ def hidden_features(model: nn.Module, images: Tensor) -> Tensor:
         inputs.pop(module, None)
         inputs[module] = arguments[0].detach().flatten(1).float().cpu()
 
+    outputs: list[Tensor] = []
     handles = [linear.register_forward_pre_hook(keep) for linear in linears]
+    handles.append(model.register_forward_hook(lambda _module, _arguments, output: outputs.append(output.cpu())))
     try:
         layer_activations(model, images)
     finally:
@@ -69,7 +73,7 @@ def hidden_features(model: nn.Module, images: Tensor) -> Tensor:
             handle.remove()
     if not inputs:
         raise Missing("no linear layer runs in this network, so there is no last hidden layer to embed")
-    return list(inputs.values())[-1]
+    return list(inputs.values())[-1], outputs[-1]
 
 
 def _step(images: Tensor) -> int:
@@ -85,6 +89,15 @@ def _sheet(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
     grid = padded.reshape(columns, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
     sheet = grid.reshape(columns * height, columns * width, channels)
     return sheet if channels == 3 else np.ascontiguousarray(sheet[:, :, 0])
+
+
+def _labels(class_names: tuple[str, ...], true: Tensor, predicted: Tensor) -> str:
+    """A line an image, under a line with the columns' names; the points can be coloured by each column."""
+    names = [" ".join(name.split()) for name in class_names]
+    lines = ["true\tpredicted\tright/wrong"]
+    for label, said in zip(true.tolist(), predicted.tolist(), strict=True):
+        lines.append(f"{names[label]}\t{names[said]}\t{'right' if label == said else 'wrong'}")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _tsv(vectors: Tensor) -> str:

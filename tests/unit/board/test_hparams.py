@@ -21,6 +21,19 @@ def test_every_key_is_flattened_with_its_type() -> None:
     assert start.group_name == ""  # a group of its own: one run, one row
 
 
+def test_a_target_is_told_by_its_bare_name() -> None:
+    config = {
+        "model": {"_target_": "convboard.models.LeNet", "head": {"_target_": "Linear"}},
+        "dataset": {"dir": "a.b"},
+    }
+    start = metadata.parse_session_start_info_plugin_data(hparams.session_start(config).metadata.plugin_data.content)
+    assert {key: entry.string_value for key, entry in start.hparams.items()} == {
+        "model._target_": "LeNet",
+        "model.head._target_": "Linear",
+        "dataset.dir": "a.b",
+    }
+
+
 def test_the_session_end_tells_how_it_ended() -> None:
     for finished, status in ((True, 1), (False, 2)):
         value = hparams.session_end(finished=finished)

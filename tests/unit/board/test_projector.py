@@ -24,7 +24,9 @@ def model() -> nn.Module:
 
 def test_features_are_what_the_last_linear_layer_is_given(model: nn.Sequential) -> None:
     images = torch.rand(5, 1, 12, 12)
-    assert torch.equal(hidden_features(model, images), model[:3](images))
+    features, logits = hidden_features(model, images)
+    assert torch.equal(features, model[:3](images))
+    assert torch.equal(logits, model(images))
 
 
 def test_the_files_are_there_and_name_one_another(dataset: ImageDataset, model: nn.Module, tmp_path: Path) -> None:
@@ -33,10 +35,16 @@ def test_the_files_are_there_and_name_one_another(dataset: ImageDataset, model: 
     config = text_format.Parse((tmp_path / "projector_config.pbtxt").read_text(), ProjectorConfig())
     (embedding,) = config.embeddings
     vectors = np.loadtxt(tmp_path / embedding.tensor_path, delimiter="\t")
-    expected = hidden_features(model, normalise(dataset.val.images, dataset, CPU))
+    expected, logits = hidden_features(model, normalise(dataset.val.images, dataset, CPU))
     np.testing.assert_allclose(vectors, expected, rtol=1e-4)
-    labels = (tmp_path / embedding.metadata_path).read_text().splitlines()
-    assert labels == [dataset.class_names[label] for label in dataset.val.labels]
+    head, *rows = (line.split("\t") for line in (tmp_path / embedding.metadata_path).read_text().splitlines())
+    assert head == ["true", "predicted", "right/wrong"]
+    predicted = logits.argmax(dim=1)
+    true, said, result = zip(*rows, strict=True)
+    assert list(true) == [dataset.class_names[label] for label in dataset.val.labels]
+    assert list(said) == [dataset.class_names[label] for label in predicted]
+    assert [word == "right" for word in result] == (predicted == dataset.val.labels).tolist()
+    assert set(result) == {"right", "wrong"}
     assert list(embedding.sprite.single_image_dim) == [12, 12]
     with Image.open(tmp_path / embedding.sprite.image_path) as sheet:
         pixels = np.asarray(sheet)

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from convboard.board.pictures.colours import INK, LINE, PAPER, Indices, colour_bar
+from convboard.board.pictures.colours import INK, LINE, MUTED, PAPER, Indices, colour_bar
 from convboard.board.pictures.png import Picture, encode_png
 
 TITLE, LABEL = 14, 11  # text sizes
 MARGIN = 12
+SCALE_NOTE = "scale of this picture"  # the slider goes through pictures, each with its own
 
 
 class Canvas:
@@ -63,9 +64,14 @@ class Canvas:
         shade = PAPER - (mask.astype(np.uint16) * (PAPER - ink) // 255).astype(np.uint8)
         np.minimum(target, shade, out=target)
 
-    def scale(self, x: int, y: int, limit: float, *, is_cut: bool = False, width: int = 150) -> None:
-        """Draw the colour map from `-limit` to `limit`, with its labels under it; `is_cut`: some values lie beyond."""
+    def scale(self, x: int, y: int, limit: float, caption: str, *, is_cut: bool = False, width: int = 150) -> None:
+        """Draw the colour map from `-limit` to `limit`, its labels under it and the caption beside it.
+
+        `is_cut`: some values lie beyond. The caption is headed by a word that the next picture has another scale.
+        """
         self.paste(x, y, colour_bar(width, 10))
+        self.text(x + width + 40, y - 3, SCALE_NOTE, ink=MUTED)
+        self.text(x + width + 40, y + 12, caption, ink=MUTED)
         low, high = ("≤ −", "≥ +") if is_cut else ("−", "+")
         for place, label in ((0.0, f"{low}{limit:.3g}"), (0.5, "0"), (1.0, f"{high}{limit:.3g}")):
             self.text(x + round(place * width), y + 12, label, align="centre")
@@ -143,6 +149,12 @@ def shorten(text: str, width: int, size: int = LABEL) -> str:
     while text and text_width(text + "…", size) > width:
         text = text[:-1]
     return text + "…"
+
+
+def percent(part: float, whole: float = 1.0) -> str:
+    """A share as `86.0 %`; only nothing is `0 %`, and only all of it `100 %`."""
+    share = 100 * part / whole if whole else 0.0
+    return f"{share:.0f} %" if share in (0, 100) else f"{min(max(share, 0.1), 99.9):.1f} %"
 
 
 @lru_cache(maxsize=4096)

@@ -13,8 +13,9 @@ MUTED = 27
 INK = 6
 
 _GREYS = 64
-_MAP = 95  # odd, so that zero has a colour of its own; the 97 left of 256 are for photos
-_ZERO = _GREYS + _MAP // 2
+SHADES, FEW_SHADES = 45, 15  # colours on either side of zero: all of them, every third
+_MAP = 2 * SHADES + 1  # zero has a colour of its own; the 101 left of 256 are for photos
+_ZERO = _GREYS + SHADES
 
 # Colours at equal distances from most negative to most positive.
 _WEIGHTS = ("#08306b", "#2166ac", "#4393c3", "#92c5de", "#f7f7f7", "#f4a582", "#d6604d", "#b2182b", "#67001f")
@@ -24,7 +25,7 @@ _SHARES = ("#ffffff", "#deebf7", "#9ecae1", "#4292c6", "#08519c")
 
 @lru_cache(maxsize=4)
 def palette(name: str) -> NDArray[np.uint8]:
-    """Colours `[159, 3]`.
+    """Colours `[155, 3]`.
 
     Args:
         name: `weights`: blue, white, red. `activations`: light blue, black, fire: what a ReLU cuts off is blue, what
@@ -48,12 +49,17 @@ def gradient(anchors: tuple[str, ...], steps: int) -> NDArray[np.float64]:
     return np.stack([np.interp(places, np.arange(len(anchors)), channel) for channel in colours.T], axis=1)
 
 
-def signed(values: NDArray[np.float32], limit: float) -> Indices:
-    """Palette indices of values, `-limit` to `limit` over the whole colour map; what is not finite becomes paper."""
-    half = _MAP // 2
+def signed(values: NDArray[np.float32], limit: float, shades: int = SHADES) -> Indices:
+    """Palette indices of values, `-limit` to `limit` over the whole colour map; what is not finite becomes paper.
+
+    Args:
+        values: Of any shape.
+        limit: The end of the colour map.
+        shades: Colours on either side of zero, `SHADES` or, for smaller files, `FEW_SHADES`.
+    """
     with np.errstate(invalid="ignore", over="ignore"):
-        scaled = np.rint(values * (half / limit if limit > 0 else 0.0))
-        indices = np.clip(scaled, -half, half) + _ZERO
+        scaled = np.rint(values * (shades / limit if limit > 0 else 0.0))
+        indices = np.clip(scaled, -shades, shades) * (SHADES // shades) + _ZERO
     return np.where(np.isfinite(values), indices, PAPER).astype(np.uint8)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convboard.board.pictures.canvas import Canvas
+from convboard.board.pictures.canvas import Canvas, enlarge
 from convboard.board.pictures.colours import grey
 
 
@@ -23,14 +23,23 @@ class ProbeImages:
     names: tuple[str, ...]
 
 
-def paste_image(canvas: Canvas, x: int, y: int, image: NDArray[np.uint8], side: int) -> None:
-    """Put an image of the data set, uint8 `[1 or 3, h, w]`, brought to `side` pixels; enlarged, its pixels are seen."""
+def drawn_side(images: NDArray[np.uint8], most: int) -> int:
+    """The longer side, at most `most` pixels, that images `[..., h, w]` are drawn with: a multiple of their own."""
+    longer = max(images.shape[-2:])
+    return longer * (most // longer) if longer <= most else most
+
+
+def paste_image(canvas: Canvas, x: int, y: int, image: NDArray[np.uint8], most: int) -> None:
+    """Put an image of the data set, uint8 `[1 or 3, h, w]`, as large as `drawn_side` says; a larger one is averaged."""
     height, width = image.shape[1:]
-    factor = side / max(height, width)
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    how = Image.Resampling.NEAREST if factor >= 1 else Image.Resampling.BOX
-    channels = image.transpose(1, 2, 0) if len(image) == 3 else image[0]
-    resized = np.asarray(Image.fromarray(np.ascontiguousarray(channels)).resize(size, how))
+    side = drawn_side(image, most)
+    channels = np.ascontiguousarray(image.transpose(1, 2, 0) if len(image) == 3 else image[0])
+    if side >= max(height, width):
+        resized = enlarge(channels, side // max(height, width))
+    else:
+        factor = side / max(height, width)
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        resized = np.asarray(Image.fromarray(channels).resize(size, Image.Resampling.BOX))
     if len(image) == 3:
         canvas.paste_photo(x, y, resized)
     else:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, enlarge, mosaic, text_width
+from convboard.board.pictures.canvas import LABEL, MARGIN, SCALE_NOTE, TITLE, Canvas, enlarge, mosaic, text_width
 from convboard.board.pictures.colours import LINE, MUTED, palette, signed
 from convboard.board.pictures.png import Picture
 
@@ -13,6 +13,7 @@ _MOST_FILTERS = 64
 _MOST_INPUTS = 32
 _SIDE = 780  # pixels that the tiles together should take at most
 _TILE = 72  # pixels a tile should take at most
+_COLUMNS = "filter →"
 _HEAD = MARGIN + 24
 _FOOT = 44
 
@@ -49,6 +50,7 @@ def _title(layer: str, full: tuple[int, ...], shown: tuple[int, ...]) -> str:
 def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: str) -> Picture:
     """Number each tile; several rows of tiles where one would be too long."""
     filters, inputs, height, width = shown.shape
+    left = MARGIN + text_width(_COLUMNS) + 8
     columns = min(filters, 8 if filters <= 32 else 16)
     rows = math.ceil(filters / columns)
     scale = _scale(columns, rows, height, width)
@@ -56,12 +58,13 @@ def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: st
     tile_height, tile_width = height * scale, width * scale
     pitch_x = max(tile_width + 2 * gap + 4, 22)
     pitch_y = tile_height + 2 * gap + LABEL + 8
-    canvas_width = max(2 * MARGIN + columns * pitch_x, _title_width(title))
+    canvas_width = max(left + columns * pitch_x + MARGIN, _title_width(title))
     canvas = Canvas(canvas_width, _HEAD + rows * pitch_y + _FOOT, palette("weights"))
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
+    canvas.text(left - 6, _HEAD, _COLUMNS, ink=MUTED, align="right")
     frame = np.full((tile_height + 2 * gap, tile_width + 2 * gap), LINE, np.uint8)
     for number, kernel in enumerate(shown):
-        x = MARGIN + number % columns * pitch_x
+        x = left + number % columns * pitch_x
         y = _HEAD + number // columns * pitch_y
         canvas.text(x + frame.shape[1] // 2, y, str(number), ink=MUTED, align="centre")
         y += LABEL + 3
@@ -81,12 +84,13 @@ def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: s
     scale = _scale(filters, inputs, height, width)
     gap = 3 if scale * min(height, width) > 12 else 2 if max(height, width) > 1 else 1
     sheet = mosaic(signed(shown.transpose(1, 0, 2, 3), limit), scale, gap)
-    left = MARGIN + text_width(f"in {inputs - 1}") + 6
+    left = MARGIN + max(text_width(_COLUMNS), text_width(f"in {inputs - 1}")) + 6
     top = _HEAD + LABEL + 6
     canvas_width = max(left + sheet.shape[1] + MARGIN, _title_width(title))
     canvas = Canvas(canvas_width, top + sheet.shape[0] + _FOOT, palette("weights"))
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
     canvas.paste(left, top, sheet)
+    canvas.text(left - 6, top - LABEL - 4, _COLUMNS, ink=MUTED, align="right")
     pitch_x, pitch_y = width * scale + gap, height * scale + gap
     for column in range(0, filters, math.ceil(22 / pitch_x)):
         middle = left + gap + column * pitch_x + width * scale // 2
@@ -100,10 +104,9 @@ def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: s
 
 def _legend(canvas: Canvas, y: int, limit: float, caption: str, *, in_colour: bool) -> None:
     if in_colour:
-        canvas.text(MARGIN, y + 6, f"grey is 0, full colour ±{limit:.3g}", ink=MUTED)
+        canvas.text(MARGIN, y + 6, f"grey is 0, full colour ±{limit:.3g} ({SCALE_NOTE}); {caption}", ink=MUTED)
     else:
-        canvas.scale(MARGIN + 20, y, limit)
-    canvas.text(MARGIN + 210, y + 6, caption, ink=MUTED)
+        canvas.scale(MARGIN + 20, y, limit, caption)
 
 
 def _colours(kernel: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:

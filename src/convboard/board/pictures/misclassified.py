@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, shorten, text_width
+from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, percent, shorten, text_width
 from convboard.board.pictures.colours import MUTED, palette
-from convboard.board.pictures.images import paste_image
+from convboard.board.pictures.images import drawn_side, paste_image
 from convboard.board.pictures.png import Picture
 
 MOST = 24  # images in a picture
 _COLUMNS = 6
 _TILE = 96
-_GAP = 30  # room for longer names
+_GAP = 44  # room for names longer than the image is wide
 
 
 @dataclass(frozen=True)
@@ -47,18 +47,18 @@ def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, capt
     if wrong > len(mistakes):
         title += f"; the {len(mistakes)} most confidently so"
     rows = max(1, -(-len(mistakes) // _COLUMNS))
-    pitch_x, pitch_y = _TILE + _GAP, _TILE + 2 * LABEL + 24
+    tile = drawn_side(mistakes[0].image, _TILE) if mistakes else _TILE
+    pitch_x, pitch_y = _TILE + _GAP, tile + 2 * LABEL + 24
     width = max(2 * MARGIN + _COLUMNS * pitch_x, text_width(title, TITLE) + 2 * MARGIN)
     canvas = Canvas(width, 44 + rows * pitch_y + 16, palette("weights"))
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
-    room = _TILE + _GAP - 4 - text_width("said ")
+    room = _TILE + _GAP - 12
     for place, mistake in enumerate(mistakes):
         x = MARGIN + place % _COLUMNS * pitch_x
         y = 42 + place // _COLUMNS * pitch_y
         paste_image(canvas, x, y, mistake.image, _TILE)
-        share = f", {100 * mistake.confidence:.0f} %"
-        said = f"said {shorten(mistake.predicted, room - text_width(share))}{share}"
-        canvas.text(x, y + _TILE + 3, said)
-        canvas.text(x, y + _TILE + LABEL + 7, f"is {shorten(mistake.true, room)}", ink=MUTED)
+        canvas.text(x, y + tile + 3, shorten(f"said {mistake.predicted}", room))
+        truth = f"{percent(mistake.confidence)}, is {mistake.true}"
+        canvas.text(x, y + tile + LABEL + 7, shorten(truth, room), ink=MUTED)
     canvas.text(MARGIN, 44 + rows * pitch_y - 4, caption, ink=MUTED)
     return canvas.picture()

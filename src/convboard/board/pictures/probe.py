@@ -4,7 +4,7 @@ import math
 
 from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, shorten
 from convboard.board.pictures.colours import palette
-from convboard.board.pictures.images import ProbeImages, paste_image
+from convboard.board.pictures.images import ProbeImages, drawn_side, paste_image
 from convboard.board.pictures.png import Picture
 
 _TILE = 96
@@ -12,8 +12,7 @@ _TILE = 96
 
 def draw_probe(probe: ProbeImages, title: str) -> Picture:
     """Draw the probe images with their class names, in rows of five."""
-    height, width = probe.images.shape[2:]
-    side = max(1, _TILE // max(height, width)) * max(height, width) if max(height, width) < _TILE else _TILE
+    side = drawn_side(probe.images, _TILE)
     columns = 5
     rows = math.ceil(len(probe.names) / columns)
     pitch_x, pitch_y = side + 14, side + LABEL + 18

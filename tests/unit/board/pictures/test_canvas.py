@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convboard.board.pictures.canvas import Canvas, mosaic, shorten, text_mask, text_width
+from convboard.board.pictures.canvas import Canvas, mosaic, percent, shorten, text_mask, text_width
 from convboard.board.pictures.colours import LINE, PAPER, palette
 from convboard.board.pictures.png import Picture
 
@@ -45,6 +45,11 @@ def test_signs_that_pictures_use_have_glyphs() -> None:
     missing = text_mask("\U000f0000", 14)
     for sign in "×−→≤≥…äЖ":
         assert text_mask(sign, 14).shape != missing.shape or (text_mask(sign, 14) != missing).any(), sign
+
+
+def test_a_share_is_all_or_nothing_only_if_it_is() -> None:
+    shares = ((0, 8), (1, 100_000), (7, 8), (99_999, 100_000), (8, 8), (0, 0))
+    assert [percent(*share) for share in shares] == ["0 %", "0.1 %", "87.5 %", "99.9 %", "100 %", "0 %"]
 
 
 @pytest.mark.parametrize("name", ["two\nlines", "two\rlines", "two\tlines", "two\x85lines", "two\u2029lines"])

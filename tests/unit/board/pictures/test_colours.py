@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from convboard.board.pictures.colours import PAPER, grey, palette, signed
+from convboard.board.pictures.colours import FEW_SHADES, PAPER, SHADES, grey, palette, signed
 
 
 @pytest.mark.parametrize("name", ["weights", "activations"])
@@ -25,6 +25,13 @@ def test_zero_lies_in_the_middle_and_the_signs_look_different() -> None:
 
 def test_values_beyond_the_limit_take_its_colour() -> None:
     assert signed(np.array([9.0, -9.0], np.float32), 1.0).tolist() == signed(np.array([1.0, -1.0]), 1.0).tolist()
+
+
+def test_few_shades_are_some_of_all() -> None:
+    values = np.linspace(-1, 1, 1001, dtype=np.float32)
+    few, many = signed(values, 1.0, FEW_SHADES), signed(values, 1.0)
+    assert len(set(few.tolist())) == 2 * FEW_SHADES + 1
+    assert np.abs(few.astype(int) - many).max() <= SHADES // FEW_SHADES // 2 + 1
 
 
 def test_what_is_no_number_is_paper_and_a_scale_of_nothing_is_zero() -> None:

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from convboard.board.pictures.canvas import Canvas, enlarge
+from convboard.board.pictures.colours import PAPER, grey, palette
 from convboard.board.pictures.confusion import count_confusions, draw_confusion
 from convboard.board.pictures.feature_maps import _limit, draw_feature_maps
-from convboard.board.pictures.images import ProbeImages
+from convboard.board.pictures.images import ProbeImages, drawn_side, paste_image
 from convboard.board.pictures.kernels import draw_kernels
 from convboard.board.pictures.misclassified import Mistake, draw_misclassified
 from convboard.board.pictures.png import Picture
@@ -67,16 +69,40 @@ def test_maps_without_a_value_have_a_scale_that_ends_at_zero() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize(("size", "after_size"), [(1, 1), (10, 5), (28, 28), (33, 33), (224, 112)])
-def test_maps_of_any_size_fit_on_a_sheet(channels: int, size: int, after_size: int) -> None:
+@pytest.mark.parametrize(("size", "after_size"), [(1, 1), (10, 5), (28, 28), (33, 33), (48, 48), (224, 112)])
+def test_maps_of_any_size_fit_on_a_sheet_and_can_be_seen(channels: int, size: int, after_size: int) -> None:
     probe = ProbeImages(random.integers(0, 256, (4, channels, 32, 32), np.uint8), ("a", "b", "c", "a very long name"))
     before, after = weights(4, 16, size, size), weights(4, 16, after_size, after_size).clip(0)
     for picture in (
         draw_feature_maps("conv", probe, before, after, "relu", "epoch 1"),
         draw_feature_maps("conv", probe, before, None, "", "epoch 1"),
     ):
-        assert 100 < picture.width < 1500
-        assert picture.height < 500
+        assert 16 * 56 < picture.width < 1500
+        assert 4 * 56 < picture.height < 900
+
+
+@pytest.mark.parametrize(("channels", "is_beside"), [(6, True), (16, False)])
+def test_wide_maps_after_the_activation_go_below(channels: int, *, is_beside: bool) -> None:
+    probe = ProbeImages(np.zeros((2, 1, 28, 28), np.uint8), ("a", "b"))
+    maps = weights(2, channels, 28, 28)
+    one = draw_feature_maps("conv", probe, maps, None, "", "epoch 1")
+    both = draw_feature_maps("conv", probe, maps, maps.clip(0), "relu", "epoch 1")
+    assert (both.width > one.width, both.height > one.height) == (is_beside, not is_beside)
+
+
+def test_many_channels_take_less_room_each() -> None:
+    probe = ProbeImages(np.zeros((1, 1, 28, 28), np.uint8), ("a",))
+    assert draw_feature_maps("conv", probe, weights(1, 64, 8, 8), None, "", "epoch 1").width < 2400
+
+
+def test_images_are_enlarged_by_whole_numbers() -> None:
+    for size, side in ((8, 64), (28, 56), (32, 64), (40, 40), (64, 64), (100, 64)):
+        assert drawn_side(np.zeros((1, size, size // 2), np.uint8), 64) == side
+    canvas = Canvas(64, 64, palette("weights"))
+    image = random.integers(0, 256, (1, 28, 28), np.uint8)
+    paste_image(canvas, 0, 0, image, 64)
+    np.testing.assert_array_equal(canvas.pixels[:56, :56], grey(enlarge(image[0], 2)))
+    assert (canvas.pixels[56:] == PAPER).all()
 
 
 def test_maps_without_any_value_are_drawn() -> None:
@@ -114,13 +140,22 @@ def test_confusions_of_2_to_100_classes_fit_on_a_sheet(classes: int) -> None:
     assert picture.width < 1400
     assert picture.height < 1400
     assert len(picture.png) < 200_000
+    if classes <= 10:
+        assert picture.width <= 340  # what TensorBoard gives a picture at first
+
+
+def test_counts_too_wide_for_their_cells_are_in_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("convboard.board.pictures.confusion._write_in", lambda *args: written.append(args[1]))
+    draw_confusion(np.diag([9999, *[12_600] * 9]), tuple("abcdefghij"), "epoch 1")
+    assert written == ["9999", *["13k"] * 9]
 
 
 def test_the_title_of_the_confusion_matrix_has_the_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     monkeypatch.setattr("convboard.board.pictures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
     draw_confusion(np.array([[3, 1], [0, 4]]), ("cat", "dog"), "epoch 1")
-    assert written[0] == "Confusion matrix, validation: 87.5% of 8 right"
+    assert written[0] == "Confusion matrix: 87.5 % of 8 right"
     assert {"cat", "dog"} <= set(written)
 
 
@@ -131,6 +166,24 @@ def test_mistakes_are_drawn_in_rows_of_six(count: int) -> None:
     rows = max(1, -(-count // 6))
     one_row = draw_misclassified([], 0, 100, "epoch 1").height
     assert picture.height == one_row + (rows - 1) * 142
+
+
+def test_captions_of_mistakes_hold_long_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("convboard.board.pictures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
+    mistake = Mistake(np.zeros((3, 32, 32), np.uint8), "automobile", "automobile", 0.9999)
+    draw_misclassified([mistake], 1, 100, "epoch 1")
+    assert written[1:3] == ["said automobile", "99.9 %, is automobile"]
+
+
+def test_axes_and_scales_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr("convboard.board.pictures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
+    for inputs in (1, 2, 3):
+        written.clear()
+        draw_kernels("conv", weights(4, inputs, 3, 3), "epoch 1")
+        assert "filter →" in written
+        assert any("scale of this picture" in text for text in written)
 
 
 @pytest.mark.parametrize("draw", [draw_kernels])
