@@ -59,7 +59,7 @@ def test_scalars(server: Any, open_window: Any, folder: Path) -> None:
 
 
 def test_images(server: Any, open_window: Any, folder: Path) -> None:
-    page = open_window(server, 1280, 1240).open("images&tagFilter=(kernels|feature_maps)/conv1", "kernels/conv1")
+    page = open_window(server, 1280, 1320).open("images&tagFilter=(kernels|feature_maps)/conv1", "kernels/conv1")
     page.get_by_text("Show actual image size").click()
     take(page, folder / "images.png")
 
