@@ -116,11 +116,11 @@ class TestWhatCanBeChosen:
         jobs = sweep(
             "optimizer=sgd,adam,adamw,rmsprop",
             "scheduler=none,cosine,one_cycle,step",
-            "scheduler.warmup_epochs=0,1",
+            "scheduler.warmup_epochs=1",
             "board=minimal",
         )
-        assert len(jobs) == 32
-        assert len({metrics["loss/val"] for metrics in jobs.values()}) > 16  # they are not all the same
+        assert len(jobs) == 16
+        assert len({metrics["loss/val"] for metrics in jobs.values()}) > 8  # they are not all the same
 
     def test_any_optimizer_of_torch(self, sweep: Sweep) -> None:
         others = ["ASGD", "Adadelta", "Adafactor", "Adagrad", "Adamax", "NAdam", "RAdam", "Rprop"]
