@@ -152,6 +152,19 @@ def arguments(schema: type[Arguments]) -> Arguments:
         raise explain_omegaconf(error, schema) from error
 
 
+def _refuse_dashes() -> None:
+    """`--model=lenet`: a key of ours written as most other commands would have it.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for argument in sys.argv[1:]:
+        key = argument.lstrip("-")
+        if argument.startswith("-") and key.partition("=")[0].split(".")[0] in TrainConfig.__dataclass_fields__:
+            assignment = key if "=" in key else f"{key}=<value>"
+            raise ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
+
+
 class _Failed(BaseException):
     """Carries the error of a run past Hydra, which would announce it in its own way if it were an Exception."""
 
@@ -182,6 +195,7 @@ def command() -> Iterator[None]:
     full = os.environ.get("HYDRA_FULL_ERROR")
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print its own way
     try:
+        _refuse_dashes()
         yield
     except KeyboardInterrupt:
         print("convboard: interrupted.", file=sys.stderr)

@@ -26,6 +26,7 @@ from omegaconf.errors import (
     OmegaConfBaseException,
     ValidationError,
 )
+from yaml import Mark, MarkedYAMLError
 
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest
 
@@ -60,6 +61,9 @@ def explain(error: Exception, schema: type) -> ConvboardError | None:
             return explain_omegaconf(error, schema)
         case HydraException():
             return ConfigError(_one_line(error))
+        case MarkedYAMLError(problem_mark=Mark() as mark):
+            where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+            return ConfigError(f"{where}: this is not YAML: {error.problem}. Mend that line or the one before it.")
         case ValueError() if str(error).startswith("Config group override must be"):
             return _not_an_option(error, schema)
         case OSError(filename=str() as path) if _raised_by_hydra(error):

@@ -37,6 +37,8 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
             "dataset='mnst' is not known. Did you mean 'mnist'? Allowed: cifar10, digits, fashion_mnist, image_folder, "
             "mnist.",
         ),
+        ("--model=lenet", "'--model=lenet' is not understood: write model=lenet, without dashes."),
+        ("-seed", "'-seed' is not understood: write seed=<value>, without dashes."),
         ("modle=lenet", f"modle is not a known key. Did you mean 'model'? Allowed: {KEYS}."),
         ("lr=0.1", f"lr is not a known key. Did you mean 'optimizer.lr'? Allowed: {KEYS}."),
         ("+epochs=3", f"epochs is not a known key. Did you mean 'trainer.max_epochs'? Allowed: {KEYS}."),
@@ -230,3 +232,13 @@ def test_a_bug_stays_a_traceback(run_command: RunCommand, tmp_path: Path) -> Non
     assert "Traceback (most recent call last):\n" in done.stderr
     assert done.stderr.endswith("\nZeroDivisionError: division by zero\n")
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_file_of_the_users_that_is_no_yaml(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "mine/model").mkdir(parents=True)
+    broken = tmp_path / "mine/model/broken.yaml"
+    broken.write_text("_target_: {convboard\nlayers: []\n")
+    assert refused("--config-dir=mine", "model=broken") == (
+        f"{broken}, line 2, column 7: this is not YAML: expected ',' or '}}', but got ':'. Mend that line or the one "
+        "before it."
+    )
