@@ -1,5 +1,6 @@
 """The runner as a library: no Hydra, no command line."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,37 @@ def test_a_run_that_could_not_begin_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(convboard.ConfigError, match="batch_size=5000"):
         convboard.run(make_config(batch_size=5000), tmp_path / "outputs" / "run")
     assert list(tmp_path.glob("outputs/*")) == []
+
+
+def test_a_disk_that_is_full_at_the_end_is_told_in_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = Path.write_bytes
+
+    def fill(path: Path, content: bytes) -> int:
+        if ".result.json." in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    run = tmp_path / "run"
+    with pytest.raises(RunError) as caught:
+        convboard.run(make_config(), run)
+    assert str(caught.value).startswith(f"{run} cannot be written: No space left on device ({run}/result.json). ")
+
+
+def test_what_the_first_step_would_stumble_over_is_told_before_the_run_holds_a_file(tmp_path: Path) -> None:
+    with pytest.raises(
+        convboard.ConfigError, match=r"^optimizer: torch\.optim\.SGD with lr=1e\+300 cannot take a step"
+    ):
+        convboard.run(make_config(optimizer={"_target_": "torch.optim.SGD", "lr": 1e300}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_trying_a_step_out_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = ["flatten", {"linear": {"out_features": 8}}, "batch_norm", "dropout", "linear"]
+    config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
+    tried = convboard.run(config, tmp_path / "tried").metrics
+    monkeypatch.setattr("convboard.building.try_step", lambda *_: None)
+    assert convboard.run(config, tmp_path / "untried").metrics == tried
 
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
