@@ -113,14 +113,13 @@ class TestWhatCanBeChosen:
         assert len(jobs) == len(presets)
 
     def test_every_optimizer_with_every_schedule(self, sweep: Sweep) -> None:
-        jobs = sweep(
-            "optimizer=sgd,adam,adamw,rmsprop",
-            "scheduler=none,cosine,one_cycle,step",
-            "scheduler.warmup_epochs=1",
-            "board=minimal",
-        )
+        schedules = "scheduler=none,cosine,one_cycle,step"
+        jobs = sweep("optimizer=sgd,adam,adamw,rmsprop", schedules, "board=minimal")
         assert len(jobs) == 16
         assert len({metrics["loss/val"] for metrics in jobs.values()}) > 8  # they are not all the same
+        with_warmup = sweep(schedules, "scheduler.warmup_epochs=1", "board=minimal")
+        assert len(with_warmup) == 4
+        assert with_warmup["scheduler=none"] != jobs["optimizer=sgd,scheduler=none"]
 
     def test_any_optimizer_of_torch(self, sweep: Sweep) -> None:
         others = ["ASGD", "Adadelta", "Adafactor", "Adagrad", "Adamax", "NAdam", "RAdam", "Rprop"]
