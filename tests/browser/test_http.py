@@ -114,5 +114,9 @@ def test_the_projector_serves_vectors_labels_and_images(server: Any) -> None:
     name = embedding["tensorName"]
     assert embedding["tensorShape"] == [250, 84]
     assert len(server.get("data/plugin/projector/tensor", run=RUN, name=name)) == 250 * 84 * 4
-    assert len(server.get("data/plugin/projector/metadata", run=RUN, name=name).decode().split()) == 250
+    header, *labels = server.get("data/plugin/projector/metadata", run=RUN, name=name).decode().splitlines()
+    assert header.split("\t") == ["true", "predicted", "right/wrong"]
+    assert len(labels) == 250
+    for true, predicted, verdict in (label.split("\t") for label in labels):
+        assert verdict == ("right" if true == predicted else "wrong")
     assert server.get("data/plugin/projector/sprite_image", run=RUN, name=name).startswith(b"\x89PNG")
