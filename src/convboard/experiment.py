@@ -106,12 +106,12 @@ def _run(config: TrainConfig, run_dir: Path) -> RunResult:
 
 def _take_up(trainer: Trainer, run_dir: Path) -> None:
     """Put `trainer` where the run was; one that was killed before its first checkpoint begins anew."""
-    (run_dir / RESULT).unlink(missing_ok=True)
     if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
         trainer.resume(*load_latest(run_dir / CHECKPOINTS))
-        return
-    for events in run_dir.glob("*tfevents*"):
-        events.unlink()
+    else:
+        for events in run_dir.glob("*tfevents*"):
+            events.unlink()
+    (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps what it came to
 
 
 def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:

@@ -129,19 +129,7 @@ def try_step(
         with plan.autocast():
             logits = _forward(model, images, batches)
             value: Tensor = loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
-        if not value.requires_grad:
-            raise ModelError(
-                "The network cannot learn: no gradient leads from its scores back to a weight. Look in its forward "
-                "for .detach(), .data or torch.no_grad(), and for weights with requires_grad=False."
-            )
-        value.backward()  # type: ignore[no-untyped-call]
-        try:
-            optimizer.step()
-        except REFUSALS as error:
-            raise ConfigError(
-                f"optimizer: {described} cannot take a step: {str(error).rstrip('.')}. Change its arguments, or choose "
-                "another, as in optimizer=adamw."
-            ) from error
+        _update(value, optimizer, described)
 
 
 def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tensor:
@@ -168,6 +156,23 @@ def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tens
             "its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze()."
         )
     return output
+
+
+def _update(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> None:
+    """Go back from the loss to the weights and change them, with an explanation where that does not work."""
+    if not loss.requires_grad:
+        raise ModelError(
+            "The network cannot learn: no gradient leads from its scores back to a weight. Look in its forward "
+            "for .detach(), .data or torch.no_grad(), and for weights with requires_grad=False."
+        )
+    loss.backward()  # type: ignore[no-untyped-call]
+    try:
+        optimizer.step()
+    except REFUSALS as error:
+        raise ConfigError(
+            f"optimizer: {described} cannot take a step: {str(error).rstrip('.')}. Change its arguments, or choose "
+            "another, as in optimizer=adamw."
+        ) from error
 
 
 @contextmanager

@@ -210,3 +210,13 @@ def test_other_data_is_refused(run_command: RunCommand, tmp_path: Path) -> None:
     for script, argument in (("train.py", "resume=run"), ("scripts/evaluate.py", "run=run")):
         done = run_command(script, argument, expected_code=2)
         assert "run: the data has changed since it was trained: class_names was ['dark', 'light']" in done.stderr
+
+
+def test_a_run_that_cannot_be_resumed_keeps_what_it_came_to(finished: Path, run_command: RunCommand) -> None:
+    for name in ("last", "previous"):
+        checkpoint = finished / "checkpoints" / f"{name}.safetensors"
+        checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    before = {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()}
+    done = run_command("train.py", "resume=run", expected_code=2)
+    assert "previous.safetensors is not a whole checkpoint" in done.stderr
+    assert before == {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()}

@@ -1,5 +1,4 @@
 import pytest
-import torch
 
 from convboard import trust
 
@@ -54,5 +53,9 @@ def test_the_options_of_conf_are_our_own() -> None:
             assert trust.foreign_targets(group, node) == [], file
 
 
-def test_every_optimizer_of_torch_is_our_own() -> None:
-    assert trust.foreign_targets("optimizer", {"_target_": f"torch.optim.{torch.optim.RMSprop.__name__}"}) == []
+def test_every_optimizer_of_torch_is_our_own_and_nothing_else_of_it() -> None:
+    optimizers = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "ASGD", "Rprop"]
+    for name in optimizers:
+        assert trust.foreign_targets("optimizer", {"_target_": f"torch.optim.{name}"}) == []
+    for name in ("lr_scheduler.StepLR", "swa_utils.AveragedModel", "optimizer.Optimizer"):
+        assert trust.foreign_targets("optimizer", {"_target_": f"torch.optim.{name}"}) == [f"torch.optim.{name}"]
