@@ -77,6 +77,12 @@ def _no_skip_in_ci(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"{report.longrepr[2]} (In CI nothing may be skipped.)"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What the tests and their commands remember from run to run is none of the user's."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder with the full MNIST and CIFAR-10, in torchvision's layout; $CONVBOARD_DATA, or data/."""

@@ -22,7 +22,7 @@ from convboard.runs import CHECKPOINTS
 from convboard.training.guard import FiniteGuard
 from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
-from convboard.training.plan import Plan, choose_device
+from convboard.training.plan import Plan, check_compile, check_cuda_graph, choose_device
 from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
 from convboard.training.trainer import Splits, Trainer
@@ -30,9 +30,25 @@ from convboard.trial import TrainingBatches, try_schedule, try_step
 
 
 def build_plan(config: TrainConfig) -> Plan:
-    """Choose where and how to compute."""
+    """Where and how to compute, so far as that is known without measuring.
+
+    Raises:
+        ConfigError: This machine lacks what the config asks for.
+    """
     trainer = config.trainer
-    return Plan(choose_device(trainer.device), trainer.precision, trainer.channels_last, trainer.compile)
+    device = choose_device(trainer.device)
+    if trainer.compile:
+        check_compile(device)
+    if trainer.cuda_graph:
+        check_cuda_graph(device)
+    return Plan(
+        device,
+        precision="bf16" if trainer.precision == "bf16" else "fp32",
+        channels_last=trainer.plan == "auto" if trainer.channels_last is None else trainer.channels_last,
+        threads=trainer.threads or (torch.get_num_threads() if device.type == "cpu" else None),
+        compile=bool(trainer.compile),
+        cuda_graph=bool(trainer.cuda_graph),
+    )
 
 
 def build_dataset(config: TrainConfig) -> ImageDataset:
@@ -87,7 +103,7 @@ def build_schedule(node: dict[str, Any]) -> Schedule:
     return cast(Schedule, targets.build("scheduler", node))
 
 
-def build_batches(config: TrainConfig, dataset: ImageDataset, device: torch.device) -> Splits:
+def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan) -> Splits:
     """Cut the splits into batches; only those of the training split are shuffled and augmented.
 
     Raises:
@@ -105,8 +121,8 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, device: torch.devi
             mean=dataset.mean,
             std=dataset.std,
             batch_size=batch_size,
-            device=device,
-            channels_last=config.trainer.channels_last,
+            device=plan.device,
+            channels_last=plan.channels_last,
             residence=chosen.residence,
             num_workers=chosen.num_workers,
             **more,
@@ -125,7 +141,7 @@ def build_trainer(
     config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan, report: Report, run_dir: Path
 ) -> Trainer:
     """Put together everything that trains `model` on `dataset` into `run_dir`, and try it out."""
-    splits = build_batches(config, dataset, plan.device)
+    splits = build_batches(config, dataset, plan)
     plan.place(model)
     optimizer = build_optimizer(config.optimizer, model, plan.device)
     schedule = build_schedule(config.scheduler)

@@ -21,7 +21,8 @@ DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
 LOSSES = ("cross_entropy", "mse")
 RESIDENCES = ("auto", "device", "stream")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("fp32", "bf16")
+PLANS = ("auto", "none")
+PRECISIONS = ("fp32", "bf16", "auto")
 BOARD_LEVELS = ("minimal", "default", "full")
 GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
 OPEN_GROUPS = ("model", "optimizer", "scheduler")
@@ -102,10 +103,14 @@ class TrainerConfig:
     Attributes:
         max_epochs: Epochs to train.
         device: `auto` takes a GPU if there is one.
-        precision: `fp32`, or `bf16` for autocast to bfloat16.
-        channels_last: Store images and kernels as NHWC; often faster on CPUs and always on tensor cores.
-        compile: Run the training steps through torch.compile.
-        deterministic: Take only kernels that give the same bits twice.
+        plan: `auto` measures before the run how its steps are computed fastest; `none` leaves all as torch has it:
+            eager, in NCHW. Either way, what is set by hand below stays as it is set.
+        precision: `fp32`, `bf16` for autocast to bfloat16, or `auto` to let the plan choose between them.
+        channels_last: Store images and kernels as NHWC, often faster; None leaves it to the plan.
+        compile: Run the training steps through torch.compile; None leaves it to the plan.
+        cuda_graph: Record the training step once as a CUDA graph and replay it; None leaves it to the plan.
+        threads: Threads to compute with on a CPU; None leaves it to the plan.
+        deterministic: Take only kernels that give the same bits twice, and a plan that no measurement decides.
         gradient_clip: Total gradient norm to clip at; None clips nothing.
         accumulate_batches: Batches whose gradients make one optimizer step.
         patience: Early stopping: epochs without a better val accuracy before the run ends; None never does.
@@ -118,9 +123,12 @@ class TrainerConfig:
 
     max_epochs: int = 15
     device: str = "auto"
+    plan: str = "auto"
     precision: str = "fp32"
-    channels_last: bool = True
-    compile: bool = False
+    channels_last: bool | None = None
+    compile: bool | None = None
+    cuda_graph: bool | None = None
+    threads: int | None = None
     deterministic: bool = False
     gradient_clip: float | None = None
     accumulate_batches: int = 1
@@ -133,8 +141,9 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         _one_of("trainer.device", self.device, DEVICES)
+        _one_of("trainer.plan", self.plan, PLANS)
         _one_of("trainer.precision", self.precision, PRECISIONS)
-        for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience"):
+        for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience", "threads"):
             _at_least(f"trainer.{name}", getattr(self, name), 1)
         for split in ("train", "val", "test"):
             _at_least(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
@@ -171,7 +180,7 @@ class BoardConfig:
 
 @dataclass
 class TrainConfig:
-    """A whole run. Equal configs give equal runs, on one machine, with as many threads and the same versions.
+    """A whole run. Equal configs give equal runs, on one machine, with the same plan and the same versions.
 
     `model`, `optimizer` and `scheduler` take any key; the ones that everybody asks for are in their `metadata`.
 

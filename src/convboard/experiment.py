@@ -4,6 +4,7 @@ The parts of a run are built in `building`.
 """
 
 import json
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,14 +27,16 @@ from convboard.data import ImageDataset
 from convboard.errors import RunError
 from convboard.files import atomic_write_text, locked
 from convboard.report import Report
-from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, RESULT, Run, load_run
+from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
 from convboard.training.checkpoint import load_checkpoint, load_latest, load_weights
 from convboard.training.evaluation import evaluate
 from convboard.training.losses import build_loss
-from convboard.training.plan import check_compile
+from convboard.training.plan import Plan, is_there
 from convboard.training.seeding import seed_everything, set_deterministic
 from convboard.training.trainer import Trainer
 from convboard.trust import foreign_targets
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,13 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
 def _run(config: TrainConfig, run_dir: Path) -> RunResult:
     report = Report()
     set_deterministic(config.trainer.deterministic)
-    plan = build_plan(config)
-    if plan.compile:
-        check_compile(plan.device)
+    plan = None if config.resume is None else _recorded_plan(load_run(run_dir))
+    plan = plan or build_plan(config)
+    with plan.with_threads():
+        return _train(config, plan, report, run_dir)
+
+
+def _train(config: TrainConfig, plan: Plan, report: Report, run_dir: Path) -> RunResult:
     dataset = build_dataset(config)
     seed_everything(config.seed)
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
@@ -89,7 +96,7 @@ def _run(config: TrainConfig, run_dir: Path) -> RunResult:
     if config.resume is not None:
         _refuse_other_data(load_run(run_dir), dataset)
         _take_up(trainer, run_dir)
-    _write_inputs(config, dataset, run_dir)
+    _write_inputs(config, dataset, plan, run_dir)
     report.begin(_model_name(config), model, dataset, plan.describe(), run_dir)
     if trainer.global_step:
         report.resumed(trainer.epoch, trainer.global_step)
@@ -125,15 +132,16 @@ def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
         `accuracy/val`, `loss/val`, `accuracy/test` and `loss/test`, equal to the run's own on the same machine.
     """
     config = finished.config
-    plan = build_plan(config)
+    plan = _recorded_plan(finished) or build_plan(config)
     set_deterministic(config.trainer.deterministic)
     model = plan.place(restore_model(finished, trust))
     dataset = build_dataset(config)
     _refuse_other_data(finished, dataset)
-    splits = build_batches(config, dataset, plan.device)
+    splits = build_batches(config, dataset, plan)
     loss = build_loss(config.loss.name, config.loss.label_smoothing)
-    val = evaluate(model, splits.val, loss, plan, config.trainer.limit_val_batches)
-    test = evaluate(model, splits.test, loss, plan, config.trainer.limit_test_batches)
+    with plan.with_threads():
+        val = evaluate(model, splits.val, loss, plan, config.trainer.limit_val_batches)
+        test = evaluate(model, splits.test, loss, plan, config.trainer.limit_test_batches)
     return {
         "accuracy/val": val.accuracy,
         "loss/val": val.loss,
@@ -154,6 +162,18 @@ def restore_model(finished: Run, trust: bool = False) -> nn.Module:
     model = build_model(finished.config.model, shape, len(finished.dataset["class_names"]))
     load_weights(model, load_checkpoint(finished.best_checkpoint), finished.best_checkpoint)
     return model.eval()
+
+
+def _recorded_plan(run: Run) -> Plan | None:
+    """The plan that a run computes by; None, said loudly, where this machine cannot follow it."""
+    if not run.plan:
+        reason = f"{run.path / PLAN} is missing"
+    elif not is_there((plan := Plan.from_dict(run.plan)).device):
+        reason = f"the run computes on {plan.device}, which this machine does not have"
+    else:
+        return plan
+    _log.warning("%s: the plan is made anew, and figures may differ in their last digits from the run's own.", reason)
+    return None
 
 
 def _refuse_other_data(finished: Run, dataset: ImageDataset) -> None:
@@ -179,10 +199,11 @@ def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
     }
 
 
-def _write_inputs(config: TrainConfig, dataset: ImageDataset, run_dir: Path) -> None:
-    """Put down what the run is made of, before it takes its first step."""
+def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> None:
+    """Put down what the run is made of, before it takes its first step; the config last: it is what makes a run."""
     (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
     atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
+    atomic_write_text(run_dir / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")
     atomic_write_text(run_dir / CONFIG, OmegaConf.to_yaml(OmegaConf.create(replace(config, resume=None).to_dict())))
 
 

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convboard.config import TrainConfig, load_config
+from convboard.config import DEVICES, TrainConfig, load_config
 from convboard.errors import RunError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # What lies in a run directory, beside TensorBoard's event file.
 CONFIG = "config.yaml"
 DATASET = "dataset.json"
+PLAN = "plan.json"
 RESULT = "result.json"
 CHECKPOINTS = "checkpoints"
 LOCK = "run.lock"
@@ -29,12 +30,14 @@ class Run:
         config: What the run was made of.
         dataset: What is needed of the data to use the network: `image_shape`, `class_names`, `mean`, `std`.
         result: What it came to (`metrics` by tag, `status`, ...); empty while it runs.
+        plan: How it computes, as `training.plan.Plan.to_dict` has it; empty where that is lost.
     """
 
     path: Path
     config: TrainConfig
     dataset: dict[str, Any]
     result: dict[str, Any]
+    plan: dict[str, Any] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -74,9 +77,13 @@ def load_run(path: str | Path) -> Run:
         raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
     config = load_config(path / CONFIG)
     dataset = _read_json(path / DATASET, _is_dataset, "an image_shape of three sizes, and the class_names")
-    result = path / RESULT
+    result, plan = path / RESULT, path / PLAN
     return Run(
-        path, config, dataset, _read_json(result, _is_result, "its metrics, by name") if result.is_file() else {}
+        path,
+        config,
+        dataset,
+        _read_json(result, _is_result, "its metrics, by name") if result.is_file() else {},
+        _read_json(plan, _is_plan, "how it computes, by name") if plan.is_file() else {},
     )
 
 
@@ -95,6 +102,21 @@ def _is_dataset(content: object) -> bool:
     match content:
         case {"image_shape": [int(), int(), int()] as shape, "class_names": [_, *_] as names}:
             return min(shape) > 0 and all(isinstance(name, str) for name in names)
+    return False
+
+
+def _is_plan(content: object) -> bool:
+    match content:
+        case {
+            "device": str(device),
+            "precision": "fp32" | "bf16",
+            "channels_last": bool(),
+            "threads": int() | None as threads,
+            "compile": bool(),
+            "cuda_graph": bool(),
+            **rest,
+        }:
+            return device in DEVICES[1:] and (threads is None or threads > 0) and not rest
     return False
 
 

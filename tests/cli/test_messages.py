@@ -17,8 +17,9 @@ MODELS = (
 )
 KEYS = "batch_size, board, data_dir, dataset, loss, model, objective, optimizer, resume, scheduler, seed, trainer"
 TRAINER_KEYS = (
-    "accumulate_batches, channels_last, checkpoint_minutes, compile, deterministic, device, eval_batch_size, "
-    "gradient_clip, limit_test_batches, limit_train_batches, limit_val_batches, max_epochs, patience, precision"
+    "accumulate_batches, channels_last, checkpoint_minutes, compile, cuda_graph, deterministic, device, "
+    "eval_batch_size, gradient_clip, limit_test_batches, limit_train_batches, limit_val_batches, max_epochs, patience, "
+    "plan, precision, threads"
 )
 SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, nesterov, weight_decay"
 
@@ -59,7 +60,8 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("batch_size=null", "batch_size=null: must be a whole number."),
         ("batch_size.train=3", "batch_size holds no further keys: it is a whole number."),
         ("trainer.gradient_clip=hard", "trainer.gradient_clip='hard': must be a number, or null."),
-        ("trainer.channels_last=perhaps", "trainer.channels_last='perhaps': must be true or false."),
+        ("trainer.channels_last=perhaps", "trainer.channels_last='perhaps': must be true or false, or null."),
+        ("trainer.threads=few", "trainer.threads='few': must be a whole number, or null."),
         ("optimizer.lr=fast", "optimizer.lr='fast': must be a number, such as 0.01."),
         # A value that cannot be.
         ("optimizer.lr=-0.1", "optimizer.lr=-0.1: must be a finite number, 0 or above."),
@@ -67,6 +69,11 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("batch_size=0", "batch_size=0: must be at least 1."),
         ("batch_size=1298", "batch_size=1298: must be at most 1297, the images there are to train on."),
         ("trainer.max_epochs=0", "trainer.max_epochs=0: must be at least 1."),
+        (
+            "trainer.cuda_graph=true",
+            "trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on cpu. Leave it "
+            "away, or choose trainer.device=cuda on a machine that has one.",
+        ),
         (
             "dataset.val_size=1547",
             "dataset.val_size=1547 is not allowed: it must be from 1 to 1546, so that some of the 1547 training images "

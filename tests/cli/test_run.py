@@ -32,11 +32,11 @@ class TestTheDefaultRun:
         (run,) = tmp_path.glob("outputs/digits/lenet/*")
         assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[0-9a-f]{6}", run.name)
         files = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
-        event_file = files.pop(-2)
+        event_file = files.pop(-3)
         assert event_file.startswith("events.out.tfevents.")
         assert files == [
             *("checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/previous.safetensors"),
-            *("config.yaml", "dataset.json", "result.json"),
+            *("config.yaml", "dataset.json", "plan.json", "result.json"),
         ]
         assert [path.name for path in tmp_path.iterdir()] == ["outputs"]  # nothing else anywhere
         finished = convboard.load_run(run)

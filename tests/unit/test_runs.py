@@ -8,6 +8,9 @@ from convboard.errors import ConfigError, RunError
 from convboard.runs import load_run
 
 DATASET = '{"image_shape": [1, 28, 28], "class_names": ["a", "b"]}'
+PLAN = """{"device": "cpu", "precision": "fp32", "channels_last": true, "threads": 1, "compile": false,
+"cuda_graph": false}"""
+NO_PLANS = ["{}", PLAN.replace("cpu", "tpu"), PLAN.replace("1", "0"), PLAN.replace("}", ', "x": 1}')]
 
 
 @pytest.fixture
@@ -22,12 +25,14 @@ def run(tmp_path: Path) -> Path:
     OmegaConf.save(OmegaConf.create(config), tmp_path / "config.yaml")
     (tmp_path / "dataset.json").write_text(DATASET)
     (tmp_path / "result.json").write_text('{"metrics": {"accuracy/val": 0.5}}')
+    (tmp_path / "plan.json").write_text(PLAN)
     return tmp_path
 
 
 def test_a_whole_run(run: Path) -> None:
     assert load_run(run).dataset["image_shape"] == [1, 28, 28]
     assert load_run(run).result["metrics"] == {"accuracy/val": 0.5}
+    assert load_run(run).plan["threads"] == 1
     (run / "result.json").unlink()
     assert load_run(run).result == {}
 
@@ -70,7 +75,17 @@ def test_a_result_that_is_none(content: str, run: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["dataset.json", "result.json", "config.yaml"])
+@pytest.mark.parametrize("content", NO_PLANS)
+def test_a_plan_that_is_none(content: str, run: Path) -> None:
+    (run / "plan.json").write_text(content)
+    with pytest.raises(RunError) as caught:
+        load_run(run)
+    assert str(caught.value) == (
+        f"{run}/plan.json is not what a run writes: it must hold how it computes, by name. Put it back, or train again."
+    )
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "result.json", "plan.json", "config.yaml"])
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"{"])
 def test_a_file_that_cannot_be_read(name: str, content: bytes, run: Path) -> None:
     (run / name).write_bytes(content)

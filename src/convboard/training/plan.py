@@ -1,11 +1,13 @@
-"""Where and how a network computes: device, precision, memory format, compilation.
+"""Where and how a network computes: device, precision, memory format, threads, compilation.
 
-What to compute (loss, schedule, steps) is the trainer's business, not the plan's.
+What to compute (loss, schedule, steps) is the trainer's business, not the plan's. Which plan is the fastest is measured
+in `measuring`.
 """
 
 import contextlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +25,17 @@ class Plan:
         device: Where the network and the images live.
         precision: `fp32`, or `bf16` for autocast to bfloat16 with float32 weights.
         channels_last: Whether images and convolution weights are stored as NHWC.
+        threads: How many compute on a CPU; None leaves torch's number as it is.
         compile: Whether the training forward pass goes through `torch.compile`.
+        cuda_graph: Whether the passes of a training step are recorded once and replayed.
     """
 
     device: torch.device
     precision: str = "fp32"
     channels_last: bool = False
+    threads: int | None = None
     compile: bool = False
+    cuda_graph: bool = False
 
     def place(self, model: nn.Module) -> nn.Module:
         """Move `model` to the device and into the memory format, in place."""
@@ -48,17 +54,36 @@ class Plan:
             return torch.autocast(self.device.type, dtype=torch.bfloat16)
         return contextlib.nullcontext()
 
+    @contextlib.contextmanager
+    def with_threads(self) -> Iterator[None]:
+        """Compute with as many threads as the plan says, and with as many as before after that."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
     def describe(self) -> str:
         """One line for people, such as `cpu (2 threads), fp32, channels_last`."""
         if self.device.type == "cuda":
             where = f"cuda ({torch.cuda.get_device_name(self.device)})"
         elif self.device.type == "cpu":
-            threads = torch.get_num_threads()
+            threads = self.threads or torch.get_num_threads()
             where = f"cpu ({threads} thread{'s' if threads != 1 else ''})"
         else:
             where = self.device.type
-        switches = [name for name in ("channels_last", "compile") if getattr(self, name)]
+        switches = [name for name in ("channels_last", "compile", "cuda_graph") if getattr(self, name)]
         return ", ".join([where, self.precision, *switches])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as JSON has it; of the device its kind alone, since which one is for a process to say."""
+        return {**asdict(self), "device": self.device.type}
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "Plan":
+        """The plan that `to_dict` gave."""
+        return cls(**{**plain, "device": torch.device(plain["device"])})
 
 
 def check_compile(device: torch.device) -> None:
@@ -77,6 +102,26 @@ def check_compile(device: torch.device) -> None:
             f"trainer.compile=true: torch.compile does not work on this machine ({reason}). It needs a C++ compiler, "
             "such as g++, and for a GPU Triton: install that, or leave trainer.compile=false."
         ) from error
+
+
+def check_cuda_graph(device: torch.device) -> None:
+    """Find out before a run begins whether it can record a CUDA graph.
+
+    Raises:
+        ConfigError: It cannot.
+    """
+    if device.type != "cuda":
+        raise ConfigError(
+            f"trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on {device.type}."
+            " Leave it away, or choose trainer.device=cuda on a machine that has one."
+        )
+
+
+def is_there(device: torch.device) -> bool:
+    """Whether this machine has the device."""
+    if device.type == "cuda":
+        return (device.index or 0) < torch.cuda.device_count()
+    return device.type != "mps" or torch.backends.mps.is_available()
 
 
 def choose_device(name: str) -> torch.device:

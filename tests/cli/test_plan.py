@@ -1,0 +1,86 @@
+"""How a run computes: chosen once, written down, and kept by all that goes on with the run."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convboard.training.checkpoint import load_latest
+
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+SHORT = ("trainer.device=cpu", "trainer.limit_train_batches=3", "trainer.max_epochs=2", "board=minimal")
+PLAIN = {
+    "device": "cpu",
+    "precision": "fp32",
+    "channels_last": False,
+    "threads": 1,
+    "compile": False,
+    "cuda_graph": False,
+}
+
+
+def plan_of(run: Path) -> Any:
+    return json.loads((run / "plan.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "plan"),
+    [
+        ("trainer.plan=none", PLAIN),
+        ("trainer.plan=none trainer.precision=auto", PLAIN),
+        (
+            "trainer.plan=none trainer.precision=bf16 trainer.threads=2 trainer.channels_last=true",
+            {**PLAIN, "precision": "bf16", "threads": 2, "channels_last": True},
+        ),
+        ("trainer.deterministic=true trainer.precision=auto", {**PLAIN, "channels_last": True}),
+        ("trainer.channels_last=false", PLAIN),
+    ],
+)
+def test_what_is_set_by_hand_holds(
+    arguments: str, plan: dict[str, Any], run_command: RunCommand, tmp_path: Path
+) -> None:
+    run_command("train.py", *arguments.split(), *SHORT, "hydra.run.dir=run")
+    assert plan_of(tmp_path / "run") == plan
+
+
+def test_the_run_s_plan_is_kept_by_resume_and_evaluation(run_command: RunCommand, tmp_path: Path) -> None:
+    run_command("train.py", *SHORT, "hydra.run.dir=run")
+    kept = {**PLAIN, "precision": "bf16", "threads": 3}
+    (tmp_path / "run/plan.json").write_text(json.dumps(kept))
+    resumed = run_command("train.py", "resume=run", "trainer.max_epochs=3")
+    assert "on cpu (3 threads), bf16, into run\n" in resumed.stdout
+    assert plan_of(tmp_path / "run") == kept
+    again = run_command("scripts/evaluate.py", "run=run")
+    assert again.stdout.endswith("The same figures, to the last bit, as the run wrote down.\n")
+
+
+@pytest.mark.parametrize("lost", ["device", "file"])
+def test_a_plan_that_cannot_be_followed_is_made_anew_and_loudly(
+    lost: str, run_command: RunCommand, tmp_path: Path
+) -> None:
+    run_command("train.py", *SHORT[1:], "hydra.run.dir=run")
+    made = plan_of(tmp_path / "run")
+    if lost == "device":
+        (tmp_path / "run/plan.json").write_text(json.dumps({**made, "device": "mps"}))
+        reason = "the run computes on mps, which this machine does not have"
+    else:
+        (tmp_path / "run/plan.json").unlink()
+        reason = "run/plan.json is missing"
+    reason += ": the plan is made anew, and figures may differ in their last digits from the run's own."
+    for done in (
+        run_command("scripts/evaluate.py", "run=run"),
+        run_command("train.py", "resume=run", "trainer.max_epochs=3"),
+    ):
+        assert reason in done.stdout + done.stderr
+    assert plan_of(tmp_path / "run") == made
+
+
+def test_jobs_of_a_sweep_do_not_change_each_other_s_threads(run_command: RunCommand, tmp_path: Path) -> None:
+    run_command("train.py", "-m", "trainer.threads=3,null", "hydra.sweep.dir=sweep", *SHORT)
+    threads = {path.parent.name: json.loads(path.read_text())["threads"] for path in tmp_path.glob("sweep/*/plan.json")}
+    assert threads == {"trainer.threads=3": 3, "trainer.threads=null": 1}
+    state, _ = load_latest(tmp_path / "sweep/trainer.threads=3/checkpoints")
+    assert state.state["global_step"] == 6
