@@ -128,7 +128,7 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan) -> Spl
             **more,
         )
 
-    augmentation = Augmentation(chosen.random_crop, chosen.horizontal_flip, chosen.cutout)
+    augmentation = Augmentation(chosen.random_crop, chosen.crop_border, chosen.horizontal_flip, chosen.cutout)
     size = config.trainer.eval_batch_size
     return Splits(
         train=batches(dataset.train, config.batch_size, seed=config.seed, shuffle=True, augmentation=augmentation),

@@ -19,6 +19,7 @@ from convboard.messages import explain_omegaconf
 
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
 LOSSES = ("cross_entropy", "mse")
+CROP_BORDERS = ("black", "reflect")
 RESIDENCES = ("auto", "device", "stream")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PLANS = ("auto", "none")
@@ -39,8 +40,9 @@ class DatasetConfig:
         path: Folder of an image_folder data set.
         image_size: Side in pixels that images are brought to; None takes what the model asks for, else their own.
         val_size: Training images set aside for validation; None takes the data set's own number.
-        random_crop: Zero padding in pixels from which each training image is cropped back at random.
-        horizontal_flip: Whether half of the training images are mirrored.
+        random_crop: Padding in pixels from which each training image is cropped back at random.
+        crop_border: What is padded with: `black`, or `reflect` for the image mirrored at its edge.
+        horizontal_flip: Whether half of the training images are mirrored, and the other half in the next epoch.
         cutout: Side in pixels of the square that is blanked in each training image.
         residence: `device` keeps all images there, `stream` reads them batch by batch, `auto` takes what fits.
         num_workers: Processes that read ahead when streaming.
@@ -51,6 +53,7 @@ class DatasetConfig:
     image_size: int | None = None
     val_size: int | None = None
     random_crop: int = 0
+    crop_border: str = "black"
     horizontal_flip: bool = False
     cutout: int = 0
     residence: str = "auto"
@@ -58,6 +61,7 @@ class DatasetConfig:
 
     def __post_init__(self) -> None:
         _one_of("dataset.name", self.name, DATASETS)
+        _one_of("dataset.crop_border", self.crop_border, CROP_BORDERS)
         _one_of("dataset.residence", self.residence, RESIDENCES)
         _at_least("dataset.image_size", self.image_size, 1)
         _at_least("dataset.val_size", self.val_size, 1)

@@ -151,6 +151,7 @@ def test_a_config_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_names_that_stand_twice_agree() -> None:
     """The config must not import torch, and so has its own copies."""
     assert config.DATASETS == data.DATASETS
+    assert config.CROP_BORDERS == data.CROP_BORDERS
     assert config.RESIDENCES == data.RESIDENCES
     assert config.DEVICES == plan.DEVICES
 

@@ -1,11 +1,12 @@
 """Where images come from, and how a batch is made of them. Knows nothing of models, configs or TensorBoard."""
 
-from convboard.data.augment import Augmentation
+from convboard.data.augment import CROP_BORDERS, Augmentation
 from convboard.data.batches import RESIDENCES, Batch, Batches
 from convboard.data.dataset import ImageDataset, Split
 from convboard.data.load import DATASETS, load_dataset
 
 __all__ = [
+    "CROP_BORDERS",
     "DATASETS",
     "RESIDENCES",
     "Augmentation",

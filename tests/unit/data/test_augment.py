@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from convboard.data.augment import Augmentation, Augmenter, Draws
 from convboard.errors import ConfigError
@@ -32,6 +33,26 @@ def test_crop_shifts_and_fills_with_black(images: Tensor) -> None:
     assert moved[:, :, 2:, :-2].equal(images[:, :, :-2, 2:])
     assert not moved[:, :, :2].any()
     assert not moved[:, :, :, -2:].any()
+
+
+def test_crop_reflects_at_the_edge(images: Tensor) -> None:
+    moved = Augmenter(Augmentation(random_crop=3, crop_border="reflect"), SHAPE, seed=0).move(images, fixed(top=1))
+    padded = functional.pad(images.float(), [3] * 4, mode="reflect").to(torch.uint8)
+    assert moved.equal(padded[:, :, 1:9, 0:10])
+
+
+def test_reflection_is_flipped_with_the_rest(images: Tensor) -> None:
+    augmenter = Augmenter(Augmentation(random_crop=2, crop_border="reflect", horizontal_flip=True), SHAPE, seed=0)
+    draws = fixed(top=4, left=0)
+    assert augmenter.move(images, draws._replace(flip=draws.flip + 1)).equal(augmenter.move(images, draws).flip(3))
+
+
+def test_two_epochs_show_each_image_both_ways() -> None:
+    augmenter = Augmenter(Augmentation(horizontal_flip=True), SHAPE, seed=0)
+    first, second, third = (augmenter.draws(torch.arange(2000), epoch).flip for epoch in range(3))
+    assert first.equal(1 - second)
+    assert first.equal(third)
+    assert 800 < int(first.sum()) < 1200
 
 
 def test_flip_mirrors_left_to_right(images: Tensor) -> None:
@@ -87,6 +108,11 @@ def test_negative_size(key: str) -> None:
     with pytest.raises(ConfigError) as raised:
         Augmentation(**{key: -1})  # type: ignore[arg-type]
     assert str(raised.value) == f"dataset.{key}=-1 is not allowed: it is a number of pixels, 0 for none."
+
+
+def test_unknown_border() -> None:
+    with pytest.raises(ConfigError, match=r"^dataset\.crop_border='reflct' is unknown\. Did you mean 'reflect'\?"):
+        Augmentation(crop_border="reflct")
 
 
 @pytest.mark.parametrize("key", ["random_crop", "cutout"])
