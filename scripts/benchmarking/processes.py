@@ -1,0 +1,81 @@
+"""What a whole process costs: seconds from the command to the first training step, and the most memory it held.
+
+Each command runs in a fresh process. This module, and whoever calls it, must not have imported torch: Linux counts
+what a process held before it became another program to that program's peak.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarking.workloads import ROOT, Workload
+
+TORCH = "import torch"
+TORCH_OPTIM_HYDRA = "import torch, hydra; torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)"
+_SAY_WHEN = "import time; print(time.time())"
+
+
+@dataclass(frozen=True)
+class Process:
+    """What a process took.
+
+    Attributes:
+        seconds: From its start to its mark: its first training step, or the end of its imports.
+        peak_bytes: Its largest resident memory; pages of a mapped file that it has read count too.
+    """
+
+    seconds: float
+    peak_bytes: int
+
+
+def run_imports(statements: str) -> Process:
+    """Import something in a fresh Python."""
+    return _run([sys.executable, "-c", f"{statements}\n{_SAY_WHEN}"])
+
+
+def run_contender(contender: str, workload: Workload, data_dir: str, batches: int) -> Process:
+    """Train a contender, `eager` or `tutorial`, as `alone` has it."""
+    command = [sys.executable, "-m", "benchmarking.alone", contender, workload.name, data_dir, str(batches)]
+    return _run(command, folder=Path(__file__).parents[1])
+
+
+def run_convboard(workload: Workload, data_dir: str, batches: int) -> Process:
+    """Train by `train.py`, with the default board. The event file knows when the first step was taken."""
+    with TemporaryDirectory() as folder:
+        command = [
+            *(sys.executable, str(ROOT / "train.py")),
+            *workload.arguments,
+            *(f"data_dir={data_dir}", f"hydra.run.dir={folder}/run"),
+            *("trainer.max_epochs=1", f"trainer.limit_train_batches={batches}"),
+        ]
+        return _run(command, events=Path(folder) / "run")
+
+
+def _run(command: Sequence[str], folder: Path | None = None, events: Path | None = None) -> Process:
+    began = time.time()
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # otherwise Popen would wait for it again
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{said}")
+    mark = _first_step(events) if events else float(said.split()[-1])
+    in_bytes = 1 if sys.platform == "darwin" else 1024
+    return Process(mark - began, usage.ru_maxrss * in_bytes)
+
+
+def _first_step(run_dir: Path) -> float:
+    """When the first step was taken, in seconds since 1970, by the run's curves in TensorBoard."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run_dir), size_guidance={"scalars": 0})
+    events.Reload()
+    first = events.Scalars("loss/train")[0]
+    assert first.step == 1
+    return float(first.wall_time)

@@ -1,0 +1,144 @@
+"""Images per second of the real runner beside those of the other contenders, and what the board takes of a run.
+
+All are measured in one process, by turns: the runner's Trainer has one more observer, which after each epoch lets the
+others train too. So whatever slows the machine down for a while slows all of them down.
+"""
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+
+from benchmarking.contenders import Contender, HandLoop, TutorialLoop
+from benchmarking.workloads import Workload, compose_config
+from convboard.building import build_dataset, build_model, build_plan, build_trainer
+from convboard.report import Report
+from convboard.runs import CHECKPOINTS
+from convboard.training.observer import EpochEnd, FitEnd, FitStart, Observer, Step
+from convboard.training.plan import Plan
+from convboard.training.seeding import seed_everything
+
+BARE, EAGER, TUTORIAL = "bare loop, same plan", "bare loop, eager fp32 NCHW", "tutorials' DataLoader loop"
+SHORTER = {EAGER: 4, TUTORIAL: 4}  # the slow ones train on one in so many batches in their turn
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a workload came to.
+
+    Attributes:
+        plan: How the runner and the bare loop computed, in words.
+        ours: Images per second of the runner, by round.
+        others: Likewise of each other contender.
+        board_seconds: What the run spent in its board.
+        run_seconds: What it took, without the turns of the others: training, evaluation, checkpoints and board.
+    """
+
+    plan: str
+    ours: list[float]
+    others: dict[str, list[float]]
+    board_seconds: float
+    run_seconds: float
+
+    def ratios(self, contender: str) -> list[float]:
+        """How many times as fast as `contender` the runner was, in each round."""
+        return [ours / theirs for ours, theirs in zip(self.ours, self.others[contender], strict=True)]
+
+
+def measure_speed(workload: Workload, data_dir: str, rounds: int) -> Speed:
+    """Let the runner train for `rounds` epochs, and one before them that warms up, and the others in turn with it."""
+    shorter = [
+        f"data_dir={data_dir}",
+        f"trainer.max_epochs={rounds + 1}",
+        f"trainer.limit_train_batches={workload.batches}",
+    ]
+    config = compose_config([*workload.arguments, *shorter])
+    dataset = build_dataset(config)
+    seed_everything(config.seed)
+    model = build_model(config.model, dataset.image_shape, dataset.num_classes)
+    plan = build_plan(config)
+    others: dict[str, Contender] = {
+        BARE: HandLoop(config, dataset, plan),
+        EAGER: HandLoop(config, dataset, Plan(plan.device)),
+        TUTORIAL: TutorialLoop(config, dataset, plan.device),
+    }
+    turns = Turns(others, workload.batches)
+    with TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
+        run_dir = Path(folder)
+        (run_dir / CHECKPOINTS).mkdir()
+        report = Report()
+        report.console = Console(file=nowhere, force_terminal=True)  # the progress bar is drawn, as a person gets it
+        trainer = build_trainer(config, dataset, model, plan, report, run_dir)
+        board = trainer.observers[0]
+        clock = Stopwatch()
+        clock.watch(board)
+        trainer.observers = (*trainer.observers, turns)
+        began = time.perf_counter()
+        trainer.fit()
+        seconds = time.perf_counter() - began
+    others_rates = {name: rates[1:] for name, rates in turns.rates.items()}
+    return Speed(trainer.plan.describe(), turns.ours[1:], others_rates, clock.seconds, seconds - turns.seconds)
+
+
+class Stopwatch:
+    """Adds up what the methods of an observer take."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def watch(self, observer: Observer) -> None:
+        """Time every call from now on."""
+        for name in ("on_fit_start", "on_step", "on_epoch_end", "on_fit_end", "state_dict"):
+            setattr(observer, name, self._timed(getattr(observer, name)))
+
+    def _timed(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            began = time.perf_counter()
+            try:
+                return method(*arguments)
+            finally:
+                self.seconds += time.perf_counter() - began
+
+        return call
+
+
+class Turns:
+    """An observer, the last one, that lets the other contenders train after each epoch of the runner."""
+
+    def __init__(self, others: Mapping[str, Contender], batches: int) -> None:
+        self._others = others
+        self._batches = batches
+        self.ours: list[float] = []
+        self.rates: dict[str, list[float]] = {name: [] for name in others}
+        self.seconds = 0.0
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """The runner's speed is what it tells itself: its steps with all that observers do in them."""
+        began = time.perf_counter()
+        self.ours.append(end.images_per_second)
+        for name, contender in self._others.items():
+            turn_began = time.perf_counter()
+            images = contender.train(max(self._batches // SHORTER.get(name, 1), 1))
+            self.rates[name].append(images / (time.perf_counter() - turn_began))
+        self.seconds += time.perf_counter() - began
+
+    def on_fit_start(self, start: FitStart) -> None:
+        """See `Observer`."""
+
+    def on_step(self, step: Step) -> None:
+        """See `Observer`."""
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        """See `Observer`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Observer`: nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Observer`: nothing to keep."""
