@@ -20,6 +20,7 @@ from typing import Protocol
 
 import pytest
 
+pytest_plugins = ["tensorboard_server"]
 ROOT = Path(__file__).parents[1]
 IN_CI = os.environ.get("CI") == "true"
 FIXTURE_OF_MARK = {"data": "data_dir", "browser": "chromium"}

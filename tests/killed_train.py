@@ -1,13 +1,32 @@
-"""train.py that kills itself with SIGKILL at the place and the count that $KILL_AT names, such as `a step:7`."""
+"""train.py that kills itself with SIGKILL at the place and the count that $KILL_AT names, such as `a step:7`.
+
+`any moment:7` is 140 ms after the training has begun, whatever happens then.
+"""
 
 import functools
 import importlib
 import os
 import runpy
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+MOMENT = 0.02  # seconds
+
+
+def die(*_: Any) -> None:
+    """Be gone at once."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_in_a_write(events: Any) -> None:
+    """Be gone when half of what waits for the event file has been written: most often in the middle of a record."""
+    data = b"".join(events._pending)
+    events._file.write(data[: len(data) // 2])
+    die()
+
 
 # The owner of a function, the function, and whether to die after it rather than before.
 PLACES = {
@@ -22,6 +41,8 @@ PLACES = {
     "a file not yet in place": ("pathlib:Path", "replace", False),
     "a file in place": ("pathlib:Path", "replace", True),
     "a checkpoint set aside": ("os", "link", True),
+    "half of the events written": ("convboard.board.events:EventFile", "flush", False),
+    "any moment": ("convboard.training.trainer:Trainer", "fit", False),
     "events not yet on the disk": ("convboard.board.events:EventFile", "state", False),
     "events on the disk": ("convboard.board.events:EventFile", "state", True),
 }
@@ -41,11 +62,13 @@ def die_at(place: str, count: int) -> None:
     def counted(*arguments: Any, **more: Any) -> Any:
         nonlocal calls
         calls += 1
-        if calls == count and not after:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if place == "any moment":
+            threading.Timer(count * MOMENT, die).start()
+        elif calls == count and not after:
+            (die_in_a_write if place == "half of the events written" else die)(*arguments)
         result = function(*arguments, **more)
         if calls == count and after:
-            os.kill(os.getpid(), signal.SIGKILL)
+            die()
         return result
 
     setattr(owner, name, counted)

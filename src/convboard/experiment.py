@@ -5,6 +5,7 @@ The parts of a run are built in `building`.
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -117,7 +118,7 @@ def _take_up(trainer: Trainer, run_dir: Path) -> None:
         trainer.resume(*load_latest(run_dir / CHECKPOINTS))
     else:
         for events in run_dir.glob("*tfevents*"):
-            events.unlink()
+            os.truncate(events, 0)  # not removed: a TensorBoard that is open may wait for ever for a file that is gone
     (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps what it came to
 
 

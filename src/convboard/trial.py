@@ -7,7 +7,6 @@ numbers are left as they were.
 import copy
 import math
 import numbers
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -178,9 +177,8 @@ def _update(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> N
 @contextmanager
 def _random_numbers_kept(device: torch.device) -> Iterator[None]:
     """Put all that `seed_everything` seeds back to where it was."""
-    python, state = random.getstate(), random_state(device)
+    state = random_state(device)
     try:
         yield
     finally:
-        random.setstate(python)
         restore_random_state(state)

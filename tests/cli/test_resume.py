@@ -1,121 +1,34 @@
-"""A run that is killed, at any moment and however often, ends as if nothing had been."""
+"""Going on with a run: what may change, what is refused, and what is kept."""
 
 import os
-import random
-import runpy
-import shutil
 import signal
-import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from PIL import Image
 
 from convboard.training.checkpoint import load_checkpoint
+from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same, scalars
 
-RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
-KILLED_TRAIN = Path(__file__).parents[1] / "killed_train.py"
-PLACES = runpy.run_path(str(KILLED_TRAIN))["PLACES"]
-EPOCHS, STEPS = 3, 11
-ONCE = ["the test", "the end of the run", "after the end of the run"]
-# BatchNorm and dropout in the network, augmentation in the data, a checkpoint at every step; a point of the curves
-# every 4 steps, which divide neither an epoch nor the run: the last point is of the run's end.
-CONFIG = [
-    "model=sequential",
-    "dataset=digits",
-    "dataset.random_crop=2",
-    "dataset.horizontal_flip=true",
-    "dataset.cutout=4",
-    "batch_size=120",
-    f"trainer.max_epochs={EPOCHS}",
-    "trainer.checkpoint_minutes=0",
-    "board.scalar_every=4",
-]
-TIMED = "throughput/images_per_second"  # a measurement, so never the same twice
+NOISY = """
+import random
+
+import numpy as np
+import torch
 
 
-def scalars(run: Path) -> list[tuple[str, int, float]]:
-    """(tag, step, value) of each scalar in a run's event files, as the raw records have them."""
-    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-    from tensorboard.compat.proto.event_pb2 import Event
+class Noisy(torch.nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.linear = torch.nn.LazyLinear(num_classes)
 
-    found = []
-    for file in sorted(run.glob("*tfevents*")):
-        for record in RawEventFileLoader(str(file)).Load():
-            event = Event.FromString(record)
-            for value in event.summary.value:
-                if value.metadata.plugin_data.plugin_name == "scalars" or value.HasField("simple_value"):
-                    number = value.simple_value if value.HasField("simple_value") else value.tensor.float_val[0]
-                    found.append((value.tag, event.step, number))
-    return found
-
-
-@pytest.fixture(scope="module")
-def kills(request: pytest.FixtureRequest) -> list[str]:
-    """Where the run is killed, in turn."""
-    draw = random.Random(0)
-    often = {"a step": STEPS, "the end of a step": STEPS, "an evaluation": 1, "the end of an evaluation": 1}
-    often |= dict.fromkeys(ONCE, 1)
-    return [
-        f"{place}:{draw.randint(1, often.get(place, 5))}"
-        for place in draw.choices(list(PLACES), k=request.config.getoption("--kills"))
-    ]
-
-
-@pytest.fixture
-def uninterrupted(run_command: RunCommand, tmp_path: Path) -> Path:
-    run_command("train.py", *CONFIG, "hydra.run.dir=whole")
-    return tmp_path / "whole"
-
-
-def assert_same(run: Path, other: Path) -> None:
-    """Weights, optimizer, random state and every scalar are equal to the last bit."""
-    for name in ("best", "last"):
-        ours, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
-        for part in ("model", "optimizer", "rng"):
-            torch.testing.assert_close(getattr(ours, part), getattr(theirs, part), rtol=0, atol=0)
-        assert ours.state["best"] == theirs.state["best"]
-    ours_told, theirs_told = ([scalar for scalar in scalars(folder) if scalar[0] != TIMED] for folder in (run, other))
-    assert max(Counter((tag, step) for tag, step, _ in ours_told).values()) == 1
-    assert sorted(ours_told) == sorted(theirs_told)
-
-
-def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
-    kills: list[str], uninterrupted: Path, run_command: RunCommand, tmp_path: Path
-) -> None:
-    begin = [*CONFIG, "hydra.run.dir=killed"]
-    killed = tmp_path / "killed"
-    for kill in kills:
-        arguments = ["resume=killed"] if (killed / "config.yaml").exists() else begin
-        done = run_command(KILLED_TRAIN, *arguments, environment={"KILL_AT": kill}, expected_code=None)
-        assert done.returncode in (-signal.SIGKILL, 0), done.stderr
-        if done.returncode == 0:  # it came to its end before the count was reached: begin another
-            assert_same(killed, uninterrupted)
-            shutil.rmtree(killed)
-    run_command("train.py", *(["resume=killed"] if (killed / "config.yaml").exists() else begin))
-    assert_same(killed, uninterrupted)
-
-
-def test_five_kills_in_one_epoch(uninterrupted: Path, run_command: RunCommand, tmp_path: Path) -> None:
-    for at in range(5):
-        arguments = ["resume=killed"] if at else [*CONFIG, "hydra.run.dir=killed"]
-        run_command(KILLED_TRAIN, *arguments, environment={"KILL_AT": "the end of a step:2"}, expected_code=-9)
-    run_command("train.py", "resume=killed")
-    assert_same(tmp_path / "killed", uninterrupted)
-
-
-def test_a_kill_after_the_last_checkpoint(uninterrupted: Path, run_command: RunCommand, tmp_path: Path) -> None:
-    for at, place in enumerate(ONCE):
-        arguments = ["resume=killed"] if at else [*CONFIG, "hydra.run.dir=killed"]
-        run_command(KILLED_TRAIN, *arguments, environment={"KILL_AT": f"{place}:1"}, expected_code=-9)
-    for _ in range(2):  # a finished run that is resumed is ended again
-        run_command("train.py", "resume=killed")
-        assert_same(tmp_path / "killed", uninterrupted)
+    def forward(self, images):
+        noise = torch.randn(()).item() + random.gauss(0, 1) + np.random.standard_normal()
+        return self.linear(images.flatten(1)) * (1 + noise / 10)
+"""
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -149,16 +62,27 @@ def finished(run_command: RunCommand, tmp_path: Path) -> Path:
     return tmp_path / "run"
 
 
-def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_taken(
-    uninterrupted: Path, run_command: RunCommand, tmp_path: Path
-) -> None:
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_taken(run_command: RunCommand, tmp_path: Path) -> None:
+    run_command("train.py", *CONFIG, "hydra.run.dir=whole")
     run_command(KILLED_TRAIN, *CONFIG, "hydra.run.dir=killed", environment={"KILL_AT": "a step:7"}, expected_code=-9)
     last = tmp_path / "killed/checkpoints/last.safetensors"
     last.write_bytes(last.read_bytes()[:-100])
     done = run_command("train.py", "resume=killed")
     assert "last.safetensors is not a whole checkpoint" in done.stdout
     assert "Going on from the one before it, previous.safetensors" in done.stdout
-    assert_same(tmp_path / "killed", uninterrupted)
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_a_network_that_draws_from_every_generator_goes_on_as_it_would_have(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    (tmp_path / "noisy.py").write_text(NOISY)
+    config = ["model._target_=noisy.Noisy", "batch_size=120", "trainer.max_epochs=1", "trainer.checkpoint_minutes=0"]
+    run_command("train.py", *config, "hydra.run.dir=whole")
+    kill = {"KILL_AT": "the end of a step:6"}
+    run_command(KILLED_TRAIN, *config, "hydra.run.dir=killed", environment=kill, expected_code=-signal.SIGKILL)
+    run_command("train.py", "resume=killed", "model._target_=noisy.Noisy")
+    assert_same(tmp_path / "killed", tmp_path / "whole")
 
 
 def test_only_what_may_change_can_be_changed(finished: Path, run_command: RunCommand) -> None:

@@ -83,6 +83,7 @@ class Board:
             self._events = EventFile.resume(self._run_dir, self._resumed["events"])
             self._is_open = True
             self._curves.load_state_dict(self._resumed["curves"])
+            self._curves.every = self._scalar_every or self._curves.every
             self._missing = list(self._resumed["missing"])
             return
         self._events = EventFile.create(self._run_dir)
@@ -141,7 +142,7 @@ class Board:
         return {"events": self._events.state(), "curves": self._curves.state_dict(), "missing": self._missing}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`: the event file is cut to the length it had then."""
+        """Go on from `state`: of the event file, what was in it then."""
         self._resumed = state
 
     def _describe(self, start: FitStart) -> None:

@@ -1,6 +1,19 @@
 """The event file: one writer, one file a run, which a restarted run goes on with.
 
 Knows records, not what they mean. The format is TFRecord, each record a `tensorboard.Event` message.
+
+A killed run has written more than its last checkpoint counts on, perhaps half a record at the end. To go on, what the
+checkpoint counts on is copied to a new file whose name sorts after the old one, and the old one is emptied. That is
+right for whoever opens the files later, and for a TensorBoard that has read past the copied part already. It would
+not be, had the file only been cut: such a reader goes on in the middle of a record, and then stops or shows nonsense.
+The new file it reads from the beginning, and each of its two readers has a reason to forget the old one then: the
+default one drops a tag's points from the step on at which an older one comes; that of `--load_fast=false` drops
+everything from the step of a `SessionLog.START` on, unless it is the first that it sees, and so every file begins with
+one of step 0. The old file stays, empty: the latter reader would wait for ever for one that is gone.
+
+What is left to an open TensorBoard alone, until it is started again: the default reader keeps points of a tag that the
+resumed run never writes (a test result, say, while a run that was finished goes on to more epochs), and both keep a
+tag's first metadata, which is where the HParams tab has a run's status from.
 """
 
 import hashlib
@@ -11,6 +24,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +34,7 @@ from convboard.files import sync
 
 _FLUSH_SECONDS = 2.0  # what someone who watches the run waits for at most
 _FLUSH_BYTES = 1 << 20
-_NAME = re.compile(r"tfevents\.(\d+)")
+_NAME = re.compile(r"tfevents\.(\d+)\.(.+)")  # when it was named, and what it keeps
 
 
 class EventFile:
@@ -30,28 +44,17 @@ class EventFile:
     so `state`) puts them on the disk. Times of events never go back, even when the clock does.
     """
 
-    def __init__(self, path: Path, *, resumed_from: dict[str, Any] | None = None) -> None:
-        """Open `path`: a new file, or the one that `resumed_from` tells of, cut to what that says.
-
-        Use `create` and `resume`.
-        """
+    def __init__(self, path: Path, hasher: Any, length: int = 0, latest: float = 0.0) -> None:
+        """Write on behind the `length` bytes that are there; use `create` and `resume`."""
         self.path = path
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._flushed_at = time.monotonic()
-        self._is_new = resumed_from is None
-        self._latest = 0.0
-        if resumed_from is None:
-            self._hash = hashlib.sha256()
-            self._length = 0
-            self._file = path.open("xb", buffering=0)
-        else:
-            self._hash = _verified_hash(path, resumed_from)
-            self._length = int(resumed_from["length"])
-            self._latest = float(resumed_from["wall_time"])
-            self._file = path.open("r+b", buffering=0)
-            self._file.truncate(self._length)
-            self._file.seek(self._length)
+        self._is_new = True
+        self._hash = hasher
+        self._length = length
+        self._latest = latest
+        self._file = path.open("ab", buffering=0)
 
     @classmethod
     def create(cls, run_dir: Path) -> "EventFile":
@@ -60,28 +63,40 @@ class EventFile:
         Raises:
             RunError: The folder cannot be written.
         """
+        host = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:64] or "host"
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
-            events = cls(run_dir / _new_name(run_dir))
+            path = _path_after(run_dir, f"{host}.{os.getpid()}.{secrets.token_hex(4)}")
+            path.touch(exist_ok=False)
+            events = cls(path, hashlib.sha256())
         except OSError as error:
             raise RunError(f"Cannot write TensorBoard events to {run_dir}: {error.strerror}.") from error
         events._write_message(_message("file_version", "brain.Event:2", 0, events._clock()))
+        events._write_message(_message("session_log", _session_start(), 0, events._clock()))
         return events
 
     @classmethod
     def resume(cls, run_dir: Path, state: dict[str, Any]) -> "EventFile":
-        """Go on with the file that `state()` told of; what was written after it is cut off.
+        """Go on, in a new file, with what `state()` told of; what was written after it is gone.
 
         Raises:
-            RunError: The file is missing, shorter than it was, or was changed.
+            RunError: The file is missing, shorter than it was, or was changed; or there is no room for a second one.
         """
-        path = run_dir / str(state["name"])
+        kept = _kept(str(state["name"]))
+        # The last one: the run may have been resumed and killed again since.
+        files = sorted(run_dir.glob(f"*tfevents.*.{escape(kept)}")) or [run_dir / str(state["name"])]
+        path = files[-1]
+        length = int(state["length"])
         try:
-            return cls(path, resumed_from=state)
+            resumed = _path_after(run_dir, kept)
+            hasher = _copy(path, resumed, length, str(state["sha256"]))
+            for old in files:
+                os.truncate(old, 0)
+            return cls(resumed, hasher, length, float(state["wall_time"]))
         except OSError as error:
             raise RunError(
-                f"Cannot go on with the TensorBoard events in {path}: {error.strerror}. Bring the file back, or "
-                "start a new run."
+                f"Cannot go on with the TensorBoard events in {path}: {error.strerror}. Nothing in them was "
+                f"changed: bring the file back, or make room for a copy ({length / 1e6:.1f} MB), and resume again."
             ) from error
 
     def write(self, values: Sequence[Any], step: int, wall_time: float | None = None) -> None:
@@ -174,32 +189,51 @@ def _message(field: str, content: Any, step: int, wall_time: float) -> Any:
     return Event(**{field: content}, step=step, wall_time=wall_time)
 
 
-def _new_name(run_dir: Path) -> str:
-    """A name that no process has used and that sorts after all event files in `run_dir`.
+def _session_start() -> Any:
+    from tensorboard.compat.proto.event_pb2 import SessionLog
 
-    TensorBoard reads a folder's event files in the order of their names, and the clock of a restarted machine may
-    be behind; two containers may share host name, process id and second.
+    return SessionLog(status=SessionLog.START)
+
+
+def _path_after(run_dir: Path, kept: str) -> Path:
+    """A name that ends with `kept` and sorts after all event files in `run_dir`.
+
+    TensorBoard reads a folder's event files in the order of their names, and the clock of a restarted machine may be
+    behind. `kept` holds a random number: two containers may share host name, process id and second.
     """
     seconds = int(time.time())
     for path in run_dir.glob("*tfevents*"):
         if match := _NAME.search(path.name):
             seconds = max(seconds, int(match[1]) + 1)
-    host = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:64] or "host"
-    return f"events.out.tfevents.{seconds:010d}.{host}.{os.getpid()}.{secrets.token_hex(4)}"
+    return run_dir / f"events.out.tfevents.{seconds:010d}.{kept}"
 
 
-def _verified_hash(path: Path, state: dict[str, Any]) -> Any:
-    """The running hash of the first `length` bytes, which must be what `state` says."""
+def _kept(name: str) -> str:
+    """The part of a file's name that those which go on with it have too."""
+    match = _NAME.search(name)
+    return match[2] if match else name
+
+
+def _copy(path: Path, target: Path, length: int, sha256: str) -> Any:
+    """Make `target` of the first `length` bytes of `path`, whose hash must be `sha256`; gives the running hash."""
     hasher = hashlib.sha256()
-    left = int(state["length"])
-    with path.open("rb") as file:
-        while left and (chunk := file.read(min(left, 1 << 20))):
-            hasher.update(chunk)
-            left -= len(chunk)
-    if left or hasher.hexdigest() != state["sha256"]:
-        what = f"is {left} bytes shorter than it was" if left else "has been changed"
-        raise RunError(
-            f"The TensorBoard event file {path} {what} since the checkpoint was saved, so the run's curves cannot "
-            "be continued. Bring the file back as it was, or start a new run."
-        )
+    left = length
+    temporary = path.with_name(".events.tmp")  # with "tfevents" in its name, TensorBoard would read it
+    try:
+        with path.open("rb") as source, temporary.open("wb") as copy:
+            while left and (chunk := source.read(min(left, 1 << 20))):
+                hasher.update(chunk)
+                copy.write(chunk)
+                left -= len(chunk)
+        if left or hasher.hexdigest() != sha256:
+            what = f"is {left} bytes shorter than it was" if left else "has been changed"
+            raise RunError(
+                f"The TensorBoard event file {path} {what} since the checkpoint was saved, so the run's curves cannot "
+                "be continued. Bring the file back as it was, or start a new run."
+            )
+        sync(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync(path.parent)
     return hasher

@@ -39,7 +39,7 @@ class TrainingCurves:
     """Loss, accuracy, learning rate and gradient norm by step.
 
     Args:
-        every: Steps between two points.
+        every: Steps between two points; may be changed at any time.
         parameters: The network's; their gradients give the norm where a step brings none.
     """
 

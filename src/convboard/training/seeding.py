@@ -1,19 +1,20 @@
 """The random state of a run: set from the seed, saved, and given back."""
 
+import json
 import os
 import random
+import sys
+from typing import Any
 
 import torch
 from torch import Tensor
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python's and torch's generators, on every device.
-
-    NumPy's global generator is left alone: nothing here draws from it.
-    """
+    """Seed Python's generator, torch's on every device, and NumPy's global one if anybody has loaded it."""
     random.seed(seed)
     torch.manual_seed(seed)
+    _seed_numpy(seed)
 
 
 def set_deterministic(deterministic: bool) -> None:
@@ -26,19 +27,48 @@ def set_deterministic(deterministic: bool) -> None:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """The generators that layers such as dropout draw from, as byte tensors by device type."""
-    state = {"cpu": torch.get_rng_state()}
+    """All that a network may draw from, as byte tensors: torch's generators by device type, `python` and `numpy`."""
+    state = {"cpu": torch.get_rng_state(), "python": _to_bytes(random.getstate())}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
     elif device.type == "mps":
         state["mps"] = torch.mps.get_rng_state()
+    if (numpy_random := _numpy_random()) is not None:
+        name, keys, *rest = numpy_random.get_state()
+        state["numpy"] = _to_bytes([name, keys.tolist(), *rest])
     return state
 
 
 def restore_random_state(state: dict[str, Tensor]) -> None:
-    """Put the generators back to where `random_state` found them."""
+    """Put the generators back to where `random_state` found them; NumPy's, if it was loaded since, at its beginning."""
     torch.set_rng_state(state["cpu"])
+    version, numbers, gauss = _from_bytes(state["python"])
+    random.setstate((version, tuple(numbers), gauss))
     if "cuda" in state:
         torch.cuda.set_rng_state(state["cuda"])
     if "mps" in state:
         torch.mps.set_rng_state(state["mps"])
+    if "numpy" in state:
+        import numpy as np
+
+        np.random.set_state(tuple(_from_bytes(state["numpy"])))
+    else:
+        _seed_numpy(torch.initial_seed())
+
+
+def _seed_numpy(seed: int) -> None:
+    if (numpy_random := _numpy_random()) is not None:
+        numpy_random.seed(seed % 2**32)
+
+
+def _numpy_random() -> Any:
+    """`numpy.random`, if a user's code has loaded it: nothing here draws from it, and loading it takes its time."""
+    return sys.modules.get("numpy.random")
+
+
+def _to_bytes(state: object) -> Tensor:
+    return torch.frombuffer(bytearray(json.dumps(state).encode()), dtype=torch.uint8)
+
+
+def _from_bytes(state: Tensor) -> Any:
+    return json.loads(bytes(state.tolist()))

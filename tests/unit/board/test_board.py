@@ -134,7 +134,7 @@ def test_a_resumed_run_has_each_point_once_with_the_value_of_an_uninterrupted_on
         loop.optimizer.state[parameter]["momentum_buffer"].copy_(momentum)
     torch.set_rng_state(random_state)
     loop.global_step = stop
-    resumed = make_board(scalar_every=50)  # the interval of the state wins
+    resumed = make_board()  # with the interval of the state
     resumed.load_state_dict(state)
     loop.run(resumed)
     board._events.close()
@@ -144,7 +144,18 @@ def test_a_resumed_run_has_each_point_once_with_the_value_of_an_uninterrupted_on
         assert events.tags(kind) == expected.tags(kind)
         for tag in events.tags(kind):
             assert events.steps(tag) == expected.steps(tag), tag
-    assert len(list((tmp_path / "run").iterdir())) == 1
+    assert sum(file.stat().st_size > 0 for file in (tmp_path / "run").iterdir()) == 1
+
+
+def test_a_resumed_run_takes_an_interval_that_it_is_given(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    loop, board = make_loop(epochs=3), make_board(scalar_every=3)
+    loop.run(board, until=4)
+    state = board.state_dict()
+    board._events.close()
+    resumed = make_board(scalar_every=2)
+    resumed.load_state_dict(state)
+    loop.run(resumed)
+    assert read_events().steps("loss/train") == [1, 3, *range(6, loop.global_step + 1, 2)]
 
 
 def test_the_state_is_json_and_on_the_disk(make_board: Any, make_loop: Any, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+from tensorboard.compat.proto.event_pb2 import SessionLog
 
 from convboard.board.events import EventFile
 from convboard.board.summaries import scalar
@@ -16,7 +17,12 @@ from convboard.errors import RunError
 
 
 def read(path: Path) -> list[Any]:
-    return list(EventFileLoader(str(path)).Load())
+    """The events after the two with which every file begins."""
+    events: list[Any]
+    version, session, *events = EventFileLoader(str(path)).Load()
+    assert version.file_version == "brain.Event:2"
+    assert (session.session_log.status, session.step) == (SessionLog.START, 0)
+    return events
 
 
 Create = Callable[[Path], EventFile]
@@ -39,14 +45,12 @@ def write_point(events: EventFile, step: int) -> None:
     events.write([scalar("loss/train", step / 10)], step)
 
 
-def test_events_come_back_in_order_after_the_version(create: Create, tmp_path: Path) -> None:
+def test_events_come_back_in_order(create: Create, tmp_path: Path) -> None:
     events = create(tmp_path)
     for step in range(3):
         write_point(events, step)
     events.close()
-    version, *points = read(events.path)
-    assert version.file_version == "brain.Event:2"
-    assert [point.step for point in points] == [0, 1, 2]
+    assert [point.step for point in read(events.path)] == [0, 1, 2]
 
 
 def test_several_values_go_in_one_event(create: Create, tmp_path: Path) -> None:
@@ -54,7 +58,7 @@ def test_several_values_go_in_one_event(create: Create, tmp_path: Path) -> None:
     events.write([scalar("a", 1.0), scalar("b", 2.0)], 5)
     events.write([], 6)
     events.close()
-    assert [len(event.summary.value) for event in read(events.path)] == [0, 2]
+    assert [len(event.summary.value) for event in read(events.path)] == [2]
 
 
 def test_points_wait_in_memory_until_a_flush(create: Create, tmp_path: Path) -> None:
@@ -62,7 +66,7 @@ def test_points_wait_in_memory_until_a_flush(create: Create, tmp_path: Path) -> 
     write_point(events, 1)
     assert events.path.stat().st_size == 0
     events.flush()
-    assert len(read(events.path)) == 2
+    assert len(read(events.path)) == 1
 
 
 def test_points_are_flushed_after_two_seconds(create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,7 +74,7 @@ def test_points_are_flushed_after_two_seconds(create: Create, tmp_path: Path, mo
     now = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: now + 2.1)
     write_point(events, 1)
-    assert len(read(events.path)) == 2
+    assert len(read(events.path)) == 1
 
 
 def test_the_state_tells_length_and_hash_of_what_is_on_the_disk(create: Create, tmp_path: Path) -> None:
@@ -98,9 +102,23 @@ def test_a_resumed_file_goes_on_where_the_state_was(create: Create, tmp_path: Pa
     write_point(resumed, 3)
     final = resumed.state()
     resumed.close()
-    assert [event.step for event in read(killed.path)] == [0, 1, 2, 3]
-    assert final["sha256"] == hashlib.sha256(killed.path.read_bytes()).hexdigest()
-    assert list(tmp_path.iterdir()) == [killed.path]
+    assert [event.step for event in read(resumed.path)] == [1, 2, 3]
+    assert final["sha256"] == hashlib.sha256(resumed.path.read_bytes()).hexdigest()
+
+
+def test_a_resumed_run_has_a_new_file_and_the_old_ones_are_empty(create: Create, tmp_path: Path) -> None:
+    first = create(tmp_path)
+    state = first.state()
+    names = [first.path.name]
+    for step in (1, 2):  # killed again before the next checkpoint: the state tells of the first name
+        resumed = EventFile.resume(tmp_path, state)
+        write_point(resumed, step)
+        resumed.close()
+        names.append(resumed.path.name)
+    assert names == sorted(set(names))
+    assert [event.step for event in read(resumed.path)] == [2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    assert [path.stat().st_size for path in sorted(tmp_path.iterdir())][:2] == [0, 0]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +170,7 @@ def test_times_never_go_back(create: Create, tmp_path: Path, monkeypatch: pytest
     resumed = EventFile.resume(tmp_path, state)
     write_point(resumed, 1)
     resumed.close()
-    times = [event.wall_time for event in read(events.path)]
+    times = [event.wall_time for event in EventFileLoader(str(resumed.path)).Load()]
     assert times == sorted(times)
 
 
@@ -189,7 +207,7 @@ def test_a_full_disk_is_one_message_and_leaves_whole_records(
     monkeypatch.setattr(events, "_file", FullDisk(file))
     with pytest.raises(RunError, match=r"Cannot write TensorBoard events to .*: No space left on device\."):
         events.flush()
-    assert [event.step for event in read(events.path)] == [0, 1]
+    assert [event.step for event in read(events.path)] == [1]
     monkeypatch.setattr(events, "_file", file)
     events.close()
-    assert [event.step for event in read(events.path)] == [0, 1, 2]
+    assert [event.step for event in read(events.path)] == [1, 2]

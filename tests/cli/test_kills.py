@@ -1,0 +1,125 @@
+"""A run that is killed, at any moment and however often, ends as if nothing had been, also in an open TensorBoard."""
+
+import random
+import runpy
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import chain, count, islice
+from pathlib import Path
+
+import pytest
+
+from interrupted import CONFIG, KILLED_TRAIN, STEPS, RunCommand, Scalar, assert_same, reproducible, scalars
+from tensorboard_server import StartTensorBoard, TensorBoard
+
+PLACES = runpy.run_path(str(KILLED_TRAIN))["PLACES"]
+ONCE = ["the test", "the end of the run", "after the end of the run"]
+
+
+@pytest.fixture(scope="module")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outputs")
+
+
+@pytest.fixture(scope="module")
+def boards(logdir: Path, start_tensorboard: StartTensorBoard) -> Iterator[list[TensorBoard]]:
+    """Both of TensorBoard's readers, open over all runs and all along."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(start_tensorboard(logdir, load_fast=fast)) for fast in (True, False)]
+
+
+@pytest.fixture
+def whole(run_command: RunCommand, logdir: Path) -> Path:
+    """The run that nothing happens to."""
+    run = logdir / "whole"
+    if not run.exists():
+        run_command("train.py", *CONFIG, f"hydra.run.dir={run}")
+    return run
+
+
+def served(board: TensorBoard, run: Path) -> list[Scalar]:
+    """Each scalar of a run that TensorBoard gives."""
+    return [
+        (tag, step, value)
+        for tag in board.get("data/plugin/scalars/tags").get(run.name, {})
+        for _, step, value in board.get("data/plugin/scalars/scalars", run=run.name, tag=tag)
+    ]
+
+
+def let_read(boards: list[TensorBoard], run: Path) -> None:
+    """Wait until each has read all that stands in the run's event file."""
+    written = set(scalars(run))
+    for board in boards:
+        board.wait_until(lambda board: written <= set(served(board, run)))
+
+
+def assert_shown(boards: list[TensorBoard], run: Path, expected: Path) -> None:
+    """Each shows of `run` what stands in the file of `expected`, once and no more."""
+    let_read(boards, run)
+    for board in boards:
+        assert reproducible(served(board, run)) == reproducible(scalars(expected))
+
+
+def arguments(run: Path) -> list[str]:
+    """Of the command that begins `run`, or goes on with it."""
+    return [f"resume={run}"] if (run / "config.yaml").exists() else [*CONFIG, f"hydra.run.dir={run}"]
+
+
+@pytest.fixture(scope="module")
+def kills(request: pytest.FixtureRequest) -> list[str]:
+    """Where the run is killed, in turn: every place equally often, at random counts."""
+    draw = random.Random(0)
+    often = {"a step": STEPS, "the end of a step": STEPS, "an evaluation": 1, "the end of an evaluation": 1}
+    often |= dict.fromkeys(ONCE, 1) | {"any moment": 60}
+    rounds = (draw.sample(list(PLACES), len(PLACES)) for _ in count())
+    places = islice(chain.from_iterable(rounds), request.config.getoption("--kills"))
+    return [f"{place}:{draw.randint(1, often.get(place, 5))}" for place in places]
+
+
+def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
+    kills: list[str], whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
+) -> None:
+    run, ended = logdir / "killed-1", 0
+    killed: Counter[str] = Counter()
+    for kill in kills:
+        done = run_command(KILLED_TRAIN, *arguments(run), environment={"KILL_AT": kill}, expected_code=None)
+        assert done.returncode in (-signal.SIGKILL, 0), done.stderr
+        if done.returncode != 0:
+            killed[kill.split(":")[0]] += 1
+        if done.returncode == 0:  # it came to its end before the count was reached: begin another
+            assert_same(run, whole)
+            assert_shown(boards, run, whole)
+            ended += 1
+            run = logdir / f"killed-{ended + 1}"
+        elif (run / "checkpoints").exists():
+            let_read(boards, run)
+    run_command("train.py", *arguments(run))
+    assert_same(run, whole)
+    assert_shown(boards, run, whole)
+    print(f"{killed.total()} kills in {ended + 1} runs:", *sorted(killed.items()), sep="\n")
+
+
+def test_five_kills_in_one_epoch(whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path) -> None:
+    run = logdir / "five"
+    for kill in ["the end of a step:2", "half of the events written:3"] * 2 + ["a step:2"]:
+        environment = {"KILL_AT": kill}
+        run_command(KILLED_TRAIN, *arguments(run), environment=environment, expected_code=-signal.SIGKILL)
+        let_read(boards, run)
+    run_command("train.py", f"resume={run}")
+    assert_same(run, whole)
+    assert_shown(boards, run, whole)
+
+
+def test_a_kill_after_the_last_checkpoint(
+    whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
+) -> None:
+    run = logdir / "late"
+    for place in ONCE:
+        environment = {"KILL_AT": f"{place}:1"}
+        run_command(KILLED_TRAIN, *arguments(run), environment=environment, expected_code=-signal.SIGKILL)
+    for _ in range(2):  # a finished run that is resumed is ended again
+        run_command("train.py", f"resume={run}")
+        assert_same(run, whole)
+    assert_shown(boards, run, whole)
