@@ -28,6 +28,8 @@ from convboard.training.schedules import Schedule
 from convboard.training.trainer import Splits, Trainer
 from convboard.trial import TrainingBatches, try_schedule, try_step
 
+LOOKED_AT = 1000  # training images that a network may look at before it begins
+
 
 def build_plan(config: TrainConfig) -> Plan:
     """Where and how to compute, so far as that is known without measuring.
@@ -66,6 +68,17 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
     model = models.build(factory, input_shape, num_classes, **arguments)
     check_fit(model, input_shape, num_classes)
     return model
+
+
+def initialise(model: nn.Module, dataset: ImageDataset) -> None:
+    """Let a network that has an `initialise_from` look at training images, as it will see them but not augmented."""
+    look = getattr(model, "initialise_from", None)
+    if look is None:
+        return
+    first = Split(dataset.train.images[:LOOKED_AT], dataset.train.labels[:LOOKED_AT])
+    cpu = torch.device("cpu")
+    (batch,) = Batches(first, mean=dataset.mean, std=dataset.std, batch_size=len(first), device=cpu).epoch()
+    look(batch.images)
 
 
 def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device) -> torch.optim.Optimizer:

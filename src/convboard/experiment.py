@@ -22,6 +22,7 @@ from convboard.building import (
     build_model,
     build_plan,
     build_trainer,
+    initialise,
 )
 from convboard.config import TrainConfig
 from convboard.data import ImageDataset
@@ -93,6 +94,7 @@ def _train(config: TrainConfig, plan: Plan, report: Report, run_dir: Path) -> Ru
     dataset = build_dataset(config)
     seed_everything(config.seed)
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
+    initialise(model, dataset)
     trainer = build_trainer(config, dataset, model, plan, report, run_dir)
     if config.resume is not None:
         _refuse_other_data(load_run(run_dir), dataset)

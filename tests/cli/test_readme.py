@@ -142,7 +142,8 @@ def test_the_options_of_a_group_are_all_there_are(group: str) -> None:
 
 def test_there_is_a_preset_for_each_network() -> None:
     presets = {file.stem for file in (ROOT / "conf/experiment").glob("*.yaml")}
-    assert presets == {row[0].strip("`") for row in rows("Networks")} | {"mnist_99", "cifar10_cpu"}
+    networks = {row[0].strip("`") for row in rows("Networks")} - {"whitened_cnn"}  # it has two, by what they reach
+    assert presets == networks | {"mnist_99", "cifar10_cpu", "cifar10_94"}
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])

@@ -101,11 +101,11 @@ class TestWhatCanBeChosen:
             (tmp_path / "pictures" / label).mkdir(parents=True)
             for number in range(20):
                 Image.new("RGB", (40 + number, 40), colour).save(tmp_path / "pictures" / label / f"{number}.png")
-        assert len(sweep(self.MODELS, "dataset=digits", "board=minimal")) == 9
-        assert len(sweep(self.MODELS, "dataset=image_folder", "dataset.path=pictures", "board=minimal")) == 9
+        assert len(sweep(self.MODELS, "dataset=digits", "board=minimal")) == 10
+        assert len(sweep(self.MODELS, "dataset=image_folder", "dataset.path=pictures", "board=minimal")) == 10
 
     def test_every_network_on_mnist_and_cifar10(self, sweep: Sweep, data_dir: Path) -> None:
-        assert len(sweep(self.MODELS, "dataset=mnist,cifar10", f"data_dir={data_dir}", "board=minimal")) == 18
+        assert len(sweep(self.MODELS, "dataset=mnist,cifar10", f"data_dir={data_dir}", "board=minimal")) == 20
 
     def test_every_preset(self, sweep: Sweep, data_dir: Path) -> None:
         presets = sorted(path.stem for path in (ROOT / "conf/experiment").glob("*.yaml"))

@@ -9,7 +9,9 @@ import torch
 
 import convboard
 from convboard.config import TrainConfig
+from convboard.data import load_dataset
 from convboard.errors import RunError
+from convboard.models import WhitenedCNN
 
 
 def make_config(**changes: Any) -> TrainConfig:
@@ -43,6 +45,17 @@ def test_the_model_of_a_finished_run_has_its_best_weights(tmp_path: Path) -> Non
     torch.manual_seed(0)
     untrained = convboard.build_model("lenet", input_shape=(1, 32, 32), num_classes=10)
     assert not torch.equal(model.get_parameter("fc3.bias"), untrained.get_parameter("fc3.bias"))
+
+
+def test_a_network_may_look_at_training_images_before_it_begins(tmp_path: Path) -> None:
+    config = make_config(model={"_target_": "convboard.models.WhitenedCNN", "patch_size": 2})
+    convboard.run(config, tmp_path / "run")
+    dataset = load_dataset("digits", tmp_path)
+    images = (dataset.train.images[:1000] / 255 - dataset.mean[0]) / dataset.std[0]
+    expected = WhitenedCNN(in_channels=1, patch_size=2)
+    expected.initialise_from(images)
+    kernels = convboard.load_run(tmp_path / "run").model().get_parameter("whiten.weight")
+    torch.testing.assert_close(kernels, expected.whiten.weight, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from convboard.models.lenet import LeNet
 from convboard.models.registry import MODELS, build_model
 from convboard.models.resnet import resnet18
 from convboard.models.sequential import sequential
+from convboard.models.whitened_cnn import WhitenedCNN
 
 __all__ = [
     "MODELS",
@@ -19,6 +20,7 @@ __all__ = [
     "ConvMLP",
     "ConvStack",
     "LeNet",
+    "WhitenedCNN",
     "build",
     "build_model",
     "cifar10_quick_sequential",

@@ -17,6 +17,7 @@ from convboard.models.conv_stack import ConvStack
 from convboard.models.lenet import LeNet
 from convboard.models.resnet import resnet18
 from convboard.models.sequential import sequential
+from convboard.models.whitened_cnn import WhitenedCNN
 
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "lenet": LeNet,
@@ -27,6 +28,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "cifar10_quick": CIFAR10Quick,
     "cifar10_quick_sequential": cifar10_quick_sequential,
     "resnet18": resnet18,
+    "whitened_cnn": WhitenedCNN,
     "sequential": sequential,
 }
 
