@@ -12,9 +12,10 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import nn
 
+import convboard
 from benchmarking.contenders import Loader, tutorial_loader
 from benchmarking.workloads import ROOT, compose_config
-from convboard.building import build_dataset, build_model
+from convboard.building import build_dataset
 from convboard.training.plan import choose_device
 
 
@@ -78,7 +79,7 @@ def run_tutorial(data_dir: str, seeds: int, accuracy: float, most_epochs: int = 
     for seed in range(seeds):
         torch.manual_seed(seed)
         began = time.perf_counter()
-        model = build_model(config.model, dataset.image_shape, dataset.num_classes).to(device)
+        model = convboard.build_model("lenet", dataset.image_shape, dataset.num_classes).to(device)
         optimizer = torch.optim.Adadelta(model.parameters(), lr=1.0)
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.7)
         train, test = (tutorial_loader(config, dataset, train=is_train) for is_train in (True, False))

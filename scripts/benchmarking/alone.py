@@ -17,9 +17,8 @@ def main(kind: str, workload_name: str, data_dir: str, batches: str) -> None:
     workload = next(workload for workload in WORKLOADS if workload.name == workload_name)
     config = compose_config([*workload.arguments, f"data_dir={data_dir}"])
     dataset = build_dataset(config)
-    device = choose_device(config.trainer.device)
-    plain = Plan(device)
-    contender = HandLoop(config, dataset, plain) if kind == "eager" else TutorialLoop(config, dataset, device)
+    loop = HandLoop if kind == "eager" else TutorialLoop
+    contender = loop(workload, config, dataset, Plan(choose_device(config.trainer.device)))
     contender.train(1)
     first_step = time.time()
     contender.train(int(batches))

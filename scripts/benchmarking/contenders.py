@@ -1,7 +1,7 @@
 """What convboard's runner is compared with: training loops as one writes them by hand.
 
-They are given the runner's network, loss and optimizer. They keep no metrics, save nothing and show nothing, so that
-whatever they leave out is in their favour.
+They train the runner's network with its optimizer and its loss. They follow no schedule, keep no metrics, save nothing
+and show nothing: whatever they leave out is in their favour.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,13 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from convboard.building import build_model, build_optimizer
-from convboard.config import TrainConfig
+import convboard
+from benchmarking.workloads import Workload
+from convboard import TrainConfig
 from convboard.data import ImageDataset
 from convboard.training.plan import Plan
 
+SGD_ARGUMENTS = ("lr", "momentum", "nesterov", "weight_decay")
 Loader = Iterable[tuple[Tensor, Tensor]]  # batches of images and labels
 
 
@@ -31,14 +33,15 @@ class HandLoop:
     """The images are one uint8 tensor; a batch is an index into it, brought to float and normalised.
 
     Args:
-        config: Of the run.
+        workload: What to train.
+        config: Of the runner.
         dataset: Its images, the same tensors that the runner trains on.
         plan: Where and how to compute; `Plan(device)` is plain eager float32, NCHW.
     """
 
-    def __init__(self, config: TrainConfig, dataset: ImageDataset, plan: Plan) -> None:
-        self.model = plan.place(build_model(config.model, dataset.image_shape, dataset.num_classes))
-        self.optimizer = build_optimizer(config.optimizer, self.model, plan.device)
+    def __init__(self, workload: Workload, config: TrainConfig, dataset: ImageDataset, plan: Plan) -> None:
+        self.model = plan.place(convboard.build_model(workload.model, dataset.image_shape, dataset.num_classes))
+        self.optimizer = _sgd(self.model, config)
         self.images, self.labels = dataset.train.images.to(plan.device), dataset.train.labels.to(plan.device)
         mean, std = (
             torch.tensor(values, device=plan.device).view(1, -1, 1, 1) for values in (dataset.mean, dataset.std)
@@ -52,16 +55,17 @@ class HandLoop:
         """See `Contender`."""
         order = torch.randperm(len(self.labels), device=self.plan.device)
         images_seen = 0
-        for indices in islice(torch.split(order, self.batch_size), batches):
-            images = self.images[indices].float().mul_(self.scale).add_(self.shift)
-            if self.plan.channels_last:
-                images = images.contiguous(memory_format=torch.channels_last)
-            self.optimizer.zero_grad()
-            with self.plan.autocast():
-                loss = self.loss(self.model(images), self.labels[indices])
-            loss.backward()
-            self.optimizer.step()
-            images_seen += len(indices)
+        with self.plan.with_threads():
+            for indices in islice(torch.split(order, self.batch_size), batches):
+                images = self.images[indices].float().mul_(self.scale).add_(self.shift)
+                if self.plan.channels_last:
+                    images = images.contiguous(memory_format=torch.channels_last)
+                self.optimizer.zero_grad()
+                with self.plan.autocast():
+                    loss = self.loss(self.model(images), self.labels[indices])
+                loss.backward()
+                self.optimizer.step()
+                images_seen += len(indices)
         return images_seen
 
 
@@ -71,29 +75,36 @@ class TutorialLoop:
     The transforms see one image at a time, in this process, as there; LeNet's images get their black frame by one.
 
     Args:
-        config: Of the run.
-        dataset: Its images, of which the number, shape, mean and spread are taken.
-        device: Where the network is.
+        workload: What to train.
+        config: Of the runner.
+        dataset: Its images, whose shape, mean and spread are taken.
+        plan: Where to compute, and with how many threads.
     """
 
-    def __init__(self, config: TrainConfig, dataset: ImageDataset, device: torch.device) -> None:
-        self.model = build_model(config.model, dataset.image_shape, dataset.num_classes).to(device)
-        self.optimizer = build_optimizer(config.optimizer, self.model, device)
+    def __init__(self, workload: Workload, config: TrainConfig, dataset: ImageDataset, plan: Plan) -> None:
+        self.model = plan.place(convboard.build_model(workload.model, dataset.image_shape, dataset.num_classes))
+        self.optimizer = _sgd(self.model, config)
         self.train_loader = tutorial_loader(config, dataset, train=True)
-        self.device = device
+        self.plan = plan
         self.loss = nn.CrossEntropyLoss()
 
     def train(self, batches: int) -> int:
         """See `Contender`."""
         images_seen = 0
-        for images, labels in islice(self.train_loader, batches):
-            images, labels = images.to(self.device), labels.to(self.device)
-            self.optimizer.zero_grad()
-            loss = self.loss(self.model(images), labels)
-            loss.backward()
-            self.optimizer.step()
-            images_seen += len(labels)
+        with self.plan.with_threads():
+            for images, labels in islice(self.train_loader, batches):
+                images, labels = images.to(self.plan.device), labels.to(self.plan.device)
+                self.optimizer.zero_grad()
+                loss = self.loss(self.model(images), labels)
+                loss.backward()
+                self.optimizer.step()
+                images_seen += len(labels)
         return images_seen
+
+
+def _sgd(model: nn.Module, config: TrainConfig) -> torch.optim.SGD:
+    """The runner's optimizer, made by hand."""
+    return torch.optim.SGD(model.parameters(), **{key: config.optimizer[key] for key in SGD_ARGUMENTS})
 
 
 def tutorial_loader(config: TrainConfig, dataset: ImageDataset, *, train: bool) -> Loader:

@@ -1,28 +1,31 @@
 """Images per second of the real runner beside those of the other contenders, and what the board takes of a run.
 
-All are measured in one process, by turns: the runner's Trainer has one more observer, which after each epoch lets the
-others train too. So whatever slows the machine down for a while slows all of them down.
+All are measured in one process, by turns: the runner is `convboard.run` itself, but its Trainer has one more observer,
+which after each epoch lets the others train too. So whatever slows the machine down for a while slows all of them down.
 """
 
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
-from rich.console import Console
+import torch
 
 from benchmarking.contenders import Contender, HandLoop, TutorialLoop
 from benchmarking.workloads import Workload, compose_config
-from convboard.building import build_dataset, build_model, build_plan, build_trainer
-from convboard.report import Report
-from convboard.runs import CHECKPOINTS
+from convboard import experiment
+from convboard.building import build_dataset, build_trainer
 from convboard.training.observer import EpochEnd, FitEnd, FitStart, Observer, Step
 from convboard.training.plan import Plan
-from convboard.training.seeding import seed_everything
+from convboard.training.trainer import Trainer
 
+AS_IN_A_TERMINAL = {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"}  # rich draws the progress bar
 BARE, EAGER, TUTORIAL = "bare loop, same plan", "bare loop, eager fp32 NCHW", "tutorials' DataLoader loop"
 SHORTER = {EAGER: 4, TUTORIAL: 4}  # the slow ones train on one in so many batches in their turn
 
@@ -52,37 +55,37 @@ class Speed:
 
 def measure_speed(workload: Workload, data_dir: str, rounds: int) -> Speed:
     """Let the runner train for `rounds` epochs, and one before them that warms up, and the others in turn with it."""
-    shorter = [
-        f"data_dir={data_dir}",
-        f"trainer.max_epochs={rounds + 1}",
-        f"trainer.limit_train_batches={workload.batches}",
-    ]
-    config = compose_config([*workload.arguments, *shorter])
+    steps = workload.batches
+    lengths = [f"trainer.max_epochs={rounds + 1}", f"trainer.limit_train_batches={steps}", f"data_dir={data_dir}"]
+    config = compose_config([*workload.arguments, *lengths])
     dataset = build_dataset(config)
-    seed_everything(config.seed)
-    model = build_model(config.model, dataset.image_shape, dataset.num_classes)
-    plan = build_plan(config)
-    others: dict[str, Contender] = {
-        BARE: HandLoop(config, dataset, plan),
-        EAGER: HandLoop(config, dataset, Plan(plan.device)),
-        TUTORIAL: TutorialLoop(config, dataset, plan.device),
-    }
-    turns = Turns(others, workload.batches)
-    with TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
-        run_dir = Path(folder)
-        (run_dir / CHECKPOINTS).mkdir()
-        report = Report()
-        report.console = Console(file=nowhere, force_terminal=True)  # the progress bar is drawn, as a person gets it
-        trainer = build_trainer(config, dataset, model, plan, report, run_dir)
-        board = trainer.observers[0]
-        clock = Stopwatch()
-        clock.watch(board)
+    clock = Stopwatch()
+    turns = Turns(steps)
+
+    def build_watched_trainer(*arguments: Any) -> Trainer:
+        trainer = build_trainer(*arguments)
+        plain = Plan(trainer.plan.device, threads=threads)
+        turns.plan = trainer.plan
+        turns.others = {
+            BARE: HandLoop(workload, config, dataset, trainer.plan),
+            EAGER: HandLoop(workload, config, dataset, plain),
+            TUTORIAL: TutorialLoop(workload, config, dataset, plain),
+        }
+        clock.watch(trainer.observers[0])
         trainer.observers = (*trainer.observers, turns)
-        began = time.perf_counter()
-        trainer.fit()
-        seconds = time.perf_counter() - began
-    others_rates = {name: rates[1:] for name, rates in turns.rates.items()}
-    return Speed(trainer.plan.describe(), turns.ours[1:], others_rates, clock.seconds, seconds - turns.seconds)
+        return trainer
+
+    threads = torch.get_num_threads()
+    with (
+        TemporaryDirectory() as folder,
+        Path(os.devnull).open("w") as nowhere,
+        redirect_stdout(nowhere),
+        patch.dict(os.environ, AS_IN_A_TERMINAL),
+        patch.object(experiment, "build_trainer", build_watched_trainer),
+    ):
+        result = experiment.run(config, Path(folder) / "run")
+    others = {name: rates[1:] for name, rates in turns.rates.items()}
+    return Speed(turns.plan.describe(), turns.ours[1:], others, clock.seconds, result.seconds - turns.seconds)
 
 
 class Stopwatch:
@@ -108,22 +111,34 @@ class Stopwatch:
 
 
 class Turns:
-    """An observer, the last one, that lets the other contenders train after each epoch of the runner."""
+    """An observer, the last one, that lets the other contenders train after each epoch of the runner.
 
-    def __init__(self, others: Mapping[str, Contender], batches: int) -> None:
-        self._others = others
+    Attributes:
+        plan: The runner's.
+        others: The other contenders, by name.
+        ours: Images per second of the runner, by epoch.
+        rates: Likewise of each other.
+        seconds: What the turns of the others took.
+    """
+
+    plan: Plan
+    others: Mapping[str, Contender]
+
+    def __init__(self, batches: int) -> None:
         self._batches = batches
         self.ours: list[float] = []
-        self.rates: dict[str, list[float]] = {name: [] for name in others}
+        self.rates: defaultdict[str, list[float]] = defaultdict(list)
         self.seconds = 0.0
 
     def on_epoch_end(self, end: EpochEnd) -> None:
         """The runner's speed is what it tells itself: its steps with all that observers do in them."""
         began = time.perf_counter()
         self.ours.append(end.images_per_second)
-        for name, contender in self._others.items():
+        for name, contender in self.others.items():
             turn_began = time.perf_counter()
             images = contender.train(max(self._batches // SHORTER.get(name, 1), 1))
+            if self.plan.device.type == "cuda":
+                torch.cuda.synchronize(self.plan.device)
             self.rates[name].append(images / (time.perf_counter() - turn_began))
         self.seconds += time.perf_counter() - began
 
