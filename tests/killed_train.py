@@ -1,6 +1,7 @@
 """train.py that kills itself with SIGKILL at the place and the count that $KILL_AT names, such as `a step:7`.
 
-`any moment:7` is 140 ms after the training has begun, whatever happens then.
+`any moment:7` is 140 ms after the training has begun, whatever happens then. $SIGNAL names another signal to send; a
+second one follows at the next call of $THEN, a place too.
 """
 
 import functools
@@ -17,8 +18,10 @@ MOMENT = 0.02  # seconds
 
 
 def die(*_: Any) -> None:
-    """Be gone at once."""
-    os.kill(os.getpid(), signal.SIGKILL)
+    """Be gone at once, unless the signal is another one."""
+    if "THEN" in os.environ:
+        die_at(os.environ.pop("THEN"), 1)
+    os.kill(os.getpid(), signal.Signals[os.environ.get("SIGNAL", "SIGKILL")])
 
 
 def die_in_a_write(events: Any) -> None:
@@ -30,6 +33,8 @@ def die_in_a_write(events: Any) -> None:
 
 # The owner of a function, the function, and whether to die after it rather than before.
 PLACES = {
+    "the data's loading": ("convboard.building", "load_dataset", False),
+    "the board's beginning": ("convboard.board:Board", "on_fit_start", True),
     "a step": ("convboard.training.stepper:Stepper", "take", False),
     "the end of a step": ("convboard.training.stepper:Stepper", "take", True),
     "an evaluation": ("convboard.training.trainer", "evaluate", False),

@@ -9,12 +9,14 @@ import inspect
 import os
 import re
 import secrets
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
+from types import FrameType
 from typing import TypeVar, cast
 
 from hydra.core.config_store import ConfigStore
@@ -30,7 +32,7 @@ from convboard.messages import explain, explain_omegaconf
 from convboard.resuming import resumed_config
 from convboard.training.interrupt import Interrupted
 
-BUG, USER_ERROR, INTERRUPTED = 1, 2, 130  # exit codes: Python's own, argparse's, and the shell's for Ctrl-C
+BUG, USER_ERROR = 1, 2  # exit codes: Python's own, argparse's
 LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
 
 
@@ -193,13 +195,14 @@ def command() -> Iterator[None]:
     """
     sys.path.append(str(Path.cwd()))  # at the end: a file called random.py there must not become everybody's random
     full = os.environ.get("HYDRA_FULL_ERROR")
+    signal.signal(signal.SIGTERM, _terminate)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print its own way
     try:
         _refuse_dashes()
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         print("convboard: interrupted.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(_exit_code(end))
     except (Exception, _Failed) as raised:
         error = raised.error if isinstance(raised, _Failed) else raised
         mistake = explain(error, TrainConfig)
@@ -225,9 +228,9 @@ def job() -> Iterator[None]:
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as end:
         print("convboard: interrupted before the first step.", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        sys.exit(_exit_code(end))
     except Interrupted as end:
         where = os.path.relpath(run_dir())
         print(f"convboard: {end}; the run is saved. Go on with it: python train.py resume={where}", file=sys.stderr)
@@ -242,6 +245,16 @@ def job() -> Iterator[None]:
         raise _JobError(name, USER_ERROR if mistake else BUG) from error
     finally:
         _remove_empty(run_dir())
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    """SIGTERM outside of the training, which has its own way: the same as Ctrl-C, but for the exit code."""
+    raise KeyboardInterrupt(number)
+
+
+def _exit_code(end: KeyboardInterrupt) -> int:
+    """What a shell gives for a command that a signal has ended."""
+    return 128 + int(end.args[0] if end.args else signal.SIGINT)
 
 
 def _remove_empty(folder: Path) -> None:

@@ -3,7 +3,6 @@
 import random
 import runpy
 import signal
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import chain, count, islice
@@ -67,38 +66,39 @@ def arguments(run: Path) -> list[str]:
     return [f"resume={run}"] if (run / "config.yaml").exists() else [*CONFIG, f"hydra.run.dir={run}"]
 
 
-@pytest.fixture(scope="module")
-def kills(request: pytest.FixtureRequest) -> list[str]:
-    """Where the run is killed, in turn: every place equally often, at random counts."""
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where runs are killed, in turn: every place equally often, at random counts; ten kills a test."""
+    if "kills" not in metafunc.fixturenames:
+        return
     draw = random.Random(0)
     often = {"a step": STEPS, "the end of a step": STEPS, "an evaluation": 1, "the end of an evaluation": 1}
     often |= dict.fromkeys(ONCE, 1) | {"any moment": 60}
     rounds = (draw.sample(list(PLACES), len(PLACES)) for _ in count())
-    places = islice(chain.from_iterable(rounds), request.config.getoption("--kills"))
-    return [f"{place}:{draw.randint(1, often.get(place, 5))}" for place in places]
+    places = islice(chain.from_iterable(rounds), metafunc.config.getoption("--kills"))
+    kills = [f"{place}:{draw.randint(1, often.get(place, 5))}" for place in places]
+    metafunc.parametrize(
+        "kills", [kills[at : at + 10] for at in range(0, len(kills), 10)], ids=lambda kills: f"{len(kills)} kills"
+    )
 
 
 def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
     kills: list[str], whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
 ) -> None:
-    run, ended = logdir / "killed-1", 0
-    killed: Counter[str] = Counter()
+    runs = (logdir / f"killed-{number}" for number in count() if not (logdir / f"killed-{number}").exists())
+    run = next(runs)
     for kill in kills:
         done = run_command(KILLED_TRAIN, *arguments(run), environment={"KILL_AT": kill}, expected_code=None)
         assert done.returncode in (-signal.SIGKILL, 0), done.stderr
-        if done.returncode != 0:
-            killed[kill.split(":")[0]] += 1
-        if done.returncode == 0:  # it came to its end before the count was reached: begin another
+        print("killed at" if done.returncode else "ended before", kill)
+        if done.returncode == 0:
             assert_same(run, whole)
             assert_shown(boards, run, whole)
-            ended += 1
-            run = logdir / f"killed-{ended + 1}"
+            run = next(runs)
         elif (run / "checkpoints").exists():
             let_read(boards, run)
     run_command("train.py", *arguments(run))
     assert_same(run, whole)
     assert_shown(boards, run, whole)
-    print(f"{killed.total()} kills in {ended + 1} runs:", *sorted(killed.items()), sep="\n")
 
 
 def test_five_kills_in_one_epoch(whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path) -> None:

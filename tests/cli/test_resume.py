@@ -1,16 +1,11 @@
 """Going on with a run: what may change, what is refused, and what is kept."""
 
-import os
 import signal
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from convboard.training.checkpoint import load_checkpoint
 from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same, scalars
 
 NOISY = """
@@ -29,31 +24,6 @@ class Noisy(torch.nn.Module):
         noise = torch.randn(()).item() + random.gauss(0, 1) + np.random.standard_normal()
         return self.linear(images.flatten(1)) * (1 + noise / 10)
 """
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_saves_the_run_and_says_how_to_go_on(
-    number: signal.Signals, code: int, start_command: Callable[..., Any], run_command: RunCommand, tmp_path: Path
-) -> None:
-    command = start_command("train.py", *CONFIG, "trainer.max_epochs=500", "hydra.run.dir=ended")
-    checkpoint = tmp_path / "ended/checkpoints/best.safetensors"
-    wait_until(checkpoint.exists)
-    os.kill(command.pid, number)
-    done = command.finish()
-    assert done.returncode == code
-    assert done.stderr == (
-        f"convboard: interrupted by {number.name}; the run is saved. Go on with it: python train.py resume=ended\n"
-    )
-    epoch = load_checkpoint(tmp_path / "ended/checkpoints/last.safetensors").state["epoch"]
-    again = run_command("train.py", "resume=ended", f"trainer.max_epochs={epoch + 1}")
-    assert f"resumed after {epoch:,} epochs" in again.stdout
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ class Interrupted(BaseException):
 
 
 class StopRequest:
-    """While entered, SIGINT and SIGTERM only set `signal`; a further one, during the save, changes nothing.
+    """While entered, SIGINT and SIGTERM only set `signal`; a further one, also during the save, changes nothing.
 
     Only the main thread can receive signals; elsewhere entering does nothing.
     """

@@ -110,8 +110,8 @@ class Trainer:
             self.global_step,
         )
         told: list[Observer] = []
-        try:
-            with self._stop:
+        with self._stop:
+            try:
                 for observer in self.observers:
                     observer.on_fit_start(start)
                     told.append(observer)
@@ -120,14 +120,14 @@ class Trainer:
                 while not self._is_done():
                     self._train_epoch()
                 end = self._test_best()
-        except BaseException as error:
-            reason = str(error) or type(error).__name__
-            end = FitEnd("failed", self.global_step, self.epoch, None, dict(self.best), reason)
-            for observer in told:
-                _tell_failure(observer, end)
-            raise
-        for observer in self.observers:
-            observer.on_fit_end(end)
+            except BaseException as error:
+                reason = str(error) or type(error).__name__
+                end = FitEnd("failed", self.global_step, self.epoch, None, dict(self.best), reason)
+                for observer in told:
+                    _tell_failure(observer, end)
+                raise
+            for observer in self.observers:
+                observer.on_fit_end(end)
         return end
 
     def resume(self, checkpoint: Checkpoint, source: Path) -> None:
