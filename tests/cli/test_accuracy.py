@@ -27,3 +27,11 @@ def test_lenet_learns_mnist_in_three_epochs(run_command: RunCommand, tmp_path: P
     run_command("train.py", *arguments, environment=TWO_THREADS, timeout=300)
     (result,) = tmp_path.glob("outputs/mnist/lenet/*/result.json")
     assert json.loads(result.read_text())["metrics"]["accuracy/test"] >= 0.988
+
+
+@pytest.mark.data
+def test_mnist_99_learns_it_in_seconds(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
+    """The preset's promise, 99.0 %, is of the mean of five seeds; the least of them had 99.03 %."""
+    run_command("train.py", "experiment=mnist_99", f"data_dir={data_dir}", environment=TWO_THREADS, timeout=300)
+    (result,) = tmp_path.glob("outputs/mnist/lenet/*/result.json")
+    assert json.loads(result.read_text())["metrics"]["accuracy/test"] >= 0.988
