@@ -29,7 +29,7 @@ class Arguments:
 
     part: str = "all"
     quick: bool = False
-    rounds: int = 4
+    rounds: int = 3
     batches: int | None = None
     format: str = "table"
     data_dir: str = "data"

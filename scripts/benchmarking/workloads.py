@@ -43,9 +43,9 @@ class Workload:
 
 
 WORKLOADS = (
-    Workload("lenet", "mnist", 64, batches=860),
+    Workload("lenet", "mnist", 64, batches=500),
     Workload("lenet", "mnist", 512, batches=108),
-    Workload("cifar10_quick", "cifar10", 128, batches=200),
+    Workload("cifar10_quick", "cifar10", 128, batches=120),
 )
 
 
