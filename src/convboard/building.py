@@ -4,6 +4,10 @@ What a user can get wrong is found here, before the run directory holds a file. 
 """
 
 import inspect
+import logging
+import math
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,18 +21,42 @@ from convboard.config import TrainConfig
 from convboard.data import Augmentation, Batches, ImageDataset, Split, load_dataset
 from convboard.environment import describe_environment
 from convboard.errors import ConfigError, ModelError
+from convboard.planning import Decision, decide
 from convboard.report import Report
 from convboard.runs import CHECKPOINTS
 from convboard.training.guard import FiniteGuard
 from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
-from convboard.training.plan import Plan, check_compile, check_cuda_graph, choose_device
+from convboard.training.measuring import Rehearsal
+from convboard.training.plan import Plan, check_compile, check_cuda_graph, choose_device, has_bf16
 from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
 from convboard.training.trainer import Splits, Trainer
 from convboard.trial import TrainingBatches, try_schedule, try_step
 
+_log = logging.getLogger(__name__)
 LOOKED_AT = 1000  # training images that a network may look at before it begins
+
+
+@dataclass(frozen=True)
+class Learner:
+    """What learns, and on what: all of a training but the plan by which it is computed.
+
+    Attributes:
+        model: The network, on its device.
+        optimizer: Over its parameters.
+        schedule: Of the learning rate.
+        loss: Mean loss of (logits, labels).
+        splits: The data.
+        total_steps: Optimizer steps in the whole run.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule
+    loss: nn.Module
+    splits: Splits
+    total_steps: int
 
 
 def build_plan(config: TrainConfig) -> Plan:
@@ -43,6 +71,12 @@ def build_plan(config: TrainConfig) -> Plan:
         check_compile(device)
     if trainer.cuda_graph:
         check_cuda_graph(device)
+    if trainer.precision == "bf16" and not has_bf16(device):
+        _log.warning(
+            "trainer.precision=bf16: this %s has no bfloat16 arithmetic of its own; emulated, it is slower than fp32. "
+            "trainer.precision=auto takes what is faster.",
+            device.type,
+        )
     return Plan(
         device,
         precision="bf16" if trainer.precision == "bf16" else "fp32",
@@ -150,14 +184,34 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan) -> Spl
     )
 
 
-def build_trainer(
-    config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan, report: Report, run_dir: Path
-) -> Trainer:
-    """Put together everything that trains `model` on `dataset` into `run_dir`, and try it out."""
+def build_learner(config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan) -> Learner:
+    """Put together what learns on `dataset`, and try it out; the network gets the device of `plan`, not its layout."""
     splits = build_batches(config, dataset, plan)
-    plan.place(model)
+    model.to(plan.device)
     optimizer = build_optimizer(config.optimizer, model, plan.device)
     schedule = build_schedule(config.scheduler)
+    loss = build_loss(config.loss.name, config.loss.label_smoothing)
+    batches = TrainingBatches(len(dataset.train), config.batch_size, config.trainer.limit_train_batches)
+    steps_per_epoch = math.ceil(batches.per_epoch / config.trainer.accumulate_batches)
+    learner = Learner(model, optimizer, schedule, loss, splits, config.trainer.max_epochs * steps_per_epoch)
+    try_schedule(schedule, config.scheduler["_target_"], learner.total_steps, steps_per_epoch)
+    try_step(model, optimizer, loss, plan, dataset.image_shape, batches, targets.describe(config.optimizer))
+    return learner
+
+
+def choose_plan(config: TrainConfig, learner: Learner, default: Plan) -> Decision:
+    """Choose how the run computes; `default` is what is taken where that is not worth a measurement."""
+    trainer = config.trainer
+    batches = list(islice(learner.splits.train.laid_out(channels_last=False).epoch(), trainer.accumulate_batches))
+    rehearsal = Rehearsal(learner.model, learner.optimizer, learner.loss, batches, trainer.gradient_clip)
+    return decide(trainer, default, rehearsal, learner.total_steps)
+
+
+def build_trainer(
+    config: TrainConfig, dataset: ImageDataset, learner: Learner, decision: Decision, report: Report, run_dir: Path
+) -> Trainer:
+    """Put together everything that trains `learner` into `run_dir`, by the plan that was decided on."""
+    plan = decision.plan
     board = Board(
         run_dir,
         dataset,
@@ -166,24 +220,19 @@ def build_trainer(
         max_channels=config.board.max_channels,
         config=config.to_dict(),
         environment=describe_environment(plan.describe()),
+        plan=decision.table(),
     )
-    loss = build_loss(config.loss.name, config.loss.label_smoothing)
-    trainer = Trainer(
-        model,
-        optimizer,
-        schedule,
-        loss,
-        splits,
+    return Trainer(
+        plan.place(learner.model),
+        learner.optimizer,
+        learner.schedule,
+        learner.loss,
+        learner.splits.laid_out(plan.channels_last),
         plan,
         build_limits(config),
         run_dir / CHECKPOINTS,
         observers=(board, ProgressDisplay(report.console)),
     )
-    total_steps = config.trainer.max_epochs * trainer.steps_per_epoch
-    try_schedule(schedule, config.scheduler["_target_"], total_steps, trainer.steps_per_epoch)
-    batches = TrainingBatches(len(dataset.train), config.batch_size, config.trainer.limit_train_batches)
-    try_step(model, optimizer, loss, plan, dataset.image_shape, batches, targets.describe(config.optimizer))
-    return trainer
 
 
 def build_limits(config: TrainConfig) -> Limits:

@@ -28,7 +28,7 @@ def describe_environment(device: str) -> dict[str, str]:
     facts |= {package: _version(package) for package in PACKAGES}
     facts |= {
         "device": device,
-        "processor": _processor(),
+        "processor": processor(),
         "system": platform.platform(),
         "git commit": _git_commit(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -43,7 +43,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name; Linux tells it in /proc/cpuinfo only."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

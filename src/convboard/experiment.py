@@ -19,15 +19,18 @@ from torch import nn
 from convboard.building import (
     build_batches,
     build_dataset,
+    build_learner,
     build_model,
     build_plan,
     build_trainer,
+    choose_plan,
     initialise,
 )
 from convboard.config import TrainConfig
 from convboard.data import ImageDataset
 from convboard.errors import RunError
 from convboard.files import atomic_write_text, locked
+from convboard.planning import Decision
 from convboard.report import Report
 from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
 from convboard.training.checkpoint import load_checkpoint, load_latest, load_weights
@@ -84,23 +87,26 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
 def _run(config: TrainConfig, run_dir: Path) -> RunResult:
     report = Report()
     set_deterministic(config.trainer.deterministic)
-    plan = None if config.resume is None else _recorded_plan(load_run(run_dir))
-    plan = plan or build_plan(config)
-    with plan.with_threads():
-        return _train(config, plan, report, run_dir)
-
-
-def _train(config: TrainConfig, plan: Plan, report: Report, run_dir: Path) -> RunResult:
+    recorded = None if config.resume is None else _recorded_plan(load_run(run_dir))
+    default = recorded or build_plan(config)
     dataset = build_dataset(config)
     seed_everything(config.seed)
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
-    trainer = build_trainer(config, dataset, model, plan, report, run_dir)
-    if config.resume is not None:
-        _refuse_other_data(load_run(run_dir), dataset)
-        _take_up(trainer, run_dir)
-    _write_inputs(config, dataset, plan, run_dir)
-    report.begin(_model_name(config), model, dataset, plan.describe(), run_dir)
+    learner = build_learner(config, dataset, model, default)
+    decision = Decision(recorded, "the run's own") if recorded else choose_plan(config, learner, default)
+    with decision.plan.with_threads():
+        trainer = build_trainer(config, dataset, learner, decision, report, run_dir)
+        if config.resume is not None:
+            _refuse_other_data(load_run(run_dir), dataset)
+            _take_up(trainer, run_dir)
+        _write_inputs(config, dataset, decision.plan, run_dir)
+        report.begin(_model_name(config), model, dataset, decision, run_dir)
+        return _train(config, trainer, report, run_dir)
+
+
+def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path) -> RunResult:
+    """Train to the end, and write and say what came of it."""
     if trainer.global_step:
         report.resumed(trainer.epoch, trainer.global_step)
     began = time.perf_counter()

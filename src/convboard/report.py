@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from convboard.data import ImageDataset
+    from convboard.planning import Decision
 
 
 class Report:
@@ -19,7 +20,9 @@ class Report:
     def __init__(self) -> None:
         self.console = Console(highlight=False, soft_wrap=True)
 
-    def begin(self, name: str, model: "nn.Module", dataset: "ImageDataset", computes_on: str, run_dir: Path) -> None:
+    def begin(
+        self, name: str, model: "nn.Module", dataset: "ImageDataset", decision: "Decision", run_dir: Path
+    ) -> None:
         """Say what is trained on what, where, and where it is written."""
         parameters = sum(parameter.numel() for parameter in model.parameters())
         channels, height, width = dataset.image_shape
@@ -29,7 +32,8 @@ class Report:
             f"[bold]{dataset.name}[/bold], {channels}x{height}x{width}, {dataset.num_classes} classes, "
             f"{sizes} images to train / val / test"
         )
-        self.console.print(f"on {computes_on}, into {_shown(run_dir)}")
+        self.console.print(f"on {decision.plan.describe()}, into {_shown(run_dir)}")
+        self.console.print(f"plan {decision.describe()}")
 
     def resumed(self, epochs: int, steps: int) -> None:
         """Say where the run goes on."""

@@ -7,8 +7,6 @@ numbers are left as they were.
 import copy
 import math
 import numbers
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -20,7 +18,7 @@ from convboard.errors import ConfigError, ModelError
 from convboard.targets import REFUSALS
 from convboard.training.plan import Plan
 from convboard.training.schedules import Schedule
-from convboard.training.seeding import random_state, restore_random_state
+from convboard.training.seeding import random_numbers_kept
 
 _OF_ONE_VALUE = "Expected more than 1 value per channel"  # how torch's batch norm begins to complain
 
@@ -38,6 +36,12 @@ class TrainingBatches:
     images: int
     batch_size: int
     limit: int | None = None
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches in an epoch."""
+        batches = -(-self.images // self.batch_size)
+        return min(batches, self.limit or batches)
 
     @property
     def smallest(self) -> int:
@@ -102,7 +106,7 @@ def try_step(
     other size makes a difference to what can go wrong. A network that cannot be copied is not tried out.
 
     Args:
-        model: The network, placed by `plan` and known to fit the data in evaluation mode.
+        model: The network, on the plan's device and known to fit the data in evaluation mode.
         optimizer: Over its parameters.
         loss: Mean loss of (logits, labels).
         plan: Where and how to compute.
@@ -117,13 +121,14 @@ def try_step(
     """
     try:
         model, optimizer = copy.deepcopy((model, optimizer))
+        plan.place(model)
     except (TypeError, RuntimeError):
         return
     count = min(batches.smallest, 2)
     images = torch.zeros(count, *image_shape, device=plan.device)
     if plan.channels_last:
         images = images.contiguous(memory_format=torch.channels_last)
-    with _random_numbers_kept(plan.device):
+    with random_numbers_kept(plan.device):
         model.train()
         with plan.autocast():
             logits = _forward(model, images, batches)
@@ -172,13 +177,3 @@ def _update(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> N
             f"optimizer: {described} cannot take a step: {str(error).rstrip('.')}. Change its arguments, or choose "
             "another, as in optimizer=adamw."
         ) from error
-
-
-@contextmanager
-def _random_numbers_kept(device: torch.device) -> Iterator[None]:
-    """Put all that `seed_everything` seeds back to where it was."""
-    state = random_state(device)
-    try:
-        yield
-    finally:
-        restore_random_state(state)

@@ -61,6 +61,7 @@ SAID = """\
 LeNet, 61,706 parameters
 digits, 1x32x32, 10 classes, 1,297 / 250 / 250 images to train / val / test
 on cpu ({threads} thread), fp32, channels_last, into {run}
+plan not measured: the run is short
     epoch   train loss  accuracy   val loss  accuracy    images/s
       1/2       0.0000     0.00%     0.0000     0.00%           0
       2/2       0.0000     0.00%     0.0000     0.00%           0

@@ -12,6 +12,7 @@ from convboard.config import TrainConfig
 from convboard.data import load_dataset
 from convboard.errors import RunError
 from convboard.models import WhitenedCNN
+from convboard.training.checkpoint import load_latest
 
 
 def make_config(**changes: Any) -> TrainConfig:
@@ -131,3 +132,32 @@ def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
         convboard.load_run(tmp_path)
     with pytest.raises(RunError, match="is not there"):
         convboard.load_run(tmp_path / "none")
+
+
+def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same plan, chosen after a measurement or without one, a run has the same bits."""
+    layers = [{"conv": {"out_channels": 4, "kernel_size": 3}}, "batch_norm", "relu", "flatten", "dropout", "linear"]
+    config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
+    convboard.run(config, tmp_path / "unmeasured")
+    monkeypatch.setattr("convboard.planning.FEWEST_STEPS", 0)
+    monkeypatch.setattr("convboard.planning.SHARE", 100.0)
+    monkeypatch.setattr("convboard.planning.GAIN", 1e9)
+    taken = []
+    monkeypatch.setattr("convboard.planning.remember", lambda *what: taken.append(what))
+    convboard.run(config, tmp_path / "measured")
+    assert taken
+    one, other = (load_latest(tmp_path / run / "checkpoints")[0] for run in ("measured", "unmeasured"))
+    assert one.model.keys() == other.model.keys()
+    assert all(torch.equal(value, other.model[name]) for name, value in one.model.items())
+    assert torch.equal(one.rng["cpu"], other.rng["cpu"])
+    assert one.state["sums"] == other.state["sums"]
+
+
+def test_what_was_measured_is_in_the_text_tab(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    convboard.run(make_config(), tmp_path / "run")
+    events = EventAccumulator(str(tmp_path / "run")).Reload()
+    (text,) = events.Tensors("plan")
+    assert "| chosen | cpu (1 thread), fp32, channels_last |" in text.tensor_proto.string_val[0].decode()
+    assert "| why | not measured: the run is short |" in text.tensor_proto.string_val[0].decode()

@@ -24,16 +24,17 @@ MAY_IMPORT = {
     "messages": {"errors"},
     "config": {"errors", "messages"},
     "targets": {"errors"},
-    "report": {"data"},
+    "report": {"data", "planning"},
     # `Run.model()` builds its network through `experiment`, which is imported when that is called.
     "runs": {"errors", "config", "experiment"},
     "trust": {"models", "training.schedules", "targets"},
     "resuming": {"errors", "config", "runs", "trust"},
     "trial": BASE | {"anatomy", "training", "targets"},
+    "planning": BASE | {"environment", "config", "training"},
     "building": BASE
-    | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial"}
+    | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
     | {"report", "runs"},
-    "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust"},
+    "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning"},
     "entry": {"errors", "messages", "config", "resuming", "training.interrupt"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }

@@ -43,6 +43,7 @@ class Board:
             and precision-recall curves and the embedding projector.
         config: The run's config, nested plain dictionaries.
         environment: Versions, device and the like, by name.
+        plan: How the run computes, why, and what else was measured, by name; None shows nothing of it.
         scalar_every: Steps between two points of a curve; None: about 200 points a run, at most 50 steps apart.
         max_channels: Channels of each layer whose feature maps are drawn.
     """
@@ -55,6 +56,7 @@ class Board:
         level: str,
         config: Mapping[str, Any],
         environment: Mapping[str, str],
+        plan: Mapping[str, str] | None = None,
         scalar_every: int | None = None,
         max_channels: int = 16,
     ) -> None:
@@ -63,6 +65,7 @@ class Board:
         self._level = level
         self._config = config
         self._environment = environment
+        self._plan = plan
         self._scalar_every = scalar_every
         self._max_channels = max_channels
         self._resumed: dict[str, Any] | None = None
@@ -151,6 +154,9 @@ class Board:
         self._show("config", lambda: [text(tags.CONFIG, texts.config_text(self._config))], 0)
         environment = texts.table(self._environment, ("what", "value"))
         self._show("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
+        if self._plan is not None:
+            plan = texts.table(self._plan, ("plan", ""))
+            self._show("plan", lambda: [text(tags.PLAN, plan)], 0)
         self._show("layers", lambda: [text(tags.LAYERS, self._layer_table(start))], 0)
 
     def _layer_table(self, start: FitStart) -> str:

@@ -21,6 +21,7 @@ MISCLASSIFIED = "misclassified/val"
 CONFIG = "config"
 LAYERS = "layers"
 ENVIRONMENT = "environment"
+PLAN = "plan"
 GRAPH_FALLBACK = "graph"
 
 EMBEDDING = "embedding/val"

@@ -5,6 +5,7 @@ into it. Streamed: they stay in the memory map of the cache, and DataLoader brin
 happens to a batch after that is the same code with the same draws, so both give the same bits.
 """
 
+import copy
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -103,6 +104,12 @@ class Batches:
     def __len__(self) -> int:
         """How many batches there are in an epoch."""
         return -(-len(self._labels) // self.batch_size)
+
+    def laid_out(self, channels_last: bool) -> "Batches":
+        """The same batches in another memory format; the images are shared."""
+        other = copy.copy(self)
+        other.channels_last = channels_last
+        return other
 
     def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
         """Go through the split once.

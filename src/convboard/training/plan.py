@@ -5,6 +5,7 @@ in `measuring`.
 """
 
 import contextlib
+import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -142,3 +143,16 @@ def choose_device(name: str) -> torch.device:
             f"Available here: {here}. Use trainer.device=auto to take the best one there is."
         )
     return torch.device(name)
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself; torch emulates what it does not, slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type != "cpu":
+        return False
+    if platform.machine() in ("arm64", "aarch64"):
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    # On x86 that says yes of AVX-512 without bfloat16 as well, where it is emulated.
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(bool(getattr(torch.cpu, check, bool)()) for check in checks)

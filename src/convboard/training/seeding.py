@@ -4,6 +4,8 @@ import json
 import os
 import random
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -54,6 +56,16 @@ def restore_random_state(state: dict[str, Tensor]) -> None:
         np.random.set_state(tuple(_from_bytes(state["numpy"])))
     else:
         _seed_numpy(torch.initial_seed())
+
+
+@contextmanager
+def random_numbers_kept(device: torch.device) -> Iterator[None]:
+    """Put all that `seed_everything` seeds back to where it was."""
+    state = random_state(device)
+    try:
+        yield
+    finally:
+        restore_random_state(state)
 
 
 def _seed_numpy(seed: int) -> None:

@@ -41,6 +41,10 @@ class Splits:
     val: Batches
     test: Batches
 
+    def laid_out(self, channels_last: bool) -> "Splits":
+        """The same splits with their images in another memory format."""
+        return Splits(*(batches.laid_out(channels_last) for batches in (self.train, self.val, self.test)))
+
 
 class Trainer:
     """Trains one network on one data set, keeps its best weights, and tests those once at the end.

@@ -1,0 +1,192 @@
+"""Which plan a run computes by: the candidates, and a choice between them by measurement, memory or rule."""
+
+import itertools
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from convboard.config import TrainerConfig
+from convboard.environment import processor
+from convboard.training.measuring import Rehearsal, race, time_step
+from convboard.training.plan import Plan, has_bf16
+from convboard.training.plan_memory import Measured, recall, remember
+
+_log = logging.getLogger(__name__)
+
+SHARE = 0.03  # of the time that the run is expected to take: what measuring may cost
+BUDGET = {"cpu": 3.0, "cuda": 10.0}  # seconds that it takes at most
+WORTH = 0.3  # seconds: with less, nothing can be measured that counts
+COMPILING = 60.0  # seconds: with less, torch.compile is not tried, which takes tens of them to import and compile
+GAIN = 1.03  # how much faster than the default plan another must be: a lesser gain may be chance
+PROBE = 8  # the first look at a step takes one image in so many of the batch
+FEWEST_STEPS = 20  # a run with less is too short to even look
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The plan of a run, and why it is this one.
+
+    Attributes:
+        plan: The plan.
+        reason: In a few words.
+        images_per_second: What was measured, by plan; empty where nothing was.
+    """
+
+    plan: Plan
+    reason: str
+    images_per_second: Mapping[Plan, float] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """One line, such as `measured in 1.2 s: 2.1 times as fast as plain eager fp32`."""
+        rates = self.images_per_second
+        plain = plain_plan(self.plan)
+        if self.plan not in rates or plain not in rates:
+            return self.reason
+        return f"{self.reason}: {rates[self.plan] / rates[plain]:.2f} times as fast as plain eager fp32"
+
+    def table(self) -> dict[str, str]:
+        """What there is to say of the plans, by what it says it of."""
+        ranked = sorted(self.images_per_second.items(), key=lambda item: -item[1])
+        rates = {plan.describe(): f"{rate:,.0f} images/s" for plan, rate in ranked}
+        return {"chosen": self.plan.describe(), "why": self.describe(), **rates}
+
+
+def plain_plan(plan: Plan) -> Plan:
+    """Plain eager fp32 in NCHW, where `plan` computes, with torch's own number of threads."""
+    return Plan(plan.device, threads=torch.get_num_threads() if plan.device.type == "cpu" else None)
+
+
+def candidates(trainer: TrainerConfig, default: Plan) -> tuple[Plan, ...]:
+    """Every plan that the config leaves open, with `default` as the first and the more promising before the less."""
+    on_cpu, on_cuda = default.device.type == "cpu", default.device.type == "cuda"
+
+    def options(key: str, others: tuple[Any, ...], is_open: bool) -> tuple[Any, ...]:
+        chosen = getattr(default, key)
+        return (chosen, *(other for other in others if other != chosen)) if is_open else (chosen,)
+
+    choices = {
+        "compile": options("compile", (True,), on_cuda and trainer.compile is None),
+        "threads": options("threads", _thread_counts(default), on_cpu and trainer.threads is None),
+        "cuda_graph": options("cuda_graph", (True,), on_cuda and trainer.cuda_graph is None),
+        "channels_last": options("channels_last", (False,), trainer.channels_last is None),
+        "precision": options("precision", ("bf16",), trainer.precision == "auto" and has_bf16(default.device)),
+    }
+    return tuple(
+        replace(default, **dict(zip(choices, chosen, strict=True))) for chosen in itertools.product(*choices.values())
+    )
+
+
+def decide(trainer: TrainerConfig, default: Plan, rehearsal: Rehearsal, steps: int) -> Decision:
+    """Choose the plan of a run.
+
+    Args:
+        trainer: What of the plan is set by hand, and whether the rest may be measured.
+        default: What is taken without a measurement.
+        rehearsal: Takes the steps to measure.
+        steps: How many the run takes.
+    """
+    if trainer.plan == "none":
+        return Decision(default, "none: as torch computes by itself, but for what is set by hand")
+    if trainer.deterministic:
+        return Decision(default, "fixed, and not measured: trainer.deterministic=true")
+    if default.compile:
+        return Decision(default, "not measured: with trainer.compile=true each candidate would be compiled")
+    plans = candidates(trainer, default)
+    if len(plans) == 1:
+        return Decision(default, "set by hand")
+    plain = plain_plan(default)
+    compared = plans if plain in plans else (*plans, plain)
+    case = _case(rehearsal, compared)
+    began = time.perf_counter()
+    measured = recall(case, compared)
+    reason = "remembered"
+    if measured is None or _is_worth_more(measured, compared, steps):
+        measured = _measure(rehearsal, compared, steps) or measured
+        if measured is None:
+            return Decision(default, "not measured: the run is short")
+        remember(case, compared, measured)
+        reason = f"measured in {time.perf_counter() - began:.1f} s"
+    seconds = measured.seconds
+    fastest = min((plan for plan in plans if plan in seconds), key=lambda plan: seconds[plan])
+    chosen = fastest if seconds[fastest] * GAIN < seconds[default] else default
+    images = sum(len(batch.labels) for batch in rehearsal.batches)
+    return Decision(chosen, reason, {plan: images / value for plan, value in seconds.items()})
+
+
+def _is_worth_more(measured: Measured, plans: tuple[Plan, ...], steps: int) -> bool:
+    """Whether some plans were left out for want of time, of which a run of so many steps has a lot more."""
+    left_out = any(plan not in measured.seconds for plan in plans)
+    return left_out and _budget(plans, steps, measured.seconds[plans[0]]) > 2 * measured.budget
+
+
+def _budget(plans: tuple[Plan, ...], steps: int, step: float) -> float:
+    """Seconds that may be spent on measuring, for a run of so many steps of so many seconds."""
+    earned = SHARE * steps * step
+    default = plans[0]
+    if earned >= COMPILING and any(plan.compile for plan in plans):
+        return COMPILING
+    return min(earned, BUDGET.get(default.device.type, BUDGET["cpu"]))
+
+
+def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: int) -> Measured | None:
+    """Time steps by the plans, of which the first is the default; None where that is not worth its time.
+
+    Where a step is slow, it takes only some of the images, and the seconds are scaled up.
+    """
+    began = time.perf_counter()
+    default, batch_size = plans[0], len(rehearsal.batches[0].labels)
+    if steps < FEWEST_STEPS:
+        return None
+    try:
+        images = min(batch_size, max(2, batch_size // PROBE))
+        step = time_step(rehearsal, default, images) * batch_size / images  # too much, if anything
+        if step < WORTH / PROBE:
+            step = time_step(rehearsal, default, batch_size)
+    except Exception as error:  # copies of this network cannot be trained; the run itself may, or says why not
+        _log.debug("No plan was measured.", exc_info=error)
+        return None
+    budget = _budget(plans, steps, step)
+    if budget < WORTH:
+        return None
+    tried = plans if budget >= COMPILING else tuple(plan for plan in plans if not plan.compile)
+    images = min(batch_size, max(images, int(batch_size * budget / (4 * len(tried) * step))))
+    left = budget - (time.perf_counter() - began)
+    times = race(tried, lambda plan, count: time_step(rehearsal, plan, images, count), left)
+    if default not in times or len(times) == 1:
+        return None
+    return Measured(budget, {plan: value * batch_size / images for plan, value in times.items()})
+
+
+def _thread_counts(default: Plan) -> tuple[int, ...]:
+    """All cores, half of them, a quarter, and one."""
+    most = default.threads or 1
+    return tuple(dict.fromkeys(count for count in (most, most // 2, most // 4, 1) if count))
+
+
+def _case(rehearsal: Rehearsal, plans: tuple[Plan, ...]) -> dict[str, Any]:
+    """All that the time of a step depends on."""
+    model, optimizer, device = rehearsal.model, rehearsal.optimizer, plans[0].device
+    return {
+        "layers": [
+            f"{name} {type(module).__module__}.{type(module).__qualname__} {module.extra_repr()}"
+            for name, module in model.named_modules()
+        ],
+        "weights": [f"{name} {list(weight.shape)} {weight.dtype}" for name, weight in model.state_dict().items()],
+        "batches": [list(batch.images.shape) for batch in rehearsal.batches],
+        "loss": repr(rehearsal.loss),
+        "optimizer": f"{type(optimizer).__module__}.{type(optimizer).__qualname__}",
+        "clips": rehearsal.gradient_clip is not None,
+        "plans": [plan.to_dict() for plan in plans],
+        "machine": [
+            processor(),
+            os.cpu_count(),
+            torch.get_num_threads(),
+            torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        ],
+        "torch": torch.__version__,
+    }

@@ -1,0 +1,169 @@
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from convboard import planning
+from convboard.config import TrainerConfig
+from convboard.data import Batch
+from convboard.planning import Decision, candidates, decide
+from convboard.training.measuring import Rehearsal, race
+from convboard.training.plan import Plan
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+DEFAULT = Plan(CPU, channels_last=True, threads=4)
+PLAIN = Plan(CPU, threads=4)
+MANY = 1_000_000
+Seconds = Callable[[Plan], float]
+
+
+@pytest.fixture(autouse=True)
+def four_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(planning, "has_bf16", lambda _: True)
+
+
+class Timed:
+    """Stands in for the steps: each takes, or seems to take, what `seconds` says of the plan and a whole batch."""
+
+    def __init__(self, seconds: Seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = seconds
+        self.asked: list[tuple[Plan, int]] = []
+        monkeypatch.setattr(planning, "time_step", self)
+
+    def __call__(self, rehearsal: Rehearsal, plan: Plan, images: int, steps: int = 1) -> float:
+        self.asked.append((plan, images))
+        return self.seconds(plan) * images / len(rehearsal.batches[0].labels)
+
+
+def make_rehearsal(width: int = 2, batch_size: int = 64) -> Rehearsal:
+    model = nn.Linear(width, 2)
+    batch = Batch(torch.zeros(batch_size, width), torch.zeros(batch_size, dtype=torch.int64), torch.arange(batch_size))
+    return Rehearsal(model, torch.optim.SGD(model.parameters()), nn.CrossEntropyLoss(), [batch])
+
+
+def test_the_candidates_on_a_cpu() -> None:
+    plans = candidates(TrainerConfig(precision="auto"), DEFAULT)
+    assert plans[:3] == (DEFAULT, replace(DEFAULT, precision="bf16"), PLAIN)
+    assert len(set(plans)) == len(plans) == 3 * 2 * 2
+    assert {plan.threads for plan in plans} == {4, 2, 1}
+    assert not any(plan.compile or plan.cuda_graph for plan in plans)
+
+
+def test_what_is_set_by_hand_is_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {plan.precision for plan in candidates(TrainerConfig(), DEFAULT)} == {"fp32"}
+    assert {plan.threads for plan in candidates(TrainerConfig(threads=3), replace(DEFAULT, threads=3))} == {3}
+    assert {plan.channels_last for plan in candidates(TrainerConfig(channels_last=True), DEFAULT)} == {True}
+    monkeypatch.setattr(planning, "has_bf16", lambda _: False)
+    assert {plan.precision for plan in candidates(TrainerConfig(precision="auto"), DEFAULT)} == {"fp32"}
+
+
+def test_the_candidates_on_a_gpu() -> None:
+    default = Plan(CUDA, channels_last=True)
+    plans = candidates(TrainerConfig(precision="auto"), default)
+    assert plans[0] == default
+    assert len(set(plans)) == len(plans) == 2 * 2 * 2 * 2
+    assert {plan.threads for plan in plans} == {None}
+    assert [plan.compile for plan in plans] == sorted(plan.compile for plan in plans)  # the slow to try come last
+
+
+def test_the_fastest_is_chosen_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seconds(plan: Plan) -> float:
+        return (
+            {"bf16": 0.01, "fp32": 0.03}[plan.precision] * (1 if plan.channels_last else 2) * (8 - (plan.threads or 0))
+        )
+
+    timed = Timed(seconds, monkeypatch)
+    trainer = TrainerConfig(precision="auto")
+    fastest = replace(DEFAULT, precision="bf16")
+    decision = decide(trainer, DEFAULT, make_rehearsal(), MANY)
+    assert decision.plan == fastest
+    assert decision.describe().startswith("measured in 0.")
+    assert decision.describe().endswith(" s: 6.00 times as fast as plain eager fp32")
+    assert decision.images_per_second[fastest] == pytest.approx(64 / 0.04)
+    assert list(decision.table().items())[2] == ("cpu (4 threads), bf16, channels_last", "1,600 images/s")
+    timed.asked.clear()
+    again = decide(trainer, DEFAULT, make_rehearsal(), steps=1)
+    assert not timed.asked
+    assert again.plan == fastest
+    assert again.describe() == "remembered: 6.00 times as fast as plain eager fp32"
+    decide(trainer, DEFAULT, make_rehearsal(width=3), MANY)
+    assert timed.asked  # another network
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(1.02, DEFAULT), (1.05, PLAIN)])
+def test_a_small_gain_may_be_chance(gain: float, chosen: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    Timed(lambda plan: 0.1 / gain if plan == PLAIN else 0.1, monkeypatch)
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == chosen
+
+
+@pytest.mark.parametrize("steps", [1, 19, 20, 99])
+def test_a_short_run_is_not_measured(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = Timed(lambda plan: 0.1, monkeypatch)
+    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps)
+    assert decision == Decision(DEFAULT, "not measured: the run is short")
+    assert len(timed.asked) == (1 if steps >= 20 else 0)
+
+
+def test_of_a_slow_step_only_some_images_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = Timed(lambda plan: 1.0 if plan.channels_last else 0.5, monkeypatch)
+    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert {images for _, images in timed.asked} == {8}
+    assert decision.plan == PLAIN
+    assert decision.images_per_second[PLAIN] == pytest.approx(128)
+
+
+def test_a_longer_run_measures_what_a_shorter_one_had_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(race, "__defaults__", (lambda: now[0],))
+
+    def seconds(plan: Plan) -> float:
+        now[0] += 0.08
+        return 0.04
+
+    timed = Timed(seconds, monkeypatch)
+    first = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=400)
+    assert 1 < len(first.images_per_second) < 6
+    timed.asked.clear()
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=500).reason == "remembered"
+    assert not timed.asked
+    longer = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert len(longer.images_per_second) == 6
+    assert longer.reason.startswith("measured in ")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "default", "reason"),
+    [
+        (TrainerConfig(plan="none"), PLAIN, "none: as torch computes by itself, but for what is set by hand"),
+        (TrainerConfig(deterministic=True), DEFAULT, "fixed, and not measured: trainer.deterministic=true"),
+        (TrainerConfig(channels_last=True, threads=4), DEFAULT, "set by hand"),
+        (
+            TrainerConfig(compile=True),
+            replace(DEFAULT, compile=True),
+            "not measured: with trainer.compile=true each candidate would be compiled",
+        ),
+    ],
+)
+def test_where_no_time_decides(
+    trainer: TrainerConfig, default: Plan, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poisoned(*_: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(planning, "recall", poisoned)
+    monkeypatch.setattr(planning, "time_step", poisoned)
+    assert decide(trainer, default, make_rehearsal(), MANY) == Decision(default, reason)
+
+
+def test_a_network_that_cannot_be_copied_is_not_measured() -> None:
+    rehearsal = make_rehearsal()
+    rehearsal.model.cached = rehearsal.model(rehearsal.batches[0].images)
+    assert decide(TrainerConfig(), DEFAULT, rehearsal, MANY).plan == DEFAULT
