@@ -110,7 +110,7 @@ class WhitenedCNN(nn.Module):
                 thousand are enough.
         """
         size, half = self.whiten.kernel_size[0], self.whiten.out_channels // 2
-        patches = images.detach().cpu().float().unfold(2, size, 1).unfold(3, size, 1)
+        patches = images.detach().cpu().float().unfold(2, size, size).unfold(3, size, size)  # side by side
         patches = patches.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(0, 2)
         covariance = patches.T @ patches / len(patches)
         variances, components = torch.linalg.eigh(covariance.double())  # the smallest first
