@@ -32,6 +32,7 @@ from convboard.training.plan import Plan, check_compile, check_cuda_graph, choos
 from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
 from convboard.training.trainer import Splits, Trainer
+from convboard.training.updates import spare_import
 from convboard.trial import TrainingBatches, try_schedule, try_step
 
 _log = logging.getLogger(__name__)
@@ -121,8 +122,10 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
         raise ModelError("The network has no weights to train: no parameter in it has requires_grad=True.")
     factory, _ = targets.resolve("optimizer", node)
     more: dict[str, Any] = {}
-    if device.type == "cuda" and "fused" not in node and factory in FiniteGuard.SKIPPING:
-        more["fused"] = True  # one kernel for all parameters, and no step waits for the loss to be looked at
+    one_way = {"fused", "foreach", "differentiable"}  # each rules the others out
+    if device.type in ("cpu", "cuda") and factory in FiniteGuard.SKIPPING and not one_way & node.keys():
+        more["fused"] = True  # one kernel for all parameters; on CUDA, no step waits for the loss to be looked at
+    spare_import()
     optimizer = targets.build("optimizer", node, model.parameters(), **more)
     if not isinstance(optimizer, torch.optim.Optimizer):
         raise ConfigError(f"optimizer._target_={node['_target_']!r} is not a torch.optim.Optimizer.")

@@ -36,6 +36,7 @@ from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run
 from convboard.training.checkpoint import load_checkpoint, load_latest, load_weights
 from convboard.training.evaluation import evaluate
 from convboard.training.losses import build_loss
+from convboard.training.memory import keep_freed_memory
 from convboard.training.plan import Plan, is_there
 from convboard.training.seeding import seed_everything, set_deterministic
 from convboard.training.trainer import Trainer
@@ -85,6 +86,7 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
 
 
 def _run(config: TrainConfig, run_dir: Path) -> RunResult:
+    keep_freed_memory()
     report = Report()
     set_deterministic(config.trainer.deterministic)
     recorded = None if config.resume is None else _recorded_plan(load_run(run_dir))
@@ -140,6 +142,7 @@ def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
     Returns:
         `accuracy/val`, `loss/val`, `accuracy/test` and `loss/test`, equal to the run's own on the same machine.
     """
+    keep_freed_memory()
     config = finished.config
     plan = _recorded_plan(finished) or build_plan(config)
     set_deterministic(config.trainer.deterministic)

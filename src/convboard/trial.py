@@ -19,6 +19,7 @@ from convboard.targets import REFUSALS
 from convboard.training.plan import Plan
 from convboard.training.schedules import Schedule
 from convboard.training.seeding import random_numbers_kept
+from convboard.training.updates import update
 
 _OF_ONE_VALUE = "Expected more than 1 value per channel"  # how torch's batch norm begins to complain
 
@@ -171,7 +172,7 @@ def _update(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> N
         )
     loss.backward()  # type: ignore[no-untyped-call]
     try:
-        optimizer.step()
+        update(optimizer)
     except REFUSALS as error:
         raise ConfigError(
             f"optimizer: {described} cannot take a step: {str(error).rstrip('.')}. Change its arguments, or choose "

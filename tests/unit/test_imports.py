@@ -120,3 +120,18 @@ def test_importing_convboard_is_light() -> None:
     code = "import sys, convboard; print(sorted({'torch', 'hydra', 'numpy', 'tensorboard'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_a_run_imports_nothing_that_compiles(tmp_path: Path) -> None:
+    """`torch._dynamo` alone takes longer than the rest of torch, and much of torch imports it in passing."""
+    arguments = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", f"hydra.run.dir={tmp_path / 'run'}"]
+    code = f"""
+import runpy, sys
+sys.argv = ["train.py", *{arguments}]
+runpy.run_path("train.py", run_name="__main__")
+print(sorted({{"torch._dynamo", "torch._inductor", "torchvision", "sympy"}} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, cwd=PACKAGE.parents[1]
+    )
+    assert done.stdout.endswith("[]\n")

@@ -51,10 +51,9 @@ def _to_host(rows: Sequence[Tensor]) -> list[list[float]]:
 @contextmanager
 def _nondeterministic_kernels() -> Iterator[None]:
     """Allow `histc` on CUDA in a deterministic run: it adds ones, whose sum has no rounding to differ in."""
-    was_on = torch.are_deterministic_algorithms_enabled()
-    warned = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(False)
+    before = torch.get_deterministic_debug_mode()
+    torch.set_deterministic_debug_mode("default")  # use_deterministic_algorithms would import all of torch.compile
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(was_on, warn_only=warned)
+        torch.set_deterministic_debug_mode(before)

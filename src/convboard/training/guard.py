@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from convboard.errors import TrainingError
+from convboard.training.updates import update
 
 
 class FiniteGuard:
@@ -49,7 +50,7 @@ class FiniteGuard:
             self._bad_loss = torch.where(newly, loss, self._bad_loss)
             self._bad = torch.where(newly, 1.0, self._bad)
             self._optimizer.found_inf = self._bad  # type: ignore[attr-defined]  # read by fused kernels
-        self._optimizer.step()
+        update(self._optimizer)
         if global_step % self.CHECK_EVERY == 0:
             self.check(epoch)
 

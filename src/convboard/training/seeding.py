@@ -24,7 +24,8 @@ def set_deterministic(deterministic: bool) -> None:
     if deterministic:
         # cuBLAS reads this when its first handle is made; without it torch refuses matrix products on CUDA.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
+    if deterministic != torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(deterministic)  # imports all of torch.compile, which takes seconds
     torch.backends.cudnn.benchmark = not deterministic
 
 
