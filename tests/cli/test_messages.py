@@ -149,12 +149,6 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
             "authorized with HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE.",
         ),
         (
-            "optimizer.lr=1e300",
-            "optimizer: torch.optim.SGD with lr=1e+300, momentum=0.9, nesterov=True, weight_decay=0.0005 cannot take a "
-            "step: value cannot be converted to type float without overflow. Change its arguments, or choose another, "
-            "as in optimizer=adamw.",
-        ),
-        (
             "scheduler._target_=torch.nn.ReLU",
             "scheduler._target_='torch.nn.ReLU' is not a schedule: it cannot be called with a step, the number of all "
             "steps and that of an epoch's (ReLU.forward() takes 2 positional arguments but 4 were given). Choose one "
@@ -176,6 +170,14 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
 )
 def test_a_mistake_in_the_config(argument: str, message: str, refused: Refused) -> None:
     assert refused(argument) == message
+
+
+def test_an_optimizer_that_cannot_take_a_step(refused: Refused) -> None:
+    assert refused("optimizer.lr=1e300", "optimizer.fused=false") == (
+        "optimizer: torch.optim.SGD with lr=1e+300, momentum=0.9, nesterov=True, weight_decay=0.0005, fused=False "
+        "cannot take a step: value cannot be converted to type float without overflow. Change its arguments, or choose "
+        "another, as in optimizer=adamw."
+    )
 
 
 def test_a_device_that_is_not_there(refused: Refused) -> None:

@@ -113,9 +113,11 @@ def test_a_disk_that_is_full_at_the_end_is_told_in_one_message(tmp_path: Path, m
 
 def test_what_the_first_step_would_stumble_over_is_told_before_the_run_holds_a_file(tmp_path: Path) -> None:
     with pytest.raises(
-        convboard.ConfigError, match=r"^optimizer: torch\.optim\.SGD with lr=1e\+300 cannot take a step"
+        convboard.ConfigError, match=r"^optimizer: torch\.optim\.SGD with lr=1e\+300, .* cannot take a step"
     ):
-        convboard.run(make_config(optimizer={"_target_": "torch.optim.SGD", "lr": 1e300}), tmp_path / "run")
+        convboard.run(
+            make_config(optimizer={"_target_": "torch.optim.SGD", "lr": 1e300, "foreach": False}), tmp_path / "run"
+        )
     assert not (tmp_path / "run").exists()
 
 

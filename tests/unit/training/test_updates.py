@@ -10,7 +10,8 @@ from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 from convboard.training.updates import update
 
-OPTIMIZERS: dict[str, Callable[[Iterable[nn.Parameter]], Optimizer]] = {
+Make = Callable[[Iterable[nn.Parameter]], Optimizer]
+OPTIMIZERS: dict[str, Make] = {
     "sgd": lambda p: SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
     "fused sgd": lambda p: SGD(p, lr=0.1, momentum=0.9, fused=True),
     "adam": lambda p: Adam(p, amsgrad=True),
@@ -19,9 +20,7 @@ OPTIMIZERS: dict[str, Callable[[Iterable[nn.Parameter]], Optimizer]] = {
 }
 
 
-def trained(
-    make: Callable[[Iterable[nn.Parameter]], Optimizer], step: Callable[[Optimizer], Any]
-) -> list[nn.Parameter]:
+def trained(make: Make, step: Callable[[Optimizer], Any]) -> list[nn.Parameter]:
     """The weights after three steps."""
     torch.manual_seed(0)
     weights: list[nn.Parameter] = [nn.Parameter(torch.randn(4, 3)), nn.Parameter(torch.randn(3))]
