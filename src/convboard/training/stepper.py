@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from convboard.data import Batch
 from convboard.training.guard import FiniteGuard
 from convboard.training.observer import Step
+from convboard.training.passes import Passes, RecordedPasses
 from convboard.training.plan import Plan
 from convboard.training.schedules import Schedule
 
@@ -41,12 +42,13 @@ class Stepper:
         self._model = model
         self._optimizer = optimizer
         self._schedule = schedule
-        self._loss = loss
         self._plan = plan
         self._gradient_clip = gradient_clip
         self._total_steps = total_steps
         self._steps_per_epoch = steps_per_epoch
-        self._forward = plan.forward(model)
+        self._passes: Passes | RecordedPasses = Passes(model, loss, plan)
+        if plan.cuda_graph:
+            self._passes = RecordedPasses(model, self._passes, plan.device)
         self._base_lrs = [float(group["lr"]) for group in optimizer.param_groups]
 
     def take(self, batches: Sequence[Batch], taken: int, epoch: int) -> Step:
@@ -61,26 +63,21 @@ class Stepper:
             TrainingError: The loss is not finite; see `FiniteGuard`.
         """
         lr = self._set_lr(taken)
-        self._optimizer.zero_grad(set_to_none=True)
+        self._optimizer.zero_grad(set_to_none=not self._plan.cuda_graph)
         samples = sum(len(batch.labels) for batch in batches)
         losses: list[Tensor] = []
         corrects: list[Tensor] = []
         for batch in batches:
-            with self._plan.autocast():
-                logits = self._forward(batch.images)
-                loss = self._loss(logits, batch.labels)
-            if len(batches) > 1:
-                loss = loss * (len(batch.labels) / samples)
-            loss.backward()
-            losses.append(loss.detach())
-            corrects.append((logits.detach().argmax(1) == batch.labels).sum())
+            loss, correct = self._passes(batch, len(batch.labels) / samples)
+            losses.append(loss)
+            corrects.append(correct)
         total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
-        correct = corrects[0] if len(corrects) == 1 else torch.stack(corrects).sum()
+        all_correct = corrects[0] if len(corrects) == 1 else torch.stack(corrects).sum()
         norm = None
         if self._gradient_clip is not None:
             norm = nn.utils.clip_grad_norm_(self._model.parameters(), self._gradient_clip)
         self.guard.step(total, taken + 1, epoch)
-        return Step(taken + 1, epoch, total, correct, samples, lr, norm)
+        return Step(taken + 1, epoch, total, all_correct, samples, lr, norm)
 
     def _set_lr(self, taken: int) -> float:
         """Set each group's learning rate for the next step and return the first group's."""
