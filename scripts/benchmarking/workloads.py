@@ -34,11 +34,12 @@ class Workload:
 
     @property
     def arguments(self) -> list[str]:
-        """Those of `train.py`."""
+        """Those of `train.py`; its plan may take bf16 where that is faster."""
         return [
             f"model={self.model}",
             f"dataset={self.dataset}",
             f"batch_size={self.batch_size}",
+            "trainer.precision=auto",
         ]
 
 
