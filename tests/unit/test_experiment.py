@@ -13,6 +13,9 @@ from convboard.data import load_dataset
 from convboard.errors import RunError
 from convboard.models import WhitenedCNN
 from convboard.training.checkpoint import load_latest
+from convboard.training.plan import Plan
+from convboard.training.plan_memory import Measured
+from convboard.training.seeding import set_deterministic
 
 
 def make_config(**changes: Any) -> TrainConfig:
@@ -153,6 +156,23 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     assert all(torch.equal(value, other.model[name]) for name, value in one.model.items())
     assert torch.equal(one.rng["cpu"], other.rng["cpu"])
     assert one.state["sums"] == other.state["sums"]
+
+
+def test_deterministic_runs_have_the_same_bits_whatever_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = {"max_epochs": 1, "limit_train_batches": 3, "device": "cpu", "deterministic": True, "precision": "auto"}
+    try:
+        convboard.run(make_config(trainer=trainer), tmp_path / "one")
+        poison = Measured(3.0, {Plan(torch.device("cpu"), "bf16", threads=1): 1e-9})
+        monkeypatch.setattr("convboard.planning.recall", lambda *_: poison)
+        monkeypatch.setattr("convboard.planning.time_step", lambda *_: 1e-9)
+        convboard.run(make_config(trainer=trainer), tmp_path / "other")
+    finally:
+        set_deterministic(False)
+    one, other = (load_latest(tmp_path / run / "checkpoints")[0] for run in ("one", "other"))
+    assert all(torch.equal(value, other.model[name]) for name, value in one.model.items())
+    assert (tmp_path / "one/plan.json").read_text() == (tmp_path / "other/plan.json").read_text()
 
 
 def test_what_was_measured_is_in_the_text_tab(tmp_path: Path) -> None:
