@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
 
 from convboard.training.checkpoint import load_checkpoint
 
@@ -32,9 +34,6 @@ _TIMED = "throughput/images_per_second"  # a measurement, so never the same twic
 
 def scalars(run: Path) -> list[Scalar]:
     """Each scalar in a run's event files, as the raw records have them."""
-    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-    from tensorboard.compat.proto.event_pb2 import Event
-
     found = []
     for file in sorted(run.glob("*tfevents*")):
         for record in RawEventFileLoader(str(file)).Load():

@@ -1,7 +1,8 @@
 """train.py that kills itself with SIGKILL at the place and the count that $KILL_AT names, such as `a step:7`.
 
 `any moment:7` is 140 ms after the training has begun, whatever happens then. $SIGNAL names another signal to send; a
-second one follows at the next call of $THEN, a place too.
+second one follows at the next call of $THEN, a place too. $CLOCK, in seconds since 1970, is what a clock shows that has
+stopped, in a container whose host is always called "box" and whose process id is always 1.
 """
 
 import functools
@@ -9,19 +10,22 @@ import importlib
 import os
 import runpy
 import signal
+import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 MOMENT = 0.02  # seconds
+PROCESS = os.getpid()
 
 
 def die(*_: Any) -> None:
     """Be gone at once, unless the signal is another one."""
     if "THEN" in os.environ:
         die_at(os.environ.pop("THEN"), 1)
-    os.kill(os.getpid(), signal.Signals[os.environ.get("SIGNAL", "SIGKILL")])
+    os.kill(PROCESS, signal.Signals[os.environ.get("SIGNAL", "SIGKILL")])
 
 
 def die_in_a_write(events: Any) -> None:
@@ -80,6 +84,10 @@ def die_at(place: str, count: int) -> None:
 
 
 if __name__ == "__main__":
+    if "CLOCK" in os.environ:
+        time.time = lambda: float(os.environ["CLOCK"])
+        socket.gethostname = lambda: "box"
+        os.getpid = lambda: 1
     if "KILL_AT" in os.environ:
         place, _, count = os.environ["KILL_AT"].partition(":")
         die_at(place, int(count))

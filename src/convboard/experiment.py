@@ -3,6 +3,7 @@
 The parts of a run are built in `building`.
 """
 
+import errno
 import json
 import logging
 import os
@@ -124,6 +125,8 @@ def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path)
 
 def _take_up(trainer: Trainer, run_dir: Path) -> None:
     """Put `trainer` where the run was; one that was killed before its first checkpoint begins anew."""
+    for leftover in run_dir.rglob(".*.tmp"):  # whoever wrote it is dead: the directory is this process's alone
+        leftover.unlink()
     if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
         trainer.resume(*load_latest(run_dir / CHECKPOINTS))
     else:
@@ -246,10 +249,10 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
     except OSError as error:
         if error.filename is None or not Path(error.filename).is_relative_to(run_dir):
             raise
-        raise RunError(
-            f"{run_dir} cannot be written: {error.strerror} ({error.filename}). Choose another directory with "
-            "hydra.run.dir=<folder>."
-        ) from error
+        advice = "Choose another directory with hydra.run.dir=<folder>."
+        if error.errno == errno.ENOSPC:
+            advice = f"Make room, and begin again, or go on with a run that has begun: resume={run_dir}."
+        raise RunError(f"{run_dir} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
     finally:
         with suppress(OSError):
             run_dir.rmdir()  # only if it is empty

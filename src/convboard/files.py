@@ -102,8 +102,9 @@ def locked(path: Path, *, wait: bool, busy: Callable[[int | None], Exception]) -
     if descriptor is None:
         raise busy(_holder(path))
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
+        with suppress(OSError):  # on a full disk nobody learns who has the lock, which holds all the same
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
         yield
     finally:
         path.unlink(missing_ok=True)  # while the lock is still held: after it, the file may be another's

@@ -9,6 +9,8 @@ from itertools import chain, count, islice
 from pathlib import Path
 
 import pytest
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
 
 from interrupted import CONFIG, KILLED_TRAIN, STEPS, RunCommand, Scalar, assert_same, reproducible, scalars
 from tensorboard_server import StartTensorBoard, TensorBoard
@@ -123,3 +125,33 @@ def test_a_kill_after_the_last_checkpoint(
         run_command("train.py", f"resume={run}")
         assert_same(run, whole)
     assert_shown(boards, run, whole)
+
+
+def test_a_clock_that_goes_back_and_restarts_that_look_the_same(
+    whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
+) -> None:
+    run = logdir / "clock"
+    now = 1_800_000_000
+    files: list[str] = []
+    kills = [(now, "a step:4"), (now, "a file not yet in place:6"), (now - 1000, "a step:4"), (now - 1000, "a step:4")]
+    for clock, kill in kills:  # in the same second, by the same host name and process id
+        environment = {"KILL_AT": kill, "CLOCK": str(clock)}
+        run_command(KILLED_TRAIN, *arguments(run), environment=environment, expected_code=-signal.SIGKILL)
+        let_read(boards, run)
+        files.append(max(file.name for file in run.glob("*tfevents*")))
+    assert files == sorted(set(files))  # none was written twice, and TensorBoard reads the last one last
+    assert len(list(run.glob("*tfevents*"))) == len(files)
+    run_command("train.py", f"resume={run}")
+    assert event_times(run) == sorted(event_times(run))
+    assert not list(run.rglob("*.tmp"))
+    assert_same(run, whole)
+    assert_shown(boards, run, whole)
+
+
+def event_times(run: Path) -> list[float]:
+    """When each event of a run was written, by its own account, in the order of the files."""
+    return [
+        Event.FromString(record).wall_time
+        for file in sorted(run.glob("*tfevents*"))
+        for record in RawEventFileLoader(str(file)).Load()
+    ]

@@ -131,7 +131,7 @@ class EventFile:
             with suppress(OSError):  # half a record would spoil what a later attempt writes behind it
                 self._file.truncate(self._length)
                 self._file.seek(self._length)
-            raise RunError(f"Cannot write TensorBoard events to {self.path}: {error.strerror}.") from error
+            raise self._refused(error) from error
         self._hash.update(data)
         self._length += len(data)
         self._pending.clear()
@@ -151,7 +151,7 @@ class EventFile:
                 sync(self.path.parent)
                 self._is_new = False
         except OSError as error:
-            raise RunError(f"Cannot write TensorBoard events to {self.path}: {error.strerror}.") from error
+            raise self._refused(error) from error
 
     def state(self) -> dict[str, Any]:
         """Sync, and tell where the file stands: its `name`, `length` in bytes, `sha256`, and last `wall_time`."""
@@ -170,6 +170,12 @@ class EventFile:
                 self.sync()
             finally:
                 self._file.close()
+
+    def _refused(self, error: OSError) -> RunError:
+        return RunError(
+            f"Cannot write TensorBoard events to {self.path}: {error.strerror}. The run's last checkpoint is good: "
+            f"make room, and go on with resume={self.path.parent}."
+        )
 
     def _clock(self, wall_time: float | None = None) -> float:
         self._latest = max(self._latest, time.time() if wall_time is None else wall_time)

@@ -1,0 +1,76 @@
+"""A disk that fills: one message, nothing spoilt, and with room again the run ends as if nothing had been."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from convboard.training.checkpoint import load_latest
+from interrupted import CONFIG, RunCommand, assert_same, scalars
+
+DISK = "mount -t tmpfs -o size=8m none {folder} && echo mounted && exec sleep 1000"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB.
+
+    A tmpfs in a user namespace of its own, where anybody may mount; it is reached through the process that holds it.
+    """
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", DISK.format(folder=folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "mounted\n"
+        yield Path(f"/proc/{holder.pid}/root{folder}")
+        holder.kill()
+
+
+def fill(disk: Path, room: int) -> Path:
+    """Leave `room` bytes."""
+    filler = disk / "filler"
+    status = os.statvfs(disk)
+    filler.write_bytes(bytes(status.f_bavail * status.f_frsize - room))
+    return filler
+
+
+@pytest.fixture
+def whole(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that nothing happens to."""
+    run = tmp_path_factory.getbasetemp() / "whole-on-a-large-disk"
+    if not run.exists():
+        run_command("train.py", *CONFIG, f"hydra.run.dir={run}")
+    return run
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "file"),
+    [
+        (0, "dataset.json"),
+        (16, "config.yaml"),
+        (200, "tfevents"),  # its first records
+        (800, "last.safetensors"),
+        (1200, "tfevents"),  # an epoch's end
+        (1350, "best.safetensors"),
+    ],
+)
+def test_a_full_disk(kilobytes: int, file: str, disk: Path, whole: Path, run_command: RunCommand) -> None:
+    run = disk / "run"
+    filler = fill(disk, kilobytes * 1000)
+    begin = [*CONFIG, f"hydra.run.dir={run}"]
+    done = run_command("train.py", *begin, expected_code=2)
+    assert done.stderr.startswith("convboard: ")
+    assert done.stderr.count("\n") == 1
+    assert str(run) in done.stderr
+    assert file in done.stderr
+    assert "No space left on device" in done.stderr
+    assert not list(disk.rglob("*.tmp"))
+    if any(run.glob("checkpoints/*.safetensors")):
+        load_latest(run / "checkpoints")
+    scalars(run)  # raises where a record is not whole
+    filler.unlink()
+    run_command("train.py", *([f"resume={run}"] if (run / "config.yaml").exists() else begin))
+    assert_same(run, whole)
