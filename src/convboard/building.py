@@ -31,6 +31,7 @@ from convboard.training.measuring import Rehearsal
 from convboard.training.plan import Plan, check_compile, check_cuda_graph, choose_device, has_bf16
 from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
+from convboard.training.team import Team
 from convboard.training.trainer import Splits, Trainer
 from convboard.training.updates import spare_import
 from convboard.trial import TrainingBatches, try_schedule, try_step
@@ -50,6 +51,7 @@ class Learner:
         loss: Mean loss of (logits, labels).
         splits: The data.
         total_steps: Optimizer steps in the whole run.
+        uses_all_weights: Whether every weight gets a gradient in each step.
     """
 
     model: nn.Module
@@ -58,6 +60,7 @@ class Learner:
     loss: nn.Module
     splits: Splits
     total_steps: int
+    uses_all_weights: bool = True
 
 
 def build_plan(config: TrainConfig) -> Plan:
@@ -153,8 +156,10 @@ def build_schedule(node: dict[str, Any]) -> Schedule:
     return cast(Schedule, targets.build("scheduler", node))
 
 
-def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan) -> Splits:
+def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, team: Team | None = None) -> Splits:
     """Cut the splits into batches; only those of the training split are shuffled and augmented.
+
+    Each process of a team makes its own part of each batch.
 
     Raises:
         ConfigError: A batch would be larger than the training split.
@@ -175,6 +180,7 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan) -> Spl
             channels_last=plan.channels_last,
             residence=chosen.residence,
             num_workers=chosen.num_workers,
+            part=(team.rank, team.size) if team else (0, 1),
             **more,
         )
 
@@ -187,19 +193,21 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan) -> Spl
     )
 
 
-def build_learner(config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan) -> Learner:
+def build_learner(
+    config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan, team: Team | None = None
+) -> Learner:
     """Put together what learns on `dataset`, and try it out; the network gets the device of `plan`, not its layout."""
-    splits = build_batches(config, dataset, plan)
+    splits = build_batches(config, dataset, plan, team)
     model.to(plan.device)
     optimizer = build_optimizer(config.optimizer, model, plan.device)
     schedule = build_schedule(config.scheduler)
     loss = build_loss(config.loss.name, config.loss.label_smoothing)
     batches = TrainingBatches(len(dataset.train), config.batch_size, config.trainer.limit_train_batches)
     steps_per_epoch = math.ceil(batches.per_epoch / config.trainer.accumulate_batches)
-    learner = Learner(model, optimizer, schedule, loss, splits, config.trainer.max_epochs * steps_per_epoch)
-    try_schedule(schedule, config.scheduler["_target_"], learner.total_steps, steps_per_epoch)
-    try_step(model, optimizer, loss, plan, dataset.image_shape, batches, targets.describe(config.optimizer))
-    return learner
+    total_steps = config.trainer.max_epochs * steps_per_epoch
+    try_schedule(schedule, config.scheduler["_target_"], total_steps, steps_per_epoch)
+    uses_all = try_step(model, optimizer, loss, plan, dataset.image_shape, batches, targets.describe(config.optimizer))
+    return Learner(model, optimizer, schedule, loss, splits, total_steps, uses_all)
 
 
 def choose_plan(config: TrainConfig, learner: Learner, default: Plan) -> Decision:
@@ -211,7 +219,13 @@ def choose_plan(config: TrainConfig, learner: Learner, default: Plan) -> Decisio
 
 
 def build_trainer(
-    config: TrainConfig, dataset: ImageDataset, learner: Learner, decision: Decision, report: Report, run_dir: Path
+    config: TrainConfig,
+    dataset: ImageDataset,
+    learner: Learner,
+    decision: Decision,
+    report: Report,
+    run_dir: Path,
+    team: Team | None = None,
 ) -> Trainer:
     """Put together everything that trains `learner` into `run_dir`, by the plan that was decided on."""
     plan = decision.plan
@@ -225,7 +239,7 @@ def build_trainer(
         environment=describe_environment(plan.describe()),
         plan=decision.table(),
     )
-    return Trainer(
+    trainer = Trainer(
         plan.place(learner.model),
         learner.optimizer,
         learner.schedule,
@@ -235,7 +249,10 @@ def build_trainer(
         build_limits(config),
         run_dir / CHECKPOINTS,
         observers=(board, ProgressDisplay(report.console)),
+        team=team,
     )
+    trainer.uses_all_weights = learner.uses_all_weights
+    return trainer
 
 
 def build_limits(config: TrainConfig) -> Limits:

@@ -123,6 +123,8 @@ class TrainerConfig:
         limit_val_batches: Likewise for validation.
         limit_test_batches: Likewise for the test at the end.
         eval_batch_size: Images a batch in validation and test.
+        rank_timeout: Seconds without a sign of life, or in one step, after which a process that torchrun started is
+            taken to hang, and the run ends.
     """
 
     max_epochs: int = 15
@@ -142,6 +144,7 @@ class TrainerConfig:
     limit_val_batches: int | None = None
     limit_test_batches: int | None = None
     eval_batch_size: int = 500
+    rank_timeout: float = 20.0
 
     def __post_init__(self) -> None:
         _one_of("trainer.device", self.device, DEVICES)
@@ -154,6 +157,10 @@ class TrainerConfig:
         if not 0.0 <= self.checkpoint_minutes < math.inf:
             raise ConfigError(
                 f"trainer.checkpoint_minutes={self.checkpoint_minutes}: must be a finite number, 0 or above."
+            )
+        if not 1.0 <= self.rank_timeout < math.inf:
+            raise ConfigError(
+                f"trainer.rank_timeout={self.rank_timeout}: must be a finite number of seconds, 1 or above."
             )
         if self.gradient_clip is not None and not 0.0 < self.gradient_clip < math.inf:
             raise ConfigError(

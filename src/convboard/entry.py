@@ -13,7 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import fields
 from pathlib import Path
 from types import FrameType
@@ -27,10 +27,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
-from convboard.errors import ConfigError, ConvboardError
+from convboard.errors import ConfigError, ConvboardError, RankError
 from convboard.messages import explain, explain_omegaconf
 from convboard.resuming import resumed_config
 from convboard.training.interrupt import Interrupted
+from convboard.training.team import team
 
 BUG, USER_ERROR = 1, 2  # exit codes: Python's own, argparse's
 LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
@@ -54,8 +55,8 @@ def _run_dir(resume: str | None, dataset: str, model: str, run_id: str) -> str:
 
 
 def _run_id() -> str:
-    """Date and time for people, six hexadecimal digits so that no two runs collide."""
-    return f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(3)}"
+    """Date and time for people, six hexadecimal digits so that no two runs collide; the same in all processes."""
+    return team().agree(f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(3)}")
 
 
 def _model_name() -> str:
@@ -167,6 +168,19 @@ def _refuse_dashes() -> None:
             raise ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
 
 
+def _refuse_sweep() -> None:
+    """A sweep by several processes: which of them would begin the next run, if one had failed?
+
+    Raises:
+        ConfigError: One was asked for.
+    """
+    if team().size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
+        raise ConfigError(
+            "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
+            "one value for each key; or run the sweep with python."
+        )
+
+
 class _Failed(BaseException):
     """Carries the error of a run past Hydra, which would announce it in its own way if it were an Exception."""
 
@@ -197,27 +211,38 @@ def command() -> Iterator[None]:
     full = os.environ.get("HYDRA_FULL_ERROR")
     signal.signal(signal.SIGTERM, _terminate)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print its own way
+    ours = team()
     try:
         _refuse_dashes()
-        yield
+        _refuse_sweep()
+        with nullcontext() if ours.is_first else redirect_stdout(Path(os.devnull).open("w")):
+            yield
+        ours.part()
     except KeyboardInterrupt as end:
-        print("convboard: interrupted.", file=sys.stderr)
+        _say("interrupted.")
         sys.exit(_exit_code(end))
     except (Exception, _Failed) as raised:
-        error = raised.error if isinstance(raised, _Failed) else raised
-        mistake = explain(error, TrainConfig)
-        if mistake is None:
+        error = ours.cause(raised.error if isinstance(raised, _Failed) else raised)
+        mistake = explain(error, TrainConfig) if isinstance(error, Exception) else None
+        if mistake is None and ours.size == 1:
             raise error from error.__cause__
-        if full == "1":
-            traceback.print_exception(error)
-        else:
-            print(f"convboard: {mistake}", file=sys.stderr)
-        sys.exit(mistake.code if isinstance(mistake, _JobError) else USER_ERROR)
+        is_told_whole = mistake is None or full == "1"
+        text = "".join(traceback.format_exception(error)).rstrip() if is_told_whole else str(mistake)
+        code = BUG if mistake is None else mistake.code if isinstance(mistake, _JobError | RankError) else USER_ERROR
+        if ours.last_words(text, code):
+            print(text if is_told_whole else f"convboard: {text}", file=sys.stderr)
+        sys.exit(code)
     finally:
         if full is None:
             del os.environ["HYDRA_FULL_ERROR"]
         else:
             os.environ["HYDRA_FULL_ERROR"] = full
+
+
+def _say(text: str) -> None:
+    """Tell people; of several processes, one does."""
+    if team().is_first:
+        print(f"convboard: {text}", file=sys.stderr)
 
 
 @contextmanager
@@ -229,11 +254,14 @@ def job() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as end:
-        print("convboard: interrupted before the first step.", file=sys.stderr)
+        _say("interrupted before the first step.")
         sys.exit(_exit_code(end))
     except Interrupted as end:
         where = os.path.relpath(run_dir())
-        print(f"convboard: {end}; the run is saved. Go on with it: python train.py resume={where}", file=sys.stderr)
+        start = "python" if team().size == 1 else "torchrun ..."
+        _say(f"{end}; the run is saved. Go on with it: {start} train.py resume={where}")
+        with suppress(RankError):
+            team().part()
         sys.exit(128 + end.signal)
     except Exception as error:
         if HydraConfig.get().mode is not RunMode.MULTIRUN:
@@ -248,8 +276,12 @@ def job() -> Iterator[None]:
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:
-    """SIGTERM outside of the training, which has its own way: the same as Ctrl-C, but for the exit code."""
-    raise KeyboardInterrupt(number)
+    """SIGTERM outside of the training, which has its own way: the same as Ctrl-C, but for the exit code.
+
+    When a process of a team has ended, torchrun sends it to the others, which are about to end and say why.
+    """
+    if not team().ends:
+        raise KeyboardInterrupt(number)
 
 
 def _exit_code(end: KeyboardInterrupt) -> int:

@@ -6,7 +6,8 @@ ConvboardError                what a person can mend; the command line shows its
 ├── ModelError                a network that cannot be built, or does not fit the data
 ├── CheckpointError           a checkpoint that is truncated, altered, or of another network
 ├── RunError                  a run directory: not writable, in use, or not a run
-└── TrainingError             training that cannot go on, such as a loss that is not finite
+├── TrainingError             training that cannot go on, such as a loss that is not finite
+└── RankError                 another process of the same run, which had to end
 
 A bug is none of these: it stays a traceback.
 """
@@ -43,6 +44,18 @@ class RunError(ConvboardError):
 
 class TrainingError(ConvboardError):
     """Training cannot go on."""
+
+
+class RankError(ConvboardError):
+    """Another process of the same run had to end.
+
+    Attributes:
+        code: Its exit code.
+    """
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ from convboard.training.losses import build_loss
 from convboard.training.memory import keep_freed_memory
 from convboard.training.plan import Plan, is_there
 from convboard.training.seeding import seed_everything, set_deterministic
+from convboard.training.team import Team, team
 from convboard.training.trainer import Trainer
 from convboard.trust import foreign_targets
 
@@ -82,28 +83,41 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
         Interrupted: SIGINT or SIGTERM asked the run to end; it is saved, and can be resumed.
     """
     run_dir = Path(run_dir)
-    with _owned(run_dir, resumed=config.resume is not None):
-        return _run(config, run_dir)
+    ours = team()
+    with _owned(run_dir, resumed=config.resume is not None) if ours.is_first else nullcontext():
+        ours.meet()  # the directory is the run's
+        return _run(config, run_dir, ours)
 
 
-def _run(config: TrainConfig, run_dir: Path) -> RunResult:
+def _run(config: TrainConfig, run_dir: Path, ours: Team) -> RunResult:
     keep_freed_memory()
     report = Report()
     set_deterministic(config.trainer.deterministic)
     recorded = None if config.resume is None else _recorded_plan(load_run(run_dir))
     default = recorded or build_plan(config)
-    dataset = build_dataset(config)
+    if ours.size > 1:
+        default = Plan.from_dict(json.loads(ours.agree(json.dumps(default.to_dict()))))
+    ours.begin(default, config.trainer.rank_timeout)
+    with ours.ahead():  # downloads and decodes what the others then find
+        dataset = build_dataset(config)
     seed_everything(config.seed)
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
-    learner = build_learner(config, dataset, model, default)
-    decision = Decision(recorded, "the run's own") if recorded else choose_plan(config, learner, default)
+    learner = build_learner(config, dataset, model, default, ours)
+    if recorded:
+        decision = Decision(recorded, "the run's own")
+    elif ours.size > 1:
+        decision = Decision(default, "not measured: several processes compute at once")
+    else:
+        decision = choose_plan(config, learner, default)
     with decision.plan.with_threads():
-        trainer = build_trainer(config, dataset, learner, decision, report, run_dir)
+        trainer = build_trainer(config, dataset, learner, decision, report, run_dir, ours)
+        ours.seed(config.seed)
         if config.resume is not None:
             _refuse_other_data(load_run(run_dir), dataset)
             _take_up(trainer, run_dir)
-        _write_inputs(config, dataset, decision.plan, run_dir)
+        if ours.is_first:
+            _write_inputs(config, dataset, decision.plan, run_dir)
         report.begin(_model_name(config), model, dataset, decision, run_dir)
         return _train(config, trainer, report, run_dir)
 
@@ -118,21 +132,25 @@ def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path)
     result = RunResult(run_dir, end.metrics, end.metrics[config.objective], end.epoch, seconds)
     facts = {"status": end.status, "best_epoch": trainer.best_epoch, **asdict(result)}
     del facts["run_dir"]  # where the file lies; the directory may be moved
-    atomic_write_text(run_dir / RESULT, json.dumps(facts, indent=2) + "\n")
+    if trainer.team.is_first:
+        atomic_write_text(run_dir / RESULT, json.dumps(facts, indent=2) + "\n")
     report.end(result.metrics, trainer.best_epoch, result.epochs, seconds, run_dir)
     return result
 
 
 def _take_up(trainer: Trainer, run_dir: Path) -> None:
     """Put `trainer` where the run was; one that was killed before its first checkpoint begins anew."""
-    for leftover in run_dir.rglob(".*.tmp"):  # whoever wrote it is dead: the directory is this process's alone
-        leftover.unlink()
-    if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
-        trainer.resume(*load_latest(run_dir / CHECKPOINTS))
-    else:
-        for events in run_dir.glob("*tfevents*"):
-            os.truncate(events, 0)  # not removed: a TensorBoard that is open may wait for ever for a file that is gone
-    (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps what it came to
+    with trainer.team.ahead_of_all():  # the first process mends what is damaged
+        if trainer.team.is_first:
+            for leftover in run_dir.rglob(".*.tmp"):  # whoever wrote it is dead: the directory is this run's alone
+                leftover.unlink()
+        if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
+            trainer.resume(*load_latest(run_dir / CHECKPOINTS))
+        elif trainer.team.is_first:
+            for events in run_dir.glob("*tfevents*"):
+                os.truncate(events, 0)  # not removed: a TensorBoard that is open may wait for a file that is gone
+    if trainer.team.is_first:
+        (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps what it came to
 
 
 def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:

@@ -100,7 +100,7 @@ def try_step(
     image_shape: Shape,
     batches: TrainingBatches,
     described: str,
-) -> None:
+) -> bool:
     """Take one step on black images with copies of the network and its optimizer.
 
     It costs less than a step of the run does, for it takes two images, or one where a batch of the run holds one: no
@@ -115,6 +115,9 @@ def try_step(
         batches: Tells whether a batch may hold a single image.
         described: The optimizer and its arguments, for messages.
 
+    Returns:
+        Whether every weight got a gradient, as far as could be tried.
+
     Raises:
         ConfigError: The optimizer cannot take a step, or a batch is too small for the network.
         ModelError: The network cannot learn from its loss.
@@ -124,7 +127,7 @@ def try_step(
         model, optimizer = copy.deepcopy((model, optimizer))
         plan.place(model)
     except (TypeError, RuntimeError):
-        return
+        return True
     count = min(batches.smallest, 2)
     images = torch.zeros(count, *image_shape, device=plan.device)
     if plan.channels_last:
@@ -135,6 +138,7 @@ def try_step(
             logits = _forward(model, images, batches)
             value: Tensor = loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
         _update(value, optimizer, described)
+    return all(weight.grad is not None for weight in model.parameters() if weight.requires_grad)
 
 
 def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tensor:

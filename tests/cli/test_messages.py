@@ -19,7 +19,7 @@ KEYS = "batch_size, board, data_dir, dataset, loss, model, objective, optimizer,
 TRAINER_KEYS = (
     "accumulate_batches, channels_last, checkpoint_minutes, compile, cuda_graph, deterministic, device, "
     "eval_batch_size, gradient_clip, limit_test_batches, limit_train_batches, limit_val_batches, max_epochs, patience, "
-    "plan, precision, threads"
+    "plan, precision, rank_timeout, threads"
 )
 SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, nesterov, weight_decay"
 

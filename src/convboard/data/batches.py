@@ -31,11 +31,25 @@ class Batch(NamedTuple):
         images: float32 `[B, C, H, W]`, normalised.
         labels: int64 `[B]`.
         indices: int64 `[B]`, the samples' places in their split.
+        whole: How many samples the batch has of which these are the part of one of several processes, perhaps none;
+            None where they are all.
     """
 
     images: Tensor
     labels: Tensor
     indices: Tensor
+    whole: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many samples the whole batch has."""
+        return len(self.labels) if self.whole is None else self.whole
+
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """Images and labels; a black image where there are none, since few networks take an empty batch."""
+        if len(self.labels):
+            return self.images, self.labels
+        return self.images.new_zeros(1, *self.images.shape[1:]), self.labels.new_zeros(1)
 
 
 class Batches:
@@ -54,6 +68,7 @@ class Batches:
         residence: `device` puts all images on the device, `stream` reads them from where they are, `auto` puts
             them on the device if they take less than half of its free memory.
         num_workers: Processes that read ahead when streaming; 0 reads in this one.
+        part: (which, of how many): the part of each batch that is made, for one of several processes.
 
     Raises:
         ConfigError: A value is not allowed.
@@ -73,6 +88,7 @@ class Batches:
         channels_last: bool = False,
         residence: str = "auto",
         num_workers: int = 0,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         _check_batch_size(batch_size, len(split))
         if residence not in RESIDENCES:
@@ -87,6 +103,7 @@ class Batches:
         self.shuffle = shuffle
         self.channels_last = channels_last
         self.num_workers = num_workers
+        self.part = part
         self.streamed = residence == "stream" or (residence == "auto" and not _fits(split.images, device))
         # On the CPU this copies nothing: a memory map of the cache was measured to be as fast as memory.
         self._images = split.images if self.streamed else split.images.to(device)
@@ -126,10 +143,11 @@ class Batches:
         if self.shuffle:
             order = epoch_order(n, self.seed, epoch, self.device)
         order = order[start * self.batch_size :]
-        draws = self._augmenter.draws(order, epoch) if self._augmenter else None
-        position = 0
-        for indices, images in zip(self._parts(order), self._raw(order), strict=True):
-            if self._augmenter is not None and draws is not None:
+        parts = self._parts(order)
+        draws = self._augmenter.draws(torch.cat(parts), epoch) if self._augmenter and parts else None
+        left, position = len(order), 0
+        for indices, images in zip(parts, self._raw(order), strict=True):
+            if self._augmenter is not None and draws is not None and len(indices):
                 drawn = draws.batch(position, position + len(indices))
                 images = self._augmenter.cut(self._normalised(self._augmenter.move(images, drawn)), drawn)
             else:
@@ -137,13 +155,18 @@ class Batches:
             position += len(indices)
             if self.channels_last:
                 images = images.contiguous(memory_format=torch.channels_last)
-            yield Batch(images, self._labels.index_select(0, indices), indices)
+            whole = min(left, self.batch_size)
+            left -= whole
+            yield Batch(images, self._labels.index_select(0, indices), indices, whole)
 
     def _normalised(self, images: Tensor) -> Tensor:
         return images.to(torch.float32).mul_(self._scale).add_(self._shift)
 
-    def _parts(self, order: Tensor) -> Sequence[Tensor]:
-        return torch.split(order, self.batch_size) if len(order) else ()
+    def _parts(self, order: Tensor) -> list[Tensor]:
+        """The indices of each batch, or this process's part of them."""
+        batches = torch.split(order, self.batch_size) if len(order) else ()
+        which, of = self.part
+        return [batch.tensor_split(of)[which] if of > 1 else batch for batch in batches]
 
     def _raw(self, order: Tensor) -> Iterator[Tensor]:
         """The uint8 images of each batch, `[B, C, H, W]` on the device."""

@@ -8,28 +8,39 @@ from torch import Tensor, nn
 from convboard.data import Batches
 from convboard.training.observer import Evaluation
 from convboard.training.plan import Plan
+from convboard.training.team import Team
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, batches: Batches, loss: nn.Module, plan: Plan, limit: int | None = None) -> Evaluation:
+def evaluate(
+    model: nn.Module, batches: Batches, loss: nn.Module, plan: Plan, limit: int | None = None, team: Team | None = None
+) -> Evaluation:
     """Run `model` over the first `limit` batches (all, by default) and give it its mode back.
 
-    The mean loss is over samples, whatever the batch size.
+    The mean loss is over samples, whatever the batch size. A team's processes see a part of each batch, and all come
+    to know the whole.
     """
+    team = team or Team()
     was_training = model.training
     model.eval()
     logits: list[Tensor] = []
     labels: list[Tensor] = []
+    places: list[Tensor] = []
+    count = 0
     for batch in islice(batches.epoch(), limit):
-        with plan.autocast():
-            logits.append(model(batch.images).float())
+        with team.watched("an evaluation", "an evaluation"), plan.autocast():
+            logits.append(model(batch.inputs()[0]).float()[: len(batch.labels)])
         labels.append(batch.labels)
+        places.append(batch.indices)
+        count += batch.size
     model.train(was_training)
-    all_logits, all_labels = torch.cat(logits), torch.cat(labels)
+    own = torch.cat(places)
+    all_logits, all_labels = (team.whole(torch.cat(rows), own, count) for rows in (logits, labels))
     right = (all_logits.argmax(1) == all_labels).sum()
+    mean_loss, accuracy = team.from_first([loss(all_logits, all_labels).item(), right.item() / count])
     return Evaluation(
-        loss=loss(all_logits, all_labels).item(),
-        accuracy=right.item() / len(all_labels),
+        loss=mean_loss,
+        accuracy=accuracy,
         logits=all_logits.cpu(),
         labels=all_labels.cpu(),
     )

@@ -23,9 +23,13 @@ class Passes:
         model: The network, already placed by `plan`.
         loss: Mean loss of (logits, labels).
         plan: Where and how to compute.
+        before_backward: Called between the passes.
     """
 
-    def __init__(self, model: nn.Module, loss: nn.Module, plan: Plan) -> None:
+    def __init__(
+        self, model: nn.Module, loss: nn.Module, plan: Plan, before_backward: Callable[[], None] | None = None
+    ) -> None:
+        self._before_backward = before_backward
         self._forward = plan.forward(model)
         self._loss = loss
         self._plan = plan
@@ -40,13 +44,16 @@ class Passes:
         Returns:
             Its share of the loss, and how many images are classified right; both 0-dimensional.
         """
+        images, labels = batch.inputs()
         with self._plan.autocast():
-            logits = self._forward(batch.images)
-            loss: Tensor = self._loss(logits, batch.labels)
+            logits = self._forward(images)
+            loss: Tensor = self._loss(logits, labels)
         if isinstance(share, Tensor) or share != 1.0:
             loss = loss * share
+        if self._before_backward is not None:
+            self._before_backward()
         loss.backward()  # type: ignore[no-untyped-call]
-        return loss.detach(), (logits.detach().argmax(1) == batch.labels).sum()
+        return loss.detach(), (logits.detach()[: len(batch.labels)].argmax(1) == batch.labels).sum()
 
 
 def record_cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
@@ -106,7 +113,7 @@ class RecordedPasses:
 
     def _begin(self, batch: Batch) -> None:
         """Record the passes of batches like this one, and leave no trace of it in the run."""
-        self._batch = Batch(*(values.clone() for values in batch))
+        self._batch = Batch(batch.images.clone(), batch.labels.clone(), batch.indices.clone(), batch.whole)
         weights = list(self._model.parameters())
         gradients = [None if weight.grad is None else weight.grad.clone() for weight in weights]
         buffers = [buffer.clone() for buffer in self._model.buffers()]

@@ -1,5 +1,6 @@
 """One optimizer step: forward, loss, backward, clip, update. When and how often is the trainer's business."""
 
+import contextlib
 from collections.abc import Sequence
 
 import torch
@@ -11,6 +12,9 @@ from convboard.training.observer import Step
 from convboard.training.passes import Passes, RecordedPasses
 from convboard.training.plan import Plan
 from convboard.training.schedules import Schedule
+from convboard.training.team import Team
+
+_NOTHING = contextlib.nullcontext()
 
 
 class Stepper:
@@ -25,6 +29,7 @@ class Stepper:
         gradient_clip: Total gradient norm above which the gradients are scaled down; None clips nothing.
         total_steps: Steps in the whole run.
         steps_per_epoch: Steps in an epoch.
+        team: The processes that take the steps together, each on its part of the batches.
     """
 
     def __init__(
@@ -37,6 +42,7 @@ class Stepper:
         gradient_clip: float | None,
         total_steps: int,
         steps_per_epoch: int,
+        team: Team | None = None,
     ) -> None:
         self.guard = FiniteGuard(optimizer, plan.device)
         self._model = model
@@ -46,10 +52,19 @@ class Stepper:
         self._gradient_clip = gradient_clip
         self._total_steps = total_steps
         self._steps_per_epoch = steps_per_epoch
+        self._team = team or Team()
+        self._loss = loss
+        self._joined = model
         self._passes: Passes | RecordedPasses = Passes(model, loss, plan)
         if plan.cuda_graph:
             self._passes = RecordedPasses(model, self._passes, plan.device)
         self._base_lrs = [float(group["lr"]) for group in optimizer.param_groups]
+
+    def join(self, uses_all: bool) -> None:
+        """Connect the network with those of the other processes, before the first step; see `Team.joined`."""
+        if self._team.size > 1:
+            self._joined = self._team.joined(self._model, uses_all)
+            self._passes = Passes(self._joined, self._loss, self._plan, self._team.waits)
 
     def take(self, batches: Sequence[Batch], taken: int, epoch: int) -> Step:
         """Take one step on the gradients of all `batches`; their mean loss is over samples, not batches.
@@ -64,15 +79,17 @@ class Stepper:
         """
         lr = self._set_lr(taken)
         self._optimizer.zero_grad(set_to_none=not self._plan.cuda_graph)
-        samples = sum(len(batch.labels) for batch in batches)
+        samples = sum(batch.size for batch in batches)
         losses: list[Tensor] = []
         corrects: list[Tensor] = []
-        for batch in batches:
-            loss, correct = self._passes(batch, len(batch.labels) / samples)
+        for left, batch in zip(reversed(range(len(batches))), batches):
+            with self._team.keeping(self._joined) if left else _NOTHING:
+                loss, correct = self._passes(batch, self._team.weight(len(batch.labels), samples))
             losses.append(loss)
             corrects.append(correct)
         total = losses[0] if len(losses) == 1 else torch.stack(losses).sum()
         all_correct = corrects[0] if len(corrects) == 1 else torch.stack(corrects).sum()
+        total, all_correct = self._team.sums(total, all_correct)
         norm = None
         if self._gradient_clip is not None:
             norm = nn.utils.clip_grad_norm_(self._model.parameters(), self._gradient_clip)

@@ -29,8 +29,11 @@ from convboard.training.schedules import Schedule
 from convboard.training.seeding import random_state, restore_random_state
 from convboard.training.stepper import Stepper
 from convboard.training.sums import EpochSums
+from convboard.training.team import Team
 
 _log = logging.getLogger(__name__)
+
+_SAVE = 1  # a wish for a checkpoint; greater ones are signals
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,11 @@ class Trainer:
         plan: Where and how to compute.
         limits: How long.
         checkpoints: Folder for the best checkpoint and the last two.
-        observers: Told of each step and epoch, in this order.
+        observers: Told of each step and epoch, in this order; by the first process of a team alone.
+        team: The processes that train together; each has its part of the batches, and the first one writes.
+
+    Attributes:
+        uses_all_weights: Whether every weight gets a gradient in each step; only a team wants to know.
     """
 
     def __init__(
@@ -72,6 +79,7 @@ class Trainer:
         limits: Limits,
         checkpoints: Path,
         observers: Sequence[Observer] = (),
+        team: Team | None = None,
     ) -> None:
         self.model = model
         self.optimizer = optimizer
@@ -80,9 +88,11 @@ class Trainer:
         self.plan = plan
         self.limits = limits
         self.checkpoints = checkpoints
-        self.observers = observers
+        self.team = team or Team()
+        self.observers = observers if self.team.is_first else ()
         self.batches_per_epoch = min(len(splits.train), limits.train_batches or len(splits.train))
         self.steps_per_epoch = math.ceil(self.batches_per_epoch / limits.accumulate_batches)
+        self.uses_all_weights = True
         self.epoch = 0
         self.global_step = 0
         self.best: dict[str, float] = {}
@@ -90,7 +100,7 @@ class Trainer:
         self._sums = EpochSums(plan.device)
         total_steps = limits.max_epochs * self.steps_per_epoch
         self._stepper = Stepper(
-            model, optimizer, schedule, loss, plan, limits.gradient_clip, total_steps, self.steps_per_epoch
+            model, optimizer, schedule, loss, plan, limits.gradient_clip, total_steps, self.steps_per_epoch, self.team
         )
         self._stop = StopRequest()
         self._saved_at = 0.0
@@ -116,6 +126,7 @@ class Trainer:
         told: list[Observer] = []
         with self._stop:
             try:
+                self._stepper.join(self.uses_all_weights)
                 for observer in self.observers:
                     observer.on_fit_start(start)
                     told.append(observer)
@@ -124,12 +135,15 @@ class Trainer:
                 while not self._is_done():
                     self._train_epoch()
                 end = self._test_best()
-            except BaseException as error:
+            except BaseException as raised:
+                error = self.team.cause(raised)
                 reason = str(error) or type(error).__name__
                 end = FitEnd("failed", self.global_step, self.epoch, None, dict(self.best), reason)
                 for observer in told:
                     _tell_failure(observer, end)
-                raise
+                if error is raised:
+                    raise
+                raise error from raised
             for observer in self.observers:
                 observer.on_fit_end(end)
         return end
@@ -146,8 +160,18 @@ class Trainer:
         """
         load_weights(self.model, checkpoint, source)
         self.optimizer.load_state_dict(checkpoint.optimizer)
-        restore_random_state(checkpoint.rng)
         state = checkpoint.state
+        own_states = self.team.own_states(checkpoint.rng)
+        if own_states:
+            restore_random_state(own_states)
+        if state["processes"] != self.team.size:
+            _log.warning(
+                "%s was saved by a run of %d processes, and this one has %d: samples and steps stay the same, but sums "
+                "round otherwise, and dropout draws otherwise.",
+                source,
+                state["processes"],
+                self.team.size,
+            )
         self.epoch, self.global_step = state["epoch"], state["global_step"]
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         self._sums.load_state_dict(state["sums"])
@@ -162,6 +186,7 @@ class Trainer:
             "best": self.best,
             "best_epoch": self.best_epoch,
             "sums": self._sums.state_dict(),
+            "processes": self.team.size,
             "observers": {type(observer).__name__: observer.state_dict() for observer in self.observers},
         }
 
@@ -180,7 +205,7 @@ class Trainer:
         images_per_second = (self._sums.samples - samples_before) / (time.perf_counter() - began)
         self._sums.reset()
         self.epoch += 1
-        val = evaluate(self.model, self.splits.val, self.loss, self.plan, self.limits.val_batches)
+        val = evaluate(self.model, self.splits.val, self.loss, self.plan, self.limits.val_batches, self.team)
         is_best = self._note_best(val)
         end = EpochEnd(
             epoch=self.epoch,
@@ -194,7 +219,7 @@ class Trainer:
         for observer in self.observers:
             observer.on_epoch_end(end)
         self._save(is_best)
-        self._end_if_asked()
+        self._end_if_asked(self.team.decide(self._stop.signal or 0))
 
     def _take_steps(self) -> None:
         """Take the steps that the epoch still lacks: all of them, or those after a checkpoint in its middle."""
@@ -204,21 +229,26 @@ class Trainer:
         first = (self.steps_per_epoch - steps_left) * accumulate
         batches = islice(self.splits.train.epoch(self.epoch, first), self.batches_per_epoch - first)
         for left in reversed(range(steps_left)):
-            step = self._stepper.take(list(islice(batches, accumulate)), self.global_step, self.epoch + 1)
+            number = self.global_step + 1
+            with self.team.watched(f"step {number}", ("step", not left)):
+                step = self._stepper.take(list(islice(batches, accumulate)), self.global_step, self.epoch + 1)
             self.global_step = step.global_step
             self._sums.add(step)
             for observer in self.observers:
                 observer.on_step(step)
             if not left:
                 break  # the epoch's end saves, and ends the run if asked to
-            if self._stop.signal is not None or time.monotonic() > self._saved_at + self.limits.checkpoint_minutes * 60:
+            is_due = time.monotonic() > self._saved_at + self.limits.checkpoint_minutes * 60
+            wish = self.team.wish(self._stop.signal or (_SAVE if is_due else 0))
+            if wish:
                 self._stepper.guard.check()
                 self._save(is_best=False)
-                self._end_if_asked()
+                self._end_if_asked(wish)
 
-    def _end_if_asked(self) -> None:
-        if self._stop.signal is not None:
-            raise Interrupted(self._stop.signal)
+    def _end_if_asked(self, wish: int) -> None:
+        """End the run if the wish is a signal; the numbers of those that are noted are above that of `_SAVE`."""
+        if wish > _SAVE:
+            raise Interrupted(wish)
 
     def _note_best(self, val: Evaluation) -> bool:
         """Remember `val` if it beats the best so far: by accuracy, and by loss where the accuracies are equal."""
@@ -238,18 +268,21 @@ class Trainer:
         """Save the best before the latest: killed in between, the run goes on from before both and makes both again."""
         state = self.state_dict()  # flushes the observers: what the checkpoint counts on is on disk
         weights = self.model.state_dict()
-        if is_best:
+        if is_best and self.team.is_first:
             save_checkpoint(self.checkpoints / BEST, Checkpoint(model=weights, optimizer={}, rng={}, state=state))
-        rng = random_state(self.plan.device)
+        rng = self.team.all_states(random_state(self.plan.device))
         latest = Checkpoint(model=weights, optimizer=self.optimizer.state_dict(), rng=rng, state=state)
-        save_latest(self.checkpoints, latest)
+        if self.team.is_first:
+            save_latest(self.checkpoints, latest)
         self._saved_at = time.monotonic()
 
     def _test_best(self) -> FitEnd:
         """Load the best weights and look at the test split, the only time in a run."""
         path = self.checkpoints / BEST
-        load_weights(self.model, load_checkpoint(path), path)
-        test = evaluate(self.model, self.splits.test, self.loss, self.plan, self.limits.test_batches)
+        if self.team.is_first:
+            load_weights(self.model, load_checkpoint(path), path)
+        self.team.copy_from_first(list(self.model.state_dict().values()))
+        test = evaluate(self.model, self.splits.test, self.loss, self.plan, self.limits.test_batches, self.team)
         metrics = {**self.best, "accuracy/test": test.accuracy, "loss/test": test.loss}
         return FitEnd("finished", self.global_step, self.epoch, test, metrics)
 

@@ -31,7 +31,8 @@ def make(split: Split, **changes: Any) -> Batches:
 def assert_equal(left: list[Batch], right: list[Batch]) -> None:
     assert len(left) == len(right) > 0
     for one, other in zip(left, right, strict=True):
-        assert all(a.equal(b) for a, b in zip(one, other, strict=True))
+        assert all(a.equal(b) for a, b in zip(one[:3], other[:3], strict=True))
+        assert one.whole == other.whole
 
 
 def test_an_epoch_holds_every_sample_once(split: Split) -> None:
@@ -181,3 +182,19 @@ def test_every_device_sees_the_same_samples(split: Split, device: str, residence
         assert other.images.device.type == device
         assert one.indices.equal(other.indices.cpu())
         torch.testing.assert_close(one.images, other.images.cpu())
+
+
+@pytest.mark.parametrize("residence", ["device", "stream"])
+def test_the_parts_of_several_processes_make_up_the_batches_of_one(split: Split, residence: str) -> None:
+    changes = {
+        "batch_size": 6,
+        "residence": residence,
+        "augmentation": Augmentation(random_crop=2, horizontal_flip=True, cutout=3),
+    }
+    whole = list(make(split, **changes).epoch(1, start=3))
+    parts = [list(make(split, part=(which, 4), **changes).epoch(1, start=3)) for which in range(4)]
+    assert len(parts[3][-1].labels) == 0  # the last batch is of one image
+    for batch, *four in zip(whole, *parts, strict=True):
+        assert {part.whole for part in four} == {batch.whole} == {len(batch.labels)}
+        for name in ("images", "labels", "indices"):
+            assert torch.cat([getattr(part, name) for part in four]).equal(getattr(batch, name))

@@ -1,0 +1,289 @@
+"""A team of several processes, as torchrun starts them.
+
+Gradients are averaged by DistributedDataParallel, over gloo on a CPU and NCCL on GPUs. Who fails is found by `watch`,
+so that the collectives' own time limits, which know nothing of a checkpoint being saved, are put away.
+"""
+
+import contextlib
+import json
+import os
+import random
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.distributed_c10d import Store
+from torch.distributed.rendezvous import rendezvous
+from torch.nn.parallel import DistributedDataParallel
+
+from convboard.errors import ConfigError, RankError
+from convboard.training.batchnorm import Share, global_batchnorm
+from convboard.training.plan import Plan
+from convboard.training.seeding import seed_everything
+from convboard.training.team import Team
+from convboard.training.watch import Doing, Failure, Watch
+
+_NEVER = timedelta(days=100)
+_POLL = 0.02  # seconds
+_SLOWER = 5  # times that something may take as long as the longest of its kind so far
+
+
+def join() -> "Ranks":
+    """Meet the other processes at the store that torchrun tells of in the environment."""
+    store, rank, size = next(iter(rendezvous("env://")))
+    if os.environ.get("OMP_NUM_THREADS") == "1":  # torchrun's default, whatever the machine has
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // here))
+    return Ranks(store, rank, size)
+
+
+class Ranks(Team):
+    """One of several processes.
+
+    Args:
+        store: Where they leave each other notes.
+        rank: This process's number.
+        size: How many there are.
+    """
+
+    def __init__(self, store: Store, rank: int, size: int) -> None:
+        self.rank = rank
+        self.size = size
+        self._store = store
+        self._meetings = 0
+        self._share = Share(self._add_up)
+        self._device = torch.device("cpu")
+        self._vote: tuple[Tensor, dist.Work] | None = None
+        self._kinds: dict[Hashable, float] = {}  # the longest of each
+        self._joined: DistributedDataParallel | None = None
+        self._number = 0  # of what is watched
+        self._works = False  # and is not only waiting for the others
+        self._ends = False
+        self._watch = Watch(store.clone(), rank, size)
+        self._watch.start()
+
+    @property
+    def ends(self) -> bool:
+        """See `Team`."""
+        return self._ends or self._watch.failure is not None
+
+    def agree(self, text: str) -> str:
+        """See `Team`."""
+        self._meetings += 1
+        name = f"convboard/agreed/{self._meetings}"
+        if self.is_first:
+            self._store.set(name, text)
+        self._wait_for(name)
+        return str(self._store.get(name), "utf-8")
+
+    def meet(self) -> None:
+        """See `Team`."""
+        self._meetings += 1
+        name = f"convboard/met/{self._meetings}"
+        if self._store.add(f"{name}/count", 1) == self.size:
+            self._store.set(name, "")
+        self._wait_for(name)
+
+    def ahead(self) -> contextlib.AbstractContextManager[None]:
+        """See `Team`."""
+        return self._ahead(os.environ.get("GROUP_RANK", "0"), os.environ.get("LOCAL_RANK", "0") == "0")
+
+    def ahead_of_all(self) -> contextlib.AbstractContextManager[None]:
+        """See `Team`."""
+        return self._ahead("all", self.is_first)
+
+    @contextlib.contextmanager
+    def _ahead(self, of: str, is_first: bool) -> Iterator[None]:
+        self._meetings += 1
+        name = f"convboard/ahead/{of}/{self._meetings}"
+        if is_first:
+            yield
+            self._store.set(name, "")
+        else:
+            self._wait_for(name)
+            yield
+
+    def _wait_for(self, name: str) -> None:
+        """Wait for a note, or for the failure of a process."""
+        while not self._store.check([name]):
+            if self._watch.failure is not None:
+                raise RankError(_told(self._watch.failure), self._watch.failure.code)
+            time.sleep(_POLL)
+
+    def begin(self, plan: Plan, seconds: float) -> None:
+        """See `Team`."""
+        device = plan.device
+        if plan.cuda_graph:
+            raise ConfigError("trainer.cuda_graph=true: a step of several processes cannot be recorded. Leave it away.")
+        here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+        if device.type == "cuda":
+            if here > gpus:
+                raise ConfigError(
+                    f"torchrun started {here} processes on a machine with {gpus} GPUs, and each needs one of its own: "
+                    f"set --nproc-per-node {gpus}, or trainer.device=cpu."
+                )
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        elif device.type != "cpu":
+            raise ConfigError(f"{device.type} cannot be shared by several processes: set trainer.device=cpu.")
+        self._device = device
+        self._watch.seconds = seconds
+        if not dist.is_initialized():
+            backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+            dist.init_process_group(backend, store=self._store, rank=self.rank, world_size=self.size, timeout=_NEVER)
+
+    def seed(self, seed: int) -> None:
+        """See `Team`."""
+        if not self.is_first:
+            seed_everything(random.Random(f"{seed} {self.rank}").getrandbits(63))
+
+    def joined(self, model: nn.Module, uses_all: bool) -> nn.Module:
+        """See `Team`; BatchNorm takes the statistics of the whole batch from here on."""
+        global_batchnorm(model, self._share, self._device)
+        self._joined = DistributedDataParallel(model, find_unused_parameters=not uses_all)
+        return self._joined
+
+    def keeping(self, model: nn.Module) -> contextlib.AbstractContextManager[None]:
+        """See `Team`."""
+        no_sync: contextlib.AbstractContextManager[None] = model.no_sync()  # type: ignore[operator]
+        return no_sync
+
+    def weight(self, here: int, everywhere: int) -> float:
+        """See `Team`: DistributedDataParallel takes the mean over processes, however many samples each has."""
+        self._share.counts = here > 0
+        return here * self.size / everywhere
+
+    def sums(self, loss: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
+        """See `Team`."""
+        both = torch.stack([loss / self.size, correct.to(loss.dtype)])  # whole numbers are exact up to 2^24
+        dist.all_reduce(both)
+        return both[0], both[1].long()
+
+    def wish(self, wish: int) -> int:
+        """See `Team`: what all learn is what was wished at the step before, so that no step waits for it."""
+        before, self._vote = self._vote, None
+        if before is not None:
+            votes, work = before
+            work.wait()
+            if votes.item():
+                return int(votes.item())
+        votes = torch.tensor(wish)
+        self._vote = votes, dist.all_reduce(votes, dist.ReduceOp.MAX, async_op=True)
+        return 0
+
+    def decide(self, wish: int) -> int:
+        """See `Team`."""
+        votes = torch.tensor(wish)
+        dist.all_reduce(votes, dist.ReduceOp.MAX)
+        return int(votes.item())
+
+    def from_first(self, numbers: Sequence[float]) -> Sequence[float]:
+        """See `Team`."""
+        told = torch.tensor(numbers, dtype=torch.float64)
+        dist.broadcast(told, src=0)
+        return list(told.tolist())
+
+    def copy_from_first(self, tensors: Sequence[Tensor]) -> None:
+        """See `Team`."""
+        for tensor in tensors:
+            contiguous = tensor.contiguous()
+            dist.broadcast(contiguous, src=0)
+            tensor.copy_(contiguous)
+
+    def whole(self, rows: Tensor, places: Tensor, count: int) -> Tensor:
+        """See `Team`."""
+        rows_of_all = rows.new_zeros(count, *rows.shape[1:])
+        rows_of_all[places] = rows
+        dist.all_reduce(rows_of_all)
+        return rows_of_all
+
+    def all_states(self, states: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Team`."""
+        own = json.dumps({name: bytes(state.tolist()).hex() for name, state in states.items()}).encode()
+        lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+        dist.all_gather(lengths, torch.tensor([len(own)]))
+        longest = max(int(length) for length in lengths)
+        padded = torch.frombuffer(bytearray(own.ljust(longest)), dtype=torch.uint8)
+        everyone = [torch.empty_like(padded) for _ in range(self.size)]
+        dist.all_gather(everyone, padded)
+        others = {rank: json.loads(bytes(told.tolist())) for rank, told in enumerate(everyone) if rank}
+        return states | {
+            f"{rank}/{name}": torch.frombuffer(bytearray.fromhex(state), dtype=torch.uint8)
+            for rank, told in others.items()
+            for name, state in told.items()
+        }
+
+    def own_states(self, states: dict[str, Tensor]) -> dict[str, Tensor]:
+        """See `Team`."""
+        if self.is_first:
+            return super().own_states(states)
+        start = f"{self.rank}/"
+        return {name.removeprefix(start): state for name, state in states.items() if name.startswith(start)}
+
+    @contextlib.contextmanager
+    def watched(self, doing: str, kind: Hashable = None) -> Iterator[None]:
+        """See `Team`."""
+        self._number += 1
+        self._works = True
+        longest = self._kinds.get(kind, 0.0)
+        began = time.monotonic()
+        if kind in self._kinds:
+            limit = max(self._watch.seconds, _SLOWER * longest)
+            self._watch.doing = Doing(doing, self._number, began, limit)
+        try:
+            yield
+            self._works = False
+            self._kinds[kind] = max(longest, time.monotonic() - began)
+        finally:
+            self._watch.doing = None
+
+    def waits(self) -> None:
+        """See `Team`."""
+        if self._joined is None or self._joined.require_backward_grad_sync:
+            self._set_waiting(True)
+
+    def _set_waiting(self, waits: bool) -> None:
+        self._works = not waits
+        if self._watch.doing is not None:
+            self._watch.doing = self._watch.doing._replace(waits=waits, since=time.monotonic())
+
+    def _add_up(self, tensor: Tensor) -> None:
+        """Sum a tensor over all processes in the midst of a pass."""
+        worked = self._works
+        self._set_waiting(True)
+        dist.all_reduce(tensor)
+        self._set_waiting(not worked)
+
+    def cause(self, error: BaseException) -> BaseException:
+        """See `Team`: where a connection broke, what happened at its other end is found out."""
+        if not isinstance(error, Exception) or isinstance(error, RankError):
+            return error
+        failure = self._watch.failure
+        if failure is None and isinstance(error, RuntimeError) and not self._works:
+            failure = self._watch.settle()
+        if failure is None or failure.rank == self.rank:
+            return error
+        return RankError(_told(failure), failure.code)
+
+    def last_words(self, text: str, code: int) -> bool:
+        """See `Team`: the first process says what was wrong, once."""
+        self._ends = True
+        self._watch.say_no_more()
+        failure = self._watch.failure or self._watch.fail(Failure(self.rank, text, code))
+        self._watch.leave()
+        return self._watch.is_speaker(failure)
+
+    def part(self) -> None:
+        """See `Team`."""
+        self._ends = True
+        self.meet()
+        self._watch.say_no_more()
+        self._watch.leave()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _told(failure: Failure) -> str:
+    return f"rank {failure.rank}: {failure.text}"

@@ -1,0 +1,235 @@
+"""Several processes that train one network: the same run as one process makes, and one end for all of them.
+
+What torchrun adds is the environment that tells a process of the others, and an eye on them. Most tests start the
+processes without it, from a server that has imported torch.
+"""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from convboard.training.checkpoint import load_checkpoint
+
+ROOT = Path(__file__).parents[2]
+StartCommand = Callable[..., Any]
+RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+Ended = list["subprocess.CompletedProcess[str]"]
+STEPS = 13
+# Parts of 50 and 50 images, and in the last step of 97 images 49 and 48.
+CONFIG = ["batch_size=100", "trainer.max_epochs=2", "trainer.checkpoint_minutes=0", "board.scalar_every=1"]
+# In its 20th step one of two processes does what $FAIL says.
+NETWORK = """
+import os, signal, time
+from torch import Tensor, nn
+
+class Net(nn.Module):
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(in_channels, 4, 5), nn.BatchNorm2d(4), nn.Tanh(), nn.Dropout(0.2), nn.Flatten(),
+            nn.LazyLinear(num_classes))
+        self.steps = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.steps += self.training
+        if self.steps == 20 and os.environ.get("RANK") == "1":
+            self.fail(os.environ.get("FAIL"))
+        return self.layers(images)
+
+    def fail(self, how: str | None) -> None:
+        if how == "raise":
+            raise ArithmeticError("one and one is three")
+        while how == "loop":
+            time.sleep(0.1)
+        if how is not None:
+            os.kill(os.getpid(), getattr(signal, how))
+"""
+
+
+@pytest.fixture
+def start_ranks(start_command: StartCommand) -> Callable[..., list[Any]]:
+    """Start two processes of train.py, as torchrun does."""
+
+    def start(*arguments: str, **more: str) -> list[Any]:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, **more}
+        return [
+            start_command("train.py", *arguments, environment={**shared, "RANK": rank, "LOCAL_RANK": rank})
+            for rank in "01"
+        ]
+
+    return start
+
+
+@pytest.fixture
+def run_ranks(start_ranks: Callable[..., list[Any]]) -> Callable[..., Ended]:
+    """Run two processes of train.py to their end."""
+
+    def run(*arguments: str, **more: str) -> Ended:
+        return [command.finish() for command in start_ranks(*arguments, **more)]
+
+    return run
+
+
+def scalars(run: Path) -> dict[tuple[str, int], float]:
+    """The value by tag and step, as TensorBoard reads it, without what is measured."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    events.Reload()
+    tags = [tag for tag in events.Tags()["scalars"] if not tag.startswith("throughput")]
+    return {(tag, event.step): event.value for tag in tags for event in events.Scalars(tag)}
+
+
+def assert_same(run: Path, other: Path) -> None:
+    """Equal to the last bit."""
+    for name in ("best", "last"):
+        ours, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
+        for part in ("model", "optimizer", "rng"):
+            torch.testing.assert_close(getattr(ours, part), getattr(theirs, part), rtol=0, atol=0)
+    assert scalars(run) == scalars(other)
+
+
+def last_step(run: Path) -> int:
+    return int(load_checkpoint(run / "checkpoints/last.safetensors").state["global_step"])
+
+
+class TestTorchrun:
+    """The real thing."""
+
+    @pytest.fixture
+    def torchrun(self, start_command: StartCommand, tmp_path: Path) -> RunCommand:
+        def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+            own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+            launcher = tmp_path.parent / "torchrun.py"
+            launcher.write_text("from torch.distributed.run import main\nmain()\n")
+            options = ["--standalone", "--nproc-per-node", "2", str(ROOT / "train.py")]
+            done: subprocess.CompletedProcess[str] = start_command(
+                launcher, *options, *arguments, environment={**own, **environment}
+            ).finish()
+            return done
+
+        return run
+
+    def test_two_processes_train_as_one_does(
+        self, torchrun: RunCommand, run_command: RunCommand, tmp_path: Path
+    ) -> None:
+        # The last step is of a single image, so that a process has none; two batches make a step; and all else that
+        # changes what a batch is worth.
+        config = [
+            *("batch_size=27", "trainer.accumulate_batches=2", "trainer.max_epochs=1", "board.scalar_every=1"),
+            *("dataset.random_crop=2", "dataset.horizontal_flip=true", "loss.label_smoothing=0.1"),
+            *("trainer.gradient_clip=0.5", "optimizer.lr=0.02", "trainer.eval_batch_size=83"),
+        ]
+        run_command("train.py", *config, "hydra.run.dir=one")
+        done = torchrun(*config)
+        assert done.returncode == 0, done.stderr
+        (two,) = tmp_path.glob("outputs/digits/lenet/*")
+        assert len(list(two.glob("*tfevents*"))) == 1
+        assert done.stdout.count("1/1") == 1
+        assert "convboard" not in done.stderr
+        one, other = scalars(tmp_path / "one"), scalars(two)
+        assert one.keys() == other.keys()
+        assert one == pytest.approx(other, abs=1e-5)
+
+    def test_a_killed_process_ends_all(self, torchrun: RunCommand, tmp_path: Path) -> None:
+        (tmp_path / "network.py").write_text(NETWORK)
+        done = torchrun(*CONFIG, "model._target_=network.Net", "hydra.run.dir=run", FAIL="SIGKILL")
+        assert done.returncode == 1
+        assert re.search(r"^convboard: rank 1: process \d+ on \S+ is gone: it was killed", done.stderr, re.MULTILINE)
+        assert done.stderr.count("convboard: ") == 1
+        assert last_step(tmp_path / "run") >= 18
+
+
+@pytest.mark.parametrize(
+    ("how", "cause"),
+    [
+        ("raise", r"rank 1: Traceback[\s\S]*ArithmeticError: one and one is three"),
+        (
+            "loop",
+            r"rank 1: it came no further in step 20 for \d s. It is at\n[\s\S]*network.py[\s\S]*time\.sleep\(0\.1\)",
+        ),
+        ("SIGSTOP", r"rank 1: process \d+ on \S+ was not heard from for 2 s: it is stopped, or cut off.\n"),
+    ],
+    ids=["raising", "endless", "stopped"],
+)
+def test_one_that_fails_ends_all_and_says_why(
+    how: str, cause: str, run_ranks: Callable[..., Ended], tmp_path: Path
+) -> None:
+    (tmp_path / "network.py").write_text(NETWORK)
+    arguments = ("model._target_=network.Net", "hydra.run.dir=run", "trainer.rank_timeout=2")
+    first, second = run_ranks(*CONFIG, *arguments, FAIL=how)
+    assert re.fullmatch(rf"convboard: {cause}\s*", first.stderr)
+    assert second.stderr == ""
+    assert first.returncode == 1
+    assert second.returncode == (-signal.SIGKILL if how == "SIGSTOP" else 1)
+    assert last_step(tmp_path / "run") >= 18
+
+
+def test_killed_it_goes_on_as_if_nothing_had_been(run_ranks: Callable[..., Ended], tmp_path: Path) -> None:
+    (tmp_path / "network.py").write_text(NETWORK)
+    network = "model._target_=network.Net"
+    whole = run_ranks(*CONFIG, network, "hydra.run.dir=whole")
+    assert [done.returncode for done in whole] == [0, 0]
+    assert "/" in "".join(load_checkpoint(tmp_path / "whole/checkpoints/last.safetensors").rng)
+    run_ranks(*CONFIG, network, "hydra.run.dir=killed", FAIL="SIGKILL")
+    assert 18 <= last_step(tmp_path / "killed") < 2 * STEPS
+    first, second = run_ranks(network, "resume=killed")
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
+    assert "resumed after 1 epochs" in first.stdout
+    assert second.stdout == ""
+    assert_same(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_a_signal_to_one_ends_all_after_the_same_step(
+    start_ranks: Callable[..., list[Any]], run_command: RunCommand, tmp_path: Path
+) -> None:
+    ranks = start_ranks(*CONFIG, "trainer.max_epochs=500", "hydra.run.dir=ended")
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "ended/checkpoints/best.safetensors").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(ranks[1].pid, signal.SIGTERM)
+    first, second = (command.finish() for command in ranks)
+    assert (first.returncode, second.returncode) == (143, 143)
+    assert first.stderr == (
+        "convboard: interrupted by SIGTERM; the run is saved. Go on with it: torchrun ... train.py resume=ended\n"
+    )
+    assert second.stderr == ""
+    epoch = last_step(tmp_path / "ended") // STEPS
+    alone = run_command("train.py", "resume=ended", f"trainer.max_epochs={epoch + 1}")
+    assert "was saved by a run of 2 processes, and this one has 1" in alone.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("batch_size=0",), "batch_size=0: must be at least 1."),
+        (("model=lenet", "dataset.image_size=8"), "Conv2d conv2 has a window of 5x5"),
+        (("hydra.run.dir=.",), "holds a run already"),
+        (("-m", "seed=1,2"), "-m: a sweep cannot be run by torchrun"),
+    ],
+    ids=["config", "network", "directory", "sweep"],
+)
+def test_a_mistake_is_told_once(
+    arguments: tuple[str, ...], message: str, run_ranks: Callable[..., Ended], tmp_path: Path
+) -> None:
+    (tmp_path / "config.yaml").touch()
+    first, second = run_ranks(*arguments)
+    assert first.stderr.startswith("convboard: ")
+    assert message in first.stderr
+    assert first.stderr.count("\n") == 1
+    assert second.stderr == ""
+    assert (first.returncode, second.returncode) == (2, 2)
+    assert not (tmp_path / "outputs").exists()
