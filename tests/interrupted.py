@@ -32,10 +32,10 @@ CONFIG = [
 _TIMED = "throughput/images_per_second"  # a measurement, so never the same twice
 
 
-def scalars(run: Path) -> list[Scalar]:
+def scalars(run: Path, files: str = "*tfevents*") -> list[Scalar]:
     """Each scalar in a run's event files, as the raw records have them."""
     found = []
-    for file in sorted(run.glob("*tfevents*")):
+    for file in sorted(run.glob(files)):
         for record in RawEventFileLoader(str(file)).Load():
             event = Event.FromString(record)
             for value in event.summary.value:

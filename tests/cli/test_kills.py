@@ -50,8 +50,9 @@ def served(board: TensorBoard, run: Path) -> list[Scalar]:
 
 
 def let_read(boards: list[TensorBoard], run: Path) -> None:
-    """Wait until each has read all that stands in the run's event file."""
-    written = set(scalars(run))
+    """Wait until each has read all that stands in the run's latest event file."""
+    latest = max(file.name for file in run.glob("*tfevents*"))
+    written = set(scalars(run, latest))
     for board in boards:
         board.wait_until(lambda board: written <= set(served(board, run)))
 
@@ -74,7 +75,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     draw = random.Random(0)
     often = {"a step": STEPS, "the end of a step": STEPS, "an evaluation": 1, "the end of an evaluation": 1}
-    often |= dict.fromkeys(ONCE, 1) | {"any moment": 60}
+    often |= dict.fromkeys(["the data's loading", "the board's beginning", *ONCE], 1) | {"any moment": 60}
     rounds = (draw.sample(list(PLACES), len(PLACES)) for _ in count())
     places = islice(chain.from_iterable(rounds), metafunc.config.getoption("--kills"))
     kills = [f"{place}:{draw.randint(1, often.get(place, 5))}" for place in places]
@@ -96,7 +97,7 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
             assert_same(run, whole)
             assert_shown(boards, run, whole)
             run = next(runs)
-        elif (run / "checkpoints").exists():
+        elif any(run.glob("*tfevents*")):
             let_read(boards, run)
     run_command("train.py", *arguments(run))
     assert_same(run, whole)
