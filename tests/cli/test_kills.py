@@ -58,10 +58,14 @@ def let_read(boards: list[TensorBoard], run: Path) -> None:
 
 
 def assert_shown(boards: list[TensorBoard], run: Path, expected: Path) -> None:
-    """Each shows of `run` what stands in the file of `expected`, once and no more."""
+    """Each comes to show of `run` what stands in the file of `expected`, once and no more.
+
+    While a reader goes through a new file, it shows a part.
+    """
     let_read(boards, run)
+    written = reproducible(scalars(expected))
     for board in boards:
-        assert reproducible(served(board, run)) == reproducible(scalars(expected))
+        board.wait_until(lambda board: reproducible(served(board, run)) == written)
 
 
 def arguments(run: Path) -> list[str]:
