@@ -47,7 +47,7 @@ def scalars(run: Path, files: str = "*tfevents*") -> list[Scalar]:
 
 def reproducible(found: list[Scalar]) -> list[Scalar]:
     """Those of `found` that a run on the same machine gives again, sorted; none may be there twice."""
-    assert max(Counter((tag, step) for tag, step, _ in found).values()) == 1
+    assert max(Counter((tag, step) for tag, step, _ in found).values(), default=1) == 1
     return sorted(scalar for scalar in found if scalar[0] != _TIMED)
 
 
