@@ -28,9 +28,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
+SCRIPTS = [block for block in blocks("bash") if block.startswith("#!")]
+SHELL = [block for block in blocks("bash") if block not in SCRIPTS]
+
+
 def commands(start: str) -> list[list[str]]:
     """The arguments of each shell command of the README that begins with `start`, whoever runs it."""
-    lines = [re.sub(r"\s+#.*", "", line) for block in blocks("bash") for line in block.splitlines()]
+    lines = [re.sub(r"\s+#.*", "", line) for block in SHELL for line in block.splitlines()]
     stripped = [re.sub(r"^(pip install uv && )?(uv run |python )?", "", line) for line in lines]
     return [shlex.split(line)[1:] for line in stripped if line.startswith(start)]
 
@@ -43,8 +47,8 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_command_is_one_that_a_test_below_runs() -> None:
-    known = ["train.py", "scripts/evaluate.py", "tensorboard", "pytest"]
-    shown = sum(len([line for line in block.splitlines() if line.strip()]) for block in blocks("bash"))
+    known = ["train.py", "scripts/evaluate.py", "tensorboard", "pytest", "torchrun"]
+    shown = sum(len([line for line in block.splitlines() if line.strip()]) for block in SHELL)
     assert sum(len(commands(start)) for start in known) == shown
 
 
@@ -81,6 +85,20 @@ def test_a_training_command_on_full_data_runs(
     quick = [argument for argument in QUICK if argument.split("=")[0] not in overridden]
     run_command("train.py", *arguments, *quick, f"data_dir={data_dir}")
     assert list(tmp_path.glob("outputs/**/result.json"))
+
+
+def test_torchrun_has_the_options_that_the_readme_gives_it(tmp_path: Path) -> None:
+    """That it trains with them is seen in test_torchrun.py."""
+    from torch.distributed.run import get_args_parser
+
+    (script,) = SCRIPTS
+    (line,) = re.findall(r"srun torchrun (.*?)$", script.replace("\\\n", ""), re.MULTILINE)
+    in_script = shlex.split(line.replace('"$SLURM_NNODES"', "2"))
+    for arguments in [*commands("torchrun"), in_script]:
+        parsed = get_args_parser().parse_args(arguments)
+        assert parsed.training_script == "train.py"
+        assert {argument.split("=")[0] for argument in parsed.training_script_args} <= {"model", "dataset"}
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
 def prepare(folder: Path, arguments: list[str]) -> None:
