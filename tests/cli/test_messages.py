@@ -13,7 +13,7 @@ Refused = Callable[..., str]
 ROOT = Path(__file__).parents[2]
 MODELS = (
     "batchnorm_cnn, cifar10_quick, cifar10_quick_sequential, conv_demo, conv_mlp, conv_stack, lenet, resnet18, "
-    "sequential"
+    "sequential, whitened_cnn"
 )
 KEYS = "batch_size, board, data_dir, dataset, loss, model, objective, optimizer, resume, scheduler, seed, trainer"
 TRAINER_KEYS = (
