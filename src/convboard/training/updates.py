@@ -9,6 +9,7 @@ import inspect
 
 import torch
 from torch.optim import Optimizer
+from torch.optim import optimizer as _of_all
 
 _MARKED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
 
@@ -41,4 +42,6 @@ def _needs_more(optimizer: Optimizer) -> bool:
         or "step" in vars(optimizer)  # as learning-rate schedulers of torch put it there
         or optimizer._optimizer_step_pre_hooks
         or optimizer._optimizer_step_post_hooks
+        or _of_all._global_optimizer_pre_hooks
+        or _of_all._global_optimizer_post_hooks
     )

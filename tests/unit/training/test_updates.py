@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from convboard.training.updates import update
 
@@ -47,6 +48,19 @@ def test_hooks_around_the_step_are_called() -> None:
     optimizer.register_step_post_hook(lambda *_: called.append(True))
     update(optimizer)
     assert called == [True]
+
+
+def test_hooks_around_the_steps_of_all_optimizers_are_called() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    called = []
+    before = register_optimizer_step_pre_hook(lambda *_: called.append("before"))
+    after = register_optimizer_step_post_hook(lambda *_: called.append("after"))
+    try:
+        update(SGD([weight], lr=0.1))
+    finally:
+        before.remove()
+        after.remove()
+    assert called == ["before", "after"]
 
 
 class Halving(SGD):
