@@ -27,7 +27,7 @@ from convboard.building import (
     choose_plan,
     initialise,
 )
-from convboard.config import TrainConfig
+from convboard.config import OPEN_GROUPS, TrainConfig
 from convboard.data import ImageDataset
 from convboard.errors import RunError
 from convboard.files import atomic_write_text, locked
@@ -100,6 +100,8 @@ def _run(config: TrainConfig, run_dir: Path, ours: Team) -> RunResult:
     ours.begin(default, config.trainer.rank_timeout)
     with ours.ahead():  # downloads and decodes what the others then find
         dataset = build_dataset(config)
+    if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
+        import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
     seed_everything(config.seed)
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)

@@ -1,11 +1,14 @@
 """The runner as a library: no Hydra, no command line."""
 
 import errno
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import convboard
 from convboard.config import TrainConfig
@@ -130,6 +133,26 @@ def test_trying_a_step_out_changes_nothing_in_the_run(tmp_path: Path, monkeypatc
     tried = convboard.run(config, tmp_path / "tried").metrics
     monkeypatch.setattr("convboard.building.try_step", lambda *_: None)
     assert convboard.run(config, tmp_path / "untried").metrics == tried
+
+
+class DrawnByNumPy(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(784, 10)
+        self.weight.data.copy_(torch.from_numpy(np.random.standard_normal((10, 784))))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return super().forward(images.flatten(1))
+
+
+def test_the_seed_decides_what_a_users_network_draws_by_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = make_config(model={"_target_": f"{__name__}.DrawnByNumPy"})
+    weights = []
+    for run in ("one", "other"):
+        with monkeypatch.context() as patch:
+            patch.delitem(sys.modules, "numpy.random", raising=False)  # as long as nobody has asked for it
+            convboard.run(config, tmp_path / run)
+        weights.append(load_latest(tmp_path / run / "checkpoints")[0].model["weight"])
+    assert torch.equal(*weights)
 
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
