@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from convboard.data import Batch
+from convboard.errors import ModelError
 from convboard.training.plan import Plan
-from convboard.training.seeding import random_numbers_kept
+from convboard.training.seeding import random_numbers_kept, random_state
 
 Record = Callable[[Callable[[], None]], Callable[[], None]]
 
@@ -77,7 +78,8 @@ def record_cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
 class RecordedPasses:
     """The same passes, recorded for batches of one size and replayed; batches that are smaller are computed anew.
 
-    The gradients must stay where they are between two steps: they are to be zeroed, not dropped.
+    The gradients must stay where they are between two steps: they are to be zeroed, not dropped. No Python runs in a
+    replay: what the network decides by random numbers of the host would be decided once for all.
 
     Args:
         model: The network, whose buffers recording leaves as they were.
@@ -118,13 +120,25 @@ class RecordedPasses:
         gradients = [None if weight.grad is None else weight.grad.clone() for weight in weights]
         buffers = [buffer.clone() for buffer in self._model.buffers()]
         with random_numbers_kept(self._device):
+            drawn = self._host_state()
             self._replay = self._record(self._run)
+            if any(not torch.equal(state, drawn.get(name, state)) for name, state in self._host_state().items()):
+                raise ModelError(
+                    "The network draws random numbers with Python, with NumPy or on the CPU, and a recorded CUDA graph "
+                    "would repeat those of its first step for ever. Draw them on the GPU, as in torch.rand(2, "
+                    "device=x.device), or set trainer.cuda_graph=false."
+                )
         with torch.no_grad():
             for buffer, before in zip(self._model.buffers(), buffers, strict=True):
                 buffer.copy_(before)
             for weight, gradient in zip(weights, gradients, strict=True):
                 if weight.grad is not None:
                     weight.grad.zero_() if gradient is None else weight.grad.copy_(gradient)
+
+    def _host_state(self) -> dict[str, Tensor]:
+        """The random numbers that a replay does not draw: those of the device alone are part of what is recorded."""
+        state = random_state(torch.device("cpu"))
+        return {name: value for name, value in state.items() if name != self._device.type}
 
     def _run(self) -> None:
         assert self._batch is not None

@@ -1,5 +1,6 @@
 """A recorded step is the same as one computed anew; a stand-in takes the place of torch's CUDA graph."""
 
+import random
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -9,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from convboard.data import Batch
+from convboard.errors import ModelError
 from convboard.training import stepper
-from convboard.training.passes import RecordedPasses
+from convboard.training.passes import Passes, RecordedPasses
 from convboard.training.plan import Plan
 from convboard.training.stepper import Stepper
 
@@ -81,3 +83,19 @@ def test_a_replayed_step_has_the_same_bits(steps: list[list[Batch]], precision: 
     for step, plain in zip(given, plain_steps, strict=True):  # compared at the end: none was written to again
         assert torch.equal(step[0], plain[0])
         assert torch.equal(step[1], plain[1])
+
+
+class DropsByChance(nn.Linear):
+    """Leaves itself out in about half of the steps."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) * float(random.random() < 0.5)
+
+
+def test_a_network_that_decides_by_python_s_random_numbers_is_not_recorded() -> None:
+    model = DropsByChance(3, 2)
+    state = random.getstate()
+    passes = RecordedPasses(model, Passes(model, nn.CrossEntropyLoss(), Plan(CPU)), CPU, Recorder())
+    with pytest.raises(ModelError, match="draws random numbers with Python"):
+        passes(Batch(torch.ones(4, 3), torch.zeros(4, dtype=torch.int64), torch.arange(4)))
+    assert random.getstate() == state
