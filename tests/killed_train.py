@@ -39,8 +39,9 @@ def die_in_a_write(events: Any) -> None:
 PLACES = {
     "the data's loading": ("convboard.building", "load_dataset", False),
     "the board's beginning": ("convboard.board:Board", "on_fit_start", True),
-    "a step": ("convboard.training.stepper:Stepper", "take", False),
-    "the end of a step": ("convboard.training.stepper:Stepper", "take", True),
+    # Not the Stepper's `take`, by which the plan is measured as well.
+    "a step": ("convboard.training.sums:EpochSums", "add", False),
+    "the end of a step": ("convboard.board:Board", "on_step", True),
     "an evaluation": ("convboard.training.trainer", "evaluate", False),
     "the end of an evaluation": ("convboard.training.trainer", "evaluate", True),
     "an epoch's end": ("convboard.board:Board", "on_epoch_end", True),
