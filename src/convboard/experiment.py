@@ -6,7 +6,6 @@ The parts of a run are built in `building`.
 import errno
 import json
 import logging
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -30,7 +29,7 @@ from convboard.building import (
 from convboard.config import OPEN_GROUPS, TrainConfig
 from convboard.data import ImageDataset
 from convboard.errors import RunError
-from convboard.files import atomic_write_text, locked
+from convboard.files import atomic_write_text, empty, locked
 from convboard.planning import Decision
 from convboard.report import Report
 from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
@@ -150,7 +149,7 @@ def _take_up(trainer: Trainer, run_dir: Path) -> None:
             trainer.resume(*load_latest(run_dir / CHECKPOINTS))
         elif trainer.team.is_first:
             for events in run_dir.glob("*tfevents*"):
-                os.truncate(events, 0)  # not removed: a TensorBoard that is open may wait for a file that is gone
+                empty(events)  # not removed: a TensorBoard that is open may wait for a file that is gone
     if trainer.team.is_first:
         (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps what it came to
 

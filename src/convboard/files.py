@@ -71,6 +71,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def empty(path: Path) -> None:
+    """Empty a file. A link is refused: what it leads to belongs to somebody else.
+
+    Raises:
+        OSError: It is not there, is a link, or cannot be written.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW))
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's content, in hexadecimal.
 

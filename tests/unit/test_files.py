@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from convboard.files import atomic_write, atomic_write_bytes, atomic_write_text, locked, sha256
+from convboard.files import atomic_write, atomic_write_bytes, atomic_write_text, empty, locked, sha256
 
 LIMIT_SECONDS = 60
 
@@ -278,3 +278,14 @@ def test_an_error_names_the_file_also_where_the_system_does_not(tmp_path: Path) 
     with pytest.raises(OSError, match="No space left on device") as caught:
         atomic_write(tmp_path / "result.json", write)
     assert caught.value.filename == str(tmp_path / "result.json")
+
+
+def test_a_file_is_emptied_but_not_what_a_link_leads_to(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("something")
+    link.symlink_to(file)
+    with pytest.raises(OSError, match="symbolic link"):
+        empty(link)
+    assert file.read_text() == "something"
+    empty(file)
+    assert file.read_text() == ""

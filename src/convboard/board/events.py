@@ -30,7 +30,7 @@ from typing import Any
 
 from convboard.board.crc import frame
 from convboard.errors import RunError
-from convboard.files import sync
+from convboard.files import empty, sync
 
 _FLUSH_SECONDS = 2.0  # what someone who watches the run waits for at most
 _FLUSH_BYTES = 1 << 20
@@ -82,16 +82,17 @@ class EventFile:
         Raises:
             RunError: The file is missing, shorter than it was, or was changed; or there is no room for a second one.
         """
-        kept = _kept(str(state["name"]))
+        name = Path(str(state["name"])).name  # nothing outside of the run's directory is touched
+        kept = _kept(name)
         # The last one: the run may have been resumed and killed again since.
-        files = sorted(run_dir.glob(f"*tfevents.*.{escape(kept)}")) or [run_dir / str(state["name"])]
+        files = sorted(run_dir.glob(f"*tfevents.*.{escape(kept)}")) or [run_dir / name]
         path = files[-1]
         length = int(state["length"])
         try:
             resumed = _path_after(run_dir, kept)
             hasher = _copy(path, resumed, length, str(state["sha256"]))
             for old in files:
-                os.truncate(old, 0)
+                empty(old)
             return cls(resumed, hasher, length, float(state["wall_time"]))
         except OSError as error:
             raise RunError(

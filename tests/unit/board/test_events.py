@@ -140,6 +140,22 @@ def test_a_damaged_file_is_refused_by_name(create: Create, tmp_path: Path, damag
     assert str(events.path) in str(error.value)
 
 
+@pytest.mark.parametrize("place", ["a link", "outside"])
+def test_nothing_but_the_run_s_own_files_is_emptied(place: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    other = tmp_path / "events.out.tfevents.1.other"
+    other.write_text("somebody's")
+    name = f"../{other.name}"
+    if place == "a link":
+        name = "events.out.tfevents.1.own"
+        (run / name).symlink_to(other)
+    state = {"name": name, "length": 0, "sha256": hashlib.sha256().hexdigest(), "wall_time": 0.0}
+    with pytest.raises(RunError, match="Cannot go on with the TensorBoard events"):
+        EventFile.resume(run, state)
+    assert other.read_text() == "somebody's"
+
+
 def test_no_name_comes_twice_though_host_process_and_second_are_the_same(
     create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
