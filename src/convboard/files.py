@@ -124,7 +124,7 @@ def locked(path: Path, *, wait: bool, busy: Callable[[int | None], Exception]) -
 def _acquire(path: Path, *, wait: bool) -> int | None:
     """An open, locked descriptor of the file at `path`, or None where another has it and `wait` is off."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # not what a link leads to
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
             # The holder before us may have removed the file between our open and our lock, and a third one

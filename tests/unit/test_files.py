@@ -289,3 +289,12 @@ def test_a_file_is_emptied_but_not_what_a_link_leads_to(tmp_path: Path) -> None:
     assert file.read_text() == "something"
     empty(file)
     assert file.read_text() == ""
+
+
+def test_a_lock_overwrites_nothing_that_a_link_leads_to(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("something")
+    link.symlink_to(file)
+    with pytest.raises(OSError, match="symbolic link"), locked(link, wait=False, busy=lambda _: AssertionError()):
+        pass
+    assert file.read_text() == "something"
