@@ -236,7 +236,7 @@ def build_trainer(
         scalar_every=config.board.scalar_every,
         max_channels=config.board.max_channels,
         config=config.to_dict(),
-        environment=describe_environment(plan.describe()),
+        environment=describe_environment(decision.chosen),
         plan=decision.table(),
     )
     trainer = Trainer(

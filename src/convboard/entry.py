@@ -17,7 +17,7 @@ from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import fields
 from pathlib import Path
 from types import FrameType
-from typing import TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -30,8 +30,9 @@ from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError, ConvboardError, RankError
 from convboard.messages import explain, explain_omegaconf
 from convboard.resuming import resumed_config
-from convboard.training.interrupt import Interrupted
-from convboard.training.team import team
+from convboard.runs import CONFIG
+from convboard.training.interrupt import Interrupted, StopRequest
+from convboard.training.team import Team, team
 
 BUG, USER_ERROR = 1, 2  # exit codes: Python's own, argparse's
 LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
@@ -211,16 +212,21 @@ def command() -> Iterator[None]:
     full = os.environ.get("HYDRA_FULL_ERROR")
     signal.signal(signal.SIGTERM, _terminate)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print its own way
-    ours = team()
+    ours = Team()
     try:
+        with StopRequest() as early:
+            ours = team()
+        if ours.size > 1:
+            signal.signal(signal.SIGINT, _terminate)
+        if early.signal is not None:
+            _terminate(early.signal, None)
         _refuse_dashes()
         _refuse_sweep()
         with nullcontext() if ours.is_first else redirect_stdout(Path(os.devnull).open("w")):
             yield
         ours.part()
     except KeyboardInterrupt as end:
-        _say("interrupted.")
-        sys.exit(_exit_code(end))
+        _end(end, "interrupted.")
     except (Exception, _Failed) as raised:
         error = ours.cause(raised.error if isinstance(raised, _Failed) else raised)
         mistake = explain(error, TrainConfig) if isinstance(error, Exception) else None
@@ -239,27 +245,20 @@ def command() -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full
 
 
-def _say(text: str) -> None:
-    """Tell people; of several processes, one does."""
-    if team().is_first:
-        print(f"convboard: {text}", file=sys.stderr)
-
-
 @contextmanager
 def job() -> Iterator[None]:
     """The frame of one run: alone, it fails with the command; in a sweep, it says what failed, and the others go on.
 
     A run that could not begin leaves no directory behind.
     """
+    team().advise(lambda: _how_to_go_on() if (run_dir() / CONFIG).exists() else "")
     try:
         yield
     except KeyboardInterrupt as end:
-        _say("interrupted before the first step.")
-        sys.exit(_exit_code(end))
+        _end(end, "interrupted before the first step.")
     except Interrupted as end:
-        where = os.path.relpath(run_dir())
-        start = "python" if team().size == 1 else "torchrun ..."
-        _say(f"{end}; the run is saved. Go on with it: {start} train.py resume={where}")
+        if team().is_first:
+            print(f"convboard: {end}; the run is saved. {_how_to_go_on()}", file=sys.stderr)
         with suppress(RankError):
             team().part()
         sys.exit(128 + end.signal)
@@ -275,13 +274,36 @@ def job() -> Iterator[None]:
         _remove_empty(run_dir())
 
 
+def _how_to_go_on() -> str:
+    """What to do when a run was stopped."""
+    start = "python" if team().size == 1 else "torchrun ..."
+    return f"Go on with it: {start} train.py resume={os.path.relpath(run_dir())}"
+
+
 def _terminate(number: int, _frame: FrameType | None) -> None:
     """SIGTERM outside of the training, which has its own way: the same as Ctrl-C, but for the exit code.
 
-    When a process of a team has ended, torchrun sends it to the others, which are about to end and say why.
+    When a process of a team has ended, torchrun sends it to the others, which are about to end and say why. It passes
+    on a Ctrl-C too, which all have got from the terminal already: there the first signal counts.
     """
-    if not team().ends:
-        raise KeyboardInterrupt(number)
+    ours = team()
+    if ours.ends:
+        return
+    if ours.size > 1:
+        for again in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(again, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
+
+
+def _end(end: KeyboardInterrupt, text: str) -> NoReturn:
+    """End the command because of a signal, or of what happened to the process for which torchrun sent it."""
+    ours = team()
+    cause = ours.cause(end)
+    code = cause.code if isinstance(cause, RankError) else _exit_code(end)
+    told = str(cause) if isinstance(cause, RankError) else text
+    if ours.last_words(told, code):
+        print(f"convboard: {told}", file=sys.stderr)
+    sys.exit(code)
 
 
 def _exit_code(end: KeyboardInterrupt) -> int:

@@ -106,9 +106,9 @@ def _run(config: TrainConfig, run_dir: Path, ours: Team) -> RunResult:
     initialise(model, dataset)
     learner = build_learner(config, dataset, model, default, ours)
     if recorded:
-        decision = Decision(recorded, "the run's own")
+        decision = Decision(recorded, "the run's own", processes=ours.size)
     elif ours.size > 1:
-        decision = Decision(default, "not measured: several processes compute at once")
+        decision = Decision(default, "not measured: several processes compute at once", processes=ours.size)
     else:
         decision = choose_plan(config, learner, default)
     with decision.plan.with_threads():

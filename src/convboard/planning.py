@@ -35,11 +35,18 @@ class Decision:
         plan: The plan.
         reason: In a few words.
         images_per_second: What was measured, by plan; empty where nothing was.
+        processes: How many compute by it together.
     """
 
     plan: Plan
     reason: str
     images_per_second: Mapping[Plan, float] = field(default_factory=dict)
+    processes: int = 1
+
+    @property
+    def chosen(self) -> str:
+        """The plan in one line, for people."""
+        return self.plan.describe(self.processes)
 
     def describe(self) -> str:
         """One line, such as `measured in 1.2 s: 2.1 times as fast as plain eager fp32`."""
@@ -53,7 +60,7 @@ class Decision:
         """What there is to say of the plans, by what it says it of."""
         ranked = sorted(self.images_per_second.items(), key=lambda item: -item[1])
         rates = {plan.describe(): f"{rate:,.0f} images/s" for plan, rate in ranked}
-        return {"chosen": self.plan.describe(), "why": self.describe(), **rates}
+        return {"chosen": self.chosen, "why": self.describe(), **rates}
 
 
 def plain_plan(plan: Plan) -> Plan:

@@ -32,7 +32,7 @@ class Report:
             f"[bold]{dataset.name}[/bold], {channels}x{height}x{width}, {dataset.num_classes} classes, "
             f"{sizes} images to train / val / test"
         )
-        self.console.print(f"on {decision.plan.describe()}, into {_shown(run_dir)}")
+        self.console.print(f"on {decision.chosen}, into {_shown(run_dir)}")
         self.console.print(f"plan {decision.describe()}")
 
     def resumed(self, epochs: int, steps: int) -> None:

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ Ended = list["subprocess.CompletedProcess[str]"]
 STEPS = 13
 # Parts of 50 and 50 images, and in the last step of 97 images 49 and 48.
 CONFIG = ["batch_size=100", "trainer.max_epochs=2", "trainer.checkpoint_minutes=0", "board.scalar_every=1"]
-# In its 20th step one of two processes does what $FAIL says.
+# In its step number $AT, 0 for while it is built, each process does what $FAIL says for it: "loop,SIGKILL" by rank.
 NETWORK = """
-import os, signal, time
+import os, pathlib, signal, time
 from torch import Tensor, nn
 
 class Net(nn.Module):
@@ -38,36 +39,62 @@ class Net(nn.Module):
             nn.Conv2d(in_channels, 4, 5), nn.BatchNorm2d(4), nn.Tanh(), nn.Dropout(0.2), nn.Flatten(),
             nn.LazyLinear(num_classes))
         self.steps = 0
+        self.fail()
 
     def forward(self, images: Tensor) -> Tensor:
         self.steps += self.training
-        if self.steps == 20 and os.environ.get("RANK") == "1":
-            self.fail(os.environ.get("FAIL"))
+        self.fail()
         return self.layers(images)
 
-    def fail(self, how: str | None) -> None:
+    def fail(self) -> None:
+        if "FAIL" not in os.environ or self.steps != int(os.environ.get("AT", 20)):
+            return
+        rank = os.environ["RANK"]
+        how = os.environ["FAIL"].split(",")[int(rank)]
+        pathlib.Path(f"there-{rank}").touch()
         if how == "raise":
             raise ArithmeticError("one and one is three")
         while how == "loop":
             time.sleep(0.1)
-        if how is not None:
+        if how:
             os.kill(os.getpid(), getattr(signal, how))
 """
+GO_ON = r"Go on with it: torchrun \.\.\. train\.py resume=run\n"
+
+
+def wait_until(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture
-def start_ranks(start_command: StartCommand) -> Callable[..., list[Any]]:
-    """Start two processes of train.py, as torchrun does."""
+def port() -> int:
+    """One that is free."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def start_rank(start_command: StartCommand, port: int) -> StartCommand:
+    """Start one of two processes of train.py, as torchrun does."""
+    shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+
+    def start(rank: int, *arguments: str, **more: str) -> Any:
+        own = {"RANK": str(rank), "LOCAL_RANK": str(rank)}
+        return start_command("train.py", *arguments, environment={**shared, **own, **more})
+
+    return start
+
+
+@pytest.fixture
+def start_ranks(start_rank: StartCommand) -> Callable[..., list[Any]]:
+    """Start both."""
 
     def start(*arguments: str, **more: str) -> list[Any]:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        shared = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, **more}
-        return [
-            start_command("train.py", *arguments, environment={**shared, "RANK": rank, "LOCAL_RANK": rank})
-            for rank in "01"
-        ]
+        return [start_rank(rank, *arguments, **more) for rank in (0, 1)]
 
     return start
 
@@ -90,6 +117,14 @@ def scalars(run: Path) -> dict[tuple[str, int], float]:
     events.Reload()
     tags = [tag for tag in events.Tags()["scalars"] if not tag.startswith("throughput")]
     return {(tag, event.step): event.value for tag in tags for event in events.Scalars(tag)}
+
+
+def environment(run: Path) -> str:
+    """What stands in TensorBoard's text."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (text,) = EventAccumulator(str(run)).Reload().Tensors("environment")
+    return str(text.tensor_proto.string_val[0], "utf-8")
 
 
 def assert_same(run: Path, other: Path) -> None:
@@ -138,6 +173,10 @@ class TestTorchrun:
         (two,) = tmp_path.glob("outputs/digits/lenet/*")
         assert len(list(two.glob("*tfevents*"))) == 1
         assert done.stdout.count("1/1") == 1
+        (device,) = re.findall(
+            r"^on (cpu, 2 processes of \d+ threads? each, fp32, channels_last), into", done.stdout, re.M
+        )
+        assert f"| device | {device} |" in environment(two)
         assert "convboard" not in done.stderr
         one, other = scalars(tmp_path / "one"), scalars(two)
         assert one.keys() == other.keys()
@@ -145,9 +184,10 @@ class TestTorchrun:
 
     def test_a_killed_process_ends_all(self, torchrun: RunCommand, tmp_path: Path) -> None:
         (tmp_path / "network.py").write_text(NETWORK)
-        done = torchrun(*CONFIG, "model._target_=network.Net", "hydra.run.dir=run", FAIL="SIGKILL")
+        done = torchrun(*CONFIG, "model._target_=network.Net", "hydra.run.dir=run", FAIL=",SIGKILL")
         assert done.returncode == 1
-        assert re.search(r"^convboard: rank 1: process \d+ on \S+ is gone: it was killed", done.stderr, re.MULTILINE)
+        gone = r"^convboard: rank 1: process \d+ on \S+ is gone: it was killed, or its machine is down\.\n"
+        assert re.search(gone + GO_ON, done.stderr, re.MULTILINE)
         assert done.stderr.count("convboard: ") == 1
         assert last_step(tmp_path / "run") >= 18
 
@@ -169,8 +209,8 @@ def test_one_that_fails_ends_all_and_says_why(
 ) -> None:
     (tmp_path / "network.py").write_text(NETWORK)
     arguments = ("model._target_=network.Net", "hydra.run.dir=run", "trainer.rank_timeout=2")
-    first, second = run_ranks(*CONFIG, *arguments, FAIL=how)
-    assert re.fullmatch(rf"convboard: {cause}\s*", first.stderr)
+    first, second = run_ranks(*CONFIG, *arguments, FAIL=f",{how}")
+    assert re.fullmatch(rf"convboard: {cause}\s*{GO_ON}", first.stderr)
     assert second.stderr == ""
     assert first.returncode == 1
     assert second.returncode == (-signal.SIGKILL if how == "SIGSTOP" else 1)
@@ -183,8 +223,11 @@ def test_killed_it_goes_on_as_if_nothing_had_been(run_ranks: Callable[..., Ended
     whole = run_ranks(*CONFIG, network, "hydra.run.dir=whole")
     assert [done.returncode for done in whole] == [0, 0]
     assert "/" in "".join(load_checkpoint(tmp_path / "whole/checkpoints/last.safetensors").rng)
-    run_ranks(*CONFIG, network, "hydra.run.dir=killed", FAIL="SIGKILL")
-    assert 18 <= last_step(tmp_path / "killed") < 2 * STEPS
+    run_ranks(*CONFIG, network, "hydra.run.dir=killed", FAIL=",SIGKILL", AT="7")
+    assert 5 <= last_step(tmp_path / "killed") < STEPS
+    all_at_once = run_ranks(network, "resume=killed", FAIL="SIGKILL,SIGKILL", AT="12")
+    assert [done.returncode for done in all_at_once] == [-signal.SIGKILL] * 2
+    assert STEPS < last_step(tmp_path / "killed") < 2 * STEPS
     first, second = run_ranks(network, "resume=killed")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
     assert "resumed after 1 epochs" in first.stdout
@@ -196,10 +239,7 @@ def test_a_signal_to_one_ends_all_after_the_same_step(
     start_ranks: Callable[..., list[Any]], run_command: RunCommand, tmp_path: Path
 ) -> None:
     ranks = start_ranks(*CONFIG, "trainer.max_epochs=500", "hydra.run.dir=ended")
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "ended/checkpoints/best.safetensors").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until((tmp_path / "ended/checkpoints/best.safetensors").exists)
     os.kill(ranks[1].pid, signal.SIGTERM)
     first, second = (command.finish() for command in ranks)
     assert (first.returncode, second.returncode) == (143, 143)
@@ -210,6 +250,50 @@ def test_a_signal_to_one_ends_all_after_the_same_step(
     epoch = last_step(tmp_path / "ended") // STEPS
     alone = run_command("train.py", "resume=ended", f"trainer.max_epochs={epoch + 1}")
     assert "was saved by a run of 2 processes, and this one has 1" in alone.stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_the_first_step_is_told_once(
+    number: int, code: int, start_ranks: Callable[..., list[Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "network.py").write_text(NETWORK)
+    ranks = start_ranks("model._target_=network.Net", FAIL="loop,loop", AT="0")
+    wait_until(lambda: all((tmp_path / f"there-{rank}").exists() for rank in (0, 1)))
+    for _ in range(5):  # from the terminal, and from torchrun
+        for rank in ranks:
+            with suppress(ProcessLookupError):
+                os.kill(rank.pid, number)
+        time.sleep(0.02)
+    first, second = (command.finish() for command in ranks)
+    assert (first.stderr, second.stderr) == ("convboard: interrupted before the first step.\n", "")
+    assert (first.returncode, second.returncode) == (code, code)
+    assert not (tmp_path / "outputs").exists()
+
+
+def test_a_signal_while_the_processes_meet_is_told_once(start_rank: StartCommand, port: int) -> None:
+    first = start_rank(0)
+    wait_until(lambda: is_open(port))
+    os.kill(first.pid, signal.SIGINT)
+    second = start_rank(1).finish()
+    first = first.finish()
+    assert (first.stderr, second.stderr) == ("convboard: interrupted.\n", "")
+    assert (first.returncode, second.returncode) == (130, 130)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_killed_before_the_first_step_it_is_named(start_ranks: Callable[..., list[Any]], tmp_path: Path) -> None:
+    (tmp_path / "network.py").write_text(NETWORK)
+    first, second = start_ranks("model._target_=network.Net", FAIL="loop,SIGKILL", AT="0")
+    second.finish()
+    wait_until((tmp_path / "there-0").exists)
+    os.kill(first.pid, signal.SIGTERM)  # as torchrun does then
+    done = first.finish()
+    assert re.fullmatch(r"convboard: rank 1: process \d+ on \S+ is gone: it was killed, or .*\.\n", done.stderr)
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(

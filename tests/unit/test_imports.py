@@ -35,7 +35,7 @@ MAY_IMPORT = {
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
     | {"report", "runs"},
     "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning"},
-    "entry": {"errors", "messages", "config", "resuming", "training.interrupt", "training.team"},
+    "entry": {"errors", "messages", "config", "resuming", "runs", "training.interrupt", "training.team"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }
 KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "entry"}

@@ -65,13 +65,19 @@ class Plan:
         finally:
             torch.set_num_threads(before)
 
-    def describe(self) -> str:
-        """One line for people, such as `cpu (2 threads), fp32, channels_last`."""
+    def describe(self, processes: int = 1) -> str:
+        """One line for people, such as `cpu (2 threads), fp32, channels_last`.
+
+        Args:
+            processes: How many compute together, each by this plan.
+        """
         if self.device.type == "cuda":
             where = f"cuda ({torch.cuda.get_device_name(self.device)})"
+            where += f", {processes} processes" if processes > 1 else ""
         elif self.device.type == "cpu":
             threads = self.threads or torch.get_num_threads()
-            where = f"cpu ({threads} thread{'s' if threads != 1 else ''})"
+            each = f"{threads} thread{'s' if threads != 1 else ''}"
+            where = f"cpu ({each})" if processes == 1 else f"cpu, {processes} processes of {each} each"
         else:
             where = self.device.type
         switches = [name for name in ("channels_last", "compile", "cuda_graph") if getattr(self, name)]

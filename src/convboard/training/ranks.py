@@ -8,8 +8,7 @@ import contextlib
 import json
 import os
 import random
-import time
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 
 import torch
@@ -19,16 +18,13 @@ from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-from convboard.errors import ConfigError, RankError
+from convboard.errors import ConfigError
 from convboard.training.batchnorm import Share, global_batchnorm
+from convboard.training.meeting import Meeting
 from convboard.training.plan import Plan
 from convboard.training.seeding import seed_everything
-from convboard.training.team import Team
-from convboard.training.watch import Doing, Failure, Watch
 
 _NEVER = timedelta(days=100)
-_POLL = 0.02  # seconds
-_SLOWER = 5  # times that something may take as long as the longest of its kind so far
 
 
 def join() -> "Ranks":
@@ -40,8 +36,8 @@ def join() -> "Ranks":
     return Ranks(store, rank, size)
 
 
-class Ranks(Team):
-    """One of several processes.
+class Ranks(Meeting):
+    """One of several processes, which bring together what they compute.
 
     Args:
         store: Where they leave each other notes.
@@ -50,68 +46,11 @@ class Ranks(Team):
     """
 
     def __init__(self, store: Store, rank: int, size: int) -> None:
-        self.rank = rank
-        self.size = size
-        self._store = store
-        self._meetings = 0
+        super().__init__(store, rank, size)
         self._share = Share(self._add_up)
         self._device = torch.device("cpu")
         self._vote: tuple[Tensor, dist.Work] | None = None
-        self._kinds: dict[Hashable, float] = {}  # the longest of each
         self._joined: DistributedDataParallel | None = None
-        self._number = 0  # of what is watched
-        self._works = False  # and is not only waiting for the others
-        self._ends = False
-        self._watch = Watch(store.clone(), rank, size)
-        self._watch.start()
-
-    @property
-    def ends(self) -> bool:
-        """See `Team`."""
-        return self._ends or self._watch.failure is not None
-
-    def agree(self, text: str) -> str:
-        """See `Team`."""
-        self._meetings += 1
-        name = f"convboard/agreed/{self._meetings}"
-        if self.is_first:
-            self._store.set(name, text)
-        self._wait_for(name)
-        return str(self._store.get(name), "utf-8")
-
-    def meet(self) -> None:
-        """See `Team`."""
-        self._meetings += 1
-        name = f"convboard/met/{self._meetings}"
-        if self._store.add(f"{name}/count", 1) == self.size:
-            self._store.set(name, "")
-        self._wait_for(name)
-
-    def ahead(self) -> contextlib.AbstractContextManager[None]:
-        """See `Team`."""
-        return self._ahead(os.environ.get("GROUP_RANK", "0"), os.environ.get("LOCAL_RANK", "0") == "0")
-
-    def ahead_of_all(self) -> contextlib.AbstractContextManager[None]:
-        """See `Team`."""
-        return self._ahead("all", self.is_first)
-
-    @contextlib.contextmanager
-    def _ahead(self, of: str, is_first: bool) -> Iterator[None]:
-        self._meetings += 1
-        name = f"convboard/ahead/{of}/{self._meetings}"
-        if is_first:
-            yield
-            self._store.set(name, "")
-        else:
-            self._wait_for(name)
-            yield
-
-    def _wait_for(self, name: str) -> None:
-        """Wait for a note, or for the failure of a process."""
-        while not self._store.check([name]):
-            if self._watch.failure is not None:
-                raise RankError(_told(self._watch.failure), self._watch.failure.code)
-            time.sleep(_POLL)
 
     def begin(self, plan: Plan, seconds: float) -> None:
         """See `Team`."""
@@ -222,32 +161,10 @@ class Ranks(Team):
         start = f"{self.rank}/"
         return {name.removeprefix(start): state for name, state in states.items() if name.startswith(start)}
 
-    @contextlib.contextmanager
-    def watched(self, doing: str, kind: Hashable = None) -> Iterator[None]:
-        """See `Team`."""
-        self._number += 1
-        self._works = True
-        longest = self._kinds.get(kind, 0.0)
-        began = time.monotonic()
-        if kind in self._kinds:
-            limit = max(self._watch.seconds, _SLOWER * longest)
-            self._watch.doing = Doing(doing, self._number, began, limit)
-        try:
-            yield
-            self._works = False
-            self._kinds[kind] = max(longest, time.monotonic() - began)
-        finally:
-            self._watch.doing = None
-
     def waits(self) -> None:
         """See `Team`."""
         if self._joined is None or self._joined.require_backward_grad_sync:
-            self._set_waiting(True)
-
-    def _set_waiting(self, waits: bool) -> None:
-        self._works = not waits
-        if self._watch.doing is not None:
-            self._watch.doing = self._watch.doing._replace(waits=waits, since=time.monotonic())
+            super().waits()
 
     def _add_up(self, tensor: Tensor) -> None:
         """Sum a tensor over all processes in the midst of a pass."""
@@ -255,25 +172,6 @@ class Ranks(Team):
         self._set_waiting(True)
         dist.all_reduce(tensor)
         self._set_waiting(not worked)
-
-    def cause(self, error: BaseException) -> BaseException:
-        """See `Team`: where a connection broke, what happened at its other end is found out."""
-        if not isinstance(error, Exception) or isinstance(error, RankError):
-            return error
-        failure = self._watch.failure
-        if failure is None and isinstance(error, RuntimeError) and not self._works:
-            failure = self._watch.settle()
-        if failure is None or failure.rank == self.rank:
-            return error
-        return RankError(_told(failure), failure.code)
-
-    def last_words(self, text: str, code: int) -> bool:
-        """See `Team`: the first process says what was wrong, once."""
-        self._ends = True
-        self._watch.say_no_more()
-        failure = self._watch.failure or self._watch.fail(Failure(self.rank, text, code))
-        self._watch.leave()
-        return self._watch.is_speaker(failure)
 
     def part(self) -> None:
         """See `Team`."""
@@ -283,7 +181,3 @@ class Ranks(Team):
         self._watch.leave()
         if dist.is_initialized():
             dist.destroy_process_group()
-
-
-def _told(failure: Failure) -> str:
-    return f"rank {failure.rank}: {failure.text}"

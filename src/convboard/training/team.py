@@ -7,7 +7,7 @@ is different and nothing is imported; that of several is in `ranks`.
 import contextlib
 import functools
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -127,6 +127,13 @@ class Team:
 
     def waits(self) -> None:
         """Within `watched`: from here on this process waits for the others, and may be kept waiting by them."""
+
+    def advise(self, advice: Callable[[], str]) -> None:
+        """Have people told what to do when another process ends the run.
+
+        Args:
+            advice: Gives a sentence, or nothing; called only then, perhaps in another thread.
+        """
 
     def cause(self, error: BaseException) -> BaseException:
         """Why the run ends: `error`, or what happened in another process before it."""

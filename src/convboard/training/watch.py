@@ -2,7 +2,8 @@
 
 Each process has a thread that tells the others, through torchrun's store, that it is alive; and notices when another
 one has failed, has not been heard of, or when its own main thread comes no further. A process that waits for a
-failed one cannot be woken from Python: it is given a moment to fail by itself, and is then ended.
+failed one cannot be woken from Python: it is given a moment to fail by itself, and is then ended. Who is to blame is
+decided in `judging`.
 """
 
 import json
@@ -13,58 +14,17 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
+from dataclasses import asdict, replace
 
 from torch.distributed.distributed_c10d import Store
 
-BEAT = 0.25  # seconds between two signs of life
-LOST = 4.0  # seconds without one after which a process is gone whose connections broke
+from convboard.training.judging import LOOKS, Doing, Failure, Sign, gone, missing, silent, stuck
+
+BEAT = 0.25  # seconds between two signs of life, and between two looks for those of the others
 GRACE = 4.0  # seconds for a process to end by itself when another one has failed
 _FAILURE = "convboard/failure"
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a run of several processes ends.
-
-    Attributes:
-        rank: Of the process that failed.
-        text: What happened, for people.
-        code: Exit code.
-        is_silent: It can say nothing any more.
-    """
-
-    rank: int
-    text: str
-    code: int
-    is_silent: bool = False
-
-
-class Doing(NamedTuple):
-    """What the main thread does.
-
-    Attributes:
-        what: In words.
-        number: Counts up.
-        since: `time.monotonic()` when it came to it, or when it began to wait.
-        seconds: How long it may take.
-        waits: Whether it has nothing left to do but wait for the others.
-    """
-
-    what: str
-    number: int
-    since: float
-    seconds: float
-    waits: bool = False
-
-
-class _Sign(NamedTuple):
-    """The last that was heard of another process, and when."""
-
-    content: str
-    at: float
 
 
 class Watch(threading.Thread):
@@ -79,6 +39,7 @@ class Watch(threading.Thread):
         doing: What the main thread is doing that can be watched; None where it may take as long as it likes.
         seconds: How long a process may be silent.
         failure: What ended the run, as soon as this process knows of it.
+        advice: Gives what people can do then, or nothing.
     """
 
     def __init__(self, store: Store, rank: int, size: int) -> None:
@@ -86,37 +47,43 @@ class Watch(threading.Thread):
         self.doing: Doing | None = None
         self.seconds = 20.0
         self.failure: Failure | None = None
+        self.advice: Callable[[], str] = str
         self._store = store
         self._rank = rank
         self._others = [other for other in range(size) if other != rank]
-        self._signs: dict[int, _Sign] = {}
+        self._signs: dict[int, Sign] = {}
+        self._looks = 0
         self._awake_since = 0.0
         self._main = threading.main_thread()
         self._over = threading.Event()  # the main thread ends the process itself
         self._known = threading.Event()
+        self._tell()  # who this is, should it be killed at once
 
     def run(self) -> None:
         """Until the process ends."""
-        beat = 0
         looked = time.monotonic()
         while not self._over.wait(BEAT):
-            beat += 1
             before, looked = looked, time.monotonic()
             if looked > before + BEAT + 1:  # stopped for a while, perhaps with all others: nobody is to blame for it
                 self._awake_since = looked
-            try:
-                self._tell(beat)
-                self._listen()
-                if self.failure is None:
-                    self._judge()
-            except RuntimeError:  # the store is gone, and torchrun with it, or the process that held it
-                self.failure = self.failure or Failure(
-                    0, "torchrun, or the first process, is gone: it was killed, or its machine is.", 1, is_silent=True
-                )
+            self.look()
             if self.failure is not None:
                 self._known.set()
                 self._end()
                 return
+
+    def look(self) -> None:
+        """Give a sign of life, look for those of the others, and find out whether one of all holds up the run."""
+        try:
+            self._tell()
+            self._listen()
+            if self.failure is None:
+                self._judge()
+        except RuntimeError:  # the store is gone, and torchrun with it, or the process that held it
+            self.failure = self.failure or Failure(
+                0, "torchrun, or the first process, is gone: it was killed, or its machine is.", 1, is_silent=True
+            )
+        self._looks += 1
 
     def fail(self, failure: Failure) -> Failure:
         """Say that the run ends, from any thread, and give others the time to hear it.
@@ -139,13 +106,20 @@ class Watch(threading.Thread):
 
     def settle(self) -> Failure | None:
         """Wait for news of a failure in another process, until every one has given a sign of life since."""
-        began = time.monotonic()
-        while self.failure is None and time.monotonic() < began + LOST + 8 * BEAT:
-            lost = [rank for rank, sign in self._signs.items() if time.monotonic() > sign.at + LOST]
-            if lost:
-                return self.fail(Failure(lost[0], self._gone(lost[0]), 1, is_silent=True))
+        began = self._looks
+        while self.failure is None and self.is_alive():
+            absent = missing(self._others, self._signs, began)
+            if not absent:
+                break
+            if self._looks > began + LOOKS:
+                return self.fail(gone(absent[0], self._signs))
             self._known.wait(BEAT)
         return self.failure
+
+    def told(self, failure: Failure) -> str:
+        """What to tell people."""
+        advice = self.advice() if failure.code == 1 else ""
+        return f"rank {failure.rank}: {failure.text}" + (f"\n{advice}" if advice else "")
 
     def is_speaker(self, failure: Failure) -> bool:
         """Whether it falls to this process to say why the run ends: to the first that can."""
@@ -180,10 +154,10 @@ class Watch(threading.Thread):
                 time.sleep(BEAT / 4)
         return False
 
-    def _tell(self, beat: int) -> None:
+    def _tell(self) -> None:
         doing = self.doing
-        state = None if doing is None else [doing.number, doing.waits, time.monotonic() - doing.since]
-        sign = {"beat": beat, "host": socket.gethostname(), "pid": os.getpid(), "doing": state}
+        state = None if doing is None else [doing.number, doing.waits]
+        sign = {"beat": self._looks, "host": socket.gethostname(), "pid": os.getpid(), "doing": state}
         self._store.set(f"convboard/sign/{self._rank}", json.dumps(sign))
 
     def _listen(self) -> None:
@@ -198,40 +172,18 @@ class Watch(threading.Thread):
             if rank in self._signs or self._store.check([name]):
                 content = self._store.get(name).decode()
                 if rank not in self._signs or self._signs[rank].content != content:
-                    self._signs[rank] = _Sign(content, time.monotonic())
+                    self._signs[rank] = Sign(content, time.monotonic(), self._looks)
 
     def _judge(self) -> None:
         """Find a process that is silent or comes no further: another, or this one."""
         now = time.monotonic()
-        for rank, sign in self._signs.items():
-            if now > max(sign.at, self._awake_since) + self.seconds:
-                text = f"{self._called(rank)} was not heard from for {self.seconds:.0f} s: it is stopped, or cut off."
-                self.fail(Failure(rank, text, 1, is_silent=True))
-                return
-        doing = self.doing
-        if doing is None or now < max(doing.since, self._awake_since) + doing.seconds:
-            return
-        states = [json.loads(sign.content)["doing"] for sign in self._signs.values()]
-        waited = now - doing.since
-        if not doing.waits:
-            if all(state is None or state[0] >= doing.number for state in states):
-                text = f"it came no further in {doing.what} for {waited:.0f} s. It is at\n{self._stack()}"
-                self.fail(Failure(self._rank, text, 1))
-        elif waited > doing.seconds + 2 and all(state is not None and state[1] for state in states):
-            text = f"all processes wait for each other in {doing.what} for {waited:.0f} s, at\n{self._stack()}"
-            self.fail(Failure(self._rank, text, 1))
-
-    def _stack(self) -> str:
-        frame = sys._current_frames().get(self._main.ident or 0)
-        return "".join(traceback.format_stack(frame)[-3:]).rstrip()
-
-    def _called(self, rank: int) -> str:
-        """`process 4711 on somewhere`."""
-        sign = json.loads(self._signs[rank].content)
-        return f"process {sign['pid']} on {sign['host']}"
-
-    def _gone(self, rank: int) -> str:
-        return f"{self._called(rank)} is gone: it was killed, or its machine is down."
+        failure = silent(self._signs, now, self.seconds, self._awake_since)
+        held_up = stuck(self.doing, self._signs, now, self._awake_since)
+        if failure is None and held_up is not None:
+            frame = sys._current_frames().get(self._main.ident or 0)
+            failure = Failure(self._rank, f"{held_up}\n{''.join(traceback.format_stack(frame)[-3:]).rstrip()}", 1)
+        if failure is not None:
+            self.fail(failure)
 
     def _end(self) -> None:
         """End this process if it does not end by itself."""
@@ -241,7 +193,7 @@ class Watch(threading.Thread):
         if self._over.wait(GRACE if failure.rank != self._rank or self.doing is None else 0):
             return
         if self.is_speaker(failure):
-            print(f"convboard: rank {failure.rank}: {failure.text}", file=sys.stderr, flush=True)
+            print(f"convboard: {self.told(failure)}", file=sys.stderr, flush=True)
         sys.stdout.flush()
         os._exit(failure.code)
 

@@ -40,3 +40,8 @@ def test_bf16_is_autocast_and_leaves_the_weights_alone() -> None:
 
 def test_the_description_names_what_is_switched_on() -> None:
     assert Plan(CPU, "bf16", channels_last=True).describe().endswith(", bf16, channels_last")
+
+
+def test_the_description_says_what_each_of_several_processes_has() -> None:
+    assert Plan(CPU, threads=2).describe() == "cpu (2 threads), fp32"
+    assert Plan(CPU, threads=1).describe(processes=2) == "cpu, 2 processes of 1 thread each, fp32"
