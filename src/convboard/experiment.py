@@ -93,6 +93,8 @@ def _run(config: TrainConfig, run_dir: Path, ours: Team) -> RunResult:
     report = Report()
     set_deterministic(config.trainer.deterministic)
     recorded = None if config.resume is None else _recorded_plan(load_run(run_dir))
+    if recorded and ours.size > 1:
+        recorded = replace(recorded, cuda_graph=False)  # several processes cannot record their steps
     default = recorded or build_plan(config)
     if ours.size > 1:
         default = Plan.from_dict(json.loads(ours.agree(json.dumps(default.to_dict()))))

@@ -296,6 +296,17 @@ def test_killed_before_the_first_step_it_is_named(start_ranks: Callable[..., lis
     assert done.returncode == 1
 
 
+def test_a_recorded_step_of_one_process_is_several_processes_own_again(
+    run_ranks: Callable[..., Ended], run_command: RunCommand, tmp_path: Path
+) -> None:
+    run_command("train.py", *CONFIG, "trainer.max_epochs=1", "hydra.run.dir=run")
+    file = tmp_path / "run/plan.json"
+    file.write_text(file.read_text().replace('"cuda_graph": false', '"cuda_graph": true'))
+    first, second = run_ranks("resume=run", "trainer.max_epochs=2")
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr
+    assert last_step(tmp_path / "run") == 2 * STEPS
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
