@@ -28,7 +28,7 @@ BEST, LAST, PREVIOUS = (f"{name}.safetensors" for name in ("best", "last", "prev
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 _DIFFERENCES_SHOWN = 3
 _HASH_LENGTH = 64
 _UNHASHED = "0" * _HASH_LENGTH

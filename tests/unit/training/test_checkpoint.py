@@ -349,7 +349,7 @@ def test_another_version_s_file_is_refused(saved: Path, monkeypatch: pytest.Monk
     with pytest.raises(CheckpointError) as raised:
         load_checkpoint(saved)
     assert str(raised.value) == (
-        f"{saved} was written by another version of convboard: its format is 1, this one reads 7. "
+        f"{saved} was written by another version of convboard: its format is 2, this one reads 7. "
         "Use the version that wrote it, or train again."
     )
 
