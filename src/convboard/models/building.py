@@ -95,14 +95,14 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
 
 def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
     """Refuse for one of convboard's own networks a value that is not what its constructor's annotation says."""
-    for name, parameter in inspect.signature(factory).parameters.items():
-        value = given.get(name)
-        if value is None:
-            continue
+    parameters = inspect.signature(factory).parameters
+    for name, value in given.items():
+        kind = parameters[name].annotation if name in parameters else None
+        is_count = kind is int or (kind == (int | None) and value is not None)
         wanted = None
-        if parameter.annotation is bool and not isinstance(value, bool):
+        if kind is bool and not isinstance(value, bool):
             wanted = "true or false"
-        elif parameter.annotation in (int, int | None) and (type(value) is not int or value < 1):
+        elif is_count and (type(value) is not int or value < 1):
             wanted = "a whole number, 1 or more"
         if wanted is not None:
             raise ModelError(f"{_name(factory)} cannot be built with {name}={value!r}: it must be {wanted}.")

@@ -77,7 +77,7 @@ class WhitenedCNN(nn.Module):
         activation: str = "relu",
     ) -> None:
         super().__init__()
-        if not widths or not all(type(width) is int and width > 0 for width in widths):
+        if not (isinstance(widths, Sequence) and widths and all(type(width) is int and width > 0 for width in widths)):
             raise ModelError(f"model.widths={widths}: must be a list of whole numbers, 1 or more, as in [64,128].")
         if activation not in ACTIVATIONS:
             raise ModelError(f"model.activation={activation!r} is not known. Allowed: {', '.join(ACTIVATIONS)}.")
@@ -108,8 +108,14 @@ class WhitenedCNN(nn.Module):
         Args:
             images: Training images as the network will see them, normalised but not augmented, `[N, C, H, W]`; a
                 thousand are enough.
+
+        Raises:
+            ModelError: No whole patch fits into an image.
         """
         size, half = self.whiten.kernel_size[0], self.whiten.out_channels // 2
+        side = min(images.shape[2:])
+        if size > side:
+            raise ModelError(f"model.patch_size={size}: must be at most {side}, the shorter side of the images.")
         patches = images.detach().cpu().float().unfold(2, size, size).unfold(3, size, size)  # side by side
         patches = patches.permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(0, 2)
         covariance = patches.T @ patches / len(patches)

@@ -91,9 +91,20 @@ def test_activations(activation: str, images: Tensor) -> None:
     [
         ({"widths": []}, r"^model\.widths=\[\]: must be a list of whole numbers, 1 or more, as in \[64,128\]\.$"),
         ({"widths": [64, 0]}, r"^model\.widths=\[64, 0\]: must be"),
+        ({"widths": 64}, r"^model\.widths=64: must be"),
+        ({"components": 0}, r"^WhitenedCNN cannot be built with components=0: it must be a whole number, 1 or more\.$"),
+        ({"patch_size": None}, r"patch_size=None: it must be a whole number, 1 or more\.$"),
+        ({"patch_stride": 1.5}, r"patch_stride=1\.5: it must be a whole number, 1 or more\.$"),
         ({"activation": "tanh"}, r"^model\.activation='tanh' is not known\. Allowed: relu, gelu\.$"),
     ],
 )
 def test_mistakes(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ModelError, match=message):
         build_model("whitened_cnn", (3, 32, 32), 10, **arguments)
+
+
+def test_patches_larger_than_the_images_are_refused() -> None:
+    model = WhitenedCNN(in_channels=1, patch_size=8, patch_stride=1)
+    message = r"^model\.patch_size=8: must be at most 7, the shorter side of the images\.$"
+    with pytest.raises(ModelError, match=message):
+        model.initialise_from(torch.rand(2, 1, 7, 9))
