@@ -3,13 +3,12 @@
 What a user can get wrong is found here, before the run directory holds a file. How a run goes is in `experiment`.
 """
 
-import inspect
 import logging
 import math
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import nn
@@ -18,13 +17,13 @@ from convboard import models, targets
 from convboard.anatomy import check_fit
 from convboard.board import Board
 from convboard.config import TrainConfig
-from convboard.data import Augmentation, Batches, ImageDataset, Split, load_dataset
+from convboard.data import Augmentation, Batch, Batches, ImageDataset, Split, load_dataset
 from convboard.environment import describe_environment
-from convboard.errors import ConfigError, ModelError
+from convboard.errors import ConfigError
+from convboard.optimizing import build_optimizer, build_schedule
 from convboard.planning import Decision, decide
 from convboard.report import Report
 from convboard.runs import CHECKPOINTS
-from convboard.training.guard import FiniteGuard
 from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
 from convboard.training.measuring import Rehearsal
@@ -33,7 +32,6 @@ from convboard.training.progress import ProgressDisplay
 from convboard.training.schedules import Schedule
 from convboard.training.team import Team
 from convboard.training.trainer import Splits, Trainer
-from convboard.training.updates import spare_import
 from convboard.trial import TrainingBatches, try_schedule, try_step
 
 _log = logging.getLogger(__name__)
@@ -119,43 +117,6 @@ def initialise(model: nn.Module, dataset: ImageDataset) -> None:
     look(batch.images)
 
 
-def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
-    """Build the optimizer of a config over all parameters of `model`."""
-    if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise ModelError("The network has no weights to train: no parameter in it has requires_grad=True.")
-    factory, _ = targets.resolve("optimizer", node)
-    more: dict[str, Any] = {}
-    one_way = {"fused", "foreach", "differentiable"}  # each rules the others out
-    if device.type in ("cpu", "cuda") and factory in FiniteGuard.SKIPPING and not one_way & node.keys():
-        more["fused"] = True  # one kernel for all parameters; on CUDA, no step waits for the loss to be looked at
-    spare_import()
-    optimizer = targets.build("optimizer", node, model.parameters(), **more)
-    if not isinstance(optimizer, torch.optim.Optimizer):
-        raise ConfigError(f"optimizer._target_={node['_target_']!r} is not a torch.optim.Optimizer.")
-    if not all(isinstance(group.get("lr"), (float, int)) for group in optimizer.param_groups):
-        raise ConfigError(
-            f"optimizer._target_={node['_target_']!r} has no learning rate lr that is a number, which the schedule "
-            "changes from step to step. Add optimizer.lr=<number>, or choose another, as in optimizer=adamw."
-        )
-    closure = inspect.signature(optimizer.step).parameters.get("closure")
-    if closure is not None and closure.default is closure.empty:
-        raise ConfigError(
-            f"optimizer._target_={node['_target_']!r} wants to compute the loss several times for each step, which the "
-            "training loop does not offer. Choose another, as in optimizer=adamw."
-        )
-    return optimizer
-
-
-def build_schedule(node: dict[str, Any]) -> Schedule:
-    """Build the learning-rate schedule of a config."""
-    if node["_target_"].startswith("torch.optim.lr_scheduler."):
-        raise ConfigError(
-            f"scheduler._target_={node['_target_']!r} keeps a state of its own; here a schedule is a function of the "
-            "step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in scheduler=cosine."
-        )
-    return cast(Schedule, targets.build("scheduler", node))
-
-
 def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, team: Team | None = None) -> Splits:
     """Cut the splits into batches; only those of the training split are shuffled and augmented.
 
@@ -213,8 +174,11 @@ def build_learner(
 def choose_plan(config: TrainConfig, learner: Learner, default: Plan) -> Decision:
     """Choose how the run computes; `default` is what is taken where that is not worth a measurement."""
     trainer = config.trainer
-    batches = list(islice(learner.splits.train.laid_out(channels_last=False).epoch(), trainer.accumulate_batches))
-    rehearsal = Rehearsal(learner.model, learner.optimizer, learner.loss, batches, trainer.gradient_clip)
+
+    def first_step() -> list[Batch]:
+        return list(islice(learner.splits.train.laid_out(channels_last=False).epoch(), trainer.accumulate_batches))
+
+    rehearsal = Rehearsal(learner.model, learner.optimizer, learner.loss, first_step, trainer.gradient_clip)
     return decide(trainer, default, rehearsal, learner.total_steps)
 
 

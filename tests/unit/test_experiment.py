@@ -2,6 +2,7 @@
 
 import errno
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import nn
 
 import convboard
 from convboard.config import TrainConfig
-from convboard.data import load_dataset
+from convboard.data import Batch, Batches, load_dataset
 from convboard.errors import RunError
 from convboard.models import WhitenedCNN
 from convboard.training.checkpoint import load_latest
@@ -170,6 +171,7 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("convboard.planning.FEWEST_STEPS", 0)
     monkeypatch.setattr("convboard.planning.SHARE", 100.0)
     monkeypatch.setattr("convboard.planning.GAIN", 1e9)
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     taken = []
     monkeypatch.setattr("convboard.planning.remember", lambda *what: taken.append(what))
     convboard.run(config, tmp_path / "measured")
@@ -179,6 +181,22 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     assert all(torch.equal(value, other.model[name]) for name, value in one.model.items())
     assert torch.equal(one.rng["cpu"], other.rng["cpu"])
     assert one.state["sums"] == other.state["sums"]
+
+
+def test_no_batch_is_made_for_a_plan_that_is_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    epoch = Batches.epoch
+
+    def watched(batches: Batches, *which: int) -> Iterator[Batch]:
+        drawn.append(batches.shuffle)
+        return epoch(batches, *which)
+
+    monkeypatch.setattr(Batches, "epoch", watched)
+    for number, plan in enumerate(("none", "auto")):
+        drawn.clear()
+        trainer = {"max_epochs": 1, "limit_train_batches": 2, "device": "cpu", "plan": plan}
+        convboard.run(make_config(trainer=trainer), tmp_path / plan)
+        assert drawn.count(True) == 1 + number
 
 
 def test_deterministic_runs_have_the_same_bits_whatever_is_remembered(

@@ -31,9 +31,10 @@ MAY_IMPORT = {
     "resuming": {"errors", "config", "runs", "trust"},
     "trial": BASE | {"anatomy", "training", "targets"},
     "planning": BASE | {"environment", "config", "training"},
+    "optimizing": {"errors", "training", "targets"},
     "building": BASE
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
-    | {"report", "runs"},
+    | {"optimizing", "report", "runs"},
     "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning"},
     "entry": {"errors", "messages", "config", "resuming", "runs", "training.interrupt", "training.team"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import nn
@@ -37,17 +38,22 @@ class Rehearsal:
         model: The network, on its device.
         optimizer: Over its parameters.
         loss: Mean loss of (logits, labels).
-        batches: Some of the run's own, in NCHW; a step takes all of them, accumulating their gradients.
+        draw: Makes some of the run's own batches, in NCHW, when they are first needed.
         gradient_clip: As in `Stepper`.
     """
 
     model: nn.Module
     optimizer: torch.optim.Optimizer
     loss: nn.Module
-    batches: Sequence[Batch]
+    draw: Callable[[], Sequence[Batch]]
     gradient_clip: float | None = None
     _steppers: dict[Plan, Stepper] = field(default_factory=dict)
     _copies: dict[tuple[bool, ...], tuple[nn.Module, torch.optim.Optimizer]] = field(default_factory=dict)
+
+    @cached_property
+    def batches(self) -> Sequence[Batch]:
+        """A step takes all of them, accumulating their gradients."""
+        return self.draw()
 
     def take(self, plan: Plan, images: int) -> None:
         """Take one step on the first `images` of each batch, by `plan`."""

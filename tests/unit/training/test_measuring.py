@@ -22,7 +22,7 @@ def make_rehearsal(batches: int = 1) -> Rehearsal:
     optimizer = torch.optim.SGD(model.parameters(), lr=1e6, momentum=0.9)  # nothing of this rate would stay finite
     images = torch.randn(8, 2, 8, 8, generator=torch.Generator().manual_seed(0))
     batch = Batch(images, torch.arange(8) % 3, torch.arange(8))
-    return Rehearsal(model, optimizer, nn.CrossEntropyLoss(), [batch] * batches)
+    return Rehearsal(model, optimizer, nn.CrossEntropyLoss(), lambda: [batch] * batches)
 
 
 @pytest.mark.parametrize("batches", [1, 2])
