@@ -24,6 +24,7 @@ WORTH = 0.3  # seconds: with less, nothing can be measured that counts
 COMPILING = 60.0  # seconds: with less, torch.compile is not tried, which takes tens of them to import and compile
 GAIN = 1.03  # how much faster than the default plan another must be: a lesser gain may be chance
 PROBE = 8  # the first look at a step takes one image in so many of the batch
+BUSY = 0.75  # of the cores in use by others: what is measured then is not remembered
 FEWEST_STEPS = 20  # a run with less is too short to even look
 
 
@@ -113,10 +114,12 @@ def decide(trainer: TrainerConfig, default: Plan, rehearsal: Rehearsal, steps: i
     measured = recall(case, compared)
     reason = "remembered"
     if measured is None or _is_worth_more(measured, compared, steps):
+        is_busy = _is_busy()
         measured = _measure(rehearsal, compared, steps) or measured
         if measured is None:
             return Decision(default, "not measured: the run is short")
-        remember(case, compared, measured)
+        if not is_busy:
+            remember(case, compared, measured)
         reason = f"measured in {time.perf_counter() - began:.1f} s"
     seconds = measured.seconds
     fastest = min((plan for plan in plans if plan in seconds), key=lambda plan: seconds[plan])
@@ -169,6 +172,17 @@ def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: int) -> Measu
     return Measured(budget, {plan: value * batch_size / images for plan, value in times.items()})
 
 
+def _is_busy() -> bool:
+    """Whether others compute on this machine, so that what is measured now does not hold for other times."""
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):  # a system that does not tell
+        return False
+    cores = os.cpu_count() or 1
+    own = min(time.process_time() / 60, cores)  # a second of computing adds at most 1/60 to the average of a minute
+    return load - own > BUSY * cores
+
+
 def _thread_counts(default: Plan) -> tuple[int, ...]:
     """All cores, half of them, a quarter, and one."""
     most = default.threads or 1
@@ -184,6 +198,7 @@ def _case(rehearsal: Rehearsal, plans: tuple[Plan, ...]) -> dict[str, Any]:
             for name, module in model.named_modules()
         ],
         "weights": [f"{name} {list(weight.shape)} {weight.dtype}" for name, weight in model.state_dict().items()],
+        "trained": [name for name, weight in model.named_parameters() if weight.requires_grad],
         "batches": [list(batch.images.shape) for batch in rehearsal.batches],
         "loss": repr(rehearsal.loss),
         "optimizer": f"{type(optimizer).__module__}.{type(optimizer).__qualname__}",
@@ -192,6 +207,7 @@ def _case(rehearsal: Rehearsal, plans: tuple[Plan, ...]) -> dict[str, Any]:
         "machine": [
             processor(),
             os.cpu_count(),
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
             torch.get_num_threads(),
             torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         ],

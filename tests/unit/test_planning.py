@@ -27,6 +27,7 @@ def four_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     monkeypatch.setattr(planning, "has_bf16", lambda _: True)
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
 
 
 class Timed:
@@ -45,7 +46,7 @@ class Timed:
 def make_rehearsal(width: int = 2, batch_size: int = 64) -> Rehearsal:
     model = nn.Linear(width, 2)
     batch = Batch(torch.zeros(batch_size, width), torch.zeros(batch_size, dtype=torch.int64), torch.arange(batch_size))
-    return Rehearsal(model, torch.optim.SGD(model.parameters()), nn.CrossEntropyLoss(), [batch])
+    return Rehearsal(model, torch.optim.SGD(model.parameters()), nn.CrossEntropyLoss(), lambda: [batch])
 
 
 def test_the_candidates_on_a_cpu() -> None:
@@ -95,6 +96,37 @@ def test_the_fastest_is_chosen_and_remembered(monkeypatch: pytest.MonkeyPatch) -
     assert again.describe() == "remembered: 6.00 times as fast as plain eager fp32"
     decide(trainer, DEFAULT, make_rehearsal(width=3), MANY)
     assert timed.asked  # another network
+
+
+@pytest.mark.parametrize(
+    ("load", "own_seconds", "is_remembered"),
+    [(2.9, 0.0, True), (3.1, 0.0, False), (3.1, 20.0, True), (7.1, 1e6, False)],  # on four cores
+)
+def test_what_a_busy_machine_measures_is_not_remembered(
+    load: float, own_seconds: float, is_remembered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("time.process_time", lambda: own_seconds)
+    Timed(lambda plan: 0.1 if plan == PLAIN else 0.2, monkeypatch)
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
+    again = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert again.plan == PLAIN
+    assert (again.reason == "remembered") == is_remembered
+
+
+def test_other_cores_or_frozen_weights_are_another_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = Timed(lambda plan: 0.1, monkeypatch)
+    decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    frozen = make_rehearsal()
+    frozen.model.get_parameter("weight").requires_grad_(False)
+    timed.asked.clear()
+    decide(TrainerConfig(), DEFAULT, frozen, MANY)
+    assert timed.asked
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    timed.asked.clear()
+    decide(TrainerConfig(), DEFAULT, frozen, MANY)
+    assert timed.asked
 
 
 @pytest.mark.parametrize(("gain", "chosen"), [(1.02, DEFAULT), (1.05, PLAIN)])
@@ -160,7 +192,9 @@ def test_where_no_time_decides(
 
     monkeypatch.setattr(planning, "recall", poisoned)
     monkeypatch.setattr(planning, "time_step", poisoned)
-    assert decide(trainer, default, make_rehearsal(), MANY) == Decision(default, reason)
+    rehearsal = make_rehearsal()
+    rehearsal.draw = poisoned  # nor is a batch made
+    assert decide(trainer, default, rehearsal, MANY) == Decision(default, reason)
 
 
 def test_a_network_that_cannot_be_copied_is_not_measured() -> None:
