@@ -52,6 +52,7 @@ PLACES = {
     "a file in place": ("pathlib:Path", "replace", True),
     "a checkpoint set aside": ("os", "link", True),
     "half of the events written": ("convboard.board.events:EventFile", "flush", False),
+    "the run's own files": ("convboard.experiment", "atomic_write_text", False),
     "any moment": ("convboard.training.trainer:Trainer", "fit", False),
     "events not yet on the disk": ("convboard.board.events:EventFile", "state", False),
     "events on the disk": ("convboard.board.events:EventFile", "state", True),

@@ -255,7 +255,8 @@ def job() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as end:
-        _end(end, "interrupted before the first step.")
+        has_begun = (run_dir() / CONFIG).exists()
+        _end(end, f"interrupted. {_how_to_go_on()}" if has_begun else "interrupted before the first step.")
     except Interrupted as end:
         if team().is_first:
             print(f"convboard: {end}; the run is saved. {_how_to_go_on()}", file=sys.stderr)

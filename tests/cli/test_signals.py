@@ -89,3 +89,11 @@ def test_a_signal_before_the_training_leaves_nothing_behind(
     done = run_command(KILLED_TRAIN, *CONFIG, "hydra.run.dir=run", environment=environment, expected_code=code)
     assert done.stderr == "convboard: interrupted before the first step.\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_signal_after_the_training_says_how_to_come_to_the_result(run_command: RunCommand, tmp_path: Path) -> None:
+    environment = {"KILL_AT": "the run's own files:4", "SIGNAL": "SIGTERM"}  # the last of them is its result
+    done = run_command(KILLED_TRAIN, *CONFIG, "hydra.run.dir=run", environment=environment, expected_code=143)
+    assert done.stderr == "convboard: interrupted. Go on with it: python train.py resume=run\n"
+    run_command("train.py", "resume=run")
+    assert (tmp_path / "run/result.json").exists()
