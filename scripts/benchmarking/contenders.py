@@ -37,11 +37,14 @@ class HandLoop:
         config: Of the runner.
         dataset: Its images, the same tensors that the runner trains on.
         plan: Where and how to compute; `Plan(device)` is plain eager float32, NCHW.
+        fused: Whether one kernel changes all weights, as in the runner; a user's SGD takes what torch chooses.
     """
 
-    def __init__(self, workload: Workload, config: TrainConfig, dataset: ImageDataset, plan: Plan) -> None:
+    def __init__(
+        self, workload: Workload, config: TrainConfig, dataset: ImageDataset, plan: Plan, fused: bool | None = None
+    ) -> None:
         self.model = plan.place(convboard.build_model(workload.model, dataset.image_shape, dataset.num_classes))
-        self.optimizer = _sgd(self.model, config)
+        self.optimizer = _sgd(self.model, config, fused)
         self.images, self.labels = dataset.train.images.to(plan.device), dataset.train.labels.to(plan.device)
         mean, std = (
             torch.tensor(values, device=plan.device).view(1, -1, 1, 1) for values in (dataset.mean, dataset.std)
@@ -102,9 +105,9 @@ class TutorialLoop:
         return images_seen
 
 
-def _sgd(model: nn.Module, config: TrainConfig) -> torch.optim.SGD:
+def _sgd(model: nn.Module, config: TrainConfig, fused: bool | None = None) -> torch.optim.SGD:
     """The runner's optimizer, made by hand."""
-    return torch.optim.SGD(model.parameters(), **{key: config.optimizer[key] for key in SGD_ARGUMENTS})
+    return torch.optim.SGD(model.parameters(), **{key: config.optimizer[key] for key in SGD_ARGUMENTS}, fused=fused)
 
 
 def tutorial_loader(config: TrainConfig, dataset: ImageDataset, *, train: bool) -> Loader:

@@ -67,7 +67,7 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int) -> Speed:
         plain = Plan(trainer.plan.device, threads=threads)
         turns.plan = trainer.plan
         turns.others = {
-            BARE: HandLoop(workload, config, dataset, trainer.plan),
+            BARE: HandLoop(workload, config, dataset, trainer.plan, fused=True),
             EAGER: HandLoop(workload, config, dataset, plain),
             TUTORIAL: TutorialLoop(workload, config, dataset, plain),
         }
