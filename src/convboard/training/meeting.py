@@ -18,6 +18,7 @@ from convboard.training.watch import Watch
 
 _POLL = 0.02  # seconds
 _SLOWER = 5  # times that something may take as long as the longest of its kind so far
+_FIRST = 15  # times that the first of its kind may take as long as later ones: a first step may compile
 
 
 class Meeting(Team):
@@ -96,9 +97,9 @@ class Meeting(Team):
         self._works = True
         longest = self._kinds.get(kind, 0.0)
         began = time.monotonic()
-        if kind in self._kinds:
-            limit = max(self._watch.seconds, _SLOWER * longest)
-            self._watch.doing = Doing(doing, self._number, began, limit)
+        usual = self._watch.seconds
+        limit = max(usual, _SLOWER * longest) if kind in self._kinds else _FIRST * usual
+        self._watch.doing = Doing(doing, self._number, began, limit)
         try:
             yield
             self._works = False

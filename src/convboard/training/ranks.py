@@ -32,7 +32,8 @@ def join() -> "Ranks":
     store, rank, size = next(iter(rendezvous("env://")))
     if os.environ.get("OMP_NUM_THREADS") == "1":  # torchrun's default, whatever the machine has
         here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // here))
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(max(1, cores // here))
     return Ranks(store, rank, size)
 
 

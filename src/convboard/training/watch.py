@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from torch.distributed.distributed_c10d import Store
 
@@ -25,6 +26,14 @@ from convboard.training.judging import LOOKS, Doing, Failure, Sign, gone, missin
 BEAT = 0.25  # seconds between two signs of life, and between two looks for those of the others
 GRACE = 4.0  # seconds for a process to end by itself when another one has failed
 _FAILURE = "convboard/failure"
+
+
+def _pid_space() -> str:
+    """Where a process id means the same process; containers may share their host's name, but not that."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 class Watch(threading.Thread):
@@ -157,7 +166,8 @@ class Watch(threading.Thread):
     def _tell(self) -> None:
         doing = self.doing
         state = None if doing is None else [doing.number, doing.waits]
-        sign = {"beat": self._looks, "host": socket.gethostname(), "pid": os.getpid(), "doing": state}
+        where = {"host": socket.gethostname(), "space": _pid_space(), "pid": os.getpid()}
+        sign = {"beat": self._looks, **where, "doing": state}
         self._store.set(f"convboard/sign/{self._rank}", json.dumps(sign))
 
     def _listen(self) -> None:
@@ -202,7 +212,7 @@ class Watch(threading.Thread):
         sign = self._signs.get(failure.rank)
         if failure.is_silent and sign is not None:
             told = json.loads(sign.content)
-            if told["host"] == socket.gethostname():
+            if (told["host"], told["space"]) == (socket.gethostname(), _pid_space()):
                 try:
                     os.kill(told["pid"], signal.SIGKILL)
                 except ProcessLookupError:
