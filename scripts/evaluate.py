@@ -7,15 +7,16 @@ from rich.console import Console
 
 import convboard
 from convboard import entry
+from convboard.arguments import read_arguments
 from convboard.report import figures_table
 
 
 @dataclass
 class Arguments:
-    """What the command takes.
+    """Evaluate the best network of a finished run again, and compare the figures with those that the run wrote down.
 
     Attributes:
-        run: The run directory.
+        run: The run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c.
         trust: Build the network although its class is not convboard's own, which runs code that the run names.
     """
 
@@ -25,7 +26,7 @@ class Arguments:
 
 def main() -> None:
     """Print the validation and test figures beside those that the run wrote down."""
-    arguments = entry.arguments(Arguments)
+    arguments = read_arguments(Arguments)
     finished = convboard.load_run(arguments.run)
     again = convboard.evaluate_run(finished, arguments.trust)
     console = Console(highlight=False)

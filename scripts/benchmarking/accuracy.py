@@ -14,6 +14,8 @@ from torch import nn
 
 import convboard
 from benchmarking.contenders import Loader, tutorial_loader
+from benchmarking.processes import child
+from benchmarking.progress import Progress
 from benchmarking.workloads import ROOT, compose_config
 from convboard.building import build_dataset
 from convboard.training.plan import choose_device
@@ -55,8 +57,14 @@ def run_preset(data_dir: str, seeds: int) -> Recipe:
             f"data_dir={data_dir}",
             f"hydra.sweep.dir={folder}",
         ]
-        command = [sys.executable, str(ROOT / "train.py"), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        progress = Progress("mnist_99", [1] * seeds)
+        with child([sys.executable, str(ROOT / "train.py"), *arguments], stdout=subprocess.DEVNULL) as process:
+            for seed in range(seeds):
+                progress.begin(f"experiment=mnist_99, seed {seed}")
+                while process.poll() is None and len(list(Path(folder).glob("*/result.json"))) <= seed:
+                    time.sleep(0.1)
+            if process.wait():
+                raise RuntimeError("train.py failed, as told above.")
         results = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*/result.json"))]
     return Recipe(
         [result["metrics"]["accuracy/test"] for result in results],
@@ -76,6 +84,7 @@ def run_tutorial(data_dir: str, seeds: int, accuracy: float, most_epochs: int = 
     dataset = build_dataset(config)
     device = choose_device(config.trainer.device)
     recipe = Recipe([], [], [])
+    progress = Progress("mnist_99, PyTorch's example", [1] * (seeds * most_epochs), at_most=True)
     for seed in range(seeds):
         torch.manual_seed(seed)
         began = time.perf_counter()
@@ -85,6 +94,7 @@ def run_tutorial(data_dir: str, seeds: int, accuracy: float, most_epochs: int = 
         train, test = (tutorial_loader(config, dataset, train=is_train) for is_train in (True, False))
         reached, epochs = 0.0, 0
         while reached < accuracy and epochs < most_epochs:
+            progress.begin(f"an epoch, until {accuracy:.0%} of the test split are right")
             _train_epoch(model, optimizer, train, device)
             schedule.step()
             reached, epochs = _accuracy(model, test, device), epochs + 1

@@ -3,14 +3,8 @@
 from dataclasses import replace
 from statistics import median
 
-from benchmarking.processes import (
-    TORCH,
-    TORCH_OPTIM_HYDRA,
-    Process,
-    run_contender,
-    run_convboard,
-    run_imports,
-)
+from benchmarking.processes import TORCH, TORCH_OPTIM_HYDRA, Process, Runs
+from benchmarking.progress import Progress
 from benchmarking.tables import Cell, Section
 from benchmarking.workloads import WORKLOADS, Workload
 
@@ -28,18 +22,19 @@ def processes(data_dir: str, rounds: int, most_batches: int | None = None) -> li
         rounds: How often start-up is measured.
         most_batches: Batches to train on, at most; where it is given, the memory of the first workload is enough.
     """
-    batches = min(most_batches or ENOUGH, ENOUGH)
     workload, last = WORKLOADS[0], WORKLOADS[-1]
-    contenders = {name: run_contender(name, workload, data_dir, batches) for name in (EAGER, TUTORIAL)}
+    progress = Progress("processes", [1] * (3 * rounds + (2 if most_batches else 5)))
+    run = Runs(data_dir, min(most_batches or ENOUGH, ENOUGH), progress)
+    contenders = {name: run.contender(name, workload) for name in (EAGER, TUTORIAL)}
     ours, torch, imports = [], [], []
     for _ in range(rounds):
-        ours.append(run_convboard(workload, data_dir, batches))
-        torch.append(run_imports(TORCH))
-        imports.append(run_imports(TORCH_OPTIM_HYDRA))
+        ours.append(run.convboard(workload))
+        torch.append(run.imports(TORCH))
+        imports.append(run.imports(TORCH_OPTIM_HYDRA))
     memory = _peaks(workload, ours[0], contenders)
     if most_batches is None:
-        contenders = {name: run_contender(name, last, data_dir, batches) for name in (EAGER, TUTORIAL)}
-        memory += _peaks(last, run_convboard(last, data_dir, batches), contenders)
+        contenders = {name: run.contender(name, last) for name in (EAGER, TUTORIAL)}
+        memory += _peaks(last, run.convboard(last), contenders)
     start = [
         _start_row(f"`train.py`, {workload.name}, to its first step", ours, ours),
         _start_row("`import torch`", torch, ours),
@@ -80,9 +75,11 @@ def speed(data_dir: str, rounds: int, most_batches: int | None = None) -> list[S
 
     speeds: list[dict[str, Cell]] = []
     shares: list[dict[str, Cell]] = []
-    for full in WORKLOADS:
-        workload = replace(full, batches=min(most_batches or full.batches, full.batches))
-        measured = measure_speed(workload, data_dir, rounds)
+    workloads = [replace(full, batches=min(most_batches or full.batches, full.batches)) for full in WORKLOADS]
+    turns = [workload.batches / full.batches for workload, full in zip(workloads, WORKLOADS, strict=True)]
+    progress = Progress("speed", [turn for turn in turns for _ in range(rounds + 1)])
+    for workload in workloads:
+        measured = measure_speed(workload, data_dir, rounds, progress)
         for contender in measured.others:
             ratios = measured.ratios(contender)
             speeds.append(

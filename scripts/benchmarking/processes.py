@@ -8,11 +8,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from benchmarking.progress import Progress
 from benchmarking.workloads import ROOT, Workload
 
 TORCH = "import torch"
@@ -33,36 +36,61 @@ class Process:
     peak_bytes: int
 
 
-def run_imports(statements: str) -> Process:
-    """Import something in a fresh Python."""
-    return _run([sys.executable, "-c", f"{statements}\n{_SAY_WHEN}"])
+@dataclass(frozen=True)
+class Runs:
+    """Runs processes, and says which.
+
+    Attributes:
+        data_dir: Where the data lie.
+        batches: To train on.
+        progress: Of which each process is a step.
+    """
+
+    data_dir: str
+    batches: int
+    progress: Progress
+
+    def imports(self, statements: str) -> Process:
+        """Import something in a fresh Python."""
+        self.progress.begin(statements.partition(";")[0])
+        return _run([sys.executable, "-c", f"{statements}\n{_SAY_WHEN}"])
+
+    def contender(self, contender: str, workload: Workload) -> Process:
+        """Train a contender, `eager` or `tutorial`, as `alone` has it."""
+        self.progress.begin(f"{workload.name}, {contender} loop by hand")
+        arguments = [contender, workload.name, self.data_dir, str(self.batches)]
+        return _run([sys.executable, "-m", "benchmarking.alone", *arguments], folder=Path(__file__).parents[1])
+
+    def convboard(self, workload: Workload) -> Process:
+        """Train by `train.py`, with the default board. The event file knows when the first step was taken."""
+        self.progress.begin(f"{workload.name}, train.py")
+        with TemporaryDirectory() as folder:
+            command = [
+                *(sys.executable, str(ROOT / "train.py")),
+                *workload.arguments,
+                *(f"data_dir={self.data_dir}", f"hydra.run.dir={folder}/run"),
+                *("trainer.max_epochs=1", f"trainer.limit_train_batches={self.batches}"),
+            ]
+            return _run(command, events=Path(folder) / "run")
 
 
-def run_contender(contender: str, workload: Workload, data_dir: str, batches: int) -> Process:
-    """Train a contender, `eager` or `tutorial`, as `alone` has it."""
-    command = [sys.executable, "-m", "benchmarking.alone", contender, workload.name, data_dir, str(batches)]
-    return _run(command, folder=Path(__file__).parents[1])
-
-
-def run_convboard(workload: Workload, data_dir: str, batches: int) -> Process:
-    """Train by `train.py`, with the default board. The event file knows when the first step was taken."""
-    with TemporaryDirectory() as folder:
-        command = [
-            *(sys.executable, str(ROOT / "train.py")),
-            *workload.arguments,
-            *(f"data_dir={data_dir}", f"hydra.run.dir={folder}/run"),
-            *("trainer.max_epochs=1", f"trainer.limit_train_batches={batches}"),
-        ]
-        return _run(command, events=Path(folder) / "run")
+@contextmanager
+def child(command: Sequence[str], **how: Any) -> Iterator["subprocess.Popen[str]"]:
+    """A process that does not outlive the block, however that ends; `how` is for Popen."""
+    with subprocess.Popen(command, text=True, **how) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _run(command: Sequence[str], folder: Path | None = None, events: Path | None = None) -> Process:
     began = time.time()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert process.stdout is not None
-    said = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)  # otherwise Popen would wait for it again
+    with child(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        said = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)  # otherwise Popen would wait for it again
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{said}")
     mark = _first_step(events) if events else float(said.split()[-1])

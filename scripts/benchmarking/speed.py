@@ -18,6 +18,7 @@ from unittest.mock import patch
 import torch
 
 from benchmarking.contenders import Contender, HandLoop, TutorialLoop
+from benchmarking.progress import Progress
 from benchmarking.workloads import Workload, compose_config
 from convboard import experiment
 from convboard.building import build_dataset, build_trainer
@@ -53,14 +54,19 @@ class Speed:
         return [ours / theirs for ours, theirs in zip(self.ours, self.others[contender], strict=True)]
 
 
-def measure_speed(workload: Workload, data_dir: str, rounds: int) -> Speed:
+def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Progress) -> Speed:
     """Let the runner train for `rounds` epochs, and one before them that warms up, and the others in turn with it."""
+
+    def begin(number: int) -> None:
+        progress.begin(f"{workload.name}, {f'round {number} of {rounds}' if number else 'a round to warm up'}")
+
+    begin(0)
     steps = workload.batches
     lengths = [f"trainer.max_epochs={rounds + 1}", f"trainer.limit_train_batches={steps}", f"data_dir={data_dir}"]
     config = compose_config([*workload.arguments, *lengths])
     dataset = build_dataset(config)
     clock = Stopwatch()
-    turns = Turns(steps)
+    turns = Turns(steps, begin)
 
     def build_watched_trainer(*arguments: Any) -> Trainer:
         trainer = build_trainer(*arguments)
@@ -124,8 +130,9 @@ class Turns:
     plan: Plan
     others: Mapping[str, Contender]
 
-    def __init__(self, batches: int) -> None:
+    def __init__(self, batches: int, begin: Callable[[int], None]) -> None:
         self._batches = batches
+        self._begin = begin  # is told the number of each further round
         self.ours: list[float] = []
         self.rates: defaultdict[str, list[float]] = defaultdict(list)
         self.seconds = 0.0
@@ -141,6 +148,8 @@ class Turns:
                 torch.cuda.synchronize(self.plan.device)
             self.rates[name].append(images / (time.perf_counter() - turn_began))
         self.seconds += time.perf_counter() - began
+        if not end.is_last:
+            self._begin(end.epoch)
 
     def on_fit_start(self, start: FitStart) -> None:
         """See `Observer`."""

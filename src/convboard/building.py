@@ -82,7 +82,7 @@ def build_plan(config: TrainConfig) -> Plan:
     return Plan(
         device,
         precision="bf16" if trainer.precision == "bf16" else "fp32",
-        channels_last=trainer.plan == "auto" if trainer.channels_last is None else trainer.channels_last,
+        channels_last=trainer.plan != "none" if trainer.channels_last is None else trainer.channels_last,
         threads=trainer.threads or (torch.get_num_threads() if device.type == "cpu" else None),
         compile=bool(trainer.compile),
         cuda_graph=bool(trainer.cuda_graph),

@@ -22,7 +22,7 @@ LOSSES = ("cross_entropy", "mse")
 CROP_BORDERS = ("black", "reflect")
 RESIDENCES = ("auto", "device", "stream")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PLANS = ("auto", "none")
+PLANS = ("auto", "measure", "none")
 PRECISIONS = ("fp32", "bf16", "auto")
 BOARD_LEVELS = ("minimal", "default", "full")
 GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
@@ -107,9 +107,11 @@ class TrainerConfig:
     Attributes:
         max_epochs: Epochs to train.
         device: `auto` takes a GPU if there is one.
-        plan: `auto` measures before the run how its steps are computed fastest; `none` leaves all as torch has it:
-            eager, in NCHW. Either way, what is set by hand below stays as it is set.
-        precision: `fp32`, `bf16` for autocast to bfloat16, or `auto` to let the plan choose between them.
+        plan: `auto` measures before the run how its steps are computed fastest, or remembers it from an earlier one;
+            `measure` measures anew, however short the run, and replaces what is remembered; `none` leaves all as torch
+            has it: eager, in NCHW. What is set by hand below always stays as it is set.
+        precision: `fp32`, `bf16` for autocast to bfloat16, or `auto` to let a measured plan choose between them;
+            `auto` is fp32 where nothing is measured.
         channels_last: Store images and kernels as NHWC, often faster; None leaves it to the plan.
         compile: Run the training steps through torch.compile; None leaves it to the plan.
         cuda_graph: Record the training step once as a CUDA graph and replay it; None leaves it to the plan.

@@ -5,7 +5,6 @@ What a mistake's message says is in `messages` and where the mistake is found; h
 
 import datetime
 import hashlib
-import inspect
 import os
 import re
 import secrets
@@ -14,21 +13,19 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
-from dataclasses import fields
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn, TypeVar, cast
+from typing import NoReturn
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
 
 from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError, ConvboardError, RankError
-from convboard.messages import explain, explain_omegaconf
+from convboard.messages import explain
 from convboard.resuming import resumed_config
 from convboard.runs import CONFIG
 from convboard.training.interrupt import Interrupted, StopRequest
@@ -133,29 +130,6 @@ def run_dir() -> Path:
     return Path(HydraConfig.get().runtime.output_dir)
 
 
-Arguments = TypeVar("Arguments")
-
-
-def arguments(schema: type[Arguments]) -> Arguments:
-    """Read `key=value` arguments of a script into the dataclass `schema`; `--help` prints its docstring.
-
-    Raises:
-        ConfigError: An argument is not `key=value`, unknown, missing, or of a wrong type.
-    """
-    names = " ".join(f"{field.name}=..." for field in fields(schema))  # type: ignore[arg-type]
-    for argument in sys.argv[1:]:
-        if argument in ("-h", "--help"):
-            print(f"usage: python {sys.argv[0]} {names}\n\n{inspect.getdoc(schema)}")
-            sys.exit(0)
-        if "=" not in argument:
-            raise ConfigError(f"{argument!r} is not understood: give arguments as {names}")
-    try:
-        given = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_cli(sys.argv[1:]))
-        return cast(Arguments, OmegaConf.to_object(given))
-    except OmegaConfBaseException as error:
-        raise explain_omegaconf(error, schema) from error
-
-
 def _refuse_dashes() -> None:
     """`--model=lenet`: a key of ours written as most other commands would have it.
 
@@ -225,7 +199,7 @@ def command() -> Iterator[None]:
         with nullcontext() if ours.is_first else redirect_stdout(Path(os.devnull).open("w")):
             yield
         ours.part()
-    except KeyboardInterrupt as end:
+    except (KeyboardInterrupt, Interrupted) as end:
         _end(end, "interrupted.")
     except (Exception, _Failed) as raised:
         error = ours.cause(raised.error if isinstance(raised, _Failed) else raised)
@@ -262,7 +236,7 @@ def job() -> Iterator[None]:
             print(f"convboard: {end}; the run is saved. {_how_to_go_on()}", file=sys.stderr)
         with suppress(RankError):
             team().part()
-        sys.exit(128 + end.signal)
+        sys.exit(_exit_code(end))
     except Exception as error:
         if HydraConfig.get().mode is not RunMode.MULTIRUN:
             raise _Failed(error) from error
@@ -296,7 +270,7 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt(number)
 
 
-def _end(end: KeyboardInterrupt, text: str) -> NoReturn:
+def _end(end: KeyboardInterrupt | Interrupted, text: str) -> NoReturn:
     """End the command because of a signal, or of what happened to the process for which torchrun sent it."""
     ours = team()
     cause = ours.cause(end)
@@ -307,8 +281,10 @@ def _end(end: KeyboardInterrupt, text: str) -> NoReturn:
     sys.exit(code)
 
 
-def _exit_code(end: KeyboardInterrupt) -> int:
+def _exit_code(end: KeyboardInterrupt | Interrupted) -> int:
     """What a shell gives for a command that a signal has ended."""
+    if isinstance(end, Interrupted):
+        return 128 + end.signal
     return 128 + int(end.args[0] if end.args else signal.SIGINT)
 
 

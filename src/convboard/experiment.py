@@ -30,7 +30,7 @@ from convboard.config import OPEN_GROUPS, TrainConfig
 from convboard.data import ImageDataset
 from convboard.errors import RunError
 from convboard.files import atomic_write_text, empty, locked
-from convboard.planning import Decision
+from convboard.planning import Decision, unmeasured
 from convboard.report import Report
 from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
 from convboard.training.checkpoint import load_checkpoint, load_latest, load_weights
@@ -108,9 +108,10 @@ def _run(config: TrainConfig, run_dir: Path, ours: Team) -> RunResult:
     initialise(model, dataset)
     learner = build_learner(config, dataset, model, default, ours)
     if recorded:
-        decision = Decision(recorded, "the run's own", processes=ours.size)
+        decision = Decision(recorded, "kept from the run's plan.json", processes=ours.size)
     elif ours.size > 1:
-        decision = Decision(default, "not measured: several processes compute at once", processes=ours.size)
+        why = "not measured, since several processes compute at once"
+        decision = unmeasured(config.trainer, default, why, ours.size)
     else:
         decision = choose_plan(config, learner, default)
     with decision.plan.with_threads():

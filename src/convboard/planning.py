@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ COMPILING = 60.0  # seconds: with less, torch.compile is not tried, which takes 
 GAIN = 1.03  # how much faster than the default plan another must be: a lesser gain may be chance
 PROBE = 8  # the first look at a step takes one image in so many of the batch
 BUSY = 0.75  # of the cores in use by others: what is measured then is not remembered
+LOOKS = 2  # more of them where the first says that measuring is worth it: the first steps of a process are slow
 FEWEST_STEPS = 20  # a run with less is too short to even look
 
 
@@ -34,7 +36,7 @@ class Decision:
 
     Attributes:
         plan: The plan.
-        reason: In a few words.
+        reason: In a few words, as they follow on "plan: ".
         images_per_second: What was measured, by plan; empty where nothing was.
         processes: How many compute by it together.
     """
@@ -50,12 +52,14 @@ class Decision:
         return self.plan.describe(self.processes)
 
     def describe(self) -> str:
-        """One line, such as `measured in 1.2 s: 2.1 times as fast as plain eager fp32`."""
+        """One line, such as `measured in 1.2 s; 2.10 times as fast as plain eager fp32`."""
         rates = self.images_per_second
         plain = plain_plan(self.plan)
         if self.plan not in rates or plain not in rates:
             return self.reason
-        return f"{self.reason}: {rates[self.plan] / rates[plain]:.2f} times as fast as plain eager fp32"
+        gain = rates[self.plan] / rates[plain]
+        how_fast = f"{gain:.2f} times as fast as" if gain >= GAIN else "none is clearly faster than"
+        return f"{self.reason}; {how_fast} plain eager fp32"
 
     def table(self) -> dict[str, str]:
         """What there is to say of the plans, by what it says it of."""
@@ -67,6 +71,12 @@ class Decision:
 def plain_plan(plan: Plan) -> Plan:
     """Plain eager fp32 in NCHW, where `plan` computes, with torch's own number of threads."""
     return Plan(plan.device, threads=torch.get_num_threads() if plan.device.type == "cpu" else None)
+
+
+def unmeasured(trainer: TrainerConfig, plan: Plan, reason: str, processes: int = 1) -> Decision:
+    """A plan that no measurement decided on, and then none chooses a precision either."""
+    precision = "; trainer.precision=auto is then fp32" if trainer.precision == "auto" else ""
+    return Decision(plan, reason + precision, processes=processes)
 
 
 def candidates(trainer: TrainerConfig, default: Plan) -> tuple[Plan, ...]:
@@ -93,39 +103,47 @@ def decide(trainer: TrainerConfig, default: Plan, rehearsal: Rehearsal, steps: i
     """Choose the plan of a run.
 
     Args:
-        trainer: What of the plan is set by hand, and whether the rest may be measured.
+        trainer: What of the plan is set by hand, and whether the rest may be measured, or must be.
         default: What is taken without a measurement.
         rehearsal: Takes the steps to measure.
         steps: How many the run takes.
     """
+    plain, plans = plain_plan(default), candidates(trainer, default)
     if trainer.plan == "none":
-        return Decision(default, "none: as torch computes by itself, but for what is set by hand")
+        what = "plain eager fp32" if default == plain else "as given in the config"
+        return unmeasured(trainer, default, f"none, nothing measured; {what}")
     if trainer.deterministic:
-        return Decision(default, "fixed, and not measured: trainer.deterministic=true")
+        return unmeasured(trainer, default, "not measured, since trainer.deterministic=true")
     if default.compile:
-        return Decision(default, "not measured: with trainer.compile=true each candidate would be compiled")
-    plans = candidates(trainer, default)
+        return unmeasured(trainer, default, "not measured, since trainer.compile=true would compile each")
     if len(plans) == 1:
-        return Decision(default, "set by hand")
-    plain = plain_plan(default)
+        return unmeasured(trainer, default, "given in the config, nothing measured")
     compared = plans if plain in plans else (*plans, plain)
     case = _case(rehearsal, compared)
+    is_asked_for = trainer.plan == "measure"
     began = time.perf_counter()
-    measured = recall(case, compared)
-    reason = "remembered"
+    measured = None if is_asked_for else recall(case, compared)
+    reason = "remembered from an earlier run"
     if measured is None or _is_worth_more(measured, compared, steps):
         is_busy = _is_busy()
-        measured = _measure(rehearsal, compared, steps) or measured
-        if measured is None:
-            return Decision(default, "not measured: the run is short")
-        if not is_busy:
-            remember(case, compared, measured)
-        reason = f"measured in {time.perf_counter() - began:.1f} s"
+        try:
+            anew = _measure(rehearsal, compared, math.inf if is_asked_for else steps)
+        except _NotMeasured as end:
+            if measured is None:
+                return unmeasured(trainer, default, f"not measured, since {end}")
+        else:
+            if is_asked_for or not is_busy:
+                remember(case, compared, anew)
+            measured, reason = anew, f"measured in {time.perf_counter() - began:.1f} s"
     seconds = measured.seconds
     fastest = min((plan for plan in plans if plan in seconds), key=lambda plan: seconds[plan])
     chosen = fastest if seconds[fastest] * GAIN < seconds[default] else default
     images = sum(len(batch.labels) for batch in rehearsal.batches)
     return Decision(chosen, reason, {plan: images / value for plan, value in seconds.items()})
+
+
+class _NotMeasured(Exception):
+    """No plan was measured, for the reason that the message gives."""
 
 
 def _is_worth_more(measured: Measured, plans: tuple[Plan, ...], steps: int) -> bool:
@@ -134,7 +152,7 @@ def _is_worth_more(measured: Measured, plans: tuple[Plan, ...], steps: int) -> b
     return left_out and _budget(plans, steps, measured.seconds[plans[0]]) > 2 * measured.budget
 
 
-def _budget(plans: tuple[Plan, ...], steps: int, step: float) -> float:
+def _budget(plans: tuple[Plan, ...], steps: float, step: float) -> float:
     """Seconds that may be spent on measuring, for a run of so many steps of so many seconds."""
     earned = SHARE * steps * step
     default = plans[0]
@@ -143,32 +161,32 @@ def _budget(plans: tuple[Plan, ...], steps: int, step: float) -> float:
     return min(earned, BUDGET.get(default.device.type, BUDGET["cpu"]))
 
 
-def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: int) -> Measured | None:
-    """Time steps by the plans, of which the first is the default; None where that is not worth its time.
+def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: float) -> Measured:
+    """Time steps by the plans, of which the first is the default, for a run of so many steps.
 
     Where a step is slow, it takes only some of the images, and the seconds are scaled up.
+
+    Raises:
+        _NotMeasured: That is not worth its time, or cannot be done.
     """
     began = time.perf_counter()
     default, batch_size = plans[0], len(rehearsal.batches[0].labels)
     if steps < FEWEST_STEPS:
-        return None
+        raise _NotMeasured("the run is short")
     try:
-        images = min(batch_size, max(2, batch_size // PROBE))
-        step = time_step(rehearsal, default, images) * batch_size / images  # too much, if anything
-        if step < WORTH / PROBE:
-            step = time_step(rehearsal, default, batch_size)
-    except Exception as error:  # copies of this network cannot be trained; the run itself may, or says why not
+        step, images = _warm_step(rehearsal, plans, steps)
+    except Exception as error:  # the run itself may train, or says why not
         _log.debug("No plan was measured.", exc_info=error)
-        return None
+        raise _NotMeasured("no copy of this network can be trained") from error
     budget = _budget(plans, steps, step)
     if budget < WORTH:
-        return None
+        raise _NotMeasured("the run is short")
     tried = plans if budget >= COMPILING else tuple(plan for plan in plans if not plan.compile)
     images = min(batch_size, max(images, int(batch_size * budget / (4 * len(tried) * step))))
     left = budget - (time.perf_counter() - began)
     times = race(tried, lambda plan, count: time_step(rehearsal, plan, images, count), left)
     if default not in times or len(times) == 1:
-        return None
+        raise _NotMeasured("its steps are slow")
     return Measured(budget, {plan: value * batch_size / images for plan, value in times.items()})
 
 
@@ -181,6 +199,22 @@ def _is_busy() -> bool:
     cores = os.cpu_count() or 1
     own = min(time.process_time() / 60, cores)  # a second of computing adds at most 1/60 to the average of a minute
     return load - own > BUSY * cores
+
+
+def _warm_step(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: float) -> tuple[float, int]:
+    """Seconds of a step by the default plan, and of how many images it took them; the least of some looks.
+
+    A look at few images gives too much, if anything: where even that is too little to measure for, it is the last.
+    """
+    default, batch_size = plans[0], len(rehearsal.batches[0].labels)
+    least, images = math.inf, min(batch_size, max(2, batch_size // PROBE))
+    for _ in range(1 + LOOKS):
+        if least < WORTH / PROBE:
+            images = batch_size
+        least = min(least, time_step(rehearsal, default, images) * batch_size / images)
+        if _budget(plans, steps, least) < WORTH:
+            break
+    return least, images
 
 
 def _thread_counts(default: Plan) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,13 +28,12 @@ class Report:
         parameters = sum(parameter.numel() for parameter in model.parameters())
         channels, height, width = dataset.image_shape
         sizes = " / ".join(f"{len(split):,}" for split in (dataset.train, dataset.val, dataset.test))
-        self.console.print(f"[bold]{name}[/bold], {parameters:,} parameters")
-        self.console.print(
-            f"[bold]{dataset.name}[/bold], {channels}x{height}x{width}, {dataset.num_classes} classes, "
-            f"{sizes} images to train / val / test"
-        )
-        self.console.print(f"on {decision.chosen}, into {_shown(run_dir)}")
-        self.console.print(f"plan {decision.describe()}")
+        self._say("network", f"{name}, {parameters:,} parameters")
+        self._say("data", f"{dataset.name}, {channels}x{height}x{width}, {dataset.num_classes:,} classes")
+        self._say("images", f"{sizes} to train / val / test")
+        self._say("device", decision.chosen)
+        self._say("plan", decision.describe())
+        self._say("run", _shown(run_dir))
 
     def resumed(self, epochs: int, steps: int) -> None:
         """Say where the run goes on."""
@@ -43,10 +43,14 @@ class Report:
         """Print the best epoch's figures, the run directory, and how to look at it."""
         self.console.print()
         self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
-        self.console.print(f"{seconds:.1f} s of training and evaluation")
-        self.console.print(f"run        {_shown(run_dir)}")
+        self._say("time", f"{seconds:.1f} s of training and evaluation")
+        self._say("run", _shown(run_dir))
         through_uv = "uv run " if os.environ.get("UV") else ""  # without it tensorboard is not on the user's PATH
-        self.console.print(f"look at it [bold]{through_uv}tensorboard --logdir {_logdir(run_dir)}[/bold]")
+        self._say("look at it", f"{through_uv}tensorboard --logdir {_logdir(run_dir)}", "bold")
+
+    def _say(self, what: str, text: str, style: str = "") -> None:
+        """A line of its own, short enough for a terminal of 80 columns; a path in it is not broken by us."""
+        self.console.print(Text.assemble((f"{what + ':':<12}", "dim"), (text, style)))
 
 
 def figures_table(metrics: dict[str, float], title: str) -> Table:

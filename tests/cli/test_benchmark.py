@@ -2,9 +2,14 @@
 
 import json
 import math
+import os
+import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +25,12 @@ def test_it_compares_the_runner_with_three_loops_on_each_workload(
     run_command: RunCommand, tmp_path: Path, data_dir: Path
 ) -> None:
     done = run_command("scripts/benchmark.py", "part=speed", *TINY, "format=json", f"data_dir={data_dir}")
-    told = json.loads(done.stdout)
+    told = json.loads(done.stdout)  # nothing else is on stdout
+    said = done.stderr.splitlines()
+    begun = [f"speed {at}/6: {WORKLOADS[(at - 1) // 2]}, " for at in range(1, 7)]
+    begun = [f"{line}{'round 1 of 1' if at % 2 else 'a round to warm up'}" for at, line in enumerate(begun)]
+    assert [re.sub(r"; about \d+ s left$", "", line) for line in said] == begun
+    assert [line.endswith("s left") for line in said] == [False] + [True] * 5
     assert told["facts"]["torch"]
     speed, board = told["sections"]
     assert [speed["title"], board["title"]] == ["Training speed", "The board's share of those runs"]
@@ -40,6 +50,13 @@ def test_it_compares_the_runner_with_three_loops_on_each_workload(
 def test_it_measures_whole_processes(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
     arguments = ("part=processes", *TINY, "format=markdown", f"data_dir={data_dir}")
     done = run_command("scripts/benchmark.py", *arguments)
+    assert [line.partition(";")[0] for line in done.stderr.splitlines()] == [
+        f"processes 1/5: {WORKLOADS[0]}, eager loop by hand",
+        f"processes 2/5: {WORKLOADS[0]}, tutorial loop by hand",
+        f"processes 3/5: {WORKLOADS[0]}, train.py",
+        "processes 4/5: import torch",
+        "processes 5/5: import torch, hydra",
+    ]
     start, memory = (rows(table) for table in done.stdout.split("### ")[1:])
     ours, torch, imports = (float(cells[1]) for cells in start)
     assert ours > torch > 1e-3
@@ -61,7 +78,45 @@ def rows(table: str) -> list[list[str]]:
     [
         ("part=sped", "part='sped' is not known. Did you mean 'speed'? Allowed: all, mnist_99, processes, speed."),
         ("format=csv", "format='csv' is not known. Allowed: json, markdown, table."),
+        ("batches=-3", "batches=-3: must be at least 1, or left away."),
+        ("rounds=0", "rounds=0: must be at least 1, or left away."),
+        ("rounds=many", "rounds='many': must be a whole number, or null."),
+        (
+            "data_dir=/nope",
+            "data_dir='/nope': must be a folder with MNIST and CIFAR-10, and /nope/MNIST/raw/train-images-idx3-ubyte "
+            "is missing. Another folder has it, or python train.py dataset=mnist gets it.",
+        ),
     ],
 )
 def test_what_it_does_not_know_is_refused(argument: str, message: str, run_command: RunCommand) -> None:
-    assert run_command("scripts/benchmark.py", argument, expected_code=2).stderr == f"convboard: {message}\n"
+    done = run_command("scripts/benchmark.py", argument, expected_code=2)
+    assert (done.stdout, done.stderr) == ("", f"convboard: {message}\n")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("part", "begun", "number", "code"),
+    [("speed", "speed 2/", signal.SIGTERM, 143), ("processes", "processes 1/", signal.SIGINT, 130)],
+)
+def test_a_signal_ends_it_in_one_sentence(
+    part: str, begun: str, number: signal.Signals, code: int, start_command: Any, tmp_path: Path, data_dir: Path
+) -> None:
+    arguments = (f"part={part}", "batches=2", "rounds=500", f"data_dir={data_dir}")
+    command = start_command("scripts/benchmark.py", *arguments, environment={"TMPDIR": str(tmp_path)})
+    end = time.monotonic() + 60
+    while begun not in command.stderr.read_text():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    os.kill(command.pid, number)
+    done = command.finish()
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.splitlines()[-1] == "convboard: interrupted."
+    assert all(re.match(f"{part} \\d+/", line) for line in done.stderr.splitlines()[:-1])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_says_what_each_argument_does(run_command: RunCommand) -> None:
+    told = run_command("scripts/benchmark.py", "--help").stdout
+    assert "Attributes" not in told
+    shown = re.findall(r"^  (\S+) {2,}\w", told, re.MULTILINE)
+    assert shown == ["part=all", "quick=false", "rounds=null", "batches=null", "format=table", "data_dir=data"]

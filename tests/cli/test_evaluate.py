@@ -1,6 +1,7 @@
 """A finished run is tested again by scripts/evaluate.py, with the same figures."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -75,5 +76,10 @@ class MyNet(nn.Module):
 
 def test_help_says_what_it_takes(run_command: RunCommand) -> None:
     done = run_command("scripts/evaluate.py", "--help")
-    assert done.stdout.startswith("usage: python ")
-    assert "    run: The run directory.\n" in done.stdout
+    usage, about, arguments = done.stdout.split("\n\n")
+    assert re.fullmatch(r"usage: python \S+/evaluate\.py run=\.\.\. \[trust=false\]", " ".join(usage.split()))
+    assert about.startswith("Evaluate the best network of a finished run again, ")
+    assert re.findall(r"^  (\S+) {2,}(\w+ \w+ \w+)", arguments, re.MULTILINE) == [
+        ("run=...", "The run directory"),
+        ("trust=false", "Build the network"),
+    ]

@@ -51,7 +51,7 @@ def test_the_run_s_plan_is_kept_by_resume_and_evaluation(run_command: RunCommand
     kept = {**PLAIN, "precision": "bf16", "threads": 3}
     (tmp_path / "run/plan.json").write_text(json.dumps(kept))
     resumed = run_command("train.py", "resume=run", "trainer.max_epochs=3")
-    assert "on cpu (3 threads), bf16, into run\n" in resumed.stdout
+    assert "device:     cpu (3 threads), bf16\nplan:       kept from the run's plan.json\n" in resumed.stdout
     assert plan_of(tmp_path / "run") == kept
     again = run_command("scripts/evaluate.py", "run=run")
     assert again.stdout.endswith("The same figures, to the last bit, as the run wrote down.\n")

@@ -174,7 +174,7 @@ class TestTorchrun:
         assert len(list(two.glob("*tfevents*"))) == 1
         assert done.stdout.count("1/1") == 1
         (device,) = re.findall(
-            r"^on (cpu, 2 processes of \d+ threads? each, fp32, channels_last), into", done.stdout, re.M
+            r"^device: +(cpu, 2 processes of \d+ threads? each, fp32, channels_last)$", done.stdout, re.M
         )
         assert f"| device | {device} |" in environment(two)
         assert "convboard" not in done.stderr

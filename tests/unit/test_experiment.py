@@ -223,4 +223,4 @@ def test_what_was_measured_is_in_the_text_tab(tmp_path: Path) -> None:
     events = EventAccumulator(str(tmp_path / "run")).Reload()
     (text,) = events.Tensors("plan")
     assert "| chosen | cpu (1 thread), fp32, channels_last |" in text.tensor_proto.string_val[0].decode()
-    assert "| why | not measured: the run is short |" in text.tensor_proto.string_val[0].decode()
+    assert "| why | not measured, since the run is short |" in text.tensor_proto.string_val[0].decode()

@@ -36,10 +36,11 @@ MAY_IMPORT = {
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
     | {"optimizing", "report", "runs"},
     "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning"},
+    "arguments": {"errors", "messages"},
     "entry": {"errors", "messages", "config", "resuming", "runs", "training.interrupt", "training.team"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }
-KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "entry"}
+KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "arguments", "entry"}
 
 
 def imported_modules(path: Path) -> Iterator[str]:
