@@ -128,7 +128,7 @@ def decide(trainer: TrainerConfig, default: Plan, rehearsal: Rehearsal, steps: i
         is_busy = _is_busy()
         try:
             anew = _measure(rehearsal, compared, math.inf if is_asked_for else steps)
-        except _NotMeasured as end:
+        except _UnmeasuredError as end:
             if measured is None:
                 return unmeasured(trainer, default, f"not measured, since {end}")
         else:
@@ -142,7 +142,7 @@ def decide(trainer: TrainerConfig, default: Plan, rehearsal: Rehearsal, steps: i
     return Decision(chosen, reason, {plan: images / value for plan, value in seconds.items()})
 
 
-class _NotMeasured(Exception):
+class _UnmeasuredError(Exception):
     """No plan was measured, for the reason that the message gives."""
 
 
@@ -167,26 +167,26 @@ def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: float) -> Mea
     Where a step is slow, it takes only some of the images, and the seconds are scaled up.
 
     Raises:
-        _NotMeasured: That is not worth its time, or cannot be done.
+        _UnmeasuredError: That is not worth its time, or cannot be done.
     """
     began = time.perf_counter()
     default, batch_size = plans[0], len(rehearsal.batches[0].labels)
     if steps < FEWEST_STEPS:
-        raise _NotMeasured("the run is short")
+        raise _UnmeasuredError("the run is short")
     try:
         step, images = _warm_step(rehearsal, plans, steps)
     except Exception as error:  # the run itself may train, or says why not
         _log.debug("No plan was measured.", exc_info=error)
-        raise _NotMeasured("no copy of this network can be trained") from error
+        raise _UnmeasuredError("no copy of this network can be trained") from error
     budget = _budget(plans, steps, step)
     if budget < WORTH:
-        raise _NotMeasured("the run is short")
+        raise _UnmeasuredError("the run is short")
     tried = plans if budget >= COMPILING else tuple(plan for plan in plans if not plan.compile)
     images = min(batch_size, max(images, int(batch_size * budget / (4 * len(tried) * step))))
     left = budget - (time.perf_counter() - began)
     times = race(tried, lambda plan, count: time_step(rehearsal, plan, images, count), left)
     if default not in times or len(times) == 1:
-        raise _NotMeasured("its steps are slow")
+        raise _UnmeasuredError("its steps are slow")
     return Measured(budget, {plan: value * batch_size / images for plan, value in times.items()})
 
 

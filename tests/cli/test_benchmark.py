@@ -118,5 +118,5 @@ def test_a_signal_ends_it_in_one_sentence(
 def test_help_says_what_each_argument_does(run_command: RunCommand) -> None:
     told = run_command("scripts/benchmark.py", "--help").stdout
     assert "Attributes" not in told
-    shown = re.findall(r"^  (\S+) {2,}\w", told, re.MULTILINE)
+    shown = re.findall(r"^  (\S+=\S+) {2,}\S", told, re.MULTILINE)
     assert shown == ["part=all", "quick=false", "rounds=null", "batches=null", "format=table", "data_dir=data"]
