@@ -112,7 +112,7 @@ def test_what_a_busy_machine_measures_is_not_remembered(
     assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
     again = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
     assert again.plan == PLAIN
-    assert (again.reason == "remembered") == is_remembered
+    assert (again.reason.startswith("remembered")) == is_remembered
 
 
 def test_other_cores_or_frozen_weights_are_another_case(monkeypatch: pytest.MonkeyPatch) -> None:
