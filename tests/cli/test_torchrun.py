@@ -192,6 +192,32 @@ class TestTorchrun:
         assert last_step(tmp_path / "run") >= 18
 
 
+def test_rounding_alone_sets_two_processes_apart_from_one(
+    run_ranks: Callable[..., Ended], run_command: RunCommand, tmp_path: Path
+) -> None:
+    """BatchNorm lets it grow from step to step; in float64 there is hardly any."""
+    (tmp_path / "exact.py").write_text(
+        """
+from torch import Tensor
+from convboard.models.batchnorm_cnn import BatchNormCNN
+
+class Net(BatchNormCNN):
+    def __init__(self, in_channels: int, image_size: int, num_classes: int) -> None:
+        super().__init__(in_channels, image_size, num_classes)
+        self.double()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images.double())
+"""
+    )
+    config = ["model._target_=exact.Net", "batch_size=99", "trainer.max_epochs=1", "board=minimal"]
+    run_command("train.py", *config, "hydra.run.dir=one")
+    assert [done.returncode for done in run_ranks(*config, "hydra.run.dir=two")] == [0, 0]
+    one, two = (load_checkpoint(tmp_path / run / "checkpoints/last.safetensors").model for run in ("one", "two"))
+    assert one["conv1.weight"].dtype == torch.float64
+    torch.testing.assert_close(one, two, rtol=1e-10, atol=1e-10)
+
+
 @pytest.mark.parametrize(
     ("how", "cause"),
     [
