@@ -58,7 +58,9 @@ def run_preset(data_dir: str, seeds: int) -> Recipe:
             f"hydra.sweep.dir={folder}",
         ]
         progress = Progress("mnist_99", [1] * seeds)
-        with child([sys.executable, str(ROOT / "train.py"), *arguments], stdout=subprocess.DEVNULL) as process:
+        with child(
+            [sys.executable, str(ROOT / "train.py"), *arguments], stdout=subprocess.DEVNULL, stderr=None
+        ) as process:
             for seed in range(seeds):
                 progress.begin(f"experiment=mnist_99, seed {seed}")
                 while process.poll() is None and len(list(Path(folder).glob("*/result.json"))) <= seed:

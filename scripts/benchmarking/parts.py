@@ -23,18 +23,18 @@ def processes(data_dir: str, rounds: int, most_batches: int | None = None) -> li
         most_batches: Batches to train on, at most; where it is given, the memory of the first workload is enough.
     """
     workload, last = WORKLOADS[0], WORKLOADS[-1]
-    progress = Progress("processes", [1] * (3 * rounds + (2 if most_batches else 5)))
+    progress = Progress("processes", [1] * (3 * rounds + (1 if most_batches else 3)))
     run = Runs(data_dir, min(most_batches or ENOUGH, ENOUGH), progress)
-    contenders = {name: run.contender(name, workload) for name in (EAGER, TUTORIAL)}
+    contenders = run.contenders(workload, (EAGER, TUTORIAL))
     ours, torch, imports = [], [], []
     for _ in range(rounds):
         ours.append(run.convboard(workload))
         torch.append(run.imports(TORCH))
         imports.append(run.imports(TORCH_OPTIM_HYDRA))
-    memory = _peaks(workload, ours[0], contenders)
+    memory = _peaks(workload, ours[0].peak_bytes, contenders)
     if most_batches is None:
-        contenders = {name: run.contender(name, last) for name in (EAGER, TUTORIAL)}
-        memory += _peaks(last, run.convboard(last), contenders)
+        contenders = run.contenders(last, (EAGER, TUTORIAL))
+        memory += _peaks(last, run.convboard(last).peak_bytes, contenders)
     start = [
         _start_row(f"`train.py`, {workload.name}, to its first step", ours, ours),
         _start_row("`import torch`", torch, ours),
@@ -51,15 +51,14 @@ def _start_row(what: str, taken: list[Process], ours: list[Process]) -> dict[str
     return {"what": what, "seconds": median(process.seconds for process in taken), "ratio": median(ratios)}
 
 
-def _peaks(workload: Workload, ours: Process, contenders: dict[str, Process]) -> list[dict[str, Cell]]:
+def _peaks(workload: Workload, ours: int, contenders: dict[str, int]) -> list[dict[str, Cell]]:
     named = {
         "convboard, default board": ours,
         "bare loop, eager fp32 NCHW": contenders[EAGER],
         "tutorials' DataLoader loop": contenders[TUTORIAL],
     }
     return [
-        {"workload": workload.name, "contender": name, "MB": process.peak_bytes / 1e6}
-        for name, process in named.items()
+        {"workload": workload.name, "contender": name, "MB": peak_bytes / 1e6} for name, peak_bytes in named.items()
     ]
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -55,11 +55,18 @@ class Runs:
         self.progress.begin(statements.partition(";")[0])
         return _run([sys.executable, "-c", f"{statements}\n{_SAY_WHEN}"])
 
-    def contender(self, contender: str, workload: Workload) -> Process:
-        """Train a contender, `eager` or `tutorial`, as `alone` has it."""
-        self.progress.begin(f"{workload.name}, {contender} loop by hand")
-        arguments = [contender, workload.name, self.data_dir, str(self.batches)]
-        return _run([sys.executable, "-m", "benchmarking.alone", *arguments], folder=Path(__file__).parents[1])
+    def contenders(self, workload: Workload, names: Sequence[str]) -> dict[str, int]:
+        """The largest memory of each contender, as `alone` has it: both at once, for that makes no difference to it."""
+        self.progress.begin(f"{workload.name}, the loops by hand: {', '.join(names)}")
+        arguments = [workload.name, self.data_dir, str(self.batches)]
+        with ExitStack() as stack:
+            started = {
+                name: stack.enter_context(
+                    child([sys.executable, "-m", "benchmarking.alone", name, *arguments], cwd=Path(__file__).parents[1])
+                )
+                for name in names
+            }
+            return {name: _finished(process)[1] for name, process in started.items()}
 
     def convboard(self, workload: Workload) -> Process:
         """Train by `train.py`, with the default board. The event file knows when the first step was taken."""
@@ -76,26 +83,32 @@ class Runs:
 
 @contextmanager
 def child(command: Sequence[str], **how: Any) -> Iterator["subprocess.Popen[str]"]:
-    """A process that does not outlive the block, however that ends; `how` is for Popen."""
-    with subprocess.Popen(command, text=True, **how) as process:
+    """A process that does not outlive the block, however that ends; `how` is for Popen, output goes to a pipe else."""
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, **how}
+    with subprocess.Popen(command, text=True, **streams) as process:
         try:
             yield process
         finally:
             process.kill()
 
 
-def _run(command: Sequence[str], folder: Path | None = None, events: Path | None = None) -> Process:
+def _run(command: Sequence[str], events: Path | None = None) -> Process:
     began = time.time()
-    with child(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)  # otherwise Popen would wait for it again
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{said}")
+    with child(command) as process:
+        said, peak_bytes = _finished(process)
     mark = _first_step(events) if events else float(said.split()[-1])
-    in_bytes = 1 if sys.platform == "darwin" else 1024
-    return Process(mark - began, usage.ru_maxrss * in_bytes)
+    return Process(mark - began, peak_bytes)
+
+
+def _finished(process: "subprocess.Popen[str]") -> tuple[str, int]:
+    """What a child has said when it has ended, and its largest memory."""
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # otherwise Popen would wait for it again
+    if process.returncode:
+        raise RuntimeError(f"{process.args!r} failed:\n{said}")
+    return said, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _first_step(run_dir: Path) -> float:
