@@ -1,10 +1,14 @@
 """Train one network, or with -m a sweep of them: `python train.py model=lenet dataset=mnist`."""
 
-import hydra
-from omegaconf import DictConfig
+from convboard.training import interrupt
 
-import convboard
-from convboard import entry
+interrupt.end_at_once()  # before anything is imported that takes its time
+
+import hydra  # noqa: E402
+from omegaconf import DictConfig  # noqa: E402
+
+import convboard  # noqa: E402
+from convboard import entry  # noqa: E402
 
 entry.register()
 

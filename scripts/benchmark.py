@@ -8,6 +8,7 @@ from convboard import entry
 from convboard.arguments import read_arguments
 from convboard.environment import describe_environment
 from convboard.errors import ConfigError, nearest
+from convboard.training.interrupt import unwinding
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
 PARTS = ("all", "processes", "speed", "mnist_99")
@@ -83,5 +84,5 @@ def _checked_data(folder: Path, arguments: Arguments) -> str:
 
 
 if __name__ == "__main__":
-    with entry.command():
+    with entry.command(), unwinding():
         main()

@@ -1,14 +1,18 @@
 """Evaluate the best network of a finished run again: `python scripts/evaluate.py run=<run dir>`."""
 
-from dataclasses import dataclass
+from convboard.training import interrupt
 
-from omegaconf import MISSING
-from rich.console import Console
+interrupt.end_at_once()  # before anything is imported that takes its time
 
-import convboard
-from convboard import entry
-from convboard.arguments import read_arguments
-from convboard.report import figures_table
+from dataclasses import dataclass  # noqa: E402
+
+from omegaconf import MISSING  # noqa: E402
+from rich.console import Console  # noqa: E402
+
+import convboard  # noqa: E402
+from convboard import entry  # noqa: E402
+from convboard.arguments import read_arguments  # noqa: E402
+from convboard.report import figures_table  # noqa: E402
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 `any moment:7` is 140 ms after the training has begun, whatever happens then. $SIGNAL names another signal to send; a
 second one follows at the next call of $THEN, a place too. $CLOCK, in seconds since 1970, is what a clock shows that has
-stopped, in a container whose host is always called "box" and whose process id is always 1.
+stopped, in a container whose host is always called "box" and whose process id is always 1. `the import of MODULE:1` is
+a place too, where $AGAIN says how often the signal is sent again, 10 ms apart.
 """
 
 import functools
@@ -11,9 +12,11 @@ import os
 import runpy
 import signal
 import socket
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,25 @@ def die_in_a_write(events: Any) -> None:
     data = b"".join(events._pending)
     events._file.write(data[: len(data) // 2])
     die()
+
+
+class DieAtImport(MetaPathFinder):
+    """Sends the signal when a module is first imported: one that did not get in is imported again."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> None:
+        if fullname != self.module:
+            return
+        sys.meta_path.remove(self)
+        again = int(os.environ["AGAIN"])
+        if again and os.fork() == 0:
+            for _ in range(again):
+                time.sleep(0.01)
+                os.kill(PROCESS, signal.Signals[os.environ["SIGNAL"]])
+            os._exit(0)
+        die()
 
 
 # The owner of a function, the function, and whether to die after it rather than before.
@@ -92,5 +114,8 @@ if __name__ == "__main__":
         os.getpid = lambda: 1
     if "KILL_AT" in os.environ:
         place, _, count = os.environ["KILL_AT"].partition(":")
-        die_at(place, int(count))
+        if place.startswith("the import of "):
+            sys.meta_path.insert(0, DieAtImport(place.removeprefix("the import of ")))
+        else:
+            die_at(place, int(count))
     runpy.run_path(str(Path(__file__).parents[1] / "train.py"), run_name="__main__")

@@ -5,6 +5,7 @@ What a user can get wrong is found here, before the run directory holds a file. 
 
 import logging
 import math
+import os
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -79,6 +80,9 @@ def build_plan(config: TrainConfig) -> Plan:
             "trainer.precision=auto takes what is faster.",
             device.type,
         )
+    cores = os.cpu_count() or 1
+    if trainer.threads and trainer.threads > cores:
+        _log.warning("trainer.threads=%d on %d cores: more threads than cores are slow.", trainer.threads, cores)
     return Plan(
         device,
         precision="bf16" if trainer.precision == "bf16" else "fp32",

@@ -293,7 +293,8 @@ def load_config(path: Path) -> TrainConfig:
 
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        raise ConfigError(f"{key}={value!r} is not known. {nearest(str(value), allowed)}")
+        given = value.lower() if value in ("True", "False") else value  # as it was written, not as OmegaConf has it
+        raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed)}")
 
 
 def _at_least(key: str, value: int | None, least: int) -> None:

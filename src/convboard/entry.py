@@ -22,13 +22,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import MissingMandatoryValue
 
 from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError, ConvboardError, RankError
 from convboard.messages import explain
 from convboard.resuming import resumed_config
 from convboard.runs import CONFIG
-from convboard.training.interrupt import Interrupted, StopRequest
+from convboard.training.interrupt import Interrupted, StopRequest, end_at_once, ignore_signals, leave
 from convboard.training.team import Team, team
 
 BUG, USER_ERROR = 1, 2  # exit codes: Python's own, argparse's
@@ -100,6 +101,11 @@ def check(composed: DictConfig) -> TrainConfig:
     if composed.get("resume"):
         if HydraConfig.get().mode is RunMode.MULTIRUN:
             raise ConfigError(f"resume={composed.resume} goes on with one run; leave -m away.")
+        if run_dir().resolve() != Path(composed.resume).resolve():
+            raise ConfigError(
+                f"resume={composed.resume} goes on in that run's own directory: leave "
+                f"hydra.run.dir={os.path.relpath(run_dir())} away."
+            )
         return resumed_config(composed, _overrides())
     for group in GROUPS:
         if not isinstance(HydraConfig.get().runtime.choices.get(group), str):
@@ -184,16 +190,18 @@ def command() -> Iterator[None]:
     """
     sys.path.append(str(Path.cwd()))  # at the end: a file called random.py there must not become everybody's random
     full = os.environ.get("HYDRA_FULL_ERROR")
-    signal.signal(signal.SIGTERM, _terminate)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print its own way
     ours = Team()
     try:
         with StopRequest() as early:
             ours = team()
-        if ours.size > 1:
+        if ours.size == 1:
+            end_at_once(_leave)
+        else:
             signal.signal(signal.SIGINT, _terminate)
+            signal.signal(signal.SIGTERM, _terminate)
         if early.signal is not None:
-            _terminate(early.signal, None)
+            signal.raise_signal(early.signal)
         _refuse_dashes()
         _refuse_sweep()
         with nullcontext() if ours.is_first else redirect_stdout(Path(os.devnull).open("w")):
@@ -229,9 +237,10 @@ def job() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as end:
-        has_begun = (run_dir() / CONFIG).exists()
-        _end(end, f"interrupted. {_how_to_go_on()}" if has_begun else "interrupted before the first step.")
+        _remove_empty(run_dir())
+        _end(end, _farewell())
     except Interrupted as end:
+        ignore_signals()
         if team().is_first:
             print(f"convboard: {end}; the run is saved. {_how_to_go_on()}", file=sys.stderr)
         with suppress(RankError):
@@ -255,24 +264,40 @@ def _how_to_go_on() -> str:
     return f"Go on with it: {start} train.py resume={os.path.relpath(run_dir())}"
 
 
-def _terminate(number: int, _frame: FrameType | None) -> None:
-    """SIGTERM outside of the training, which has its own way: the same as Ctrl-C, but for the exit code.
+def _farewell() -> str:
+    """What to say of a run that a signal has ended outside of the training."""
+    has_begun = (run_dir() / CONFIG).exists()
+    return f"interrupted. {_how_to_go_on()}" if has_begun else "interrupted before the first step."
 
-    When a process of a team has ended, torchrun sends it to the others, which are about to end and say why. It passes
-    on a Ctrl-C too, which all have got from the terminal already: there the first signal counts.
+
+def _leave(number: int) -> None:
+    """SIGINT or SIGTERM where nothing is to be undone."""
+    code = 128 + number
+    try:
+        _remove_empty(run_dir())
+    except (ValueError, MissingMandatoryValue):  # Hydra has not got that far, or the command needs none
+        leave(code, "interrupted.")
+    leave(code, _farewell())
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    """SIGINT or SIGTERM outside of the training, in one process of several.
+
+    When a process of a team has ended, torchrun sends SIGTERM to the others, which are about to end and say why. It
+    passes on a Ctrl-C too, which all have got from the terminal already: there the first signal counts.
     """
     ours = team()
     if ours.ends:
         return
-    if ours.size > 1:
-        for again in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(again, signal.SIG_IGN)
+    ignore_signals()
     raise KeyboardInterrupt(number)
 
 
 def _end(end: KeyboardInterrupt | Interrupted, text: str) -> NoReturn:
     """End the command because of a signal, or of what happened to the process for which torchrun sent it."""
     ours = team()
+    if ours.size == 1:
+        leave(_exit_code(end), text)
     cause = ours.cause(end)
     code = cause.code if isinstance(cause, RankError) else _exit_code(end)
     told = str(cause) if isinstance(cause, RankError) else text

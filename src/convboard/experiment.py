@@ -6,7 +6,7 @@ The parts of a run are built in `building`.
 import errno
 import json
 import logging
-import time
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,13 +28,14 @@ from convboard.building import (
 )
 from convboard.config import OPEN_GROUPS, TrainConfig
 from convboard.data import ImageDataset
-from convboard.errors import RunError
+from convboard.errors import ConfigError, RunError
 from convboard.files import atomic_write_text, empty, locked
 from convboard.planning import Decision, unmeasured
-from convboard.report import Report
+from convboard.report import Report, counted
 from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
-from convboard.training.checkpoint import load_checkpoint, load_latest, load_weights
+from convboard.training.checkpoint import Checkpoint, load_checkpoint, load_latest, load_weights
 from convboard.training.evaluation import evaluate
+from convboard.training.interrupt import unwinding
 from convboard.training.losses import build_loss
 from convboard.training.memory import keep_freed_memory
 from convboard.training.plan import Plan, is_there
@@ -55,7 +56,7 @@ class RunResult:
         metrics: Final value by tag, those of the best epoch: `accuracy/val`, `accuracy/test`, ...
         objective: The one of them that the config names.
         epochs: Epochs trained.
-        seconds: Wall time of training, evaluation and board, without start-up.
+        seconds: Wall time of training, evaluation and board, without start-up; of a resumed run, from all its parts.
     """
 
     run_dir: Path
@@ -83,7 +84,8 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
     """
     run_dir = Path(run_dir)
     ours = team()
-    with _owned(run_dir, resumed=config.resume is not None) if ours.is_first else nullcontext():
+    owned = _owned(run_dir, resumed=config.resume is not None) if ours.is_first else nullcontext()
+    with unwinding(), owned:
         ours.meet()  # the directory is the run's
         return _run(config, run_dir, ours)
 
@@ -130,9 +132,8 @@ def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path)
     """Train to the end, and write and say what came of it."""
     if trainer.global_step:
         report.resumed(trainer.epoch, trainer.global_step)
-    began = time.perf_counter()
     end = trainer.fit()
-    seconds = time.perf_counter() - began
+    seconds = trainer.seconds
     result = RunResult(run_dir, end.metrics, end.metrics[config.objective], end.epoch, seconds)
     facts = {"status": end.status, "best_epoch": trainer.best_epoch, **asdict(result)}
     del facts["run_dir"]  # where the file lies; the directory may be moved
@@ -149,12 +150,25 @@ def _take_up(trainer: Trainer, run_dir: Path) -> None:
             for leftover in run_dir.rglob(".*.tmp"):  # whoever wrote it is dead: the directory is this run's alone
                 leftover.unlink()
         if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
-            trainer.resume(*load_latest(run_dir / CHECKPOINTS))
+            checkpoint, source = load_latest(run_dir / CHECKPOINTS)
+            _refuse_fewer_epochs(trainer, checkpoint)
+            trainer.resume(checkpoint, source)
         elif trainer.team.is_first:
             for events in run_dir.glob("*tfevents*"):
                 empty(events)  # not removed: a TensorBoard that is open may wait for a file that is gone
     if trainer.team.is_first:
         (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps what it came to
+
+
+def _refuse_fewer_epochs(trainer: Trainer, checkpoint: Checkpoint) -> None:
+    """Refuse an end that lies behind: the config would say less than was trained."""
+    most = trainer.limits.max_epochs
+    begun = math.ceil(checkpoint.state["global_step"] / trainer.steps_per_epoch)
+    if most < begun:
+        raise ConfigError(
+            f"trainer.max_epochs={most} is fewer than the run has trained already, which is {counted(begun, 'epoch')}. "
+            f"Give {begun} or more, or leave it away."
+        )
 
 
 def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:

@@ -37,7 +37,7 @@ class Report:
 
     def resumed(self, epochs: int, steps: int) -> None:
         """Say where the run goes on."""
-        self.console.print(f"resumed after {epochs:,} epochs, {steps:,} steps")
+        self.console.print(f"resumed after {counted(epochs, 'epoch')}, {counted(steps, 'step')}")
 
     def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
         """Print the best epoch's figures, the run directory, and how to look at it."""
@@ -51,6 +51,11 @@ class Report:
     def _say(self, what: str, text: str, style: str = "") -> None:
         """A line of its own, short enough for a terminal of 80 columns; a path in it is not broken by us."""
         self.console.print(Text.assemble((f"{what + ':':<12}", "dim"), (text, style)))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 epoch`, `2 epochs`, `1,000 epochs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def figures_table(metrics: dict[str, float], title: str) -> Table:

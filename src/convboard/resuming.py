@@ -1,6 +1,7 @@
 """The config of a run that goes on: its own, and of what the command line gives only what may change."""
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,7 +11,14 @@ from convboard.errors import ConfigError, RunError
 from convboard.runs import Run, load_run
 from convboard.trust import foreign_targets
 
-MAY_CHANGE = ("trainer.max_epochs", "trainer.checkpoint_minutes", "board", "data_dir", "dataset.path")
+MAY_CHANGE = (
+    "trainer.max_epochs",
+    "trainer.checkpoint_minutes",
+    "trainer.rank_timeout",
+    "board",
+    "data_dir",
+    "dataset.path",
+)
 
 
 def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfig:
@@ -29,13 +37,12 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
     given = [override.lstrip("+~").partition("=")[0].replace("/", ".") for override in overrides]
     changed = []
     for key in given:
-        old, new = (OmegaConf.select(node, key) for node in (config, composed))
         if _may_change(key):
-            OmegaConf.update(config, key, new, merge=False)
+            OmegaConf.update(config, key, OmegaConf.select(composed, key), merge=False)
         elif key == "experiment":
             changed.append("a preset changes more than may change")
-        elif key.split(".")[0] not in ("resume", "hydra") and old != new:
-            changed.append(f"{key} is {old} in that run, not {new}")
+        elif key.split(".")[0] not in ("resume", "hydra"):
+            changed += _differences(key, *(_plain(OmegaConf.select(node, key)) for node in (config, composed)))
     if changed:
         raise ConfigError(
             f"resume={composed.resume}: {'; '.join(changed)}. A resumed run keeps its config, but for "
@@ -43,6 +50,29 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
         )
     _refuse_foreign(run, {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")})
     return replace(to_config(config), resume=str(run.path))
+
+
+def _plain(node: object) -> object:
+    return OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
+
+
+def _differences(key: str, old: object, new: object) -> Iterator[str]:
+    """What of `key` differs from the run's: of a group whether it is another option, else which of its keys."""
+    if old == new or _may_change(key):
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        kind = next((name for name in ("_target_", "name") if old.get(name) != new.get(name)), None)
+        if kind is None:
+            for name in old | new:
+                yield from _differences(f"{key}.{name}", old.get(name), new.get(name))
+            return
+        old, new = (str(node.get(kind)).rpartition(".")[2] for node in (old, new))
+    yield f"{key} is {_shown(old)} in that run, not {_shown(new)}"
+
+
+def _shown(value: object) -> str:
+    """A value as it is written on the command line."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 def _may_change(key: str) -> bool:

@@ -1,6 +1,7 @@
 """How a run computes: chosen once, written down, and kept by all that goes on with the run."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -84,3 +85,10 @@ def test_jobs_of_a_sweep_do_not_change_each_other_s_threads(run_command: RunComm
     assert threads == {"trainer.threads=3": 3, "trainer.threads=null": 1}
     state, _ = load_latest(tmp_path / "sweep/trainer.threads=3/checkpoints")
     assert state.state["global_step"] == 6
+
+
+def test_more_threads_than_cores_get_a_warning(run_command: RunCommand) -> None:
+    cores = os.cpu_count() or 1
+    done = run_command("train.py", f"trainer.threads={cores + 1}", *SHORT)
+    assert f"trainer.threads={cores + 1} on {cores} cores: more threads than cores are slow.\n" in done.stdout
+    assert "cores" not in run_command("train.py", f"trainer.threads={cores}", *SHORT).stdout

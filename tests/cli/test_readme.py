@@ -122,7 +122,7 @@ def test_a_run_is_evaluated_and_shown_as_the_readme_says(run_command: RunCommand
     assert "The same figures" in done.stdout
     ((resume, *changes),) = [given for given in commands("train.py") if resumes(given)]
     done = run_command("train.py", resume.replace("RUN", run.name), *changes)
-    assert "resumed after 1 epochs" in done.stdout
+    assert "resumed after 1 epoch, " in done.stdout
     assert commands("tensorboard") == [["--logdir", "outputs"]] * 2  # served in test_tensorboard_http.py
 
 

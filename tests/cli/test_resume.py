@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from convboard.runs import load_run
+from convboard.training.checkpoint import load_checkpoint
 from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same, scalars
 
+MAY_CHANGE = "trainer.max_epochs, trainer.checkpoint_minutes, trainer.rank_timeout, board, data_dir, dataset.path"
 NOISY = """
 import random
 
@@ -59,12 +62,56 @@ def test_only_what_may_change_can_be_changed(finished: Path, run_command: RunCom
     done = run_command("train.py", "resume=run", "optimizer.lr=0.5", "seed=0", "batch_size=7", expected_code=2)
     assert done.stderr == (
         "convboard: resume=run: optimizer.lr is 0.02 in that run, not 0.5; batch_size is 120 in that run, not 7. A "
-        "resumed run keeps its config, but for trainer.max_epochs, trainer.checkpoint_minutes, board, data_dir, "
-        "dataset.path. Leave the rest away, or start a new run.\n"
+        f"resumed run keeps its config, but for {MAY_CHANGE}. Leave the rest away, or start a new run.\n"
     )
-    again = run_command("train.py", "resume=run", "trainer.max_epochs=2", "board=default")
-    assert "resumed after 1 epochs, 11 steps" in again.stdout
+    changes = ("trainer.max_epochs=2", "trainer.rank_timeout=30", "board=default")
+    again = run_command("train.py", "resume=run", *changes)
+    assert "resumed after 1 epoch, 11 steps" in again.stdout
     assert {tag for tag, _, _ in scalars(finished)} >= {"loss/val", "accuracy/test"}
+    assert load_run(finished).config.trainer.rank_timeout == 30
+
+
+@pytest.mark.parametrize(
+    ("given", "differences"),
+    [
+        ("trainer.threads=7", "trainer.threads is null in that run, not 7"),
+        ("trainer.deterministic=true", "trainer.deterministic is false in that run, not true"),
+        ("model=resnet18", "model is sequential in that run, not resnet18"),
+        ("dataset=mnist", "dataset is digits in that run, not mnist"),
+        ("optimizer=sgd optimizer.nesterov=false", "optimizer.nesterov is true in that run, not false"),
+    ],
+)
+def test_what_differs_is_said_as_it_is_written(
+    given: str, differences: str, finished: Path, run_command: RunCommand
+) -> None:
+    done = run_command("train.py", "resume=run", *given.split(), expected_code=2)
+    assert f"resume=run: {differences}. A resumed run" in done.stderr.replace(f"; {differences}", "")
+
+
+def test_what_was_trained_cannot_be_untrained(finished: Path, run_command: RunCommand) -> None:
+    run_command("train.py", "resume=run", "trainer.max_epochs=2")
+    before = files(finished)
+    done = run_command("train.py", "resume=run", "trainer.max_epochs=1", expected_code=2)
+    assert done.stderr == (
+        "convboard: trainer.max_epochs=1 is fewer than the run has trained already, which is 2 epochs. Give 2 or more, "
+        "or leave it away.\n"
+    )
+    assert before == files(finished)
+
+
+def test_a_run_goes_on_where_it_is(finished: Path, run_command: RunCommand, tmp_path: Path) -> None:
+    done = run_command("train.py", "resume=run", "hydra.run.dir=else", expected_code=2)
+    assert done.stderr == (
+        "convboard: resume=run goes on in that run's own directory: leave hydra.run.dir=else away.\n"
+    )
+    assert not (tmp_path / "else").exists()
+
+
+def test_the_seconds_of_a_run_are_those_of_all_its_parts(finished: Path, run_command: RunCommand) -> None:
+    run_command("train.py", "resume=run", "trainer.max_epochs=2")
+    before = load_checkpoint(finished / "checkpoints/last.safetensors").state["seconds"]
+    run_command("train.py", "resume=run")  # has nothing to do but the test
+    assert load_run(finished).result["seconds"] > before
 
 
 def test_an_existing_run_says_how_it_is_resumed(finished: Path, run_command: RunCommand) -> None:
@@ -110,7 +157,11 @@ def test_a_run_that_cannot_be_resumed_keeps_what_it_came_to(finished: Path, run_
     for name in ("last", "previous"):
         checkpoint = finished / "checkpoints" / f"{name}.safetensors"
         checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
-    before = {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()}
+    before = files(finished)
     done = run_command("train.py", "resume=run", expected_code=2)
     assert "previous.safetensors is not a whole checkpoint" in done.stderr
-    assert before == {file: file.read_bytes() for file in finished.rglob("*") if file.is_file()}
+    assert before == files(finished)
+
+
+def files(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}

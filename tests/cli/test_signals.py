@@ -39,7 +39,7 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(
     )
     epoch = load_checkpoint(tmp_path / "ended/checkpoints/last.safetensors").state["epoch"]
     again = run_command("train.py", "resume=ended", f"trainer.max_epochs={epoch + 1}")
-    assert f"resumed after {epoch:,} epochs" in again.stdout
+    assert f"resumed after {epoch:,} epoch" in again.stdout
 
 
 def wait_until(true: Callable[[], bool], seconds: float = 60) -> None:
@@ -97,3 +97,22 @@ def test_a_signal_after_the_training_says_how_to_come_to_the_result(run_command:
     assert done.stderr == "convboard: interrupted. Go on with it: python train.py resume=run\n"
     run_command("train.py", "resume=run")
     assert (tmp_path / "run/result.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "again", "code", "sentence"),
+    [
+        ("hydra", "SIGINT", 50, 130, "interrupted."),
+        ("convboard.resuming", "SIGTERM", 0, 143, "interrupted."),
+        ("numpy.lib", "SIGINT", 0, 130, "interrupted before the first step."),  # by torch, which clears exceptions
+        ("numpy.lib", "SIGINT", 50, 130, "interrupted before the first step."),
+    ],
+)
+def test_a_signal_while_the_command_starts_ends_it_at_once(
+    module: str, name: str, again: int, code: int, sentence: str, run_command: RunCommand, tmp_path: Path
+) -> None:
+    """One sentence, and nothing left behind, however often the signal comes."""
+    environment = {"KILL_AT": f"the import of {module}:1", "SIGNAL": name, "AGAIN": str(again)}
+    done = run_command(KILLED_TRAIN, *CONFIG, environment=environment, fresh=True, expected_code=code)
+    assert (done.stdout, done.stderr) == ("", f"convboard: {sentence}\n")
+    assert not any(tmp_path.iterdir())

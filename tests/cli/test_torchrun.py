@@ -256,7 +256,7 @@ def test_killed_it_goes_on_as_if_nothing_had_been(run_ranks: Callable[..., Ended
     assert STEPS < last_step(tmp_path / "killed") < 2 * STEPS
     first, second = run_ranks(network, "resume=killed")
     assert (first.returncode, second.returncode) == (0, 0), first.stderr
-    assert "resumed after 1 epochs" in first.stdout
+    assert "resumed after 1 epoch, " in first.stdout
     assert second.stdout == ""
     assert_same(tmp_path / "killed", tmp_path / "whole")
 

@@ -80,6 +80,7 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
             "trainer.precision='fp16' is not known. Did you mean 'bf16'? Allowed: auto, bf16, fp32.",
         ),
         ("trainer.plan=aut", "trainer.plan='aut' is not known. Did you mean 'auto'? Allowed: auto, measure, none."),
+        ("trainer.plan=false", "trainer.plan='false' is not known. Allowed: auto, measure, none."),
         ("trainer.threads=0", "trainer.threads=0: must be at least 1."),
         (
             "objective=accuracy",

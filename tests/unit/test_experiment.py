@@ -216,9 +216,10 @@ def test_deterministic_runs_have_the_same_bits_whatever_is_remembered(
     assert (tmp_path / "one/plan.json").read_text() == (tmp_path / "other/plan.json").read_text()
 
 
-def test_what_was_measured_is_in_the_text_tab(tmp_path: Path) -> None:
+def test_what_was_measured_is_in_the_text_tab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # nothing is remembered
     convboard.run(make_config(), tmp_path / "run")
     events = EventAccumulator(str(tmp_path / "run")).Reload()
     (text,) = events.Tensors("plan")

@@ -104,6 +104,13 @@ class Trainer:
         )
         self._stop = StopRequest()
         self._saved_at = 0.0
+        self._seconds_before = 0.0
+        self._began = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run: since `fit` began and, where it was resumed, up to the checkpoint before that."""
+        return self._seconds_before + time.perf_counter() - self._began
 
     def fit(self) -> FitEnd:
         """Train to the end, then test the best network.
@@ -123,6 +130,7 @@ class Trainer:
             self.epoch,
             self.global_step,
         )
+        self._began = time.perf_counter()
         told: list[Observer] = []
         with self._stop:
             try:
@@ -174,6 +182,7 @@ class Trainer:
             )
         self.epoch, self.global_step = state["epoch"], state["global_step"]
         self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self._seconds_before = state.get("seconds", 0.0)  # older checkpoints do not say
         self._sums.load_state_dict(state["sums"])
         for observer in self.observers:
             observer.load_state_dict(state["observers"][type(observer).__name__])
@@ -185,6 +194,7 @@ class Trainer:
             "global_step": self.global_step,
             "best": self.best,
             "best_epoch": self.best_epoch,
+            "seconds": self.seconds,
             "sums": self._sums.state_dict(),
             "processes": self.team.size,
             "observers": {type(observer).__name__: observer.state_dict() for observer in self.observers},

@@ -1,7 +1,9 @@
 """The loop on a small made-up problem: what it promises its observers, and that they change nothing."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from convboard.data import Batch, Batches, Split
 from convboard.errors import TrainingError
 from convboard.training.checkpoint import load_checkpoint, load_latest
-from convboard.training.interrupt import Interrupted
+from convboard.training.interrupt import Interrupted, end_at_once, unwinding
 from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
 from convboard.training.observer import EpochEnd, FitEnd, FitStart, Observer, Step
@@ -280,6 +282,37 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(killed_at: list[int], minut
         torch.testing.assert_close(ours.model, theirs.model, rtol=0, atol=0)
         torch.testing.assert_close(ours.optimizer, theirs.optimizer, rtol=0, atol=0)
         torch.testing.assert_close(ours.rng, theirs.rng, rtol=0, atol=0)
+
+
+def test_the_seconds_are_those_of_all_parts_of_the_run(tmp_path: Path) -> None:
+    make_trainer(tmp_path, Limits(max_epochs=1)).fit()
+    checkpoint, source = load_latest(tmp_path)
+    checkpoint.state["seconds"] += 1000
+    trainer = make_trainer(tmp_path, Limits(max_epochs=2))
+    trainer.resume(checkpoint, source)
+    trainer.fit()
+    assert trainer.seconds > load_latest(tmp_path)[0].state["seconds"] > 1000
+
+
+@pytest.fixture
+def _handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_handlers")
+def test_a_signal_that_got_lost_before_the_training_ends_it_at_its_first_step(tmp_path: Path) -> None:
+    def run() -> None:
+        end_at_once()
+        with unwinding(), suppress(KeyboardInterrupt):  # a library that goes on after any exception
+            signal.raise_signal(signal.SIGTERM)
+        make_trainer(tmp_path, Limits(max_epochs=3, checkpoint_minutes=1e9)).fit()
+
+    with pytest.raises(Interrupted, match="SIGTERM"):
+        copy_context().run(run)
+    assert load_latest(tmp_path)[0].state["global_step"] == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
