@@ -213,7 +213,7 @@ class TestANetworkOfOnesOwn:
     def test_a_module_in_the_working_directory(self, run_command: RunCommand, tmp_path: Path) -> None:
         (tmp_path / "mynet.py").write_text(GOES_WRONG)
         done = run_command("train.py", "model._target_=mynet.GoesWrong", *SHORT)
-        assert done.stdout.startswith("GoesWrong, 7,850 parameters\ndigits, 1x28x28, ")
+        assert done.stdout.startswith("network:    GoesWrong, 7,850 parameters\ndata:       digits, 1x28x28, ")
         assert len(list(tmp_path.glob("outputs/digits/GoesWrong/*/result.json"))) == 1
 
     def test_an_option_of_one_s_own(self, run_command: RunCommand, tmp_path: Path) -> None:
@@ -221,11 +221,11 @@ class TestANetworkOfOnesOwn:
         (tmp_path / "conf/model").mkdir(parents=True)
         (tmp_path / "conf/model/mine.yaml").write_text("_target_: mynet.GoesWrong\nimage_size: 16\n")
         done = run_command("train.py", "--config-dir=conf", "model=mine", *SHORT)
-        assert done.stdout.startswith("GoesWrong, 2,570 parameters\ndigits, 1x16x16, ")
+        assert done.stdout.startswith("network:    GoesWrong, 2,570 parameters\ndata:       digits, 1x16x16, ")
         assert len(list(tmp_path.glob("outputs/digits/mine/*/result.json"))) == 1
 
     def test_a_list_of_layers(self, run_command: RunCommand, tmp_path: Path) -> None:
         layers = "[{conv: {out_channels: 4, kernel_size: 3, stride: 2}}, batch_norm, relu, flatten, linear]"
         done = run_command("train.py", "model=sequential", f"model.layers={layers}", *SHORT)
-        assert done.stdout.startswith("sequential, 6,818 parameters\n")
+        assert done.stdout.startswith("network:    sequential, 6,818 parameters\n")
         assert len(list(tmp_path.glob("outputs/digits/sequential/*/result.json"))) == 1
