@@ -18,7 +18,7 @@ from convboard.training.watch import Watch
 
 _POLL = 0.02  # seconds
 _SLOWER = 5  # times that something may take as long as the longest of its kind so far
-_FIRST = 15  # times that the first of its kind may take as long as later ones: a first step may compile
+_COMPILING = 15  # times that the first of its kind may take as long as later ones where it compiles
 
 
 class Meeting(Team):
@@ -33,6 +33,7 @@ class Meeting(Team):
     def __init__(self, store: Store, rank: int, size: int) -> None:
         self.rank = rank
         self.size = size
+        self.compiles = False  # the first step, which then takes its time
         self._store = store
         self._meetings = 0
         self._kinds: dict[Hashable, float] = {}  # the longest of each
@@ -98,7 +99,8 @@ class Meeting(Team):
         longest = self._kinds.get(kind, 0.0)
         began = time.monotonic()
         usual = self._watch.seconds
-        limit = max(usual, _SLOWER * longest) if kind in self._kinds else _FIRST * usual
+        first = usual * (_COMPILING if self.compiles else 1)
+        limit = max(usual, _SLOWER * longest) if kind in self._kinds else first
         self._watch.doing = Doing(doing, self._number, began, limit)
         try:
             yield

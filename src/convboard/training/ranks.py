@@ -70,6 +70,7 @@ class Ranks(Meeting):
             raise ConfigError(f"{device.type} cannot be shared by several processes: set trainer.device=cpu.")
         self._device = device
         self._watch.seconds = seconds
+        self.compiles = plan.compile
         if not dist.is_initialized():
             backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
             dist.init_process_group(backend, store=self._store, rank=self.rank, world_size=self.size, timeout=_NEVER)

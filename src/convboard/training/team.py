@@ -121,7 +121,7 @@ class Team:
 
         Args:
             doing: What, for the message.
-            kind: How long it takes is not known before one of the same kind has been done.
+            kind: Of the same kind is what takes about as long: the longest so far sets how long it may take.
         """
         return _NOTHING
 
