@@ -1,14 +1,23 @@
 """What the tests of the commands share."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
+from interrupted import CONFIG, RunCommand
+
 Refused = Callable[..., str]
 QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "board=minimal")
+
+
+@pytest.fixture
+def whole(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of `interrupted.CONFIG` that nothing happens to; made once."""
+    run = tmp_path_factory.getbasetemp() / "whole"
+    if not run.exists():
+        run_command("train.py", *CONFIG, f"hydra.run.dir={run}")
+    return run
 
 
 @pytest.fixture

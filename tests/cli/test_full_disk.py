@@ -39,15 +39,6 @@ def fill(disk: Path, room: int) -> Path:
     return filler
 
 
-@pytest.fixture
-def whole(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run that nothing happens to."""
-    run = tmp_path_factory.getbasetemp() / "whole-on-a-large-disk"
-    if not run.exists():
-        run_command("train.py", *CONFIG, f"hydra.run.dir={run}")
-    return run
-
-
 @pytest.mark.parametrize(
     ("kilobytes", "file"),
     [

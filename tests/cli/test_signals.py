@@ -15,15 +15,6 @@ from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same
 SAVE_SELDOM = "trainer.checkpoint_minutes=60"
 
 
-@pytest.fixture
-def whole(run_command: RunCommand, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run that nothing happens to."""
-    run = tmp_path_factory.getbasetemp() / "whole"
-    if not run.exists():
-        run_command("train.py", *CONFIG, f"hydra.run.dir={run}")
-    return run
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_saves_the_run_and_says_how_to_go_on(
     number: signal.Signals, code: int, start_command: Callable[..., Any], run_command: RunCommand, tmp_path: Path
