@@ -15,7 +15,7 @@ _MOST_FILTERS = 64
 _FEWEST_FILTERS = 8
 _MOST_WEIGHTS = 65_536
 _EXACT_WEIGHTS = 32_768  # up to which they are kept as float32
-_MOST_INPUTS = 131_072  # values of a layer's input
+_INPUTS_BELOW = 131_072  # values of a layer's input
 _MOST_FEATURES = 4096
 
 Numbers = tuple[dict[str, Any], Arrays]
@@ -54,7 +54,7 @@ def map_numbers(
     assert layer.input is not None
     is_image = layer.input.shape == images.shape and bool((layer.input == images).all())
     if not is_image:
-        arrays["input"] = halved(to_numpy(layer.input[: max(1, _MOST_INPUTS // layer.input[0].numel())]))
+        arrays["input"] = halved(to_numpy(layer.input[: max(1, (_INPUTS_BELOW - 1) // layer.input[0].numel())]))
     facts = {"epoch": epoch, "layer": layer.name, "activation": layer.activation, "dead": dead}
     return {**facts, "after_is_relu": is_relu, "input_is_image": is_image}, arrays
 

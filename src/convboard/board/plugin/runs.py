@@ -74,7 +74,7 @@ class Runs:
         # What TensorBoard's readers raise of a key that is not theirs: one takes it apart as it comes.
         except (NotFoundError, InvalidArgumentError, LookupError, TypeError, ValueError) as error:
             raise NotFoundError(f"no picture has the key {key!r}") from error
-        numbers = numbers_in(png)
+        numbers = numbers_in(png) if isinstance(png, bytes) else None
         if numbers is None:
             raise NotFoundError("the picture has no numbers inside: it was drawn by an older convboard, or by another")
         return numbers
