@@ -14,7 +14,7 @@ CONV = nn.Conv2d(1, 3, 1)
 def checked(values: Tensor, chunk: int, activation: str | None = "relu") -> Any:
     """What a checkup says of a layer that gives `values`, taken in `chunk` images at a time."""
     checkup = Checkup()
-    for part in values.split(chunk):
+    for part in torch.split(values, chunk):
         activated = part if activation else None
         checkup.add(LayerActivation("conv", CONV, part - 7 if activation else part, activated, activation))
     return checkup.read()["conv"]
@@ -67,7 +67,12 @@ def test_all_layers_are_read_in_one_transfer(monkeypatch: pytest.MonkeyPatch) ->
         checkup.add(LayerActivation(name, CONV, torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4), "relu"))
     reads: list[Tensor] = []
     read = Tensor.tolist
-    monkeypatch.setattr(Tensor, "tolist", lambda tensor: reads.append(tensor) or read(tensor))
+
+    def note(tensor: Tensor) -> Any:
+        reads.append(tensor)
+        return read(tensor)
+
+    monkeypatch.setattr(Tensor, "tolist", note)
     monkeypatch.setattr(Tensor, "item", lambda _: pytest.fail("a number was read by itself"))
     assert set(checkup.read()) == {"a", "b", "c"}
     assert len(reads) == 1

@@ -158,10 +158,13 @@ def test_long_vectors_are_cut(probe: Any) -> None:
 
 @pytest.mark.parametrize("wrap", [lambda logits: {"logits": logits}, lambda logits: logits[:, :, None]])
 def test_an_answer_that_is_no_table_of_logits_is_left_out(probe: Any, wrap: Callable[[Tensor], Any]) -> None:
-    class Wrapped(nn.Sequential):
-        def forward(self, images: Tensor) -> Any:
-            return wrap(super().forward(images))
+    class Wrapped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.out = nn.Linear(144, 3)
 
-    model = Wrapped(nn.Flatten(), nn.Linear(144, 3))
-    _, arrays = inside(LayerViews(model, probe, 16).probe_images(0))["input/probe"]
-    assert list(arrays) == ["images", "vector:1"]
+        def forward(self, images: Tensor) -> Any:
+            return wrap(self.out(images.flatten(1)))
+
+    _, arrays = inside(LayerViews(Wrapped(), probe, 16).probe_images(0))["input/probe"]
+    assert list(arrays) == ["images", "vector:out"]

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convboard.board.pictures.numbers import halved, numbers_in, pack, unpack, with_numbers
+from convboard.board.pictures.numbers import Arrays, halved, numbers_in, pack, unpack, with_numbers
 from convboard.board.pictures.png import Picture, encode_png
 
 FACTS = {"epoch": 3, "layer": "block.0", "dead": [1, 4], "activation": None, "name": "Katze ⌊ü⌋"}
-ARRAYS = {
+ARRAYS: Arrays = {
     "before": np.linspace(-2, 2, 30, dtype=np.float16).reshape(1, 2, 3, 5),
     "images": np.arange(7, dtype=np.uint8),
     "logits": np.full((2, 3), 0.1, np.float32),

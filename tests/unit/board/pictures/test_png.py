@@ -41,7 +41,9 @@ def test_repeated_rows_cost_little(random: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize("with_palette", [True, False])
-def test_a_chunk_of_ones_own_is_found_and_passed_over_by_others(random: np.random.Generator, with_palette: bool) -> None:
+def test_a_chunk_of_ones_own_is_found_and_passed_over_by_others(
+    random: np.random.Generator, with_palette: bool
+) -> None:
     palette = random.integers(0, 256, (256, 3), np.uint8) if with_palette else None
     pixels = random.integers(0, 256, (8, 8), np.uint8)
     png = encode_png(pixels, palette)
