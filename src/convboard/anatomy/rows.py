@@ -237,8 +237,15 @@ def _row_without_call(name: str, module: nn.Module, parameters: int) -> LayerRow
     """The row of parameters that belong to no layer that ran."""
     has_children = next(module.children(), None) is not None
     label = f"{name} (own parameters)".lstrip() if has_children else f"{name or type(module).__name__} (not called)"
-    blank = dict.fromkeys(LayerRow.__dataclass_fields__)
-    shapes = {"inputs": (), "input_shape": (), "output_shape": (), "formula": "", "macs": 0, "output_bytes": 0}
+    blank: dict[str, Any] = dict.fromkeys(LayerRow.__dataclass_fields__)
+    shapes: dict[str, Any] = {
+        "inputs": (),
+        "input_shape": (),
+        "output_shape": (),
+        "formula": "",
+        "macs": 0,
+        "output_bytes": 0,
+    }
     return LayerRow(**{**blank, **shapes, "name": label, "type": type(module).__name__, "parameters": parameters})
 
 
