@@ -52,11 +52,11 @@ class SqueezeAndExcite(nn.Module):
     """Channels weighted by what the whole picture says."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return x * x.mean(dim=(2, 3), keepdim=True).exp()
+        return (x + 2) * x.mean(dim=(2, 3), keepdim=True).exp()  # never 0 times something
 
 
-def random_network(seed: int, input_shape: tuple[int, int, int]) -> nn.Sequential:
-    """One to five random layers that the images fit, without zero weights, in float64 and evaluation mode."""
+def random_network(seed: int, input_shape: tuple[int, int, int], largest: int = 16) -> nn.Sequential:
+    """Up to six random layers that the images fit, of sides up to `largest`, without zero weights, in float64."""
     choose = random.Random(seed)
     torch.manual_seed(seed)
     layers: list[nn.Module] = []
@@ -68,7 +68,7 @@ def random_network(seed: int, input_shape: tuple[int, int, int]) -> nn.Sequentia
                 output = layer(x)
         except RuntimeError:  # a window larger than what is left
             continue
-        if output.numel() and output.shape[1] <= 12 and max(output.shape[2:]) <= 16:
+        if output.numel() and output.shape[1] <= 12 and max(output.shape[2:]) <= largest:
             layers.append(layer)
             x = output
     network = nn.Sequential(*layers or [nn.Identity()]).double().eval()
