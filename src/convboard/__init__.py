@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convboard.anatomy import layer_outputs, layer_table
+    from convboard.anatomy import layer_outputs, layer_table, receptive_field
     from convboard.config import TrainConfig
     from convboard.errors import (
         CheckpointError,
@@ -38,6 +38,7 @@ __all__ = [
     "layer_outputs",
     "layer_table",
     "load_run",
+    "receptive_field",
     "run",
 ]
 
@@ -50,6 +51,7 @@ _HOME = {
     "layer_outputs": "anatomy",
     "layer_table": "anatomy",
     "load_run": "runs",
+    "receptive_field": "anatomy",
     "run": "experiment",
 }
 

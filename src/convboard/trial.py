@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.dry_run import DryRun, Shape, recorded
+from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.fit import raise_explained
+from convboard.anatomy.trace import Shape, recorded
 from convboard.errors import ConfigError, ModelError
 from convboard.targets import REFUSALS
 from convboard.training.plan import Plan
@@ -144,7 +145,7 @@ def try_step(
 def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tensor:
     """The scores of a training batch, with an explanation where there are none."""
     output, error = None, None
-    with recorded(model) as calls:
+    with recorded(model, images) as calls:
         try:
             output = model(images)
         except Exception as raised:

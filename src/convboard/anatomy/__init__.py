@@ -1,11 +1,14 @@
 """A network looked at, never trained: what its layers give, its table, and whether it fits the data."""
 
+from convboard.anatomy.boxes import Box
 from convboard.anatomy.activations import LayerActivation, layer_activations
 from convboard.anatomy.fit import check_fit
 from convboard.anatomy.outputs import layer_outputs
-from convboard.anatomy.table import LayerRow, format_table, layer_table
+from convboard.anatomy.rows import LayerRow, layer_table, network_record, receptive_field
+from convboard.anatomy.table import format_table
 
 __all__ = [
+    "Box",
     "LayerActivation",
     "LayerRow",
     "check_fit",
@@ -13,4 +16,6 @@ __all__ = [
     "layer_activations",
     "layer_outputs",
     "layer_table",
+    "network_record",
+    "receptive_field",
 ]

@@ -12,7 +12,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from convboard.anatomy.dry_run import CallNames, leaf_modules, run_undisturbed
+from convboard.anatomy.dry_run import run_undisturbed
+from convboard.anatomy.trace import CallNames, leaf_modules
 
 # Names of torch functions, without the underscore of the in-place ones. The modules call these.
 _ACTIVATIONS = frozenset(

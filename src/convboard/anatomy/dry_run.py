@@ -8,8 +8,7 @@ parameters lie on the meta device is run there.
 What the records mean (tables, explanations) does not live here.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,26 +18,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
+from convboard.anatomy.trace import Call, Follower, Shape, recorded
 from convboard.errors import ModelError
-
-Shape = tuple[int, ...]
-
-
-@dataclass
-class LayerCall:
-    """One call of a leaf module.
-
-    Attributes:
-        name: Module path; the second call of a shared module is ``name:2``, the third ``name:3``.
-        module: The module itself.
-        input_shape: Shape of the first tensor it was given, with the batch; () where there was none.
-        output_shape: Shape of the first tensor it returned, with the batch; None if it raised.
-    """
-
-    name: str
-    module: nn.Module
-    input_shape: Shape
-    output_shape: Shape | None = None
 
 
 @dataclass(frozen=True)
@@ -48,20 +29,20 @@ class DryRun:
     Attributes:
         image_shape: (C, H, W) of the images.
         batch_size: How many of them there were.
-        calls: The leaf modules that ran, in order.
+        calls: The layers and functions that ran, in order.
         output: What the network returned; None if it raised.
         error: What it raised, if it did.
     """
 
     image_shape: Shape
     batch_size: int
-    calls: list[LayerCall]
+    calls: list[Call]
     output: Any
     error: Exception | None
 
     @property
-    def failed_call(self) -> LayerCall | None:
-        """The layer that raised; None if the network's own forward did, or nothing."""
+    def failed_call(self) -> Call | None:
+        """The layer or function that raised; None if the network's own forward did, or nothing."""
         if self.error is None or not self.calls or self.calls[-1].output_shape is not None:
             return None
         return self.calls[-1]
@@ -78,38 +59,6 @@ def check_shape(image_shape: Shape) -> None:
             f"The input shape is {tuple(image_shape)}: give (channels, height, width) of one image, without the "
             "batch, such as (1, 28, 28)."
         )
-
-
-def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """The modules without children, by module path; a network that is one itself goes by its type's name."""
-    return {
-        name or type(module).__name__: module
-        for name, module in model.named_modules()
-        if next(module.children(), None) is None
-    }
-
-
-def first_tensor(value: Any) -> Tensor | None:
-    """The first tensor in what a module takes or returns: the tensor itself, or looked for in a collection."""
-    if isinstance(value, Tensor):
-        return value
-    if isinstance(value, Mapping):
-        value = tuple(value.values())
-    if isinstance(value, (tuple, list)):
-        return next((found for item in value if (found := first_tensor(item)) is not None), None)
-    return None
-
-
-class CallNames:
-    """Names the calls of modules: ``conv1`` for the first, ``conv1:2`` for the second, and so on."""
-
-    def __init__(self) -> None:
-        self._seen: Counter[str] = Counter()
-
-    def next(self, name: str) -> str:
-        """The name of this call of the module called ``name``."""
-        self._seen[name] += 1
-        return name if self._seen[name] == 1 else f"{name}:{self._seen[name]}"
 
 
 def run_undisturbed(model: nn.Module, images: Tensor) -> Any:
@@ -132,19 +81,22 @@ def run_undisturbed(model: nn.Module, images: Tensor) -> Any:
         return functional_call(model, buffers, (images,))
 
 
-def dry_run(model: nn.Module, image_shape: Shape, batch_size: int = 2) -> DryRun:
-    """Run a network on black images and record the leaf modules; what it raises is recorded, not raised.
+def dry_run(
+    model: nn.Module, image_shape: Shape, batch_size: int = 2, followers: Sequence[Callable[[Tensor], Follower]] = ()
+) -> DryRun:
+    """Run a network on black images and record its calls; what it raises is recorded, not raised.
 
     Args:
         model: Any network, in any mode, on any device.
         image_shape: (C, H, W).
         batch_size: Two by default, so that a flatten that eats the batch shows.
+        followers: Made of the images, they follow something through the run: see `trace.Call.views`.
 
     Raises:
         ModelError: A lazy layer has not been given its shape yet.
     """
     _refuse_lazy(model)
-    return _record(model, run_undisturbed, image_shape, batch_size)
+    return _record(model, run_undisturbed, image_shape, batch_size, followers)
 
 
 def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
@@ -160,11 +112,17 @@ def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
     return _record(model, run, image_shape, batch_size=2)
 
 
-def _record(model: nn.Module, run: Callable[[nn.Module, Tensor], Any], image_shape: Shape, batch_size: int) -> DryRun:
+def _record(
+    model: nn.Module,
+    run: Callable[[nn.Module, Tensor], Any],
+    image_shape: Shape,
+    batch_size: int,
+    followers: Sequence[Callable[[Tensor], Follower]] = (),
+) -> DryRun:
     check_shape(image_shape)
     images = black_images(model, image_shape, batch_size)
     output, error = None, None
-    with recorded(model) as calls:
+    with recorded(model, images, [make(images) for make in followers]) as calls:
         try:
             output = run(model, images)
         except Exception as raised:
@@ -177,32 +135,6 @@ def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tenso
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     device, dtype = (weight.device, weight.dtype) if weight is not None else (None, None)
     return torch.zeros(batch_size, *image_shape, device=device, dtype=dtype)
-
-
-@contextmanager
-def recorded(model: nn.Module) -> Iterator[list[LayerCall]]:
-    """Record the calls of the leaf modules for as long as the context lasts."""
-    calls: list[LayerCall] = []
-    names = CallNames()
-    handles = []
-    for name, module in leaf_modules(model).items():
-
-        def before(module: nn.Module, args: Any, kwargs: Any, name: str = name) -> None:
-            given = first_tensor((*args, *kwargs.values()))
-            shape = tuple(given.shape) if given is not None else ()
-            calls.append(LayerCall(names.next(name), module, shape))
-
-        def after(_module: nn.Module, _args: Any, result: Any) -> None:
-            returned = first_tensor(result)
-            calls[-1].output_shape = tuple(returned.shape) if returned is not None else ()
-
-        handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
-        handles.append(module.register_forward_hook(after))
-    try:
-        yield calls
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 @contextmanager

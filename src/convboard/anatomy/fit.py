@@ -4,8 +4,9 @@ from typing import NoReturn
 
 from torch import Tensor, nn
 
-from convboard.anatomy.dry_run import DryRun, Shape, dry_run
+from convboard.anatomy.dry_run import DryRun, dry_run
 from convboard.anatomy.mistakes import explain
+from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError
 
 

@@ -10,8 +10,8 @@ from math import isqrt, prod
 import torch
 from torch import nn
 
-from convboard.anatomy.dry_run import DryRun, LayerCall, Shape, dry_run, lazy_layers, leaf_modules
-from convboard.anatomy.windows import window_of
+from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers
+from convboard.anatomy.trace import Call, Shape, leaf_modules
 
 LARGEST_SIDE = 512
 USUAL_SIDES = (28, 32, 48, 64, 96, 128, 224, 256)
@@ -31,7 +31,7 @@ def explain(model: nn.Module, run: DryRun) -> str | None:
     )
 
 
-def wrong_channels(run: DryRun, failed: LayerCall) -> str | None:
+def wrong_channels(run: DryRun, failed: Call) -> str | None:
     """A convolution for another number of channels, such as one for grey images given colour."""
     layer = failed.module
     if not isinstance(layer, nn.Conv2d) or len(failed.input_shape) != 4:
@@ -50,9 +50,9 @@ def wrong_channels(run: DryRun, failed: LayerCall) -> str | None:
     return f"{_title(failed)} wants {_count(wanted, 'channel')} but gets {arrived}: {reason}. {cure}"
 
 
-def window_too_large(model: nn.Module, run: DryRun, failed: LayerCall) -> str | None:
+def window_too_large(model: nn.Module, run: DryRun, failed: Call) -> str | None:
     """A convolution or a pooling whose window is larger than what is left of the picture."""
-    window = window_of(failed.module)
+    window = failed.window
     if window is None or len(failed.input_shape) != 4:
         return None
     height, width = failed.input_shape[2:]
@@ -70,7 +70,7 @@ def window_too_large(model: nn.Module, run: DryRun, failed: LayerCall) -> str | 
     )
 
 
-def wrong_width(run: DryRun, failed: LayerCall) -> str | None:
+def wrong_width(run: DryRun, failed: Call) -> str | None:
     """A BatchNorm for another number of channels."""
     layer = failed.module
     if not isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)) or len(failed.input_shape) < 2:
@@ -86,7 +86,7 @@ def wrong_width(run: DryRun, failed: LayerCall) -> str | None:
     )
 
 
-def wrong_features(model: nn.Module, run: DryRun, failed: LayerCall) -> str | None:
+def wrong_features(model: nn.Module, run: DryRun, failed: Call) -> str | None:
     """A Linear for another number of features: other images, no flatten, or one that ate the batch."""
     layer = failed.module
     if not isinstance(layer, nn.Linear) or not failed.input_shape:
@@ -141,7 +141,7 @@ def smallest_side(model: nn.Module, image_shape: Shape) -> int | None:
     def fits(side: int) -> bool:
         run = dry_run(model, (image_shape[0], side, side))
         failed = run.failed_call
-        window = window_of(failed.module) if failed else None
+        window = failed.window if failed else None
         return failed is None or window is None or window.fits((failed.input_shape[2], failed.input_shape[3]))
 
     sides = range(1, LARGEST_SIDE + 1)
@@ -157,12 +157,12 @@ def fitting_side(model: nn.Module, image_shape: Shape) -> int | None:
     return next(sides, None)
 
 
-def _title(call: LayerCall) -> str:
+def _title(call: Call) -> str:
     """``Linear fc1``."""
     return f"{type(call.module).__name__} {call.name}"
 
 
-def _source(run: DryRun) -> LayerCall | None:
+def _source(run: DryRun) -> Call | None:
     """The layer before the one that failed."""
     return run.calls[-2] if len(run.calls) > 1 else None
 
@@ -182,7 +182,7 @@ def _trail(run: DryRun) -> str:
     return ", ".join([f"the images are {_sizes(run.image_shape)}", *steps])
 
 
-def _features(call: LayerCall) -> int | None:
+def _features(call: Call) -> int | None:
     """How many numbers an image has after this layer, where it still is a picture."""
     shape = call.output_shape
     return prod(shape[1:]) if shape is not None and len(shape) == 4 else None

@@ -1,16 +1,14 @@
 """The arithmetic of sliding windows: what size a convolution or a pooling makes of a picture."""
 
 import math
-from dataclasses import dataclass
-
-from torch import nn
+from dataclasses import dataclass, replace
 
 Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class Window:
-    """The window of a Conv2d, MaxPool2d or AvgPool2d; every pair is (height, width).
+    """The window of a convolution or a pooling; every pair is (height, width).
 
     Attributes:
         kernel_size: Size of the window in pixels, without its gaps.
@@ -31,6 +29,18 @@ class Window:
         """Pixels that a window spans, gaps included: d·(k−1) + 1."""
         height, width = (d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation))
         return height, width
+
+    @property
+    def same_padding(self) -> Pair | str | None:
+        """Pixels on each side that would keep the size; ``same`` where one side needs one more; None under a stride."""
+        if self.stride != (1, 1):
+            return None
+        height, width = (extent - 1 for extent in self.extent)
+        return "same" if height % 2 or width % 2 else (height // 2, width // 2)
+
+    def padded(self, total_padding: Pair) -> "Window":
+        """The same window over a picture that is padded so."""
+        return replace(self, total_padding=total_padding)
 
     def fits(self, size: Pair) -> bool:
         """Whether at least one whole window lies on a picture of this size with its padding."""
@@ -60,40 +70,3 @@ class Window:
         left, right = "⌈⌉" if self.ceil_mode else "⌊⌋"
         fraction = f"{left}({padded} − {dilation}·({kernel}−1) − 1)/{stride}{right}"
         return result, f"{fraction} + 1{correction} = {result}"
-
-
-def window_of(module: nn.Module) -> Window | None:
-    """The window of a layer, or None where it has none that slides over a picture."""
-    match module:
-        case nn.Conv2d():
-            kernel, dilation = _pair(module.kernel_size), _pair(module.dilation)
-            match module.padding:
-                case "same":
-                    padding = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
-                case str():  # "valid", the only other word that torch takes
-                    padding = (0, 0)
-                case sides:
-                    padding = _both_sides(sides)
-            return Window(kernel, _pair(module.stride), padding, dilation)
-        case nn.MaxPool2d():
-            return Window(
-                _pair(module.kernel_size),
-                _pair(module.stride),
-                _both_sides(module.padding),
-                _pair(module.dilation),
-                module.ceil_mode,
-            )
-        case nn.AvgPool2d():
-            padding = _both_sides(module.padding)
-            return Window(_pair(module.kernel_size), _pair(module.stride), padding, (1, 1), module.ceil_mode)
-        case _:
-            return None
-
-
-def _pair(value: int | tuple[int, ...]) -> Pair:
-    return (value, value) if isinstance(value, int) else (value[0], value[-1])
-
-
-def _both_sides(padding: int | tuple[int, ...]) -> Pair:
-    height, width = _pair(padding)
-    return 2 * height, 2 * width

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from convboard.anatomy.dry_run import DryRun, Shape, check_shape, dry_run, lazy_layers, materialise
+from convboard.anatomy.dry_run import DryRun, check_shape, dry_run, lazy_layers, materialise
 from convboard.anatomy.fit import raise_explained
+from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
 
 # What the data and the trial can fill in.

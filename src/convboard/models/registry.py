@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.dry_run import Shape
+from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
 from convboard.models.batchnorm_cnn import BatchNormCNN
 from convboard.models.building import build

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.dry_run import Shape
+from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
 from convboard.models.shapes import ImageSize, image_sides, shape_after
 

@@ -4,8 +4,9 @@ from collections import OrderedDict
 
 from torch import nn
 
-from convboard.anatomy.dry_run import Shape, dry_run
+from convboard.anatomy.dry_run import dry_run
 from convboard.anatomy.fit import raise_explained
+from convboard.anatomy.trace import Shape
 
 ImageSize = int | tuple[int, int]
 

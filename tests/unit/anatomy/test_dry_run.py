@@ -4,7 +4,8 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 from convboard.anatomy import layer_activations, layer_outputs, layer_table
-from convboard.anatomy.dry_run import dry_run, first_tensor, materialise
+from convboard.anatomy.dry_run import dry_run, materialise
+from convboard.anatomy.trace import first_tensor
 from convboard.errors import ModelError
 
 

@@ -31,6 +31,7 @@ def test_a_row_for_each_layer_that_ran(rows: list[LayerRow]) -> None:
     assert rows[0] == LayerRow(
         name="conv",
         type="Conv2d",
+        inputs=("input",),
         kernel_size=(3, 3),
         stride=(1, 1),
         padding="same",
@@ -39,7 +40,15 @@ def test_a_row_for_each_layer_that_ran(rows: list[LayerRow]) -> None:
         input_shape=(2, 4, 4),
         output_shape=(2, 4, 4),
         formula="⌊(4 + 2·1 − 1·(3−1) − 1)/1⌋ + 1 = 4",
+        same_padding=(1, 1),
         parameters=20,
+        dense_parameters=4 * 4 * 2 * 2,
+        macs=4 * 4 * 2 * 9,
+        output_bytes=4 * 4 * 2 * 4,
+        receptive_field=(3, 3),
+        receptive_stride=(1, 1),
+        receptive_center=(0.0, 0.0),
+        effective_kernel=(3, 3),
     )
 
 

@@ -4,7 +4,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from convboard.anatomy.windows import Window, window_of
+from convboard.anatomy.dry_run import dry_run
+from convboard.anatomy.windows import Window
 
 sizes = st.tuples(st.integers(1, 20), st.integers(1, 20))
 
@@ -13,8 +14,8 @@ def output_size(layer: nn.Module, size: tuple[int, int]) -> tuple[int, ...]:
     return tuple(layer(torch.zeros(1, 1, *size)).shape[2:])
 
 
-def window(layer: nn.Module) -> Window:
-    found = window_of(layer)
+def window(layer: nn.Module, size: tuple[int, int] = (20, 20)) -> Window:
+    found = dry_run(layer, (1, *size)).calls[-1].window
     assert found is not None
     return found
 
@@ -35,7 +36,7 @@ def test_convolution_as_torch_does(
     dilation: tuple[int, int],
 ) -> None:
     layer = nn.Conv2d(1, 1, kernel, stride=stride, padding=padding, dilation=dilation)
-    if window(layer).fits(size):
+    if window(layer, size).fits(size):
         assert window(layer).output_size(size) == output_size(layer, size)
     else:
         with pytest.raises(RuntimeError):
@@ -82,5 +83,22 @@ def test_formula_of_a_rectangle_has_both_sides() -> None:
 
 
 def test_other_layers_have_no_window() -> None:
-    assert window_of(nn.Linear(2, 2)) is None
-    assert window_of(nn.AdaptiveAvgPool2d(1)) is None
+    for layer in (nn.Linear(2, 2), nn.AdaptiveAvgPool2d(1)):
+        assert dry_run(layer, (1, 2, 2)).calls[0].window is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "padding"),
+    [
+        (nn.Conv2d(1, 1, 5), (2, 2)),
+        (nn.Conv2d(1, 1, (3, 7), dilation=(2, 1)), (2, 3)),
+        (nn.Conv2d(1, 1, 2), "same"),
+        (nn.Conv2d(1, 1, 3, stride=2), None),
+        (nn.MaxPool2d(3, stride=1), (1, 1)),
+    ],
+)
+def test_padding_that_keeps_the_size(layer: nn.Module, padding: tuple[int, int] | str | None) -> None:
+    found = window(layer)
+    assert found.same_padding == padding
+    if isinstance(padding, tuple):
+        assert found.padded((2 * padding[0], 2 * padding[1])).output_size((20, 20)) == (20, 20)
