@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convboard.anatomy import LayerActivation, layer_activations, layer_table
+from convboard.anatomy import LayerActivation, layer_activations, network_record
 from convboard.board.own_picture import log_own_picture
 from convboard.board.pictures.boxes import KEYS
 from convboard.board.pictures.layer_band import LayerLook, StrongUnit
@@ -51,7 +51,7 @@ class Inspection:
             said.append(self.hint)
         if self.probabilities:
             best = ", ".join(f"{name} ({share:.1%})" for name, share in self.probabilities[:_SAID])
-            said.append(f"taken for: {best}")
+            said.append(f"predicted: {best}")
         for layer in self.layers:
             said.append(f"{layer.name}: {layer.describe()}")
             for unit in layer.units:
@@ -156,9 +156,10 @@ def look_at_layers(
     for pattern in layers:
         if not any(fnmatchcase(name, pattern) for name in convs):
             raise ConfigError(f"layers={pattern}: no conv layer is called that. {nearest(pattern, convs)}")
-    formulas = {row.name: row.formula for row in layer_table(subject.model, subject.shape)}
+    record = network_record(subject.model, subject.shape)
+    formulas = {row["name"]: row["formula"] for row in record["rows"]}
     return [
-        _look_at(subject, layer, formulas.get(name, ""), channels, top)
+        _look_at(layer, formulas[name], record["boxes"][name], channels, top)
         for name, layer in convs.items()
         if any(fnmatchcase(name, pattern) for pattern in layers)
     ]
@@ -187,7 +188,7 @@ def _header(subject: Subject, picture: OwnPicture, shares: Sequence[tuple[str, f
         picture.pixels,
         picture.seen,
         shares,
-        "untrained: what it would take it for means nothing yet",
+        "untrained: its predictions mean nothing yet",
     )
 
 
@@ -197,7 +198,10 @@ def _normalised(subject: Subject, picture: OwnPicture) -> Tensor:
     return (torch.from_numpy(picture.pixels.copy())[None].float() / 255 - mean) / std
 
 
-def _look_at(subject: Subject, layer: LayerActivation, formula: str, channels: int, top: int) -> LayerLook:
+def _look_at(
+    layer: LayerActivation, formula: str, spans: dict[str, list[tuple[int, int]]], channels: int, top: int
+) -> LayerLook:
+    """What one layer makes of the picture; `spans`: the pixels that its units see, by rows and columns of units."""
     before = layer.output[0].float().numpy()
     after = None if layer.activated is None else layer.activated[0].float().numpy()
     # After a pooling the maps have other places than the layer has units: then its own values are compared.
@@ -206,8 +210,7 @@ def _look_at(subject: Subject, layer: LayerActivation, formula: str, channels: i
     shown = _shown(len(before), [channel for channel, *_ in strongest], channels)
     assert isinstance(layer.module, nn.Conv2d)
     units = tuple(
-        StrongUnit(channel, row, column, value, _box(subject, layer.name, row, column))
-        for channel, row, column, value in strongest
+        StrongUnit(channel, row, column, value, _box(spans, row, column)) for channel, row, column, value in strongest
     )
     return LayerLook(
         name=layer.name,
@@ -244,17 +247,7 @@ def _shown(filters: int, strong: Sequence[int], channels: int) -> list[int]:
     return sorted([*strong, *others[: most - len(strong)]])
 
 
-def _box(subject: Subject, layer: str, row: int, column: int) -> tuple[int, int, int, int]:
+def _box(spans: dict[str, list[tuple[int, int]]], row: int, column: int) -> tuple[int, int, int, int]:
     """(top, left, bottom, right) of the input pixels that a unit sees."""
-    kept: list[Tensor] = []
-    module = subject.model.get_submodule(layer.split(":")[0])
-    handle = module.register_forward_hook(lambda _module, _args, output: kept.append(output))
-    images = torch.rand(4, *subject.shape, requires_grad=True)
-    with torch.enable_grad():
-        subject.model(images)
-        kept[0][:, :, row, column].sum().backward()  # type: ignore[no-untyped-call]
-    handle.remove()
-    assert images.grad is not None
-    seen = (images.grad != 0).any(0).any(0)
-    rows, columns = seen.any(1).nonzero(), seen.any(0).nonzero()
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+    (top, bottom), (left, right) = spans["rows"][row], spans["columns"][column]
+    return top, left, bottom, right

@@ -138,8 +138,11 @@ def draw_layer(layer: LayerLook, seen: NDArray[np.uint8], input_size: tuple[int,
 def _head(canvas: Canvas, layer: LayerLook, kernel_limit: float, limit: float) -> None:
     """Name, shapes, formula, and the two scales."""
     canvas.text(MARGIN, MARGIN, f"{layer.name}: {layer.describe()}", TITLE)
-    if layer.formula:
-        canvas.text(MARGIN, MARGIN + 22, f"size: {layer.formula}", ink=MUTED)
+    notes = [f"size: {layer.formula}"] if layer.formula else []
+    if (inputs := layer.weight.shape[1]) not in (1, 3):
+        some = f" of the first {_MOST_INPUTS}" if inputs > _MOST_INPUTS else ""
+        notes.append(f"kernels: a square for each input channel{some}")
+    canvas.text(MARGIN, MARGIN + 22, ";  ".join(notes), ink=MUTED)
     x = WIDTH - MARGIN - _BAR - 30
     for name, end, offset in (("maps", limit, _MAP), ("kernels", kernel_limit, 0)):
         if name == "kernels" and layer.weight.shape[1] == 3:

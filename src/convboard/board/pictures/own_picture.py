@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convboard.board.pictures.canvas import LABEL, MARGIN, Canvas, percent, shorten
+from convboard.board.pictures.canvas import LABEL, MARGIN, Canvas, percent, shorten, text_width
 from convboard.board.pictures.colours import INK, LINE, MUTED
 from convboard.board.pictures.layer_band import WIDTH, LayerLook, draw_layer, sheet_palette
 from convboard.board.pictures.png import Picture
@@ -85,13 +85,14 @@ def _draw_bars(canvas: Canvas, x: int, top: int, header: Header) -> None:
     if not header.probabilities:
         canvas.text(x, top - 20, header.remark, ink=MUTED)
         return
-    canvas.text(x, top - 20, "what it takes it for")
-    pitch = _SIDE // _BARS
-    for place, (name, share) in enumerate(header.probabilities[:_BARS]):
-        y = top + place * pitch
-        canvas.text(x + _NAMES, y + 2, shorten(name, _NAMES), ink=INK if place == 0 else MUTED, align="right")
-        canvas.paste(x + _NAMES + 10, y, np.full((LABEL + 8, max(1, round(share * _BAR))), _BLUE, np.uint8))
-        canvas.text(x + _NAMES + 18 + round(share * _BAR), y + 2, percent(share), ink=INK if place == 0 else MUTED)
+    canvas.text(x, top - 20, "predicted class")
+    shown = [(shorten(name, _NAMES), share) for name, share in header.probabilities[:_BARS]]
+    first = x + max(text_width(name) for name, _ in shown) + 10
+    for place, (name, share) in enumerate(shown):
+        y, ink = top + place * (_SIDE // _BARS), MUTED if place else INK
+        canvas.text(first - 10, y + 2, name, ink=ink, align="right")
+        canvas.paste(first, y, np.full((LABEL + 8, max(1, round(share * _BAR))), _BLUE, np.uint8))
+        canvas.text(first + 8 + round(share * _BAR), y + 2, percent(share), ink=ink)
 
 
 def _scaled(photo: NDArray[np.uint8], widest: int, highest: int) -> NDArray[np.uint8]:
