@@ -14,7 +14,7 @@ from convboard.anatomy import LayerActivation, layer_activations, network_record
 from convboard.board.own_picture import log_own_picture
 from convboard.board.pictures.boxes import KEYS
 from convboard.board.pictures.layer_band import LayerLook, StrongUnit
-from convboard.board.pictures.own_picture import Header, draw_own_picture
+from convboard.board.pictures.own_picture import Header, draw_own_picture, probability
 from convboard.board.sheet_file import free_path, source_of, write_sheet
 from convboard.data.own_picture import OwnPicture, read_own_picture
 from convboard.errors import ConfigError, ModelError, nearest
@@ -50,7 +50,7 @@ class Inspection:
         if self.hint:
             said.append(self.hint)
         if self.probabilities:
-            best = ", ".join(f"{name} ({share:.1%})" for name, share in self.probabilities[:_SAID])
+            best = ", ".join(f"{name} ({probability(share)})" for name, share in self.probabilities[:_SAID])
             said.append(f"predicted: {best}")
         for layer in self.layers:
             said.append(f"{layer.name}: {layer.describe()}")

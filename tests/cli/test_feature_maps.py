@@ -26,6 +26,11 @@ def photo(tmp_path: Path) -> Path:
     return tmp_path / "cat.jpg"
 
 
+def size_of(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
 def test_a_trained_run(run_command: RunCommand, finished: Path, photo: Path, tmp_path: Path) -> None:
     (events,) = finished.glob("*tfevents*")
     before = events.read_bytes()
@@ -33,7 +38,7 @@ def test_a_trained_run(run_command: RunCommand, finished: Path, photo: Path, tmp
     assert done.stderr == ""
     first, *lines = done.stdout.splitlines()
     assert first == "cat.jpg, 60x40 RGB → 1x32x32 grey, centre cropped"
-    assert re.fullmatch(r"predicted: \d \(\d+\.\d%\), \d \(\d+\.\d%\), \d \(\d+\.\d%\)", lines[0])
+    assert re.fullmatch(r"predicted: (\d \([<>]? ?[\d.]+ %\)(, )?){3}", lines[0])
     assert "conv1: 6 feature maps 28×28, kernels 5×5 over 1 channel" in lines
     assert "conv2: 16 feature maps 10×10, kernels 5×5 over 6 channels" in lines
     assert sum("it sees" in line for line in lines) == 6
@@ -45,12 +50,12 @@ def test_a_trained_run(run_command: RunCommand, finished: Path, photo: Path, tmp
     written = EventAccumulator(str(finished / "feature_maps/cat")).Reload()
     tags = ["own_picture/sheet", "own_picture/conv1", "own_picture/conv2"]
     assert written.Tags()["images"] == tags
-    sheet = Image.open(finished / "feature_maps/cat.png")
-    assert [(image.width, image.height) for image in written.Images(tags[0])] == [sheet.size]
+    size = size_of(finished / "feature_maps/cat.png")
+    assert [(image.width, image.height) for image in written.Images(tags[0])] == [size]
 
     run_command(SCRIPT, "run=finished", "image=cat.jpg", "log=true", "layers=conv2")  # takes the place of the first
     assert [path.name for path in finished.glob("feature_maps/*.png")] == ["cat.png"]
-    assert Image.open(finished / "feature_maps/cat.png").height < sheet.height
+    assert size_of(finished / "feature_maps/cat.png")[1] < size[1]
 
     assert list(finished.glob("*tfevents*")) == [events]
     assert events.read_bytes() == before
@@ -64,7 +69,7 @@ def test_an_untrained_network(run_command: RunCommand, photo: Path, tmp_path: Pa
     assert "predicted" not in done.stdout
     assert "conv1: 16 feature maps 224×224, kernels 3×3 over 3 channels (4 of them shown)" in done.stdout
     assert "conv2: 8 feature maps 112×112, kernels 5×5 over 16 channels (4 of them shown)" in done.stdout
-    assert Image.open(tmp_path / "cat_conv_demo.png").width > 1000
+    assert size_of(tmp_path / "cat_conv_demo.png")[0] > 1000
     again = run_command(SCRIPT, "model=conv_demo", "seed=1", "input_shape=[1,20,30]", "image=cat.jpg", "out=a/b.png")
     assert again.stdout.splitlines()[0] == "cat.jpg, 60x40 RGB → 1x20x30 grey"
     assert (tmp_path / "a/b.png").is_file()

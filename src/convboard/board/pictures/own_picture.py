@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from convboard.board.pictures.canvas import LABEL, MARGIN, Canvas, percent, shorten, text_width
+from convboard.board.pictures.canvas import LABEL, MARGIN, Canvas, shorten, text_width
 from convboard.board.pictures.colours import INK, LINE, MUTED
 from convboard.board.pictures.layer_band import WIDTH, LayerLook, draw_layer, sheet_palette
 from convboard.board.pictures.png import Picture
@@ -59,6 +59,13 @@ def draw_own_picture(header: Header, layers: Sequence[LayerLook]) -> tuple[Pictu
     return sheet.picture(), {name: canvas.picture() for name, canvas in bands.items()}
 
 
+def probability(share: float) -> str:
+    """A probability as `12.3 %`, `< 0.1 %` or `> 99.9 %`: a softmax is never quite certain."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    return "> 99.9 %" if 0.9995 <= share < 1 else f"{share:.1%}".replace("%", " %")
+
+
 def _draw_header(header: Header) -> Canvas:
     top = MARGIN + 34 + len(header.notes) * 18 + 26
     canvas = Canvas(WIDTH, top + _SIDE + MARGIN, sheet_palette())
@@ -92,7 +99,7 @@ def _draw_bars(canvas: Canvas, x: int, top: int, header: Header) -> None:
         y, ink = top + place * (_SIDE // _BARS), MUTED if place else INK
         canvas.text(first - 10, y + 2, name, ink=ink, align="right")
         canvas.paste(first, y, np.full((LABEL + 8, max(1, round(share * _BAR))), _BLUE, np.uint8))
-        canvas.text(first + 8 + round(share * _BAR), y + 2, percent(share), ink=ink)
+        canvas.text(first + 8 + round(share * _BAR), y + 2, probability(share), ink=ink)
 
 
 def _scaled(photo: NDArray[np.uint8], widest: int, highest: int) -> NDArray[np.uint8]:

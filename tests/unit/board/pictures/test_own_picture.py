@@ -10,7 +10,7 @@ from PIL import Image
 
 from convboard.board.pictures.boxes import key_colour
 from convboard.board.pictures.layer_band import WIDTH, LayerLook, StrongUnit, draw_layer, sheet_palette
-from convboard.board.pictures.own_picture import Header, draw_own_picture
+from convboard.board.pictures.own_picture import Header, draw_own_picture, probability
 from convboard.board.pictures.png import Picture
 
 SEEN = np.full((64, 64, 3), 90, np.uint8)
@@ -92,6 +92,14 @@ def test_the_sheet_holds_all_of_it() -> None:
     assert np.array_equal(whole[-6 - len(band) : -6], band)
     assert (whole[200, 12 : 12 + 50] > 200).all()  # pale where the network does not look
     assert (whole[200, 12 + 132] == 90).all()
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0.0 %"), (1e-9, "< 0.1 %"), (0.0005, "0.1 %"), (0.1234, "12.3 %"), (0.9999, "> 99.9 %"), (1, "100.0 %")],
+)
+def test_a_probability_is_not_made_more_certain_than_it_is(share: float, text: str) -> None:
+    assert probability(share) == text
 
 
 def test_bars_are_as_long_as_the_classes_are_probable() -> None:
