@@ -67,7 +67,7 @@ def test_modules_with_batch_norm_between(inplace: bool) -> None:
         (nn.Hardswish(), "hardswish"),
         (nn.Mish(), "mish"),
         (nn.Sigmoid(), "sigmoid"),
-        (nn.LeakyReLU(), "tanh"),
+        (nn.Tanh(), "tanh"),
         (nn.Softplus(), "softplus"),
     ],
 )
