@@ -47,7 +47,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_command_is_one_that_a_test_below_runs() -> None:
-    known = ["train.py", "scripts/evaluate.py", "tensorboard", "pytest", "torchrun"]
+    known = ["train.py", "scripts/evaluate.py", "scripts/feature_maps.py", "tensorboard", "pytest", "torchrun"]
     shown = sum(len([line for line in block.splitlines() if line.strip()]) for block in SHELL)
     assert sum(len(commands(start)) for start in known) == shown
 
@@ -124,6 +124,19 @@ def test_a_run_is_evaluated_and_shown_as_the_readme_says(run_command: RunCommand
     done = run_command("train.py", resume.replace("RUN", run.name), *changes)
     assert "resumed after 1 epoch, " in done.stdout
     assert commands("tensorboard") == [["--logdir", "outputs"]] * 2  # served in test_tensorboard_http.py
+
+
+def test_a_picture_of_one_s_own_is_looked_at_as_the_readme_says(run_command: RunCommand, tmp_path: Path) -> None:
+    from PIL import Image
+
+    run_command("train.py", *QUICK)
+    (run,) = tmp_path.glob("outputs/digits/lenet/*")
+    for name in ("cat.jpg", "three.jpg"):
+        Image.new("RGB", (60, 40), "white").save(tmp_path / name)
+    for arguments in commands("scripts/feature_maps.py"):
+        done = run_command("scripts/feature_maps.py", *(argument.replace("RUN", run.name) for argument in arguments))
+        assert ("tensorboard --logdir" in done.stdout) == ("log=true" in arguments)
+    assert {path.name for path in tmp_path.rglob("*.png")} == {"cat.png", "three.png", "cat_conv_demo.png"}
 
 
 def test_the_python_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ INPUT_PROBE = "input/probe"
 CONFUSION_MATRIX = "confusion_matrix/val"
 MISCLASSIFIED = "misclassified/val"
 
+OWN_PICTURE = "own_picture/sheet"
+
 CONFIG = "config"
 LAYERS = "layers"
 ENVIRONMENT = "environment"
@@ -37,6 +39,11 @@ def kernels(layer: str) -> str:
 def feature_maps(layer: str) -> str:
     """Image of what a conv layer makes of the probe images."""
     return f"feature_maps/{_slashes(layer)}"
+
+
+def own_picture(layer: str) -> str:
+    """Image of what a conv layer makes of a picture of the user's own."""
+    return f"own_picture/{_slashes(layer)}"
 
 
 def weights(parameter: str) -> str:

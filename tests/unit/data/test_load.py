@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from convboard.data import DATASETS, load_dataset
+from convboard.data import DATASETS, describe_dataset, load_dataset
 from convboard.data.cache import Stored
 from convboard.data.load import _statistics
 from convboard.errors import ConfigError, DataError
@@ -27,6 +27,16 @@ def test_digits_need_no_data_directory(tmp_path: Path) -> None:
     for split in (dataset.val, dataset.test):
         assert torch.bincount(split.labels).tolist() == pytest.approx([25] * 10, abs=2)
     assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize("size", [None, 40])
+def test_data_are_described_without_being_loaded(tmp_path: Path, small_mnist: Path, size: int | None) -> None:
+    for name, folder in (("digits", tmp_path), ("mnist", small_mnist)):
+        loaded = load_dataset(name, folder, image_size=size, val_size=5)
+        assert describe_dataset(name, Path("not/there"), image_size=size) == (loaded.image_shape, loaded.num_classes)
+    assert describe_dataset("cifar10", Path("not/there")) == ((3, 32, 32), 10)
+    with pytest.raises(ConfigError, match="is unknown"):
+        describe_dataset("imagenet", tmp_path)
 
 
 def test_digits_are_drawn_right(tmp_path: Path) -> None:

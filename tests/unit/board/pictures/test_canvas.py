@@ -82,3 +82,14 @@ def test_reduced_photos_stay_close_to_their_colours() -> None:
     assert np.abs(shown[1:9, 1:9] - photo).max() < 40
     assert np.abs(shown[10:18, 10:18] - photo[::-1]).max() < 40
     assert shown[0, 0].tolist() == [255, 255, 255]
+
+
+def test_a_sheet_on_a_sheet_keeps_its_photos() -> None:
+    colours = palette("weights")
+    part, whole = Canvas(30, 20, colours), Canvas(50, 40, colours)
+    part.paste(0, 0, np.full((20, 30), LINE, np.uint8))
+    part.paste_photo(5, 6, np.full((4, 3, 3), (10, 200, 30), np.uint8))
+    whole.paste_canvas(11, 12, part)
+    drawn = pixels(whole.picture())
+    assert (drawn[12:32, 11:41] == pixels(part.picture())).all()
+    assert (drawn[:12] == 255).all()
