@@ -16,6 +16,7 @@ _FEWEST_FILTERS = 8
 _MOST_WEIGHTS = 65_536
 _EXACT_WEIGHTS = 32_768  # up to which they are kept as float32
 _INPUTS_BELOW = 131_072  # values of a layer's input
+_MAPS_BELOW = 1_048_576  # and of its output
 _MOST_FEATURES = 4096
 
 Numbers = tuple[dict[str, Any], Arrays]
@@ -43,18 +44,18 @@ def map_numbers(
         dead: The channels that no image of the sample wakes; None where it has no ReLU.
         epoch: When it is so.
     """
-    before = to_numpy(layer.output[:, :channels])
+    before = to_numpy(_first_images(layer.output[:, :channels], _MAPS_BELOW))
     arrays = {"before": halved(before)}
     is_relu = False
     if layer.activated is not None:
-        after = to_numpy(layer.activated[:, :channels])
+        after = to_numpy(layer.activated[: len(before), :channels])
         is_relu = np.array_equal(after, before.clip(0), equal_nan=True)
         if not is_relu:
             arrays["after"] = halved(after)
     assert layer.input is not None
     is_image = layer.input.shape == images.shape and bool((layer.input == images).all())
     if not is_image:
-        arrays["input"] = halved(to_numpy(layer.input[: max(1, (_INPUTS_BELOW - 1) // layer.input[0].numel())]))
+        arrays["input"] = halved(to_numpy(_first_images(layer.input, _INPUTS_BELOW)))
     facts = {"epoch": epoch, "layer": layer.name, "activation": layer.activation, "dead": dead}
     return {**facts, "after_is_relu": is_relu, "input_is_image": is_image}, arrays
 
@@ -76,6 +77,11 @@ def probe_numbers(probe: Probe, output: object, layers: Mapping[str, LayerActiva
             arrays[f"vector:{name}"] = halved(to_numpy(layer.output[:, :_MOST_FEATURES]))
     facts = {"epoch": epoch, "names": probe.pictures.names, "class_names": probe.class_names}
     return {**facts, "mean": probe.mean, "std": probe.std}, arrays
+
+
+def _first_images(values: Tensor, below: int) -> Tensor:
+    """As many images' values as stay below a number, but one at least."""
+    return values[: max(1, (below - 1) // values[0].numel())]
 
 
 def to_numpy(tensor: Tensor) -> NDArray[np.float32]:

@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (as users write it)
 from torch import Tensor, nn
 
+from convboard.anatomy import LayerActivation
 from convboard.board.layers import LayerViews
-from convboard.board.numbers import kernel_numbers
+from convboard.board.numbers import kernel_numbers, map_numbers
 from convboard.board.pictures.numbers import numbers_in, unpack
 from convboard.board.probe import choose_probe
 from convboard.data import ImageDataset
@@ -123,6 +124,13 @@ def test_large_inputs_are_carried_for_fewer_images(probe: Any, channels: int, im
     model = nn.Sequential(nn.Conv2d(1, channels, 1), nn.Conv2d(channels, 2, 1))  # 12x12 pixels
     _, arrays = inside(LayerViews(model, probe, 2).feature_maps(0))["feature_maps/1"]
     assert arrays["input"].shape == (images, channels, 12, 12)
+
+
+def test_large_maps_are_carried_for_fewer_images() -> None:
+    output = torch.ones(10, 4, 300, 300)
+    layer = LayerActivation("conv", nn.Conv2d(1, 4, 1), output, output * 2, "celu", torch.ones(10, 1, 300, 300))
+    _, arrays = map_numbers(layer, torch.zeros(10, 1, 300, 300), 4, None, 0)
+    assert [len(arrays[name]) for name in ("before", "after", "input")] == [2, 2, 1]
 
 
 def test_maps_too_large_for_float16_are_float32(probe: Any) -> None:
