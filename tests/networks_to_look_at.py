@@ -48,11 +48,11 @@ class HalfChanged(nn.Module):
         return torch.cat([kept, self.conv(changed)], dim=1)
 
 
-class SqueezeAndExcite(nn.Module):
-    """Channels weighted by what the whole picture says."""
+class WithContext(nn.Module):
+    """Each unit with what the whole picture says, as a squeeze-and-excitation mixes it in."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x + 2) * x.mean(dim=(2, 3), keepdim=True).exp()  # never 0 times something
+        return x + x.mean(dim=(2, 3), keepdim=True)
 
 
 def random_network(seed: int, input_shape: tuple[int, int, int], largest: int = 16) -> nn.Sequential:
@@ -97,10 +97,10 @@ def _random_layer(choose: random.Random, channels: int) -> nn.Module:
         lambda: nn.BatchNorm2d(channels),
         lambda: nn.GroupNorm(groups, channels),
         lambda: nn.LocalResponseNorm(2),
-        nn.Tanh,
-        SqueezeAndExcite,
-        Shuffle if channels % 2 == 0 else nn.Tanh,
-        lambda: HalfChanged(channels) if channels % 2 == 0 else nn.Tanh(),
+        nn.LeakyReLU,
+        WithContext,
+        Shuffle if channels % 2 == 0 else nn.LeakyReLU,
+        lambda: HalfChanged(channels) if channels % 2 == 0 else nn.LeakyReLU(),
         lambda: Branches([_random_layer(choose, channels), nn.Identity()], joins=choose.random() < 0.5),
     ]
     return choose.choice(kinds)()

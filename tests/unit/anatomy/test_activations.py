@@ -141,3 +141,26 @@ def test_activation_of_several_layers_together_is_nobodys() -> None:
 
     found = layer_activations(Concatenates(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 3)), IMAGES)
     assert [answer.activation for answer in found.values()] == [None, None]
+
+
+def test_inputs_are_kept_where_they_are_asked_for() -> None:
+    class Spoils(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self[0](input=x)
+            z: Tensor = self[1](y)
+            y.zero_()
+            return z
+
+    model = Spoils(nn.Conv2d(1, 2, 3), nn.Conv2d(2, 1, 3), nn.ReLU())
+    found = layer_activations(model, IMAGES, keep_inputs=True)
+    assert found["0"].input is not None
+    assert found["1"].input is not None
+    assert torch.equal(found["0"].input, IMAGES)
+    assert torch.equal(found["1"].input, found["0"].output)
+    assert [answer.input for answer in layer_activations(model, IMAGES).values()] == [None, None]
+
+
+def test_inputs_are_kept_beside_the_activation() -> None:
+    found = layer_activations(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), IMAGES, keep_inputs=True)
+    assert found["0"].activation == "relu"
+    assert found["0"].input is not None

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import convboard
 from convboard.anatomy import LayerRow, layer_table, network_record
-from networks_to_look_at import HalfChanged, SqueezeAndExcite, random_network
+from networks_to_look_at import HalfChanged, WithContext, random_network
 
 
 def rows_of(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, LayerRow]:
@@ -168,9 +168,9 @@ def test_a_field_larger_than_the_image_is_told_as_it_is_and_a_linear_sees_the_im
     assert (rows["fc1"].receptive_field, rows["fc1"].receptive_stride) == ((32, 32), None)
 
 
-def test_a_squeeze_and_excitation_sees_the_whole_picture() -> None:
-    rows = rows_of(nn.Sequential(nn.Conv2d(1, 2, 3), SqueezeAndExcite()), (1, 9, 9))
-    assert (rows["0"].receptive_field, rows["1.mul"].receptive_field) == ((3, 3), (9, 9))
+def test_a_context_sees_the_whole_picture() -> None:
+    rows = rows_of(nn.Sequential(nn.Conv2d(1, 2, 3), WithContext()), (1, 9, 9))
+    assert (rows["0"].receptive_field, rows["1.add"].receptive_field) == ((3, 3), (9, 9))
 
 
 def test_parameters_add_up_to_the_networks() -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from convboard.board.board import is_due
 from convboard.board.events import EventFile
+from convboard.board.pictures.numbers import numbers_in
 from convboard.errors import RunError
 from convboard.training.observer import FitEnd, Observer
 
@@ -20,8 +21,16 @@ SCALARS = {
     *("loss/train", "loss/val", "loss/test", "accuracy/train", "accuracy/val", "accuracy/test"),
     *("lr", "throughput/images_per_second", "gradients/norm"),
 }
+OF_LAYERS = {
+    *(f"activations/{layer}/{kind}" for layer in LAYERS for kind in ("mean", "std")),
+    *(f"activations/{layer}/dead_fraction" for layer in ("conv", "block/0")),
+    *(f"gradient_norm/{layer}" for layer in ("conv", "norm", "block/0", "out")),
+}
 TEXTS = {"config", "layers", "environment"}
-RECORDS = {"_hparams_/session_start_info", "_hparams_/session_end_info", "custom_scalars__config__"}
+RECORDS = {
+    *("_hparams_/session_start_info", "_hparams_/session_end_info", "custom_scalars__config__"),
+    "layers/network",
+}
 
 
 def test_a_board_is_an_observer(make_board: Any) -> None:
@@ -40,7 +49,7 @@ def test_pictures_are_due_at_powers_of_two(epoch: int, due: bool) -> None:
 def test_the_default_board_writes_every_tag_of_the_plan(make_board: Any, make_loop: Any, read_events: Any) -> None:
     make_loop(epochs=3).run(make_board())
     events = read_events()
-    assert events.tags("scalars") == SCALARS | {f"activations/{layer}/dead_fraction" for layer in ("conv", "block/0")}
+    assert events.tags("scalars") == SCALARS | OF_LAYERS
     assert events.tags("images") == {
         *("input/probe", "confusion_matrix/val", "misclassified/val"),
         *(f"{kind}/{layer}" for kind in ("kernels", "feature_maps") for layer in ("conv", "block/0")),
@@ -82,11 +91,46 @@ def test_steps_are_epochs_ends_and_none_comes_twice(make_board: Any, make_loop: 
     assert events.steps("input/probe") == [0, 4, 8, 16, 20]
     assert events.steps("confusion_matrix/val") == events.steps("misclassified/val") == [4, 8, 16, 20]
     assert events.steps("weights/conv/weight") == events.steps("activations/conv") == [0, 4, 8, 12, 16, 20]
-    assert events.steps("gradients/conv/weight") == [4, 8, 12, 16, 20]
+    assert events.steps("activations/conv/mean") == events.steps("activations/out/std") == [0, 4, 8, 12, 16, 20]
+    assert events.steps("gradients/conv/weight") == events.steps("gradient_norm/conv") == [4, 8, 12, 16, 20]
     for kind in ("scalars", "images", "histograms", "tensors"):
         for tag in events.tags(kind):
             steps = events.steps(tag)
             assert steps == sorted(set(steps)), tag
+
+
+def test_the_network_is_written_once_with_what_it_is_trained_on(
+    make_board: Any, make_loop: Any, read_events: Any
+) -> None:
+    make_loop(epochs=3).run(make_board(level="minimal"))
+    (event,) = read_events().reader.Tensors("layers/network")
+    record = json.loads(event.tensor_proto.string_val[0])
+    assert event.step == 0
+    assert record["steps_per_epoch"] == 4
+    assert record["max_epochs"] == 3
+    assert (record["name"], record["dataset"]) == ("SmallNet", "random")
+    assert record["input_shape"] == [1, 12, 12]
+    assert {"conv", "block.0", "out"} <= {row["name"] for row in record["rows"]}
+
+
+def test_a_network_that_cannot_be_recorded_is_told(
+    make_board: Any, make_loop: Any, read_events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convboard.board.board.network_record", lambda *_: 1 / 0)
+    make_loop(epochs=1).run(make_board())
+    events = read_events()
+    assert "ZeroDivisionError" in events.text("problems/network")
+    assert "layers/network" not in events.tags("tensors")
+    assert "kernels/conv" in events.tags("images")
+
+
+def test_gradient_norms_are_those_of_the_epochs_last_step(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    loop = make_loop(epochs=1)
+    loop.run(make_board())
+    written = read_events().scalars()
+    conv = loop.model.conv
+    expected = torch.cat([conv.weight.grad.flatten(), conv.bias.grad.flatten()]).norm().item()
+    assert written["gradient_norm/conv"] == [(4, pytest.approx(expected))]
 
 
 def test_pictures_are_whole_and_of_the_size_they_say(make_board: Any, make_loop: Any, read_events: Any) -> None:
@@ -145,6 +189,25 @@ def test_a_resumed_run_has_each_point_once_with_the_value_of_an_uninterrupted_on
         for tag in events.tags(kind):
             assert events.steps(tag) == expected.steps(tag), tag
     assert sum(file.stat().st_size > 0 for file in (tmp_path / "run").iterdir()) == 1
+
+
+def test_a_resumed_run_draws_the_pictures_of_an_uninterrupted_one_to_the_last_number(
+    make_board: Any, make_loop: Any, read_events: Any, tmp_path: Path
+) -> None:
+    make_loop().run(make_board())
+    expected = read_events()
+    (tmp_path / "run").rename(tmp_path / "uninterrupted")
+    loop, board = make_loop(), make_board()
+    loop.run(board, until=4)
+    resumed = make_board()
+    resumed.load_state_dict(json.loads(json.dumps(board.state_dict())))
+    board._events.close()
+    loop.run(resumed)
+    events = read_events()
+    for tag in (tag for tag in expected.tags("images") if tag.startswith(("kernels", "feature_maps", "input"))):
+        drawn, again = ([event.encoded_image_string for event in run.reader.Images(tag)] for run in (expected, events))
+        assert drawn == again, tag
+        assert all(numbers_in(png) for png in drawn), tag
 
 
 def test_a_resumed_run_takes_an_interval_that_it_is_given(make_board: Any, make_loop: Any, read_events: Any) -> None:

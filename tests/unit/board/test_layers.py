@@ -75,8 +75,8 @@ def test_every_conv_layer_has_a_picture_of_kernels_and_of_maps(
     model = nn.Sequential(nn.Conv2d(dataset.image_shape[0], 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 1), nn.Flatten())
     model.append(nn.Linear(200, 3))
     seen = views(model, dataset)
-    assert set(by_tag(seen.kernels("untrained"))) == {"kernels/0", "kernels/2"}
-    maps = by_tag(seen.feature_maps("untrained"))
+    assert set(by_tag(seen.kernels(0))) == {"kernels/0", "kernels/2"}
+    maps = by_tag(seen.feature_maps(0))
     assert set(maps) == {"feature_maps/0", "feature_maps/2"}
     for value in maps.values():
         with Image.open(BytesIO(value.image.encoded_image_string)) as picture:
@@ -85,12 +85,12 @@ def test_every_conv_layer_has_a_picture_of_kernels_and_of_maps(
 
 def test_only_so_many_channels_are_drawn(dataset: ImageDataset) -> None:
     model = nn.Sequential(nn.Conv2d(1, 12, 3), nn.ReLU(), nn.Flatten(), nn.Linear(1200, 3))
-    (few,), (many,) = (views(model, dataset, most).feature_maps("") for most in (2, 12))
+    (few,), (many,) = (views(model, dataset, most).feature_maps(1) for most in (2, 12))
     assert few.image.width < many.image.width
 
 
 def test_a_network_that_is_one_bare_layer_is_looked_at(dataset: ImageDataset) -> None:
     seen = views(nn.Conv2d(1, 3, 3), dataset)
-    assert set(by_tag(seen.kernels(""))) == {"kernels/Conv2d"}
-    assert set(by_tag(seen.feature_maps(""))) == {"feature_maps/Conv2d"}
-    assert set(by_tag(seen.activations())) == {"activations/Conv2d"}
+    assert set(by_tag(seen.kernels(1))) == {"kernels/Conv2d"}
+    assert set(by_tag(seen.feature_maps(1))) == {"feature_maps/Conv2d"}
+    assert set(by_tag(seen.activations())) == {f"activations/Conv2d{kind}" for kind in ("", "/mean", "/std")}

@@ -8,3 +8,19 @@ def test_module_paths_are_written_with_slashes() -> None:
     assert tags.weights("conv1.weight") == "weights/conv1/weight"
     assert tags.gradients("conv1.weight") == "gradients/conv1/weight"
     assert tags.dead_fraction("fc1") == "activations/fc1/dead_fraction"
+    assert tags.activation_mean("block.0") == "activations/block/0/mean"
+    assert tags.activation_std("block.0") == "activations/block/0/std"
+    assert tags.gradient_norm("block.0") == "gradient_norm/block/0"
+
+
+def test_what_was_measured_of_a_layer_is_read_from_the_tag() -> None:
+    assert tags.measured(tags.activation_mean("block.0")) == ("block.0", "mean")
+    assert tags.measured(tags.activation_std("conv1:2")) == ("conv1:2", "std")
+    assert tags.measured(tags.dead_fraction("fc1")) == ("fc1", "dead_fraction")
+    assert tags.measured(tags.gradient_norm("layer1.0.bn1")) == ("layer1.0.bn1", "gradient_norm")
+    assert [tags.measured(tag) for tag in (tags.LOSS_TRAIN, tags.GRADIENT_NORM, tags.LR)] == [None] * 3
+
+
+def test_pictures_of_layers_are_told_from_others() -> None:
+    assert all(tags.is_of_a_layer(tag) for tag in (tags.kernels("a.b"), tags.feature_maps("a"), tags.INPUT_PROBE))
+    assert not any(tags.is_of_a_layer(tag) for tag in (tags.CONFUSION_MATRIX, tags.MISCLASSIFIED))
