@@ -14,7 +14,7 @@ from convboard.building import build_model
 from convboard.composing import Composed
 from convboard.data import describe_dataset
 from convboard.data.own_picture import Fit
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, ModelError
 from convboard.runs import load_run
 from convboard.training.seeding import seed_everything
 
@@ -133,7 +133,11 @@ def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -
     if num_classes is not None:
         return build_model(composed.config.model, shape, num_classes).eval()
     factory, arguments = targets.resolve("model", _without_size(composed.config.model))
-    model = models.build(factory, shape, None, **arguments)
+    try:
+        model = models.build(factory, shape, None, **arguments)
+    except ModelError:  # it has no classifier of its own size: a list of layers, say
+        seed_everything(composed.config.seed)
+        return build_model(composed.config.model, shape, _CLASSES).eval()
     layer_outputs(model, torch.zeros(1, *shape))  # explains what does not fit
     return model.eval()
 

@@ -60,6 +60,12 @@ def test_the_weights_are_those_that_a_run_begins_with() -> None:
     assert not model.training
 
 
+def test_a_list_of_layers_gets_classes() -> None:
+    composed = compose_config(["model=sequential"])
+    shape, classes = untrained_shape(composed)
+    assert build_untrained(composed, shape, classes)(torch.zeros(1, *shape)).shape == (1, 10)
+
+
 def test_what_cannot_be_looked_at() -> None:
     with pytest.raises(ConfigError, match="The network wants 2 channels: a picture has 1, if it is grey, or 3"):
         untrained_subject(compose_config(["model=conv_demo"]), (2, 9, 9))

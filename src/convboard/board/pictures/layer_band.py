@@ -131,7 +131,8 @@ def draw_layer(layer: LayerLook, seen: NDArray[np.uint8], input_size: tuple[int,
         if channel in keys:
             unit = layer.units[keys[channel]]
             marked = (2 if layer.units_are_after else 1, keys[channel], unit)
-        _draw_column(canvas, x, y, tile, str(channel), column, maps.shape[1:] if marked else (1, 1), marked)
+        units_of = maps if layer.units_are_after else layer.before  # a pooling may make the maps after it smaller
+        _draw_column(canvas, x, y, tile, str(channel), column, units_of.shape[1:], marked)
     return canvas
 
 

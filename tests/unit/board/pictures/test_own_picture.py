@@ -73,6 +73,18 @@ def test_a_band_for_every_size(inputs: int, filters: int, side: int) -> None:
         assert (drawn == key_colour(0)).all(axis=-1).sum() > 200  # box, swatches, frame and mark
 
 
+def test_a_unit_is_marked_at_its_place_where_a_pooling_follows() -> None:
+    unit = StrongUnit(0, 0, 13, 4.5, (0, 13, 5, 18))
+    look = layer(1)
+    pooled = replace(look, after=look.before[:, ::2, ::2], units=(unit,), units_are_after=False)
+    drawn = (decoded(draw_layer(pooled, SEEN, (32, 32)).picture()) == key_colour(0)).all(axis=-1)
+    rows = np.flatnonzero(drawn[:, 350:].any(axis=1))
+    bottom, top = rows[-1], rows[np.flatnonzero(np.diff(rows) > 1)[-1] + 1]  # of the frame round its map
+    left, right = np.flatnonzero(drawn[bottom])[[0, -1]]
+    mark = np.flatnonzero(drawn[top + 4 : bottom - 3, left + 4 : right - 3].any(axis=0)) + 4
+    assert mark.mean() / (right - left) == pytest.approx(13.5 / 28, abs=0.05)
+
+
 def test_no_units_and_no_activation() -> None:
     bare = replace(layer(), units=(), after=None, activation="", formula="")
     drawn = decoded(draw_layer(bare, SEEN, (32, 32)).picture())
