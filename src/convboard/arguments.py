@@ -5,9 +5,10 @@ import json
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from textwrap import fill
-from typing import TypeVar, cast
+from typing import TypeVar, cast, get_type_hints
 
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -20,8 +21,12 @@ WIDEST = 100  # columns of the help
 Arguments = TypeVar("Arguments")
 
 
-def read_arguments(schema: type[Arguments]) -> Arguments:
+def read_arguments(schema: type[Arguments], arguments: Sequence[str] | None = None) -> Arguments:
     """Read `key=value` arguments of a script into the dataclass `schema`; `--help` tells what its docstring says.
+
+    Args:
+        schema: Its keys; what is a text there is taken as it is written.
+        arguments: Those to read; None reads those of the command line.
 
     Raises:
         ConfigError: An argument is not `key=value`, unknown, missing, or of a wrong type; or `schema` refuses it.
@@ -29,15 +34,30 @@ def read_arguments(schema: type[Arguments]) -> Arguments:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(_help(schema))
         sys.exit(0)
-    for argument in sys.argv[1:]:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for argument in arguments:
         if "=" not in argument:
             names = " ".join(f"{field.name}=..." for field in fields(schema))  # type: ignore[arg-type]
             raise ConfigError(f"{argument!r} is not understood: give arguments as {names}")
     try:
-        given = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_cli(sys.argv[1:]))
+        texts, others = _texts(schema, arguments)
+        given = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_cli(others), texts)
         return cast(Arguments, OmegaConf.to_object(given))
     except OmegaConfBaseException as error:
         raise explain_omegaconf(error, schema) from error
+
+
+def _texts(schema: type, arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What is given for keys that hold a text, and the other arguments; a path or a glob need not be YAML."""
+    hints = get_type_hints(schema)
+    texts, others = {}, []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if hints.get(key) in (str, str | None) and value not in ("", "null") and "${" not in value:
+            texts[key] = value
+        else:
+            others.append(argument)
+    return texts, others
 
 
 def _help(schema: type) -> str:

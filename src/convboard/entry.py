@@ -44,7 +44,7 @@ def register() -> None:
     ConfigStore.instance().store(name="schema", node=schema)
     OmegaConf.register_new_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_new_resolver("run_id", _run_id, use_cache=True, replace=True)
-    OmegaConf.register_new_resolver("model_name", _model_name, replace=True)
+    OmegaConf.register_new_resolver("model_name", model_name, replace=True)
     OmegaConf.register_new_resolver("sweep_job_name", _sweep_job_name, replace=True)
 
 
@@ -58,7 +58,7 @@ def _run_id() -> str:
     return team().agree(f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(3)}")
 
 
-def _model_name() -> str:
+def model_name() -> str:
     """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
     targets = [override for override in _overrides() if override.startswith("model._target_=")]
     return str(targets[-1].rpartition(".")[2] if targets else HydraConfig.get().runtime.choices.get("model"))

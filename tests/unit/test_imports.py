@@ -38,9 +38,12 @@ MAY_IMPORT = {
     "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning"},
     "arguments": {"errors", "messages"},
     "entry": {"errors", "messages", "config", "resuming", "runs", "training.interrupt", "training.team"},
+    "composing": {"errors", "config", "arguments", "entry"},
+    "subjects": {"errors", "anatomy", "models", "data", "training.seeding", "targets", "runs", "building", "composing"},
+    "inspecting": {"errors", "anatomy", "data", "board", "subjects"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }
-KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "arguments", "entry"}
+KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "arguments", "entry", "composing"}
 
 
 def imported_modules(path: Path) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """A network looked at, never trained: what its layers give, its table, and whether it fits the data."""
 
-from convboard.anatomy.boxes import Box
 from convboard.anatomy.activations import LayerActivation, layer_activations
+from convboard.anatomy.boxes import Box
 from convboard.anatomy.fit import check_fit
 from convboard.anatomy.outputs import layer_outputs
 from convboard.anatomy.rows import LayerRow, layer_table, network_record, receptive_field

@@ -6,14 +6,14 @@ the trail: the ReLU after a residual addition is not the activation of the convo
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.dry_run import run_undisturbed
-from convboard.anatomy.trace import CallNames, leaf_modules
+from convboard.anatomy.trace import CallNames, first_tensor, leaf_modules
 
 # Names of torch functions, without the underscore of the in-place ones. The modules call these.
 _ACTIVATIONS = frozenset(
@@ -72,6 +72,7 @@ class LayerActivation:
         activated: The same after its activation, None where none follows. Batch normalisation, dropout or
             pooling may stand between; after a pooling it has fewer pixels than ``output``.
         activation: The function's name in torch, such as ``relu``; None where none follows.
+        input: What the layer was given; None where inputs were not asked for.
     """
 
     name: str
@@ -79,9 +80,10 @@ class LayerActivation:
     output: Tensor
     activated: Tensor | None = None
     activation: str | None = None
+    input: Tensor | None = None
 
 
-def layer_activations(model: nn.Module, images: Tensor) -> dict[str, LayerActivation]:
+def layer_activations(model: nn.Module, images: Tensor, *, keep_inputs: bool = False) -> dict[str, LayerActivation]:
     """Run images through a network and see what its layers answer.
 
     The network runs in evaluation mode, without gradients; its modes, buffers and hooks and the random
@@ -90,6 +92,7 @@ def layer_activations(model: nn.Module, images: Tensor) -> dict[str, LayerActiva
     Args:
         model: Any network, not compiled.
         images: ``[N, C, H, W]``, as the network wants them.
+        keep_inputs: Copy what each layer was given, too.
 
     Returns:
         Name to answer, for every Conv2d and Linear that ran, in the order of the calls. Tensors are copies
@@ -101,10 +104,11 @@ def layer_activations(model: nn.Module, images: Tensor) -> dict[str, LayerActiva
     for name, module in leaf_modules(model).items():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
 
-            def begin(module: nn.Module, _args: Any, output: Tensor, name: str = name) -> None:
-                trail.begin(names.next(name), module, output)
+            def begin(module: nn.Module, args: Any, kwargs: Any, output: Tensor, name: str = name) -> None:
+                given = first_tensor((*args, *kwargs.values())) if keep_inputs else None
+                trail.begin(names.next(name), module, output, given)
 
-            handles.append(module.register_forward_hook(begin))
+            handles.append(module.register_forward_hook(begin, with_kwargs=True))
     try:
         with trail:
             run_undisturbed(model, images)
@@ -123,10 +127,11 @@ class _Trail(TorchFunctionMode):
         # Tensor id to (tensor, name of the layer). Holding the tensor keeps its id from being used again.
         self._followed: dict[int, tuple[Tensor, str]] = {}
 
-    def begin(self, name: str, module: nn.Module, output: Tensor) -> None:
-        """Follow the output of a layer that has just run."""
+    def begin(self, name: str, module: nn.Module, output: Tensor, given: Tensor | None) -> None:
+        """Follow the output of a layer that has just run, perhaps on an input to be kept."""
         assert isinstance(module, (nn.Conv2d, nn.Linear))
-        self.found[name] = LayerActivation(name, module, output.detach().clone())
+        kept = None if given is None else given.detach().clone()
+        self.found[name] = LayerActivation(name, module, output.detach().clone(), input=kept)
         self._followed[id(output)] = (output, name)
 
     def __torch_function__(
@@ -151,6 +156,4 @@ class _Trail(TorchFunctionMode):
         """Keep the first activation; a second branch from the same layer changes nothing."""
         before = self.found[layer]
         if before.activated is None:
-            self.found[layer] = LayerActivation(
-                before.name, before.module, before.output, activated.detach().clone(), activation
-            )
+            self.found[layer] = replace(before, activated=activated.detach().clone(), activation=activation)

@@ -11,13 +11,12 @@ from torch import Tensor
 from convboard.anatomy.functions import FunctionCall
 from convboard.anatomy.trace import first_tensor
 
-_BY_TORCH = frozenset(
-    """
-    addbmm addmm addmv baddbmm bilinear bmm chain_matmul conv1d conv3d conv_transpose1d conv_transpose3d einsum gru
-    inner lstm matmul mm multi_dot multi_head_attention_forward rmatmul rnn_relu rnn_tanh scaled_dot_product_attention
-    tensordot
-    """.split()
-)
+_COUNTED_BY_TORCH = """
+addbmm addmm addmv baddbmm bilinear bmm chain_matmul conv1d conv3d conv_transpose1d conv_transpose3d einsum gru
+inner lstm matmul mm multi_dot multi_head_attention_forward rmatmul rnn_relu rnn_tanh scaled_dot_product_attention
+tensordot
+"""
+_BY_TORCH = frozenset(_COUNTED_BY_TORCH.split())
 
 
 class Costs:

@@ -97,7 +97,9 @@ class Fields:
             return field.through(window)
         if call.name == "pad":
             left, _, top, _ = (*call.arguments["pad"], 0, 0)[:4]
-            return replace(field, start=(field.start[0] - top * field.stride[0], field.start[1] - left * field.stride[1]))
+            return replace(
+                field, start=(field.start[0] - top * field.stride[0], field.start[1] - left * field.stride[1])
+            )
         is_alike = name in ELEMENTWISE | MOVING | JOINING | {"local_response_norm"}
         return field if is_alike or _is_fixed_norm(call) else None
 
@@ -129,7 +131,19 @@ def _is_fixed_norm(call: FunctionCall) -> bool:
 
 def _turns(call: FunctionCall) -> bool:
     """Whether rows or columns have changed places although the size is the same."""
-    return call.name in {"transpose", "permute", "flip", "roll", "rot90", "swapaxes", "movedim", "t", "get", "fliplr", "flipud"}
+    return call.name in {
+        "transpose",
+        "permute",
+        "flip",
+        "roll",
+        "rot90",
+        "swapaxes",
+        "movedim",
+        "t",
+        "get",
+        "fliplr",
+        "flipud",
+    }
 
 
 def _pairwise(combine: Any, *pairs: Pair) -> Pair:

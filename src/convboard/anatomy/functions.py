@@ -81,7 +81,9 @@ class FunctionCall:
             dilation = _pair(given.get("dilation", 1))
             padding = _both_sides(given.get("padding", 0))
             is_given = stride is not None and stride != ()
-            return Window(kernel, _pair(stride) if is_given else kernel, padding, dilation, bool(given.get("ceil_mode")))
+            return Window(
+                kernel, _pair(stride) if is_given else kernel, padding, dilation, bool(given.get("ceil_mode"))
+            )
         return None
 
 
@@ -96,7 +98,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
-def _pair(value: int | tuple[int, ...] | list[int]) -> Pair:
+def _pair(value: Any) -> Pair:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 

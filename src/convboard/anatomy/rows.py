@@ -162,6 +162,30 @@ def _view(call: Call) -> View | None:
     return view
 
 
+def _field(call: Call, run: DryRun) -> Field | None:
+    """What the units of a call see as if there were no borders; None where they do not see alike.
+
+    Where a unit's field lies within the image, its box is the field, and tells more: the field's arithmetic does not
+    tell channels apart, of which a function may have taken those alone that see less.
+    """
+    field: Field | None = call.views[1] if call.views else None
+    view = _view(call)
+    if field is None or view is None or not field.slides or len(call.output_shape or ()) != 4:
+        return field
+    axes = zip(field.size, field.stride, field.start, run.image_shape[1:], view.spans())
+    exact = [_refined(*axis) for axis in axes]
+    return Field((exact[0][0], exact[1][0]), field.stride, (exact[0][1], exact[1][1]))
+
+
+def _refined(size: int, stride: int, start: int, side: int, spans: list[Pair]) -> Pair:
+    """Size and start of a field along one axis, seen by the first unit whose field lies within the image."""
+    place = max(0, -(start // stride))
+    if place >= len(spans) or start + place * stride + size > side or spans[place] == (0, 0):
+        return size, start
+    first, last = spans[place]
+    return last - first, first - place * stride
+
+
 def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
     """The rows of a run, as far as it came, followed by those of parameters that belong to no row."""
     counted: set[int] = set()
@@ -170,7 +194,7 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
     for call in run.calls:
         if call.output_shape is not None:
             before, macs = macs, call.views[0] if call.views else macs
-            rows.append(_row(call, run.batch_size, macs - before, counted))
+            rows.append(_row(call, run, macs - before, counted))
     if run.error is not None:
         return rows
     defined = {module: place for place, module in enumerate(model.modules())}
@@ -191,11 +215,10 @@ def _count_fresh(parameters: Iterable[nn.Parameter], counted: set[int]) -> int:
     return sum(parameter.numel() for parameter in fresh.values())
 
 
-def _row(call: Call, batch_size: int, macs: int, counted: set[int]) -> LayerRow:
+def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
     """The row of one call; ``counted`` holds the ids of the parameters of the rows before."""
     window = call.window
-    field: Field | None = call.views[1] if call.views else None
-    view = _view(call)
+    field, view = _field(call, run), _view(call)
     parameters = call.module.parameters() if call.module else call.functions[0].parameters
     input_shape, output_shape = call.input_shape[1:], (call.output_shape or ())[1:]
     convolution = call.function("conv2d", "conv_transpose2d")
@@ -214,8 +237,8 @@ def _row(call: Call, batch_size: int, macs: int, counted: set[int]) -> LayerRow:
         same_padding=window.same_padding if window else None,
         parameters=_count_fresh(parameters, counted),
         dense_parameters=prod(input_shape) * output_shape[0] if convolution and len(output_shape) == 3 else None,
-        macs=macs // batch_size,
-        output_bytes=call.output_bytes // batch_size,
+        macs=macs // run.batch_size,
+        output_bytes=call.output_bytes // run.batch_size,
         receptive_field=field.size if field else view.largest() if view else None,
         receptive_stride=field.stride if field and field.slides else None,
         receptive_center=field.center if field and field.slides else None,
@@ -237,8 +260,15 @@ def _row_without_call(name: str, module: nn.Module, parameters: int) -> LayerRow
     """The row of parameters that belong to no layer that ran."""
     has_children = next(module.children(), None) is not None
     label = f"{name} (own parameters)".lstrip() if has_children else f"{name or type(module).__name__} (not called)"
-    blank = dict.fromkeys(LayerRow.__dataclass_fields__)
-    shapes = {"inputs": (), "input_shape": (), "output_shape": (), "formula": "", "macs": 0, "output_bytes": 0}
+    blank: dict[str, Any] = dict.fromkeys(LayerRow.__dataclass_fields__)
+    shapes: dict[str, Any] = {
+        "inputs": (),
+        "input_shape": (),
+        "output_shape": (),
+        "formula": "",
+        "macs": 0,
+        "output_bytes": 0,
+    }
     return LayerRow(**{**blank, **shapes, "name": label, "type": type(module).__name__, "parameters": parameters})
 
 

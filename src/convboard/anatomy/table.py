@@ -1,42 +1,96 @@
-"""The table of a network as text, Markdown, JSON or CSV."""
+"""The table of a network as a person or a program reads it: text, Markdown, JSON, CSV."""
 
+import csv
+import io
+import json
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import asdict, fields
+from itertools import accumulate
+from typing import Any, Literal, get_args
 
 from convboard.anatomy.rows import LayerRow
 
+Style = Literal["markdown", "text", "json", "csv"]
+STYLES: tuple[str, ...] = get_args(Style)
+SIZES = "size of the output"  # the column of the formulas
+_NUMBERS = frozenset(["parameters", "MACs"])  # columns that end flush
+_USUAL = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}}  # columns left out where they say nothing more
 
-def format_table(rows: Sequence[LayerRow], style: Literal["markdown", "text"] = "markdown") -> str:
-    """The table as a person reads it, with the sum of the parameters below.
 
-    Dilation and groups are shown only where a layer has one other than 1.
+def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int | None = None) -> str:
+    """The table of a network, with its sums below.
+
+    As text or Markdown, dilation and groups are shown only where a layer has one other than 1, and where a row gets its
+    input from only where that is not the row before.
 
     Args:
         rows: What ``layer_table`` gives.
-        style: ``markdown`` for TensorBoard's text tab and documents, ``text`` for a terminal.
+        style: ``markdown`` for TensorBoard's text tab and documents, ``text`` for a terminal, ``json`` and ``csv`` for
+            programs: every field of ``LayerRow``, pairs as [height, width] or ``5x5``.
+        width: Columns of the terminal; where the text is wider, the formulas stand below the table.
     """
+    if style == "json":
+        lines = ",\n".join(json.dumps(asdict(row), ensure_ascii=False) for row in rows)  # a row a line
+        return f"[\n{lines}\n]"
+    if style == "csv":
+        return _csv(rows)
+    columns = _columns(rows)
+    if style == "markdown":
+        return f"{_markdown(columns)}\n\n{_sums(rows)}"
+    text = _text(columns)
+    if width and max(map(len, text.splitlines())) > width:
+        formulas = {row.name: row.formula for row in rows if row.formula}
+        longest = max(map(len, formulas), default=0)
+        below = "\n".join(f"{name:<{longest}}  {formula}" for name, formula in formulas.items())
+        text = _text({name: cells for name, cells in columns.items() if name != SIZES})
+        text += f"\n\nHow the sizes come about:\n{below}" if formulas else ""
+    return f"{text}\n\n{_sums(rows)}"
+
+
+def _columns(rows: Sequence[LayerRow]) -> dict[str, list[str]]:
+    """The cells of each column that says something, by its head."""
+    before = list(accumulate((row.name if row.output_shape else "" for row in rows), _last_name, initial="input"))
     columns = {
         "layer": [row.name for row in rows],
         "type": [row.type for row in rows],
+        "from": ["" if row.inputs in ((), (last,)) else " + ".join(row.inputs) for row, last in zip(rows, before)],
         "kernel": [_times(row.kernel_size) for row in rows],
-        "stride": [_times(row.stride) for row in rows],
-        "padding": [_times(row.padding) for row in rows],
-        "dilation": [_times(row.dilation) for row in rows],
+        "stride": [_side(row.stride) for row in rows],
+        "padding": [_side(row.padding) for row in rows],
+        "keeps size": [_side(row.same_padding) for row in rows],
+        "dilation": [_side(row.dilation) for row in rows],
         "groups": [str(row.groups or "") for row in rows],
-        "input": [_times(row.input_shape) for row in rows],
         "output": [_times(row.output_shape) for row in rows],
+        "sees": [_times(row.receptive_field) for row in rows],
         "parameters": [f"{row.parameters:,}" if row.parameters else "" for row in rows],
-        "size of the output": [row.formula for row in rows],
+        "MACs": [f"{row.macs:,}" if row.macs else "" for row in rows],
+        SIZES: [row.formula for row in rows],
     }
-    for name, usual in (("dilation", {"", "1x1"}), ("groups", {"", "1"})):
-        if usual.issuperset(columns[name]):
-            del columns[name]
-    total = f"Parameters of these layers: {sum(row.parameters for row in rows):,}"
-    return f"{_markdown(columns) if style == 'markdown' else _text(columns)}\n\n{total}"
+    return {name: cells for name, cells in columns.items() if not _USUAL.get(name, set()).issuperset(cells)}
+
+
+def _last_name(before: str, name: str) -> str:
+    """The last row that has an output, for which the others have no name here."""
+    return name or before
+
+
+def _sums(rows: Sequence[LayerRow]) -> str:
+    """What the rows come to together."""
+    parameters, macs = sum(row.parameters for row in rows), sum(row.macs for row in rows)
+    text = f"Parameters of these layers: {parameters:,}. Multiply-accumulates for one image: {macs:,}."
+    shared = [row for row in rows if row.dense_parameters and row.parameters]
+    if shared:
+        convolutions = sum(row.parameters for row in shared)
+        dense = sum(row.dense_parameters or 0 for row in shared)
+        text += (
+            f"\nThe convolutions share their weights: {convolutions:,} parameters, where fully connected layers to one "
+            f"unit a channel would need {dense:,}."
+        )
+    return text
 
 
 def _markdown(columns: dict[str, list[str]]) -> str:
-    ruler = ["---:" if name == "parameters" else "---" for name in columns]
+    ruler = ["---:" if name in _NUMBERS else "---" for name in columns]
     lines = [list(columns), ruler, *map(list, zip(*columns.values()))]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -45,12 +99,33 @@ def _text(columns: dict[str, list[str]]) -> str:
     widths = [max(len(cell) for cell in (name, *cells)) for name, cells in columns.items()]
     lines = [list(columns), ["─" * width for width in widths], *map(list, zip(*columns.values()))]
     aligned = [
-        [cell.rjust(width) if name == "parameters" else cell.ljust(width) for cell, width, name in row]
+        [cell.rjust(width) if name in _NUMBERS else cell.ljust(width) for cell, width, name in row]
         for row in (zip(line, widths, columns) for line in lines)
     ]
     return "\n".join("  ".join(line).rstrip() for line in aligned)
 
 
+def _csv(rows: Sequence[LayerRow]) -> str:
+    file = io.StringIO()
+    names = [field.name for field in fields(LayerRow)]
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_plain(getattr(row, name)) for name in names] for row in rows)
+    return file.getvalue().rstrip("\n")
+
+
+def _plain(value: Any) -> str:
+    """A field as a cell: numbers of a shape with x, names with a space between."""
+    if isinstance(value, tuple):
+        return (" " if value and isinstance(value[0], str) else "x").join(map(str, value))
+    return "" if value is None else str(value)
+
+
 def _times(value: tuple[int, ...] | str | None) -> str:
     """``(5, 5)`` as ``5x5``."""
     return value if isinstance(value, str) else "x".join(map(str, value or ()))
+
+
+def _side(value: tuple[int, int] | str | None) -> str:
+    """``(2, 2)`` as ``2``, ``(2, 1)`` as ``2x1``."""
+    return str(value[0]) if isinstance(value, tuple) and value[0] == value[1] else _times(value)

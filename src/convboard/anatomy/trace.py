@@ -204,9 +204,7 @@ class _Recorder(TorchFunctionMode):
                 self._come_from(origins[0], result)
         return result
 
-    def _begin(
-        self, name: str, kind: str, module: nn.Module | None, given: Any, *functions: FunctionCall
-    ) -> Call:
+    def _begin(self, name: str, kind: str, module: nn.Module | None, given: Any, *functions: FunctionCall) -> Call:
         tensors = list(tensors_in(given))
         shape, version = (tuple(tensors[0].shape), tensors[0]._version) if tensors else ((), 0)
         call = Call(name, kind, module, self._origins_of(tensors), shape, functions=list(functions), version=version)
@@ -242,12 +240,9 @@ class _Recorder(TorchFunctionMode):
         return tuple(self._origins[id(tensor)][1] for tensor in tensors if id(tensor) in self._origins)
 
     def _function_name(self, function: str) -> str:
-        """A name that no module has, for the next call of a function here."""
+        """A name for the next call of a function here; ``relu()`` where a module is called relu."""
         path = ".".join(filter(None, [self._inside[-1] if self._inside else "", function]))
-        name = self._names.next(path)
-        while name in self._paths:
-            name = self._names.next(path)
-        return name
+        return self._names.next(f"{path}()" if path in self._paths else path)
 
     def _leave(self) -> None:
         self._inside.pop()

@@ -7,10 +7,11 @@ from typing import Any
 
 from torch import Tensor
 
-from convboard.anatomy import format_table, layer_table
+from convboard.anatomy import format_table, layer_table, network_record
 from convboard.board import hparams, tags, texts
 from convboard.board.events import EventFile
 from convboard.board.graph import draw_graph
+from convboard.board.health import gradient_norms
 from convboard.board.histograms import histogram_values
 from convboard.board.layers import LayerViews
 from convboard.board.missing import Missing
@@ -18,7 +19,7 @@ from convboard.board.predictions import confusion_matrix, misclassified, precisi
 from convboard.board.probe import choose_probe
 from convboard.board.projector import write_projector
 from convboard.board.scalars import Point, TrainingCurves, interval
-from convboard.board.summaries import Value, scalar, text, train_over_val
+from convboard.board.summaries import Value, network, scalar, text, train_over_val
 from convboard.data import ImageDataset
 from convboard.errors import RunError
 from convboard.training.observer import EpochEnd, FitEnd, FitStart, Step
@@ -39,8 +40,9 @@ class Board:
     Args:
         run_dir: Where the event file goes.
         dataset: What is trained on.
-        level: `minimal`: curves, texts and the HParams row; `default`: and graph, pictures and histograms; `full`:
-            and precision-recall curves and the embedding projector.
+        level: `minimal`: curves, texts, the HParams row and the network as the Layers tab draws it; `default`: and
+            graph, pictures, histograms and each layer's curves; `full`: and precision-recall curves and the embedding
+            projector.
         config: The run's config, nested plain dictionaries.
         environment: Versions, device and the like, by name.
         plan: How the run computes, why, and what else was measured, by name; None shows nothing of it.
@@ -70,7 +72,7 @@ class Board:
         self._max_channels = max_channels
         self._resumed: dict[str, Any] | None = None
         self._is_open = False
-        self._gradients: dict[str, Tensor] = {}
+        self._gradients: dict[str, Tensor] = {}  # by parameter, of the epoch's last step
         self._missing: list[str] = []  # parts that this network has nothing to show in
         self._failed: set[str] = set()  # parts whose failure was logged
 
@@ -103,7 +105,7 @@ class Board:
             self._write_points(self._curves.points())
         if step.global_step % self._start.steps_per_epoch == 0 and self._level != "minimal":
             self._gradients = {
-                tags.gradients(name): parameter.grad.detach().clone()
+                name: parameter.grad.detach().clone()
                 for name, parameter in self._start.model.named_parameters()
                 if parameter.grad is not None
             }
@@ -117,7 +119,7 @@ class Board:
         ]
         self._events.write(values, end.global_step)
         if self._level != "minimal":
-            self._show("gradients", lambda: histogram_values(self._gradients), end.global_step)
+            self._show("gradients", self._gradient_values, end.global_step)
             self._gradients = {}
             due = is_due(end.epoch, is_last=end.is_last)
             self._look(end.epoch, end.global_step, due=due)
@@ -158,9 +160,21 @@ class Board:
             plan = texts.table(self._plan, ("plan", ""))
             self._show("plan", lambda: [text(tags.PLAN, plan)], 0)
         self._show("layers", lambda: [text(tags.LAYERS, self._layer_table(start))], 0)
+        self._show("network", lambda: [network(self._network_record(start))], 0)
 
     def _layer_table(self, start: FitStart) -> str:
         return format_table(layer_table(start.model, self._dataset.image_shape), "markdown")
+
+    def _network_record(self, start: FitStart) -> dict[str, Any]:
+        about = {"steps_per_epoch": start.steps_per_epoch, "max_epochs": start.max_epochs}
+        names = {"name": type(start.model).__name__, "dataset": self._dataset.name}
+        return {**network_record(start.model, self._dataset.image_shape), **about, **names}
+
+    def _gradient_values(self) -> list[Value]:
+        """How the gradients of the epoch's last step lie, and how long those of each layer are."""
+        histograms = histogram_values({tags.gradients(name): gradient for name, gradient in self._gradients.items()})
+        norms = gradient_norms(self._gradients, type(self._start.model).__name__)
+        return histograms + [scalar(tags.gradient_norm(layer), norm) for layer, norm in norms.items()]
 
     def _draw_graph(self, image: Tensor) -> list[Value]:
         graph = draw_graph(self._start.model, image)
@@ -172,10 +186,9 @@ class Board:
         self._show("weights", self._views.weights, step)
         self._show("activations", self._views.activations, step)
         if due:
-            caption = f"epoch {epoch}" if epoch else "untrained"
-            self._show("input", self._views.probe_images, step)
-            self._show("kernels", lambda: self._views.kernels(caption), step)
-            self._show("feature_maps", lambda: self._views.feature_maps(caption), step)
+            self._show("input", lambda: self._views.probe_images(epoch), step)
+            self._show("kernels", lambda: self._views.kernels(epoch), step)
+            self._show("feature_maps", lambda: self._views.feature_maps(epoch), step)
 
     def _show_predictions(self, end: EpochEnd) -> None:
         """Write what the network says about the validation split."""

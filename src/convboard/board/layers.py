@@ -2,22 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from convboard.anatomy import LayerActivation, layer_activations
 from convboard.board import tags
+from convboard.board.health import Checkup, Health, leaving
 from convboard.board.histograms import histogram_values
+from convboard.board.numbers import kernel_numbers, map_numbers, probe_numbers, to_numpy
 from convboard.board.pictures.feature_maps import draw_feature_maps
 from convboard.board.pictures.kernels import draw_kernels
+from convboard.board.pictures.numbers import with_numbers
 from convboard.board.pictures.png import Picture
 from convboard.board.pictures.probe import draw_probe
 from convboard.board.probe import Probe
 from convboard.board.summaries import Value, image, scalar
 
-_ZEROING = frozenset({"relu", "relu6"})  # activations under which a unit can die
 # Bytes of activations held at once. A CPU is three times as quick on what stays in its cache; a GPU wants much work.
 _CHUNK_BYTES = {"cpu": 4 << 20}
 _CHUNK_BYTES_ELSEWHERE = 256 << 20
@@ -25,7 +24,7 @@ _COUNTED = 1 << 17  # values of a layer that its histogram is content with
 
 
 class LayerViews:
-    """Looks at a network through fixed images; every method gives the values to write and changes nothing.
+    """Looks at a network through fixed images; every method gives the values to write and changes nothing of it.
 
     Args:
         model: The network.
@@ -37,28 +36,34 @@ class LayerViews:
         self._model = model
         self._probe = probe
         self._max_channels = max_channels
+        self._health: Mapping[str, Health] = {}
 
-    def probe_images(self) -> list[Value]:
-        """The probe images themselves."""
-        title = "Probe: the first validation image of each class"
-        return [image(tags.INPUT_PROBE, draw_probe(self._probe.pictures, title))]
+    def probe_images(self, epoch: int) -> list[Value]:
+        """The probe images themselves, and what the network says of them."""
+        picture = draw_probe(self._probe.pictures, "Probe: the first validation image of each class")
+        outputs: list[object] = []
+        handle = self._model.register_forward_hook(lambda _model, _images, output: outputs.append(output))
+        try:
+            layers = layer_activations(self._model, self._probe.images)
+        finally:
+            handle.remove()
+        numbers = probe_numbers(self._probe, outputs[-1], layers, epoch)
+        return [image(tags.INPUT_PROBE, with_numbers(picture, *numbers))]
 
-    def kernels(self, caption: str) -> list[Value]:
+    def kernels(self, epoch: int) -> list[Value]:
         """A picture of each conv layer's kernels."""
         convs = {
             name or type(module).__name__: module  # a network that is one bare layer has the empty path
             for name, module in self._model.named_modules()
             if isinstance(module, nn.Conv2d)
         }
-        return [
-            image(tags.kernels(name), draw_kernels(name, _numpy(conv.weight), caption)) for name, conv in convs.items()
-        ]
+        return [image(tags.kernels(name), _draw_kernels(name, conv, epoch)) for name, conv in convs.items()]
 
-    def feature_maps(self, caption: str) -> list[Value]:
-        """A picture of what each conv layer makes of the probe images."""
-        layers = layer_activations(self._model, self._probe.images).values()
+    def feature_maps(self, epoch: int) -> list[Value]:
+        """A picture of what each conv layer makes of the probe images; which channels are dead `activations` finds."""
+        layers = layer_activations(self._model, self._probe.images, keep_inputs=True).values()
         return [
-            image(tags.feature_maps(layer.name), self._draw_maps(layer, caption))
+            image(tags.feature_maps(layer.name), self._draw_maps(layer, epoch))
             for layer in layers
             if isinstance(layer.module, nn.Conv2d)
         ]
@@ -68,24 +73,24 @@ class LayerViews:
         return histogram_values({tags.weights(name): weight for name, weight in self._model.named_parameters()})
 
     def activations(self) -> list[Value]:
-        """A histogram of every layer's outputs over the sample, and the share of its units that are dead.
+        """How every layer's outputs over the sample lie, and the share of its units that are dead.
 
-        A unit is a channel of a conv layer or a neuron of a linear one; it is dead if it is zero after its ReLU for
-        every image of the sample, at every place. Histograms count as many images as give 131,072 values.
+        Histograms count as many images as give 131,072 values, all else the whole sample.
         """
+        self._health = {}
         counted: dict[str, Tensor] = {}
-        totals: dict[str, Tensor] = {}
+        checkup = Checkup()
         for layers in self._activation_chunks():
             for name, layer in layers.items():
-                values = layer.output if layer.activated is None else layer.activated
-                counted.setdefault(tags.activations(name), _some_images(values))
-                if layer.activation in _ZEROING:
-                    # Nothing is below zero, so a sum of zero means that all is; a maximum takes ten times as long.
-                    total = values.sum(dim=[0, *range(2, values.ndim)])
-                    totals[name] = totals[name] + total if name in totals else total
-        shares = torch.stack([(total == 0).float().mean() for total in totals.values()]).tolist() if totals else []
-        dead = [scalar(tags.dead_fraction(name), share) for name, share in zip(totals, shares, strict=True)]
-        return histogram_values(counted) + dead
+                counted.setdefault(tags.activations(name), _some_images(leaving(layer)))
+                checkup.add(layer)
+        self._health = checkup.read()
+        values = histogram_values(counted)
+        for name, health in self._health.items():
+            values += [scalar(tags.activation_mean(name), health.mean), scalar(tags.activation_std(name), health.std)]
+            if health.dead is not None:
+                values.append(scalar(tags.dead_fraction(name), len(health.dead) / health.units))
+        return values
 
     def _activation_chunks(self) -> Iterator[Mapping[str, LayerActivation]]:
         """The sample's activations, of as many images at a time as fit in memory."""
@@ -96,22 +101,30 @@ class LayerViews:
         for start in range(0, len(sample), size):
             yield layer_activations(self._model, sample[start : start + size])
 
-    def _draw_maps(self, layer: LayerActivation, caption: str) -> Picture:
+    def _draw_maps(self, layer: LayerActivation, epoch: int) -> Picture:
         channels, height, width = layer.output.shape[1:]
         shown = min(channels, self._max_channels)
         title = f"{layer.name}: {channels} feature maps {height}×{width}"
         if shown < channels:
             title += f" (the first {shown} shown)"
-        before = _numpy(layer.output[:, :shown])
-        after = None if layer.activated is None else _numpy(layer.activated[:, :shown])
-        return draw_feature_maps(title, self._probe.pictures, before, after, layer.activation or "", caption)
+        before = to_numpy(layer.output[:, :shown])
+        after = None if layer.activated is None else to_numpy(layer.activated[:, :shown])
+        activation = layer.activation or ""
+        picture = draw_feature_maps(title, self._probe.pictures, before, after, activation, _caption(epoch))
+        health = self._health.get(layer.name)
+        dead = health.dead if health else None
+        return with_numbers(picture, *map_numbers(layer, self._probe.images, shown, dead, epoch))
+
+
+def _draw_kernels(name: str, conv: nn.Conv2d, epoch: int) -> Picture:
+    picture = draw_kernels(name, to_numpy(conv.weight), _caption(epoch))
+    return with_numbers(picture, *kernel_numbers(name, conv, epoch))
+
+
+def _caption(epoch: int) -> str:
+    return f"epoch {epoch}" if epoch else "untrained"
 
 
 def _some_images(values: Tensor) -> Tensor:
     """The activations of whole images, as many as give `_COUNTED` values; a stride would favour some channels."""
     return values[: -(-_COUNTED // values[0].numel())]
-
-
-def _numpy(tensor: Tensor) -> NDArray[np.float32]:
-    array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
-    return array

@@ -20,11 +20,17 @@ class Probe:
         pictures: The probe images as the data set has them.
         images: The same, normalised, `[P, C, H, W]` on the device.
         sample: Normalised images spread over the split, `[at most 256, C, H, W]` on the device.
+        class_names: Of all classes of the data set, in the order of the labels.
+        mean: What was taken off each channel, scaled to 0..1.
+        std: What it was divided by then.
     """
 
     pictures: ProbeImages
     images: Tensor
     sample: Tensor
+    class_names: tuple[str, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
 def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
@@ -39,6 +45,9 @@ def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
         pictures=ProbeImages(images.numpy(), names),
         images=normalise(images, dataset, device),
         sample=normalise(dataset.val.images[spread], dataset, device),
+        class_names=dataset.class_names,
+        mean=dataset.mean,
+        std=dataset.std,
     )
 
 

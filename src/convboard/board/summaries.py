@@ -4,12 +4,13 @@ Scalars, images and histograms take the format's older fields: smaller, read by 
 brought up to date by TensorBoard when it loads them.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, HistogramProto, Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.tensor_shape_pb2 import TensorShapeProto
 from tensorboard.compat.proto.types_pb2 import DT_FLOAT, DT_STRING
@@ -100,6 +101,15 @@ def hparams(tag: str, content: bytes) -> Value:
     """A record of the HParams plugin; all it says is in the metadata."""
     tensor = TensorProto(dtype=DT_FLOAT, tensor_shape=_shape(0))
     return Summary.Value(tag=tag, metadata=_metadata("hparams", content), tensor=tensor)
+
+
+def network(record: Mapping[str, Any]) -> Value:
+    """What the Layers tab knows of a network, as JSON."""
+    content = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    metadata = _metadata("layers")
+    metadata.data_class = DATA_CLASS_TENSOR  # TensorBoard knows that of its own plugins alone
+    tensor = TensorProto(dtype=DT_STRING, string_val=[content], tensor_shape=TensorShapeProto())
+    return Summary.Value(tag=tags.NETWORK, metadata=metadata, tensor=tensor)
 
 
 def _metadata(plugin: str, content: bytes = b"") -> Any:

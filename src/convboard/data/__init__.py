@@ -3,7 +3,7 @@
 from convboard.data.augment import CROP_BORDERS, Augmentation
 from convboard.data.batches import RESIDENCES, Batch, Batches
 from convboard.data.dataset import ImageDataset, Split
-from convboard.data.load import DATASETS, load_dataset
+from convboard.data.load import DATASETS, describe_dataset, load_dataset
 
 __all__ = [
     "CROP_BORDERS",
@@ -14,5 +14,6 @@ __all__ = [
     "Batches",
     "ImageDataset",
     "Split",
+    "describe_dataset",
     "load_dataset",
 ]

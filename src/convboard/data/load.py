@@ -50,6 +50,33 @@ def load_dataset(
     return _split(source, stored, val_size)
 
 
+def describe_dataset(
+    name: str, data_dir: Path, *, path: Path | None = None, image_size: int | None = None
+) -> tuple[tuple[int, int, int], int]:
+    """What a dataset's images would be, without loading one; of `image_folder` the headers are read.
+
+    Args:
+        name: See `load_dataset`, as all of these.
+        data_dir: Need not be there.
+        path: The folder of `image_folder`.
+        image_size: Side in pixels that the network wants.
+
+    Returns:
+        (C, H, W) of every image, and the number of classes.
+
+    Raises:
+        ConvboardError: See `load_dataset`.
+    """
+    source = _source(name, data_dir, path)
+    size = image_size or source.native_size
+    if source.known_kind is None:
+        source.provide(download=False)
+        opened = source.read(size)
+        return opened.image_shape, len(opened.class_names)
+    channels, classes = source.known_kind
+    return (channels, size, size), classes
+
+
 def _source(name: str, data_dir: Path, path: Path | None) -> Source:
     if name not in DATASETS:
         raise ConfigError(f"dataset={name!r} is unknown. {nearest(name, DATASETS)}")

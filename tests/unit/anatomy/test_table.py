@@ -1,3 +1,8 @@
+import csv
+import dataclasses
+import io
+import json
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -85,20 +90,43 @@ class Scaled(nn.Module):
         return out
 
 
-def test_parameters_outside_the_layers_have_rows_where_they_are_defined() -> None:
+def test_parameters_outside_the_layers_stand_where_they_are_used_or_defined() -> None:
     model = Scaled()
     rows = layer_table(model, (1, 4, 4))
     assert [(row.name, row.type, row.parameters) for row in rows] == [
-        ("(own parameters)", "Scaled", 3),
         ("conv", "Conv2d", 20),
-        ("block (own parameters)", "Sequential", 3),
         ("block.0", "ReLU", 0),
+        ("flatten", "flatten", 0),
+        ("matmul", "matmul", 0),
+        ("mul", "mul", 3),
+        ("add", "add", 3),
         ("taken (not called)", "Linear", 24),
         ("unused (not called)", "Linear", 2),
         ("out", "Softmax", 0),
     ]
     assert sum(row.parameters for row in rows) == sum(parameter.numel() for parameter in model.parameters())
-    assert "| block (own parameters) | Sequential |  |  |  |  |  | 3 |  |" in format_table(rows)
+    assert "| taken (not called) | Linear |  |  |  |  |  |  | 24 |  |  |" in format_table(rows)
+
+
+class Hidden(nn.Sequential):
+    """Uses a parameter of its own in a way that does not show it."""
+
+    def __init__(self) -> None:
+        super().__init__(nn.ReLU())
+        self.scale = nn.Parameter(torch.ones(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self[0](x) * self.scale.exp().sum()
+        return out
+
+
+def test_parameters_that_no_row_shows_have_one_of_their_own() -> None:
+    rows = layer_table(nn.Sequential(Hidden()), (1, 4, 4))
+    assert [(row.name, row.type, row.parameters) for row in rows] == [
+        ("0 (own parameters)", "Hidden", 3),
+        ("0.0", "ReLU", 0),
+        ("0.mul", "mul", 0),
+    ]
 
 
 def test_error_of_the_network_passes_through() -> None:
@@ -109,17 +137,48 @@ def test_error_of_the_network_passes_through() -> None:
 def test_markdown() -> None:
     rows = layer_table(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), (1, 4, 4))
     assert format_table(rows) == (
-        "| layer | type | kernel | stride | padding | input | output | parameters | size of the output |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | ---: | --- |\n"
-        "| 0 | Conv2d | 3x3 | 1x1 | 0x0 | 1x4x4 | 2x2x2 | 20 | ⌊(4 + 2·0 − 1·(3−1) − 1)/1⌋ + 1 = 2 |\n"
-        "| 1 | ReLU |  |  |  | 2x2x2 | 2x2x2 |  |  |\n"
+        "| layer | type | kernel | stride | padding | keeps size | output | sees | parameters | MACs "
+        "| size of the output |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | ---: | ---: | --- |\n"
+        "| 0 | Conv2d | 3x3 | 1 | 0 | 1 | 2x2x2 | 3x3 | 20 | 72 | ⌊(4 + 2·0 − 1·(3−1) − 1)/1⌋ + 1 = 2 |\n"
+        "| 1 | ReLU |  |  |  |  | 2x2x2 | 3x3 |  |  |  |\n"
         "\n"
-        "Parameters of these layers: 20"
+        "Parameters of these layers: 20. Multiply-accumulates for one image: 72.\n"
+        "The convolutions share their weights: 20 parameters, where fully connected layers to one unit a channel would "
+        "need 32."
     )
 
 
 def test_text_is_aligned_and_shows_groups_where_there_are_some(rows: list[LayerRow]) -> None:
     lines = format_table(rows, "text").splitlines()
-    assert lines[0].split()[:6] == ["layer", "type", "kernel", "stride", "padding", "groups"]
-    assert lines[0].index("output") == lines[2].index("2x4x4", lines[2].index("2x4x4") + 1)
-    assert lines[-1] == "Parameters of these layers: 95"
+    heads = "layer type kernel stride padding keeps size groups output sees parameters MACs size of the output"
+    assert " ".join(lines[0].split()) == heads
+    assert lines[0].index("output") == lines[2].index("2x4x4")
+    assert "Parameters of these layers: 95." in lines[-2]
+
+
+def test_where_the_input_comes_from_is_shown_where_it_is_not_the_row_before() -> None:
+    class Residual(nn.Sequential):
+        def forward(self, x: Tensor) -> Tensor:
+            return self[0](x) + x  # type: ignore[no-any-return]
+
+    lines = format_table(layer_table(Residual(nn.ReLU()), (1, 4, 4)), "text").splitlines()
+    assert "from" in lines[0].split()
+    assert "0 + input" in lines[3]
+
+
+def test_formulas_go_below_where_the_terminal_is_narrow(rows: list[LayerRow]) -> None:
+    wide, narrow = format_table(rows, "text", width=400), format_table(rows, "text", width=80)
+    assert wide == format_table(rows, "text")
+    assert "How the sizes come about:\nconv     ⌊(4 + 2·1" in narrow
+    assert "size of the output" not in narrow
+
+
+def test_json_and_csv_hold_every_field(rows: list[LayerRow]) -> None:
+    names = [field.name for field in dataclasses.fields(LayerRow)]
+    as_json = json.loads(format_table(rows, "json"))
+    assert [list(row) for row in as_json] == [names] * 5
+    assert (as_json[0]["kernel_size"], as_json[0]["inputs"]) == ([3, 3], ["input"])
+    as_csv = list(csv.DictReader(io.StringIO(format_table(rows, "csv"))))
+    assert [list(row) for row in as_csv] == [names] * 5
+    assert (as_csv[1]["kernel_size"], as_csv[1]["inputs"], as_csv[3]["kernel_size"]) == ("3x3", "conv", "")

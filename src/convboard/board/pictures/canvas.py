@@ -41,6 +41,11 @@ class Canvas:
         """Put an image in its own colours, `[h, w, 3]`, over everything else. It must fit."""
         self._photos.append((x, y, photo))
 
+    def paste_canvas(self, x: int, y: int, other: "Canvas") -> None:
+        """Put another sheet of the same palette with its photos. It must fit."""
+        self.paste(x, y, other.pixels)
+        self._photos += [(x + left, y + top, photo) for left, top, photo in other._photos]
+
     def text(
         self,
         x: int,

@@ -56,7 +56,7 @@ def draw_feature_maps(
         activation: That function's name.
         caption: When it was so, such as `epoch 4`.
     """
-    limit = _limit(before if after is None else after, is_signed=after is None)
+    limit = map_limit(before if after is None else after, is_signed=after is None)
     heads = {"convolution": before} if after is None else {"convolution": before, f"after {activation}": after}
     blocks = _blocks({head: _shrink(maps) for head, maps in heads.items()}, limit)
     names = [shorten(name, _NAMES) for name in probe.names]
@@ -119,8 +119,8 @@ def _draw_block(canvas: Canvas, x: int, y: int, pitch: int, block: _Block) -> No
         canvas.text(x + _GAP + int((channel + 0.5) * width), y + 18, str(channel), ink=MUTED, align="centre")
 
 
-def _limit(maps: NDArray[np.float32], *, is_signed: bool) -> float:
-    """Where the scale ends: what 99 % of the values that go on to the next layer stay below.
+def map_limit(maps: NDArray[np.float32], *, is_signed: bool) -> float:
+    """Where the scale of maps ends: what 99 % of the values that go on to the next layer stay below.
 
     A few very bright pixels would leave the rest in the dark; so would the large negative values before a ReLU,
     which cuts them off anyway.

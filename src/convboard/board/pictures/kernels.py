@@ -70,7 +70,7 @@ def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: st
         y += LABEL + 3
         canvas.paste(x, y, frame)
         if inputs == 3:
-            canvas.paste_photo(x + gap, y + gap, enlarge(_colours(kernel, limit), scale))
+            canvas.paste_photo(x + gap, y + gap, enlarge(kernel_colours(kernel, limit), scale))
         else:
             canvas.paste(x + gap, y + gap, enlarge(signed(kernel[0], limit), scale))
     foot = _HEAD + rows * pitch_y + 6
@@ -109,7 +109,7 @@ def _legend(canvas: Canvas, y: int, limit: float, caption: str, *, in_colour: bo
         canvas.scale(MARGIN + 20, y, limit, caption)
 
 
-def _colours(kernel: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
+def kernel_colours(kernel: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
     """`[3, h, w]` as red, green and blue `[h, w, 3]`; zero is mid-grey."""
     values = np.nan_to_num(kernel) * (127.5 / limit if limit > 0 else 0.0) + 127.5
     return values.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 
 _NONE, _UP = 0, 2  # row filters: as it is; as the difference to the row above
 _GREYSCALE, _RGB, _PALETTE = 0, 2, 3
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_AROUND = 12  # bytes of a chunk beside its data: length and kind before it, check sum behind
+_HEADER = 13  # bytes of data in the first chunk
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,24 @@ def encode_png(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = No
     if palette is not None:
         chunks.append(_chunk(b"PLTE", palette.tobytes()))
     chunks += [_chunk(b"IDAT", zlib.compress(filtered.tobytes(), 3)), _chunk(b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return _SIGNATURE + b"".join(chunks)
+
+
+def add_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
+    """Put a chunk of a kind of one's own, four letters, into a PNG file, behind its header."""
+    place = len(_SIGNATURE) + _AROUND + _HEADER
+    return b"".join([png[:place], _chunk(kind, data), png[place:]])
+
+
+def find_chunk(png: bytes, kind: bytes) -> bytes | None:
+    """The data of the first chunk of a kind; None where there is none, or where this is no PNG file."""
+    at = len(_SIGNATURE)
+    while png.startswith(_SIGNATURE) and at + _AROUND <= len(png):
+        length, found = struct.unpack_from(">I4s", png, at)
+        if found == kind:
+            return png[at + 8 : at + 8 + length]
+        at += _AROUND + length
+    return None
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

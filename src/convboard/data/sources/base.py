@@ -43,6 +43,7 @@ class Source(ABC):
     Attributes:
         name: The name it is chosen by.
         native_size: Side in pixels of its images, where the network asks for none.
+        known_kind: Channels of its images and number of its classes, where they are known without its files.
         fixed: Its files never change: one that did is damaged. Otherwise a change is taken over.
         val_size: Training images that become the validation split; None for a tenth.
         test_size: Likewise for the test split, of a source that has none of its own.
@@ -52,6 +53,7 @@ class Source(ABC):
 
     name: ClassVar[str]
     native_size: ClassVar[int]
+    known_kind: ClassVar[tuple[int, int] | None] = None
     fixed: ClassVar[bool] = True
     val_size: ClassVar[int | None] = None
     test_size: ClassVar[int | None] = None

@@ -44,7 +44,7 @@ def read_picture(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as opened:
             opened.draft(None, (2 * size, 2 * size))  # a JPEG can be decoded at half its size and less, faster
-            picture = _plain(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
+            picture = plain(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
         picture.thumbnail((size, size), Image.Resampling.BICUBIC)
     except Exception as problem:  # as above
         raise _unreadable(path, problem) from None
@@ -57,8 +57,8 @@ def _has_grey_mode(picture: Image.Image) -> bool:
     return picture.mode in _GREY or picture.mode.startswith("I")
 
 
-def _plain(picture: Image.Image, mode: str) -> Image.Image:
-    """Any mode as `L` or `RGB`."""
+def plain(picture: Image.Image, mode: str) -> Image.Image:
+    """A picture of any mode as `L` or `RGB`; what is transparent over white."""
     if picture.mode.startswith("I"):  # 16 bits a pixel, in 16 or 32
         deep = np.asarray(picture).astype(np.int64)
         picture = Image.fromarray((deep >> 8).clip(0, 255).astype(np.uint8))

@@ -10,7 +10,7 @@ from PIL import Image
 from convboard.board.pictures.canvas import Canvas, enlarge
 from convboard.board.pictures.colours import PAPER, grey, palette
 from convboard.board.pictures.confusion import count_confusions, draw_confusion
-from convboard.board.pictures.feature_maps import _limit, draw_feature_maps
+from convboard.board.pictures.feature_maps import draw_feature_maps, map_limit
 from convboard.board.pictures.images import ProbeImages, drawn_side, paste_image
 from convboard.board.pictures.kernels import draw_kernels
 from convboard.board.pictures.misclassified import Mistake, draw_misclassified
@@ -65,7 +65,7 @@ def test_dead_and_broken_kernels_are_drawn() -> None:
 
 
 def test_maps_without_a_value_have_a_scale_that_ends_at_zero() -> None:
-    assert _limit(np.zeros((0, 4, 3, 3), np.float32), is_signed=True) == 0.0
+    assert map_limit(np.zeros((0, 4, 3, 3), np.float32), is_signed=True) == 0.0
 
 
 @pytest.mark.parametrize("channels", [1, 3])
