@@ -8,7 +8,7 @@ import { multiplyAndAdd, pool } from "./units.js";
 
 const ALL_NUMBERS = 50; // products up to which the whole sum is written out
 const LISTED = 6; // input channels listed by themselves; the rest is one sum
-const WIDTH = 364;
+const WIDTH = 350;
 
 /**
  * @param {Object} scene The chosen layer's, see `scene.js`.
@@ -32,30 +32,25 @@ export function convolutionSteps(scene, unit, how) {
       "div",
       { class: "steps", "data-computed": sum.value },
       many ? channelList(ordered, sum, shown, how) : null,
-      grids(shown, columns, many, scene, how.theme),
+      grids(shown, columns, many, scene, how.theme, result(sum, conv, Boolean(kernels.arrays.bias))),
       shown.inside.includes(false) ? el("p", { class: "quiet" }, "Hatched: padding, zeros outside of the input.") : null,
-      result(sum, conv, Boolean(kernels.arrays.bias)),
       products <= ALL_NUMBERS || !many ? written(sum, how) : null,
     ),
   };
 }
 
 /** Patch × kernel = products: in one line where the kernel is small, else the products below. */
-function grids({ channel, patch, inside, kernel, products }, columns, many, { input }, theme) {
+function grids({ channel, patch, inside, kernel, products }, columns, many, { input }, theme, sum) {
   const inLine = columns <= 3;
-  const width = inLine ? (WIDTH - 36) / 3 : (WIDTH - 22) / 2;
+  const width = inLine ? (WIDTH - 36) / 3 : (WIDTH - 18) / 2;
   const of = many ? ` of channel ${channel}` : "";
   const part = (title, values, largest, more = {}) => grid(title, values, columns, { width, theme, largest, ...more });
   const all = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
-  return el(
-    "div",
-    { class: inLine ? "grids line" : "grids" },
-    part(`patch${of}`, patch, all, { inside }),
-    el("span", { class: "sign" }, "×"),
-    part("kernel", kernel, largestMagnitude(kernel)),
-    el("span", { class: "sign" }, "="),
-    part("products", products, largestMagnitude(products), { inside }),
-  );
+  const sign = (text) => el("span", { class: "sign" }, text);
+  const factors = [part(`patch${of}`, patch, all, { inside }), sign("×"), part("kernel", kernel, largestMagnitude(kernel))];
+  const product = part(inLine ? "products" : "their products", products, largestMagnitude(products), { inside });
+  if (inLine) return [el("div", { class: "grids line" }, factors, sign("="), product), sum];
+  return el("div", { class: "grids" }, factors, product, sign(""), sum);
 }
 
 /** What each input channel adds: the largest first, the rest in one line. */

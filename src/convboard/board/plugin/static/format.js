@@ -28,7 +28,7 @@ export function short(number) {
   const magnitude = Math.abs(number);
   if (magnitude >= 1000) return minus(number.toExponential(0).replace("e+", "e"));
   if (magnitude === 0) return "0";
-  return minus(number.toFixed(magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2)).replace(/^−0\.00$/, "−0");
+  return minus(number.toFixed(magnitude >= 100 ? 0 : magnitude >= 10 ? 1 : 2)).replace(/^−0\.00$/, "0.00");
 }
 
 /** 0.123 as "12 %". */

@@ -7,7 +7,7 @@ import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
 import { barsView, scoresView } from "./vector-view.js";
-import { facts, formula, sentence } from "./words.js";
+import { facts, formula, savings, sentence } from "./words.js";
 
 const MAPS_HEIGHT = 330; // pixels that the maps may take before they get smaller
 const KERNELS_HEIGHT = 200;
@@ -67,6 +67,7 @@ function describe(row, record) {
     size ? el("p", { class: "formula" }, size.side ? el("span", { class: "quiet" }, `${size.side}  `) : null, size.text) : null,
     el("dl", { class: "facts" }, facts(row).map(({ label, value, note }) =>
       el("div", {}, el("dt", {}, label), el("dd", {}, value), el("dd", { class: "quiet" }, note)))),
+    savings(row) ? el("p", { class: "savings quiet" }, savings(row)) : null,
   ].filter(Boolean);
 }
 

@@ -100,5 +100,6 @@ export function keepLink(store, stepOf, follow) {
     else later(); // TensorBoard came back to this tab and left the rest out
   };
   main.addEventListener("hashchange", changed);
+  later();
   window.addEventListener("pagehide", () => main.removeEventListener("hashchange", changed));
 }

@@ -65,12 +65,12 @@ function canvasOf(plan) {
 
 function cardNode({ row, label, x, y, width, height, isLarge, isSide }, choose) {
   const shape = size(row.output_shape);
-  const picture = slab(row.output_shape, isSide ? 28 : isLarge ? 60 : 36, isLarge ? height - 4 : height - 2);
+  const picture = slab(row.output_shape, isSide ? 24 : isLarge ? 54 : 36, isLarge ? height - 4 : height - 2);
   const name = el("b", { title: row.name }, label);
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge
-    ? [el("span", { class: "words" }, name, el("span", { class: "quiet" }, isSide ? "" : `${words} · `, shape))]
-    : [name, el("span", { class: "quiet" }, isSide ? "" : row.kind === "reshape" || row.kind === "pooling" ? shape : words === label ? shape : row.type)];
+    ? [el("span", { class: "words" }, el("span", { class: "first" }, name, isSide ? null : el("span", { class: "quiet" }, words)), el("span", { class: "quiet" }, shape))]
+    : [name, isSide ? null : el("span", { class: "quiet" }, changesShape(row) ? shape : row.type)];
   return el(
     "div",
     {
@@ -88,6 +88,9 @@ function cardNode({ row, label, x, y, width, height, isLarge, isSide }, choose) 
     ...children,
   );
 }
+
+/** Small cards have room for one thing: the shape where it changes, else the type. */
+const changesShape = (row) => size(row.input_shape) !== size(row.output_shape);
 
 /** Scroll the list alone, never the page, and only as far as it takes. */
 function intoView(list, node) {

@@ -17,6 +17,7 @@ export function runPicker({ label, none, choose }) {
     type: "text", role: "combobox", "aria-label": label, "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list",
     spellcheck: "false", autocomplete: "off", placeholder: none ?? "find a run",
   });
+  const folder = el("span", {});
   let runs = [];
   let chosen = null;
   let entries = [];
@@ -52,8 +53,10 @@ export function runPicker({ label, none, choose }) {
   const hide = () => {
     list.hidden = true;
     input.setAttribute("aria-expanded", "false");
-    input.value = chosen ?? "";
-    input.scrollLeft = input.scrollWidth;
+    // The field has room for the last part of a run's path; the rest stands above it.
+    const end = (chosen ?? "").lastIndexOf("/");
+    input.value = (chosen ?? "").slice(end + 1);
+    folder.textContent = end > 0 ? ` · ${chosen.slice(0, end)}` : "";
   };
   const take = (i) => {
     if (i < entries.length) {
@@ -81,7 +84,7 @@ export function runPicker({ label, none, choose }) {
     event.stopPropagation();
   });
   return {
-    node: el("div", { class: "picker" }, el("label", { class: "quiet" }, label), input, list),
+    node: el("div", { class: "picker" }, el("label", { class: "quiet" }, label, folder), input, list),
     update(names, name) {
       runs = names;
       chosen = name;

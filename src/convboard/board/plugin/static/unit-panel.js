@@ -7,7 +7,7 @@ import { photo, scaleFor } from "./photo.js";
 import { receptiveBox } from "./record.js";
 import { valueAt } from "./values.js";
 
-const SIDE = 208; // pixels of the enlarged image
+const SIDE = 192; // pixels of the enlarged image
 
 /** @param {ReturnType<import("./store.js").createStore>} store */
 export function unitPanel(store) {

@@ -64,19 +64,21 @@ export const denseWeights = (row) => count(row.input_shape) * count(row.output_s
 /** @returns {{label: string, value: string, note: string}[]} The numbers worth a place of their own. */
 export function facts(row) {
   const found = [{ label: "Output", value: size(row.output_shape), note: `${whole(count(row.output_shape))} numbers` }];
-  if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: parameterNote(row) });
+  if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: "weights and biases" });
   if (row.macs) found.push({ label: "Multiply-adds", value: whole(row.macs), note: macsNote(row) });
   if (row.receptive_field && row.kind !== "input") {
-    const step = row.receptive_stride ? `moves ${plural(Math.max(...row.receptive_stride), "pixel")} a unit` : "of the image";
+    const step = row.receptive_stride ? `${plural(Math.max(...row.receptive_stride), "pixel")} from unit to unit` : "pixels of the image";
     found.push({ label: "Receptive field", value: size(row.receptive_field), note: step });
   }
   return found;
 }
 
-function parameterNote(row) {
-  if (row.kind !== "convolution") return row.kind === "linear" ? "weights and biases" : "";
+/** What sharing its few weights over all places saves a convolution; empty for other rows. */
+export function savings(row) {
+  if (row.kind !== "convolution" || !row.parameters) return "";
   const dense = denseWeights(row);
-  return `a fully connected layer: ${whole(dense)}, ${whole(dense / row.parameters)} times as many`;
+  const times = Math.floor(dense / row.parameters);
+  return `${plural(row.parameters, "parameter")}, where a fully connected layer from all ${whole(count(row.input_shape))} inputs to all ${whole(count(row.output_shape))} outputs would need ${whole(dense)}: ${whole(times)} times as many.`;
 }
 
 function macsNote(row) {
