@@ -1,0 +1,73 @@
+/** What the server knows, asked for once: JSON answers, and the numbers of pictures with a bounded memory. */
+
+import { decodeNumbers } from "./decode.js";
+
+const HELD_VALUES = 24e6; // numbers of decoded pictures that are kept, about 100 MB
+const PATIENCE_MS = 20000;
+
+/** Something that the server could not give; `kind` is `gone` (no answer) or `missing` (it has none). */
+export class ApiError extends Error {
+  constructor(kind, message) {
+    super(message);
+    this.kind = kind;
+  }
+}
+
+async function ask(path, query = {}) {
+  const address = `${path}?${new URLSearchParams(query)}`; // the page's base is data/plugin/layers/
+  let response;
+  try {
+    response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch {
+    throw new ApiError("gone", "TensorBoard does not answer. Start it again and reload the page.");
+  }
+  if (response.ok) return response;
+  const answer = await response.json().catch(() => ({}));
+  const kind = response.status === 404 || response.status === 400 ? "missing" : "gone";
+  throw new ApiError(kind, answer.error ?? `TensorBoard answered with status ${response.status}.`);
+}
+
+/** @returns {Promise<{runs: string[], others: string[]}>} */
+export const getRuns = async () => (await ask("runs")).json();
+
+/** @returns {Promise<{network: Object, pictures: Object<string, {step: number, key: string}[]>}>} */
+export const getRun = async (run) => (await ask("run", { run })).json();
+
+/** @returns {Promise<Object<string, Object<string, [number, number][]>>>} */
+export const getHealth = async (run) => (await ask("health", { run })).json();
+
+const held = new Map(); // key to {promise, size}, the one used last at the end
+
+/**
+ * The numbers of a picture; decoded once, kept while there is room.
+ * @param {string} key The blob key.
+ */
+export function getNumbers(key) {
+  const entry = held.get(key) ?? { promise: fetchNumbers(key), size: 0 };
+  held.delete(key);
+  held.set(key, entry);
+  return entry.promise;
+}
+
+async function fetchNumbers(key) {
+  try {
+    const numbers = await decodeNumbers(await (await ask("numbers", { key })).arrayBuffer());
+    const size = Object.values(numbers.arrays).reduce((sum, { data }) => sum + data.length, 0);
+    if (held.has(key)) held.get(key).size = size;
+    makeRoom();
+    return numbers;
+  } catch (error) {
+    held.delete(key); // the next one who asks tries again
+    throw error;
+  }
+}
+
+function makeRoom() {
+  let total = 0;
+  for (const { size } of held.values()) total += size;
+  for (const [key, { size }] of held) {
+    if (total <= HELD_VALUES || held.size === 1) return;
+    held.delete(key);
+    total -= size;
+  }
+}

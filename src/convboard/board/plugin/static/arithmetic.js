@@ -1,0 +1,129 @@
+/** The multiply-and-add behind one value, shown number by number. */
+
+import { largestMagnitude } from "./colours.js";
+import { el } from "./dom.js";
+import { plural, short, value, whole } from "./format.js";
+import { grid } from "./grid.js";
+import { multiplyAndAdd, pool } from "./units.js";
+
+const ALL_NUMBERS = 50; // products up to which the whole sum is written out
+const LISTED = 6; // input channels listed by themselves; the rest is one sum
+const WIDTH = 350;
+
+/**
+ * @param {Object} scene The chosen layer's, see `scene.js`.
+ * @param {{channel: number, row: number, column: number}} unit
+ * @param {{theme: string, channel: ?number, isWrittenOut: boolean, chooseChannel: (channel: number) => void,
+ *     toggleWritten: (open: boolean) => void}} how `channel`: the input channel whose grids are shown; null takes the
+ *     one with the largest part.
+ * @returns {{node: Node, computed: ?number}}
+ */
+export function convolutionSteps(scene, unit, how) {
+  const { conv, input, kernels } = scene;
+  const sum = multiplyAndAdd(conv, input, { weight: kernels.arrays.weight, bias: kernels.arrays.bias }, unit);
+  const ordered = [...sum.channels].sort((a, b) => Math.abs(b.sum) - Math.abs(a.sum));
+  const shown = sum.channels.find(({ channel }) => channel === how.channel) ?? ordered[0];
+  const [, , , columns] = kernels.arrays.weight.shape;
+  const many = sum.channels.length > 1;
+  const products = sum.channels.length * shown.patch.length;
+  return {
+    computed: sum.value,
+    node: el(
+      "div",
+      { class: "steps", "data-computed": sum.value },
+      many ? channelList(ordered, sum, shown, how) : null,
+      grids(shown, columns, many, scene, how.theme, result(sum, conv, Boolean(kernels.arrays.bias))),
+      shown.inside.includes(false) ? el("p", { class: "quiet" }, "Hatched: padding, zeros outside of the input.") : null,
+      products <= ALL_NUMBERS || !many ? written(sum, how) : null,
+    ),
+  };
+}
+
+/** Patch × kernel = products: in one line where the kernel is small, else the products below. */
+function grids({ channel, patch, inside, kernel, products }, columns, many, { input }, theme, sum) {
+  const inLine = columns <= 3;
+  const width = inLine ? (WIDTH - 36) / 3 : (WIDTH - 18) / 2;
+  const of = many ? ` of channel ${channel}` : "";
+  const part = (title, values, largest, more = {}) => grid(title, values, columns, { width, theme, largest, ...more });
+  const all = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
+  const sign = (text) => el("span", { class: "sign" }, text);
+  const factors = [part(`patch${of}`, patch, all, { inside }), sign("×"), part("kernel", kernel, largestMagnitude(kernel))];
+  const product = part(inLine ? "products" : "their products", products, largestMagnitude(products), { inside });
+  if (inLine) return [el("div", { class: "grids line" }, factors, sign("="), product), sum];
+  return el("div", { class: "grids" }, factors, product, sign(""), sum);
+}
+
+/** What each input channel adds: the largest first, the rest in one line. */
+function channelList(ordered, sum, shown, { chooseChannel }) {
+  const listed = ordered.slice(0, LISTED);
+  if (!listed.includes(shown)) listed[LISTED - 1] = shown;
+  const rest = ordered.filter((part) => !listed.includes(part));
+  const largest = Math.abs(ordered[0].sum) || 1;
+  const line = (label, amount, attributes = {}) =>
+    el(
+      "button",
+      { type: "button", class: "part", ...attributes },
+      el("span", {}, label),
+      el("span", { class: "meter" }, el("i", { class: amount < 0 ? "below" : "above", style: { width: `${(50 * Math.min(largest, Math.abs(amount))) / largest}%` } })),
+      el("span", { class: "number" }, value(amount)),
+    );
+  return el(
+    "div",
+    { class: "parts", role: "group", "aria-label": "What each input channel adds" },
+    el("h3", {}, `What ${plural(sum.channels.length, "input channel")} ${sum.channels.length === 1 ? "adds" : "add"}`),
+    listed.map((part) =>
+      line(`channel ${part.channel}`, part.sum, { "aria-pressed": part === shown, onclick: () => chooseChannel(part.channel) }),
+    ),
+    rest.length ? line(`${whole(rest.length)} others`, rest.reduce((total, part) => total + part.sum, 0), { disabled: true }) : null,
+  );
+}
+
+function result(sum, conv, hasBias) {
+  const products = sum.channels.reduce((count, { products }) => count + products.length, 0);
+  return el(
+    "p",
+    { class: "result" },
+    el("span", {}, `sum of ${plural(products, "product")} `, el("b", {}, value(sum.sum))),
+    el("span", {}, hasBias ? " + bias " : " (no bias)", hasBias ? el("b", {}, value(sum.bias)) : null),
+    el("span", {}, " = ", el("b", { class: "answer" }, value(sum.value))),
+  );
+}
+
+/** The sum as one writes it, term by term. */
+function written(sum, { isWrittenOut, toggleWritten }) {
+  const terms = sum.channels.flatMap(({ patch, kernel }) => patch.map((number, i) => `${bracket(number)}·${bracket(kernel[i])}`));
+  const details = el(
+    "details",
+    { class: "written", ontoggle: () => toggleWritten(details.open) },
+    el("summary", {}, "Written out"),
+    el("p", {}, `${terms.join(" + ")} + ${bracket(sum.bias)} = ${value(sum.value)}`),
+  );
+  details.open = isWrittenOut;
+  return details;
+}
+
+const bracket = (number) => (number < 0 ? `(${short(number)})` : short(number));
+
+/** What a pooling picks or averages. */
+export function poolingSteps(scene, unit, theme) {
+  const { row, input } = scene;
+  const found = pool(row, input, unit);
+  const { window, values, inside, winner } = found;
+  const columns = window.columns.length;
+  const largest = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
+  const isLarge = values.length > 144;
+  const count = inside.filter(Boolean).length;
+  const at = winner === null ? null : [window.rows[Math.floor(winner / columns)], window.columns[winner % columns]];
+  const says = at
+    ? [`largest of ${plural(count, "value")}: `, el("b", { class: "answer" }, value(found.value)), ` at row ${at[0]}, column ${at[1]} of its input`]
+    : [`sum `, el("b", {}, value(found.value * values.length)), ` / ${values.length} = `, el("b", { class: "answer" }, value(found.value))];
+  return {
+    computed: found.value,
+    node: el(
+      "div",
+      { class: "steps", "data-computed": found.value },
+      isLarge ? null : grid(`window of map ${unit.channel}`, values, columns, { width: Math.min(WIDTH, columns * 40), theme, largest, inside, winner }),
+      el("p", { class: "result" }, says),
+    ),
+  };
+}

@@ -1,0 +1,76 @@
+/** Small line charts over the epochs. */
+
+import { el, svg } from "./dom.js";
+import { value } from "./format.js";
+
+const SIZE = { width: 262, height: 118 };
+const MARGIN = { left: 44, right: 8, top: 8, bottom: 20 };
+
+/**
+ * @param {{title: string, lines: {name: string, points: [number, number][], band?: [number, number, number][]}[],
+ *     now: number, isLog?: boolean, format?: (value: number) => string, atLeast?: [number, number]}} chart `points` are
+ *     (epoch, value); a `band` (epoch, low, high) lies below its line; `now` is the epoch to mark.
+ */
+export function lineChart({ title, lines, now, isLog = false, format = value, atLeast }) {
+  const all = lines.flatMap(({ points, band }) => [...points, ...(band ?? []).flatMap(([x, low, high]) => [[x, low], [x, high]])]);
+  const usable = all.filter(([, y]) => Number.isFinite(y) && (!isLog || y > 0));
+  if (!usable.length) {
+    const nothing = all.length ? "No finite value." : "Not recorded in this run.";
+    return el("figure", { class: "chart" }, el("figcaption", {}, title), el("p", { class: "quiet" }, nothing));
+  }
+  const scales = scalesOf(usable, isLog, atLeast);
+  const picture = svg("svg", { ...SIZE, viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${title} over the epochs, now ${format(lastFinite(lines[0]?.points ?? []))}` });
+  picture.append(...axes(scales, format), marker(scales, now), ...lines.flatMap((line, i) => series(line, i, scales)));
+  const latest = lines.map(({ name, points }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", format(lastFinite(points))));
+  return el("figure", { class: "chart" }, el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, latest)), picture);
+}
+
+const lastFinite = (points) => points.at(-1)?.[1] ?? NaN;
+
+function scalesOf(points, isLog, atLeast) {
+  const xs = points.map(([x]) => x);
+  const ys = [...points.map(([, y]) => y), ...(atLeast ?? [])];
+  let [low, high] = [Math.min(...ys), Math.max(...ys)];
+  if (low === high) [low, high] = isLog ? [low / 10, high * 10] : [low - Math.max(0.5, Math.abs(low) / 2), high + Math.max(0.5, Math.abs(high) / 2)];
+  const transform = isLog ? Math.log10 : (y) => y;
+  const [bottom, top] = [transform(low), transform(high)];
+  const [start, end] = [Math.min(...xs), Math.max(...xs)];
+  return {
+    low, high, start, end, isLog,
+    x: (epoch) => MARGIN.left + ((SIZE.width - MARGIN.left - MARGIN.right) * (epoch - start)) / (end - start || 1),
+    y: (number) => SIZE.height - MARGIN.bottom - ((SIZE.height - MARGIN.top - MARGIN.bottom) * (transform(number) - bottom)) / (top - bottom),
+  };
+}
+
+function axes({ low, high, start, end, isLog, x, y }, format) {
+  const middle = isLog ? Math.sqrt(low * high) : (low + high) / 2;
+  const lines = [low, middle, high].flatMap((number) => [
+    svg("line", { class: "grid-line", x1: MARGIN.left, x2: SIZE.width - MARGIN.right, y1: y(number), y2: y(number) }),
+    svg("text", { class: "tick", x: MARGIN.left - 5, y: y(number) + 3.5, "text-anchor": "end" }, format(number)),
+  ]);
+  const below = SIZE.height - 5;
+  return [
+    ...lines,
+    svg("text", { class: "tick", x: MARGIN.left, y: below }, `epoch ${Math.round(start)}`),
+    end > start ? svg("text", { class: "tick", x: SIZE.width - MARGIN.right, y: below, "text-anchor": "end" }, String(Math.round(end))) : "",
+  ];
+}
+
+function marker({ x, start, end }, now) {
+  const at = x(Math.min(end, Math.max(start, now)));
+  return svg("line", { class: "now", x1: at, x2: at, y1: MARGIN.top, y2: SIZE.height - MARGIN.bottom });
+}
+
+function series({ points, band }, index, { x, y, isLog }) {
+  const isUsable = ([, number]) => Number.isFinite(number) && (!isLog || number > 0);
+  const parts = [];
+  const inBand = (band ?? []).filter(([, low, high]) => Number.isFinite(low) && Number.isFinite(high));
+  if (inBand.length > 1) {
+    const outline = [...inBand.map(([e, , high]) => [x(e), y(high)]), ...inBand.toReversed().map(([e, low]) => [x(e), y(low)])];
+    parts.push(svg("polygon", { class: `band line-${index}`, points: outline.map((p) => p.join()).join(" ") }));
+  }
+  const usable = points.filter(isUsable).map(([e, number]) => [x(e), y(number)]);
+  parts.push(svg("polyline", { class: `line line-${index}`, points: usable.map((p) => p.join()).join(" ") }));
+  if (usable.length < 24) parts.push(...usable.map(([cx, cy]) => svg("circle", { class: `point line-${index}`, cx, cy, r: 2 })));
+  return parts;
+}

@@ -1,0 +1,122 @@
+/** Health over time: the chosen layer's curves, and all layers at a glance. */
+
+import { lineChart } from "./charts.js";
+import { cssColour } from "./colours.js";
+import { el } from "./dom.js";
+import { share, value } from "./format.js";
+import { readCurves } from "./health.js";
+
+const COLUMNS = [
+  { key: "mean", title: "Mean", format: value },
+  { key: "std", title: "Spread", format: value },
+  { key: "gradient_norm", title: "Gradient norm", format: value, isLog: true },
+  { key: "dead_fraction", title: "Dead share", format: share },
+];
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {(layer: string) => void} choose
+ */
+export function healthPanel(store, choose) {
+  const node = el("div", { class: "scroll", "data-view": "health" });
+  const draw = () => {
+    const { health, healthB, record, recordB, layer, findings, view, shownStep, compare, theme, healthProblem } = store.get();
+    if (view !== "health" || !record) return;
+    if (!health || healthProblem) {
+      node.replaceChildren(el("p", { class: "notice" }, healthProblem || "Loading the curves …"));
+      return;
+    }
+    const curves = readCurves(health);
+    const order = record.rows.map((row) => row.name).filter((name) => curves.has(name));
+    const owner = ownerOf(layer, record, curves);
+    const second = compare && healthB && recordB ? { curves: readCurves(healthB), stepsPerEpoch: recordB.stepsPerEpoch } : null;
+    node.replaceChildren(
+      ...verdict(owner, layer, findings, order),
+      owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, shownStep / record.stepsPerEpoch) : "",
+      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, "All layers"), el("span", { class: "quiet" }, "strips run from the first epoch to the last; choose one to see its curves"))), overview(order, curves, owner, findings, theme, choose)),
+    );
+  };
+  store.subscribe(["health", "healthB", "record", "layer", "findings", "view", "shownStep", "theme", "compare", "recordB", "healthProblem"], draw);
+  return node;
+}
+
+/** The layer whose curves belong to a row: its own, or those of the layer it follows. */
+function ownerOf(layer, record, curves) {
+  let row = record.byName.get(layer);
+  while (row) {
+    const name = row.name.replace(/:\d+$/, "");
+    if (curves.has(name)) return name;
+    if (!["activation", "norm", "pooling", "same", "reshape"].includes(row.kind)) return null;
+    row = record.byName.get(row.inputs[0]);
+  }
+  return null;
+}
+
+function verdict(owner, layer, findings, order) {
+  const sick = order.filter((name) => findings?.has(name));
+  const all = sick.length ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.` : `Nothing stands out in the ${order.length} layers.`;
+  if (!owner) return [el("p", { class: "verdict" }, `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`)];
+  const found = findings?.get(owner);
+  const own = found
+    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong" }, el("span", { class: "badge" }, word), sentence))
+    : [el("p", { class: "verdict" }, `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""))];
+  return own;
+}
+
+function charts(layer, first, second, now) {
+  const runs = [first, second].filter((run) => run?.curves.has(layer));
+  const perEpoch = (run, key) => (run.curves.get(layer)[key] ?? []).map(([step, y]) => [step / run.stepsPerEpoch, y]);
+  const lines = (key) => runs.map((run, i) => ({ name: "AB"[i], points: perEpoch(run, key) }));
+  const spread = runs.map((run, i) => {
+    const deviations = new Map(perEpoch(run, "std"));
+    const points = perEpoch(run, "mean");
+    return { name: "AB"[i], points, band: points.map(([x, mean]) => [x, mean - (deviations.get(x) ?? 0), mean + (deviations.get(x) ?? 0)]) };
+  });
+  return el(
+    "div",
+    { class: "charts" },
+    lineChart({ title: "Activation, mean ± spread", lines: spread, now }),
+    lineChart({ title: "Spread of the activation", lines: lines("std"), now }),
+    lineChart({ title: "Gradient norm (log scale)", lines: lines("gradient_norm"), now, isLog: true }),
+    lineChart({ title: "Dead share of the units", lines: lines("dead_fraction"), now, format: share, atLeast: [0, 1] }),
+  );
+}
+
+function overview(order, curves, owner, findings, theme, choose) {
+  const bounds = Object.fromEntries(COLUMNS.map(({ key, isLog }) => [key, boundsOf(order, curves, key, isLog)]));
+  const cell = (name, { key, format, isLog }) => {
+    const points = curves.get(name)[key] ?? [];
+    if (!points.length) return el("td", { class: "quiet" }, "–");
+    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], isLog, theme), el("span", { class: "number" }, format(points.at(-1)[1]))));
+  };
+  const line = (name) =>
+    el(
+      "tr",
+      { class: name === owner ? "chosen" : "", onclick: () => choose(name) },
+      el("th", { scope: "row" }, el("button", { type: "button", class: "plain", title: name }, name)),
+      COLUMNS.map((column) => cell(name, column)),
+      el("td", { class: "says" }, (findings?.get(name) ?? []).slice(0, 1).map(({ word, sentence }) => el("span", { class: "badge", title: sentence }, word))),
+    );
+  return el(
+    "table",
+    { class: "overview" },
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Layer"), COLUMNS.map(({ title }) => el("th", { scope: "col" }, title)), el("th", { scope: "col" }, ""))),
+    el("tbody", {}, order.map(line)),
+  );
+}
+
+function boundsOf(order, curves, key, isLog) {
+  const all = order.flatMap((name) => (curves.get(name)[key] ?? []).map(([, y]) => (isLog ? Math.log10(y) : Math.abs(y)))).filter(Number.isFinite);
+  const high = key === "dead_fraction" ? 1 : Math.max(...all, 0);
+  return isLog ? [Math.min(...all), Math.max(...all)] : [0, high || 1];
+}
+
+/** One cell an epoch, at most as many as are seen. */
+function strip(points, [low, high], isLog, theme) {
+  const shown = points.length > 12 ? Array.from({ length: 12 }, (_, i) => points[Math.round((i * (points.length - 1)) / 11)]) : points;
+  return el("span", { class: "strip", "aria-hidden": "true" }, shown.map(([, y]) => {
+    const place = isLog ? (Math.log10(y) - low) / (high - low || 1) : y;
+    const number = Number.isFinite(y) ? (isLog && !Number.isFinite(place) ? 0 : place) : NaN;
+    return el("i", { style: { background: cssColour(theme, number, isLog ? 1 : high).ground } });
+  }));
+}

@@ -1,0 +1,65 @@
+/** The keyboard, and the page that tells of it. */
+
+import { el } from "./dom.js";
+
+const KEYS = [
+  ["↑ ↓", "the layer before, the layer after"],
+  ["← →", "the epoch before, the epoch after"],
+  ["space", "play through the epochs, pause"],
+  ["[ ]", "the probe image before, after"],
+  ["U", "pin the unit with the largest value"],
+  ["shift + arrows", "move the pinned unit"],
+  ["Esc", "unpin"],
+  ["H", "between the layer's inside and its health"],
+  ["?", "this page"],
+];
+
+/** A dialog with all keys. */
+export function keysDialog() {
+  const dialog = el(
+    "dialog",
+    { class: "keys", "aria-label": "Keys" },
+    el("h2", {}, "Keys"),
+    el("dl", {}, KEYS.map(([keys, does]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, does)])),
+    el("form", { method: "dialog" }, el("button", { type: "submit", class: "plain" }, "Close")),
+  );
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  return dialog;
+}
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {Object} actions See `actions.js`; and `showKeys`, `pinStrongest`, `moveUnit`.
+ */
+export function listenToKeys(store, actions) {
+  const plain = {
+    ArrowUp: () => actions.moveLayer(-1),
+    ArrowDown: () => actions.moveLayer(1),
+    ArrowLeft: () => actions.moveStep(-1),
+    ArrowRight: () => actions.moveStep(1),
+    " ": actions.togglePlay,
+    "[": () => actions.moveImage(-1),
+    "]": () => actions.moveImage(1),
+    Escape: () => store.set({ unit: null, hover: null }),
+    u: actions.pinStrongest,
+    h: () => store.set({ view: store.get().view === "health" ? "inside" : "health" }),
+    "?": actions.showKeys,
+  };
+  const shifted = {
+    ArrowUp: () => actions.moveUnit(-1, 0),
+    ArrowDown: () => actions.moveUnit(1, 0),
+    ArrowLeft: () => actions.moveUnit(0, -1),
+    ArrowRight: () => actions.moveUnit(0, 1),
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    const { target } = event;
+    if (document.querySelector("dialog[open]") || target.matches?.("input[type=text]")) return;
+    // A button's own keys stay its own; the slider moves by left and right as the tab does.
+    if (event.key === " " && target.matches?.("button, summary, input")) return;
+    const act = (event.shiftKey ? shifted : plain)[event.key] ?? plain[event.key.length === 1 ? event.key.toLowerCase() : ""];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}

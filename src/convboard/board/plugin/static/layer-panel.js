@@ -1,0 +1,188 @@
+/** The chosen layer: what it does, its numbers, its feature maps, its kernels; beside it the second run's. */
+
+import { largestMagnitude } from "./colours.js";
+import { el } from "./dom.js";
+import { plural, size, whole } from "./format.js";
+import { kernelsView } from "./kernels-view.js";
+import { mapsView } from "./maps-view.js";
+import { scaleBar } from "./scale-bar.js";
+import { barsView, scoresView } from "./vector-view.js";
+import { facts, formula, savings, sentence } from "./words.js";
+
+const MAPS_HEIGHT = 330; // pixels that the maps may take before they get smaller
+const KERNELS_HEIGHT = 200;
+const PADDING = 40; // left, right, and the scroll bar
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {{point: Function, pin: Function, choose: Function}} actions
+ */
+export function layerPanel(store, { point, pin, choose }) {
+  const about = el("div", { class: "about" });
+  const finding = el("p", { class: "finding", hidden: true });
+  const body = el("div", { class: "inside" });
+  const sides = [0, 1].map(() => ({ maps: mapsView(point, pin), kernels: kernelsView() }));
+  const node = el("div", { class: "scroll", "data-view": "inside" }, about, finding, body);
+  let shownLayer = null;
+
+  const draw = () => {
+    const { scene, sceneB, record, theme, compareProblem, compare } = store.get();
+    if (!scene) return;
+    if (shownLayer !== scene.row.name) node.scrollTop = 0;
+    shownLayer = scene.row.name;
+    about.replaceChildren(...describe(scene.row, record));
+    const scenes = [scene, sceneB].filter(Boolean);
+    const width = node.clientWidth - PADDING;
+    const context = { scenes, sides, theme, width: scenes.length > 1 ? (width - 24) / 2 : width, store, point, choose };
+    body.replaceChildren(
+      ...(compare ? [compareLine(store.get(), compareProblem)] : []),
+      ...(scene.problem ? [el("p", { class: "notice problem" }, scene.problem)] : []),
+      outputs(context),
+      ...kernels(context),
+    );
+    mark();
+  };
+  const mark = () => {
+    const { hover, unit, scene } = store.get();
+    for (const { maps, kernels } of sides) {
+      maps.mark(hover, unit);
+      kernels.mark(scene?.conv ? (hover ?? unit)?.channel : null);
+    }
+  };
+  const warn = ({ findings, layer }) => {
+    const found = findings?.get(layer?.replace(/:\d+$/, "")) ?? [];
+    finding.hidden = !found.length;
+    finding.textContent = found.map(({ sentence }) => sentence).join(" ");
+  };
+  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], draw);
+  store.subscribe(["hover", "unit"], mark);
+  store.subscribe(["findings", "layer"], warn);
+  return node;
+}
+
+function describe(row, record) {
+  const size = formula(row);
+  return [
+    el("p", { class: "sentence" }, sentence(row, record)),
+    size ? el("p", { class: "formula" }, size.side ? el("span", { class: "quiet" }, `${size.side}  `) : null, size.text) : null,
+    el("dl", { class: "facts" }, facts(row).map(({ label, value, note }) =>
+      el("div", {}, el("dt", {}, label), el("dd", {}, value), el("dd", { class: "quiet" }, note)))),
+    savings(row) ? el("p", { class: "savings quiet" }, savings(row)) : null,
+  ].filter(Boolean);
+}
+
+/** Which runs stand side by side, and where they differ in step. */
+function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
+  if (problem) return el("p", { class: "notice" }, problem);
+  if (!sceneB) return el("p", { class: "notice" }, `Loading ${compare} …`);
+  const epochs = [epochOf(scene, record), epochOf(sceneB, recordB)];
+  const differ = epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : "";
+  return differ ? el("p", { class: "notice" }, differ) : el("span", { hidden: true });
+}
+
+const epochOf = ({ shownStep }, record) => {
+  const epoch = Math.round((shownStep ?? 0) / record.stepsPerEpoch);
+  return epoch ? `epoch ${epoch}` : "epoch 0 (untrained)";
+};
+
+/** The feature maps, the vector or the scores; or why there are none. */
+function outputs(context) {
+  const { scenes, theme } = context;
+  const [first] = scenes;
+  const known = scenes.filter((scene) => scene.output);
+  if (!known.length) return el("section", {}, heading(outputTitle(first.row)), unknown(first, context.choose));
+  const isScores = first.row.name === context.store.get().record.last.name && first.row.kind === "linear" && first.probe;
+  const largest = Math.max(...known.map(({ output }) => fullBarOrMap(output)));
+  const isSigned = known.some(({ output }) => hasNegative(output));
+  const isVector = first.row.output_shape.length === 1;
+  const bar = isVector ? null : scaleBar(largest, isSigned, theme);
+  const part = isScores ? scorePart : isVector ? vectorPart : mapsPart;
+  return el("section", { class: "outputs" }, heading(outputTitle(first.row), subtitle(first), bar), columns(context, (scene, side) => (scene.output ? part(scene, side, largest, context) : unknown(scene, context.choose))));
+}
+
+const fullBarOrMap = (maps) => largestMagnitude(maps.data, maps.offset, maps.offset + maps.channels * maps.height * maps.width);
+
+function hasNegative(maps) {
+  const end = maps.offset + maps.channels * maps.height * maps.width;
+  for (let i = maps.offset; i < end; i++) if (maps.data[i] < 0) return true;
+  return false;
+}
+
+function outputTitle({ kind, output_shape: shape }) {
+  if (kind === "input") return `${plural(shape[0], "channel")} of the image`;
+  return shape.length === 3 ? plural(shape[0], "feature map") : plural(shape.at(-1), "number");
+}
+
+function subtitle({ row, output }) {
+  const parts = [];
+  if (row.output_shape.length === 3) parts.push(`${size(row.output_shape.slice(1))} each`);
+  if (output.channels < row.output_shape[0]) parts.push(`the first ${output.channels} of ${row.output_shape[0]} shown`);
+  parts.push(output.from);
+  return parts.join(" · ");
+}
+
+function mapsPart(scene, side, largest, { theme, width }) {
+  side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: MAPS_HEIGHT });
+  const dead = scene.dead.filter((channel) => channel < scene.output.channels);
+  return el("div", {}, side.maps.node, scene.dead.length ? el("p", { class: "dead-line" }, deadSentence(scene, dead)) : null);
+}
+
+function deadSentence({ dead, row, conv }, drawn) {
+  const more = dead.length - drawn.length;
+  const name = (conv ?? row).name;
+  return `${plural(dead.length, "map")} of ${name} ${dead.length === 1 ? "is" : "are"} dead: zero after the ReLU on the whole sample of images${more ? `; ${more} of them not shown` : ""}.`;
+}
+
+function vectorPart(scene, _side, largest, { width, point }) {
+  return barsView(scene.output, width, largest, point, scene.dead);
+}
+
+function scorePart({ output, probe, image }) {
+  const scores = [...output.data.subarray(output.offset, output.offset + output.channels)];
+  return scoresView(scores, probe.facts.class_names ?? [], probe.facts.names[image]);
+}
+
+/** One column a run; the names of the runs above them where there are two. */
+function columns({ scenes, sides, store }, part) {
+  const { run, compare } = store.get();
+  const names = [run, compare];
+  return el("div", { class: scenes.length > 1 ? "two" : "one" }, scenes.map((scene, i) =>
+    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, `${"AB"[i]}  ${names[i]}`) : null, part(scene, sides[i]))));
+}
+
+function heading(title, more = "", aside = null) {
+  return el("header", {}, el("div", {}, el("h3", {}, title), el("span", { class: "quiet" }, more)), aside);
+}
+
+/** What is known where no numbers are, and where to look instead. */
+function unknown({ row, problem }, choose) {
+  if (problem) return el("p", { class: "notice" }, "Without the pictures' numbers there is nothing to draw here.");
+  const near = row.inputs.filter((name) => name !== "input");
+  return el(
+    "p",
+    { class: "notice" },
+    `The run holds no numbers of ${row.name}: pictures are written of convolutions and linear layers, what they are given and their activations. Its shape is ${size(row.output_shape)}. Look at `,
+    near.map((name, i) => [i ? " or " : "", el("button", { type: "button", class: "plain", onclick: () => choose(name) }, name)]),
+    ", which it comes from.",
+  );
+}
+
+function kernels(context) {
+  const { scenes, theme, width } = context;
+  const known = scenes.filter((scene) => scene.kernels);
+  if (!known.length) return [];
+  const largest = Math.max(...known.map(({ kernels }) => largestMagnitude(kernels.arrays.weight.data)));
+  const [, inEach, ...sides] = known[0].kernels.arrays.weight.shape;
+  const { filters } = known[0].kernels.facts;
+  const drawn = known[0].kernels.arrays.weight.shape[0];
+  const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown` : "";
+  const what = inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
+  const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;
+  return [
+    el("section", { class: "kernel-section" }, heading(title, `${what}${shown}`, scaleBar(largest, true, theme)), columns(context, (scene, side) => {
+      if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
+      side.kernels.draw(scene.kernels.arrays.weight, { theme, largest, width, height: KERNELS_HEIGHT });
+      return side.kernels.node;
+    })),
+  ];
+}

@@ -1,0 +1,108 @@
+/** Where each card of the network stands, and how the edges run. Pure: from the record to boxes and paths. */
+
+const LARGE = new Set(["input", "convolution", "linear"]);
+const SIZES = { large: 50, small: 22, heading: 22, gap: 5 };
+const MAIN_WIDTH = 172; // pixels of a card on the main path, where something runs beside it
+const SIDE_WIDTH = 104;
+const LANE_GAP = 8;
+
+/**
+ * @param {ReturnType<import("./record.js").readRecord>} record
+ * @param {number} width Pixels that there are.
+ * @returns {{cards: Object[], edges: {path: string, isSkip: boolean}[], headings: {text: string, y: number}[],
+ *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide}`.
+ *
+ * The longest path runs down the left; what leaves it runs beside it, in the first lane that is free; an edge that
+ * jumps over cards is an arc beside them. Rows are placed in call order, each below all that it gets.
+ */
+export function layoutNetwork(record, width) {
+  const isPlain = record.rows.every((row) => record.main.has(row.name)) && record.rows.every((row) => row.inputs.length < 2);
+  const mainWidth = isPlain ? width : MAIN_WIDTH;
+  const cards = new Map();
+  const headings = [];
+  const bottoms = [0]; // of each lane
+  let group = "";
+  for (const row of record.rows) {
+    const isLarge = LARGE.has(row.kind);
+    const height = isLarge ? SIZES.large : SIZES.small;
+    const below = Math.max(0, ...row.inputs.map((name) => bottomOf(cards.get(name))));
+    const isMain = record.main.has(row.name);
+    const lane = isMain ? 0 : freeLane(bottoms, below, record, row, cards);
+    let y = Math.max(bottoms[lane] ?? 0, below);
+    if (isMain && parentOf(row.name) !== group) {
+      group = parentOf(row.name);
+      if (group) {
+        headings.push({ text: group, y: y + 2 });
+        y += SIZES.heading;
+      }
+    }
+    const x = lane ? MAIN_WIDTH + LANE_GAP + (lane - 1) * (SIDE_WIDTH + LANE_GAP) : 0;
+    const label = group && row.name.startsWith(`${group}.`) ? row.name.slice(group.length + 1) : row.name;
+    cards.set(row.name, { row, label, x, y, width: lane ? SIDE_WIDTH : mainWidth, height, isLarge, isSide: lane > 0, lane });
+    bottoms[lane] = y + height + SIZES.gap;
+  }
+  const list = [...cards.values()];
+  return {
+    cards: list,
+    headings,
+    edges: edgesOf(record, cards),
+    width: Math.max(width, ...list.map((card) => card.x + card.width)),
+    height: Math.max(...list.map((card) => card.y + card.height)) + SIZES.gap,
+  };
+}
+
+const bottomOf = (card) => (card ? card.y + card.height + SIZES.gap : 0);
+
+/** "layer1.0.conv1" belongs to "layer1.0". */
+function parentOf(name) {
+  const end = name.lastIndexOf(".");
+  return end < 0 ? "" : name.slice(0, end);
+}
+
+/** A row stays in the lane of the side path that it goes on with; a new one takes the first with room. */
+function freeLane(bottoms, top, record, row, cards) {
+  const before = cards.get(row.inputs.at(-1));
+  if (before?.isSide && record.consumers.get(before.row.name).length === 1) return before.lane;
+  let lane = 1;
+  while ((bottoms[lane] ?? 0) > top) lane++;
+  return lane;
+}
+
+function edgesOf(record, cards) {
+  const edges = [];
+  for (const card of cards.values()) {
+    for (const name of new Set(card.row.inputs)) {
+      const from = cards.get(name);
+      if (from) edges.push(edge(from, card, cards));
+    }
+  }
+  return edges;
+}
+
+function edge(from, to, cards) {
+  const sx = from.x + middle(from);
+  const ex = to.x + middle(to);
+  const sy = from.y + from.height;
+  if (from.lane === to.lane) {
+    const between = [...cards.values()].some((card) => card.lane === from.lane && card.y > from.y && card.y < to.y);
+    if (!between) return { path: `M${sx} ${sy}V${to.y}`, isSkip: false };
+    return { path: arc(from, to), isSkip: true };
+  }
+  if (from.lane < to.lane) {
+    // Out of the right side, and down into the card beside.
+    const y = from.y + from.height / 2;
+    return { path: `M${from.x + from.width} ${y}H${ex - 6}Q${ex} ${y} ${ex} ${y + 6}V${to.y}`, isSkip: false };
+  }
+  const y = to.y + to.height / 2;
+  return { path: `M${sx} ${sy}V${y - 6}Q${sx} ${y} ${sx - 6} ${y}H${to.x + to.width}`, isSkip: false };
+}
+
+const middle = (card) => Math.min(26, card.width / 2);
+
+function arc(from, to) {
+  const x = from.x + from.width;
+  const start = from.y + from.height / 2;
+  const end = to.y + to.height / 2;
+  const bulge = Math.min(56, 22 + (end - start) / 10);
+  return `M${x} ${start}C${x + bulge} ${start} ${x + bulge} ${end} ${x} ${end}`;
+}

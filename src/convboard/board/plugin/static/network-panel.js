@@ -1,0 +1,102 @@
+/** The network from the image to the scores: a card a row, one of which is chosen. */
+
+import { el, svg } from "./dom.js";
+import { size, whole } from "./format.js";
+import { layoutNetwork } from "./layout.js";
+import { slab } from "./slab.js";
+
+const WIDTH = 284;
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store Reads `record`, `layer` and `findings`.
+ * @param {(layer: string) => void} choose
+ * @returns {HTMLElement}
+ */
+export function networkPanel(store, choose) {
+  const list = el("div", { class: "cards", role: "listbox", tabindex: "0", "aria-label": "Layers, in the order of the calls" });
+  const title = el("h2", {}, "Network");
+  const facts = el("span", { class: "quiet" });
+  const cards = new Map();
+
+  const draw = ({ record }) => {
+    cards.clear();
+    list.replaceChildren();
+    if (!record) return;
+    title.textContent = record.name;
+    const parameters = record.rows.reduce((sum, row) => sum + (row.parameters ?? 0), 0);
+    facts.textContent = `${record.rows.length - 1} rows · ${whole(parameters)} parameters`;
+    const plan = layoutNetwork(record, WIDTH);
+    list.append(canvasOf(plan));
+    for (const card of plan.cards) {
+      const node = cardNode(card, choose);
+      cards.set(card.row.name, node);
+      list.append(node);
+    }
+    mark(store.get());
+    flag(store.get());
+  };
+  const mark = ({ layer }) => {
+    for (const [name, node] of cards) node.setAttribute("aria-selected", name === layer);
+    const chosen = cards.get(layer);
+    if (!chosen) return;
+    list.setAttribute("aria-activedescendant", chosen.id);
+    intoView(list, chosen);
+  };
+  const flag = ({ findings }) => {
+    for (const [name, node] of cards) {
+      node.querySelector(".badge")?.remove();
+      const finding = findings?.get(name.replace(/:\d+$/, ""))?.[0];
+      if (finding) node.append(el("span", { class: "badge", title: finding.sentence }, finding.word));
+    }
+  };
+  store.subscribe(["record"], draw);
+  store.subscribe(["layer"], mark);
+  store.subscribe(["findings"], flag);
+  return el("nav", { class: "panel network", "aria-label": "Network" }, el("header", {}, title, facts), list);
+}
+
+/** Edges and the names of blocks, below the cards. */
+function canvasOf(plan) {
+  const ground = svg("svg", { class: "edges", width: plan.width, height: plan.height, "aria-hidden": "true" });
+  for (const { path, isSkip } of plan.edges) ground.append(svg("path", { d: path, class: isSkip ? "skip" : "edge" }));
+  for (const { text, y } of plan.headings) ground.append(svg("text", { x: 44, y: y + 14, class: "block" }, text));
+  return ground;
+}
+
+function cardNode({ row, label, x, y, width, height, isLarge, isSide }, choose) {
+  const shape = size(row.output_shape);
+  const picture = slab(row.output_shape, isSide ? 24 : isLarge ? 54 : 36, isLarge ? height - 4 : height - 2);
+  const name = el("b", { title: row.name }, label);
+  const words = row.kind === "input" ? "the image" : row.type;
+  const children = isLarge
+    ? [el("span", { class: "words" }, el("span", { class: "first" }, name, isSide ? null : el("span", { class: "quiet" }, words)), el("span", { class: "quiet" }, shape))]
+    : [name, isSide ? null : el("span", { class: "quiet" }, changesShape(row) ? shape : row.type)];
+  return el(
+    "div",
+    {
+      id: `card-${row.name}`,
+      class: `card ${isLarge ? "large" : "small"} ${row.kind}${isSide ? " beside" : ""}`,
+      role: "option",
+      "aria-selected": "false",
+      "aria-label": `${row.name}, ${words}, ${shape}`,
+      "data-layer": row.name,
+      title: `${row.name} · ${words} · ${shape}`,
+      style: { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` },
+      onclick: () => choose(row.name),
+    },
+    picture,
+    ...children,
+  );
+}
+
+/** Small cards have room for one thing: the shape where it changes, else the type. */
+const changesShape = (row) => size(row.input_shape) !== size(row.output_shape);
+
+/** Scroll the list alone, never the page, and only as far as it takes. */
+function intoView(list, node) {
+  const margin = 40;
+  const top = node.offsetTop - margin;
+  const bottom = node.offsetTop + node.offsetHeight + margin;
+  if (top < list.scrollTop) list.scrollTop = top;
+  else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+}

@@ -1,0 +1,86 @@
+/** The network record: who feeds whom, what kind each row is, which picture belongs to it. */
+
+const CONVOLUTION = /^(conv\dd|lazyconv\dd)$/i;
+const LINEAR = /^(linear|lazylinear)$/i;
+const POOLING = /pool/i;
+const NORM = /norm/i;
+const SAME = /^(identity|dropout\d?d?|alphadropout|featurealphadropout)$/i;
+const RESHAPING = /^(flatten|view|reshape|squeeze|unflatten)$/i;
+const JOINING = /^(add|iadd|cat|concat|concatenate|mul|sub|stack)$/i;
+const ACTIVATION = /^(celu|elu|gelu|hardsigmoid|hardswish|hardtanh|leakyrelu|logsigmoid|mish|prelu|relu|relu6|rrelu|selu|sigmoid|silu|softplus|softsign|tanh|threshold|softmax|logsoftmax)$/i;
+
+const plain = (type) => type.replaceAll("_", "").toLowerCase();
+
+/** @returns {"input"|"convolution"|"linear"|"pooling"|"activation"|"norm"|"same"|"reshape"|"join"|"other"} */
+export function kindOf(row) {
+  const type = plain(row.type);
+  if (type === "input") return "input";
+  if (CONVOLUTION.test(type)) return "convolution";
+  if (LINEAR.test(type)) return "linear";
+  if (POOLING.test(type)) return "pooling";
+  if (NORM.test(type)) return "norm";
+  if (SAME.test(type)) return "same";
+  if (RESHAPING.test(type)) return "reshape";
+  if (JOINING.test(type)) return "join";
+  return ACTIVATION.test(type) ? "activation" : "other";
+}
+
+/** Whether a row is the activation that torch calls `name` ("ReLU" and "relu", "LeakyReLU" and "leaky_relu"). */
+export const isActivation = (row, name) => plain(row.type) === plain(name);
+
+/** Where a layer's pictures and scalars are: tags have "/" for ".", and one picture for all calls of a layer. */
+export const tagOf = (name) => name.replace(/:\d+$/, "").replaceAll(".", "/");
+
+/**
+ * @param {Object} network As the server gives it.
+ * @returns {{rows: Object[], byName: Map<string, Object>, consumers: Map<string, Object[]>, boxes: Object,
+ *     main: Set<string>, convs: Object[], last: Object, stepsPerEpoch: number, name: string, dataset: string}}
+ *     Rows in call order, the image itself first, as row "input"; `main`: the names on the longest path.
+ */
+export function readRecord(network) {
+  const image = {
+    name: "input", type: "input", inputs: [], input_shape: network.input_shape, output_shape: network.input_shape,
+    kernel_size: null, parameters: 0, macs: 0, formula: "", receptive_field: [1, 1],
+  };
+  const called = network.rows.filter((row) => row.output_shape?.length && row.inputs?.length);
+  const rows = [image, ...called];
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  for (const row of rows) row.kind = kindOf(row);
+  const consumers = new Map(rows.map((row) => [row.name, []]));
+  for (const row of called) for (const name of new Set(row.inputs)) consumers.get(name)?.push(row);
+  const [height, width] = network.input_shape.slice(-2);
+  const each = (count) => Array.from({ length: count }, (_, i) => [i, i + 1]);
+  return {
+    rows, byName, consumers,
+    boxes: { ...network.boxes, input: { rows: each(height), columns: each(width) } },
+    main: longestPath(rows, byName),
+    convs: rows.filter((row) => row.kind === "convolution"),
+    last: rows.at(-1),
+    stepsPerEpoch: network.steps_per_epoch || 1,
+    name: network.name ?? "network",
+    dataset: network.dataset ?? "",
+  };
+}
+
+/** The names on the longest way from the image to the last row; of equal ways the one called first. */
+function longestPath(rows, byName) {
+  const length = new Map();
+  const before = new Map();
+  for (const row of rows) {
+    let best = null;
+    for (const name of row.inputs) if (byName.has(name) && (best === null || length.get(name) > length.get(best))) best = name;
+    length.set(row.name, best === null ? 0 : length.get(best) + 1);
+    before.set(row.name, best);
+  }
+  const path = new Set();
+  for (let name = rows.at(-1).name; name !== null && name !== undefined; name = before.get(name)) path.add(name);
+  return path;
+}
+
+/** The box of image pixels that unit (`row`, `column`) of a layer's output can see, half open; null where unknown. */
+export function receptiveBox(record, layer, row, column) {
+  const boxes = record.boxes[layer];
+  const [top, bottom] = boxes?.rows[row] ?? [];
+  const [left, right] = boxes?.columns[column] ?? [];
+  return top === undefined || left === undefined ? null : { top, left, bottom, right };
+}

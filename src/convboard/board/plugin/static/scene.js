@@ -1,0 +1,75 @@
+/** All that the panels show of one layer at one step for one image, fetched together so that it changes together. */
+
+import { Look } from "./values.js";
+
+/**
+ * @typedef {Object} Scene
+ * @property {Object} row The chosen row of the record.
+ * @property {number} step The step asked for.
+ * @property {?number} shownStep The step of the pictures that are shown, where there are any.
+ * @property {?Object} probe `{facts, arrays}` of the probe images.
+ * @property {?import("./values.js").Maps} output What the row gives.
+ * @property {?import("./values.js").Maps} input What it was given.
+ * @property {number} inputImages For how many probe images that was kept, where the chosen one is not among them.
+ * @property {?Object} kernels Of `conv`, with arrays `weight` and perhaps `bias`.
+ * @property {?Object} conv The convolution whose arithmetic gives the values: the row, or the one it is the ReLU of.
+ * @property {number[]} dead Channels that are zero for the whole sample.
+ * @property {string} problem What could not be had, empty where nothing is missing.
+ */
+
+/**
+ * @param {{record: Object, pictures: Object}} run
+ * @param {{layer: string, step: number, image: number}} chosen
+ * @returns {Promise<Scene>}
+ */
+export async function loadScene(run, { layer, step, image }) {
+  const row = run.record.byName.get(layer);
+  const scene = {
+    row, step, image, shownStep: null, probe: null, output: null, input: null, inputImages: 0, kernels: null,
+    conv: convolutionOf(row, run.record), dead: [], facts: null, problem: "",
+  };
+  const look = new Look(run, step, image);
+  const note = (error) => {
+    scene.problem ||= error.message;
+    return null;
+  };
+  [scene.probe, scene.output] = await Promise.all([look.probe().catch(note), look.output(row).catch(note)]);
+  const source = scene.conv ?? nearestConvolution(row, run.record);
+  const picture = source ? await look.maps(source).catch(note) : null;
+  scene.facts = picture?.facts ?? null;
+  scene.dead = row.kind === "linear" ? [] : picture?.facts.dead ?? [];
+  scene.shownStep = picture?.step ?? scene.probe?.step ?? null;
+  if (scene.conv) {
+    scene.kernels = await look.kernels(scene.conv).catch(note);
+    scene.input = await look.input(scene.conv).catch(note);
+    scene.inputImages = look.tooFew.get(scene.conv.name) ?? 0;
+  } else if (row.kind === "pooling") {
+    scene.input = await look.input(row).catch(note);
+  }
+  return scene;
+}
+
+/** The convolution that makes a row's numbers: itself, or the one that it is the pointwise activation of. */
+function convolutionOf(row, record) {
+  if (row.kind === "convolution") return row;
+  const before = record.byName.get(row.inputs[0]);
+  return row.kind === "activation" && before?.kind === "convolution" ? before : null;
+}
+
+/** The convolution whose channels a row still has: behind norm, activation and pooling. */
+function nearestConvolution(row, record) {
+  let before = row;
+  while (before && ["norm", "activation", "pooling", "same"].includes(before.kind)) before = record.byName.get(before.inputs[0]);
+  return before?.kind === "convolution" ? before : null;
+}
+
+/** Fetch what the neighbours will want, quietly. */
+export function prefetch(run, { layer, image }, steps) {
+  for (const step of steps) {
+    const look = new Look(run, step, image);
+    const row = run.record.byName.get(layer);
+    const conv = convolutionOf(row, run.record);
+    const wanted = [look.probe(), look.output(row), ...(conv ? [look.kernels(conv)] : [])];
+    for (const promise of wanted) promise.catch(() => null);
+  }
+}

@@ -1,0 +1,52 @@
+/** A layer's output as a small solid: the face follows height and width, the thickness the channels. */
+
+import { svg } from "./dom.js";
+
+const FACE = 4.4; // pixels a doubling of height or width
+const DEPTH = 2.3; // pixels a doubling of the channels
+const SLANT = [0.62, 0.34]; // a pixel of width goes right and up by
+
+/** Both grow with the logarithm, so that 1 and 512, 4 and 224 fit one card. */
+const face = (side) => 4 + FACE * Math.log2(side);
+const depth = (channels) => 2 + DEPTH * Math.log2(channels);
+
+/**
+ * @param {number[]} shape `[C, H, W]` or `[F]`; others are drawn as vectors.
+ * @param {number} width Pixels that there are.
+ * @param {number} height
+ * @returns {SVGElement} Coloured by CSS: `.slab .front`, `.top`, `.side`.
+ */
+export function slab(shape, width, height) {
+  const picture = svg("svg", { class: "slab", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  picture.append(...(shape.length === 3 ? solid(shape, width, height) : bar(shape, width, height)));
+  return picture;
+}
+
+function solid([channels, rows, columns], width, height) {
+  const [right, up] = [face(columns) * SLANT[0], face(columns) * SLANT[1]];
+  const [tall, thick] = [face(rows), depth(channels)];
+  const scale = Math.min(1, (width - 2) / (thick + right), (height - 2) / (tall + up));
+  const [w, u, h, t] = [right, up, tall, thick].map((length) => length * scale);
+  const x = (width - t - w) / 2;
+  const y = (height - h + u) / 2;
+  const polygon = (name, ...points) => svg("polygon", { class: name, points: points.map((p) => p.join()).join(" ") });
+  return [
+    polygon("front", [x, y], [x + t, y], [x + t, y + h], [x, y + h]),
+    polygon("top", [x, y], [x + w, y - u], [x + t + w, y - u], [x + t, y]),
+    polygon("side", [x + t, y], [x + t + w, y - u], [x + t + w, y - u + h], [x + t, y + h]),
+  ];
+}
+
+/** A vector is a bar, as long as it has features, cut into a few cells. */
+function bar(shape, width, height) {
+  const features = shape.reduce((product, side) => product * side, 1);
+  const length = Math.min(width - 2, 8 + 4.6 * Math.log2(features));
+  const thick = Math.min(8, height - 4);
+  const [x, y] = [(width - length) / 2, (height - thick) / 2];
+  const cells = Math.min(features, Math.floor(length / 5));
+  const lines = Array.from({ length: cells - 1 }, (_, i) => {
+    const at = x + (length * (i + 1)) / cells;
+    return svg("line", { class: "cut", x1: at, x2: at, y1: y, y2: y + thick });
+  });
+  return [svg("rect", { class: "side", x, y, width: length, height: thick, rx: 1 }), ...lines];
+}

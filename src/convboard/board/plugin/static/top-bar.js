@@ -1,0 +1,85 @@
+/** Which run, beside which, which image, which step. */
+
+import { el } from "./dom.js";
+import { whole } from "./format.js";
+import { photo } from "./photo.js";
+import { runPicker } from "./run-picker.js";
+
+/**
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {Object} actions See `actions.js`.
+ */
+export function topBar(store, actions) {
+  const run = runPicker({ label: "Run", none: null, choose: (name) => name && actions.chooseRun(name) });
+  const second = runPicker({ label: "Compare with", none: "no other run", choose: actions.chooseCompare });
+  store.subscribe(["runs", "run"], (state) => run.update(state.runs ?? [], state.run));
+  store.subscribe(["runs", "run", "compare"], (state) => second.update((state.runs ?? []).filter((name) => name !== state.run), state.compare));
+  return el(
+    "header",
+    { class: "top" },
+    run.node,
+    second.node,
+    imagePicker(store, actions),
+    stepSlider(store, actions),
+    el("button", { type: "button", class: "icon", "aria-label": "Keys", title: "Keys (?)", onclick: actions.showKeys }, "?"),
+  );
+}
+
+/** A thumbnail and a name for each probe image. */
+function imagePicker(store, { chooseImage }) {
+  const node = el("div", { class: "images", role: "radiogroup", "aria-label": "Probe image" });
+  let drawn = null;
+  const draw = ({ scene }) => {
+    const images = scene?.probe?.arrays.images;
+    if (images === drawn) return;
+    drawn = images;
+    const names = scene?.probe?.facts.names ?? [];
+    node.replaceChildren(
+      ...names.map((name, i) =>
+        el(
+          "button",
+          { type: "button", role: "radio", title: `image ${i + 1}: ${name}`, "aria-label": `Image ${i + 1}, ${name}`, onclick: () => chooseImage(i) },
+          photo(images, i, 28),
+          el("span", {}, name),
+        ),
+      ),
+    );
+    mark(store.get());
+  };
+  const mark = ({ image }) => {
+    [...node.children].forEach((button, i) => {
+      button.setAttribute("aria-checked", i === image);
+      button.tabIndex = i === image ? 0 : -1;
+    });
+    node.children[image]?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  };
+  store.subscribe(["scene"], draw);
+  store.subscribe(["image"], mark);
+  return node;
+}
+
+function stepSlider(store, { chooseStepAt, togglePlay }) {
+  const slider = el("input", { type: "range", min: 0, max: 0, value: 0, step: 1, "aria-label": "Epoch", oninput: () => chooseStepAt(Number(slider.value)) });
+  const play = el("button", { type: "button", class: "icon play", onclick: togglePlay });
+  const epoch = el("b", {});
+  const detail = el("span", { class: "quiet" });
+  const draw = ({ steps, shownStep, record, playing }) => {
+    const index = Math.max(0, steps.indexOf(shownStep));
+    slider.max = Math.max(0, steps.length - 1);
+    slider.value = index;
+    slider.disabled = play.disabled = steps.length < 2;
+    const perEpoch = record?.stepsPerEpoch ?? 1;
+    const number = shownStep === null ? null : Math.round(shownStep / perEpoch);
+    const said = number === null ? "" : `epoch ${number}`;
+    epoch.textContent = said;
+    detail.textContent = number === null ? "" : number === 0 ? "untrained" : `step ${whole(shownStep)}`;
+    slider.setAttribute("aria-valuetext", `${said} ${detail.textContent}`);
+    slider.style.setProperty("--done", `${steps.length > 1 ? (100 * index) / (steps.length - 1) : 0}%`);
+    play.textContent = playing ? "❚❚" : "▶";
+    play.setAttribute("aria-label", playing ? "Pause" : "Play through the epochs");
+    play.title = playing ? "Pause (space)" : "Play (space)";
+  };
+  store.subscribe(["steps", "shownStep", "record", "playing"], draw);
+  draw(store.get());
+  return el("div", { class: "step" }, play, el("div", { class: "track" }, el("div", { class: "epoch" }, epoch, detail), slider));
+}

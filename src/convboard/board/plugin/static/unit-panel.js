@@ -1,0 +1,159 @@
+/** The probe image, and of the unit that is pointed at: what it sees, and how its value comes about. */
+
+import { convolutionSteps, poolingSteps } from "./arithmetic.js";
+import { el, oncePerFrame, place } from "./dom.js";
+import { size, value } from "./format.js";
+import { photo, scaleFor } from "./photo.js";
+import { receptiveBox } from "./record.js";
+import { valueAt } from "./values.js";
+
+const SIDE = 192; // pixels of the enlarged image
+
+/** @param {ReturnType<import("./store.js").createStore>} store */
+export function unitPanel(store) {
+  const title = el("h2", {}, "Image");
+  const facts = el("span", { class: "quiet" });
+  const picture = el("div", { class: "frame" });
+  const box = el("div", { class: "receptive", hidden: true });
+  const identity = el("div", { class: "identity" });
+  const steps = el("div", { class: "arithmetic" });
+  let inputChannel = null;
+  let isWrittenOut = false;
+  let drawnImage = null;
+
+  const drawImage = ({ scene }) => {
+    const images = scene?.probe?.arrays.images;
+    title.textContent = images ? `“${scene.probe.facts.names[scene.image]}”` : "Image";
+    facts.textContent = images ? `probe image ${scene.image + 1} of ${images.shape[0]} · ${size(images.shape.slice(2))} pixels` : "";
+    if (images && drawnImage?.images === images && drawnImage.image === scene.image) return;
+    drawnImage = images ? { images, image: scene.image } : null;
+    picture.replaceChildren(...(images ? [photo(images, scene.image, SIDE), box] : [el("p", { class: "quiet" }, "The run holds no probe image.")]));
+  };
+
+  const drawUnit = () => {
+    const state = store.get();
+    const { scene, sceneB, record } = state;
+    const unit = scene && usable(state.hover ?? state.unit, scene.output);
+    drawBox(unit, scene, record);
+    identity.replaceChildren(...(unit ? about(unit, state) : hint(scene)));
+    if (!unit) {
+      steps.replaceChildren();
+      return;
+    }
+    const how = {
+      theme: state.theme,
+      channel: inputChannel,
+      isWrittenOut,
+      chooseChannel: (channel) => {
+        inputChannel = channel;
+        drawUnit();
+      },
+      toggleWritten: (open) => {
+        isWrittenOut = open;
+      },
+    };
+    steps.replaceChildren(...explain(scene, unit, how));
+  };
+
+  const drawBox = (unit, scene, record) => {
+    const seen = unit && receptiveBox(record, scene.row.name, unit.row, unit.column);
+    const shape = scene?.probe?.arrays.images.shape;
+    if (!seen || !shape) {
+      delete box.dataset.box;
+      place(box, null);
+      return;
+    }
+    const scale = scaleFor(shape, SIDE);
+    box.dataset.box = [seen.top, seen.left, seen.bottom, seen.right].join();
+    place(box, { x: seen.left * scale, y: seen.top * scale, width: (seen.right - seen.left) * scale, height: (seen.bottom - seen.top) * scale });
+  };
+
+  store.subscribe(["scene"], drawImage);
+  store.subscribe(["layer"], () => {
+    inputChannel = null;
+  });
+  store.subscribe(["scene", "sceneB", "hover", "unit", "theme"], oncePerFrame(drawUnit));
+
+  const about = (unit, { scene, sceneB, record, hover, unit: pinned }) => {
+    const isVector = scene.output.height * scene.output.width === 1 && scene.row.output_shape.length === 1;
+    const seen = receptiveBox(record, scene.row.name, unit.row, unit.column);
+    const other = sceneB?.output && usable(unit, sceneB.output);
+    return [
+      el("h3", {}, isVector ? `${scene.row.name}, unit ${unit.channel}` : `${scene.row.name}, map ${unit.channel}`),
+      isVector ? null : el("p", { class: "quiet" }, `row ${unit.row}, column ${unit.column}`),
+      el("p", { class: "value", "data-value": valueAt(scene.output, unit) }, value(valueAt(scene.output, unit))),
+      other ? el("p", {}, "second run ", el("b", {}, value(valueAt(sceneB.output, unit)))) : null,
+      seen
+        ? el("p", {}, `sees ${seen.bottom - seen.top}×${seen.right - seen.left} pixels: rows ${seen.top}–${seen.bottom - 1}, columns ${seen.left}–${seen.right - 1}`)
+        : el("p", {}, "sees the whole image"),
+      pinned
+        ? el("button", { type: "button", class: "plain", onclick: () => store.set({ unit: null, hover: null }) }, hover && hover !== pinned ? "another is pinned · unpin" : "pinned · unpin (Esc)")
+        : el("p", { class: "quiet" }, "Click pins it."),
+    ].filter(Boolean);
+  };
+
+  return el(
+    "aside",
+    { class: "panel unit-panel", "aria-label": "The probe image and the chosen unit" },
+    el("header", {}, title, facts),
+    el("div", { class: "scroll" }, el("div", { class: "seen" }, picture, identity), steps),
+  );
+}
+
+/** A unit that the layer has; null where it was pinned in a larger one. */
+function usable(unit, maps) {
+  return unit && maps && unit.channel < maps.channels && unit.row < maps.height && unit.column < maps.width ? unit : null;
+}
+
+function hint(scene) {
+  if (!scene?.output) return [el("p", { class: "quiet" }, "This row has no numbers of its own to point at.")];
+  const what = scene.row.output_shape.length === 1 ? "a bar" : "a feature map";
+  return [
+    el("p", { class: "lead" }, `Point at ${what}`),
+    el("p", { class: "quiet" }, "to see which pixels the unit sees and how its value comes about. A click pins the unit; U takes the strongest."),
+  ];
+}
+
+/** The steps to a unit's value, or why there are none. */
+function explain(scene, unit, how) {
+  const { row, conv, output } = scene;
+  const recorded = valueAt(output, unit);
+  if (row.kind === "input") return [pixel(scene, unit)];
+  if (row.kind === "linear") return [el("p", { class: "quiet" }, `The sum of ${row.input_shape.at(-1)} products and a bias. The weights of linear layers are in no picture: their histograms are in the Histograms tab, as weights/${row.name}.weight.`)];
+  if (row.kind === "pooling") {
+    if (!scene.input) return [missingInput(scene, row)];
+    return compared(poolingSteps(scene, unit, how.theme), recorded, output);
+  }
+  if (!conv) return [el("p", { class: "quiet" }, output.from ? `The numbers are ${output.from}.` : "")];
+  if (!scene.kernels) return [el("p", { class: "quiet" }, `${conv.name}'s kernels are not in this run's pictures.`)];
+  if (unit.channel >= scene.kernels.arrays.weight.shape[0]) return [el("p", { class: "quiet" }, `The picture of ${conv.name} holds the first ${scene.kernels.arrays.weight.shape[0]} kernels; this unit's is not among them.`)];
+  if (!scene.input) return [missingInput(scene, conv)];
+  const steps = convolutionSteps(scene, unit, how);
+  if (row === conv) return compared(steps, recorded, output);
+  const isRelu = /^relu$/i.test(row.type);
+  const then = el("p", { class: "result" }, isRelu ? `${row.name}: max(0, ${value(steps.computed)}) = ` : `${row.name}: ${row.type}(${value(steps.computed)}) = `, el("b", { class: "answer" }, value(recorded)));
+  return [steps.node, then];
+}
+
+/** The computed value beside the recorded one. */
+function compared({ node, computed }, recorded, output) {
+  const isClose = Math.abs(computed - recorded) <= 0.01 * Math.max(1, Math.abs(recorded));
+  const from = output.from.startsWith("recorded") ? "recorded in the run" : output.from;
+  const verdict = Number.isFinite(recorded) && !isClose ? " They differ: the layer may pad with something else than zeros." : "";
+  return [node, el("p", { class: "quiet check" }, `${from}: ${value(recorded)}.${verdict}`)];
+}
+
+function pixel({ probe, output, image }, unit) {
+  const { images } = probe.arrays;
+  const byte = images.data[((image * output.channels + unit.channel) * output.height + unit.row) * output.width + unit.column];
+  const { mean, std } = probe.facts;
+  return el("p", { class: "result" }, `(${byte}/255 − ${value(mean[unit.channel])}) / ${value(std[unit.channel])} = `, el("b", { class: "answer" }, value(valueAt(output, unit))));
+}
+
+function missingInput({ inputImages, image }, row) {
+  const shape = size(row.input_shape);
+  const text = inputImages
+    ? `What ${row.name} was given (${shape}) is kept for ${inputImages === 1 ? "the first probe image" : `the first ${inputImages} probe images`} only, not for image ${image + 1}. Choose ${inputImages === 1 ? "image 1" : `one of images 1 to ${inputImages}`} to see the multiply-and-add.`
+    : `What ${row.name} was given (${shape}) is in no picture of this run, so its multiply-and-add cannot be shown.`;
+  return el("p", { class: "notice" }, text);
+}

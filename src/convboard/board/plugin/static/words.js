@@ -1,0 +1,87 @@
+/** What a layer does, in sentences. */
+
+import { plural, size, whole } from "./format.js";
+
+const SIDES = ["height", "width"];
+const count = (shape) => shape.reduce((product, side) => product * side, 1);
+const isEqual = ([first, second]) => first === second;
+const pair = (values) => (isEqual(values) ? `${values[0]}` : values.join("×"));
+
+/** @returns {string} One sentence, or two, about a row of the record. */
+export function sentence(row, record) {
+  const describe = SENTENCES[row.kind] ?? ((r) => `${r.name} (${r.type}) makes ${size(r.output_shape)} of ${size(r.input_shape)}.`);
+  return describe(row, record);
+}
+
+const SENTENCES = {
+  input: (row) => `The network is given ${plural(row.output_shape[0], "channel")} of ${size(row.output_shape.slice(1))} pixels, normalised to mean 0 and standard deviation 1 over the training images.`,
+  convolution,
+  pooling: (row) => {
+    const what = /max/i.test(row.type) ? "keeps the largest value" : "takes the mean";
+    const where = /adaptive/i.test(row.type) || !row.kernel_size
+      ? `of as many windows as make ${size(row.output_shape.slice(1))}`
+      : `of every ${size(row.kernel_size)} window, ${pair(row.stride ?? row.kernel_size)} apart`;
+    return `${row.name} ${what} ${where}, in each of the ${plural(row.output_shape[0], "channel")} by itself: ${size(row.input_shape)} becomes ${size(row.output_shape)}. It learns nothing.`;
+  },
+  activation: (row) => `${row.name} applies ${row.type} to each of the ${whole(count(row.output_shape))} numbers by itself${/^relu$/i.test(row.type) ? ": what is below zero becomes zero" : ""}. The shape stays ${size(row.output_shape)}.`,
+  linear: (row) => `${row.name} multiplies and adds all ${whole(row.input_shape.at(-1))} inputs, once for each of its ${plural(row.output_shape.at(-1), "unit")}: ${whole(row.output_shape.at(-1))}·${whole(row.input_shape.at(-1))} weights.`,
+  norm: (row) => `${row.name} shifts and scales each of the ${plural(row.output_shape[0], "channel")} by what it saw in training. The shape stays ${size(row.output_shape)}.`,
+  same: (row) => `${row.name} (${row.type}) lets everything through as it is when the network is looked at. The shape stays ${size(row.output_shape)}.`,
+  reshape: (row) => {
+    if (row.input_shape.length !== 3 || row.output_shape.length !== 1) return `${row.name} lays ${size(row.input_shape)} out as ${size(row.output_shape)}; no number changes.`;
+    const [, height, width] = row.input_shape;
+    return `${row.name} lays ${size(row.input_shape)} out in one row of ${whole(row.output_shape[0])}: channel c, row r, column k becomes number ${whole(height * width)}·c + ${width}·r + k. No number changes.`;
+  },
+  join: (row) => `${row.name} (${row.type}) brings ${row.inputs.join(" and ")} together, which gives ${size(row.output_shape)}.`,
+};
+
+function convolution(row) {
+  const [inputs] = row.input_shape;
+  const [outputs] = row.output_shape;
+  const groups = row.groups ?? 1;
+  const each = inputs / groups;
+  const kernels = `${plural(outputs, "kernel")} of ${each > 1 ? `${each}×` : ""}${size(row.kernel_size)}`;
+  const how = [
+    row.padding === "same" ? "padded to keep the size" : Array.isArray(row.padding) && row.padding.some(Boolean) ? `padded by ${pair(row.padding)}` : "without padding",
+    row.stride?.some((side) => side !== 1) ? `${pair(row.stride)} pixels at a time` : null,
+    row.dilation?.some((side) => side !== 1) ? `dilated by ${pair(row.dilation)}` : null,
+    groups > 1 ? `in ${groups} groups of ${plural(each, "input channel")}` : null,
+  ].filter(Boolean);
+  return `${row.name} slides ${kernels} over ${size(row.input_shape)}, ${how.join(", ")}. Each kernel makes one map of ${size(row.output_shape.slice(1))}.`;
+}
+
+/** The formula of the output's size; `side` says which one where it holds for one alone. */
+export function formula(row) {
+  if (!row.formula) return null;
+  const sides = row.output_shape.length === 3 ? row.output_shape.slice(1) : [];
+  const side = sides.length && !isEqual(sides) ? SIDES[0] : sides.length ? "height and width" : "";
+  return { side, text: row.formula };
+}
+
+/** What a fully connected layer from the whole input to the whole output would need, in weights. */
+export const denseWeights = (row) => count(row.input_shape) * count(row.output_shape);
+
+/** @returns {{label: string, value: string, note: string}[]} The numbers worth a place of their own. */
+export function facts(row) {
+  const found = [{ label: "Output", value: size(row.output_shape), note: `${whole(count(row.output_shape))} numbers` }];
+  if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: "weights and biases" });
+  if (row.macs) found.push({ label: "Multiply-adds", value: whole(row.macs), note: macsNote(row) });
+  if (row.receptive_field && row.kind !== "input") {
+    const step = row.receptive_stride ? `${plural(Math.max(...row.receptive_stride), "pixel")} from unit to unit` : "pixels of the image";
+    found.push({ label: "Receptive field", value: size(row.receptive_field), note: step });
+  }
+  return found;
+}
+
+/** What sharing its few weights over all places saves a convolution; empty for other rows. */
+export function savings(row) {
+  if (row.kind !== "convolution" || !row.parameters) return "";
+  const dense = denseWeights(row);
+  const times = Math.floor(dense / row.parameters);
+  return `${plural(row.parameters, "parameter")}, where a fully connected layer from all ${whole(count(row.input_shape))} inputs to all ${whole(count(row.output_shape))} outputs would need ${whole(dense)}: ${whole(times)} times as many.`;
+}
+
+function macsNote(row) {
+  const each = row.macs / count(row.output_shape);
+  return Number.isInteger(each) ? `${whole(each)} for each number` : "";
+}
