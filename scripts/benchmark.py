@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarking import parts, tables
+from benchmarking import parts, tab, tables
 from convboard import entry
 from convboard.arguments import read_arguments
 from convboard.environment import describe_environment
@@ -11,7 +11,7 @@ from convboard.errors import ConfigError, nearest
 from convboard.training.interrupt import unwinding
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
-PARTS = ("all", "processes", "speed", "mnist_99")
+PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab")
 STYLES = ("table", "markdown", "json")
 TOLD = ("processor", "system", "python", "torch", "torchvision", "tensorboard", "git commit")
 
@@ -26,8 +26,9 @@ class Arguments:
 
     Attributes:
         part: What is measured: `processes` (seconds to the first step, and memory), `speed` (images per second, and
-            the board's share), `all` (both of them), or `mnist_99` (seconds to 99 % on MNIST, beside PyTorch's MNIST
-            example; quick, rounds and batches mean nothing to it).
+            the board's share), `all` (both of them), `mnist_99` (seconds to 99 % on MNIST, beside PyTorch's MNIST
+            example; quick, rounds and batches mean nothing to it), or `layers_tab` (the tab in TensorBoard over 200
+            runs: seconds until it is open, and its frames while one points at units; needs Chromium).
         quick: A first impression, as with rounds=1 batches=40.
         rounds: How often each contender has its turn, after one turn to warm up; the median is told. null is 3.
         batches: At most so many batches in a turn. null is some seconds' worth.
@@ -64,6 +65,8 @@ def main() -> None:
         sections += parts.speed(data_dir, rounds, batches)
     if arguments.part == "mnist_99":
         sections += parts.mnist_99(data_dir)
+    if arguments.part == "layers_tab":
+        sections += tab.layers_tab(data_dir, rounds)
     environment = describe_environment("")
     tables.show(sections, {name: environment[name] for name in TOLD}, arguments.format)
 
@@ -75,7 +78,7 @@ def _checked_data(folder: Path, arguments: Arguments) -> str:
         ConfigError: It has not.
     """
     for name, file in DATA.items():
-        if not (folder / file).exists() and (name == "mnist" or arguments.part != "mnist_99"):
+        if not (folder / file).exists() and (name == "mnist" or arguments.part not in ("mnist_99", "layers_tab")):
             raise ConfigError(
                 f"data_dir={arguments.data_dir!r}: must be a folder with MNIST and CIFAR-10, and {folder / file} is "
                 f"missing. Another folder has it, or python train.py dataset={name} gets it."

@@ -1,0 +1,177 @@
+"""The Layers tab over many runs: how soon it shows the feature maps, and how smoothly it follows the pointer.
+
+A real TensorBoard and a real Chromium, on runs that are one run under many names.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.request import urlopen
+
+from benchmarking.progress import Progress
+from benchmarking.tables import Cell, Section
+from convboard.errors import ConfigError
+
+RUNS = 200
+MOVES = 150  # of the pointer
+START_SECONDS = 60
+TRAIN = Path(__file__).parents[2] / "train.py"
+
+# Written by the page itself: times between its frames, in milliseconds, while the pointer moves.
+_WATCH = """() => {
+  window.frameTimes = [];
+  let last = performance.now();
+  const tick = (now) => {
+    window.frameTimes.push(now - last);
+    last = now;
+    window.watching = requestAnimationFrame(tick);
+  };
+  window.watching = requestAnimationFrame(tick);
+}"""
+_STOP = "() => { cancelAnimationFrame(window.watching); return window.frameTimes.slice(1); }"
+
+
+def layers_tab(data_dir: str, rounds: int) -> list[Section]:
+    """Open the tab and point at feature maps.
+
+    Args:
+        data_dir: Where MNIST lies.
+        rounds: How often the tab is opened.
+    """
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        raise ConfigError("part=layers_tab needs Chromium, which is not there: apt-get install chromium.")
+    progress = Progress("layers_tab", [2, 1, *[1] * rounds, 2])
+    with tempfile.TemporaryDirectory() as folder:
+        logdir = Path(folder) / "outputs"
+        progress.begin("a run of LeNet on MNIST, 8 short epochs")
+        _make_runs(logdir, data_dir)
+        progress.begin(f"TensorBoard over {RUNS} runs")
+        with _tensorboard(logdir) as address, _page(chromium) as page:
+            opened = []
+            for number in range(rounds):
+                progress.begin(f"opening the tab, round {number + 1} of {rounds}")
+                opened.append(_open(page, address))
+            progress.begin(f"pointing at a feature map, {MOVES} moves")
+            frames = _point(page)
+    whole, shown = ([times[at] for times in opened] for at in (0, 1))
+    opening: list[dict[str, Cell]] = [
+        {"from": "a click on the tab", "seconds": median(shown), "slowest": max(shown)},
+        {"from": "an empty page, TensorBoard included", "seconds": median(whole), "slowest": max(whole)},
+    ]
+    pointing: list[dict[str, Cell]] = [
+        {"frames": f"{len(frames)}", "median, ms": median(frames), "longest, ms": max(frames)}
+    ]
+    return [
+        Section(f"Opening the Layers tab with {RUNS} runs", {"from": "", "seconds": ".2f", "slowest": ".2f"}, opening),
+        Section("Pointing at its feature maps", {"frames": "", "median, ms": ".1f", "longest, ms": ".1f"}, pointing),
+    ]
+
+
+def _make_runs(logdir: Path, data_dir: str) -> None:
+    """Train once, and give the run many names."""
+    first = logdir / "mnist/lenet/run-000"
+    arguments = [
+        "model=lenet",
+        "dataset=mnist",
+        f"data_dir={data_dir}",
+        "trainer.max_epochs=8",
+        f"hydra.run.dir={first}",
+    ]
+    short = [f"trainer.limit_{split}_batches=5" for split in ("train", "val", "test")]
+    done = subprocess.run([sys.executable, str(TRAIN), *arguments, *short], capture_output=True, text=True)
+    if done.returncode:
+        raise ConfigError(f"The run to look at could not be trained: {done.stderr.strip()}")
+    (events,) = first.glob("*tfevents*")
+    for number in range(1, RUNS):
+        copy = first.with_name(f"run-{number:03d}")
+        copy.mkdir()
+        os.link(events, copy / events.name)
+
+
+@contextmanager
+def _tensorboard(logdir: Path) -> Iterator[str]:
+    """A server on loopback that has read all runs; its address."""
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--host", "127.0.0.1", "--port", "0"]
+    output = logdir.with_name("tensorboard.txt")
+    with output.open("w") as file, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT) as server:
+        try:
+            address = _wait(lambda: re.search(r"http://127\.0\.0\.1:\d+", output.read_text()))[0]
+            _wait(lambda: _count(address) == RUNS)
+            yield address
+        finally:
+            server.terminate()
+
+
+def _count(address: str) -> int:
+    """Runs that the tab's backend knows."""
+    with urlopen(f"{address}/data/plugin/layers/runs", timeout=30) as answer:
+        return len(json.loads(answer.read())["runs"])
+
+
+def _wait(look: Any) -> Any:
+    """What `look` gives, once it gives something."""
+    give_up = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up:
+        if found := look():
+            return found
+        time.sleep(0.1)
+    raise ConfigError("TensorBoard did not start, or did not read the runs, in time.")
+
+
+@contextmanager
+def _page(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium) as browser:
+        yield browser.new_page(viewport={"width": 1280, "height": 800})
+
+
+def _open(page: Any, address: str) -> tuple[float, float]:
+    """Seconds until the tab shows feature maps: from an empty page, and from a click on the tab in another one."""
+    page.goto("about:blank")
+    began = time.perf_counter()
+    page.goto(f"{address}/#layers")
+    _maps(page)
+    whole = time.perf_counter() - began
+    page.goto("about:blank")
+    page.goto(f"{address}/#text")
+    tab = page.get_by_role("tab", name="Layers")
+    tab.wait_for()
+    page.wait_for_load_state("networkidle")
+    began = time.perf_counter()
+    tab.click()
+    _maps(page)
+    return whole, time.perf_counter() - began
+
+
+def _maps(page: Any) -> Any:
+    """The first feature map that is shown, once it is."""
+    tile = page.frame_locator("iframe").locator("[data-channel]:visible").first
+    tile.wait_for()
+    return tile
+
+
+def _point(page: Any) -> list[float]:
+    """Move the pointer over a feature map and give the times between frames, in milliseconds."""
+    tile = _maps(page)
+    box = tile.bounding_box()
+    frame = tile.element_handle().owner_frame()
+    page.mouse.move(box["x"] + 2, box["y"] + 2)
+    page.wait_for_timeout(500)
+    frame.evaluate(_WATCH)
+    for move in range(MOVES):
+        along, across = move % 25 / 25, move // 25 / 6
+        page.mouse.move(box["x"] + 2 + along * (box["width"] - 4), box["y"] + 2 + across * (box["height"] - 4))
+    frames: list[float] = frame.evaluate(_STOP)
+    return frames
