@@ -69,3 +69,10 @@ def test_graph(server: Any, open_window: Any, folder: Path) -> None:
     page.wait_for_timeout(1000)  # it glides open
     page.get_by_text("Fit to screen").click()
     take(page, folder / "graph.png", clip=BESIDE_THE_MENU)
+
+
+def test_layers(server: Any, open_window: Any, folder: Path) -> None:
+    chosen = "&p.layers.layer=conv1&p.layers.image=5&p.layers.unit=2,12,14"
+    page = open_window(server, 1280, 800).open(f"layers{chosen}", "conv1")
+    page.frame_locator("iframe").locator("[data-computed]").first.wait_for()
+    take(page, folder / "layers.png")

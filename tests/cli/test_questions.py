@@ -74,11 +74,8 @@ def test_the_sequential_is_the_class(run_command: RunCommand) -> None:
 
 
 def test_sharing_is_told_in_the_last_line(run_command: RunCommand) -> None:
-    assert (
-        output(run_command, "scripts/layers.py model=conv_demo")
-        .splitlines()[-1]
-        .startswith("The convolutions share their weights: 3,656 parameters")
-    )
+    last = output(run_command, "scripts/layers.py model=conv_demo").splitlines()[-1]
+    assert last.startswith("The convolutions have 3,656 of them; fully connected layers")
 
 
 def test_ones_own_picture(run_command: RunCommand, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from torch import nn
 
 import convboard
+from convboard.anatomy import format_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -47,7 +48,15 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_every_command_is_one_that_a_test_below_runs() -> None:
-    known = ["train.py", "scripts/evaluate.py", "scripts/feature_maps.py", "tensorboard", "pytest", "torchrun"]
+    known = [
+        "train.py",
+        "scripts/evaluate.py",
+        "scripts/feature_maps.py",
+        "scripts/layers.py",
+        "tensorboard",
+        "pytest",
+        "torchrun",
+    ]
     shown = sum(len([line for line in block.splitlines() if line.strip()]) for block in SHELL)
     assert sum(len(commands(start)) for start in known) == shown
 
@@ -137,6 +146,16 @@ def test_a_picture_of_one_s_own_is_looked_at_as_the_readme_says(run_command: Run
         done = run_command("scripts/feature_maps.py", *(argument.replace("RUN", run.name) for argument in arguments))
         assert ("tensorboard --logdir" in done.stdout) == ("log=true" in arguments)
     assert {path.name for path in tmp_path.rglob("*.png")} == {"cat.png", "three.png", "cat_conv_demo.png"}
+
+
+def test_a_network_is_shown_as_a_table_as_the_readme_says(run_command: RunCommand) -> None:
+    ((*arguments,),) = commands("scripts/layers.py")
+    assert "conv2" in run_command("scripts/layers.py", *arguments).stdout
+    (shown,) = [block for block in blocks("text") if "scripts/layers.py" in block]
+    command, _, table = shown.partition("\n")
+    assert command == "$ python scripts/layers.py model=batchnorm_cnn input_shape=[1,28,28]"
+    rows = convboard.layer_table(convboard.build_model("batchnorm_cnn", (1, 28, 28), 10), (1, 28, 28))
+    assert table == format_table(rows, "text", width=100) + "\n"
 
 
 def test_the_python_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

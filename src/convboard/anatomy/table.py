@@ -83,8 +83,8 @@ def _sums(rows: Sequence[LayerRow]) -> str:
         convolutions = sum(row.parameters for row in shared)
         dense = sum(row.dense_parameters or 0 for row in shared)
         text += (
-            f"\nThe convolutions share their weights: {convolutions:,} parameters, where fully connected layers to one "
-            f"unit a channel would need {dense:,}."
+            f"\nThe convolutions have {convolutions:,} of them; fully connected layers to as many units as there are "
+            f"channels would have {dense:,}."
         )
     return text
 

@@ -144,8 +144,7 @@ def test_markdown() -> None:
         "| 1 | ReLU |  |  |  |  | 2x2x2 | 3x3 |  |  |  |\n"
         "\n"
         "Parameters of these layers: 20. Multiply-accumulates for one image: 72.\n"
-        "The convolutions share their weights: 20 parameters, where fully connected layers to one unit a channel would "
-        "need 32."
+        "The convolutions have 20 of them; fully connected layers to as many units as there are channels would have 32."
     )
 
 
