@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from convboard.anatomy.doctor.pictures import refused_groups
 from convboard.anatomy.dry_run import DryRun, check_shape, dry_run, lazy_layers, materialise
 from convboard.anatomy.fit import raise_explained
 from convboard.anatomy.trace import Shape
@@ -113,6 +114,10 @@ def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
     """Call a constructor; a name that it takes among its ``**kwargs``, only to stumble over it, it does not have."""
     try:
         return factory(**given)
+    except ValueError as error:
+        if (reason := refused_groups(error)) is None:
+            raise
+        raise ModelError(f"{_name(factory)}: {reason}") from error
     except TypeError as error:
         found = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
         passed_on = found is not None and found[1] in set(given) - set(inspect.signature(factory).parameters)
