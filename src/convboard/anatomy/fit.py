@@ -73,22 +73,22 @@ def check_fit(
     _raise(Case(model, run, num_classes, factory, arguments or {}))
 
 
-def raise_explained(model: nn.Module, run: DryRun, with_table: bool = True) -> None:
+def raise_explained(model: nn.Module, run: DryRun, part_of: str = "") -> None:
     """Raise what a dry run raised, if anything: as a ModelError where the mistake is a known one.
 
     Args:
         model: The network.
         run: What happened.
-        with_table: Tell the layers up to the place as well, and try ways out; not for a network under construction.
+        part_of: Name of the network that is under construction, if this is what there is of it so far: then only such
+            ways out are offered as do not depend on the rest.
     """
     if run.error is not None:
-        _raise(Case(model, run, tries=with_table), with_table)
+        _raise(Case(model, run, name=part_of, is_whole=not part_of))
 
 
-def _raise(case: Case, with_table: bool = True) -> None:
+def _raise(case: Case) -> None:
     finding = examine(case)
     if finding is not None:
-        diagnosis = diagnosis_of(case, finding)
-        raise ModelError(str(diagnosis) if with_table else diagnosis.message) from case.run.error
+        raise ModelError(str(diagnosis_of(case, finding))) from case.run.error
     if case.run.error is not None:
         raise case.run.error

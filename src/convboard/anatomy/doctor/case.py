@@ -50,7 +50,8 @@ class Case:
         num_classes: How many scores it must give for each image; None where that is not asked.
         factory: What the network was built by, if that is known: its parameters are those of a config.
         arguments: What that was given, as far as known.
-        tries: Whether cures may be tried on copies.
+        name: What the network is called; empty takes its class.
+        is_whole: Whether it is whole, not a part that is under construction.
     """
 
     model: nn.Module
@@ -58,12 +59,18 @@ class Case:
     num_classes: int | None = None
     factory: Callable[..., nn.Module] | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    tries: bool = True
+    name: str = ""
+    is_whole: bool = True
 
     @cached_property
     def by_name(self) -> dict[str, Call]:
         """The calls by their names."""
         return {call.name: call for call in self.run.calls}
+
+    @property
+    def is_users_own(self) -> bool:
+        """Whether the network's class is the user's, who can change a line of it."""
+        return not type(self.model).__module__.startswith(("convboard.", "torchvision."))
 
     @property
     def batch(self) -> int:

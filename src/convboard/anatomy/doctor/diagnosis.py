@@ -28,7 +28,7 @@ class Diagnosis:
         formula: The output size in question with its numbers put in; empty where there is none.
         table: The rows of what ran before.
         heading: What does not fit what.
-        last: Name, type and sizes of the place, for the table's last line; None where there is none.
+        failed: Name and type of the layer that raised, for the table's last line; None where none did.
     """
 
     kind: str
@@ -40,7 +40,7 @@ class Diagnosis:
     formula: str
     table: tuple[LayerRow, ...]
     heading: str
-    last: tuple[str, str, str, str] | None = None
+    failed: tuple[str, str] | None = None
 
     @property
     def message(self) -> str:
@@ -60,12 +60,21 @@ class Diagnosis:
         lines = [_wrapped(f"- {cure}", indent="  ") for cure in self.cures]
         return "\n".join([head, *lines])
 
+    def _mark(self) -> str:
+        """What the table says of the place."""
+        if self.kind == "branches":
+            return "<- its inputs do not match"
+        has_failed = self.failed is not None and self.failed[0] == self.layer
+        return f"<- {'gets' if has_failed else 'gives'} {self.arrived}, wanted: {self.wanted}"
+
     def _table(self) -> str:
-        shown = [row for row in self.table if row.output_shape]
-        lines = [(_short(row.name), row.type, sizes(row.output_shape), row.formula) for row in shown]
-        if self.last:
-            name, kind, output, met = self.last
-            lines.append((_short(name), kind, output, met))
+        ran = [(row.name, row.type, sizes(row.output_shape) or "—", row.formula) for row in self.table if row.inputs]
+        if self.failed:
+            ran.append((*self.failed, "failed", ""))
+        lines = [
+            (_short(name), kind, output, self._mark() if name == self.layer else formula)
+            for name, kind, output, formula in ran
+        ]
         if not lines:
             return ""
         if len(lines) > _LONGEST_TABLE:
@@ -81,11 +90,7 @@ class Diagnosis:
 
 def diagnosis_of(case: Case, finding: Finding) -> Diagnosis:
     """The finding together with the table of what ran."""
-    call, shape = finding.call, case.run.image_shape
-    failed = call is not None and call is case.run.failed_call
-    last = None
-    if call is not None and failed:
-        last = (call.name, call.type, "failed", _met(finding))
+    call, failed = finding.call, case.run.failed_call
     return Diagnosis(
         finding.kind,
         call.name if call else None,
@@ -95,15 +100,9 @@ def diagnosis_of(case: Case, finding: Finding) -> Diagnosis:
         finding.arrived,
         finding.formula,
         tuple(rows_of(case.model, case.run)),
-        _heading(type(case.model).__name__, shape, case.num_classes),
-        last,
+        _heading(case.name or type(case.model).__name__, case.run.image_shape, case.num_classes),
+        (failed.name, failed.type) if failed else None,
     )
-
-
-def _met(finding: Finding) -> str:
-    if finding.kind == "branches":
-        return "<- its inputs do not match"
-    return f"<- gets {finding.arrived}, wants {finding.wanted}"
 
 
 def _heading(name: str, shape: Shape, classes: int | None) -> str:

@@ -20,7 +20,7 @@ def eaten_batch(case: Case, call: Call) -> Finding | None:
     culprit = case.where_the_batch_went(shape, call) if wanted is not None else None
     if wanted is None or culprit is None:
         return None
-    return _eaten(case, culprit, call, f"{case.title(call)} wants {count(wanted, 'feature')} of each image")
+    return _eaten(case, culprit, f"{case.title(call)} wants {count(wanted, 'feature')} of each image")
 
 
 def eaten_batch_in_output(case: Case, shape: tuple[int, ...]) -> Finding | None:
@@ -28,10 +28,10 @@ def eaten_batch_in_output(case: Case, shape: tuple[int, ...]) -> Finding | None:
     culprit = case.where_the_batch_went(shape, None)
     if culprit is None:
         return None
-    return _eaten(case, culprit, culprit, f"The network gives {list(shape)}, which is not a row for each image")
+    return _eaten(case, culprit, f"The network gives {list(shape)}, which is not a row for each image")
 
 
-def _eaten(case: Case, culprit: Call, call: Call, complaint: str) -> Finding:
+def _eaten(case: Case, culprit: Call, complaint: str) -> Finding:
     given, made = culprit.input_shape, culprit.output_shape or ()
     features = prod(given[1:])
     what = "one row" if len(made) == 1 else f"{made[0]} rows"
@@ -47,7 +47,7 @@ def _eaten(case: Case, culprit: Call, call: Call, complaint: str) -> Finding:
         cure = f"let {culprit.name} leave the first size as it is: it is the batch"
     if len(given) > 2:
         cure += f". Each image then is a row of {product(given[1:])} features"
-    return Finding("batch", text, (cure,), f"[N, {features}]", str(list(made)), call)
+    return Finding("batch", text, (cure,), f"[N, {features}]", str(list(made)), culprit)
 
 
 def missing_flatten(case: Case, call: Call) -> Finding | None:

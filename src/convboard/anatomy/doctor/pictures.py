@@ -3,13 +3,11 @@
 from pathlib import PurePath
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.doctor.case import Case, Finding, tensor
 from convboard.anatomy.doctor.tries import larger_images, more_padding, other_argument
 from convboard.anatomy.doctor.wording import count, line_of, sizes
-from convboard.anatomy.functions import FunctionCall
 from convboard.anatomy.trace import Call
 
 _COLOURS = {1: " (grey)", 3: " (red, green, blue)"}
@@ -42,11 +40,13 @@ def wrong_groups(case: Case, call: Call) -> Finding | None:
     outputs, per_group, arrived = weight.shape[0], weight.shape[1], call.input_shape[1]
     what = f"{case.title(call)} has groups={groups}"
     good = _divisors(arrived, outputs)
-    cure = f"take groups from the numbers that divide both, {_listed(good)}"
+    cure = (
+        f"take for groups one of the numbers that divide both: {_listed(good)}" if len(good) > 1 else "leave out groups"
+    )
     if outputs % groups or arrived % groups:
         which, number = ("output", outputs) if outputs % groups else ("input", arrived)
         reason = f"{what}, which does not divide its {number} {which} channels: {number} / {groups} is no whole number."
-        return Finding("groups", reason, (cure,), f"channels divisible by {groups}", str(number), call)
+        return Finding("groups", reason, (cure,), f"a multiple of {groups}", count(number, f"{which} channel"), call)
     if per_group * groups == arrived:
         return None
     reason = (
@@ -78,9 +78,11 @@ def wrong_in_channels(case: Case, call: Call) -> Finding | None:
         name = case.weight_name(call) or "the weight"
         right, held = (weight.shape[0], arrived, *weight.shape[2:]), tuple(weight.shape)
         own = f"make {name} {sizes(right)} instead of {sizes(held)}"
-    cures = [*other_argument(case, wanted, arrived, ("in_channels",) if source is None else ()), own]
+    cures = [*other_argument(case, wanted, arrived, ("in_channels",) if source is None else ())]
+    if case.is_users_own or not cures:
+        cures.append(own)
     if source is None:
-        cures += _other_colours(wanted, arrived)
+        cures += _other_colours(wanted, arrived) if case.is_users_own else []
     elif isinstance(source.module, nn.Conv2d):
         cures.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
     return Finding("in_channels", reason, tuple(cures), count(wanted, "channel"), count(arrived, "channel"), call)
@@ -89,9 +91,9 @@ def wrong_in_channels(case: Case, call: Call) -> Finding | None:
 def _other_colours(wanted: int, arrived: int) -> list[str]:
     """What to do about the images, where the network is to stay."""
     if (wanted, arrived) == (3, 1):
-        return ["show it the grey image three times: x = x.expand(-1, 3, -1, -1) in forward", "take images in colour"]
+        return ["show it the grey image three times: x = x.expand(-1, 3, -1, -1) in forward"]
     if (wanted, arrived) == (1, 3):
-        return ["make the images grey: x = x.mean(1, keepdim=True) in forward", "take grey images"]
+        return ["make the images grey: x = x.mean(1, keepdim=True) in forward"]
     return []
 
 
@@ -117,8 +119,7 @@ def window_too_large(case: Case, call: Call) -> Finding | None:
 
 def wrong_norm_width(case: Case, call: Call) -> Finding | None:
     """A BatchNorm for another number of channels."""
-    function = call.function("batch_norm", "instance_norm")
-    wanted = _width(function) if function else None
+    wanted = norm_width(call)
     if wanted is None or len(call.input_shape) < 2 or call.input_shape[1] == wanted:
         return None
     arrived = call.input_shape[1]
@@ -156,7 +157,7 @@ def wrong_norm_groups(case: Case, call: Call) -> Finding | None:
     if arrived % groups:
         reason = f"{case.title(call)} has {groups} groups, which do not divide the {count(arrived, 'channel')} it gets."
         cure = f"take a number of groups that divides {arrived}: {_listed(_divisors(arrived))}"
-        return Finding("groups", reason, (cure,), f"channels divisible by {groups}", str(arrived), call)
+        return Finding("groups", reason, (cure,), f"a multiple of {groups}", count(arrived, "channel"), call)
     if isinstance(weight, Tensor) and weight.shape[0] != arrived:
         wanted = weight.shape[0]
         reason = f"{case.title(call)} is for {count(wanted, 'channel')} but gets {arrived}: "
@@ -203,10 +204,11 @@ def _constructor(error: BaseException) -> tuple[dict[str, Any], str]:
     return given, where
 
 
-def _width(function: FunctionCall) -> int | None:
-    """How many channels a normalisation has statistics or weights for."""
-    found = (tensor(function, name) for name in ("running_mean", "weight"))
-    return next((int(one.shape[0]) for one in found if isinstance(one, torch.Tensor)), None)
+def norm_width(call: Call) -> int | None:
+    """How many channels a batch normalisation is for; None for anything else."""
+    function = call.function("batch_norm", "instance_norm")
+    found = [tensor(function, name) for name in ("running_mean", "weight")] if function else []
+    return next((int(one.shape[0]) for one in found if one is not None), None)
 
 
 def _divisors(*numbers: int) -> list[int]:

@@ -19,6 +19,7 @@ LARGEST_SIDE = 512
 USUAL_SIDES = (28, 32, 48, 64, 96, 128, 224, 256)
 MOST_CONVOLUTIONS = 6  # so many are tried one by one
 _SIZES = ("image_size", "img_size", "input_size", "size", "side")  # what constructors call the side of an image
+_FILLED_IN = ("in_channels", "image_size", "num_classes", "in_features")  # in a config, from the data
 
 
 def works(case: Case, model: nn.Module, image_shape: Shape | None = None) -> bool:
@@ -34,7 +35,7 @@ def works(case: Case, model: nn.Module, image_shape: Shape | None = None) -> boo
 
 def other_images(case: Case) -> Iterator[str]:
     """Images of the first of the usual sizes that the network works on as it is."""
-    if not case.tries or lazy_layers(case.model):
+    if not case.is_whole or lazy_layers(case.model):
         return
     channels = case.run.image_shape[0]
     fitting = next((side for side in USUAL_SIDES if works(case, case.model, (channels, side, side))), None)
@@ -44,7 +45,7 @@ def other_images(case: Case) -> Iterator[str]:
 
 def larger_images(case: Case) -> Iterator[str]:
     """The smallest square images on which every window of the network fits."""
-    if not case.tries or lazy_layers(case.model):
+    if lazy_layers(case.model):
         return
     channels = case.run.image_shape[0]
 
@@ -65,7 +66,7 @@ def larger_images(case: Case) -> Iterator[str]:
 def more_padding(case: Case) -> Iterator[str]:
     """Padding that keeps the size, in all convolutions or in one, if the network then works."""
     names = [name for name, module in case.model.named_modules() if _could_be_padded(module)]
-    if not case.tries or not names:
+    if not case.is_whole or not names or lazy_layers(case.model):
         return
     single = [[name] for name in names[:MOST_CONVOLUTIONS]] if len(names) > 1 else []
     for chosen in [names, *single]:
@@ -90,7 +91,7 @@ def other_argument(case: Case, wrong: int | None, right: int, names: tuple[str, 
     """
     factory = case.factory or type(case.model)
     is_torchs = type(case.model).__module__.startswith("torch.")
-    if not case.tries or (case.factory is None and is_torchs):
+    if not case.is_whole or (case.factory is None and is_torchs):
         return
     values = _arguments(case, factory)
     if values is None or not _is_same(case, factory, values):
@@ -104,7 +105,8 @@ def other_argument(case: Case, wrong: int | None, right: int, names: tuple[str, 
         model = _built(factory, {**values, name: value})
         if values[name] != value and model is not None and works(case, model):
             maker = getattr(factory, "__name__", type(case.model).__name__)
-            yield f"build it with {maker}({name}={value}), in a config model.{name}={value}"
+            left_out = " (left out, it is filled in)" if name in _FILLED_IN else ""
+            yield f"build it with {maker}({name}={value}), in a config model.{name}={value}{left_out}"
             return
 
 
@@ -130,7 +132,7 @@ def _padded(model: nn.Module, names: list[str]) -> nn.Module | None:
     """A copy in which these convolutions keep the size of the picture; None where it cannot be copied."""
     try:
         changed = copy.deepcopy(model)
-    except (TypeError, RuntimeError):
+    except Exception:  # whatever a class of the user's raises
         return None
     for name in names:
         layer = changed.get_submodule(name)
