@@ -161,7 +161,9 @@ def test_a_mistake_in_the_config(argument: str, message: str, refused: Refused) 
 
 
 def test_a_network_and_images_that_do_not_fit(refused: Refused) -> None:
-    assert refused("model=lenet", "model.in_channels=3") == """\
+    assert (
+        refused("model=lenet", "model.in_channels=3")
+        == """\
 LeNet does not fit images of 1x32x32 in 10 classes.
 
 layer  type    output  size of the output
@@ -173,10 +175,13 @@ Conv2d conv1 wants 3 channels but gets 1: the images have 1 channel (grey).
 What to do:
   - build it with LeNet(in_channels=1), in a config model.in_channels=1 (left
     out, it is filled in)"""
+    )
 
 
 def test_images_too_small_for_the_network(refused: Refused) -> None:
-    assert refused("model=lenet", "dataset.image_size=8") == """\
+    assert (
+        refused("model=lenet", "dataset.image_size=8")
+        == """\
 LeNet does not fit images of 1x8x8.
 
 layer  type       output  size of the output
@@ -193,6 +198,7 @@ network.
 What to do, one of these:
   - give it images of 16x16 or more: dataset.image_size=16
   - take a smaller window, or leave out a pooling or a stride before it"""
+    )
 
 
 MYNET = """

@@ -23,9 +23,9 @@ def test_a_network_that_fits() -> None:
 
 
 def test_other_errors_pass_through_untouched() -> None:
-    for look in (lambda: check_fit(Shifted(), (1, 28, 28), 10), lambda: diagnose(Shifted(), (1, 28, 28))):
+    for look in (check_fit, diagnose):
         with pytest.raises(IndexError, match="my own mistake") as caught:
-            look()
+            look(Shifted(), (1, 28, 28), 10)
         assert caught.traceback[-1].name == "forward"
 
 
@@ -56,7 +56,9 @@ def test_what_a_diagnosis_holds() -> None:
         "Linear 2 wants 7 features but gets 4·3·3 = 36: the input is 5x5, and 0 (3x3, no padding) leaves 3x3. What to "
         "do: write nn.Linear(36, 10) for 2, or nn.LazyLinear(10), which finds the number itself."
     )
-    assert str(found) == """\
+    assert (
+        str(found)
+        == """\
 Sequential does not fit images of 1x5x5.
 
 layer  type     output  size of the output
@@ -71,6 +73,7 @@ padding) leaves 3x3.
 What to do:
   - write nn.Linear(36, 10) for 2, or nn.LazyLinear(10), which finds the number
     itself"""
+    )
 
 
 def test_a_long_table_is_shortened() -> None:

@@ -121,8 +121,8 @@ def test_whatever_is_built_fits_and_whatever_is_not_says_why(
         ([{"relu": None, "conv": None}], "layers[0] is {'relu': None, 'conv': None}. Write a layer"),
         (
             [conv(4), conv(4, groups=3)],
-            "layers[1] (conv) cannot be built with {'out_channels': 4, 'kernel_size': 3, 'groups': 3}: groups=3 does not "
-            "divide its 4 input channels. Take one of 1, 2, 4.",
+            "layers[1] (conv) cannot be built with {'out_channels': 4, 'kernel_size': 3, 'groups': 3}: groups=3 does "
+            "not divide its 4 input channels. Take one of 1, 2, 4.",
         ),
         ([conv(4, stride=0)], "layers[0] (conv) cannot be built with {"),
         ([{"max_pool": {"kernel_size": "x"}}], "layers[0] (max_pool): kernel_size is the text 'x'. Give a number."),

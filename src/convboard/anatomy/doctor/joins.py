@@ -22,7 +22,7 @@ def unlike_branches(case: Case, call: Call) -> Finding | None:
         f"{case.title(call)} cannot join two branches of unlike shapes: {names[0]} gives {sizes(first)}, "
         f"{names[1]} gives {sizes(second)}."
     )
-    cures = [*more_padding(case), *_shortcut(case, names, (first, second))]
+    cures = [*more_padding(case)] or _shortcut(case, names, (first, second))
     if not cures:
         cures = ["let both branches give the same channels and the same size"]
     return Finding("branches", reason, tuple(cures), sizes(first), sizes(second), call)
@@ -54,11 +54,11 @@ def unlike_sizes(case: Case, call: Call) -> Finding | None:
 
 
 def _shortcut(case: Case, names: list[str], shapes: tuple[Shape, Shape]) -> list[str]:
-    """A 1x1 convolution that makes of the branch that came earlier what the other one is, if there is one."""
+    """A 1x1 convolution that makes of the shorter branch what the other one is, if there is one."""
     if any(len(shape) != 3 for shape in shapes):
         return []
-    order = {call.name: place for place, call in enumerate(case.run.calls)}
-    early, late = sorted((0, 1), key=lambda at: order.get(names[at], -1))
+    lengths = [len(case.path(case.by_name[name])) if name in case.by_name else -1 for name in names]
+    early, late = sorted((0, 1), key=lambda at: lengths[at])
     (inputs, *before), (outputs, *after) = shapes[early], shapes[late]
     stride = before[0] // after[0] if after[0] else 0
     if stride < 1 or any((side - 1) // stride + 1 != wanted for side, wanted in zip(before, after)):

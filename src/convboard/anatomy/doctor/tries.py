@@ -170,9 +170,12 @@ def _arguments(case: Case, factory: Callable[..., nn.Module]) -> dict[str, Any] 
 
 
 def _is_same(case: Case, factory: Callable[..., nn.Module], values: Mapping[str, Any]) -> bool:
-    """Whether a network built with these arguments has the same weights by name and shape."""
+    """Whether a network built with these arguments has weights of the same names and shapes, and fails alike."""
     model = _built(factory, values)
-    return model is not None and _shapes(model) == _shapes(case.model)
+    if model is None or _shapes(model) != _shapes(case.model):
+        return False
+    run = _run(model, case.run.image_shape)
+    return run is not None and str(run.error) == str(case.run.error)
 
 
 def _built(factory: Callable[..., nn.Module], values: Mapping[str, Any]) -> nn.Module | None:
