@@ -173,8 +173,8 @@ conv1  Conv2d  failed  <- gets 1 channel, wanted: 3 channels
 Conv2d conv1 wants 3 channels but gets 1: the images have 1 channel (grey).
 
 What to do:
-  - build it with LeNet(in_channels=1), in a config model.in_channels=1 (left
-    out, it is filled in)"""
+  - build it with LeNet(in_channels=1) (in a config: model.in_channels=1, or
+    left out)"""
     )
 
 
@@ -230,7 +230,7 @@ def test_the_linear_behind_the_convolutions(refused: Refused, run_command: RunCo
     assert "Linear fc wants 16·5·5 = 400 features but gets 16·4·4 = 256: the input is 28x28, and conv1 (5x5, no" in told
     cures = told.partition("What to do, one of these: - ")[2].split(" - ")
     assert cures == [
-        "build it with MyNet(flat=256), in a config model.flat=256",
+        "build it with MyNet(flat=256) (in a config: model.flat=256)",
         "write nn.Linear(256, 10) for fc, or nn.LazyLinear(10), which finds the number itself",
         "set padding=2 in conv1",
         "give it images of 32x32: dataset.image_size=32",

@@ -64,7 +64,7 @@ def test_wrong_in_features() -> None:
         "leaves 24x24, pool 12x12, conv2 (5x5, no padding) 8x8, pool:2 4x4."
     )
     assert told.cures == (
-        "build it with Net(features=256), in a config model.features=256",
+        "build it with Net(features=256) (in a config: model.features=256)",
         "write nn.Linear(256, 84) for fc1, or nn.LazyLinear(84), which finds the number itself",
         "set padding=2 in conv1",
         "give it images of 32x32: dataset.image_size=32",
@@ -90,7 +90,7 @@ def test_functional_style() -> None:
     assert told.layer == "linear"
     assert told.reason.startswith("linear with weight weight wants 16·5·5 = 400 features but gets 16·6·6 = 576: the")
     assert told.cures[:2] == (
-        "build it with Functional(features=576), in a config model.features=576",
+        "build it with Functional(features=576) (in a config: model.features=576)",
         "write a weight of 10x576 for weight",
     )
     check_fit(Functional(576), GREY, 10)

@@ -65,7 +65,7 @@ def test_colour_for_a_grey_network() -> None:
         "Conv2d features.0 wants 1 channel but gets 3: the images have 3 channels (red, green, blue)."
     )
     assert told.cures == (
-        "build it with Small(channels=3), in a config model.channels=3",
+        "build it with Small(channels=3) (in a config: model.channels=3)",
         "write nn.Conv2d(3, 6, 5) for features.0",
         "make the images grey: x = x.mean(1, keepdim=True) in forward",
     )

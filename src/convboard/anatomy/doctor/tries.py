@@ -105,8 +105,8 @@ def other_argument(case: Case, wrong: int | None, right: int, names: tuple[str, 
         model = _built(factory, {**values, name: value})
         if values[name] != value and model is not None and works(case, model):
             maker = getattr(factory, "__name__", type(case.model).__name__)
-            left_out = " (left out, it is filled in)" if name in _FILLED_IN else ""
-            yield f"build it with {maker}({name}={value}), in a config model.{name}={value}{left_out}"
+            left_out = ", or left out" if name in _FILLED_IN else ""
+            yield f"build it with {maker}({name}={value}) (in a config: model.{name}={value}{left_out})"
             return
 
 
