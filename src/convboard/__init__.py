@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convboard.anatomy import layer_outputs, layer_table, receptive_field
+    from convboard.anatomy import diagnose, layer_outputs, layer_table, receptive_field
     from convboard.config import TrainConfig
     from convboard.errors import (
         CheckpointError,
@@ -34,6 +34,7 @@ __all__ = [
     "TrainConfig",
     "TrainingError",
     "build_model",
+    "diagnose",
     "evaluate_run",
     "layer_outputs",
     "layer_table",
@@ -47,6 +48,7 @@ _HOME = {
     "RunResult": "experiment",
     "TrainConfig": "config",
     "build_model": "models",
+    "diagnose": "anatomy",
     "evaluate_run": "experiment",
     "layer_outputs": "anatomy",
     "layer_table": "anatomy",

@@ -106,7 +106,9 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
     arguments = {key: value for key, value in node.items() if key != "image_size"}
     factory, arguments = targets.resolve("model", arguments)
     model = models.build(factory, input_shape, num_classes, **arguments)
-    check_fit(model, input_shape, num_classes)
+    channels, height, width = input_shape
+    known = {"in_channels": channels, "image_size": height if height == width else (height, width)}
+    check_fit(model, input_shape, num_classes, factory, {**known, "num_classes": num_classes, **arguments})
     return model
 
 

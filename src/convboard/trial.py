@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.doctor.case import Case
+from convboard.anatomy.doctor.output import no_tensor
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.fit import raise_explained
 from convboard.anatomy.trace import Shape, recorded
@@ -159,7 +161,8 @@ def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tens
             f"holds a single image: {batches.advice}"
         ) from error
     raise_explained(model, run)
-    assert isinstance(output, Tensor), "check_fit has seen to that"
+    if not isinstance(output, Tensor):
+        raise ModelError(f"In training mode: {no_tensor(Case(model, run)).reason}")
     if output.shape[0] != len(images):
         raise ModelError(
             f"The network gives {list(output.shape)} for a batch of {len(images)}: the batch must stay apart. Where "

@@ -154,22 +154,98 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
             "steps and that of an epoch's (ReLU.forward() takes 2 positional arguments but 4 were given). Choose one "
             "of conf/scheduler, as in scheduler=cosine.",
         ),
-        # A network and images that do not fit.
-        (
-            "model.in_channels=3",
-            "Conv2d conv1 wants 3 channels but gets 1: the images have 1 channel (grey). Set in_channels to 1 (left "
-            "out, it is filled in from the data), or use images with 3.",
-        ),
-        (
-            "dataset.image_size=8",
-            "Conv2d conv2 has a window of 5x5 but gets only 2x2: the images are 1x8x8, conv1 gives 6x4x4, pool1 6x2x2. "
-            "Images of 8x8 are too small for this network. Give it images of 16x16 or more (in a config: "
-            "dataset.image_size=16), or take a smaller window or more padding.",
-        ),
     ],
 )
 def test_a_mistake_in_the_config(argument: str, message: str, refused: Refused) -> None:
     assert refused(argument) == message
+
+
+def test_a_network_and_images_that_do_not_fit(refused: Refused) -> None:
+    assert (
+        refused("model=lenet", "model.in_channels=3")
+        == """\
+LeNet does not fit images of 1x32x32 in 10 classes.
+
+layer  type    output  size of the output
+─────  ──────  ──────  ──────────────────
+conv1  Conv2d  failed  <- gets 1 channel, wanted: 3 channels
+
+Conv2d conv1 wants 3 channels but gets 1: the images have 1 channel (grey).
+
+What to do:
+  - build it with LeNet(in_channels=1) (in a config: model.in_channels=1, or
+    left out)"""
+    )
+
+
+def test_images_too_small_for_the_network(refused: Refused) -> None:
+    assert (
+        refused("model=lenet", "dataset.image_size=8")
+        == """\
+LeNet does not fit images of 1x8x8.
+
+layer  type       output  size of the output
+─────  ─────────  ──────  ──────────────────
+conv1  Conv2d     6x4x4   ⌊(8 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 4
+relu1  ReLU       6x4x4
+pool1  MaxPool2d  6x2x2   ⌊(4 + 2·0 − 1·(2−1) − 1)/2⌋ + 1 = 2
+conv2  Conv2d     failed  <- gets 2x2, wanted: 5x5 or more
+
+Conv2d conv2 has a window of 5x5 but gets only 2x2: the input is 8x8, and conv1
+(5x5, no padding) leaves 4x4, pool1 2x2. Images of 8x8 are too small for this
+network.
+
+What to do, one of these:
+  - give it images of 16x16 or more: dataset.image_size=16
+  - take a smaller window, or leave out a pooling or a stride before it"""
+    )
+
+
+MYNET = """
+import torch.nn.functional as F
+from torch import nn
+
+class MyNet(nn.Module):
+    def __init__(self, in_channels=1, num_classes=10, flat=16 * 5 * 5):
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, 6, 5)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc = nn.Linear(flat, num_classes)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv1(x)), 2)
+        x = F.max_pool2d(F.relu(self.conv2(x)), 2)
+        return self.fc(x.flatten(1))
+
+class Grouped(MyNet):
+    def __init__(self):
+        super().__init__()
+        self.conv2 = nn.Conv2d(6, 16, 5, groups=3)
+"""
+
+
+def test_the_linear_behind_the_convolutions(refused: Refused, run_command: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "mynet.py").write_text(MYNET)
+    told = " ".join(refused("model._target_=mynet.MyNet").split())
+    assert "Linear fc wants 16·5·5 = 400 features but gets 16·4·4 = 256: the input is 28x28, and conv1 (5x5, no" in told
+    cures = told.partition("What to do, one of these: - ")[2].split(" - ")
+    assert cures == [
+        "build it with MyNet(flat=256) (in a config: model.flat=256)",
+        "write nn.Linear(256, 10) for fc, or nn.LazyLinear(10), which finds the number itself",
+        "set padding=2 in conv1",
+        "give it images of 32x32: dataset.image_size=32",
+    ]
+    quick = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "board=minimal"]
+    for cure in ("model.flat=256", "dataset.image_size=32"):
+        run_command("train.py", "model._target_=mynet.MyNet", cure, *quick)
+
+
+def test_groups_that_do_not_divide_the_channels(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "mynet.py").write_text(MYNET)
+    assert refused("model._target_=mynet.Grouped") == (
+        "Grouped: mynet.py, line 20, Conv2d(..., groups=3): groups=3 does not divide its 16 output channels. Take one "
+        "of 1, 2."
+    )
 
 
 def test_an_optimizer_that_cannot_take_a_step(refused: Refused) -> None:

@@ -350,7 +350,8 @@ def test_a_mistake_is_told_once(
     first, second = run_ranks(*arguments)
     assert first.stderr.startswith("convboard: ")
     assert message in first.stderr
-    assert first.stderr.count("\n") == 1
+    assert first.stderr.count(message) == 1
+    assert first.stderr.endswith("\n")
     assert second.stderr == ""
     assert (first.returncode, second.returncode) == (2, 2)
     assert not (tmp_path / "outputs").exists()

@@ -2,16 +2,19 @@
 
 from convboard.anatomy.activations import LayerActivation, layer_activations
 from convboard.anatomy.boxes import Box
-from convboard.anatomy.fit import check_fit
+from convboard.anatomy.doctor.diagnosis import Diagnosis
+from convboard.anatomy.fit import check_fit, diagnose
 from convboard.anatomy.outputs import layer_outputs
 from convboard.anatomy.rows import LayerRow, layer_table, network_record, receptive_field
 from convboard.anatomy.table import format_table
 
 __all__ = [
     "Box",
+    "Diagnosis",
     "LayerActivation",
     "LayerRow",
     "check_fit",
+    "diagnose",
     "format_table",
     "layer_activations",
     "layer_outputs",

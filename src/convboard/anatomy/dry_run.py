@@ -82,7 +82,11 @@ def run_undisturbed(model: nn.Module, images: Tensor) -> Any:
 
 
 def dry_run(
-    model: nn.Module, image_shape: Shape, batch_size: int = 2, followers: Sequence[Callable[[Tensor], Follower]] = ()
+    model: nn.Module,
+    image_shape: Shape,
+    batch_size: int = 2,
+    followers: Sequence[Callable[[Tensor], Follower]] = (),
+    dtype: torch.dtype | None = None,
 ) -> DryRun:
     """Run a network on black images and record its calls; what it raises is recorded, not raised.
 
@@ -91,12 +95,13 @@ def dry_run(
         image_shape: (C, H, W).
         batch_size: Two by default, so that a flatten that eats the batch shows.
         followers: Made of the images, they follow something through the run: see `trace.Call.views`.
+        dtype: Of the images; None takes the network's own.
 
     Raises:
         ModelError: A lazy layer has not been given its shape yet.
     """
     _refuse_lazy(model)
-    return _record(model, run_undisturbed, image_shape, batch_size, followers)
+    return _record(model, run_undisturbed, image_shape, batch_size, followers, dtype)
 
 
 def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
@@ -118,9 +123,10 @@ def _record(
     image_shape: Shape,
     batch_size: int,
     followers: Sequence[Callable[[Tensor], Follower]] = (),
+    dtype: torch.dtype | None = None,
 ) -> DryRun:
     check_shape(image_shape)
-    images = black_images(model, image_shape, batch_size)
+    images = black_images(model, image_shape, batch_size).to(dtype)
     output, error = None, None
     with recorded(model, images, [make(images) for make in followers]) as calls:
         try:

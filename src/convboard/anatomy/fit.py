@@ -1,17 +1,59 @@
 """Does this network fit these images and classes? Asked before the first step of a training."""
 
-from typing import NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from torch import Tensor, nn
+import torch
+from torch import nn
 
+from convboard.anatomy.boxes import Boxes
+from convboard.anatomy.costs import Costs
+from convboard.anatomy.doctor.case import Case
+from convboard.anatomy.doctor.diagnosis import Diagnosis, diagnosis_of
+from convboard.anatomy.doctor.examination import examine
 from convboard.anatomy.dry_run import DryRun, dry_run
-from convboard.anatomy.mistakes import explain
+from convboard.anatomy.fields import Fields
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError
 
 
-def check_fit(model: nn.Module, input_shape: Shape, num_classes: int) -> None:
-    """Run a network once on two black images and explain it if that does not work.
+def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = None) -> Diagnosis | None:
+    """Run a network once on two black images and explain what does not fit.
+
+    The network, its modes and buffers and the random numbers are left as they were. Ways out are tried on copies
+    before they are offered; to that end the network's class may be called again.
+
+    Args:
+        model: Any network.
+        input_shape: (C, H, W) of an image, float32 as in training.
+        num_classes: How many scores it must give for each image; None does not ask.
+
+    Returns:
+        What is wrong and what to do, printed with the table of the layers up to there; None if all is well.
+
+    Raises:
+        ModelError: The shape is none of an image, or a lazy layer has no shape yet.
+        Exception: Whatever else the network's own forward raises, untouched.
+
+    Example:
+        >>> print(convboard.diagnose(MyNet(), (1, 28, 28), num_classes=10))
+    """
+    run = dry_run(model, input_shape, followers=(Costs, Fields, Boxes), dtype=torch.float32)
+    case = Case(model, run, num_classes)
+    finding = examine(case)
+    if finding is None and run.error is not None:
+        raise run.error
+    return diagnosis_of(case, finding) if finding else None
+
+
+def check_fit(
+    model: nn.Module,
+    input_shape: Shape,
+    num_classes: int,
+    factory: Callable[..., nn.Module] | None = None,
+    arguments: Mapping[str, Any] | None = None,
+) -> None:
+    """Run a network once on two black images and refuse it if it does not fit.
 
     The network, its modes and buffers and the random numbers are left as they were.
 
@@ -19,59 +61,34 @@ def check_fit(model: nn.Module, input_shape: Shape, num_classes: int) -> None:
         model: Any network.
         input_shape: (C, H, W) of the images.
         num_classes: How many numbers the network must give for each image.
+        factory: What the network was built by, if not by its class.
+        arguments: What that was given, as far as known.
 
     Raises:
-        ModelError: They do not fit. The message names the layer, what arrived, what it wanted, the number
-            that would be right, and what to do.
+        ModelError: They do not fit. The message is a `Diagnosis`: the table up to the place, what arrived, what was
+            wanted, the number that would be right, and what to do.
         Exception: Whatever else the network's own forward raises, untouched.
     """
-    run = dry_run(model, input_shape)
-    raise_explained(model, run)
-    _check_output(run, num_classes)
+    run = dry_run(model, input_shape, dtype=torch.float32)
+    _raise(Case(model, run, num_classes, factory, arguments or {}))
 
 
-def raise_explained(model: nn.Module, run: DryRun) -> None:
-    """Raise what a dry run raised, if anything: as a ModelError where the mistake is a known one."""
-    if run.error is None:
-        return
-    explanation = explain(model, run)
-    if explanation is None:
-        raise run.error
-    raise ModelError(explanation) from run.error
+def raise_explained(model: nn.Module, run: DryRun, part_of: str = "") -> None:
+    """Raise what a dry run raised, if anything: as a ModelError where the mistake is a known one.
+
+    Args:
+        model: The network.
+        run: What happened.
+        part_of: Name of the network that is under construction, if this is what there is of it so far: then only such
+            ways out are offered as do not depend on the rest.
+    """
+    if run.error is not None:
+        _raise(Case(model, run, name=part_of, is_whole=not part_of))
 
 
-def _check_output(run: DryRun, num_classes: int) -> None:
-    """The network must give ``[N, num_classes]``."""
-    output = run.output
-    if not isinstance(output, Tensor):
-        raise ModelError(
-            f"The network returns a {type(output).__name__} instead of one tensor [N, {num_classes}]: "
-            "return the scores of the classes alone."
-        )
-    shape = tuple(output.shape)
-    if shape == (run.batch_size, num_classes):
-        return
-    wanted = f"a row of {num_classes} scores for each image"
-    if len(shape) == 2 and shape[0] == run.batch_size:
-        _wrong_classes(run, shape[1], num_classes)
-    if len(shape) == 2 and shape[1] == num_classes:
-        raise ModelError(
-            f"The network makes {shape[0]} rows of {run.batch_size} images, not {wanted}: somewhere the batch is "
-            "reshaped too. Flatten with torch.flatten(x, start_dim=1) or nn.Flatten() instead of "
-            "view(-1, ...)."
-        )
-    sizes = ", ".join(["N", *map(str, shape[1:])]) if shape[:1] == (run.batch_size,) else str(list(shape))[1:-1]
-    raise ModelError(
-        f"The network gives [{sizes}] instead of {wanted}. Let it end with nn.Flatten() and "
-        f"nn.LazyLinear({num_classes}); in a list of layers, with flatten and linear."
-    )
-
-
-def _wrong_classes(run: DryRun, given: int, num_classes: int) -> NoReturn:
-    """The number of scores is not that of the classes."""
-    last = run.calls[-1] if run.calls else None
-    layer = f" (out_features of {last.name})" if last and isinstance(last.module, nn.Linear) else ""
-    raise ModelError(
-        f"The network gives {given} scores an image, but the data has {num_classes} classes: leave num_classes "
-        f"to be filled in from the data, or set it to {num_classes}{layer}."
-    )
+def _raise(case: Case) -> None:
+    finding = examine(case)
+    if finding is not None:
+        raise ModelError(str(diagnosis_of(case, finding))) from case.run.error
+    if case.run.error is not None:
+        raise case.run.error

@@ -3,11 +3,14 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import Any
 
 import torch
 from torch import nn
 
+from convboard.anatomy.doctor.features import wanted_features
+from convboard.anatomy.doctor.pictures import norm_width, refused_groups
 from convboard.anatomy.dry_run import DryRun, check_shape, dry_run, lazy_layers, materialise
 from convboard.anatomy.fit import raise_explained
 from convboard.anatomy.trace import Shape
@@ -113,6 +116,10 @@ def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
     """Call a constructor; a name that it takes among its ``**kwargs``, only to stumble over it, it does not have."""
     try:
         return factory(**given)
+    except ValueError as error:
+        if (reason := refused_groups(error)) is None:
+            raise
+        raise ModelError(f"{_name(factory)}: {reason}") from error
     except TypeError as error:
         found = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
         passed_on = found is not None and found[1] in set(given) - set(inspect.signature(factory).parameters)
@@ -128,7 +135,7 @@ def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, giv
         run = materialise(trial, input_shape) if lazy_layers(trial) else dry_run(trial, input_shape)
     found = _received(run)
     if found is None:
-        if run.failed_call is not None and not isinstance(run.failed_call.module, nn.Linear):
+        if run.failed_call is not None and wanted_features(run.failed_call) is None:
             raise_explained(trial, run)
         raise ModelError(
             f"The in_features of {_name(factory)} cannot be found by a trial run. "
@@ -140,10 +147,10 @@ def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, giv
 def _received(run: DryRun) -> int | None:
     """How many features arrived at the layer that stumbled over the unlikely number."""
     failed = run.failed_call
-    if failed is None or len(failed.input_shape) != 2:
+    if failed is None:
         return None
-    match failed.module:
-        case nn.Linear(in_features=width) | nn.BatchNorm1d(num_features=width) if width == _UNLIKELY:
-            return failed.input_shape[1]
-        case _:
-            return None
+    view = failed.function("view", "reshape")
+    if view is not None and _UNLIKELY in (*view.args[1:], *(view.args[1] if isinstance(view.args[1], tuple) else ())):
+        return prod(failed.input_shape[1:])
+    wanted = wanted_features(failed) or norm_width(failed)
+    return failed.input_shape[1] if wanted == _UNLIKELY and len(failed.input_shape) == 2 else None

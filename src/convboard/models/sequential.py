@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from convboard.anatomy.doctor.pictures import refused_groups
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
 from convboard.models.shapes import ImageSize, image_sides, shape_after
@@ -89,7 +90,8 @@ def sequential(
         except ModelError:
             raise
         except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            raise ModelError(f"{where} cannot be built with {arguments}: {error}.") from error
+            reason = refused_groups(error, with_line=False) or f"{error}."
+            raise ModelError(f"{where} cannot be built with {arguments}: {reason}") from error
         if not shape:
             raise ModelError(f"{where} with {arguments} makes one row of the whole batch. Leave start_dim out.")
     return model

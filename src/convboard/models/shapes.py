@@ -31,7 +31,7 @@ def shape_after(model: nn.Module, input_shape: Shape) -> Shape:
     """
     so_far = nn.Sequential(OrderedDict(model.named_children()))
     run = dry_run(so_far, input_shape)
-    raise_explained(so_far, run)
+    raise_explained(so_far, run, part_of=type(model).__name__)
     return tuple(run.output.shape[1:])
 
 

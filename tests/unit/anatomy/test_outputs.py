@@ -75,9 +75,9 @@ def test_first_tensor_of_a_layer_that_returns_several() -> None:
 
 def test_images_that_do_not_fit_are_explained() -> None:
     model = LeNet()
-    with pytest.raises(ModelError, match=r"conv1.* 1 .*3"):
+    with pytest.raises(ModelError, match=r"Conv2d conv1 wants 1 channel but gets 3"):
         layer_outputs(model, torch.zeros(1, 3, 32, 32))
-    with pytest.raises(ModelError, match=r"^Linear fc1 wants 16·5·5 = 400 features but gets 16·4·4 = 256"):
+    with pytest.raises(ModelError, match=r"Linear fc1 wants 16·5·5 = 400 features but gets 16·4·4 = 256"):
         layer_outputs(model, torch.zeros(1, 1, 28, 28))
 
 

@@ -227,3 +227,24 @@ def test_a_value_that_convboard_s_own_networks_cannot_have(
     with pytest.raises(ModelError) as caught:
         build(network, (1, 32, 32), 10, **arguments)
     assert str(caught.value).startswith(message)
+
+
+def test_in_features_of_functional_style_and_of_a_view() -> None:
+    class Functional(nn.Module):
+        def __init__(self, in_features: int, num_classes: int) -> None:
+            super().__init__()
+            self.in_features = in_features
+            self.weight = nn.Parameter(torch.zeros(num_classes, in_features))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.rows(x) @ self.weight.T
+
+        def rows(self, x: Tensor) -> Tensor:
+            return x.view(-1, self.in_features)
+
+    class Linear(Functional):
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.linear(x.flatten(1), self.weight)
+
+    for factory in (Functional, Linear):
+        check_fit(build(factory, SHAPE, 10), SHAPE, 10)

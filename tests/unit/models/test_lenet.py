@@ -42,5 +42,5 @@ def test_other_image_sizes(size: int | tuple[int, int], features: int) -> None:
 
 def test_smallest_image() -> None:
     assert LeNet(image_size=16).fc1.in_features == 16
-    with pytest.raises(ModelError, match=r"conv2 has a window of 5x5 but gets only 4x4.*16x16 or more"):
+    with pytest.raises(ModelError, match=r"(?s)^LeNet does not fit.* window of 5x5 but gets only 4x4.*16x16 or more"):
         LeNet(image_size=12)

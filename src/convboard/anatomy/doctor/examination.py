@@ -1,0 +1,45 @@
+"""The doctor's round: every kind of mistake is asked about in turn, and the first that is found is told."""
+
+from convboard.anatomy.doctor.case import Case, Finding
+from convboard.anatomy.doctor.features import eaten_batch, missing_flatten, wrong_in_features, wrong_view
+from convboard.anatomy.doctor.joins import unlike_branches, unlike_sizes
+from convboard.anatomy.doctor.kinds_of_numbers import silent_device, wrong_device, wrong_dtype
+from convboard.anatomy.doctor.output import wrong_output
+from convboard.anatomy.doctor.pictures import (
+    no_picture,
+    window_too_large,
+    wrong_groups,
+    wrong_in_channels,
+    wrong_norm_dimensions,
+    wrong_norm_groups,
+    wrong_norm_width,
+)
+
+# In this order: a size that does not fit may be the fault of the batch, and an error of shapes hides one of types.
+MISTAKES = (
+    no_picture,
+    wrong_groups,
+    wrong_in_channels,
+    window_too_large,
+    wrong_norm_width,
+    wrong_norm_dimensions,
+    wrong_norm_groups,
+    eaten_batch,
+    missing_flatten,
+    wrong_in_features,
+    wrong_view,
+    unlike_branches,
+    unlike_sizes,
+    wrong_device,
+    wrong_dtype,
+)
+
+
+def examine(case: Case) -> Finding | None:
+    """What is wrong; None if it is none of the known mistakes, or nothing."""
+    if case.run.error is None:
+        return silent_device(case) or wrong_output(case)
+    failed = case.run.failed_call
+    if failed is None:
+        return None
+    return next((found for mistake in MISTAKES if (found := mistake(case, failed))), None)

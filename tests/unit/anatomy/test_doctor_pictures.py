@@ -1,0 +1,187 @@
+"""Channels, windows, groups, norms and branches: what the doctor says, and that its advice works."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 (as users write it)
+from torch import Tensor, nn
+
+from convboard.anatomy import Diagnosis, check_fit, diagnose
+from convboard.errors import ModelError
+from convboard.models import build_model
+from convboard.models.building import build
+
+
+class Small(nn.Module):
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(channels, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5))
+        self.classify = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.classify(self.features(x).mean((2, 3)))
+        return out
+
+
+class Written(nn.Module):
+    """A forward of one line, with what it needs."""
+
+    def __init__(self, forward: Callable[[Any, Tensor], Any], *parts: nn.Module) -> None:
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.line = forward
+
+    def forward(self, x: Tensor) -> Any:
+        return self.line(self.parts, x)
+
+
+class Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int, shortcut: bool, padding: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=padding)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1, stride) if shortcut else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.conv2(F.relu(self.conv1(x))) + self.shortcut(x))
+
+
+def residual(*blocks: nn.Module) -> nn.Module:
+    return nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.LazyLinear(10))
+
+
+def found(model: nn.Module, shape: tuple[int, int, int], classes: int | None = None) -> Diagnosis:
+    diagnosis = diagnose(model, shape, classes)
+    assert diagnosis is not None
+    return diagnosis
+
+
+def test_colour_for_a_grey_network() -> None:
+    told = found(Small(), (3, 32, 32), 10)
+    assert (told.kind, told.layer) == ("in_channels", "features.0")
+    assert told.reason == (
+        "Conv2d features.0 wants 1 channel but gets 3: the images have 3 channels (red, green, blue)."
+    )
+    assert told.cures == (
+        "build it with Small(channels=3) (in a config: model.channels=3)",
+        "write nn.Conv2d(3, 6, 5) for features.0",
+        "make the images grey: x = x.mean(1, keepdim=True) in forward",
+    )
+    check_fit(Small(3), (3, 32, 32), 10)
+
+
+def test_grey_for_a_colour_network() -> None:
+    told = found(Small(3), (1, 32, 32))
+    assert "features.0 wants 3 channels but gets 1: the images have 1 channel (grey)." in told.reason
+    check_fit(Written(lambda parts, x: parts[0](x.expand(-1, 3, -1, -1)), Small(3)), (1, 32, 32), 10)
+
+
+def test_channels_in_functional_style_and_further_in() -> None:
+    model = Written(lambda parts, x: F.conv2d(parts[0](x), torch.zeros(4, 8, 3, 3)), nn.Conv2d(1, 4, 3))
+    told = found(model, (1, 8, 8))
+    assert told.reason == "conv2d wants 8 channels but gets 4: parts.0 gives 4 channels."
+    assert told.cures[0] == "make the weight 4x4x3x3 instead of 4x8x3x3"
+    assert told.cures[1] == "let parts.0 give as many: nn.Conv2d(1, 8, 3)"
+
+
+def test_images_too_small() -> None:
+    told = found(Small(), (1, 8, 8))
+    assert told.kind == "window"
+    assert "Conv2d features.3 has a window of 5x5 but gets only 2x2" in told.reason
+    assert told.formula == "⌊(2 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = -2"
+    assert told.cures[:2] == (
+        "give it images of 14x14 or more: dataset.image_size=14",
+        "set padding=2 in features.0 and features.3",
+    )
+    check_fit(Small(), (1, 14, 14), 10)
+
+
+def test_window_of_a_function_and_under_dilation() -> None:
+    told = found(Written(lambda parts, x: F.avg_pool2d(parts[0](x), 8), nn.Conv2d(1, 4, 3)), (1, 9, 9))
+    assert "avg_pool2d has a window of 8x8 but gets only 7x7" in told.reason
+    assert "has a window of 9x9 but gets only 8x8" in found(nn.Conv2d(1, 4, 3, dilation=4), (1, 8, 8)).reason
+
+
+def test_window_that_no_image_size_suits() -> None:
+    told = found(nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Conv2d(1, 4, 4)), (1, 8, 8))
+    assert told.cures == ("take a smaller window, or leave out a pooling or a stride before it",)
+
+
+def test_groups_that_do_not_divide() -> None:
+    told = found(Written(lambda _, x: F.conv2d(x, torch.zeros(4, 1, 3, 3), groups=3)), (3, 8, 8))
+    assert "conv2d has groups=3, which does not divide its 4 output channels" in told.reason
+    other = found(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 2, 3, 3), groups=3)), (3, 8, 8))
+    assert "groups=3 and 2 input channels to each of them, 2·3 = 6, but gets 3" in other.reason
+    assert other.cures == ("give it a weight of 6x1x3x3: 3 / 3 = 1 channels to each group",)
+    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 1, 3, 3), groups=3).mean((2, 3))), (3, 8, 8), 6)
+
+
+def test_groups_that_a_constructor_refuses() -> None:
+    class Grouped(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 6, 3, groups=4)
+
+    with pytest.raises(ModelError, match=r"^Grouped: test_doctor_pictures\.py, line \d+, Conv2d\(\.\.\., groups=4\): "):
+        build(Grouped, (1, 8, 8), 10)
+    with pytest.raises(ModelError, match=r"3 groups do not divide its 8 channels\. Take one of 1, 2, 4, 8\.$"):
+        build(lambda: nn.GroupNorm(3, 8), (1, 8, 8), 10)
+    layers = [
+        {"conv": {"out_channels": 4, "kernel_size": 3}},
+        {"conv": {"out_channels": 4, "kernel_size": 3, "groups": 3}},
+    ]
+    with pytest.raises(ModelError, match=r"layers\[1\] \(conv\) .* groups=3 does not divide its 4 input channels\."):
+        build_model("sequential", (1, 8, 8), 10, layers=layers)
+
+
+def test_norms_of_another_width() -> None:
+    told = found(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8)), (1, 8, 8))
+    assert told.reason == "BatchNorm2d 1 is for 8 channels but gets 4: 0 gives 4 channels."
+    assert told.cures == ("write nn.BatchNorm2d(4) for 1", "let 0 give as many: nn.Conv2d(1, 8, 3)")
+    rows = found(nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.BatchNorm1d(6)), (1, 8, 8))
+    assert "BatchNorm1d 2 is for 6 features but gets 5: 1 gives 5 features." in rows.reason
+    function = found(Written(lambda _, x: F.batch_norm(x, torch.zeros(3), torch.ones(3))), (1, 8, 8))
+    assert "batch_norm is for 3 channels but gets 1: the images have 1 channel." in function.reason
+    groups = found(nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 8)), (1, 8, 8))
+    assert groups.cures == ("write nn.GroupNorm(2, 4) for 1",)
+
+
+def test_norms_of_other_dimensions() -> None:
+    told = found(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(64)), (1, 8, 8))
+    assert told.message.endswith("gets rows of 64 features. What to do: write nn.BatchNorm1d(64) for 1.")
+    assert found(nn.BatchNorm1d(1), (1, 8, 8)).cures == ("write nn.BatchNorm2d(1) for BatchNorm1d",)
+
+
+def test_no_picture_for_a_convolution() -> None:
+    told = found(nn.Sequential(nn.Flatten(), nn.Conv2d(1, 4, 3)), (1, 8, 8))
+    assert told.reason == "Conv2d 1 wants pictures [N, C, H, W] but gets rows of 64 features."
+    squeezed = found(Written(lambda parts, x: parts[0](x.squeeze(1)), nn.Conv2d(1, 4, 3)), (1, 8, 8))
+    assert "the channels are gone" in squeezed.reason
+
+
+def test_residual_branches_of_unlike_shapes() -> None:
+    told = found(nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), Block(64, 128, 2, shortcut=False)), (1, 16, 16))
+    assert (told.kind, told.layer) == ("branches", "1.add")
+    assert "1.conv2 gives 128x8x8" in told.reason
+    assert "64x16x16" in told.reason
+    (cure,) = told.cures
+    assert cure.endswith("nn.Conv2d(64, 128, 1, stride=2)")
+    shape = (64, 16, 16)
+    check_fit(build(lambda: residual(Block(64, 128, 2, shortcut=True)), shape, 10), shape, 10)
+
+
+def test_residual_branches_that_padding_brings_together() -> None:
+    told = found(Block(4, 4, 1, shortcut=False, padding=0), (4, 8, 8))
+    assert told.cures == ("set padding=1 in conv1 and conv2",)
+    assert diagnose(Block(4, 4, 1, shortcut=False, padding=1), (4, 8, 8)) is None
+
+
+def test_pictures_of_unlike_sizes_in_one() -> None:
+    told = found(Written(lambda parts, x: torch.cat([parts[0](x), x], dim=1), nn.Conv2d(1, 2, 3)), (1, 8, 8))
+    assert told.reason.endswith("parts.0 gives 2x6x6, the input gives 1x8x8.")
+    assert told.cures == (
+        "set padding=1 in parts.0",
+        "bring all to 6x6 first: F.adaptive_avg_pool2d(x, (6, 6))",
+    )
