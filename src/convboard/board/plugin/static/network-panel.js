@@ -40,7 +40,8 @@ export function networkPanel(store, choose) {
     const chosen = cards.get(layer);
     if (!chosen) return;
     list.setAttribute("aria-activedescendant", chosen.id);
-    intoView(list, chosen);
+    // In the next frame: on the first one the panels have no size yet.
+    requestAnimationFrame(() => intoView(list, chosen));
   };
   const flag = ({ findings }) => {
     for (const [name, node] of cards) {
@@ -70,7 +71,7 @@ function cardNode({ row, label, x, y, width, height, isLarge, isSide }, choose) 
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge
     ? [el("span", { class: "words" }, el("span", { class: "first" }, name, isSide ? null : el("span", { class: "quiet" }, words)), el("span", { class: "quiet" }, shape))]
-    : [name, isSide ? null : el("span", { class: "quiet" }, changesShape(row) ? shape : row.type)];
+    : [name, isSide ? null : el("span", { class: "quiet" }, changesShape(row) || row.type === label ? shape : row.type)];
   return el(
     "div",
     {
