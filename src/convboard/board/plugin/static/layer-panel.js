@@ -1,7 +1,7 @@
 /** The chosen layer: what it does, its numbers, its feature maps, its kernels; beside it the second run's. */
 
 import { largestMagnitude } from "./colours.js";
-import { el } from "./dom.js";
+import { el, oncePerFrame } from "./dom.js";
 import { plural, size, whole } from "./format.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
@@ -56,7 +56,7 @@ export function layerPanel(store, { point, pin, choose }) {
     finding.hidden = !found.length;
     finding.textContent = found.map(({ sentence }) => sentence).join(" ");
   };
-  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], draw);
+  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], oncePerFrame(draw)); // a panel that was hidden has its width then
   store.subscribe(["hover", "unit"], mark);
   store.subscribe(["findings", "layer"], warn);
   return node;

@@ -66,7 +66,7 @@ function canvasOf(plan) {
 
 function cardNode({ row, label, x, y, width, height, isLarge, isSide }, choose) {
   const shape = size(row.output_shape);
-  const picture = slab(row.output_shape, isSide ? 24 : isLarge ? 54 : 36, isLarge ? height - 4 : height - 2);
+  const picture = slab(row.output_shape, isSide ? 22 : isLarge ? 54 : 36, isLarge ? height - 4 : height - 2);
   const name = el("b", { title: row.name }, label);
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge
