@@ -9,7 +9,7 @@ import { scaleBar } from "./scale-bar.js";
 import { barsView, pointable, scoresView } from "./vector-view.js";
 import { facts, formula, savings, sentence } from "./words.js";
 
-const MAPS_HEIGHT = 330; // pixels that the maps may take before they get smaller
+const BESIDE_MAPS = 400; // pixels of the window that the maps leave to what stands above and below them
 const KERNELS_HEIGHT = 200;
 const PADDING = 40; // left, right, and the scroll bar
 const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
@@ -139,7 +139,7 @@ function subtitle({ row, output }) {
 }
 
 function mapsPart(scene, side, largest, { theme, width }) {
-  side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: MAPS_HEIGHT });
+  side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: Math.max(300, window.innerHeight - BESIDE_MAPS) });
   const dead = scene.dead.filter((channel) => channel < scene.output.channels);
   return el("div", {}, side.maps.node, scene.dead.length ? el("p", { class: "dead-line" }, deadSentence(scene, dead)) : null);
 }

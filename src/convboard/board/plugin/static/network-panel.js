@@ -24,7 +24,7 @@ export function networkPanel(store, choose) {
     if (!record) return;
     title.textContent = record.name;
     const parameters = record.rows.reduce((sum, row) => sum + (row.parameters ?? 0), 0);
-    facts.textContent = `${record.rows.length - 1} rows · ${whole(parameters)} parameters`;
+    facts.textContent = `${whole(parameters)} parameters`;
     const plan = layoutNetwork(record, WIDTH);
     list.append(canvasOf(plan));
     for (const card of plan.cards) {
