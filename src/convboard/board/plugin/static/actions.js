@@ -1,6 +1,6 @@
 /** All that can be done in the tab, from the buttons and from the keyboard; and what is fetched because of it. */
 
-import { getHealth, getRun, getRuns } from "./api.js";
+import { ApiError, getHealth, getRun, getRuns } from "./api.js";
 import { findings } from "./health.js";
 import { readRecord } from "./record.js";
 import { loadScene, prefetch } from "./scene.js";
@@ -18,10 +18,18 @@ export function createActions(store) {
     if (!isAnew && loaded.has(name)) return loaded.get(name);
     const { network, pictures } = await getRun(name);
     const known = loaded.get(name);
-    const run = { record: known?.record ?? readRecord(network), pictures };
+    const run = { record: known?.record ?? understood(network), pictures };
     loaded.set(name, run);
     for (const other of loaded.keys()) if (![name, store.get().run, store.get().compare].includes(other)) loaded.delete(other);
     return run;
+  }
+
+  function understood(network) {
+    try {
+      return readRecord(network);
+    } catch {
+      throw new ApiError("unreadable", "Its network record is in a form that this tab does not know.");
+    }
   }
 
   /** Fetch what the chosen layer, step and image show; an answer that comes too late is dropped. */
@@ -77,6 +85,7 @@ export function createActions(store) {
       refreshHealth(name, "health");
     } catch (error) {
       if (store.get().run === name) store.set({ problem: { kind: error.kind ?? "unreadable", run: name, message: error.message }, record: null, scene: null });
+      if (!error.kind) throw error; // not the server's answer: a mistake in this tab, which the console is to show
     } finally {
       store.set({ loading: false });
     }
@@ -210,7 +219,7 @@ export function createActions(store) {
     if (wanted.compare !== store.get().compare) await chooseCompare(wanted.compare);
   }
 
-  store.subscribe(["layer", "shownStep", "image"], () => refreshScene().catch((error) => store.set({ problem: { kind: "unreadable", message: error.message } })));
+  store.subscribe(["layer", "shownStep", "image"], () => refreshScene());
   setInterval(poll, POLL_MS);
   document.addEventListener("visibilitychange", poll);
   return { open, follow, poll, chooseRun, chooseCompare, chooseLayer, chooseStepAt, moveStep, moveLayer, moveImage, chooseImage: (image) => store.set({ image }), togglePlay };

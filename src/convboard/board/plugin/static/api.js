@@ -5,7 +5,8 @@ import { decodeNumbers } from "./decode.js";
 const HELD_VALUES = 24e6; // numbers of decoded pictures that are kept, about 100 MB
 const PATIENCE_MS = 20000;
 
-/** Something that the server could not give; `kind` is `gone` (no answer) or `missing` (it has none). */
+/** Something that the server could not give; `kind` is `gone` (no answer), `missing` (it has none) or
+ * `unreadable`. */
 export class ApiError extends Error {
   constructor(kind, message) {
     super(message);

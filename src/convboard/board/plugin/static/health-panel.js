@@ -33,7 +33,7 @@ export function healthPanel(store, choose) {
     node.replaceChildren(
       ...verdict(owner, layer, findings, order),
       owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, shownStep / record.stepsPerEpoch) : "",
-      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, "All layers"), el("span", { class: "quiet" }, "strips run from the first epoch to the last; choose one to see its curves"))), overview(order, curves, owner, findings, theme, choose)),
+      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, "All layers"), el("span", { class: "quiet" }, "strips run from the first epoch to the last, the latest value beside them"))), overview(order, curves, owner, findings, theme, choose)),
     );
   };
   store.subscribe(["health", "healthB", "record", "layer", "findings", "view", "shownStep", "theme", "compare", "recordB", "healthProblem"], draw);
@@ -87,7 +87,7 @@ function overview(order, curves, owner, findings, theme, choose) {
   const cell = (name, { key, format, isLog }) => {
     const points = curves.get(name)[key] ?? [];
     if (!points.length) return el("td", { class: "quiet" }, "–");
-    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], isLog, theme), el("span", { class: "number" }, format(points.at(-1)[1]))));
+    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, format(points.at(-1)[1]))));
   };
   const line = (name) =>
     el(
@@ -107,16 +107,16 @@ function overview(order, curves, owner, findings, theme, choose) {
 
 function boundsOf(order, curves, key, isLog) {
   const all = order.flatMap((name) => (curves.get(name)[key] ?? []).map(([, y]) => (isLog ? Math.log10(y) : Math.abs(y)))).filter(Number.isFinite);
-  const high = key === "dead_fraction" ? 1 : Math.max(...all, 0);
-  return isLog ? [Math.min(...all), Math.max(...all)] : [0, high || 1];
+  return isLog ? [Math.min(...all), Math.max(...all)] : [0, 1];
 }
 
-/** One cell an epoch, at most as many as are seen. */
-function strip(points, [low, high], isLog, theme) {
+/** One cell an epoch, at most as many as are seen. Gradients are coloured over all layers, others by their own. */
+function strip(points, [low, high], { isLog, key }, theme) {
+  const own = key === "dead_fraction" ? 1 : Math.max(0, ...points.map(([, y]) => Math.abs(y)).filter(Number.isFinite)) || 1;
   const shown = points.length > 12 ? Array.from({ length: 12 }, (_, i) => points[Math.round((i * (points.length - 1)) / 11)]) : points;
   return el("span", { class: "strip", "aria-hidden": "true" }, shown.map(([, y]) => {
-    const place = isLog ? (Math.log10(y) - low) / (high - low || 1) : y;
+    const place = isLog ? (Math.log10(y) - low) / (high - low || 1) : y / own;
     const number = Number.isFinite(y) ? (isLog && !Number.isFinite(place) ? 0 : place) : NaN;
-    return el("i", { style: { background: cssColour(theme, number, isLog ? 1 : high).ground } });
+    return el("i", { style: { background: cssColour(theme, number, 1).ground } });
   }));
 }

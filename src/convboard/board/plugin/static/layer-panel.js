@@ -1,17 +1,18 @@
 /** The chosen layer: what it does, its numbers, its feature maps, its kernels; beside it the second run's. */
 
 import { largestMagnitude } from "./colours.js";
-import { el } from "./dom.js";
+import { el, oncePerFrame } from "./dom.js";
 import { plural, size, whole } from "./format.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
-import { barsView, scoresView } from "./vector-view.js";
+import { barsView, pointable, scoresView } from "./vector-view.js";
 import { facts, formula, savings, sentence } from "./words.js";
 
-const MAPS_HEIGHT = 330; // pixels that the maps may take before they get smaller
+const BESIDE_MAPS = 400; // pixels of the window that the maps leave to what stands above and below them
 const KERNELS_HEIGHT = 200;
 const PADDING = 40; // left, right, and the scroll bar
+const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
@@ -26,14 +27,14 @@ export function layerPanel(store, { point, pin, choose }) {
   let shownLayer = null;
 
   const draw = () => {
-    const { scene, sceneB, record, theme, compareProblem, compare } = store.get();
-    if (!scene) return;
+    const { scene, sceneB, record, theme, compareProblem, compare, view } = store.get();
+    if (!scene || view !== "inside" || !node.clientWidth) return;
     if (shownLayer !== scene.row.name) node.scrollTop = 0;
     shownLayer = scene.row.name;
     about.replaceChildren(...describe(scene.row, record));
     const scenes = [scene, sceneB].filter(Boolean);
     const width = node.clientWidth - PADDING;
-    const context = { scenes, sides, theme, width: scenes.length > 1 ? (width - 24) / 2 : width, store, point, choose };
+    const context = { scenes, sides, theme, width: Math.floor(scenes.length > 1 ? (width - 24) / 2 : width), store, point, pin, choose };
     body.replaceChildren(
       ...(compare ? [compareLine(store.get(), compareProblem)] : []),
       ...(scene.problem ? [el("p", { class: "notice problem" }, scene.problem)] : []),
@@ -48,13 +49,14 @@ export function layerPanel(store, { point, pin, choose }) {
       maps.mark(hover, unit);
       kernels.mark(scene?.conv ? (hover ?? unit)?.channel : null);
     }
+    for (const bar of body.querySelectorAll("[data-unit]")) bar.toggleAttribute("data-pinned", Number(bar.dataset.unit) === unit?.channel);
   };
   const warn = ({ findings, layer }) => {
     const found = findings?.get(layer?.replace(/:\d+$/, "")) ?? [];
     finding.hidden = !found.length;
     finding.textContent = found.map(({ sentence }) => sentence).join(" ");
   };
-  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], draw);
+  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], oncePerFrame(draw)); // a panel that was hidden has its width then
   store.subscribe(["hover", "unit"], mark);
   store.subscribe(["findings", "layer"], warn);
   return node;
@@ -92,15 +94,30 @@ function outputs(context) {
   const known = scenes.filter((scene) => scene.output);
   if (!known.length) return el("section", {}, heading(outputTitle(first.row)), unknown(first, context.choose));
   const isScores = first.row.name === context.store.get().record.last.name && first.row.kind === "linear" && first.probe;
-  const largest = Math.max(...known.map(({ output }) => fullBarOrMap(output)));
   const isSigned = known.some(({ output }) => hasNegative(output));
   const isVector = first.row.output_shape.length === 1;
-  const bar = isVector ? null : scaleBar(largest, isSigned, theme);
+  const scales = scalesOf(scenes, ({ output }) => output && largestOf(output));
   const part = isScores ? scorePart : isVector ? vectorPart : mapsPart;
-  return el("section", { class: "outputs" }, heading(outputTitle(first.row), subtitle(first), bar), columns(context, (scene, side) => (scene.output ? part(scene, side, largest, context) : unknown(scene, context.choose))));
+  const bars = isVector ? [] : scales.map((largest) => (largest ? scaleBar(largest, isSigned, theme) : null));
+  return el(
+    "section",
+    { class: "outputs" },
+    heading(outputTitle(first.row), known[0] === first ? subtitle(first) : "", shared(scales) ? bars[0] : null),
+    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], context) : unknown(scene, context.choose)]),
+  );
 }
 
-const fullBarOrMap = (maps) => largestMagnitude(maps.data, maps.offset, maps.offset + maps.channels * maps.height * maps.width);
+/** The strongest colour of each run: one for both, unless one run's numbers would vanish beside the other's. */
+function scalesOf(scenes, largest) {
+  const each = scenes.map(largest);
+  const known = each.filter(Boolean);
+  const isClose = Math.max(...known) <= SHARED_UP_TO * Math.min(...known);
+  return each.map((own) => (isClose ? Math.max(...known) : own || 1));
+}
+
+const shared = (scales) => scales.every((scale) => scale === scales[0]);
+
+const largestOf = (maps) => largestMagnitude(maps.data, maps.offset, maps.offset + maps.channels * maps.height * maps.width);
 
 function hasNegative(maps) {
   const end = maps.offset + maps.channels * maps.height * maps.width;
@@ -122,7 +139,7 @@ function subtitle({ row, output }) {
 }
 
 function mapsPart(scene, side, largest, { theme, width }) {
-  side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: MAPS_HEIGHT });
+  side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: Math.max(300, window.innerHeight - BESIDE_MAPS) });
   const dead = scene.dead.filter((channel) => channel < scene.output.channels);
   return el("div", {}, side.maps.node, scene.dead.length ? el("p", { class: "dead-line" }, deadSentence(scene, dead)) : null);
 }
@@ -133,13 +150,13 @@ function deadSentence({ dead, row, conv }, drawn) {
   return `${plural(dead.length, "map")} of ${name} ${dead.length === 1 ? "is" : "are"} dead: zero after the ReLU on the whole sample of images${more ? `; ${more} of them not shown` : ""}.`;
 }
 
-function vectorPart(scene, _side, largest, { width, point }) {
-  return barsView(scene.output, width, largest, point, scene.dead);
+function vectorPart(scene, _side, largest, { width, point, pin }) {
+  return pointable(barsView(scene.output, width, largest, scene.dead), point, pin);
 }
 
-function scorePart({ output, probe, image }) {
+function scorePart({ output, probe, image }, _side, _largest, { point, pin }) {
   const scores = [...output.data.subarray(output.offset, output.offset + output.channels)];
-  return scoresView(scores, probe.facts.class_names ?? [], probe.facts.names[image]);
+  return pointable(scoresView(scores, probe.facts.class_names ?? [], probe.facts.names[image]), point, pin);
 }
 
 /** One column a run; the names of the runs above them where there are two. */
@@ -147,7 +164,7 @@ function columns({ scenes, sides, store }, part) {
   const { run, compare } = store.get();
   const names = [run, compare];
   return el("div", { class: scenes.length > 1 ? "two" : "one" }, scenes.map((scene, i) =>
-    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, `${"AB"[i]}  ${names[i]}`) : null, part(scene, sides[i]))));
+    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, `${"AB"[i]}  ${names[i]}`) : null, part(scene, sides[i], i))));
 }
 
 function heading(title, more = "", aside = null) {
@@ -171,7 +188,8 @@ function kernels(context) {
   const { scenes, theme, width } = context;
   const known = scenes.filter((scene) => scene.kernels);
   if (!known.length) return [];
-  const largest = Math.max(...known.map(({ kernels }) => largestMagnitude(kernels.arrays.weight.data)));
+  const scales = scalesOf(scenes, ({ kernels }) => kernels && largestMagnitude(kernels.arrays.weight.data));
+  const bars = scales.map((largest) => scaleBar(largest, true, theme));
   const [, inEach, ...sides] = known[0].kernels.arrays.weight.shape;
   const { filters } = known[0].kernels.facts;
   const drawn = known[0].kernels.arrays.weight.shape[0];
@@ -179,10 +197,10 @@ function kernels(context) {
   const what = inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
   const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;
   return [
-    el("section", { class: "kernel-section" }, heading(title, `${what}${shown}`, scaleBar(largest, true, theme)), columns(context, (scene, side) => {
+    el("section", { class: "kernel-section" }, heading(title, `${what}${shown}`, shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
       if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
-      side.kernels.draw(scene.kernels.arrays.weight, { theme, largest, width, height: KERNELS_HEIGHT });
-      return side.kernels.node;
+      side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT });
+      return [shared(scales) ? null : bars[i], side.kernels.node];
     })),
   ];
 }

@@ -2,8 +2,8 @@
 
 const LARGE = new Set(["input", "convolution", "linear"]);
 const SIZES = { large: 50, small: 22, heading: 22, gap: 5 };
-const MAIN_WIDTH = 172; // pixels of a card on the main path, where something runs beside it
-const SIDE_WIDTH = 104;
+const MAIN_WIDTH = 160; // pixels of a card on the main path, where something runs beside it
+const SIDE_WIDTH = 116;
 const LANE_GAP = 8;
 
 /**

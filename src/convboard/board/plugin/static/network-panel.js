@@ -24,7 +24,7 @@ export function networkPanel(store, choose) {
     if (!record) return;
     title.textContent = record.name;
     const parameters = record.rows.reduce((sum, row) => sum + (row.parameters ?? 0), 0);
-    facts.textContent = `${record.rows.length - 1} rows · ${whole(parameters)} parameters`;
+    facts.textContent = `${whole(parameters)} parameters`;
     const plan = layoutNetwork(record, WIDTH);
     list.append(canvasOf(plan));
     for (const card of plan.cards) {
@@ -40,7 +40,8 @@ export function networkPanel(store, choose) {
     const chosen = cards.get(layer);
     if (!chosen) return;
     list.setAttribute("aria-activedescendant", chosen.id);
-    intoView(list, chosen);
+    // In the next frame: on the first one the panels have no size yet.
+    requestAnimationFrame(() => intoView(list, chosen));
   };
   const flag = ({ findings }) => {
     for (const [name, node] of cards) {
@@ -65,12 +66,12 @@ function canvasOf(plan) {
 
 function cardNode({ row, label, x, y, width, height, isLarge, isSide }, choose) {
   const shape = size(row.output_shape);
-  const picture = slab(row.output_shape, isSide ? 24 : isLarge ? 54 : 36, isLarge ? height - 4 : height - 2);
+  const picture = slab(row.output_shape, isSide ? 22 : isLarge ? 54 : 36, isLarge ? height - 4 : height - 2);
   const name = el("b", { title: row.name }, label);
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge
     ? [el("span", { class: "words" }, el("span", { class: "first" }, name, isSide ? null : el("span", { class: "quiet" }, words)), el("span", { class: "quiet" }, shape))]
-    : [name, isSide ? null : el("span", { class: "quiet" }, changesShape(row) ? shape : row.type)];
+    : [name, isSide ? null : el("span", { class: "quiet" }, changesShape(row) || row.type === label ? shape : row.type)];
   return el(
     "div",
     {

@@ -49,22 +49,30 @@ function reduce(pixels, width, { x, y, rows, columns, scale, data, offset }, col
   }
 }
 
+const SMALLEST = 56; // pixels of a tile that one can still point into
+
 /**
  * Where `count` tiles of `columns`×`rows` numbers go: as large as whole pixels allow.
  * @returns {{scale: number, width: number, height: number, places: {x: number, y: number}[]}} `places` are the tiles'
  *     upper left corners, below a caption of `caption` pixels.
  */
 export function arrange(count, rows, columns, { width, height, gap, caption, largest }) {
-  const fits = (scale) => {
-    const across = Math.floor((width + gap) / (columns * scale + gap));
-    return across > 0 && Math.ceil(count / across) * (rows * scale + caption + gap) <= height + gap;
-  };
-  let scale = Math.min(largest, Math.floor(width / columns));
-  while (scale > 1 && !fits(scale)) scale--;
-  if (scale < 1) scale = width / columns;
-  scale = Math.max(scale, Math.min(largest, Math.floor(56 / columns), Math.floor(width / columns))); // wide enough to point at
+  // Lines of equal length: of 1, 2, 3, … lines those that let the tiles be largest.
+  let best = { scale: 0, across: 1 };
+  for (let lines = 1; lines <= count; lines++) {
+    const across = Math.ceil(count / lines);
+    const wide = (width + gap) / across - gap;
+    const tall = (height + gap) / lines - gap - caption;
+    const scale = Math.min(largest, Math.floor(wide / columns), Math.floor(tall / rows));
+    if (scale > best.scale) best = { scale, across };
+  }
+  const smallest = Math.min(Math.max(1, Math.floor(SMALLEST / columns)), width / columns);
+  let { scale, across } = best;
+  if (scale < smallest) {
+    scale = smallest;
+    across = Math.max(1, Math.min(count, Math.floor((width + gap) / (Math.ceil(columns * scale) + gap))));
+  }
   const cell = Math.ceil(columns * scale) + gap;
-  const across = Math.max(1, Math.min(count, Math.floor((width + gap) / cell)));
   const line = Math.ceil(rows * scale) + caption + gap;
   const places = Array.from({ length: count }, (_, i) => ({ x: (i % across) * cell, y: Math.floor(i / across) * line + caption }));
   return { scale, width: across * cell - gap, height: Math.ceil(count / across) * line - gap, places };

@@ -16,7 +16,7 @@ export function scoresView(scores, names, truth) {
   const rows = scores.map((score, i) =>
     el(
       "tr",
-      { class: [i === best ? "best" : "", names[i] === truth ? "truth" : ""].join(" ") },
+      { "data-unit": i, class: [i === best ? "best" : "", names[i] === truth ? "truth" : ""].join(" ") },
       el("th", { scope: "row" }, names[i] ?? String(i)),
       el("td", { class: "number" }, value(score)),
       el("td", { class: "bar" }, el("div", { style: { width: `${100 * chances[i]}%` } })),
@@ -38,21 +38,26 @@ export function scoresView(scores, names, truth) {
  * @param {import("./values.js").Maps} maps
  * @param {number} width Pixels that there are.
  * @param {number} largest The magnitude of a full bar.
- * @param {(unit: ?Object) => void} point Called as the pointer moves.
  * @param {number[]} dead
  */
-export function barsView(maps, width, largest, point, dead) {
+export function barsView(maps, width, largest, dead) {
   const numbers = maps.data.subarray(maps.offset, maps.offset + maps.channels);
   const pitch = numbers.length <= 64 ? Math.max(7, Math.min(16, Math.floor(width / numbers.length))) : 7;
   const perLine = Math.max(10, Math.floor(Math.floor((width - 34) / pitch) / 10) * 10);
   const lines = [];
   for (let start = 0; start < numbers.length; start += perLine) lines.push(barLine(numbers, start, perLine, pitch, largest, dead));
-  const node = el("div", { class: "bars" }, lines);
-  node.addEventListener("pointermove", (event) => {
+  return el("div", { class: "bars" }, lines);
+}
+
+/** Let the units of bars or scores be pointed at and pinned. */
+export function pointable(node, point, pin) {
+  const unitAt = (event) => {
     const bar = event.target.closest?.("[data-unit]");
-    point(bar ? { channel: Number(bar.dataset.unit), row: 0, column: 0 } : null);
-  });
+    return bar ? { channel: Number(bar.dataset.unit), row: 0, column: 0 } : null;
+  };
+  node.addEventListener("pointermove", (event) => point(unitAt(event)));
   node.addEventListener("pointerleave", () => point(null));
+  node.addEventListener("click", (event) => unitAt(event) && pin(unitAt(event)));
   return node;
 }
 

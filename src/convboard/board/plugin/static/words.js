@@ -64,13 +64,19 @@ export const denseWeights = (row) => count(row.input_shape) * count(row.output_s
 /** @returns {{label: string, value: string, note: string}[]} The numbers worth a place of their own. */
 export function facts(row) {
   const found = [{ label: "Output", value: size(row.output_shape), note: `${whole(count(row.output_shape))} numbers` }];
-  if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: "weights and biases" });
+  if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: parameterNote(row) });
   if (row.macs) found.push({ label: "Multiply-adds", value: whole(row.macs), note: macsNote(row) });
   if (row.receptive_field && row.kind !== "input") {
     const step = row.receptive_stride ? `${plural(Math.max(...row.receptive_stride), "pixel")} from unit to unit` : "pixels of the image";
     found.push({ label: "Receptive field", value: size(row.receptive_field), note: step });
   }
   return found;
+}
+
+function parameterNote(row) {
+  if (row.kind !== "convolution") return "weights and biases";
+  const weights = (row.parameters % row.output_shape[0] ? 0 : row.parameters / row.output_shape[0]) - (row.input_shape[0] / (row.groups ?? 1)) * count(row.kernel_size);
+  return weights === 0 ? "weights, no bias" : "weights and biases";
 }
 
 /** What sharing its few weights over all places saves a convolution; empty for other rows. */

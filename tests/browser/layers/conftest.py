@@ -1,0 +1,93 @@
+"""Short runs of three networks, a TensorBoard over them, and the Layers tab opened in it."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Frame, Locator, Page
+
+ROOT = Path(__file__).parents[3]
+LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
+QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
+ARGUMENTS = {
+    LENET: ["model=lenet", "dataset=mnist", "trainer.max_epochs=2", "trainer.limit_train_batches=40"],
+    OTHER_LENET: ["model=lenet", "dataset=mnist", "seed=2", "trainer.max_epochs=1", "trainer.limit_train_batches=20"],
+    QUICK: ["model=cifar10_quick", "dataset=cifar10", "trainer.max_epochs=1", "trainer.limit_train_batches=10"],
+    RESNET: ["model=resnet18", "dataset=cifar10", "trainer.max_epochs=1", "trainer.limit_train_batches=2"],
+}
+LIMITS = ["trainer.limit_val_batches=1", "trainer.limit_test_batches=1", "trainer.eval_batch_size=50", "batch_size=32"]
+
+
+@pytest.fixture(scope="session")
+def logdir(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
+    """A log directory with a short run of each network."""
+    logdir = tmp_path_factory.mktemp("outputs")
+    for run, arguments in ARGUMENTS.items():
+        where = [f"data_dir={data_dir}", f"hydra.run.dir={logdir}/{run}"]
+        command = [sys.executable, str(ROOT / "train.py"), *arguments, *LIMITS, *where, "trainer.plan=none"]
+        done = subprocess.run(command, cwd=logdir, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return logdir
+
+
+@pytest.fixture(scope="session")
+def server(logdir: Path, start_tensorboard: Any) -> Iterator[Any]:
+    with start_tensorboard(logdir) as server:
+        server.wait_until(lambda server: len(server.get("data/plugin/layers/runs")["runs"]) == len(ARGUMENTS))
+        yield server
+
+
+@dataclass(frozen=True)
+class Tab:
+    """The Layers tab in a window."""
+
+    page: Page
+    frame: Frame
+    errors: list[str]
+
+    def find(self, selector: str) -> Locator:
+        return self.frame.locator(selector)
+
+    def unit(self, channel: int, row: int, column: int) -> None:
+        """Point at a unit of a feature map of the first run, and wait until its value is shown."""
+        scale = float(self.find(".maps").first.get_attribute("data-scale") or 0)
+        tile = self.find(f'.tile[data-channel="{channel}"]').first
+        tile.hover(position={"x": (column + 0.5) * scale, "y": (row + 0.5) * scale})
+        self.find(".identity").get_by_text(f"row {row}, column {column}", exact=True).wait_for()
+
+    def link(self) -> str:
+        """The address's hash, once it has followed the last change."""
+        self.page.wait_for_timeout(400)
+        return str(self.page.evaluate("location.hash"))
+
+
+OpenTab = Callable[..., Tab]
+
+
+@pytest.fixture
+def open_tab(server: Any, open_window: Any) -> OpenTab:
+    """Open the tab by a link: `open_tab(run=…, layer=…, unit="0,1,2")`; `routes` answer in the server's place."""
+
+    def open_tab(
+        *, size: tuple[int, int] = (1280, 800), shows: str = ".layer h2", routes: Any = None, **chosen: object
+    ) -> Tab:
+        window = open_window(server, *size)
+        page = window.page
+        for pattern, answer in (routes or {}).items():
+            page.route(pattern, answer)
+        link = "".join(f"&p.layers.{name}={quote(str(value), safe='')}" for name, value in chosen.items())
+        page.goto(f"{server.address}/#layers{link}")
+        page.wait_for_selector("iframe", state="attached")
+        frame = page.wait_for_selector('iframe[src*="plugin_entry"]').content_frame()
+        assert frame is not None
+        frame.locator(shows).first.wait_for()
+        if shows == ".layer h2":
+            frame.locator(".verdict" if chosen.get("view") == "health" else ".about .sentence").first.wait_for()
+        return Tab(page, frame, window.errors)
+
+    return open_tab

@@ -1,0 +1,247 @@
+"""The Layers tab over real runs of three networks: what it shows is what the network is, and nothing goes wrong."""
+
+import re
+from functools import cache
+from typing import Any
+
+import pytest
+from torch import nn
+
+from convboard import build_model, receptive_field
+
+LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
+QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
+SHAPES = {LENET: (1, 32, 32), QUICK: (3, 32, 32), RESNET: (3, 32, 32)}
+
+
+@cache
+def network(run: str) -> nn.Module:
+    return build_model(run.split("/")[1], SHAPES[run], 10)
+
+
+def test_the_network_is_shown_from_the_image_to_the_scores(open_tab: Any) -> None:
+    tab = open_tab(run=LENET)
+    names = [card.get_attribute("data-layer") for card in tab.find(".card").all()]
+    linear = ["flatten", "fc1", "relu3", "fc2", "relu4", "fc3"]
+    assert names == ["input", "conv1", "relu1", "pool1", "conv2", "relu2", "pool2", *linear]
+    assert "6×28×28" in tab.find('[data-layer="conv1"]').inner_text()
+
+
+def test_branches_run_beside_the_main_path(open_tab: Any) -> None:
+    tab = open_tab(run=RESNET, layer="layer2.0.downsample.0")
+    main, beside = (tab.find(f'[data-layer="layer2.0.{name}"]').bounding_box() for name in ("conv1", "downsample.0"))
+    assert beside["x"] >= main["x"] + main["width"]
+    assert tab.find(".card").count() == 70  # 69 rows and the image
+    assert tab.find(".edges .skip").count() == 5  # of the eight blocks, three have a side path
+    panel, card = tab.find(".cards").bounding_box(), beside
+    assert panel["y"] <= card["y"] <= panel["y"] + panel["height"]  # the chosen one is in view
+
+
+def test_a_layer_is_described_with_its_formula_and_its_costs(open_tab: Any) -> None:
+    text = open_tab(run=LENET, layer="conv1").find(".about").inner_text()
+    assert "conv1 slides 6 kernels of 5×5 over 1×32×32" in text
+    assert "⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28" in text
+    assert "156 parameters" in text
+    assert "4,816,896: 30,877 times as many" in text
+    assert "117,600" in text
+
+
+@pytest.mark.parametrize(
+    ("run", "layer", "units"),
+    [
+        (LENET, "conv1", [(0, 0, 0), (5, 27, 13)]),
+        (LENET, "pool1", [(2, 3, 13)]),
+        (LENET, "conv2", [(7, 4, 9), (15, 9, 0)]),
+        (QUICK, "conv3", [(3, 0, 0), (15, 4, 7)]),
+        (RESNET, "layer1.0.relu", [(1, 5, 31)]),
+        (RESNET, "layer2.0.downsample.0", [(2, 0, 15), (9, 7, 8)]),
+    ],
+)
+def test_a_unit_shows_its_receptive_field(open_tab: Any, run: str, layer: str, units: list[Any]) -> None:
+    tab = open_tab(run=run, layer=layer)
+    for channel, row, column in units:
+        tab.unit(channel, row, column)
+        shown = tab.find(".receptive").get_attribute("data-box")
+        assert tuple(map(int, shown.split(","))) == _edges(receptive_field(network(run), SHAPES[run], layer, row, column))
+
+
+def _edges(box: Any) -> tuple[int, ...]:
+    return (box.top, box.left, box.bottom, box.right)
+
+
+@pytest.mark.parametrize(
+    ("run", "layer", "unit"),
+    [
+        (LENET, "conv1", (3, 10, 12)),
+        (LENET, "pool2", (3, 2, 2)),
+        (LENET, "conv2", (7, 4, 9)),
+        (QUICK, "conv1", (4, 0, 31)),
+        (QUICK, "conv3", (15, 0, 7)),
+        (RESNET, "conv1", (4, 0, 31)),
+        (RESNET, "layer2.0.conv1", (2, 0, 15)),
+    ],
+)
+def test_the_multiply_and_add_gives_the_recorded_value(open_tab: Any, run: str, layer: str, unit: Any) -> None:
+    tab = open_tab(run=run, layer=layer)
+    tab.unit(*unit)
+    computed = float(tab.find(".steps").get_attribute("data-computed"))
+    recorded = float(tab.find(".identity .value").get_attribute("data-value"))
+    assert computed == pytest.approx(recorded, rel=4e-3, abs=4e-3)  # float16 has eleven bits
+    assert "They differ" not in tab.find(".arithmetic").inner_text()
+
+
+def test_padding_is_zero_and_said_to_be(open_tab: Any) -> None:
+    tab = open_tab(run=QUICK, layer="conv1")
+    tab.unit(0, 0, 0)
+    assert tab.find(".grids .grid").first.locator(".padding").count() == 16  # a 5x5 kernel on padding 2: 25 - 9
+    assert "zeros outside of the input" in tab.find(".arithmetic").inner_text()
+
+
+def test_scores_come_with_probabilities_and_class_names(open_tab: Any) -> None:
+    tab = open_tab(run=QUICK, layer="fc2", image=3)
+    rows = tab.find(".scores tbody tr")
+    assert rows.count() == 10
+    assert rows.nth(3).locator("th").inner_text() == "cat"
+    assert "the image's class" in rows.nth(3).inner_text()
+
+
+def test_a_row_without_numbers_says_where_to_look(open_tab: Any) -> None:
+    tab = open_tab(run=RESNET, layer="layer1.0.add")
+    notice = tab.find(".inside .notice")
+    notice.get_by_role("button", name="layer1.0.bn2").wait_for()
+    assert "64×32×32" in notice.inner_text()
+
+
+def test_an_image_whose_input_was_not_kept_says_so(open_tab: Any) -> None:
+    tab = open_tab(run=RESNET, layer="layer1.0.conv1", image=9, unit="0,3,3")
+    tab.find(".arithmetic .notice").get_by_text("kept for the first").wait_for()
+
+
+def test_a_link_restores_all_that_is_chosen(open_tab: Any) -> None:
+    chosen = {"run": LENET, "compare": OTHER_LENET, "layer": "conv2", "image": 4, "step": 40, "unit": "2,4,5"}
+    tab = open_tab(**chosen)
+    link = tab.link()
+    for part in ("run=mnist%2Flenet", "compare=mnist%2Fother", "layer=conv2", "image=4", "step=40", "unit=2%2C4%2C5"):
+        assert f"p.layers.{part}" in link
+    assert tab.find(".epoch").inner_text().split("\n")[0] == "epoch 1"
+    assert tab.find(".two [data-run]").count() == 4  # maps and kernels of two runs
+    tab.page.reload()
+    tab.page.frame_locator('iframe[src*="plugin_entry"]').locator(".identity").get_by_text("row 4, column 5").wait_for()
+    tab.page.wait_for_timeout(400)
+    assert tab.page.evaluate("location.hash") == link
+
+
+def test_the_keyboard_moves_layer_step_image_and_unit(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1")
+    tab.find(".cards").focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowLeft", "]", "u"):
+        tab.page.keyboard.press(key)
+        tab.page.wait_for_timeout(150)
+    link = tab.link()
+    assert "layer=pool1" in link
+    assert "step=40" in link
+    assert "image=1" in link
+    assert "p.layers.unit=" in link
+    tab.page.keyboard.press("Escape")
+    assert "p.layers.unit=" not in tab.link()
+    tab.page.keyboard.press("?")
+    tab.find("dialog[open]").get_by_text("the probe image before, after").wait_for()
+
+
+def test_play_goes_through_the_epochs(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1", step=0)
+    assert "untrained" in tab.find(".epoch").inner_text()
+    tab.find(".play").click()
+    tab.find(".epoch").get_by_text("epoch 2").wait_for()
+
+
+def test_two_runs_stand_side_by_side(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=OTHER_LENET, layer="conv2", unit="2,4,5")
+    tab.find(".notice").get_by_text("the nearest at or before epoch 2").wait_for()
+    assert tab.find(".outputs .maps").count() == 2
+    tab.find(".identity").get_by_text("second run").wait_for()
+
+
+def test_a_second_run_without_the_layer_says_so(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=RESNET, layer="conv2")
+    tab.find(".notice").get_by_text(f"{RESNET} has no layer conv2").wait_for()
+
+
+def test_health_shows_curves_and_all_layers(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv2", view="health")
+    tab.find(".verdict").first.wait_for()
+    assert tab.find(".chart svg").count() == 4
+    names = [name.inner_text() for name in tab.find(".overview tbody th").all()]
+    assert names == ["conv1", "conv2", "fc1", "fc2", "fc3"]
+    tab.find(".overview").get_by_text("fc1").click()
+    tab.find(".layer h2").get_by_text("fc1").wait_for()
+    tab.find("#tab-inside").click()
+    tab.find(".bars").wait_for()
+
+
+def test_it_follows_tensorboards_dark_mode(open_tab: Any) -> None:
+    tab = open_tab(run=LENET)
+    ground = "getComputedStyle(document.querySelector('.panel')).backgroundColor"
+    light = tab.frame.evaluate(ground)
+    tab.page.evaluate("document.body.classList.add('dark-mode')")
+    tab.find(":root[data-theme=dark]").wait_for(state="attached")
+    assert tab.frame.evaluate(ground) != light
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1600, 1000)])
+@pytest.mark.parametrize("run", [LENET, RESNET])
+def test_the_page_fits_its_window(open_tab: Any, size: tuple[int, int], run: str) -> None:
+    tab = open_tab(run=run, size=size)
+    assert tab.frame.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    boxes = [tab.find(part).bounding_box() for part in (".network", ".layer", ".unit-panel")]
+    assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert boxes[1]["x"] + boxes[1]["width"] <= boxes[2]["x"]
+    assert tab.frame.evaluate("[...document.querySelectorAll('.layer, .unit-panel')].every(p => p.scrollWidth <= p.clientWidth)")
+
+
+def test_a_run_is_found_by_typing(open_tab: Any) -> None:
+    tab = open_tab(run=LENET)
+    field = tab.find('input[aria-label="Run"]')
+    field.focus()
+    field.fill("quick cifar")
+    field.press("Enter")
+    tab.find(".network h2").get_by_text(re.compile("CIFAR10Quick")).wait_for()
+    assert "run=cifar10%2Fcifar10_quick" in tab.link()
+
+
+def test_without_a_run_it_says_how_to_get_one(open_tab: Any) -> None:
+    def nothing(route: Any) -> None:
+        route.fulfill(json={"runs": [], "others": ["an/old/run"]})
+
+    tab = open_tab(shows=".state h2", routes={"**/data/plugin/layers/runs*": nothing})
+    text = tab.find(".state").inner_text()
+    assert "python train.py model=lenet dataset=mnist" in text
+    assert "1 run in this log directory has no network record" in text
+
+
+def test_a_run_without_pictures_says_how_to_get_them(open_tab: Any) -> None:
+    def no_pictures(route: Any) -> None:
+        route.fulfill(json={**route.fetch().json(), "pictures": {}})
+
+    tab = open_tab(run=LENET, shows=".state h2", routes={"**/data/plugin/layers/run?*": no_pictures})
+    assert "board=default" in tab.find(".state").inner_text()
+
+
+def test_pictures_without_numbers_and_a_server_that_is_gone_are_said(open_tab: Any) -> None:
+    def missing(route: Any) -> None:
+        route.fulfill(status=404, json={"error": "the picture has no numbers inside"})
+
+    tab = open_tab(run=LENET, routes={"**/data/plugin/layers/numbers*": missing})
+    tab.find(".problem").get_by_text("the picture has no numbers inside").wait_for()
+    tab.page.route("**/data/plugin/layers/run?*", lambda route: route.abort())
+    field = tab.find('input[aria-label="Run"]')
+    field.focus()
+    field.fill("resnet")
+    field.press("Enter")
+    tab.find(".state").get_by_text("TensorBoard does not answer", exact=True).wait_for()
+    tab.errors.clear()  # the browser's own lines about what the routes above refuse
+
+
+def test_numbers_that_cannot_be_read_are_said(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, routes={"**/data/plugin/layers/numbers*": lambda route: route.fulfill(body=b"rubbish")})
+    tab.find(".problem").get_by_text("damaged").wait_for()
