@@ -62,7 +62,9 @@ def test_a_unit_shows_its_receptive_field(open_tab: Any, run: str, layer: str, u
     for channel, row, column in units:
         tab.unit(channel, row, column)
         shown = tab.find(".receptive").get_attribute("data-box")
-        assert tuple(map(int, shown.split(","))) == _edges(receptive_field(network(run), SHAPES[run], layer, row, column))
+        assert tuple(map(int, shown.split(","))) == _edges(
+            receptive_field(network(run), SHAPES[run], layer, row, column)
+        )
 
 
 def _edges(box: Any) -> tuple[int, ...]:
@@ -196,7 +198,9 @@ def test_the_page_fits_its_window(open_tab: Any, size: tuple[int, int], run: str
     boxes = [tab.find(part).bounding_box() for part in (".network", ".layer", ".unit-panel")]
     assert boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
     assert boxes[1]["x"] + boxes[1]["width"] <= boxes[2]["x"]
-    assert tab.frame.evaluate("[...document.querySelectorAll('.layer, .unit-panel')].every(p => p.scrollWidth <= p.clientWidth)")
+    assert tab.frame.evaluate(
+        "[...document.querySelectorAll('.layer, .unit-panel')].every(p => p.scrollWidth <= p.clientWidth)"
+    )
 
 
 def test_a_run_is_found_by_typing(open_tab: Any) -> None:
