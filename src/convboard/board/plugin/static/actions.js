@@ -192,6 +192,7 @@ export function createActions(store) {
   /** Begin with what a link asks for, else with the last run. */
   async function open(wanted) {
     store.set({ loading: true });
+    if (wanted.run) loadRun(wanted.run).catch(() => null); // asked for along with the list; what fails is told below
     try {
       const { runs, others } = await getRuns();
       store.set({ runs, others, problem: runs.length ? null : { kind: "empty" } });

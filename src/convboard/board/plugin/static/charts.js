@@ -15,7 +15,8 @@ export function lineChart({ title, lines, now, isLog = false, format = value, at
   const all = lines.flatMap(({ points, band }) => [...points, ...(band ?? []).flatMap(([x, low, high]) => [[x, low], [x, high]])]);
   const usable = all.filter(([, y]) => Number.isFinite(y) && (!isLog || y > 0));
   if (!usable.length) {
-    const nothing = all.length ? "No finite value." : "Not recorded in this run.";
+    const isZero = all.length > 0 && all.every(([, y]) => y === 0);
+    const nothing = isZero ? "Zero at every epoch." : all.length ? "No finite value." : "Not recorded in this run.";
     return el("figure", { class: "chart" }, el("figcaption", {}, title), el("p", { class: "quiet" }, nothing));
   }
   const scales = scalesOf(usable, isLog, atLeast);

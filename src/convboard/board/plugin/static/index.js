@@ -15,6 +15,29 @@ import { unitPanel } from "./unit-panel.js";
 import { strongestUnit } from "./values.js";
 
 
+// Named here so that the browser asks for all of them at once, not one depth of imports after another.
+import "./api.js";
+import "./arithmetic.js";
+import "./charts.js";
+import "./colours.js";
+import "./decode.js";
+import "./format.js";
+import "./grid.js";
+import "./health.js";
+import "./kernels-view.js";
+import "./layout.js";
+import "./maps-view.js";
+import "./photo.js";
+import "./record.js";
+import "./run-picker.js";
+import "./scale-bar.js";
+import "./scene.js";
+import "./slab.js";
+import "./tiles.js";
+import "./units.js";
+import "./vector-view.js";
+import "./words.js";
+
 const NOTHING_KNOWN = {
   runs: null, others: null, record: null, recordB: null, steps: [], shownStep: null, scene: null, sceneB: null,
   health: null, healthB: null, findings: null, hover: null, playing: false, loading: true, problem: null,
@@ -27,16 +50,19 @@ export async function render() {
   const store = createStore({ ...NOTHING_CHOSEN, ...NOTHING_KNOWN });
   const dialog = keysDialog();
   const actions = { ...createActions(store), ...unitActions(store), showKeys: () => dialog.open || dialog.showModal() };
-  await Promise.all(styles);
+  const wanted = fromLink(readHash(mainWindow().location.hash));
   watchTheme((theme) => store.set({ theme }));
   document.title = "Layers";
   document.documentElement.lang = "en";
+  document.body.hidden = true; // until it has its styles; the data are on their way meanwhile
   document.body.append(...page(store, actions), dialog);
+  store.set({ view: wanted.view });
+  const opened = actions.open(wanted);
+  await Promise.all(styles);
+  document.body.hidden = false;
   listenToKeys(store, actions);
   new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth }))).observe(document.body);
-  const wanted = fromLink(readHash(mainWindow().location.hash));
-  store.set({ view: wanted.view });
-  await actions.open(wanted);
+  await opened;
   keepLink(store, (state) => state.shownStep, actions.follow);
 }
 
