@@ -42,7 +42,8 @@ def test_a_layer_is_described_with_its_formula_and_its_costs(open_tab: Any) -> N
     assert "conv1 slides 6 kernels of 5×5 over 1×32×32" in text
     assert "⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28" in text
     assert "156 parameters" in text
-    assert "4,816,896: 30,877 times as many" in text
+    assert "to 6 units, one a map, would need 6,144: 39 times as many" in text
+    assert "to all 4,704 outputs, 4,816,896: 30,878 times as many" in text
     assert "117,600" in text
 
 

@@ -59,7 +59,7 @@ export function formula(row) {
 }
 
 /** What a fully connected layer from the whole input to the whole output would need, in weights. */
-export const denseWeights = (row) => count(row.input_shape) * count(row.output_shape);
+const denseWeights = (row) => count(row.input_shape) * count(row.output_shape);
 
 /** @returns {{label: string, value: string, note: string}[]} The numbers worth a place of their own. */
 export function facts(row) {
@@ -81,10 +81,10 @@ function parameterNote(row) {
 
 /** What sharing its few weights over all places saves a convolution; empty for other rows. */
 export function savings(row) {
-  if (row.kind !== "convolution" || !row.parameters) return "";
-  const dense = denseWeights(row);
-  const times = Math.floor(dense / row.parameters);
-  return `${plural(row.parameters, "parameter")}, where a fully connected layer from all ${whole(count(row.input_shape))} inputs to all ${whole(count(row.output_shape))} outputs would need ${whole(dense)}: ${whole(times)} times as many.`;
+  if (row.kind !== "convolution" || !row.parameters || !row.dense_parameters) return "";
+  const times = (weights) => `${whole(weights)}: ${whole(Math.round(weights / row.parameters))} times as many`;
+  const inputs = whole(count(row.input_shape));
+  return `${plural(row.parameters, "parameter")}. A fully connected layer from all ${inputs} inputs to ${plural(row.output_shape[0], "unit")}, one a map, would need ${times(row.dense_parameters)}; to all ${whole(count(row.output_shape))} outputs, ${times(denseWeights(row))}.`;
 }
 
 function macsNote(row) {
