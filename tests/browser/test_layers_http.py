@@ -34,7 +34,7 @@ def test_the_tab_is_listed(server: Any) -> None:
     assert listed["enabled"]
     assert listed["tab_name"] == "Layers"
     module = listed["loading_mechanism"]["module_path"]
-    assert b"export function render()" in server.get(module.lstrip("/"))
+    assert b"function render()" in server.get(module.lstrip("/"))
 
 
 def test_the_run_has_a_network(server: Any) -> None:

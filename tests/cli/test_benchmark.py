@@ -75,7 +75,10 @@ def rows(table: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("part=sped", "part='sped' is not known. Did you mean 'speed'? Allowed: all, mnist_99, processes, speed."),
+        (
+            "part=sped",
+            "part='sped' is not known. Did you mean 'speed'? Allowed: all, layers_tab, mnist_99, processes, speed.",
+        ),
         ("format=csv", "format='csv' is not known. Allowed: json, markdown, table."),
         ("batches=-3", "batches=-3: must be at least 1, or left away."),
         ("rounds=0", "rounds=0: must be at least 1, or left away."),

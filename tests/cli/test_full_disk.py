@@ -10,12 +10,12 @@ import pytest
 from convboard.training.checkpoint import load_latest
 from interrupted import CONFIG, RunCommand, assert_same, scalars
 
-DISK = "mount -t tmpfs -o size=8m none {folder} && echo mounted && exec sleep 1000"
+DISK = "mount -t tmpfs -o size=16m none {folder} && echo mounted && exec sleep 1000"
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 8 MB.
+    """A disk of 16 MB.
 
     A tmpfs in a user namespace of its own, where anybody may mount (root may do so without one, where they are
     forbidden); it is reached through the process that holds it.
@@ -44,10 +44,10 @@ def fill(disk: Path, room: int) -> Path:
     [
         (0, "dataset.json"),
         (16, "config.yaml"),
-        (200, "tfevents"),  # its first records
-        (800, "last.safetensors"),
-        (1200, "tfevents"),  # an epoch's end
-        (1350, "best.safetensors"),
+        (400, "tfevents"),  # its first records
+        (1000, "last.safetensors"),
+        (1600, "tfevents"),  # an epoch's end
+        (2080, "best.safetensors"),
     ],
 )
 def test_a_full_disk(kilobytes: int, file: str, disk: Path, whole: Path, run_command: RunCommand) -> None:

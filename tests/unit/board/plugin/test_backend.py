@@ -178,7 +178,7 @@ def test_files_of_a_fixed_list_are_served(
 def test_the_tab_is_a_module_that_is_served(served: Served) -> None:
     metadata = served.plugin.frontend_metadata()
     assert metadata.tab_name == "Layers"
-    assert b"export function render()" in served.ask(metadata.es_module_path).data
+    assert b"function render()" in served.ask(metadata.es_module_path).data
     files = {path.name for path in (Path(backend.__file__).parent / "static").iterdir()}
     assert {f"/static/{name}" for name in files} == {path for path in served.apps if path.startswith("/static/")}
 
