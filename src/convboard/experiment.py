@@ -42,6 +42,7 @@ from convboard.training.plan import Plan, is_there
 from convboard.training.seeding import seed_everything, set_deterministic
 from convboard.training.team import Team, team
 from convboard.training.trainer import Trainer
+from convboard.trial import LayoutError
 from convboard.trust import foreign_targets
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,13 @@ def _run(config: TrainConfig, run_dir: Path, ours: Team) -> RunResult:
     seed_everything(config.seed)
     model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
-    learner = build_learner(config, dataset, model, default, ours)
+    try:
+        learner = build_learner(config, dataset, model, default, ours)
+    except LayoutError:
+        if config.trainer.channels_last:
+            raise
+        default = replace(default, channels_last=False)
+        learner = build_learner(config, dataset, model, default, ours)
     if recorded:
         decision = Decision(recorded, "kept from the run's plan.json", processes=ours.size)
     elif ours.size > 1:

@@ -24,7 +24,12 @@ from convboard.training.schedules import Schedule
 from convboard.training.seeding import random_numbers_kept
 from convboard.training.updates import update
 
+_OF_LAYOUT = "view size is not compatible"  # how torch refuses a view of values that lie otherwise
 _OF_ONE_VALUE = "Expected more than 1 value per channel"  # how torch's batch norm begins to complain
+
+
+class LayoutError(ConfigError):
+    """The network cannot be computed in channels_last, as it can otherwise."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,7 @@ def try_step(
 
     Raises:
         ConfigError: The optimizer cannot take a step, or a batch is too small for the network.
+        LayoutError: The network cannot be computed in channels_last.
         ModelError: The network cannot learn from its loss.
         Exception: Whatever else the network's own forward raises, untouched.
     """
@@ -138,7 +144,16 @@ def try_step(
     with random_numbers_kept(plan.device):
         model.train()
         with plan.autocast():
-            logits = _forward(model, images, batches)
+            try:
+                logits = _forward(model, images, batches)
+            except RuntimeError as error:
+                if plan.channels_last and _OF_LAYOUT in str(error):
+                    raise LayoutError(
+                        "trainer.channels_last=true: the network flattens by .view(...), which needs each image's values "
+                        "one channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or leave "
+                        "trainer.channels_last away."
+                    ) from error
+                raise
             value: Tensor = loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
         _update(value, optimizer, described)
     return all(weight.grad is not None for weight in model.parameters() if weight.requires_grad)

@@ -92,3 +92,31 @@ def test_more_threads_than_cores_get_a_warning(run_command: RunCommand) -> None:
     done = run_command("train.py", f"trainer.threads={cores + 1}", *SHORT)
     assert f"trainer.threads={cores + 1} on {cores} cores: more threads than cores are slow.\n" in done.stdout
     assert "cores" not in run_command("train.py", f"trainer.threads={cores}", *SHORT).stdout
+
+
+VIEWS = """
+import torch.nn.functional as F
+from torch import nn
+
+class Views(nn.Module):
+    def __init__(self, in_channels, num_classes):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, 4, 3)
+        self.fc = nn.Linear(4 * 13 * 13, num_classes)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.conv(x)), 2)
+        return self.fc(x.view(x.size(0), -1))
+"""
+
+
+def test_a_network_that_flattens_by_view_is_computed_channel_by_channel(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    (tmp_path / "views.py").write_text(VIEWS)
+    given = ["model._target_=views.Views", *SHORT]
+    run_command("train.py", *given, "hydra.run.dir=run")
+    assert plan_of(tmp_path / "run")["channels_last"] is False
+    refused = run_command("train.py", *given, "trainer.channels_last=true", "hydra.run.dir=other", expected_code=2)
+    assert refused.stderr.startswith("convboard: trainer.channels_last=true: the network flattens by .view(...)")
+    assert not (tmp_path / "other").exists()

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "building": BASE
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
     | {"optimizing", "report", "runs"},
-    "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning"},
+    "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning", "trial"},
     "arguments": {"errors", "messages"},
     "entry": {"errors", "messages", "config", "resuming", "runs", "training.interrupt", "training.team"},
     "composing": {"errors", "config", "arguments", "entry"},
