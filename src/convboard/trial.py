@@ -149,9 +149,9 @@ def try_step(
             except RuntimeError as error:
                 if plan.channels_last and _OF_LAYOUT in str(error):
                     raise LayoutError(
-                        "trainer.channels_last=true: the network flattens by .view(...), which needs each image's values "
-                        "one channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or leave "
-                        "trainer.channels_last away."
+                        "trainer.channels_last=true: the network flattens by .view(...), which needs each image's "
+                        "values one channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or "
+                        "leave trainer.channels_last away."
                     ) from error
                 raise
             value: Tensor = loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))

@@ -5,10 +5,11 @@ from convboard.anatomy.boxes import Box
 from convboard.anatomy.doctor.diagnosis import Diagnosis
 from convboard.anatomy.fit import check_fit, diagnose
 from convboard.anatomy.outputs import layer_outputs
-from convboard.anatomy.rows import LayerRow, layer_table, network_record, receptive_field
+from convboard.anatomy.rows import Anatomy, LayerRow, layer_table, look, network_record, receptive_field
 from convboard.anatomy.table import format_table
 
 __all__ = [
+    "Anatomy",
     "Box",
     "Diagnosis",
     "LayerActivation",
@@ -19,6 +20,7 @@ __all__ = [
     "layer_activations",
     "layer_outputs",
     "layer_table",
+    "look",
     "network_record",
     "receptive_field",
 ]

@@ -7,14 +7,16 @@ is given, which can only make a box too large.
 """
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from convboard.anatomy.functions import FunctionCall, tensors_in
-from convboard.anatomy.kinds import ALONG, ELEMENTWISE, JOINING, MOVING, REDUCING
+from convboard.anatomy.kinds import ALONG, ELEMENTWISE, FRESH, JOINING, MOVING, REDUCING
 from convboard.anatomy.planes import NOTHING, RULES, Planes, dims_of, everything, reduced, together
+from convboard.anatomy.trace import share_memory
 from convboard.anatomy.windows import Pair
 
 
@@ -42,6 +44,7 @@ class View:
         at = (..., slice(None) if row is None else row, slice(None) if column is None else column)
         return _box([plane if row is column is None else plane[at] for plane in self.planes])
 
+    @cached_property
     def spans(self) -> tuple[list[Pair], list[Pair]]:
         """Of a picture: the first and last but one row of pixels for each row of units, and the same of columns."""
         vertical = torch.stack([reduced(plane, (0, 1, 3)).flatten() for plane in self.planes[::2]])
@@ -76,19 +79,47 @@ class Boxes:
 
     def follow(self, call: FunctionCall, result: Any) -> None:
         """Work out what the units see that a function returned."""
-        given = [tensor for tensor in call.tensors if id(tensor) in self._known]
         returned = list(tensors_in(result))
+        if call.name == "setitem":
+            return self._set(call, returned[0])
+        sources = call.tensors[1:] if call.name == "copy" else [] if call.name in FRESH else call.tensors
+        given = [tensor for tensor in sources if id(tensor) in self._known]
         if not given:
             for tensor in returned:  # written over with something else
                 self._known.pop(id(tensor), None)
-            return
+            return None
         planes = [self._known[id(tensor)][1] for tensor in given]
         try:
             seen = self._apply(call, given, planes, returned)
         except (IndexError, RuntimeError, TypeError, ValueError):  # called in a way that is not known here
             seen = [everything(planes, tensor) for tensor in returned]
         for tensor, its_planes in zip(returned, seen):
-            self._known[id(tensor)] = (tensor, tuple(plane.expand(tensor.shape) for plane in its_planes))
+            self._keep(tensor, its_planes)
+        return None
+
+    def overwrite(self, written: Tensor) -> None:
+        """A tensor has been written to: whatever shares its memory may see what it sees, anywhere."""
+        found = self._known.get(id(written))
+        if found is None:
+            return
+        for tensor, planes in list(self._known.values()):
+            if tensor is not written and share_memory(tensor, written):
+                self._keep(tensor, together([planes, everything([found[1]], tensor)]))
+
+    def _keep(self, tensor: Tensor, planes: Planes) -> None:
+        self._known[id(tensor)] = (tensor, tuple(plane.expand(tensor.shape) for plane in planes))
+
+    def _set(self, call: FunctionCall, written: Tensor) -> None:
+        """``x[index] = value``: the units there see what the value's see."""
+        _, index, value = call.args
+        nothing = torch.full(written.shape, NOTHING)
+        before = self._known[id(written)][1] if id(written) in self._known else (nothing,) * 4
+        source = self._known.get(id(value))
+        after = tuple(plane.clone(memory_format=torch.contiguous_format) for plane in before)
+        seen: tuple[Tensor | float, ...] = source[1] if source else (NOTHING,) * 4
+        for plane, new in zip(after, seen):
+            plane[index] = new
+        self._keep(written, after)
 
     def _apply(
         self, call: FunctionCall, given: list[Tensor], planes: list[Planes], returned: list[Tensor]
@@ -100,7 +131,7 @@ class Boxes:
             seen = rule(call, first, shape)
             return [seen] * len(returned)
         is_of_two = name in REDUCING and len(call.args) > 1 and isinstance(call.args[1], Tensor)  # torch.max(x, y)
-        if name in ELEMENTWISE or is_of_two:
+        if name in ELEMENTWISE or name == "copy" or is_of_two:
             return [together(planes)] * len(returned)
         if name in REDUCING or name in ALONG:
             dims = dims_of(call, given[0].ndim)

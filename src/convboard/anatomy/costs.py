@@ -12,8 +12,8 @@ from convboard.anatomy.functions import FunctionCall
 from convboard.anatomy.trace import first_tensor
 
 _COUNTED_BY_TORCH = """
-addbmm addmm addmv baddbmm bilinear bmm chain_matmul conv1d conv3d conv_transpose1d conv_transpose3d einsum gru
-inner lstm matmul mm multi_dot multi_head_attention_forward rmatmul rnn_relu rnn_tanh scaled_dot_product_attention
+addbmm addmm addmv baddbmm bilinear chain_matmul conv1d conv3d conv_transpose1d conv_transpose3d einsum gru
+inner lstm multi_dot multi_head_attention_forward rmatmul rnn_relu rnn_tanh
 tensordot
 """
 _BY_TORCH = frozenset(_COUNTED_BY_TORCH.split())
@@ -29,6 +29,9 @@ class Costs:
     def __init__(self, images: Tensor) -> None:
         self._total = 0
 
+    def overwrite(self, written: Tensor) -> None:
+        """Costs nothing more."""
+
     def of(self, tensor: Tensor) -> int:
         """How many there have been until now, for the whole batch."""
         return self._total
@@ -43,6 +46,11 @@ class Costs:
             self._total += counter.get_total_flops() // 2
             return
         output, weight = first_tensor(result), call.arguments.get("weight")
+        if output is not None and call.name in {"matmul", "mm", "bmm"}:
+            self._total += output.numel() * call.tensors[0].shape[-1]
+        if output is not None and call.name == "scaled_dot_product_attention":
+            query, key, value = call.tensors[:3]
+            self._total += query[..., 0].numel() * key.shape[-2] * (key.shape[-1] + value.shape[-1])
         if output is None or weight is None:
             return
         if call.name in {"conv2d", "linear"}:

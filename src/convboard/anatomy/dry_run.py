@@ -43,9 +43,7 @@ class DryRun:
     @property
     def failed_call(self) -> Call | None:
         """The layer or function that raised; None if the network's own forward did, or nothing."""
-        if self.error is None or not self.calls or self.calls[-1].output_shape is not None:
-            return None
-        return self.calls[-1]
+        return next((call for call in self.calls if self.error is not None and call.error is self.error), None)
 
 
 def check_shape(image_shape: Shape) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from convboard.anatomy.functions import FunctionCall, tensors_in
-from convboard.anatomy.kinds import ELEMENTWISE, JOINING, MOVING
+from convboard.anatomy.kinds import ELEMENTWISE, FRESH, JOINING, MOVING
+from convboard.anatomy.trace import share_memory
 from convboard.anatomy.windows import Pair, Window
 
 Sizes = tuple[float, float]
@@ -71,8 +72,18 @@ class Fields:
         """The field of a picture's units; None where they are not all alike."""
         return self._known.get(id(tensor), (tensor, None))[1]
 
+    def overwrite(self, written: Tensor) -> None:
+        """A tensor has been written to: what shares its memory no longer sees alike."""
+        for tensor, _ in list(self._known.values()):
+            if tensor is not written and share_memory(tensor, written):
+                self._known[id(tensor)] = (tensor, None)
+
     def follow(self, call: FunctionCall, result: Any) -> None:
         """Work out the field of what a function returned."""
+        if call.name in FRESH:
+            for tensor in tensors_in(result):
+                self._known.pop(id(tensor), None)
+            return
         given = [tensor for tensor in call.tensors if id(tensor) in self._known]
         if not given:
             return

@@ -35,3 +35,11 @@ REDUCING = frozenset(_REDUCING.split())
 
 # Each unit depends on all that lie with it along one dimension.
 ALONG = frozenset(["cumprod", "cumsum", "log_softmax", "normalize", "softmax", "softmin", "sort"])
+
+_FRESH = """
+empty_like full_like new_empty new_full new_ones new_tensor new_zeros ones_like rand_like randint_like randn_like zero
+zeros_like
+"""
+
+# Nothing of what they are given is left but its size.
+FRESH = frozenset(_FRESH.split())

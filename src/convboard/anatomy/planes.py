@@ -49,17 +49,14 @@ def together(many: list[Planes]) -> Planes:
 
 
 def everything(planes: list[Planes], returned: Tensor) -> Planes:
-    """All that an image's units see together; or the whole batch's, where images have been mixed."""
-    seen = []
-    for number in range(4):
-        batches = {its[number].shape[0] if its[number].ndim else 0 for its in planes}
-        keeps_batch = batches == {returned.shape[0] if returned.ndim else 0}
-        each = [
-            reduced(its[number], tuple(range(1 if keeps_batch else 0, its[number].ndim))).flatten() for its in planes
-        ]
-        most = torch.stack(each).amax(0) if keeps_batch else torch.cat(each).amax()
-        seen.append(most.view(-1, *[1] * (returned.ndim - 1)) if keeps_batch else most)
-    return tuple(seen)
+    """All that the units of some tensors see together, for each unit of another.
+
+    Of the whole batch: its images have equal boxes, and which dimension counts them nobody knows.
+    """
+    most = (
+        torch.stack([reduced(its[at], tuple(range(its[at].ndim))).max() for its in planes]).max() for at in range(4)
+    )
+    return tuple(plane.expand(returned.shape) for plane in most)
 
 
 def dims_of(call: FunctionCall, ndim: int) -> tuple[int, ...]:

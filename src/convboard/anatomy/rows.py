@@ -11,7 +11,7 @@ from convboard.anatomy.boxes import Box, Boxes, View
 from convboard.anatomy.costs import Costs
 from convboard.anatomy.dry_run import DryRun, dry_run
 from convboard.anatomy.fields import Field, Fields, Sizes
-from convboard.anatomy.trace import Call, Shape
+from convboard.anatomy.trace import Call, Shape, has_parts
 from convboard.anatomy.windows import Pair, Window
 from convboard.errors import ModelError, nearest
 
@@ -73,10 +73,30 @@ class LayerRow:
     effective_kernel: Pair | None
 
 
-def layer_table(model: nn.Module, input_shape: Shape) -> list[LayerRow]:
-    """Run a network once on two black images and describe each layer and each function that its forward calls.
+@dataclass(frozen=True)
+class Anatomy:
+    """A network, looked at once.
 
-    The rows' parameters add up to the network's: those outside the layers have rows where their modules are defined.
+    Attributes:
+        input_shape: (C, H, W) of an image.
+        rows: What ran, in order.
+        boxes: For each row whose output is a picture the pixels ``(first, last + 1)`` of the image that its units see,
+            by rows and by columns of units.
+    """
+
+    input_shape: Shape
+    rows: list[LayerRow]
+    boxes: dict[str, tuple[list[Pair], list[Pair]]]
+
+    def record(self) -> dict[str, Any]:
+        """All of it as JSON has it: ``version``, ``input_shape``, ``rows`` (the fields of ``LayerRow``), ``boxes``."""
+        boxes = {name: {"rows": rows, "columns": columns} for name, (rows, columns) in self.boxes.items()}
+        rows = [asdict(row) for row in self.rows]
+        return {"version": RECORD_VERSION, "input_shape": list(self.input_shape), "rows": rows, "boxes": boxes}
+
+
+def look(model: nn.Module, input_shape: Shape) -> Anatomy:
+    """Run a network once on two black images and describe all that it does.
 
     The network, its modes and buffers and the random numbers are left as they were.
 
@@ -87,10 +107,26 @@ def layer_table(model: nn.Module, input_shape: Shape) -> list[LayerRow]:
     Raises:
         Exception: Whatever the network raises on images of this shape; ``diagnose`` explains it.
     """
-    run = _look(model, input_shape)
+    run = _run(model, input_shape)
     if run.error is not None:
         raise run.error
-    return rows_of(model, run)
+    pictures = {call.name: view for call in run.calls if len(call.output_shape or ()) == 4 and (view := _view(call))}
+    return Anatomy(input_shape, rows_of(model, run), {name: view.spans for name, view in pictures.items()})
+
+
+def layer_table(model: nn.Module, input_shape: Shape) -> list[LayerRow]:
+    """Describe each layer of a network and each function that its forward calls, by one run on two black images.
+
+    The rows' parameters add up to the network's: those outside the layers have rows where their modules are defined.
+
+    Args:
+        model: Any network.
+        input_shape: (C, H, W) of an image.
+
+    Raises:
+        Exception: Whatever the network raises on images of this shape; ``diagnose`` explains it.
+    """
+    return look(model, input_shape).rows
 
 
 def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int = 0, col: int = 0) -> Box:
@@ -112,7 +148,7 @@ def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int =
         ModelError: There is no such layer, or no such unit.
         Exception: Whatever the network raises on images of this shape; ``diagnose`` explains it.
     """
-    run = _look(model, input_shape)
+    run = _run(model, input_shape)
     calls = {call.name: call for call in run.calls}
     if layer not in calls:
         if run.error is not None:
@@ -130,29 +166,11 @@ def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int =
 
 
 def network_record(model: nn.Module, input_shape: Shape) -> dict[str, Any]:
-    """All that the table says, as JSON has it, and what each unit sees.
-
-    Returns:
-        ``version``, ``input_shape`` (C, H, W), ``rows`` (the fields of ``LayerRow``) and ``boxes``: for each row whose
-        output is a picture the pixels ``[first, last + 1]`` that its units see, by ``rows`` and ``columns`` of units.
-
-    Raises:
-        Exception: Whatever the network raises on images of this shape; ``diagnose`` explains it.
-    """
-    run = _look(model, input_shape)
-    if run.error is not None:
-        raise run.error
-    boxes = {}
-    for call in run.calls:
-        view = _view(call)
-        if view is not None and len(call.output_shape or ()) == 4:
-            rows, columns = view.spans()
-            boxes[call.name] = {"rows": rows, "columns": columns}
-    rows_as_json = [asdict(row) for row in rows_of(model, run)]
-    return {"version": RECORD_VERSION, "input_shape": list(input_shape), "rows": rows_as_json, "boxes": boxes}
+    """`Anatomy.record` of a network; raises what ``layer_table`` raises."""
+    return look(model, input_shape).record()
 
 
-def _look(model: nn.Module, input_shape: Shape) -> DryRun:
+def _run(model: nn.Module, input_shape: Shape) -> DryRun:
     return dry_run(model, input_shape, followers=(Costs, Fields, Boxes))
 
 
@@ -172,7 +190,7 @@ def _field(call: Call, run: DryRun) -> Field | None:
     view = _view(call)
     if field is None or view is None or not field.slides or len(call.output_shape or ()) != 4:
         return field
-    axes = zip(field.size, field.stride, field.start, run.image_shape[1:], view.spans())
+    axes = zip(field.size, field.stride, field.start, run.image_shape[1:], view.spans)
     exact = [_refined(*axis) for axis in axes]
     return Field((exact[0][0], exact[1][0]), field.stride, (exact[0][1], exact[1][1]))
 
@@ -198,7 +216,8 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
     if run.error is not None:
         return rows
     defined = {module: place for place, module in enumerate(model.modules())}
-    places = [defined.get(call.module, -1) if call.module else -1 for call in run.calls]
+    ran = [call for call in run.calls if call.output_shape is not None]
+    places = [defined.get(call.module, -1) if call.module else -1 for call in ran]
     for name, module in model.named_modules():
         if parameters := _count_fresh(module.parameters(recurse=False), counted):
             place = defined[module]
@@ -220,7 +239,9 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
     window = call.window
     field, view = _field(call, run), _view(call)
     parameters = call.module.parameters() if call.module else call.functions[0].parameters
-    input_shape, output_shape = call.input_shape[1:], (call.output_shape or ())[1:]
+    is_of_images = view is not None if call.views else bool(call.inputs)
+    batch_size, first = (run.batch_size, 1) if is_of_images else (1, 0)  # what does not come from images has no batch
+    input_shape, output_shape = call.input_shape[first:], (call.output_shape or ())[first:]
     convolution = call.function("conv2d", "conv_transpose2d")
     return LayerRow(
         name=call.name,
@@ -237,8 +258,8 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
         same_padding=window.same_padding if window else None,
         parameters=_count_fresh(parameters, counted),
         dense_parameters=prod(input_shape) * output_shape[0] if convolution and len(output_shape) == 3 else None,
-        macs=macs // run.batch_size,
-        output_bytes=call.output_bytes // run.batch_size,
+        macs=macs // batch_size,
+        output_bytes=call.output_bytes // batch_size,
         receptive_field=field.size if field else view.largest() if view else None,
         receptive_stride=field.stride if field and field.slides else None,
         receptive_center=field.center if field and field.slides else None,
@@ -258,7 +279,7 @@ def _padding(call: Call, window: Window) -> Pair | str:
 
 def _row_without_call(name: str, module: nn.Module, parameters: int) -> LayerRow:
     """The row of parameters that belong to no layer that ran."""
-    has_children = next(module.children(), None) is not None
+    has_children = has_parts(module)
     label = f"{name} (own parameters)".lstrip() if has_children else f"{name or type(module).__name__} (not called)"
     blank: dict[str, Any] = dict.fromkeys(LayerRow.__dataclass_fields__)
     shapes: dict[str, Any] = {

@@ -5,6 +5,7 @@ else, from the network itself down to a small block of the user's own, is looked
 calls (``F.relu``, ``torch.flatten``, ``+``) is a call like that of a layer.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.functions import FunctionCall, tensors_in
+from convboard.anatomy.kinds import FRESH
 from convboard.anatomy.windows import Window
 
 Shape = tuple[int, ...]
@@ -41,6 +43,7 @@ class Call:
         output_bytes: Bytes of what it returned.
         views: What the trace's followers know of the output, in their order.
         version: How often the first tensor it was given had been written to.
+        error: What it raised, whether or not the network goes on after it.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Call:
     output_bytes: int = 0
     views: tuple[Any, ...] = ()
     version: int = 0
+    error: Exception | None = None
 
     def function(self, *names: str) -> FunctionCall | None:
         """The first of its functions with one of these names; None where it has none."""
@@ -73,22 +77,25 @@ class Follower(Protocol):
     def of(self, tensor: Tensor) -> Any:
         """What is known of a tensor."""
 
+    def overwrite(self, written: Tensor) -> None:
+        """A tensor has been written to: so have those that share its memory."""
+
 
 def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
     """The modules without children, by module path; a network that is one itself goes by its type's name."""
-    return {
-        name or type(module).__name__: module
-        for name, module in model.named_modules()
-        if next(module.children(), None) is None
-    }
+    return {name or type(module).__name__: module for name, module in model.named_modules() if not has_parts(module)}
+
+
+def has_parts(module: nn.Module) -> bool:
+    """Whether a module has children, not counting those by which torch computes its weights (parametrizations)."""
+    return any(name != "parametrizations" for name, _ in module.named_children())
 
 
 def is_layer(module: nn.Module) -> bool:
     """Whether a module is one of torch's own layers, or a subclass of one, rather than something of the user's."""
     if isinstance(module, _CONTAINERS):
         return False
-    has_children = next(module.children(), None) is not None
-    kinds = [nn.MultiheadAttention] if has_children else type(module).__mro__
+    kinds = [nn.MultiheadAttention] if has_parts(module) else type(module).__mro__
     return any(
         kind.__module__.startswith("torch.nn.modules.") and kind is not nn.Module and isinstance(module, kind)
         for kind in kinds
@@ -98,6 +105,11 @@ def is_layer(module: nn.Module) -> bool:
 def first_tensor(value: Any) -> Tensor | None:
     """The first tensor in what a module takes or returns: the tensor itself, or looked for in a collection."""
     return next(tensors_in(value), None)
+
+
+def share_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are views of the same memory, on whatever device."""
+    return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)
 
 
 class CallNames:
@@ -126,11 +138,11 @@ def recorded(model: nn.Module, images: Tensor, followers: Sequence[Follower] = (
     """
     recorder = _Recorder(model, images, followers)
     handles = []
-    for name, module in model.named_modules():
-        before, after = recorder.hooks(name or (type(module).__name__ if is_layer(module) else ""), module)
-        handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
-        handles.append(module.register_forward_hook(after))
     try:
+        for name, module in model.named_modules():
+            before, after = recorder.hooks(name or (type(module).__name__ if is_layer(module) else ""), module)
+            handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+            handles.append(module.register_forward_hook(after, always_call=True))  # a network may catch what it raises
         with recorder:
             yield recorder.calls
     finally:
@@ -167,6 +179,9 @@ class _Recorder(TorchFunctionMode):
             if call is None or call.module is not module:
                 return None
             self._layer = None
+            if result is None and isinstance(raised := sys.exc_info()[1], Exception):
+                call.error = raised
+                return None
             given = first_tensor(args)
             if result is given and given is not None and given._version == call.version:
                 # Nothing was done: as a tensor of its own it can be told from what else becomes of the input.
@@ -189,19 +204,30 @@ class _Recorder(TorchFunctionMode):
         if call is not None:
             if function.name not in _UNSEEN:
                 call.functions.append(function)
-        elif function.name not in _UNSEEN and self._origins_of(function.tensors):
+        elif function.name not in _UNSEEN | FRESH and self._origins_of(function.tensors):
             call = self._begin(self._function_name(function.name), function.name, None, (args, kwargs), function)
-        result = func(*args, **(kwargs or {}))
-        if first_tensor(result) is None:
+        given = next(iter(function.tensors), None)
+        version = given._version if given is not None else 0
+        try:
+            result = func(*args, **(kwargs or {}))
+        except Exception as error:
+            if call is not None and self._layer is None:
+                call.error = error
+            raise
+        is_written = given is not None and given._version != version
+        returned = given if function.name == "setitem" else result
+        if first_tensor(returned) is None:
             if call is not None and self._layer is None:
                 self.calls.remove(call)  # it asked for a size or the like
             return result
-        self._tell(function, result)
+        self._tell(function, returned)
+        if is_written and given is not None:
+            self._overwrite(given, call.name if call else None)
         if self._layer is None:
             if call is not None:
-                self._end(call, result)
-            elif origins := self._origins_of(function.tensors):
-                self._come_from(origins[0], result)
+                self._end(call, returned)
+            elif function.name not in FRESH and (origins := self._origins_of(function.tensors)):
+                self._come_from(origins[0], returned)
         return result
 
     def _begin(self, name: str, kind: str, module: nn.Module | None, given: Any, *functions: FunctionCall) -> Call:
@@ -231,6 +257,16 @@ class _Recorder(TorchFunctionMode):
             yield
         finally:
             self._is_paused = False
+
+    def _overwrite(self, written: Tensor, name: str | None) -> None:
+        """What shares the memory of a tensor that was written to has changed as well."""
+        with self._paused():
+            for follower in self._followers:
+                follower.overwrite(written)
+            if name is not None:
+                for tensor, _ in list(self._origins.values()):
+                    if share_memory(tensor, written):
+                        self._come_from(name, tensor)
 
     def _come_from(self, name: str, result: Any) -> None:
         for tensor in tensors_in(result):

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from convboard.anatomy import format_table, layer_table, network_record
+from convboard.anatomy import format_table, look
 from convboard.board import hparams, tags, texts
 from convboard.board.events import EventFile
 from convboard.board.graph import draw_graph
@@ -159,16 +159,15 @@ class Board:
         if self._plan is not None:
             plan = texts.table(self._plan, ("plan", ""))
             self._show("plan", lambda: [text(tags.PLAN, plan)], 0)
-        self._show("layers", lambda: [text(tags.LAYERS, self._layer_table(start))], 0)
-        self._show("network", lambda: [network(self._network_record(start))], 0)
+        self._show("layers", lambda: self._anatomy(start), 0)
 
-    def _layer_table(self, start: FitStart) -> str:
-        return format_table(layer_table(start.model, self._dataset.image_shape), "markdown")
-
-    def _network_record(self, start: FitStart) -> dict[str, Any]:
+    def _anatomy(self, start: FitStart) -> list[Value]:
+        """The network's table for people, and its record for the Layers tab."""
+        anatomy = look(start.model, self._dataset.image_shape)
         about = {"steps_per_epoch": start.steps_per_epoch, "max_epochs": start.max_epochs}
         names = {"name": type(start.model).__name__, "dataset": self._dataset.name}
-        return {**network_record(start.model, self._dataset.image_shape), **about, **names}
+        table = format_table(anatomy.rows, "markdown")
+        return [text(tags.LAYERS, table), network({**anatomy.record(), **about, **names})]
 
     def _gradient_values(self) -> list[Value]:
         """How the gradients of the epoch's last step lie, and how long those of each layer are."""
