@@ -112,10 +112,32 @@ def test_window_that_no_image_size_suits() -> None:
 def test_groups_that_do_not_divide() -> None:
     told = found(Written(lambda _, x: F.conv2d(x, torch.zeros(4, 1, 3, 3), groups=3)), (3, 8, 8))
     assert "conv2d has groups=3, which does not divide its 4 output channels" in told.reason
+    assert told.cures == ("leave out groups, and give it a weight of 4x3x3x3",)
+    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(4, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 4)
     other = found(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 2, 3, 3), groups=3)), (3, 8, 8))
     assert "groups=3 and 2 input channels to each of them, 2·3 = 6, but gets 3" in other.reason
     assert other.cures == ("give it a weight of 6x1x3x3: 3 / 3 = 1 channels to each group",)
     check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 1, 3, 3), groups=3).mean((2, 3))), (3, 8, 8), 6)
+
+
+def test_groups_are_left_out_where_that_works() -> None:
+    whole = found(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 4, 3, 3), groups=3)), (4, 8, 8))
+    assert whole.cures == ("leave out groups",)
+    divided = found(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3), groups=3)), (3, 8, 8))
+    assert divided.cures[1:] == ("leave out groups",)
+    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 6)
+    layer = found(nn.Conv2d(6, 12, 3, groups=3), (4, 8, 8))
+    assert layer.cures == (
+        "write nn.Conv2d(4, 12, ..., groups=...) for Conv2d, with groups that divide both: 2, 4",
+        "leave out groups: nn.Conv2d(4, 12, 3) for Conv2d",
+    )
+    halves = found(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 2, 3, 3), groups=3)), (4, 8, 8))
+    assert halves.cures == ("take groups=2", "leave out groups, and give it a weight of 8x4x3x3")
+    quarters = found(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 3, 3, 3), groups=3)), (4, 8, 8))
+    assert (
+        quarters.cures[0]
+        == "take for groups one of 2, 4, which divide both, and a weight of 4 / groups channels to each group"
+    )
 
 
 def test_groups_that_a_constructor_refuses() -> None:
