@@ -1,7 +1,7 @@
 """Channels, windows, groups, norms and branches: what the doctor says, and that its advice works."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -107,6 +107,32 @@ def test_window_of_a_function_and_under_dilation() -> None:
 def test_window_that_no_image_size_suits() -> None:
     told = found(nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Conv2d(1, 4, 4)), (1, 8, 8))
     assert told.cures == ("take a smaller window, or leave out a pooling or a stride before it",)
+
+
+def test_padding_that_mirrors_more_than_there_is() -> None:
+    def network(mode: Literal["zeros", "reflect"]) -> nn.Module:
+        return nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 4, 9, padding=4, padding_mode=mode))
+
+    told = found(network("reflect"), (1, 8, 8))
+    assert (told.kind, told.layer, told.wanted, told.arrived) == ("window", "1", "5 pixels or more", "4x4")
+    assert told.reason == (
+        "Conv2d 1 mirrors 4 pixels of the picture beyond its edge, but gets only 4x4, which has 3 for it: the input is "
+        "8x8, and 0 leaves 4x4."
+    )
+    assert told.cures == (
+        "give it images of 10x10 or more: dataset.image_size=10",
+        'pad 1 with zeros: padding_mode="zeros"',
+    )
+    assert diagnose(network("reflect"), (1, 10, 10)) is None
+    assert diagnose(network("zeros"), (1, 8, 8)) is None
+
+
+def test_padding_that_repeats_more_than_there_is() -> None:
+    told = found(Written(lambda parts, x: parts[0](F.pad(x, (5, 5), mode="circular")), nn.Conv2d(1, 4, 3)), (1, 4, 4))
+    assert told.reason.startswith("pad repeats 5 pixels of the picture beyond its edge, but gets only 4x4, which has 4")
+    assert told.cures[0] == "give it images of 5x5 or more: dataset.image_size=5"
+    with_layer = found(nn.Sequential(nn.ReflectionPad2d(4), nn.Conv2d(1, 4, 3)), (1, 4, 4))
+    assert with_layer.reason.startswith("ReflectionPad2d 0 mirrors 4 pixels")
 
 
 def test_groups_that_do_not_divide() -> None:

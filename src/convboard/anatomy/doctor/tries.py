@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy.doctor.case import Case
 from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers
-from convboard.anatomy.trace import Shape
+from convboard.anatomy.trace import Call, Shape
 
 LARGEST_SIDE = 512
 USUAL_SIDES = (28, 32, 48, 64, 96, 128, 224, 256)
@@ -54,6 +54,8 @@ def larger_images(case: Case) -> Iterator[str]:
     def fits(side: int) -> bool:
         run = _run(case.model, (channels, side, side))
         failed = run.failed_call if run else None
+        if failed is not None and overhanging_padding(failed):
+            return False
         window = failed.window if failed else None
         if failed is None or window is None or len(failed.input_shape) != 4:
             return True
@@ -63,6 +65,18 @@ def larger_images(case: Case) -> Iterator[str]:
     if position < LARGEST_SIDE:
         side = position + 1
         yield f"give it images of {side}x{side} or more: dataset.image_size={side}"
+
+
+def overhanging_padding(call: Call) -> tuple[str, int, int] | None:
+    """The padding in a call that mirrors or repeats more of the picture than there is: mode, pixels, and the most."""
+    function = call.function("pad")
+    given = function.arguments if function else {}
+    mode, padding, shape = given.get("mode", "constant"), given.get("pad", ()), call.input_shape
+    if mode not in {"reflect", "circular"} or len(shape) < 3:
+        return None
+    pixels = max(padding[:2], default=0), max(padding[2:4], default=0)  # of the width, of the height
+    most = [side - (mode == "reflect") for side in (shape[-1], shape[-2])]  # the edge itself is not mirrored
+    return next(((mode, asked, limit) for asked, limit in zip(pixels, most) if asked > limit), None)
 
 
 def more_padding(case: Case) -> Iterator[str]:
