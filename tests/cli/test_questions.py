@@ -15,8 +15,54 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs/questions.md").read_text()
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
-QUESTIONS = re.findall(r"^- \*\*(.*?)\*\*", TEXT, re.MULTILINE | re.DOTALL)
+# What people ask, a phrase of each question: docs/questions.md is to hold all of them, each with its answer.
+ASKED = (
+    "4·7·7",
+    "shape comes out of each layer, by which formula",
+    "padding keeps the size",
+    "does a unit see",
+    "larger deeper down",
+    "as many channels as its input, and why are there as many kernels as output channels",
+    "1x1",
+    "stride, dilation and groups",
+    "pooling",
+    "sharing",
+    "kernel look like, and how did it learn",
+    "my own picture",
+    "dead",
+    "gradients vanish",
+    "Sequential the same network",
+    "images are wrong, and which classes get mixed up",
+    "see better than that one",
+)
+ANSWERS = {
+    " ".join(question.split()): answer
+    for question, answer in re.findall(r"^- \*\*(.*?)\*\*(.*?)(?=^- \*\*|^## |\Z)", TEXT, re.MULTILINE | re.DOTALL)
+}
 COMMANDS = re.findall(r"python (scripts/[^`)]+)", TEXT)
+TAGS = re.findall(r"`((?:kernels|activations|gradient_norm|misclassified|confusion_matrix|accuracy)/[^`]+)`", TEXT)
+
+# The commands that the tests below run; those of a whole network in their text are found by what sets them apart.
+SHOWN = (
+    ("scripts/layers.py model=batchnorm_cnn input_shape=[1,28,28]", "4·7·7 = 196"),
+    ("scripts/layers.py model=lenet dataset=mnist", "⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28"),
+    ("scripts/layers.py model=lenet", "2,416"),
+    (
+        "scripts/layers.py model=cifar10_quick layer=conv3 row=4 col=4",
+        "rows 2 to 31 and columns 2 to 31: 30 x 30 pixels",
+    ),
+)
+CONV_DEMO = "scripts/layers.py model=conv_demo"
+QUICK = "scripts/layers.py model=cifar10_quick"
+QUICK_SEQUENTIAL = "scripts/layers.py model=cifar10_quick_sequential"
+OWN_PICTURE = "scripts/feature_maps.py model=conv_demo image=cat.jpg"
+(CHANGED,) = (command for command in COMMANDS if "dilation" in command)
+(ONE_BY_ONE,) = (command for command in COMMANDS if "kernel_size: 1}" in command)
+RUN = {command for command, _ in SHOWN}
+RUN |= {CONV_DEMO, QUICK, QUICK_SEQUENTIAL, OWN_PICTURE, CHANGED, ONE_BY_ONE}
+
+# Of the Layers tab, by the words that it shows; the other tabs are named with a tag.
+PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/board/plugin/static").glob("*.js")))
 
 
 def output(run_command: RunCommand, command: str) -> str:
@@ -24,30 +70,66 @@ def output(run_command: RunCommand, command: str) -> str:
     return run_command(script, *arguments).stdout
 
 
-def test_every_question_is_answered_by_a_command_or_by_clicks() -> None:
-    answers = re.split(r"^- \*\*.*?\*\*", TEXT, flags=re.MULTILINE | re.DOTALL)[1:]
-    assert len(answers) == len(QUESTIONS) == 17
-    assert all("`python scripts/" in answer or " tab" in answer or "diff <(" in answer for answer in answers)
+def cells(run_command: RunCommand, command: str, column: str) -> dict[str, str]:
+    """A column of a table, by the names of the layers."""
+    lines = output(run_command, command).split("\n\n")[0].splitlines()
+    start = lines[0].index(column)
+    end = start + len(re.split("(?=  )", lines[1][start:])[0])
+    return {line.split()[0]: line[start:end].strip() for line in lines[2:]}
 
 
-@pytest.mark.parametrize(
-    ("command", "seen"),
-    [
-        ("model=batchnorm_cnn input_shape=[1,28,28]", "4·7·7 = 196"),
-        ("model=lenet dataset=mnist", "⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28"),
-        ("model=conv_demo", "keeps size"),
-        ("model=lenet", "2,416"),
-        ("model=cifar10_quick layer=conv3 row=4 col=4", "rows 2 to 31 and columns 2 to 31: 30 x 30 pixels"),
-    ],
-)
+def is_shown(words: str) -> bool:
+    """Whether a label in the Layers tab begins with these words."""
+    return f'"{words.capitalize()}' in PLUGIN
+
+
+def is_seen_in_a_tab(answer: str) -> bool:
+    """Whether an answer names a tab of TensorBoard, and after it a layer or a word of the Layers tab, or a tag."""
+    clicks = re.findall(r"(Layers|Images|Time Series|Scalars) tab[:,](.*?)(?=\. |\Z)", answer, re.DOTALL)
+    for tab, there in clicks:
+        words = re.findall(r"\*([^*]+)\*", there)
+        if tab == "Layers" and words and all(re.fullmatch(r"conv\d", word) or is_shown(word) for word in words):
+            return True
+        if tab != "Layers" and any(f"`{tag}`" in there for tag in TAGS):
+            return True
+    return False
+
+
+def test_every_question_is_there() -> None:
+    found = {phrase: [question for question in ANSWERS if phrase in question] for phrase in ASKED}
+    assert {phrase: len(questions) for phrase, questions in found.items()} == dict.fromkeys(ASKED, 1)
+    assert {questions[0] for questions in found.values()} == set(ANSWERS)
+
+
+@pytest.mark.parametrize("question", ANSWERS)
+def test_every_question_is_answered_by_a_command_that_is_tested_or_by_clicks(question: str) -> None:
+    answer = ANSWERS[question]
+    quoted = (command.strip() for code in re.findall(r"`([^`]+)`", answer) for command in code.split("python ")[1:])
+    assert any(command.split(")")[0] in RUN or command in RUN for command in quoted) or is_seen_in_a_tab(answer)
+
+
+@pytest.mark.parametrize(("command", "seen"), SHOWN)
 def test_what_a_command_shows(run_command: RunCommand, command: str, seen: str) -> None:
-    assert f"scripts/layers.py {command}" in COMMANDS
-    assert seen in output(run_command, f"scripts/layers.py {command}")
+    assert command in COMMANDS
+    assert seen in output(run_command, command)
+
+
+def test_padding_that_keeps_the_size(run_command: RunCommand) -> None:
+    assert CONV_DEMO in COMMANDS
+    assert cells(run_command, CONV_DEMO, "keeps size") == {"conv1": "1", "conv2": ""}  # conv2 has a stride of 2
+
+
+def test_pooling_halves_the_size_without_a_parameter(run_command: RunCommand) -> None:
+    sizes = cells(run_command, QUICK, "output")
+    assert [sizes[f"pool{at}"] for at in (1, 2, 3)] == ["32x16x16", "32x8x8", "64x4x4"]
+    assert [sizes[f"conv{at}"] for at in (1, 2, 3)] == ["32x32x32", "32x16x16", "64x8x8"]
+    parameters = cells(run_command, QUICK, "parameters")
+    assert [parameters[f"pool{at}"] for at in (1, 2, 3)] == ["", "", ""]
+    assert parameters["conv1"] == "2,432"
 
 
 def test_stride_dilation_and_groups(run_command: RunCommand) -> None:
-    (command,) = [command for command in COMMANDS if "dilation" in command]
-    rows = [line.split() for line in output(run_command, command).splitlines()[2:5]]
+    rows = [line.split() for line in output(run_command, CHANGED).splitlines()[2:5]]
     assert [row[0] for row in rows] == ["conv1", "conv2", "conv3"]
     assert "8x15x15" in rows[0]  # a stride of 2 halves 32
     assert "11x11" in rows[1]  # a 5x5 kernel behind that stride would see as much: 3 + 2·(5 − 1)
@@ -55,34 +137,32 @@ def test_stride_dilation_and_groups(run_command: RunCommand) -> None:
 
 
 def test_a_one_by_one_convolution(run_command: RunCommand) -> None:
-    (command,) = [command for command in COMMANDS if "kernel_size: 1}" in command]
-    first, second = (line.split() for line in output(run_command, command).splitlines()[2:4])
+    first, second = (line.split() for line in output(run_command, ONE_BY_ONE).splitlines()[2:4])
     assert ("16x32x32" in first, "4x32x32" in second) == (True, True)
     assert (first.count("3x3"), second.count("3x3")) == (2, 1)  # kernel and field of view; the latter alone
 
 
 def test_receptive_fields_grow(run_command: RunCommand) -> None:
-    lines = output(run_command, "scripts/layers.py model=cifar10_quick").splitlines()
+    lines = output(run_command, QUICK).splitlines()
     at = lines[0].index("sees")
     assert [line[at:].split()[0] for line in lines[2:8]] == ["5x5", "6x6", "14x14", "16x16", "32x32", "36x36"]
 
 
 def test_the_sequential_is_the_class(run_command: RunCommand) -> None:
     pair = re.findall(r"<\(python (scripts/[^)]+)\)", TEXT)
-    assert len(pair) == 2
+    assert pair == [QUICK, QUICK_SEQUENTIAL]
     assert len({output(run_command, command) for command in pair}) == 1
 
 
 def test_sharing_is_told_in_the_last_line(run_command: RunCommand) -> None:
-    last = output(run_command, "scripts/layers.py model=conv_demo").splitlines()[-1]
+    last = output(run_command, CONV_DEMO).splitlines()[-1]
     assert last.startswith("The convolutions have 3,656 of them; fully connected layers")
 
 
 def test_ones_own_picture(run_command: RunCommand, tmp_path: Path) -> None:
     Image.new("RGB", (300, 200), "orange").save(tmp_path / "cat.jpg")
-    command = "scripts/feature_maps.py model=conv_demo image=cat.jpg"
-    assert command in COMMANDS
-    output(run_command, command)
+    assert OWN_PICTURE in COMMANDS
+    output(run_command, OWN_PICTURE)
     assert list(tmp_path.glob("cat*.png"))
 
 
@@ -101,6 +181,5 @@ def test_the_tags_that_are_named_are_written(run_command: RunCommand, tmp_path: 
     reader = EventAccumulator(str(tmp_path / "run"))
     reader.Reload()
     written = {tag for tags in reader.Tags().values() if isinstance(tags, list) for tag in tags}
-    named = re.findall(r"`((?:kernels|activations|gradient_norm|misclassified|confusion_matrix|accuracy)/[^`]+)`", TEXT)
-    assert len(named) >= 6
-    assert {tag.replace("<layer>", "conv1") for tag in named} <= written
+    assert len(TAGS) >= 6
+    assert {tag.replace("<layer>", "conv1") for tag in TAGS} <= written

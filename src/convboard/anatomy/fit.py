@@ -55,7 +55,8 @@ def check_fit(
 ) -> None:
     """Run a network once on two black images and refuse it if it does not fit.
 
-    The network, its modes and buffers and the random numbers are left as they were.
+    The network, its modes and buffers and the random numbers are left as they were. Where it does not fit, ways out
+    are tried on copies before they are offered; to that end the factory, or the network's class, may be called again.
 
     Args:
         model: Any network.

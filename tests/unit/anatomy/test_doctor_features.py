@@ -193,3 +193,50 @@ def test_view_that_eats_the_batch() -> None:
     assert "into [4, 128]: 4 rows of 2 images." in told.reason
     assert "or x.view(x.size(0), -1)" in told.cures[0]
     check_fit(flattening(lambda x: x.view(x.size(0), -1), 256), GREY, 10)
+
+
+class Windows(nn.Module):
+    """Attention's beginning as in a Swin transformer: windows of 7x7 lie in the batch, and each becomes a row."""
+
+    def __init__(self, features: int, fold: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(1, 8, 1)
+        self.fold = fold
+        self.mix = nn.Linear(features, 32)
+        self.head = nn.Linear(32, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        rows = self.mix(self.fold(self.embed(x)))
+        out: Tensor = self.head(rows.reshape(x.size(0), -1, 32).mean(1))
+        return out
+
+
+def in_windows(x: Tensor) -> Tensor:
+    return x.unfold(2, 7, 7).unfold(3, 7, 7).permute(0, 2, 3, 1, 4, 5).reshape(-1, 8 * 7 * 7)
+
+
+def in_tokens(x: Tensor) -> Tensor:
+    return x.view(-1, 8, 4, 7, 4, 7).permute(0, 2, 4, 3, 5, 1).reshape(-1, 49, 8)
+
+
+def test_windows_in_the_batch_are_no_eaten_batch() -> None:
+    told = found(Windows(400, in_windows))
+    assert (told.kind, told.layer) == ("in_features", "mix")
+    assert told.reason == "Linear mix wants 400 features but gets 392, which is what reshape gives."
+    assert "write nn.Linear(392, 32) for mix" in told.cures
+    check_fit(Windows(392, in_windows), GREY, 10)
+
+
+def test_tokens_are_no_missing_flatten() -> None:
+    told = found(Windows(9, in_tokens))
+    assert (told.kind, told.arrived) == ("in_features", "8 features")
+    assert "write nn.Linear(8, 32) for mix" in told.cures
+    check_fit(Windows(8, in_tokens), GREY, 10)
+    patches = found(Windows(9, lambda x: x.flatten(2).transpose(1, 2)))
+    assert (patches.kind, patches.arrived) == ("in_features", "8 features")
+
+
+def test_a_batch_in_several_rows_where_a_whole_image_is_wanted() -> None:
+    told = found(flattening(lambda x: x.view(-1, 128), 256))
+    assert told.kind == "batch"
+    assert told.reason.startswith("Linear fc1 wants 256 features of each image, but view turns")

@@ -113,6 +113,30 @@ def test_a_layer_on_another_device_over_which_torch_does_not_stumble() -> None:
     assert (told.kind, told.layer) == ("device", "1")
 
 
+def test_a_buffer_on_another_device_over_which_torch_does_not_stumble() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 10, 4), nn.BatchNorm2d(10, affine=False), nn.Flatten())
+    model[1].to("meta")
+    told = found(model)
+    assert (told.kind, told.layer) == ("device", "1")
+
+
+def test_indexing_across_devices_is_no_mistake() -> None:
+    def shuffled(model: Any, x: Tensor) -> Any:
+        return scores(model, x)[:, torch.tensor([2, 0, 1, 3, *range(4, 10)])]
+
+    model = Written(shuffled, nn.Linear(16, 10))
+    assert diagnose(model, SHAPE, 10) is None
+    assert diagnose(model.to("meta"), SHAPE, 10) is None
+
+
+def test_indexing_of_a_weight_on_another_device_is_no_mistake() -> None:
+    def looked_up(model: Any, x: Tensor) -> Any:
+        model.parts[1].weight[scores(model, x).argmax(1)]
+        return scores(model, x)
+
+    assert diagnose(Written(looked_up, nn.Linear(16, 10), nn.Linear(10, 10, device="meta")), SHAPE, 10) is None
+
+
 def test_a_tensor_made_on_another_device() -> None:
     told = found(Written(lambda m, x: scores(m, x) + torch.zeros(10, device="meta"), nn.Linear(16, 10)))
     assert told.reason.endswith("a tensor made in forward lies on meta.")

@@ -1,7 +1,7 @@
 """Channels, windows, groups, norms and branches: what the doctor says, and that its advice works."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -109,13 +109,61 @@ def test_window_that_no_image_size_suits() -> None:
     assert told.cures == ("take a smaller window, or leave out a pooling or a stride before it",)
 
 
+def test_padding_that_mirrors_more_than_there_is() -> None:
+    def network(mode: Literal["zeros", "reflect"]) -> nn.Module:
+        return nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 4, 9, padding=4, padding_mode=mode))
+
+    told = found(network("reflect"), (1, 8, 8))
+    assert (told.kind, told.layer, told.wanted, told.arrived) == ("window", "1", "5 pixels or more", "4x4")
+    assert told.reason == (
+        "Conv2d 1 mirrors 4 pixels of the picture beyond its edge, but gets only 4x4, which has 3 for it: the input is "
+        "8x8, and 0 leaves 4x4."
+    )
+    assert told.cures == (
+        "give it images of 10x10 or more: dataset.image_size=10",
+        'pad 1 with zeros: padding_mode="zeros"',
+    )
+    assert diagnose(network("reflect"), (1, 10, 10)) is None
+    assert diagnose(network("zeros"), (1, 8, 8)) is None
+
+
+def test_padding_that_repeats_more_than_there_is() -> None:
+    told = found(Written(lambda parts, x: parts[0](F.pad(x, (5, 5), mode="circular")), nn.Conv2d(1, 4, 3)), (1, 4, 4))
+    assert told.reason.startswith("pad repeats 5 pixels of the picture beyond its edge, but gets only 4x4, which has 4")
+    assert told.cures[0] == "give it images of 5x5 or more: dataset.image_size=5"
+    with_layer = found(nn.Sequential(nn.ReflectionPad2d(4), nn.Conv2d(1, 4, 3)), (1, 4, 4))
+    assert with_layer.reason.startswith("ReflectionPad2d 0 mirrors 4 pixels")
+
+
 def test_groups_that_do_not_divide() -> None:
     told = found(Written(lambda _, x: F.conv2d(x, torch.zeros(4, 1, 3, 3), groups=3)), (3, 8, 8))
     assert "conv2d has groups=3, which does not divide its 4 output channels" in told.reason
+    assert told.cures == ("leave out groups, and give it a weight of 4x3x3x3",)
+    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(4, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 4)
     other = found(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 2, 3, 3), groups=3)), (3, 8, 8))
     assert "groups=3 and 2 input channels to each of them, 2·3 = 6, but gets 3" in other.reason
     assert other.cures == ("give it a weight of 6x1x3x3: 3 / 3 = 1 channels to each group",)
     check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 1, 3, 3), groups=3).mean((2, 3))), (3, 8, 8), 6)
+
+
+def test_groups_are_left_out_where_that_works() -> None:
+    whole = found(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 4, 3, 3), groups=3)), (4, 8, 8))
+    assert whole.cures == ("leave out groups",)
+    divided = found(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3), groups=3)), (3, 8, 8))
+    assert divided.cures[1:] == ("leave out groups",)
+    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 6)
+    layer = found(nn.Conv2d(6, 12, 3, groups=3), (4, 8, 8))
+    assert layer.cures == (
+        "write nn.Conv2d(4, 12, ..., groups=...) for Conv2d, with groups that divide both: 2, 4",
+        "leave out groups: nn.Conv2d(4, 12, 3) for Conv2d",
+    )
+    halves = found(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 2, 3, 3), groups=3)), (4, 8, 8))
+    assert halves.cures == ("take groups=2", "leave out groups, and give it a weight of 8x4x3x3")
+    quarters = found(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 3, 3, 3), groups=3)), (4, 8, 8))
+    assert (
+        quarters.cures[0]
+        == "take for groups one of 2, 4, which divide both, and a weight of 4 / groups channels to each group"
+    )
 
 
 def test_groups_that_a_constructor_refuses() -> None:

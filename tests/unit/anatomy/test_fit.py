@@ -1,5 +1,9 @@
 """What check_fit, diagnose and raise_explained do; each kind of mistake has a test in test_doctor_*.py."""
 
+import random
+import sys
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -93,3 +97,56 @@ def test_nothing_is_changed_by_a_diagnosis() -> None:
     assert all(module.training for module in model.modules())
     assert isinstance(model[0], nn.Conv2d)
     assert model[0].padding == (0, 0)
+
+
+class Talkative(nn.Module):
+    """Prints and draws random numbers of every kind wherever it can; ``rooms`` holds where its weights were made."""
+
+    rooms: list[str] = []  # noqa: RUF012 (the class is what is called again)
+
+    def __init__(self, features: int = 7) -> None:
+        super().__init__()
+        self.fc = nn.Linear(features, 10)
+        self.rooms.append(self.fc.weight.device.type)
+        self.noise()
+
+    def noise(self) -> None:
+        print("a word", random.random(), np.random.rand(), torch.rand(1).device)
+        print("another", file=sys.stderr)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.rooms[1:]:
+            self.noise()
+        out: Tensor = self.fc(x.flatten(1))
+        return out
+
+
+def test_nothing_is_heard_or_drawn_while_ways_out_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    Talkative.rooms.clear()
+    model = Talkative()
+    capsys.readouterr()
+    states = random.getstate(), torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index]
+    found = diagnose(model, (1, 3, 3), 10)
+    assert found is not None
+    assert "build it with Talkative(features=9)" in found.message
+    assert Talkative.rooms == ["cpu", "meta", "cpu", "cpu"]
+    assert capsys.readouterr() == ("", "")
+    assert random.getstate() == states[0]
+    assert torch.equal(torch.get_rng_state(), states[1])
+    assert np.random.get_state()[1].tolist() == states[2]  # type: ignore[index]
+
+
+def test_a_class_that_cannot_be_built_on_the_meta_device_is_built_all_the_same() -> None:
+    class Looking(nn.Module):
+        def __init__(self, features: int = 7) -> None:
+            super().__init__()
+            self.fc = nn.Linear(features, 10)
+            self.scale = self.fc.weight.max().item()
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.fc(x.flatten(1))
+            return out
+
+    found = diagnose(Looking(), (1, 3, 3), 10)
+    assert found is not None
+    assert "build it with Looking(features=9)" in found.message

@@ -5,6 +5,7 @@ from convboard.anatomy.doctor.features import eaten_batch, missing_flatten, wron
 from convboard.anatomy.doctor.joins import unlike_branches, unlike_sizes
 from convboard.anatomy.doctor.kinds_of_numbers import silent_device, wrong_device, wrong_dtype
 from convboard.anatomy.doctor.output import wrong_output
+from convboard.anatomy.doctor.paddings import padding_too_large
 from convboard.anatomy.doctor.pictures import (
     no_picture,
     window_too_large,
@@ -21,6 +22,7 @@ MISTAKES = (
     wrong_groups,
     wrong_in_channels,
     window_too_large,
+    padding_too_large,
     wrong_norm_width,
     wrong_norm_dimensions,
     wrong_norm_groups,

@@ -10,15 +10,23 @@ from convboard.anatomy.doctor.wording import batch_of, count, factors, line_of, 
 from convboard.anatomy.rows import formula
 from convboard.anatomy.trace import Call
 
+_ROWS_OF_FEATURES = ("transpose", "swapaxes", "permute", "movedim", "moveaxis", "unfold", "Unfold")
 KEEP_THE_BATCH = "keep the batch apart: torch.flatten(x, 1) or nn.Flatten()"
 
 
 def eaten_batch(case: Case, call: Call) -> Finding | None:
-    """A Linear to which images come in another number than they went in: the batch was flattened or reshaped too."""
+    """A Linear to which images come in another number than they went in: the batch was flattened or reshaped too.
+
+    Windows or patches laid into the batch are none: there are so many rows for each image, and no Linear wants a whole
+    image's features.
+    """
     wanted = wanted_features(call)
     shape = call.input_shape
     culprit = case.where_the_batch_went(shape, call) if wanted is not None else None
     if wanted is None or culprit is None:
+        return None
+    rows = shape[0] if len(shape) > 1 else 1
+    if rows > 1 and rows % case.batch == 0 and wanted != prod(culprit.input_shape[1:]):
         return None
     return _eaten(case, culprit, f"{case.title(call)} wants {count(wanted, 'feature')} of each image")
 
@@ -55,10 +63,17 @@ def missing_flatten(case: Case, call: Call) -> Finding | None:
     wanted, shape = wanted_features(call), call.input_shape
     if wanted is None or len(shape) < 3 or shape[-1] == wanted:
         return None
+    if prod(shape[1:]) != wanted and _is_sequence(case, call):
+        return None
     reason = (
         f"{case.title(call)} wants {count(wanted, 'feature')} but gets pictures of {sizes(shape[1:])}, not flattened."
     )
     return _flatten(call, wanted, reason)
+
+
+def _is_sequence(case: Case, call: Call) -> bool:
+    """Whether what arrives is rows of features on purpose, such as patches: its last size was brought there."""
+    return call.input_shape[0] != case.batch or any(step.type in _ROWS_OF_FEATURES for step in case.path(call))
 
 
 def missing_flatten_in_output(case: Case, shape: tuple[int, ...]) -> Finding | None:
@@ -154,12 +169,12 @@ def wanted_features(call: Call) -> int | None:
 
 def _other_sizes(case: Case, call: Call, wanted: int, arrived: int) -> list[str]:
     cures = [*other_argument(case, wanted, arrived)]
-    lazy = ""
     if isinstance(call.module, nn.Linear):
-        lazy = f", or nn.LazyLinear({call.module.out_features}), which finds the number itself"
-    cures.append(f"write {_line(call, arrived)} for {case.weight_name(call) or call.name}{lazy}")
-    if call.module is not None:
-        cures[-1] = f"write {_line(call, arrived)} for {call.name}{lazy}"
+        lazy = f"nn.LazyLinear({call.module.out_features}), which finds the number itself"
+        cures.append(f"write {_line(call, arrived)} for {call.name}, or {lazy}")
+    else:
+        name = call.name if call.module is not None else case.weight_name(call) or call.name
+        cures.append(f"write {_line(call, arrived)} for {name}")
     return [*cures, *more_padding(case), *other_images(case)]
 
 

@@ -7,7 +7,11 @@ from convboard.anatomy.doctor.case import Case, Finding
 from convboard.anatomy.trace import Call
 
 _COMPLAINTS = ("type", "not implemented for")  # what torch's own messages have in common
-_METHODS = {
+# Torch indexes and copies across devices on purpose: what does so is no mistake.
+_CROSSING = frozenset(["getitem", "setitem", "copy", "to", "type_as", "take", "gather", "scatter"]) | frozenset(
+    ["index_select", "index_add", "index_copy", "index_fill", "index_put", "index", "masked_select", "masked_fill"]
+)
+_METHODS = {  # torch's names for making numbers of a type
     torch.int64: "long",
     torch.int32: "int",
     torch.uint8: "byte",
@@ -49,14 +53,7 @@ def _odd_weights(case: Case, call: Call, held: str, given: str) -> Finding:
 
 def _maker(case: Case, call: Call, given: torch.dtype) -> str:
     """Where the odd type comes from, if a call or the forward itself has made it."""
-    names = {
-        torch.int64: "long",
-        torch.int32: "int",
-        torch.uint8: "byte",
-        torch.float16: "half",
-        torch.float64: "double",
-    }
-    word = names.get(given)
+    word = _METHODS.get(given)
     before = case.before(call)
     if before is not None and before.type == word:
         return f", or leave out the .{word}() in forward"
@@ -98,5 +95,18 @@ def _name(dtype: torch.dtype) -> str:
 
 
 def silent_device(case: Case) -> Finding | None:
-    """The same where torch computes something all the same, as it does with weights on the meta device."""
-    return next((found for call in case.run.calls if (found := wrong_device(case, call))), None)
+    """Weights on the meta device under images elsewhere, over which torch does not always stumble."""
+    first = next((weight for weight in case.model.parameters() if weight.is_floating_point()), None)
+    if first is not None and first.is_meta:
+        return None  # the images lie there too
+    suspects = (call for call in case.run.calls if _uses_meta_weights(case, call))
+    return next((found for call in suspects if (found := wrong_device(case, call))), None)
+
+
+def _uses_meta_weights(case: Case, call: Call) -> bool:
+    """Whether a call computes with parameters or buffers of the network that lie on the meta device."""
+    own = {id(weight) for weight in case.model.parameters() if weight.is_meta}
+    # A dry run is given copies of the buffers: these are told by their shape and type.
+    buffers = {(buffer.shape, buffer.dtype) for buffer in case.model.buffers() if buffer.is_meta}
+    used = (tensor for call in call.functions if call.name not in _CROSSING for tensor in call.tensors)
+    return any(tensor.is_meta and (id(tensor) in own or (tensor.shape, tensor.dtype) in buffers) for tensor in used)

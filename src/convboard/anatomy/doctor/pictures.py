@@ -39,14 +39,11 @@ def wrong_groups(case: Case, call: Call) -> Finding | None:
         return None
     outputs, per_group, arrived = weight.shape[0], weight.shape[1], call.input_shape[1]
     what = f"{case.title(call)} has groups={groups}"
-    good = _divisors(arrived, outputs)
-    cure = (
-        f"take for groups one of the numbers that divide both: {_listed(good)}" if len(good) > 1 else "leave out groups"
-    )
     if outputs % groups or arrived % groups:
         which, number = ("output", outputs) if outputs % groups else ("input", arrived)
         reason = f"{what}, which does not divide its {number} {which} channels: {number} / {groups} is no whole number."
-        return Finding("groups", reason, (cure,), f"a multiple of {groups}", count(number, f"{which} channel"), call)
+        wanted, got = f"a multiple of {groups}", count(number, f"{which} channel")
+        return Finding("groups", reason, _other_groups(call, weight, arrived), wanted, got, call)
     if per_group * groups == arrived:
         return None
     reason = (
@@ -57,7 +54,31 @@ def wrong_groups(case: Case, call: Call) -> Finding | None:
     cures = [f"give it a weight of {sides}: {arrived} / {groups} = {arrived // groups} channels to each group"]
     if isinstance(call.module, nn.Conv2d):
         cures = [f"write {line_of(call.module, in_channels=arrived)} for {call.name}"]
+    elif per_group == arrived:
+        cures.append("leave out groups")
     return Finding("groups", reason, tuple(cures), f"{per_group * groups} channels", str(arrived), call)
+
+
+def _other_groups(call: Call, weight: Tensor, arrived: int) -> tuple[str, ...]:
+    """Groups that divide the channels, and none at all, with the weight that goes with it."""
+    outputs, per_group, *kernel = weight.shape
+    good = _divisors(arrived, outputs)[1:]
+    cures = []
+    if isinstance(call.module, nn.Conv2d):
+        without = f"leave out groups: {line_of(call.module, in_channels=arrived, groups=1)} for {call.name}"
+        if good:
+            lines = f"nn.Conv2d({arrived}, {outputs}, ..., groups=...)"
+            cures.append(f"write {lines} for {call.name}, with groups that divide both: {_listed(good)}")
+    elif per_group == arrived:
+        return ("leave out groups",)
+    else:
+        without = f"leave out groups, and give it a weight of {sizes((outputs, arrived, *kernel))}"
+        if arrived // per_group in good and arrived % per_group == 0:
+            cures.append(f"take groups={arrived // per_group}")
+        elif good:
+            channels = f"{arrived} / groups channels to each group"
+            cures.append(f"take for groups one of {_listed(good)}, which divide both, and a weight of {channels}")
+    return (*cures, without)
 
 
 def wrong_in_channels(case: Case, call: Call) -> Finding | None:

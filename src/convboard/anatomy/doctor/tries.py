@@ -3,9 +3,11 @@
 import copy
 import inspect
 import io
+import random
+import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy.doctor.case import Case
 from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers
-from convboard.anatomy.trace import Shape
+from convboard.anatomy.trace import Call, Shape
 
 LARGEST_SIDE = 512
 USUAL_SIDES = (28, 32, 48, 64, 96, 128, 224, 256)
@@ -52,6 +54,8 @@ def larger_images(case: Case) -> Iterator[str]:
     def fits(side: int) -> bool:
         run = _run(case.model, (channels, side, side))
         failed = run.failed_call if run else None
+        if failed is not None and overhanging_padding(failed):
+            return False
         window = failed.window if failed else None
         if failed is None or window is None or len(failed.input_shape) != 4:
             return True
@@ -61,6 +65,18 @@ def larger_images(case: Case) -> Iterator[str]:
     if position < LARGEST_SIDE:
         side = position + 1
         yield f"give it images of {side}x{side} or more: dataset.image_size={side}"
+
+
+def overhanging_padding(call: Call) -> tuple[str, int, int] | None:
+    """The padding in a call that mirrors or repeats more of the picture than there is: mode, pixels, and the most."""
+    function = call.function("pad")
+    given = function.arguments if function else {}
+    mode, padding, shape = given.get("mode", "constant"), given.get("pad", ()), call.input_shape
+    if mode not in {"reflect", "circular"} or len(shape) < 3:
+        return None
+    pixels = max(padding[:2], default=0), max(padding[2:4], default=0)  # of the width, of the height
+    most = [side - (mode == "reflect") for side in (shape[-1], shape[-2])]  # the edge itself is not mirrored
+    return next(((mode, asked, limit) for asked, limit in zip(pixels, most) if asked > limit), None)
 
 
 def more_padding(case: Case) -> Iterator[str]:
@@ -113,7 +129,8 @@ def other_argument(case: Case, wrong: int | None, right: int, names: tuple[str, 
 def _run(model: nn.Module, image_shape: Shape) -> DryRun | None:
     """A dry run; None where even that cannot be begun."""
     try:
-        return dry_run(model, image_shape)
+        with _unnoticed():
+            return dry_run(model, image_shape)
     except ValueError:
         return None
 
@@ -171,21 +188,45 @@ def _arguments(case: Case, factory: Callable[..., nn.Module]) -> dict[str, Any] 
 
 def _is_same(case: Case, factory: Callable[..., nn.Module], values: Mapping[str, Any]) -> bool:
     """Whether a network built with these arguments has weights of the same names and shapes, and fails alike."""
+    shapes = _shapes(case.model)
+    sketch = _built(factory, values, device="meta")  # it takes neither time nor memory
+    if sketch is not None and _shapes(sketch) != shapes:
+        return False
     model = _built(factory, values)
-    if model is None or _shapes(model) != _shapes(case.model):
+    if model is None or _shapes(model) != shapes:
         return False
     run = _run(model, case.run.image_shape)
     return run is not None and str(run.error) == str(case.run.error)
 
 
-def _built(factory: Callable[..., nn.Module], values: Mapping[str, Any]) -> nn.Module | None:
-    """A network built without a word and without a random number; None where that fails, for whatever reason."""
+def _built(factory: Callable[..., nn.Module], values: Mapping[str, Any], device: str | None = None) -> nn.Module | None:
+    """A network built without a word and without a random number; None where that fails, for whatever reason.
+
+    Args:
+        factory: Builds it.
+        values: What that is given.
+        device: Where its weights are to lie; None leaves that to the factory.
+    """
     try:
-        with torch.random.fork_rng(devices=[]), redirect_stdout(io.StringIO()):
+        with _unnoticed(), torch.device(device) if device else nullcontext():
             model: object = factory(**values)
     except Exception:
         return None
     return model if isinstance(model, nn.Module) and not lazy_layers(model) else None
+
+
+@contextmanager
+def _unnoticed() -> Iterator[None]:
+    """What runs in this context says nothing, and leaves the random numbers of torch, Python and NumPy as they were."""
+    numpy = sys.modules.get("numpy")  # whoever has not imported it draws nothing from it
+    pythons, numpys = random.getstate(), numpy.random.get_state() if numpy else None
+    try:
+        with torch.random.fork_rng(devices=[]), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        random.setstate(pythons)
+        if numpy:
+            numpy.random.set_state(numpys)
 
 
 def _shapes(model: nn.Module) -> dict[str, Shape]:
