@@ -14,11 +14,11 @@ export class ApiError extends Error {
   }
 }
 
-async function ask(path, query = {}, cache = "default") {
+async function ask(path, query = {}) {
   const address = `${path}?${new URLSearchParams(query)}`; // the page's base is data/plugin/layers/
   let response;
   try {
-    response = await fetch(address, { cache, signal: AbortSignal.timeout(PATIENCE_MS) });
+    response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE_MS) });
   } catch {
     throw new ApiError("gone", "TensorBoard does not answer. Start it again and reload the page.");
   }
@@ -37,7 +37,6 @@ export const getRun = async (run) => (await ask("run", { run })).json();
 /** @returns {Promise<Object<string, Object<string, [number, number][]>>>} */
 export const getHealth = async (run) => (await ask("health", { run })).json();
 
-let numbersCache = "default"; // see the option `cache` of fetch
 const held = new Map(); // key to {promise, size}, the one used last at the end
 
 /**
@@ -51,15 +50,12 @@ export function getNumbers(key) {
   return entry.promise;
 }
 
-/** Ask for all numbers anew, past what the browser keeps too: what their keys stand for has changed. */
-export function forgetNumbers() {
-  held.clear();
-  numbersCache = "reload";
-}
+/** Ask for all numbers anew: what their keys stand for has changed. */
+export const forgetNumbers = () => held.clear();
 
 async function fetchNumbers(key) {
   try {
-    const numbers = await decodeNumbers(await (await ask("numbers", { key }, numbersCache)).arrayBuffer());
+    const numbers = await decodeNumbers(await (await ask("numbers", { key })).arrayBuffer());
     const size = Object.values(numbers.arrays).reduce((sum, { data }) => sum + data.length, 0);
     if (held.has(key)) held.get(key).size = size;
     makeRoom();
