@@ -15,16 +15,26 @@ from tensorboard_server import START_SECONDS, TensorBoard
 ROOT = Path(__file__).parents[2]
 
 
+Train = Callable[..., None]
+
+
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def train() -> Train:
+    """Train by the command: `train(logdir, "digits/lenet", "trainer.max_epochs=2")` makes that run in the folder."""
+
+    def train(logdir: Path, run: str, *arguments: str) -> None:
+        command = [sys.executable, str(ROOT / "train.py"), *arguments, f"hydra.run.dir={logdir}/{run}"]
+        done = subprocess.run(command, cwd=logdir, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, train: Train) -> Path:
     """A log directory with one run, digits/lenet: two epochs on the digits, with the full board."""
     logdir = tmp_path_factory.mktemp("outputs")
-    command = [
-        *(sys.executable, str(ROOT / "train.py"), "board=full", "trainer.max_epochs=2"),
-        f"hydra.run.dir={logdir}/digits/lenet",
-    ]
-    done = subprocess.run(command, cwd=logdir, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
+    train(logdir, "digits/lenet", "board=full", "trainer.max_epochs=2")
     return logdir
 
 

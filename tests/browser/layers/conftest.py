@@ -1,7 +1,5 @@
 """Short runs of three networks, a TensorBoard over them, and the Layers tab opened in it."""
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,6 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Frame, Locator, Page
 
-ROOT = Path(__file__).parents[3]
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
 QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
 ARGUMENTS = {
@@ -24,14 +21,11 @@ LIMITS = ["trainer.limit_val_batches=1", "trainer.limit_test_batches=1", "traine
 
 
 @pytest.fixture(scope="session")
-def logdir(tmp_path_factory: pytest.TempPathFactory, data_dir: Path) -> Path:
+def logdir(tmp_path_factory: pytest.TempPathFactory, data_dir: Path, train: Any) -> Path:
     """A log directory with a short run of each network."""
     logdir = tmp_path_factory.mktemp("outputs")
     for run, arguments in ARGUMENTS.items():
-        where = [f"data_dir={data_dir}", f"hydra.run.dir={logdir}/{run}"]
-        command = [sys.executable, str(ROOT / "train.py"), *arguments, *LIMITS, *where, "trainer.plan=none"]
-        done = subprocess.run(command, cwd=logdir, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
+        train(logdir, run, *arguments, *LIMITS, f"data_dir={data_dir}", "trainer.plan=none")
     return logdir
 
 
@@ -60,10 +54,14 @@ class Tab:
         tile.hover(position={"x": (column + 0.5) * scale, "y": (row + 0.5) * scale})
         self.find(".identity").get_by_text(f"row {row}, column {column}", exact=True).wait_for()
 
-    def link(self) -> str:
-        """The address's hash, once it has followed the last change."""
-        self.page.wait_for_timeout(400)
-        return str(self.page.evaluate("location.hash"))
+    def wait_for_link(self, *parts: str, without: str = "&p.layers.none=") -> None:
+        """Wait until the address's hash has these parts and is without another; it follows what is chosen."""
+        is_there = "([parts, without]) => parts.every((part) => location.hash.split('&').includes(`p.layers.${part}`))"
+        self.page.wait_for_function(f"{is_there} && !location.hash.includes(without)", arg=[parts, without])
+
+    def look_again(self) -> None:
+        """As if one came back to the window: the tab asks what is new, and need not be waited for."""
+        self.frame.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
 OpenTab = Callable[..., Tab]

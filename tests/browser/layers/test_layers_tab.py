@@ -1,6 +1,5 @@
 """The Layers tab over real runs of three networks: what it shows is what the network is, and nothing goes wrong."""
 
-import re
 from functools import cache
 from typing import Any
 
@@ -108,68 +107,6 @@ def test_scores_come_with_probabilities_and_class_names(open_tab: Any) -> None:
     assert "the image's class" in rows.nth(3).inner_text()
 
 
-def test_a_row_without_numbers_says_where_to_look(open_tab: Any) -> None:
-    tab = open_tab(run=RESNET, layer="layer1.0.add")
-    notice = tab.find(".inside .notice")
-    notice.get_by_role("button", name="layer1.0.bn2").wait_for()
-    assert "64×32×32" in notice.inner_text()
-
-
-def test_an_image_whose_input_was_not_kept_says_so(open_tab: Any) -> None:
-    tab = open_tab(run=RESNET, layer="layer1.0.conv1", image=9, unit="0,3,3")
-    tab.find(".arithmetic .notice").get_by_text("kept for the first").wait_for()
-
-
-def test_a_link_restores_all_that_is_chosen(open_tab: Any) -> None:
-    chosen = {"run": LENET, "compare": OTHER_LENET, "layer": "conv2", "image": 4, "step": 40, "unit": "2,4,5"}
-    tab = open_tab(**chosen)
-    link = tab.link()
-    for part in ("run=mnist%2Flenet", "compare=mnist%2Fother", "layer=conv2", "image=4", "step=40", "unit=2%2C4%2C5"):
-        assert f"p.layers.{part}" in link
-    assert tab.find(".epoch").inner_text().split("\n")[0] == "epoch 1"
-    assert tab.find(".two [data-run]").count() == 4  # maps and kernels of two runs
-    tab.page.reload()
-    tab.page.frame_locator('iframe[src*="plugin_entry"]').locator(".identity").get_by_text("row 4, column 5").wait_for()
-    tab.page.wait_for_timeout(400)
-    assert tab.page.evaluate("location.hash") == link
-
-
-def test_the_keyboard_moves_layer_step_image_and_unit(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, layer="conv1")
-    tab.find(".cards").focus()
-    for key in ("ArrowDown", "ArrowDown", "ArrowLeft", "]", "u"):
-        tab.page.keyboard.press(key)
-        tab.page.wait_for_timeout(150)
-    link = tab.link()
-    assert "layer=pool1" in link
-    assert "step=40" in link
-    assert "image=1" in link
-    assert "p.layers.unit=" in link
-    tab.page.keyboard.press("Escape")
-    assert "p.layers.unit=" not in tab.link()
-    tab.page.keyboard.press("?")
-    tab.find("dialog[open]").get_by_text("the probe image before, after").wait_for()
-
-
-def test_play_goes_through_the_epochs(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, layer="conv1", step=0)
-    assert "untrained" in tab.find(".epoch").inner_text()
-    tab.find(".play").click()
-    tab.find(".epoch").get_by_text("epoch 2").wait_for()
-
-
-def test_two_runs_stand_side_by_side(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, compare=OTHER_LENET, layer="conv2", unit="2,4,5")
-    tab.find(".notice").get_by_text("the nearest at or before epoch 2").wait_for()
-    assert tab.find(".outputs .maps").count() == 2
-    tab.find(".identity").get_by_text("second run").wait_for()
-
-
-def test_a_second_run_without_the_layer_says_so(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, compare=RESNET, layer="conv2")
-    tab.find(".notice").get_by_text(f"{RESNET} has no layer conv2").wait_for()
-
-
 def test_health_shows_curves_and_all_layers(open_tab: Any) -> None:
     tab = open_tab(run=LENET, layer="conv2", view="health")
     tab.find(".verdict").first.wait_for()
@@ -202,51 +139,3 @@ def test_the_page_fits_its_window(open_tab: Any, size: tuple[int, int], run: str
     assert tab.frame.evaluate(
         "[...document.querySelectorAll('.layer, .unit-panel')].every(p => p.scrollWidth <= p.clientWidth)"
     )
-
-
-def test_a_run_is_found_by_typing(open_tab: Any) -> None:
-    tab = open_tab(run=LENET)
-    field = tab.find('input[aria-label="Run"]')
-    field.focus()
-    field.fill("quick cifar")
-    field.press("Enter")
-    tab.find(".network h2").get_by_text(re.compile("CIFAR10Quick")).wait_for()
-    assert "run=cifar10%2Fcifar10_quick" in tab.link()
-
-
-def test_without_a_run_it_says_how_to_get_one(open_tab: Any) -> None:
-    def nothing(route: Any) -> None:
-        route.fulfill(json={"runs": [], "others": ["an/old/run"]})
-
-    tab = open_tab(shows=".state h2", routes={"**/data/plugin/layers/runs*": nothing})
-    text = tab.find(".state").inner_text()
-    assert "python train.py model=lenet dataset=mnist" in text
-    assert "1 run in this log directory has no network record" in text
-
-
-def test_a_run_without_pictures_says_how_to_get_them(open_tab: Any) -> None:
-    def no_pictures(route: Any) -> None:
-        route.fulfill(json={**route.fetch().json(), "pictures": {}})
-
-    tab = open_tab(run=LENET, shows=".state h2", routes={"**/data/plugin/layers/run?*": no_pictures})
-    assert "board=default" in tab.find(".state").inner_text()
-
-
-def test_pictures_without_numbers_and_a_server_that_is_gone_are_said(open_tab: Any) -> None:
-    def missing(route: Any) -> None:
-        route.fulfill(status=404, json={"error": "the picture has no numbers inside"})
-
-    tab = open_tab(run=LENET, routes={"**/data/plugin/layers/numbers*": missing})
-    tab.find(".problem").get_by_text("the picture has no numbers inside").wait_for()
-    tab.page.route("**/data/plugin/layers/run?*", lambda route: route.abort())
-    field = tab.find('input[aria-label="Run"]')
-    field.focus()
-    field.fill("resnet")
-    field.press("Enter")
-    tab.find(".state").get_by_text("TensorBoard does not answer", exact=True).wait_for()
-    tab.errors.clear()  # the browser's own lines about what the routes above refuse
-
-
-def test_numbers_that_cannot_be_read_are_said(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, routes={"**/data/plugin/layers/numbers*": lambda route: route.fulfill(body=b"rubbish")})
-    tab.find(".problem").get_by_text("damaged").wait_for()

@@ -1,41 +1,25 @@
 /** All that can be done in the tab, from the buttons and from the keyboard; and what is fetched because of it. */
 
-import { ApiError, getHealth, getRun, getRuns } from "./api.js";
+import { getHealth, getRuns } from "./api.js";
 import { findings } from "./health.js";
-import { readRecord } from "./record.js";
+import { createPlayer } from "./player.js";
+import { createRunStore } from "./runs.js";
 import { loadScene, prefetch } from "./scene.js";
 
-const PLAY_MS = 900; // a step of the play button
 const POLL_MS = 30000; // between two looks for new epochs
 
 /** @param {ReturnType<import("./store.js").createStore>} store */
 export function createActions(store) {
-  const loaded = new Map(); // run to {record, pictures}; two at most
-  let player = null;
+  const runs = createRunStore();
+  const inUse = () => [store.get().run, store.get().compare];
+  const loadRun = (name, isAnew = false) => runs.load(name, inUse(), isAnew);
+  let followed = null; // of the link that was followed last
   let sceneAsked = 0;
-
-  async function loadRun(name, isAnew = false) {
-    if (!isAnew && loaded.has(name)) return loaded.get(name);
-    const { network, pictures } = await getRun(name);
-    const known = loaded.get(name);
-    const run = { record: known?.record ?? understood(network), pictures };
-    loaded.set(name, run);
-    for (const other of loaded.keys()) if (![name, store.get().run, store.get().compare].includes(other)) loaded.delete(other);
-    return run;
-  }
-
-  function understood(network) {
-    try {
-      return readRecord(network);
-    } catch {
-      throw new ApiError("unreadable", "Its network record is in a form that this tab does not know.");
-    }
-  }
 
   /** Fetch what the chosen layer, step and image show; an answer that comes too late is dropped. */
   async function refreshScene() {
     const state = store.get();
-    const run = loaded.get(state.run);
+    const run = runs.get(state.run);
     if (!run || !state.layer || state.shownStep === null) return;
     const asked = (sceneAsked += 1);
     const wanted = { layer: state.layer, step: state.shownStep, image: state.image };
@@ -46,13 +30,13 @@ export function createActions(store) {
     prefetch(run, wanted, [state.steps[at + 1], state.steps[at - 1]].filter((step) => step !== undefined));
   }
 
-  async function secondScene({ compare, recordB, record }, wanted) {
-    const run = compare && loaded.get(compare);
+  async function secondScene({ compare, record }, wanted) {
+    const run = compare && runs.get(compare);
     if (!run) return { scene: null, problem: store.get().compareProblem };
     const row = run.record.byName.get(wanted.layer);
     if (!row) return { scene: null, problem: `${compare} has no layer ${wanted.layer}: its network is ${run.record.name}.` };
     // The same epoch, where the two take different numbers of steps for one.
-    const step = Math.round((wanted.step / record.stepsPerEpoch) * recordB.stepsPerEpoch);
+    const step = Math.round((wanted.step / record.stepsPerEpoch) * run.record.stepsPerEpoch);
     const scene = await loadScene(run, { ...wanted, step });
     return { scene, problem: scene.probe ? "" : `${compare} has no probe image at that step or before.` };
   }
@@ -71,6 +55,11 @@ export function createActions(store) {
     store.set({ record: run.record, steps, shownStep, layer, problem });
   }
 
+  function showProblem(kind, run, { message }) {
+    sceneAsked += 1; // what is still on its way is of what was shown before
+    store.set({ problem: { kind, run, message }, record: null, scene: null, hover: null });
+  }
+
   async function chooseRun(name, wanted = {}) {
     const before = store.get();
     const next = { run: name, layer: before.layer, step: before.step, image: before.image, unit: null, ...wanted };
@@ -84,7 +73,7 @@ export function createActions(store) {
       await refreshScene();
       refreshHealth(name, "health");
     } catch (error) {
-      if (store.get().run === name) store.set({ problem: { kind: error.kind ?? "unreadable", run: name, message: error.message }, record: null, scene: null });
+      if (store.get().run === name) showProblem(error.kind ?? "unreadable", name, error);
       if (!error.kind) throw error; // not the server's answer: a mistake in this tab, which the console is to show
     } finally {
       store.set({ loading: false });
@@ -104,6 +93,8 @@ export function createActions(store) {
     }
   }
 
+  const missingBeside = (name, error) => `${name} cannot be shown beside this run: ${error.message}`;
+
   async function chooseCompare(name) {
     store.set({ compare: name, sceneB: null, recordB: null, healthB: null, compareProblem: "" });
     if (name) {
@@ -113,7 +104,7 @@ export function createActions(store) {
         store.set({ recordB: run.record });
         refreshHealth(name, "healthB");
       } catch (error) {
-        store.set({ compareProblem: `${name} cannot be shown beside this run: ${error.message}` });
+        store.set({ compareProblem: missingBeside(name, error) });
       }
     }
     await refreshScene();
@@ -145,48 +136,62 @@ export function createActions(store) {
     if (count) store.set({ image: (image + by + count) % count });
   }
 
-  function togglePlay() {
-    if (player !== null) {
-      clearTimeout(player);
-      player = null;
-      store.set({ playing: false });
-      return;
-    }
-    const { steps, shownStep } = store.get();
-    if (steps.length < 2) return;
-    store.set({ playing: true });
-    if (shownStep === steps.at(-1)) chooseStepAt(0);
-    const next = async () => {
-      await refreshScene();
-      const state = store.get();
-      if (player === null) return;
-      if (state.shownStep === state.steps.at(-1)) return togglePlay();
-      moveStep(1);
-      player = setTimeout(next, PLAY_MS);
-    };
-    player = setTimeout(next, PLAY_MS);
-  }
-
   /** Look for new runs and new epochs, without a word where there is nothing new or no answer. */
   async function poll() {
     if (document.hidden) return;
     const state = store.get();
     try {
-      const { runs, others } = await getRuns();
-      if (runs.join("\n") !== state.runs?.join("\n")) store.set({ runs, others });
+      const listed = await getRuns();
+      if (listed.runs.join("\n") !== state.runs?.join("\n")) store.set(listed);
       if (!state.run) return open(state);
-      const before = state.steps.length;
-      const run = await loadRun(state.run, true);
-      if (store.get().run !== state.run) return;
-      const isFollowing = state.step === null && !store.get().unit && !store.get().hover;
-      showRun(run, { ...store.get(), step: isFollowing ? null : store.get().shownStep });
-      if (store.get().steps.length !== before) await refreshScene();
-      refreshHealth(state.run, "health");
-      if (state.compare) await loadRun(state.compare, true);
+      await Promise.all([lookAgain(state.run), state.compare && lookAgainBeside(state.compare)]);
       store.set({ isGone: false });
     } catch (error) {
       store.set({ isGone: error.kind === "gone" });
     }
+  }
+
+  /** The run that is shown: with more epochs, written anew, or no longer there. */
+  async function lookAgain(name) {
+    try {
+      const run = await loadRun(name, true);
+      const state = store.get();
+      if (state.run !== name) return;
+      const isFollowing = state.step === null && !state.unit && !state.hover;
+      showRun(run, { ...state, step: isFollowing ? null : state.shownStep });
+      const isNew = run.record !== state.record || store.get().steps.join() !== state.steps.join();
+      if (isNew || !state.scene) await refreshScene();
+      refreshHealth(name, "health");
+    } catch (error) {
+      loseRun(name, error);
+    }
+  }
+
+  /** A run that cannot be read any more is not shown any longer; one whose server is silent for a while is. */
+  function loseRun(name, error) {
+    if (!["missing", "unreadable"].includes(error.kind)) throw error;
+    runs.forget(name);
+    const state = store.get();
+    if (state.run !== name) return;
+    const wasShown = state.record || state.problem?.kind === "lost";
+    const kind = error.kind === "missing" && wasShown ? "lost" : error.kind;
+    showProblem(kind, name, error);
+  }
+
+  async function lookAgainBeside(name) {
+    try {
+      const run = await loadRun(name, true);
+      const state = store.get();
+      if (state.compare !== name || run.record === state.recordB) return;
+      store.set({ recordB: run.record, compareProblem: "" });
+      refreshHealth(name, "healthB");
+    } catch (error) {
+      if (error.kind === "gone") throw error;
+      runs.forget(name);
+      if (store.get().compare === name) store.set({ recordB: null, sceneB: null, healthB: null, compareProblem: missingBeside(name, error) });
+      return;
+    }
+    await refreshScene();
   }
 
   /** Begin with what a link asks for, else with the last run. */
@@ -194,10 +199,10 @@ export function createActions(store) {
     store.set({ loading: true });
     if (wanted.run) loadRun(wanted.run).catch(() => null); // asked for along with the list; what fails is told below
     try {
-      const { runs, others } = await getRuns();
-      store.set({ runs, others, problem: runs.length ? null : { kind: "empty" } });
-      if (!runs.length) return;
-      const run = wanted.run ?? runs.at(-1);
+      const { runs: found, others } = await getRuns();
+      store.set({ runs: found, others, problem: found.length ? null : { kind: "empty" } });
+      if (!found.length) return;
+      const run = wanted.run ?? found.at(-1);
       const first = chooseRun(run, { ...wanted, run });
       if (wanted.compare) await first.then(() => chooseCompare(wanted.compare));
       await first;
@@ -210,16 +215,21 @@ export function createActions(store) {
 
   /** Do what a changed link says. */
   async function follow(wanted) {
-    const state = store.get();
-    if (wanted.run && wanted.run !== state.run) await chooseRun(wanted.run, wanted);
+    const mine = Symbol("link");
+    followed = mine;
+    if (wanted.run && wanted.run !== store.get().run) {
+      await chooseRun(wanted.run, wanted);
+      if (followed !== mine || store.get().run !== wanted.run) return; // something else was chosen meanwhile
+    }
     const { layer, image, unit, view } = wanted;
-    const known = state.record?.byName.has(layer) ? { layer } : {};
+    const known = store.get().record?.byName.has(layer) ? { layer } : {};
     store.set({ image, unit, view, ...known });
     const at = wanted.step === null ? -1 : store.get().steps.indexOf(wanted.step);
     if (at >= 0) chooseStepAt(at);
     if (wanted.compare !== store.get().compare) await chooseCompare(wanted.compare);
   }
 
+  const togglePlay = createPlayer(store, { refreshScene, chooseStepAt, moveStep });
   store.subscribe(["layer", "shownStep", "image"], () => refreshScene());
   setInterval(poll, POLL_MS);
   document.addEventListener("visibilitychange", poll);

@@ -50,6 +50,9 @@ export function getNumbers(key) {
   return entry.promise;
 }
 
+/** Ask for all numbers anew: what their keys stand for has changed. */
+export const forgetNumbers = () => held.clear();
+
 async function fetchNumbers(key) {
   try {
     const numbers = await decodeNumbers(await (await ask("numbers", { key })).arrayBuffer());

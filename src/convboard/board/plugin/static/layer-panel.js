@@ -6,8 +6,10 @@ import { plural, size, whole } from "./format.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
+import { isSameImage } from "./scene.js";
+import { poolingOf } from "./units.js";
 import { barsView, pointable, scoresView } from "./vector-view.js";
-import { facts, formula, savings, sentence } from "./words.js";
+import { facts, formula, savings, sentence, uncertainty } from "./words.js";
 
 const BESIDE_MAPS = 400; // pixels of the window that the maps leave to what stands above and below them
 const KERNELS_HEIGHT = 200;
@@ -78,8 +80,11 @@ function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
   if (problem) return el("p", { class: "notice" }, problem);
   if (!sceneB) return el("p", { class: "notice" }, `Loading ${compare} …`);
   const epochs = [epochOf(scene, record), epochOf(sceneB, recordB)];
-  const differ = epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : "";
-  return differ ? el("p", { class: "notice" }, differ) : el("span", { hidden: true });
+  const said = [
+    epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : null,
+    isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
+  ].filter(Boolean);
+  return said.length ? el("p", { class: "notice" }, said.join(" ")) : el("span", { hidden: true });
 }
 
 const epochOf = ({ shownStep }, record) => {
@@ -178,7 +183,9 @@ function unknown({ row, problem }, choose) {
   return el(
     "p",
     { class: "notice" },
-    `The run holds no numbers of ${row.name}: pictures are written of convolutions and linear layers, what they are given and their activations. Its shape is ${size(row.output_shape)}. Look at `,
+    `The run holds no numbers of ${row.name}: pictures are written of convolutions and linear layers, what they are given and their activations. `,
+    row.kind === "pooling" && !poolingOf(row) ? `${uncertainty(row)} ` : "",
+    `Its shape is ${size(row.output_shape)}. Look at `,
     near.map((name, i) => [i ? " or " : "", el("button", { type: "button", class: "plain", onclick: () => choose(name) }, name)]),
     ", which it comes from.",
   );

@@ -63,6 +63,17 @@ function nearestConvolution(row, record) {
   return before?.kind === "convolution" ? before : null;
 }
 
+/** Whether two scenes show the same probe image, byte by byte; true too where one has none to compare. */
+export function isSameImage(first, second) {
+  if (!first.probe || !second.probe) return true;
+  const [one, other] = [first, second].map(({ probe, image }) => {
+    const { data, shape } = probe.arrays.images;
+    const length = shape.slice(1).reduce((product, side) => product * side, 1);
+    return { bytes: data.subarray(image * length, (image + 1) * length), shape: shape.slice(1).join() };
+  });
+  return one.shape === other.shape && one.bytes.length === other.bytes.length && one.bytes.every((byte, i) => byte === other.bytes[i]);
+}
+
 /** Fetch what the neighbours will want, quietly. */
 export function prefetch(run, { layer, image }, steps) {
   for (const step of steps) {

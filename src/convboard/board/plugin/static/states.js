@@ -56,6 +56,11 @@ const DESCRIPTIONS = {
     el("p", {}, `${run ?? "It"}: ${message}`),
     el("p", {}, "Choose another run above, or start TensorBoard with the log directory that holds it."),
   ],
+  lost: ({ run }) => [
+    lead("This run is gone"),
+    el("p", {}, `${run} was shown until a moment ago; TensorBoard does not find it any more. Its files may have been deleted, moved or renamed.`),
+    el("p", {}, "Choose another run above. If it is being written anew, it appears here by itself."),
+  ],
   gone: ({ message }) => [
     lead("TensorBoard does not answer"),
     el("p", {}, message),

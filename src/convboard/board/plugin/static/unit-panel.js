@@ -5,7 +5,9 @@ import { el, oncePerFrame, place } from "./dom.js";
 import { size, value } from "./format.js";
 import { photo, scaleFor } from "./photo.js";
 import { receptiveBox } from "./record.js";
+import { poolingOf } from "./units.js";
 import { valueAt } from "./values.js";
+import { uncertainty } from "./words.js";
 
 const SIDE = 192; // pixels of the enlarged image
 
@@ -121,25 +123,26 @@ function explain(scene, unit, how) {
   if (row.kind === "input") return [pixel(scene, unit)];
   if (row.kind === "linear") return [el("p", { class: "quiet" }, `The sum of ${row.input_shape.at(-1)} products and a bias. The weights of linear layers are in no picture: their histograms are in the Histograms tab, as weights/${row.name}.weight.`)];
   if (row.kind === "pooling") {
+    if (!poolingOf(row)) return [el("p", { class: "notice" }, uncertainty(row))];
     if (!scene.input) return [missingInput(scene, row)];
-    return compared(poolingSteps(scene, unit, how.theme), recorded, output);
+    return compared(poolingSteps(scene, unit, how.theme), recorded, output, "divide by another number than that of its window");
   }
   if (!conv) return [el("p", { class: "quiet" }, output.from ? `The numbers are ${output.from}.` : "")];
   if (!scene.kernels) return [el("p", { class: "quiet" }, `${conv.name}'s kernels are not in this run's pictures.`)];
   if (unit.channel >= scene.kernels.arrays.weight.shape[0]) return [el("p", { class: "quiet" }, `The picture of ${conv.name} holds the first ${scene.kernels.arrays.weight.shape[0]} kernels; this unit's is not among them.`)];
   if (!scene.input) return [missingInput(scene, conv)];
   const steps = convolutionSteps(scene, unit, how);
-  if (row === conv) return compared(steps, recorded, output);
+  if (row === conv) return compared(steps, recorded, output, "pad with something else than zeros");
   const isRelu = /^relu$/i.test(row.type);
   const then = el("p", { class: "result" }, isRelu ? `${row.name}: max(0, ${value(steps.computed)}) = ` : `${row.name}: ${row.type}(${value(steps.computed)}) = `, el("b", { class: "answer" }, value(recorded)));
   return [steps.node, then];
 }
 
-/** The computed value beside the recorded one. */
-function compared({ node, computed }, recorded, output) {
+/** The computed value beside the recorded one; where they differ, what the layer may do. */
+function compared({ node, computed }, recorded, output, doubt) {
   const isClose = Math.abs(computed - recorded) <= 0.01 * Math.max(1, Math.abs(recorded));
   const from = output.from.startsWith("recorded") ? "recorded in the run" : output.from;
-  const verdict = Number.isFinite(recorded) && !isClose ? " They differ: the layer may pad with something else than zeros." : "";
+  const verdict = Number.isFinite(recorded) && !isClose ? ` They differ: the layer may ${doubt}.` : "";
   return [node, el("p", { class: "quiet check" }, `${from}: ${value(recorded)}.${verdict}`)];
 }
 

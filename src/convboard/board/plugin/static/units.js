@@ -80,21 +80,44 @@ export function multiplyAndAdd(layer, maps, kernels, unit) {
   return { window, channels, sum, bias, value: sum + bias };
 }
 
+const MAXIMUM = /^(adaptive)?maxpool2d$/;
+const MEAN = /^(adaptive)?avgpool2d$/;
+const isAdaptive = (layer) => /^adaptive/i.test(layer.type);
+
 /**
- * What a pooling makes of its window.
+ * What a pooling does with its windows, where the record says it for certain. A mean over padding, or in a window that
+ * hangs over, is divided by a number that depends on options which the record does not hold.
+ * @returns {"maximum"|"mean"|null} null: not certain.
+ */
+export function poolingOf(layer) {
+  const type = layer.type.replaceAll("_", "").toLowerCase();
+  if (!isAdaptive(layer) && !layer.kernel_size) return null;
+  if (MAXIMUM.test(type)) return "maximum";
+  return MEAN.test(type) && (isAdaptive(layer) || liesInside(layer)) ? "mean" : null;
+}
+
+/** Whether no window of a layer reaches beyond its input. */
+function liesInside(layer) {
+  if (paddingBefore(layer).some(Boolean)) return false;
+  const outputs = layer.output_shape.slice(-2);
+  const strides = layer.stride ?? layer.kernel_size;
+  return layer.input_shape.slice(-2).every((side, i) => (outputs[i] - 1) * strides[i] + layer.kernel_size[i] <= side);
+}
+
+/**
+ * What a pooling makes of its window; of those that `poolingOf` is certain of.
  * @returns {{window: Object, values: number[], inside: boolean[], winner: ?number, value: number}} `winner` is the
  *     place of the largest value, of a maximum alone.
  */
 export function pool(layer, maps, unit) {
-  const isAdaptive = /adaptive/i.test(layer.type) || !layer.kernel_size;
-  const window = (isAdaptive ? adaptiveWindow : windowOf)(layer, unit.row, unit.column);
+  const window = (isAdaptive(layer) ? adaptiveWindow : windowOf)(layer, unit.row, unit.column);
   const { values, inside } = patchOf(maps, unit.channel, window);
-  if (/max/i.test(layer.type)) {
-    let winner = inside.indexOf(true);
+  if (poolingOf(layer) === "maximum") {
+    let winner = null;
     values.forEach((value, i) => {
-      if (inside[i] && value > values[winner]) winner = i;
+      if (inside[i] && (winner === null || value > values[winner] || Number.isNaN(value))) winner = i;
     });
-    return { window, values, inside, winner, value: values[winner] };
+    return { window, values, inside, winner, value: winner === null ? -Infinity : values[winner] };
   }
   return { window, values, inside, winner: null, value: total(values) / values.length };
 }

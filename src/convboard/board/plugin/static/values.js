@@ -5,7 +5,7 @@
 
 import { getNumbers } from "./api.js";
 import { isActivation, tagOf } from "./record.js";
-import { poolAll } from "./units.js";
+import { poolAll, poolingOf } from "./units.js";
 
 const POINTWISE = {
   relu: (x) => (x > 0 ? x : 0),
@@ -87,9 +87,7 @@ export class Look {
     if (row.kind === "input") return this.imageMaps();
     if (row.kind === "convolution") return this.ofConvolution(row);
     if (row.kind === "linear") return this.ofLinear(row);
-    const found = [await this.worked(row), await this.asInput(row)].filter(Boolean);
-    found.sort((a, b) => b.channels - a.channels);
-    return found[0] ?? null;
+    return (await this.asInput(row)) ?? this.worked(row);
   }
 
   async ofConvolution(row) {
@@ -117,9 +115,10 @@ export class Look {
     return { ...images, data, offset: 0 };
   }
 
-  /** A row whose output a convolution was given. */
+  /** A row whose output a convolution was given; one that is called once, for its picture does not say of which call. */
   async asInput(row) {
-    for (const next of this.record.consumers.get(row.name)) {
+    const isCalledOnce = ({ name }) => !/:\d+$/.test(name) && !this.record.byName.has(`${name}:2`);
+    for (const next of this.record.consumers.get(row.name).filter(isCalledOnce)) {
       const picture = await this.maps(next);
       const maps = picture?.arrays.input && this.cut(picture.arrays.input, `recorded as the input of ${next.name}`);
       if (maps) return maps;
@@ -133,6 +132,7 @@ export class Look {
       const after = await this.afterActivation(row);
       if (after) return after;
     }
+    if (row.kind === "pooling" && !poolingOf(row)) return null;
     if (row.inputs.length !== 1 || !["activation", "pooling", "same", "reshape"].includes(row.kind)) return null;
     const before = this.record.byName.get(row.inputs[0]);
     const maps = before && (await this.output(before));

@@ -1,6 +1,7 @@
 /** What a layer does, in sentences. */
 
 import { plural, size, whole } from "./format.js";
+import { poolingOf } from "./units.js";
 
 const SIDES = ["height", "width"];
 const count = (shape) => shape.reduce((product, side) => product * side, 1);
@@ -17,7 +18,7 @@ const SENTENCES = {
   input: (row) => `The network is given ${plural(row.output_shape[0], "channel")} of ${size(row.output_shape.slice(1))} pixels, normalised to mean 0 and standard deviation 1 over the training images.`,
   convolution,
   pooling: (row) => {
-    const what = /max/i.test(row.type) ? "keeps the largest value" : "takes the mean";
+    const what = { maximum: "keeps the largest value", mean: "takes the mean" }[poolingOf(row)] ?? `(${row.type}) makes one value`;
     const where = /adaptive/i.test(row.type) || !row.kernel_size
       ? `of as many windows as make ${size(row.output_shape.slice(1))}`
       : `of every ${size(row.kernel_size)} window, ${pair(row.stride ?? row.kernel_size)} apart`;
@@ -34,6 +35,11 @@ const SENTENCES = {
   },
   join: (row) => `${row.name} (${row.type}) brings ${row.inputs.join(" and ")} together, which gives ${size(row.output_shape)}.`,
 };
+
+/** Why a pooling's numbers are not worked out. */
+export const uncertainty = (row) => (/^adaptiveavg|^avg/i.test(row.type)
+  ? `What ${row.name} makes of its windows is not worked out here: some reach beyond its input, and what their sums are then divided by depends on options that the run does not record.`
+  : `What ${row.name} makes of its windows is not worked out here: the tab does not know the arithmetic of ${row.type}.`);
 
 function convolution(row) {
   const [inputs] = row.input_shape;

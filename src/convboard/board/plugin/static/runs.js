@@ -1,0 +1,46 @@
+/** The runs that are held: their records, and where their pictures are. */
+
+import { ApiError, forgetNumbers, getRun } from "./api.js";
+import { readRecord } from "./record.js";
+
+/** @typedef {{text: string, record: Object, pictures: Object}} Run `text`: the record as the server gave it. */
+
+/** @returns {{get: (name: string) => ?Run, load: Function, forget: (name: string) => void}} */
+export function createRunStore() {
+  const loaded = new Map(); // name to Run; two at most
+  return {
+    get: (name) => loaded.get(name),
+
+    /**
+     * @param {string} name
+     * @param {string[]} inUse Names of the runs that are kept beside it.
+     * @param {boolean} isAnew Ask the server, also for what is held.
+     * @returns {Promise<Run>} With the record that is held, where the server's is the same.
+     */
+    async load(name, inUse, isAnew) {
+      if (!isAnew && loaded.has(name)) return loaded.get(name);
+      const { network, pictures } = await getRun(name);
+      const text = JSON.stringify(network);
+      const known = loaded.get(name);
+      const isKnown = known?.text === text;
+      if (known && !isKnown) forgetNumbers(); // written anew under its name, and its pictures have the same keys
+      const run = { text, record: isKnown ? known.record : understood(network), pictures };
+      loaded.set(name, run);
+      for (const other of loaded.keys()) if (other !== name && !inUse.includes(other)) loaded.delete(other);
+      return run;
+    },
+
+    /** A run that is no longer there, or is another one when it comes back. */
+    forget(name) {
+      if (loaded.delete(name)) forgetNumbers();
+    },
+  };
+}
+
+function understood(network) {
+  try {
+    return readRecord(network);
+  } catch {
+    throw new ApiError("unreadable", "Its network record is in a form that this tab does not know.");
+  }
+}

@@ -1,0 +1,73 @@
+"""Choosing in the Layers tab: by link, by keyboard, by typing; the epochs one after another, and a second run."""
+
+import re
+from typing import Any
+
+LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
+QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
+
+
+def test_a_link_restores_all_that_is_chosen(open_tab: Any) -> None:
+    chosen = {"run": LENET, "compare": OTHER_LENET, "layer": "conv2", "image": 4, "step": 40, "unit": "2,4,5"}
+    tab = open_tab(**chosen)
+    parts = ("run=mnist%2Flenet", "compare=mnist%2Fother", "layer=conv2", "image=4", "step=40", "unit=2%2C4%2C5")
+    tab.wait_for_link(*parts)
+    assert tab.find(".epoch").inner_text().split("\n")[0] == "epoch 1"
+    assert tab.find(".two [data-run]").count() == 4  # maps and kernels of two runs
+    tab.page.reload()
+    tab.page.frame_locator('iframe[src*="plugin_entry"]').locator(".identity").get_by_text("row 4, column 5").wait_for()
+    tab.wait_for_link(*parts)
+
+
+def test_the_keyboard_moves_layer_step_image_and_unit(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1")
+    tab.find(".cards").focus()
+    tab.page.keyboard.press("ArrowDown")
+    tab.wait_for_link("layer=relu1")
+    tab.page.keyboard.press("ArrowDown")
+    tab.wait_for_link("layer=pool1", "step=80")
+    tab.page.keyboard.press("ArrowLeft")
+    tab.wait_for_link("layer=pool1", "step=40", "image=0", without="p.layers.unit=")
+    tab.page.keyboard.press("]")
+    tab.wait_for_link("image=1")
+    tab.page.keyboard.press("u")
+    tab.find(".identity").get_by_text("pinned").wait_for()
+    tab.page.keyboard.press("Escape")
+    tab.wait_for_link("layer=pool1", without="p.layers.unit=")
+    tab.page.keyboard.press("?")
+    tab.find("dialog[open]").get_by_text("the probe image before, after").wait_for()
+
+
+def test_play_goes_through_the_epochs(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1", step=0)
+    assert "untrained" in tab.find(".epoch").inner_text()
+    tab.find(".play").click()
+    tab.find(".epoch").get_by_text("epoch 2").wait_for()
+
+
+def test_two_runs_stand_side_by_side(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=OTHER_LENET, layer="conv2", unit="2,4,5")
+    tab.find(".notice").get_by_text("the nearest at or before epoch 2").wait_for()
+    assert tab.find(".outputs .maps").count() == 2
+    tab.find(".identity").get_by_text("second run").wait_for()
+    assert "another one" not in tab.find(".inside").inner_text()
+
+
+def test_a_second_run_without_the_layer_says_so(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=RESNET, layer="conv2")
+    tab.find(".notice").get_by_text(f"{RESNET} has no layer conv2").wait_for()
+
+
+def test_a_run_is_found_by_typing(open_tab: Any) -> None:
+    tab = open_tab(run=LENET)
+    field = tab.find('input[aria-label="Run"]')
+    field.focus()
+    field.fill("quick cifar")
+    field.press("Enter")
+    tab.find(".network h2").get_by_text(re.compile("CIFAR10Quick")).wait_for()
+    tab.wait_for_link("run=cifar10%2Fcifar10_quick")
+
+
+def test_a_second_run_on_another_image_says_so(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=QUICK, layer="conv1")
+    tab.find(".notice").get_by_text("The second run's probe image is another one.").wait_for()
