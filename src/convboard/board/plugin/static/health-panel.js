@@ -4,7 +4,7 @@ import { lineChart } from "./charts.js";
 import { cssColour } from "./colours.js";
 import { el } from "./dom.js";
 import { share, value } from "./format.js";
-import { readCurves } from "./health.js";
+import { findings as judge, readCurves } from "./health.js";
 
 const COLUMNS = [
   { key: "mean", title: "Mean", format: value },
@@ -20,25 +20,34 @@ const COLUMNS = [
 export function healthPanel(store, choose) {
   const node = el("div", { class: "scroll", "data-view": "health" });
   const draw = () => {
-    const { health, healthB, record, recordB, layer, findings, view, shownStep, compare, theme, healthProblem } = store.get();
+    const { health, healthB, record, recordB, layer, findings, findingsB, view, shownStep, compare, theme, healthProblem } = store.get();
     if (view !== "health" || !record) return;
     if (!health || healthProblem) {
       node.replaceChildren(el("p", { class: "notice" }, healthProblem || "Loading the curves …"));
       return;
     }
     const curves = readCurves(health);
-    const order = record.rows.map((row) => row.name).filter((name) => curves.has(name));
+    const order = orderOf(record, curves);
     const owner = ownerOf(layer, record, curves);
     const second = compare && healthB && recordB ? { curves: readCurves(healthB), stepsPerEpoch: recordB.stepsPerEpoch } : null;
+    const ownerB = second && recordB.byName.has(layer) ? ownerOf(layer, recordB, second.curves) : null;
     node.replaceChildren(
-      ...verdict(owner, layer, findings, order),
+      ...verdict(owner, layer, findings, order, second ? "A" : ""),
+      ...(second ? verdict(ownerB, layer, findingsB, orderOf(recordB, second.curves), "B") : []),
       owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, shownStep / record.stepsPerEpoch) : "",
-      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, "All layers"), el("span", { class: "quiet" }, "strips run from the first epoch to the last, the latest value beside them"))), overview(order, curves, owner, findings, theme, choose)),
+      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, second ? "All layers of A" : "All layers"), el("span", { class: "quiet" }, "strips run from the first epoch to the last, the latest value beside them"))), overview(order, curves, owner, findings, theme, choose)),
     );
   };
-  store.subscribe(["health", "healthB", "record", "layer", "findings", "view", "shownStep", "theme", "compare", "recordB", "healthProblem"], draw);
+  store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: judged(health, record) }));
+  store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) => store.set({ findingsB: judged(healthB, recordB) }));
+  store.subscribe(["health", "healthB", "record", "layer", "findings", "findingsB", "view", "shownStep", "theme", "compare", "recordB", "healthProblem"], draw);
   return node;
 }
+
+const orderOf = (record, curves) => record.rows.map((row) => row.name).filter((name) => curves.has(name));
+
+/** The findings of a run, once its curves and its record are there. */
+const judged = (health, record) => (health && record ? judge(health, record.rows.map((row) => row.name), record.byName) : null);
 
 /** The layer whose curves belong to a row: its own, or those of the layer it follows. */
 function ownerOf(layer, record, curves) {
@@ -52,14 +61,16 @@ function ownerOf(layer, record, curves) {
   return null;
 }
 
-function verdict(owner, layer, findings, order) {
+/** Of one run; `run` is its letter where two are compared. */
+function verdict(owner, layer, findings, order, run) {
   const sick = order.filter((name) => findings?.has(name));
+  const who = () => (run ? el("b", {}, `${run}: `) : null);
   const all = sick.length ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.` : `Nothing stands out in the ${order.length} layers.`;
-  if (!owner) return [el("p", { class: "verdict" }, `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`)];
+  if (!owner) return [el("p", { class: "verdict", "data-run": run || null }, who(), `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`)];
   const found = findings?.get(owner);
   const own = found
-    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong" }, el("span", { class: "badge" }, word), sentence))
-    : [el("p", { class: "verdict" }, `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""))];
+    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong", "data-run": run || null }, el("span", { class: "badge" }, word), who(), sentence))
+    : [el("p", { class: "verdict", "data-run": run || null }, who(), `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""))];
   return own;
 }
 

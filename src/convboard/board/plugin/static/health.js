@@ -6,8 +6,10 @@ import { share, value } from "./format.js";
 export const DEAD_LARGE = 0.25;
 /** A tenth more of the units dead than at first: at that pace the layer goes on dying. */
 export const DEAD_RISING = 0.1;
-/** Early layers learn a hundred times slower than later ones: beyond what their sizes explain (about ten in LeNet). */
+/** Early weights learn a hundred times slower than later ones: beyond what their numbers explain (about ten in LeNet). */
 export const VANISHING_RATIO = 1e-2;
+/** The layers whose weights are multiplied alike; the few parameters of a normalisation get gradients of another size. */
+export const COMPARED_KINDS = ["convolution", "linear"];
 /** With usual learning rates such a step changes no float32 weight. */
 export const GRADIENT_TINY = 1e-7;
 /** Gradient norms of healthy small networks stay below ten. */
@@ -24,18 +26,27 @@ const first = (series) => series?.[0]?.[1];
 /**
  * @param {Object<string, Object<string, [number, number][]>>} health As the server gives it.
  * @param {string[]} order Names of the layers, in the order of the calls.
+ * @param {Map<string, Object>} [rows] The rows of the record by name; without them no gradients are compared.
  * @returns {Map<string, {word: string, sentence: string}[]>} For each layer with something wrong, the worst first.
  */
-export function findings(health, order) {
+export function findings(health, order, rows = new Map()) {
   const found = new Map();
   const curves = readCurves(health);
   const names = order.filter((name) => curves.has(name));
-  names.forEach((name, i) => {
-    const later = names.slice(i + 1).map((other) => last(curves.get(other).gradient_norm)).filter(Number.isFinite);
-    const wrong = [notFinite, exploding, silent, dying, (n, c) => vanishing(n, c, later)].map((judge) => judge(name, curves.get(name))).filter(Boolean);
+  const gradients = gradientsPerWeight(names, curves, rows);
+  for (const name of names) {
+    const wrong = [notFinite, exploding, silent, dying, (n, c) => vanishing(n, c, gradients)].map((judge) => judge(name, curves.get(name))).filter(Boolean);
     if (wrong.length) found.set(name, wrong);
-  });
+  }
   return found;
+}
+
+/** Layers that can be compared, with the root mean square of a weight's gradient: the norm by √(number of parameters). */
+function gradientsPerWeight(names, curves, rows) {
+  return names
+    .filter((name) => COMPARED_KINDS.includes(rows.get(name)?.kind) && rows.get(name).parameters)
+    .map((name) => ({ name, each: last(curves.get(name).gradient_norm) / Math.sqrt(rows.get(name).parameters) }))
+    .filter(({ each }) => Number.isFinite(each));
 }
 
 /** The layers' curves, as numbers. */
@@ -76,11 +87,17 @@ function dying(name, { dead_fraction: series }) {
   return null;
 }
 
-function vanishing(name, { gradient_norm: series }, later) {
+/** Only where the gradient shrinks towards the image: this layer and all before it lie far below one behind it. */
+function vanishing(name, { gradient_norm: series }, gradients) {
+  const at = gradients.findIndex((gradient) => gradient.name === name);
+  if (at < 0) return null;
   const now = last(series);
-  if (now === undefined || !Number.isFinite(now)) return null;
   if (now < GRADIENT_TINY) return { word: "no gradient", sentence: `${name} gets next to no gradient (norm ${value(now)}): it has stopped learning.` };
-  const strongest = Math.max(0, ...later);
-  if (now >= VANISHING_RATIO * strongest) return null;
-  return { word: "vanishing", sentence: `Vanishing gradient: ${name}'s gradient norm (${value(now)}) is ${Math.round(strongest / now)} times smaller than that of a later layer (${value(strongest)}). ReLU, normalisation or skip connections keep it alive.` };
+  const strongest = ([first, ...rest]) => rest.reduce((best, next) => (next.each > best.each ? next : best), first);
+  const later = gradients.slice(at + 1);
+  if (!later.length) return null;
+  const behind = strongest(later);
+  if (strongest(gradients.slice(0, at + 1)).each >= VANISHING_RATIO * behind.each) return null;
+  const times = Math.round(behind.each / gradients[at].each);
+  return { word: "vanishing", sentence: `Vanishing gradient: a weight of ${name} gets a gradient ${times} times smaller than one of ${behind.name}, behind it (norm by √parameters: ${value(gradients[at].each)} and ${value(behind.each)}). ReLU, normalisation or skip connections keep it alive.` };
 }

@@ -1,52 +1,85 @@
-/** A convolution's kernels, each with as many slices as it has input channels; the chosen one is framed. */
+/** A convolution's kernels, each with as many slices as it has input channels; the chosen one is framed and enlarged. */
 
 import { el, place } from "./dom.js";
 import { paintTiles } from "./tiles.js";
 
 const GAP = { slice: 2, kernel: 12, caption: 16 };
-const SCALE = { smallest: 3, largest: 12 };
+const SCALE = { smallest: 5, largest: 14, enlarged: 28 }; // pixels a weight; below five the eye loses the pattern
+const ENLARGED_HEIGHT = 150;
 
 /** @returns {{node: HTMLElement, draw: Function, mark: (channel: ?number) => void}} */
 export function kernelsView() {
   const canvas = el("canvas", { "aria-hidden": "true" });
   const captions = el("div");
   const chosen = el("div", { class: "kernel chosen", hidden: true });
-  const node = el("div", { class: "kernels" }, canvas, captions, chosen);
-  let plan = null;
+  const area = el("div", { class: "kernels" }, canvas, captions, chosen);
+  const large = el("canvas", { "aria-hidden": "true" });
+  const largeName = el("span");
+  const enlarged = el("div", { class: "enlarged", hidden: true }, large, largeName);
+  const node = el("div", {}, enlarged, area);
+  let drawn = null;
+
+  const enlarge = (channel) => {
+    const { weight, big, how } = drawn;
+    enlarged.hidden = !big;
+    if (!big || large.dataset.channel === String(channel)) return;
+    large.dataset.channel = channel;
+    largeName.textContent = `kernel ${channel}`;
+    paintKernels(large, weight, { ...big, first: channel }, how);
+  };
   return {
     node,
-    /** @param {{data: Float32Array, shape: number[]}} weight `[kernels, input channels, height, width]` */
-    draw(weight, { theme, largest, width, height }) {
-      plan = arrangeKernels(weight.shape, width, height);
-      paintTiles(canvas, plan, tilesOf(weight, plan), theme, largest);
-      node.style.width = `${plan.width}px`;
-      node.style.height = `${plan.height}px`;
+    /**
+     * @param {{data: Float32Array, shape: number[]}} weight `[kernels, input channels, height, width]`
+     * @param {{theme: string, largest: number, width: number, height: number, isInColour: boolean}} how `isInColour`:
+     *     the input channels are red, green and blue, so each kernel is drawn in colour too, before its slices.
+     */
+    draw(weight, how) {
+      const plan = arrangeKernels(weight.shape, how);
+      drawn = { weight, plan, how, big: arrangeEnlarged(weight.shape, plan, how) };
+      paintKernels(canvas, weight, plan, how);
+      area.style.width = `${plan.width}px`;
+      area.style.height = `${plan.height}px`;
       captions.replaceChildren(
         ...plan.places.map(({ x, y }, i) => el("span", { class: "caption", style: { left: `${x}px`, top: `${y - GAP.caption}px` } }, String(i))),
       );
+      delete large.dataset.channel;
+      enlarge(0);
     },
     mark(channel) {
-      const corner = plan?.places[channel];
+      if (!drawn) return;
+      const corner = drawn.plan.places[channel];
       chosen.dataset.channel = corner ? channel : "";
-      place(chosen, corner && { x: corner.x - 3, y: corner.y - 3, width: plan.block.width + 6, height: plan.block.height + 6 });
+      place(chosen, corner && { x: corner.x - 3, y: corner.y - 3, width: drawn.plan.block.width + 6, height: drawn.plan.block.height + 6 });
+      enlarge(corner ? channel : 0);
     },
   };
 }
 
 /** The largest scale at which all kernels fit the height; the smallest one where none does. */
-function arrangeKernels(shape, width, height) {
+function arrangeKernels(shape, { width, height, isInColour }) {
   let plan;
   for (let scale = SCALE.largest; scale >= SCALE.smallest; scale--) {
-    plan = atScale(shape, width, scale);
+    plan = atScale(shape, width, scale, isInColour);
     if (plan.height <= height) break;
   }
   return plan;
 }
 
-function atScale([kernels, slices, rows, columns], width, scale) {
+/** One kernel by itself, larger than among the others; null where it has too many slices for that. */
+function arrangeEnlarged([, ...shape], { scale: small }, { width, isInColour }) {
+  for (let scale = SCALE.enlarged; scale > small; scale--) {
+    const plan = atScale([1, ...shape], width - 70, scale, isInColour);
+    if (plan.height - GAP.caption <= ENLARGED_HEIGHT) return { ...plan, height: plan.height - GAP.caption, places: [{ x: 3, y: 0 }] };
+  }
+  return null;
+}
+
+function atScale([kernels, slices, rows, columns], width, scale, isInColour) {
   const slice = { width: columns * scale, height: rows * scale };
-  const across = Math.max(1, Math.min(slices, Math.floor((width + GAP.slice) / (slice.width + GAP.slice))));
-  const down = Math.ceil(slices / across);
+  const tiles = slices + (isInColour ? 1 : 0);
+  const across = Math.max(1, Math.min(tiles, Math.floor((width + GAP.slice) / (slice.width + GAP.slice))));
+  const down = Math.ceil(tiles / across);
   const block = {
     width: across * (slice.width + GAP.slice) - GAP.slice,
     height: down * (slice.height + GAP.slice) - GAP.slice,
@@ -58,18 +91,35 @@ function atScale([kernels, slices, rows, columns], width, scale) {
     y: GAP.caption + Math.floor(i / perLine) * line,
   }));
   return {
-    scale, slice, across, block, places,
+    scale, slice, across, block, places, first: 0,
     width: perLine * (block.width + GAP.kernel) - GAP.kernel + 6,
     height: Math.ceil(kernels / perLine) * line - GAP.kernel + 4,
   };
 }
 
-function tilesOf({ data, shape: [, slices, rows, columns] }, plan) {
-  return plan.places.flatMap(({ x, y }, kernel) =>
-    Array.from({ length: slices }, (_, i) => ({
-      x: x + (i % plan.across) * (plan.slice.width + GAP.slice),
-      y: y + Math.floor(i / plan.across) * (plan.slice.height + GAP.slice),
-      rows, columns, scale: plan.scale, data, offset: (kernel * slices + i) * rows * columns,
+/** The slices by the colour scale; in their own colours the kernels over red, green and blue. */
+function paintKernels(canvas, weight, plan, { theme, largest, isInColour }) {
+  paintTiles(canvas, plan, tilesOf(weight, plan, isInColour ? 1 : 0), theme, largest);
+  if (isInColour) plan.places.forEach((corner, i) => paintColours(canvas, weight, plan.first + i, corner, plan.scale, largest));
+}
+
+function tilesOf({ data, shape: [, slices, rows, columns] }, plan, before) {
+  return plan.places.flatMap(({ x, y }, i) =>
+    Array.from({ length: slices }, (_, slice) => ({
+      x: x + ((slice + before) % plan.across) * (plan.slice.width + GAP.slice),
+      y: y + Math.floor((slice + before) / plan.across) * (plan.slice.height + GAP.slice),
+      rows, columns, scale: plan.scale, data, offset: ((plan.first + i) * slices + slice) * rows * columns,
     })),
   );
+}
+
+/** Grey is zero; the strongest weight of all is a full colour, or none of it. */
+function paintColours(canvas, { data, shape: [, slices, rows, columns] }, kernel, { x, y }, scale, largest) {
+  const context = canvas.getContext("2d");
+  const area = rows * columns;
+  for (let i = 0; i < area; i++) {
+    const parts = [0, 1, 2].map((slice) => 127.5 * (1 + data[(kernel * slices + slice) * area + i] / (largest || 1)));
+    context.fillStyle = `rgb(${parts.map((part) => Math.round(Math.min(255, Math.max(0, part || 0)))).join(" ")})`;
+    context.fillRect(x + (i % columns) * scale, y + Math.floor(i / columns) * scale, scale, scale);
+  }
 }

@@ -51,6 +51,15 @@ export function listenToKeys(store, actions) {
     ArrowLeft: () => actions.moveUnit(0, -1),
     ArrowRight: () => actions.moveUnit(0, 1),
   };
+  // On opening, and on coming back from another of TensorBoard's tabs: the keys work without a click. A frame that is
+  // not shown has no width.
+  let width = 0;
+  const takeKeys = (state) => {
+    if (!width && state.width) window.focus();
+    width = state.width;
+  };
+  store.subscribe(["width"], takeKeys);
+  takeKeys(store.get());
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;

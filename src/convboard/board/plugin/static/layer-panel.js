@@ -2,7 +2,7 @@
 
 import { largestMagnitude } from "./colours.js";
 import { el, oncePerFrame } from "./dom.js";
-import { plural, size, whole } from "./format.js";
+import { plural, share, size, whole } from "./format.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
@@ -12,7 +12,7 @@ import { barsView, pointable, scoresView } from "./vector-view.js";
 import { facts, formula, savings, sentence, uncertainty } from "./words.js";
 
 const BESIDE_MAPS = 400; // pixels of the window that the maps leave to what stands above and below them
-const KERNELS_HEIGHT = 200;
+const KERNELS_HEIGHT = 420;
 const PADDING = 40; // left, right, and the scroll bar
 const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
 
@@ -29,14 +29,14 @@ export function layerPanel(store, { point, pin, choose }) {
   let shownLayer = null;
 
   const draw = () => {
-    const { scene, sceneB, record, theme, compareProblem, compare, view } = store.get();
+    const { scene, sceneB, record, theme, compareProblem, compare, view, health } = store.get();
     if (!scene || view !== "inside" || !node.clientWidth) return;
     if (shownLayer !== scene.row.name) node.scrollTop = 0;
     shownLayer = scene.row.name;
     about.replaceChildren(...describe(scene.row, record));
     const scenes = [scene, sceneB].filter(Boolean);
     const width = node.clientWidth - PADDING;
-    const context = { scenes, sides, theme, width: Math.floor(scenes.length > 1 ? (width - 24) / 2 : width), store, point, pin, choose };
+    const context = { record, health, scenes, sides, theme, width: Math.floor(scenes.length > 1 ? (width - 24) / 2 : width), store, point, pin, choose };
     body.replaceChildren(
       ...(compare ? [compareLine(store.get(), compareProblem)] : []),
       ...(scene.problem ? [el("p", { class: "notice problem" }, scene.problem)] : []),
@@ -45,6 +45,7 @@ export function layerPanel(store, { point, pin, choose }) {
     );
     mark();
   };
+  const redraw = oncePerFrame(draw);
   const mark = () => {
     const { hover, unit, scene } = store.get();
     for (const { maps, kernels } of sides) {
@@ -58,7 +59,8 @@ export function layerPanel(store, { point, pin, choose }) {
     finding.hidden = !found.length;
     finding.textContent = found.map(({ sentence }) => sentence).join(" ");
   };
-  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], oncePerFrame(draw)); // a panel that was hidden has its width then
+  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], redraw); // a panel that was hidden has its width then
+  store.subscribe(["health", "healthB"], ({ scene }) => scene?.row.output_shape.length === 1 && redraw()); // its units' dead share
   store.subscribe(["hover", "unit"], mark);
   store.subscribe(["findings", "layer"], warn);
   return node;
@@ -69,7 +71,7 @@ function describe(row, record) {
   return [
     el("p", { class: "sentence" }, sentence(row, record)),
     size ? el("p", { class: "formula" }, size.side ? el("span", { class: "quiet" }, `${size.side}  `) : null, size.text) : null,
-    el("dl", { class: "facts" }, facts(row).map(({ label, value, note }) =>
+    el("dl", { class: "facts" }, facts(row, record).map(({ label, value, note }) =>
       el("div", {}, el("dt", {}, label), el("dd", {}, value), el("dd", { class: "quiet" }, note)))),
     savings(row) ? el("p", { class: "savings quiet" }, savings(row)) : null,
   ].filter(Boolean);
@@ -79,6 +81,7 @@ function describe(row, record) {
 function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
   if (problem) return el("p", { class: "notice" }, problem);
   if (!sceneB) return el("p", { class: "notice" }, `Loading ${compare} …`);
+  if (record.dataset !== recordB.dataset) return el("p", { class: "notice" }, `B was trained on another data set (${recordB.dataset || "unknown"}): it is shown with its own image, “${sceneB.probe?.facts.names[sceneB.image] ?? "none"}”.`);
   const epochs = [epochOf(scene, record), epochOf(sceneB, recordB)];
   const said = [
     epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : null,
@@ -97,18 +100,20 @@ function outputs(context) {
   const { scenes, theme } = context;
   const [first] = scenes;
   const known = scenes.filter((scene) => scene.output);
-  if (!known.length) return el("section", {}, heading(outputTitle(first.row)), unknown(first, context.choose));
+  if (!known.length) return el("section", {}, heading(outputTitle(first.row)), unknown(first, context));
   const isScores = first.row.name === context.store.get().record.last.name && first.row.kind === "linear" && first.probe;
   const isSigned = known.some(({ output }) => hasNegative(output));
   const isVector = first.row.output_shape.length === 1;
   const scales = scalesOf(scenes, ({ output }) => output && largestOf(output));
   const part = isScores ? scorePart : isVector ? vectorPart : mapsPart;
-  const bars = isVector ? [] : scales.map((largest) => (largest ? scaleBar(largest, isSigned, theme) : null));
+  const { recordB, healthB } = context.store.get();
+  const contextB = { ...context, record: recordB, health: healthB };
+  const bars = isVector ? [] : scales.map((largest, i) => (scenes[i].output ? scaleBar(largest, isSigned, theme) : null));
   return el(
     "section",
     { class: "outputs" },
-    heading(outputTitle(first.row), known[0] === first ? subtitle(first) : "", shared(scales) ? bars[0] : null),
-    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], context) : unknown(scene, context.choose)]),
+    heading(outputTitle(first.row), known[0] === first ? subtitle(first) : "", shared(scales) ? bars.find(Boolean) : null),
+    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], i ? contextB : context) : unknown(scene, context)]),
   );
 }
 
@@ -116,13 +121,17 @@ function outputs(context) {
 function scalesOf(scenes, largest) {
   const each = scenes.map(largest);
   const known = each.filter(Boolean);
+  if (!known.length) return each.map((own) => own ?? 0);
   const isClose = Math.max(...known) <= SHARED_UP_TO * Math.min(...known);
-  return each.map((own) => (isClose ? Math.max(...known) : own || 1));
+  return each.map((own) => (isClose && own !== 0 ? Math.max(...known) : own || 1));
 }
 
-const shared = (scales) => scales.every((scale) => scale === scales[0]);
+const shared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
 
-const largestOf = (maps) => largestMagnitude(maps.data, maps.offset, maps.offset + maps.channels * maps.height * maps.width);
+function largestOf(maps) {
+  const end = maps.offset + maps.channels * maps.height * maps.width;
+  return largestMagnitude(maps.data, maps.offset, end) || (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN);
+}
 
 function hasNegative(maps) {
   const end = maps.offset + maps.channels * maps.height * maps.width;
@@ -155,13 +164,30 @@ function deadSentence({ dead, row, conv }, drawn) {
   return `${plural(dead.length, "map")} of ${name} ${dead.length === 1 ? "is" : "are"} dead: zero after the ReLU on the whole sample of images${more ? `; ${more} of them not shown` : ""}.`;
 }
 
-function vectorPart(scene, _side, largest, { width, point, pin }) {
-  return pointable(barsView(scene.output, width, largest, scene.dead), point, pin);
+function vectorPart(scene, _side, largest, context) {
+  const { width, point, pin } = context;
+  const silent = silentUnits(scene, context);
+  return el("div", {}, pointable(barsView(scene.output, width, largest, silent?.units ?? []), point, pin), silent?.units.length ? el("p", { class: "dead-line" }, silent.sentence) : null);
 }
 
-function scorePart({ output, probe, image }, _side, _largest, { point, pin }) {
+/** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */
+function silentUnits({ row, probe }, { record, health }) {
+  const isRelu = (other) => other?.kind === "activation" && /^relu$/i.test(other.type);
+  const linear = row.kind === "linear" ? row : isRelu(row) ? record.byName.get(row.inputs[0]) : null;
+  const relu = linear === row ? record.consumers.get(row.name)?.find(isRelu) : row;
+  const vectors = linear && relu && probe?.arrays[`vector:${linear.name}`];
+  if (!vectors) return null;
+  const [images, count] = vectors.shape;
+  const isSilent = (unit) => Array.from({ length: images }, (_, image) => vectors.data[image * count + unit]).every((number) => number <= 0);
+  const units = Array.from({ length: count }, (_, unit) => unit).filter(isSilent);
+  const dead = Number(health?.[linear.name]?.dead_fraction?.at(-1)?.[1] ?? NaN);
+  const last = Number.isFinite(dead) ? ` On the whole sample, at the last epoch: ${share(dead)} of the units.` : "";
+  return { units, sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${last}` };
+}
+
+function scorePart({ output, probe, image }, _side, _largest, { scenes, point, pin }) {
   const scores = [...output.data.subarray(output.offset, output.offset + output.channels)];
-  return pointable(scoresView(scores, probe.facts.class_names ?? [], probe.facts.names[image]), point, pin);
+  return pointable(scoresView(scores, probe.facts.class_names ?? [], probe.facts.names[image], scenes.length > 1), point, pin);
 }
 
 /** One column a run; the names of the runs above them where there are two. */
@@ -177,18 +203,32 @@ function heading(title, more = "", aside = null) {
 }
 
 /** What is known where no numbers are, and where to look instead. */
-function unknown({ row, problem }, choose) {
+function unknown({ row, problem }, { record, choose }) {
   if (problem) return el("p", { class: "notice" }, "Without the pictures' numbers there is nothing to draw here.");
-  const near = row.inputs.filter((name) => name !== "input");
+  const near = [nearest(row, (at) => at.inputs.map((name) => record.byName.get(name))), nearest(row, (at) => record.consumers.get(at.name))];
+  const links = near.map((found, i) => found && [["before", "behind"][i], " it, ", el("button", { type: "button", class: "plain", onclick: () => choose(found.name) }, found.name)]).filter(Boolean);
   return el(
     "p",
     { class: "notice" },
     `The run holds no numbers of ${row.name}: pictures are written of convolutions and linear layers, what they are given and their activations. `,
     row.kind === "pooling" && !poolingOf(row) ? `${uncertainty(row)} ` : "",
-    `Its shape is ${size(row.output_shape)}. Look at `,
-    near.map((name, i) => [i ? " or " : "", el("button", { type: "button", class: "plain", onclick: () => choose(name) }, name)]),
-    ", which it comes from.",
+    `Its shape is ${size(row.output_shape)}. The nearest layers that have some: `,
+    links.map((link, i) => [i ? "; " : "", link]),
+    ".",
   );
+}
+
+/** The first convolution or linear layer on the ways that `next` leads. */
+function nearest(row, next) {
+  const queue = [...(next(row) ?? [])];
+  const seen = new Set();
+  for (const at of queue) {
+    if (!at || seen.has(at)) continue;
+    if (["convolution", "linear"].includes(at.kind)) return at;
+    seen.add(at);
+    queue.push(...(next(at) ?? []));
+  }
+  return null;
 }
 
 function kernels(context) {
@@ -206,8 +246,11 @@ function kernels(context) {
   return [
     el("section", { class: "kernel-section" }, heading(title, `${what}${shown}`, shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
       if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
-      side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT });
+      side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT, isInColour: isOfColours(scene.conv) });
       return [shared(scales) ? null : bars[i], side.kernels.node];
     })),
   ];
 }
+
+/** Whether a convolution's three input channels are the image's red, green and blue. */
+const isOfColours = ({ inputs, input_shape: shape, groups }) => inputs[0] === "input" && shape[0] === 3 && (groups ?? 1) === 1;

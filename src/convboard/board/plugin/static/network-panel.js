@@ -26,9 +26,10 @@ export function networkPanel(store, choose) {
     const parameters = record.rows.reduce((sum, row) => sum + (row.parameters ?? 0), 0);
     facts.textContent = `${whole(parameters)} parameters`;
     const plan = layoutNetwork(record, WIDTH);
+    const largest = Math.max(...record.rows.flatMap(({ output_shape: shape }) => (shape.length === 3 ? shape.slice(1) : [1])));
     list.append(canvasOf(plan));
     for (const card of plan.cards) {
-      const node = cardNode(card, choose);
+      const node = cardNode(card, largest, choose);
       cards.set(card.row.name, node);
       list.append(node);
     }
@@ -64,9 +65,9 @@ function canvasOf(plan) {
   return ground;
 }
 
-function cardNode({ row, label, x, y, width, height, isLarge, isSide }, choose) {
+function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest, choose) {
   const shape = size(row.output_shape);
-  const picture = slab(row.output_shape, isSide ? 22 : isLarge ? 54 : 36, isLarge ? height - 4 : height - 2);
+  const picture = slab(row.output_shape, isSide ? 22 : 38, height - 2, largest);
   const name = el("b", { title: row.name }, label);
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge

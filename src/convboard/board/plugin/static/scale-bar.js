@@ -7,11 +7,12 @@ import { value } from "./format.js";
 const WIDTH = 96;
 
 /**
- * @param {number} largest The magnitude of the strongest colour.
+ * @param {number} largest The magnitude of the strongest colour; 0 where all numbers are zero, NaN where none is finite.
  * @param {boolean} isSigned Whether anything is below zero.
  * @param {"light"|"dark"} theme
  */
 export function scaleBar(largest, isSigned, theme) {
+  if (!largest) return el("p", { class: "scale quiet" }, largest === 0 ? "all zero" : "nothing finite");
   const canvas = el("canvas", { width: WIDTH, height: 1 });
   const strip = new ImageData(WIDTH, 1);
   const colour = colouring(theme, largest);

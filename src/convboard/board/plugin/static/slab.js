@@ -2,31 +2,31 @@
 
 import { svg } from "./dom.js";
 
-const FACE = 4.4; // pixels a doubling of height or width
-const DEPTH = 2.3; // pixels a doubling of the channels
-const SLANT = [0.62, 0.34]; // a pixel of width goes right and up by
+const FACE = 14; // pixels of the network's largest height or width, so that the lowest card has room for it
+const SHRINK = 0.6; // half the side is drawn two thirds as large: 1 and 224 fit one card, and 28 and 14 differ
+const DEPTH = 1.5; // pixels a doubling of the channels
+const SLANT = [0.55, 0.34]; // a pixel of width goes right and up by
 
-/** Both grow with the logarithm, so that 1 and 512, 4 and 224 fit one card. */
-const face = (side) => 4 + FACE * Math.log2(side);
 const depth = (channels) => 2 + DEPTH * Math.log2(channels);
 
 /**
+ * All slabs of a network are drawn on one scale, whatever the card.
  * @param {number[]} shape `[C, H, W]` or `[F]`; others are drawn as vectors.
  * @param {number} width Pixels that there are.
  * @param {number} height
+ * @param {number} largest The largest height or width in the network.
  * @returns {SVGElement} Coloured by CSS: `.slab .front`, `.top`, `.side`.
  */
-export function slab(shape, width, height) {
+export function slab(shape, width, height, largest) {
   const picture = svg("svg", { class: "slab", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
-  picture.append(...(shape.length === 3 ? solid(shape, width, height) : bar(shape, width, height)));
+  picture.append(...(shape.length === 3 ? solid(shape, width, height, largest) : bar(shape, width, height)));
   return picture;
 }
 
-function solid([channels, rows, columns], width, height) {
-  const [right, up] = [face(columns) * SLANT[0], face(columns) * SLANT[1]];
-  const [tall, thick] = [face(rows), depth(channels)];
-  const scale = Math.min(1, (width - 2) / (thick + right), (height - 2) / (tall + up));
-  const [w, u, h, t] = [right, up, tall, thick].map((length) => length * scale);
+function solid([channels, rows, columns], width, height, largest) {
+  const face = (side) => Math.max(2, FACE * (side / largest) ** SHRINK);
+  const [w, u, h] = [face(columns) * SLANT[0], face(columns) * SLANT[1], face(rows)];
+  const t = Math.min(depth(channels), width - 2 - w);
   const x = (width - t - w) / 2;
   const y = (height - h + u) / 2;
   const polygon = (name, ...points) => svg("polygon", { class: name, points: points.map((p) => p.join()).join(" ") });
@@ -40,8 +40,8 @@ function solid([channels, rows, columns], width, height) {
 /** A vector is a bar, as long as it has features, cut into a few cells. */
 function bar(shape, width, height) {
   const features = shape.reduce((product, side) => product * side, 1);
-  const length = Math.min(width - 2, 8 + 4.6 * Math.log2(features));
-  const thick = Math.min(8, height - 4);
+  const length = Math.min(width - 2, 6 + 2.3 * Math.log2(features));
+  const thick = 7;
   const [x, y] = [(width - length) / 2, (height - thick) / 2];
   const cells = Math.min(features, Math.floor(length / 5));
   const lines = Array.from({ length: cells - 1 }, (_, i) => {

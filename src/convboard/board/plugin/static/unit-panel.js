@@ -58,7 +58,7 @@ export function unitPanel(store) {
   };
 
   const drawBox = (unit, scene, record) => {
-    const seen = unit && receptiveBox(record, scene.row.name, unit.row, unit.column);
+    const seen = unit && seenBy(unit, scene, record).box;
     const shape = scene?.probe?.arrays.images.shape;
     if (!seen || !shape) {
       delete box.dataset.box;
@@ -78,18 +78,17 @@ export function unitPanel(store) {
 
   const about = (unit, { scene, sceneB, record, hover, unit: pinned }) => {
     const isVector = scene.output.height * scene.output.width === 1 && scene.row.output_shape.length === 1;
-    const seen = receptiveBox(record, scene.row.name, unit.row, unit.column);
+    const { box: seen, text } = seenBy(unit, scene, record);
     const other = sceneB?.output && usable(unit, sceneB.output);
     return [
       el("h3", {}, isVector ? `${scene.row.name}, unit ${unit.channel}` : `${scene.row.name}, map ${unit.channel}`),
       isVector ? null : el("p", { class: "quiet" }, `row ${unit.row}, column ${unit.column}`),
       el("p", { class: "value", "data-value": valueAt(scene.output, unit) }, value(valueAt(scene.output, unit))),
       other ? el("p", {}, "second run ", el("b", {}, value(valueAt(sceneB.output, unit)))) : null,
-      seen
-        ? el("p", {}, `sees ${seen.bottom - seen.top}×${seen.right - seen.left} pixels: rows ${seen.top}–${seen.bottom - 1}, columns ${seen.left}–${seen.right - 1}`)
-        : el("p", {}, "sees the whole image"),
+      text ? el("p", {}, text) : null,
+      el("p", {}, seen ? pixelsOf(seen) : "sees the whole image"),
       pinned
-        ? el("button", { type: "button", class: "plain", onclick: () => store.set({ unit: null, hover: null }) }, hover && hover !== pinned ? "another is pinned · unpin" : "pinned · unpin (Esc)")
+        ? el("button", { type: "button", class: "plain", onclick: () => store.set({ unit: null, hover: null }) }, hover && !isSame(hover, pinned) ? "another is pinned · unpin" : "pinned · unpin (Esc)")
         : el("p", { class: "quiet" }, "Click pins it."),
     ].filter(Boolean);
   };
@@ -100,6 +99,30 @@ export function unitPanel(store) {
     el("header", {}, title, facts),
     el("div", { class: "scroll" }, el("div", { class: "seen" }, picture, identity), steps),
   );
+}
+
+const isSame = (a, b) => a.channel === b.channel && a.row === b.row && a.column === b.column;
+
+/** The pixels that a unit sees; of a number of a picture that was laid out, those of its place in the picture. */
+function seenBy(unit, { row }, record) {
+  const flat = flattened(row, record);
+  if (!flat) return { box: receptiveBox(record, row.name, unit.row, unit.column), text: "" };
+  const [, height, width] = flat.input_shape;
+  const at = { channel: Math.floor(unit.channel / (height * width)), row: Math.floor((unit.channel % (height * width)) / width), column: unit.channel % width };
+  const [before] = flat.inputs;
+  return { box: receptiveBox(record, before, at.row, at.column), text: `is map ${at.channel}, row ${at.row}, column ${at.column} of ${before}` };
+}
+
+/** The row that laid a picture out as the vector that a row still is; null where there is none. */
+function flattened(row, record) {
+  let at = row;
+  while (at && ["same", "activation"].includes(at.kind)) at = record.byName.get(at.inputs[0]);
+  return at?.kind === "reshape" && at.input_shape.length === 3 && at.output_shape.length === 1 ? at : null;
+}
+
+function pixelsOf({ top, left, bottom, right }) {
+  if (bottom - top === 1 && right - left === 1) return `sees one pixel: row ${top}, column ${left}`;
+  return `sees ${bottom - top}×${right - left} pixels: rows ${top}–${bottom - 1}, columns ${left}–${right - 1}`;
 }
 
 /** A unit that the layer has; null where it was pinned in a larger one. */

@@ -9,8 +9,9 @@ import { softmax } from "./units.js";
  * @param {number[]} scores
  * @param {string[]} names Of the classes.
  * @param {string} truth The image's own class.
+ * @param {boolean} isNarrow Whether two tables share the width.
  */
-export function scoresView(scores, names, truth) {
+export function scoresView(scores, names, truth, isNarrow) {
   const chances = softmax(scores);
   const best = chances.indexOf(Math.max(...chances));
   const rows = scores.map((score, i) =>
@@ -21,13 +22,13 @@ export function scoresView(scores, names, truth) {
       el("td", { class: "number" }, value(score)),
       el("td", { class: "bar" }, el("div", { style: { width: `${100 * chances[i]}%` } })),
       el("td", { class: "number" }, share(chances[i])),
-      el("td", { class: "quiet" }, [i === best ? "most likely" : null, names[i] === truth ? "the image's class" : null].filter(Boolean).join(", ")),
+      el("td", { class: "quiet" }, [i === best ? (isNarrow ? "best" : "most likely") : null, names[i] === truth ? (isNarrow ? "true" : "the image's class") : null].filter(Boolean).join(", ")),
     ),
   );
-  const heads = ["class", "score", "probability (softmax of the scores)", "", ""];
+  const heads = ["class", "score", isNarrow ? "probability" : "probability (softmax of the scores)", "", ""];
   return el(
     "table",
-    { class: "scores" },
+    { class: isNarrow ? "scores narrow" : "scores" },
     el("thead", {}, el("tr", {}, heads.map((head, i) => el("th", { scope: "col", class: i === 1 ? "number" : "" }, head)))),
     el("tbody", {}, rows),
   );

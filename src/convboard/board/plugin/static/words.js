@@ -18,22 +18,31 @@ const SENTENCES = {
   input: (row) => `The network is given ${plural(row.output_shape[0], "channel")} of ${size(row.output_shape.slice(1))} pixels, normalised to mean 0 and standard deviation 1 over the training images.`,
   convolution,
   pooling: (row) => {
+    const isWhole = row.output_shape.slice(1).every((side) => side === 1) && (/adaptive/i.test(row.type) || !row.kernel_size);
     const what = { maximum: "keeps the largest value", mean: "takes the mean" }[poolingOf(row)] ?? `(${row.type}) makes one value`;
     const where = /adaptive/i.test(row.type) || !row.kernel_size
       ? `of as many windows as make ${size(row.output_shape.slice(1))}`
       : `of every ${size(row.kernel_size)} window, ${pair(row.stride ?? row.kernel_size)} apart`;
+    if (isWhole) return `${row.name} ${what} of each map's ${size(row.input_shape.slice(1))} numbers: ${size(row.input_shape)} becomes ${size(row.output_shape)}. It learns nothing.`;
     return `${row.name} ${what} ${where}, in each of the ${plural(row.output_shape[0], "channel")} by itself: ${size(row.input_shape)} becomes ${size(row.output_shape)}. It learns nothing.`;
   },
   activation: (row) => `${row.name} applies ${row.type} to each of the ${whole(count(row.output_shape))} numbers by itself${/^relu$/i.test(row.type) ? ": what is below zero becomes zero" : ""}. The shape stays ${size(row.output_shape)}.`,
   linear: (row) => `${row.name} multiplies and adds all ${whole(row.input_shape.at(-1))} inputs, once for each of its ${plural(row.output_shape.at(-1), "unit")}: ${whole(row.output_shape.at(-1))}·${whole(row.input_shape.at(-1))} weights.`,
-  norm: (row) => `${row.name} shifts and scales each of the ${plural(row.output_shape[0], "channel")} by what it saw in training. The shape stays ${size(row.output_shape)}.`,
+  norm: (row) => (/^batchnorm/i.test(row.type)
+    ? `${row.name} makes of every number x of a channel γ·(x − mean)/√(var + ε) + β. Each of the ${plural(row.output_shape[0], "channel")} has a mean and a variance of its own, of what training showed it, and learns its own γ and β. The shape stays ${size(row.output_shape)}.`
+    : `${row.name} (${row.type}) brings its numbers to a common mean and spread, then shifts and scales them. The shape stays ${size(row.output_shape)}.`),
   same: (row) => `${row.name} (${row.type}) lets everything through as it is when the network is looked at. The shape stays ${size(row.output_shape)}.`,
   reshape: (row) => {
     if (row.input_shape.length !== 3 || row.output_shape.length !== 1) return `${row.name} lays ${size(row.input_shape)} out as ${size(row.output_shape)}; no number changes.`;
     const [, height, width] = row.input_shape;
     return `${row.name} lays ${size(row.input_shape)} out in one row of ${whole(row.output_shape[0])}: channel c, row r, column k becomes number ${whole(height * width)}·c + ${width}·r + k. No number changes.`;
   },
-  join: (row) => `${row.name} (${row.type}) brings ${row.inputs.join(" and ")} together, which gives ${size(row.output_shape)}.`,
+  join: (row) => {
+    const given = row.inputs.join(" and ");
+    if (/^i?add$/i.test(row.type)) return `${row.name} adds ${given}, number by number, which gives ${size(row.output_shape)}.`;
+    if (/^mul$/i.test(row.type)) return `${row.name} multiplies ${given}, number by number, which gives ${size(row.output_shape)}.`;
+    return `${row.name} (${row.type}) brings ${given} together, which gives ${size(row.output_shape)}.`;
+  },
 };
 
 /** Why a pooling's numbers are not worked out. */
@@ -68,13 +77,15 @@ export function formula(row) {
 const denseWeights = (row) => count(row.input_shape) * count(row.output_shape);
 
 /** @returns {{label: string, value: string, note: string}[]} The numbers worth a place of their own. */
-export function facts(row) {
+export function facts(row, record) {
   const found = [{ label: "Output", value: size(row.output_shape), note: `${whole(count(row.output_shape))} numbers` }];
   if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: parameterNote(row) });
   if (row.macs) found.push({ label: "Multiply-adds", value: whole(row.macs), note: macsNote(row) });
   if (row.receptive_field && row.kind !== "input") {
     const step = row.receptive_stride ? `${plural(Math.max(...row.receptive_stride), "pixel")} from unit to unit` : "pixels of the image";
-    found.push({ label: "Receptive field", value: size(row.receptive_field), note: step });
+    const sides = record.byName.get("input").output_shape.slice(1);
+    const isMore = row.receptive_field.some((side, i) => side > sides[i]);
+    found.push({ label: "Receptive field", value: size(row.receptive_field), note: isMore ? "more than the image has" : step });
   }
   return found;
 }
