@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from playwright.sync_api import expect
+
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
 QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
 
@@ -13,7 +15,7 @@ def test_a_link_restores_all_that_is_chosen(open_tab: Any) -> None:
     parts = ("run=mnist%2Flenet", "compare=mnist%2Fother", "layer=conv2", "image=4", "step=40", "unit=2%2C4%2C5")
     tab.wait_for_link(*parts)
     assert tab.find(".epoch").inner_text().split("\n")[0] == "epoch 1"
-    assert tab.find(".two [data-run]").count() == 4  # maps and kernels of two runs
+    expect(tab.find(".two [data-run]")).to_have_count(4)  # maps and kernels of two runs
     tab.page.reload()
     tab.page.frame_locator('iframe[src*="plugin_entry"]').locator(".identity").get_by_text("row 4, column 5").wait_for()
     tab.wait_for_link(*parts)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 LENET, RESNET = "mnist/lenet", "cifar10/resnet18"
 RUN_ADDRESS = "**/data/plugin/layers/run?*"
 
@@ -93,3 +95,25 @@ def test_a_run_that_is_written_anew_is_shown_anew(open_tab: Any) -> None:
     with tab.page.expect_request("**/data/plugin/layers/numbers*"):  # its pictures are asked for again
         tab.look_again()
     tab.find(".network h2").get_by_text("Another").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("layer", "changes", "says"),
+    [
+        ("pool2", {"type": "AvgPool2d", "padding": [1, 1]}, "depends on options that the run does not record"),
+        ("pool1", {"type": "LPPool2d"}, "does not know the arithmetic of LPPool2d"),
+    ],
+)
+def test_a_pooling_that_is_not_certain_is_not_worked_out(
+    open_tab: Any, layer: str, changes: dict[str, Any], says: str
+) -> None:
+    def changed(route: Any) -> None:
+        answer = route.fetch().json()
+        for row in answer["network"]["rows"]:
+            row.update(changes if row["name"] == layer else {})
+        route.fulfill(json=answer)
+
+    tab = open_tab(run=LENET, layer=layer, unit="0,2,3", routes={RUN_ADDRESS: changed})
+    is_recorded = layer == "pool1"  # as what conv2 was given
+    tab.find(".arithmetic p" if is_recorded else ".inside .notice").get_by_text(says).wait_for()
+    assert tab.find(".outputs .maps").count() == is_recorded
