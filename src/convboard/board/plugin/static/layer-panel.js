@@ -79,10 +79,11 @@ function describe(row, record) {
 function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
   if (problem) return el("p", { class: "notice" }, problem);
   if (!sceneB) return el("p", { class: "notice" }, `Loading ${compare} …`);
-  if (record.dataset !== recordB.dataset) return el("p", { class: "notice" }, `B was trained on another data set (${recordB.dataset || "unknown"}): it is shown with its own image, “${sceneB.probe?.facts.names[sceneB.image] ?? "none"}”.`);
+  const isOther = record.dataset !== recordB.dataset;
+  const data = isOther ? `B was trained on another data set (${recordB.dataset || "unknown"}): its own image, “${sceneB.probe?.facts.names[sceneB.image] ?? "none"}”. ` : "";
   const epochs = [epochOf(scene, record), epochOf(sceneB, recordB)];
   const differ = epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : "";
-  return differ ? el("p", { class: "notice" }, differ) : el("span", { hidden: true });
+  return data || differ ? el("p", { class: "notice" }, data, differ) : el("span", { hidden: true });
 }
 
 const epochOf = ({ shownStep }, record) => {
