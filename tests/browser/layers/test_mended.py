@@ -10,7 +10,8 @@ QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
 JUDGE = """async ([kinds, norms]) => {
     const { findings } = await import(new URL("static/health.js", document.baseURI));
     const rows = new Map(Object.entries(kinds).map(([name, [kind, parameters]]) => [name, { kind, parameters }]));
-    const health = Object.fromEntries(Object.entries(norms).map(([name, norm]) => [name, { gradient_norm: [[1, norm]] }]));
+    const curve = ([name, norm]) => [name, { gradient_norm: [[1, norm]] }];
+    const health = Object.fromEntries(Object.entries(norms).map(curve));
     return [...findings(health, [...rows.keys()], rows)].map(([name, [worst]]) => [name, worst.word]);
 }"""
 
@@ -135,7 +136,7 @@ def test_slabs_are_drawn_on_one_scale(open_tab: Any) -> None:
             f"""(() => {{ const box = document.querySelector('[data-layer="{layer}"] .front').getBBox();
             return [box.width, box.height]; }})()"""
         )
-        return tuple(round(side, 2) for side in box)  # type: ignore[return-value]
+        return tuple(round(side, 2) for side in box)
 
     assert drawn("conv1") == drawn("relu1")
     heights = [drawn(layer)[1] for layer in ("input", "conv1", "pool1", "conv2", "pool2")]
