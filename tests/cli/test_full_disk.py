@@ -47,7 +47,7 @@ def fill(disk: Path, room: int) -> Path:
         (400, "tfevents"),  # its first records
         (1000, "last.safetensors"),
         (1600, "tfevents"),  # an epoch's end
-        (2120, "best.safetensors"),
+        (2350, "best.safetensors"),
     ],
 )
 def test_a_full_disk(kilobytes: int, file: str, disk: Path, whole: Path, run_command: RunCommand) -> None:

@@ -4,7 +4,8 @@ import { el, place } from "./dom.js";
 import { paintTiles } from "./tiles.js";
 
 const GAP = { slice: 2, kernel: 12, caption: 16 };
-const SCALE = { smallest: 5, largest: 14, enlarged: 28 }; // pixels a weight; below five the eye loses the pattern
+const SCALE = { smallest: 5, usual: 8, largest: 14, enlarged: 28 }; // pixels a weight; below five the eye loses the pattern
+const SCROLLED = 2; // times the height that they may take before they are drawn smaller than usual
 const ENLARGED_HEIGHT = 150;
 
 /** @returns {{node: HTMLElement, draw: Function, mark: (channel: ?number) => void}} */
@@ -56,12 +57,12 @@ export function kernelsView() {
   };
 }
 
-/** The largest scale at which all kernels fit the height; the smallest one where none does. */
+/** The largest scale at which all kernels fit the height, or with a little scrolling; the smallest one where none does. */
 function arrangeKernels(shape, { width, height, isInColour }) {
   let plan;
   for (let scale = SCALE.largest; scale >= SCALE.smallest; scale--) {
     plan = atScale(shape, width, scale, isInColour);
-    if (plan.height <= height) break;
+    if (plan.height <= (scale > SCALE.usual ? height : SCROLLED * height)) break;
   }
   return plan;
 }

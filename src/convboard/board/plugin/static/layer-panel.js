@@ -81,13 +81,15 @@ function describe(row, record) {
 function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
   if (problem) return el("p", { class: "notice" }, problem);
   if (!sceneB) return el("p", { class: "notice" }, `Loading ${compare} …`);
-  if (record.dataset !== recordB.dataset) return el("p", { class: "notice" }, `B was trained on another data set (${recordB.dataset || "unknown"}): it is shown with its own image, “${sceneB.probe?.facts.names[sceneB.image] ?? "none"}”.`);
+  const isOther = record.dataset !== recordB.dataset;
+  const data = isOther ? `B was trained on another data set (${recordB.dataset || "unknown"}): its own image, “${sceneB.probe?.facts.names[sceneB.image] ?? "none"}”. ` : "";
   const epochs = [epochOf(scene, record), epochOf(sceneB, recordB)];
   const said = [
+    data,
     epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : null,
-    isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
+    data || isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
   ].filter(Boolean);
-  return said.length ? el("p", { class: "notice" }, said.join(" ")) : el("span", { hidden: true });
+  return said.length ? el("p", { class: "notice" }, said.map((part) => [part, " "])) : el("span", { hidden: true });
 }
 
 const epochOf = ({ shownStep }, record) => {

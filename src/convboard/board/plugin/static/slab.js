@@ -2,10 +2,10 @@
 
 import { svg } from "./dom.js";
 
-const FACE = 14; // pixels of the network's largest height or width, so that the lowest card has room for it
+const FACE = 15; // pixels of the network's largest height or width, so that the lowest card has room for it
 const SHRINK = 0.6; // half the side is drawn two thirds as large: 1 and 224 fit one card, and 28 and 14 differ
-const DEPTH = 1.5; // pixels a doubling of the channels
-const SLANT = [0.55, 0.34]; // a pixel of width goes right and up by
+const DEPTH = 1.7; // pixels a doubling of the channels
+const SLANT = [0.8, 0.28]; // a pixel of width goes right and up by
 
 const depth = (channels) => 2 + DEPTH * Math.log2(channels);
 

@@ -1,0 +1,161 @@
+"""What a reader of the Layers tab once stumbled over: comparisons, small networks gone wrong, the words for it."""
+
+from typing import Any
+
+import pytest
+
+LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
+QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
+
+JUDGE = """async ([kinds, norms]) => {
+    const { findings } = await import(new URL("static/health.js", document.baseURI));
+    const rows = new Map(Object.entries(kinds).map(([name, [kind, parameters]]) => [name, { kind, parameters }]));
+    const curve = ([name, norm]) => [name, { gradient_norm: [[1, norm]] }];
+    const health = Object.fromEntries(Object.entries(norms).map(curve));
+    return [...findings(health, [...rows.keys()], rows)].map(([name, [worst]]) => [name, worst.word]);
+}"""
+
+
+@pytest.mark.parametrize(
+    ("kinds", "norms", "found"),
+    [
+        pytest.param(
+            {"conv1": ("convolution", 100), "bn1": ("norm", 4), "conv2": ("convolution", 1_000_000)},
+            {"conv1": 1.0, "bn1": 1e-4, "conv2": 10.0},
+            [],
+            id="a normalisation is not compared, and large layers are judged by the weight",
+        ),
+        pytest.param(
+            {"conv1": ("convolution", 100), "conv2": ("convolution", 100), "fc": ("linear", 100)},
+            {"conv1": 1e-5, "conv2": 1e-4, "fc": 1.0},
+            [["conv1", "vanishing"], ["conv2", "vanishing"]],
+            id="the gradient shrinks towards the image",
+        ),
+        pytest.param(
+            {"conv1": ("convolution", 100), "conv2": ("convolution", 100), "fc": ("linear", 100)},
+            {"conv1": 1.0, "conv2": 1e-4, "fc": 1.0},
+            [],
+            id="a layer in the middle gets little, the first one gets enough",
+        ),
+    ],
+)
+def test_a_vanishing_gradient_is_told_from_a_small_layer(open_tab: Any, kinds: Any, norms: Any, found: Any) -> None:
+    tab = open_tab(run=LENET)
+    assert tab.frame.evaluate(JUDGE, [kinds, norms]) == found
+
+
+def test_a_resnet_is_not_called_vanishing(open_tab: Any) -> None:
+    tab = open_tab(run=RESNET, layer="layer4.1.bn2", view="health")
+    assert "vanishing" not in tab.find(".overview").inner_text()
+
+
+def test_health_judges_both_runs(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=OTHER_LENET, layer="conv2", view="health")
+    for run in "AB":
+        tab.find(f'.verdict[data-run="{run}"]').get_by_text(f"{run}:").first.wait_for()
+    tab.find("h3").get_by_text("All layers of A").wait_for()
+
+
+def test_scores_of_two_runs_fit_the_panel(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=OTHER_LENET, layer="fc3")
+    tables = tab.find(".scores")
+    tables.nth(1).wait_for()
+    panel = tab.find(".layer").bounding_box()
+    for table in tables.all():
+        box = table.bounding_box()
+        assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+    assert tab.frame.evaluate(
+        "document.querySelector('.layer .scroll').scrollWidth <= document.querySelector('.layer .scroll').clientWidth"
+    )
+
+
+def test_a_second_run_of_another_data_set_is_said(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=QUICK, layer="conv1")
+    tab.find(".notice").get_by_text("B was trained on another data set (cifar10)").wait_for()
+
+
+def test_links_lead_to_layers_with_numbers(open_tab: Any) -> None:
+    tab = open_tab(run=RESNET, layer="avgpool")
+    assert "mean of each map's 4×4 numbers" in tab.find(".sentence").inner_text()
+    buttons = tab.find(".inside .notice button")
+    assert [button.inner_text() for button in buttons.all()] == ["layer4.1.conv2", "fc"]
+    buttons.first.click()
+    tab.find(".maps").wait_for()
+
+
+def test_a_unit_that_was_just_pinned_is_called_pinned(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv2")
+    tab.unit(3, 4, 5)
+    tab.page.mouse.down()
+    tab.page.mouse.up()
+    tab.find(".identity button").get_by_text("pinned · unpin (Esc)", exact=True).wait_for()
+
+
+@pytest.mark.parametrize(
+    ("file", "call", "text"),
+    [
+        ("scale-bar.js", "scaleBar(0, true, 'light')", "all zero"),
+        ("scale-bar.js", "scaleBar(NaN, true, 'light')", "nothing finite"),
+        (
+            "charts.js",
+            "lineChart({title: 'T', lines: [{name: 'A', points: [[0, 0], [1, 0]]}], now: 0, isLog: true})",
+            "0 at every epoch",
+        ),
+    ],
+)
+def test_zeros_are_called_zeros(open_tab: Any, file: str, call: str, text: str) -> None:
+    script = f"import(new URL('static/{file}', document.baseURI)).then((m) => m.{call}.textContent)"
+    assert text in open_tab(run=LENET).frame.evaluate(script)
+
+
+def test_units_of_a_linear_layer_that_stay_zero_are_counted(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="relu3")
+    tab.find(".bars").wait_for()
+    marked = tab.find(".column.dead").count()
+    said = tab.find(".dead-line").inner_text() if marked else "0 of 120 units"
+    assert said.startswith(f"{marked} of 120 units")
+
+
+def test_the_keys_work_without_a_click(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1")
+    tab.page.keyboard.press("ArrowDown")
+    tab.find(".layer h2").get_by_text("relu1", exact=True).wait_for()
+
+
+def test_a_number_of_a_flattened_picture_has_its_place(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="flatten", unit="299,0,0")
+    tab.find(".identity").get_by_text("is map 11, row 4, column 4 of pool2").wait_for()
+    assert tab.find(".receptive").get_attribute("data-box") == "16,16,32,32"
+
+
+def test_slabs_are_drawn_on_one_scale(open_tab: Any) -> None:
+    tab = open_tab(run=LENET)
+
+    def drawn(layer: str) -> tuple[float, float]:
+        box = tab.frame.evaluate(
+            f"""(() => {{ const box = document.querySelector('[data-layer="{layer}"] .front').getBBox();
+            return [box.width, box.height]; }})()"""
+        )
+        return tuple(round(side, 2) for side in box)
+
+    assert drawn("conv1") == drawn("relu1")
+    heights = [drawn(layer)[1] for layer in ("input", "conv1", "pool1", "conv2", "pool2")]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_kernels_are_large_and_over_colours_in_colour(open_tab: Any) -> None:
+    tab = open_tab(run=QUICK, layer="conv1")
+    tab.find(".enlarged canvas").wait_for()
+    assert tab.find(".kernels canvas").bounding_box()["height"] >= 4 * 5 * 5
+    ink = tab.frame.evaluate(
+        """[...document.querySelector('.enlarged canvas').getContext('2d').getImageData(5, 2, 1, 1).data]"""
+    )
+    assert ink[3] == 255
+
+
+def test_words_say_what_is_done(open_tab: Any) -> None:
+    tab = open_tab(run=RESNET, layer="layer1.0.add")
+    assert "number by number" in tab.find(".sentence").inner_text()
+    tab = open_tab(run=RESNET, layer="layer4.1.bn2")
+    assert "γ·(x − mean)/√(var + ε) + β" in tab.find(".sentence").inner_text()
+    assert "more than the image has" in tab.find(".facts").inner_text()
