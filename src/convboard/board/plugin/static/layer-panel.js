@@ -18,9 +18,9 @@ const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may diff
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
- * @param {{point: Function, pin: Function, choose: Function}} actions
+ * @param {{point: Function, pin: Function, chooseLayer: Function}} actions
  */
-export function layerPanel(store, { point, pin, choose }) {
+export function layerPanel(store, { point, pin, chooseLayer: choose }) {
   const about = el("div", { class: "about" });
   const finding = el("p", { class: "finding", hidden: true });
   const body = el("div", { class: "inside" });
