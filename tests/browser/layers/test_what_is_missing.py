@@ -11,7 +11,7 @@ RUN_ADDRESS = "**/data/plugin/layers/run?*"
 def test_a_row_without_numbers_says_where_to_look(open_tab: Any) -> None:
     tab = open_tab(run=RESNET, layer="layer1.0.add")
     notice = tab.find(".inside .notice")
-    notice.get_by_role("button", name="layer1.0.bn2").wait_for()
+    notice.get_by_role("button", name="layer1.0.conv2").wait_for()
     assert "64×32×32" in notice.inner_text()
 
 

@@ -1,7 +1,6 @@
 /** All that can be done in the tab, from the buttons and from the keyboard; and what is fetched because of it. */
 
 import { getHealth, getRuns } from "./api.js";
-import { findings } from "./health.js";
 import { createPlayer } from "./player.js";
 import { createRunStore } from "./runs.js";
 import { loadScene, prefetch } from "./scene.js";
@@ -68,7 +67,7 @@ export function createActions(store) {
     try {
       const run = await loadRun(name);
       if (store.get().run !== name) return;
-      store.set({ health: null, healthProblem: "", findings: null, scene: name === before.run ? before.scene : null });
+      store.set({ health: null, healthProblem: "", scene: name === before.run ? before.scene : null });
       showRun(run, next);
       await refreshScene();
       refreshHealth(name, "health");
@@ -86,8 +85,7 @@ export function createActions(store) {
       const health = await getHealth(name);
       const state = store.get();
       if ((isFirst ? state.run : state.compare) !== name) return;
-      const order = state.record?.rows.map((row) => row.name) ?? [];
-      store.set(isFirst ? { health, healthProblem: "", findings: findings(health, order) } : { healthB: health });
+      store.set(isFirst ? { health, healthProblem: "" } : { healthB: health });
     } catch (error) {
       if (isFirst) store.set({ healthProblem: `The curves cannot be shown: ${error.message}` });
     }
