@@ -70,8 +70,9 @@ def run_undisturbed(model: nn.Module, images: Tensor) -> Any:
         Whatever the network returns.
 
     Raises:
-        ModelError: A lazy layer has not been given its shape yet.
+        ModelError: A lazy layer has not been given its shape yet, or the network is a script.
     """
+    model = plain(model)
     _refuse_lazy(model)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [images.device] if images.device.type == "cuda" else []
@@ -98,6 +99,7 @@ def dry_run(
     Raises:
         ModelError: A lazy layer has not been given its shape yet.
     """
+    model = plain(model)
     _refuse_lazy(model)
     return _record(model, run_undisturbed, image_shape, batch_size, followers, dtype)
 
@@ -151,6 +153,22 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
     finally:
         for module, training in modes.items():
             module.training = training
+
+
+def plain(model: nn.Module) -> nn.Module:
+    """The network itself, without what spreads it over several devices.
+
+    Raises:
+        ModelError: It is a script, whose functions nobody sees.
+    """
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return plain(model.module)
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ModelError(
+            f"The network is a {type(model).__name__}, made by torch.jit, and cannot be looked into: give the "
+            "nn.Module that it was made from."
+        )
+    return model
 
 
 def lazy_layers(model: nn.Module) -> list[str]:

@@ -97,3 +97,14 @@ def test_first_tensor() -> None:
     tensor = torch.ones(1)
     assert first_tensor((None, {"a": [tensor, 2]})) is tensor
     assert first_tensor("none") is None
+
+
+def test_a_network_spread_over_devices_is_looked_at_itself() -> None:
+    assert [row.name for row in layer_table(nn.DataParallel(nn.Sequential(nn.Conv2d(1, 2, 3))), (1, 5, 5))] == ["0"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_script_is_refused() -> None:
+    scripted = torch.jit.trace(nn.Conv2d(1, 2, 3), torch.zeros(1, 1, 5, 5))
+    with pytest.raises(ModelError, match="and cannot be looked into"):
+        layer_table(scripted, (1, 5, 5))
