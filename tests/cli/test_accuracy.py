@@ -15,7 +15,7 @@ TWO_THREADS = {"OMP_NUM_THREADS": "2"}
 def test_the_default_run_reaches_97_5_percent_as_the_mean_of_five_seeds(
     run_command: RunCommand, tmp_path: Path
 ) -> None:
-    run_command("train.py", "-m", "seed=0,1,2,3,4", environment=TWO_THREADS)
+    run_command("train.py", "-m", "seed=0,1,2,3,4", timeout=300)
     results = [json.loads(file.read_text()) for file in tmp_path.glob("outputs/sweeps/*/*/result.json")]
     assert len(results) == 5
     assert mean(result["metrics"]["accuracy/test"] for result in results) >= 0.975
