@@ -105,6 +105,6 @@ def test_a_network_spread_over_devices_is_looked_at_itself() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_a_script_is_refused() -> None:
-    scripted = torch.jit.trace(nn.Conv2d(1, 2, 3), torch.zeros(1, 1, 5, 5))
+    scripted = torch.jit.trace(nn.Conv2d(1, 2, 3), torch.zeros(1, 1, 5, 5))  # type: ignore[no-untyped-call]
     with pytest.raises(ModelError, match="and cannot be looked into"):
         layer_table(scripted, (1, 5, 5))
