@@ -7,6 +7,8 @@ numbers are left as they were.
 import copy
 import math
 import numbers
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -144,19 +146,26 @@ def try_step(
     with random_numbers_kept(plan.device):
         model.train()
         with plan.autocast():
-            try:
+            with _layout_explained(plan):
                 logits = _forward(model, images, batches)
-            except RuntimeError as error:
-                if plan.channels_last and _OF_LAYOUT in str(error):
-                    raise LayoutError(
-                        "trainer.channels_last=true: the network flattens by .view(...), which needs each image's "
-                        "values one channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or "
-                        "leave trainer.channels_last away."
-                    ) from error
-                raise
             value: Tensor = loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
         _update(value, optimizer, described)
     return all(weight.grad is not None for weight in model.parameters() if weight.requires_grad)
+
+
+@contextmanager
+def _layout_explained(plan: Plan) -> Iterator[None]:
+    """Say of a view that channels_last does not allow what is to be done."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not (plan.channels_last and _OF_LAYOUT in str(error)):
+            raise
+        raise LayoutError(
+            "trainer.channels_last=true: the network flattens by .view(...), which needs each image's values one "
+            "channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or leave trainer.channels_last "
+            "away."
+        ) from error
 
 
 def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tensor:
