@@ -28,6 +28,9 @@ FIXTURE_OF_MARK = {"data": "data_dir", "browser": "chromium"}
 # Small tensors gain nothing from a second thread, and lose a lot where tests share the cores with others. A test
 # of speed or of a long run gives `run_command` the number it wants. It has to be set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Every machine computes the same: on its CPU. What needs a GPU is in tests/gpu, whose commands see it.
+os.environ.setdefault("CONVBOARD_GPUS", os.environ.get("CUDA_VISIBLE_DEVICES", "0"))  # once: workers inherit it
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # No test reaches the network: what is not on this machine is asked of a proxy that is not there.
 for scheme in ("http", "https"):
     os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme.upper()}_PROXY"] = "http://127.0.0.1:9"
