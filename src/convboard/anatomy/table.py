@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from itertools import accumulate
 from typing import Any, Literal, get_args
 
-from convboard.anatomy.rows import LayerRow
+from convboard.anatomy.layer_row import LayerRow
 
 Style = Literal["markdown", "text", "json", "csv"]
 STYLES: tuple[str, ...] = get_args(Style)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from convboard.anatomy.doctor.case import Case, Finding
 from convboard.anatomy.doctor.wording import sizes
-from convboard.anatomy.rows import LayerRow, rows_of
+from convboard.anatomy.layer_row import LayerRow
+from convboard.anatomy.rows import rows_of
 from convboard.anatomy.trace import Shape
 
 WIDTH = 80  # columns of the text
