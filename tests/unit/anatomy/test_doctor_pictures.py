@@ -168,11 +168,16 @@ def test_groups_are_left_out_where_that_works() -> None:
 
 def test_groups_that_a_constructor_refuses() -> None:
     class Grouped(nn.Module):
-        def __init__(self) -> None:
+        def __init__(self, groups: int = 4) -> None:
             super().__init__()
-            self.conv = nn.Conv2d(4, 6, 3, groups=4)
+            self.conv = nn.Conv2d(4, 6, 3, groups=groups)
 
-    with pytest.raises(ModelError, match=r"^Grouped: test_doctor_pictures\.py, line \d+, Conv2d\(\.\.\., groups=4\): "):
+    expected = (
+        r"^Grouped: test_doctor_pictures\.py, line \d+, self\.conv = nn\.Conv2d\(4, 6, 3, groups=groups\), builds "
+        r"Conv2d\(4, 6, \.\.\., groups=4\): groups=4 does not divide its 6 output channels\. Take one of 1, 2\. "
+        r"In a config: model\.groups\.$"
+    )
+    with pytest.raises(ModelError, match=expected):
         build(Grouped, (1, 8, 8), 10)
     with pytest.raises(ModelError, match=r"3 groups do not divide its 8 channels\. Take one of 1, 2, 4, 8\.$"):
         build(lambda: nn.GroupNorm(3, 8), (1, 8, 8), 10)
@@ -200,6 +205,25 @@ def test_norms_of_other_dimensions() -> None:
     told = found(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(64)), (1, 8, 8))
     assert told.message.endswith("gets rows of 64 features. What to do: write nn.BatchNorm1d(64) for 1.")
     assert found(nn.BatchNorm1d(1), (1, 8, 8)).cures == ("write nn.BatchNorm2d(1) for BatchNorm1d",)
+
+
+def test_a_constructor_that_forgot_that_of_the_module() -> None:
+    class Bare(nn.Module):
+        def __init__(self) -> None:
+            self.conv = nn.Conv2d(4, 6, 3)
+
+    expected = r"line \d+, self\.conv = nn\.Conv2d\(4, 6, 3\), comes before .* begin with super\(\)\.__init__\(\)\.$"
+    with pytest.raises(ModelError, match=expected):
+        build(Bare, (1, 8, 8), 10)
+
+
+def test_channels_that_were_brought_last() -> None:
+    told = found(Written(lambda parts, x: parts[0](x.permute(0, 2, 3, 1)), nn.Conv2d(3, 4, 3)), (3, 8, 9))
+    assert told.reason == (
+        "Conv2d parts.0 wants 3 channels but gets 8: permute turns the images, which are 3x8x9 with their channels "
+        "first, into 8x9x3."
+    )
+    assert told.cures == ("leave permute out: images come as [N, C, H, W], as convolutions want them",)
 
 
 def test_no_picture_for_a_convolution() -> None:

@@ -20,7 +20,8 @@ class Diagnosis:
 
     Attributes:
         kind: ``in_features``, ``in_channels``, ``flatten``, ``batch``, ``window``, ``groups``, ``norm``, ``picture``,
-            ``branches``, ``dtype``, ``device``, ``output`` or ``num_classes``.
+            ``branches``, ``dtype``, ``device``, ``parameters``,
+            ``forward``, ``output`` or ``num_classes``.
         layer: Where the mistake shows, as ``layer_table`` names it; None for the network as a whole.
         reason: What is wrong.
         cures: What to do; each is enough by itself, and the first is the nearest.
