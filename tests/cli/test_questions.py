@@ -130,11 +130,11 @@ def test_pooling_halves_the_size_without_a_parameter(run_command: RunCommand) ->
 
 
 def test_stride_dilation_and_groups(run_command: RunCommand) -> None:
-    rows = [line.split() for line in output(run_command, CHANGED).splitlines()[4:7]]
-    assert [row[0] for row in rows] == ["conv1", "conv2", "conv3"]
-    assert "8x15x15" in rows[0]  # a stride of 2 halves 32
-    assert "11x11" in rows[1]  # a 5x5 kernel behind that stride would see as much: 3 + 2·(5 − 1)
-    assert ("584" in rows[1], "152" in rows[2]) == (True, True)  # 8·(8·9 + 1), 8·(8/4·9 + 1)
+    plain, dilated, grouped, strided = (line.split() for line in output(run_command, CHANGED).splitlines()[4:8])
+    assert [row[0] for row in (plain, dilated, grouped, strided)] == ["conv1", "conv2", "conv3", "conv4"]
+    assert ("3x3" in plain, "7x7" in dilated, "9x9" in grouped) == (True, True, True)  # 4 pixels more, then 2
+    assert ("584" in plain, "152" in grouped) == (True, True)  # 8·(8·9 + 1), 8·(8/4·9 + 1)
+    assert ("8x32x32" in grouped, "8x16x16" in strided) == (True, True)
 
 
 def test_a_one_by_one_convolution(run_command: RunCommand) -> None:
