@@ -9,34 +9,18 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 from convboard.anatomy import Diagnosis, check_fit, diagnose
+from networks_to_examine import Written, examined
 
 Line = Callable[[Any, Tensor], Any]
 SHAPE = (1, 4, 4)
 
 
-class Written(nn.Module):
-    """A forward of one line, with what it needs; ``unseen`` lies in a plain list, where torch does not find it."""
-
-    def __init__(
-        self, forward: Callable[[Any, Tensor], Any], *parts: nn.Module, unseen: nn.Module | None = None
-    ) -> None:
-        super().__init__()
-        self.parts = nn.ModuleList(parts)
-        self.line = forward
-        self.unseen = [unseen]
-
-    def forward(self, x: Tensor) -> Any:
-        return self.line(self, x)
-
-
 def found(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Diagnosis:
-    diagnosis = diagnose(model, shape, 10)
-    assert diagnosis is not None
-    return diagnosis
+    return examined(model, shape, 10)
 
 
 def scores(parts: Written, x: Tensor) -> Tensor:
-    result: Tensor = parts.parts[0](x.flatten(1))
+    result: Tensor = parts[0](x.flatten(1))
     return result
 
 
@@ -136,7 +120,7 @@ def test_images_made_another_type() -> None:
 
 def test_a_layer_on_another_device() -> None:
     parts = nn.Linear(16, 10), nn.Linear(10, 10, device="meta")
-    told = found(Written(lambda m, x: m.parts[1](scores(m, x)), *parts))
+    told = found(Written(lambda m, x: m[1](scores(m, x)), *parts))
     assert told.reason == (
         "Linear parts.1 meets tensors on cpu and meta: its parts.1.weight lies on meta, the network's first "
         "weight on cpu."
@@ -166,7 +150,7 @@ def test_indexing_across_devices_is_no_mistake() -> None:
 
 def test_indexing_of_a_weight_on_another_device_is_no_mistake() -> None:
     def looked_up(model: Any, x: Tensor) -> Any:
-        model.parts[1].weight[scores(model, x).argmax(1)]
+        model[1].weight[scores(model, x).argmax(1)]
         return scores(model, x)
 
     assert diagnose(Written(looked_up, nn.Linear(16, 10), nn.Linear(10, 10, device="meta")), SHAPE, 10) is None
@@ -237,7 +221,7 @@ def test_a_forward_that_cannot_be_called(model: type[nn.Module], reason: str, cu
 
 def test_a_type_error_in_a_forward_passes_through() -> None:
     def one_too_many(model: Any, x: Tensor) -> Any:
-        return model.parts[0].forward(x, x)
+        return model[0].forward(x, x)
 
     with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
         diagnose(Written(one_too_many, nn.Linear(16, 10)), SHAPE, 10)
