@@ -43,7 +43,7 @@ def draw_layer(layer: LayerLook, seen: NDArray[np.uint8], input_size: tuple[int,
         input_size: (height, width) of its input in pixels.
     """
     maps = layer.before if layer.after is None else layer.after
-    limit = map_limit(maps, is_signed=layer.after is None)
+    limit = map_limit(layer.before, layer.after)
     rows = {"convolution": layer.before} | ({} if layer.after is None else {f"after {layer.activation}": layer.after})
     large = max(layer.before.shape[1:]) > _LARGE
     columns = min(len(layer.channels), _FEW if large else _MANY)

@@ -94,12 +94,14 @@ def test_no_units_and_no_activation() -> None:
 
 
 def test_a_layer_that_nothing_excites_says_so() -> None:
-    silent = replace(layer(), units=(), highest=0.0)
+    before = -layer().before.clip(0)
+    silent = replace(layer(), units=(), highest=0.0, before=before, after=0 * before)
     assert (silent.silence, layer().silence) == ("no unit is above 0 after relu", "")
     assert replace(silent, units_are_after=False).silence == "no unit is above 0"
     drawn, unsaid = (
         decoded(draw_layer(look, SEEN, (32, 32)).picture()) for look in (silent, replace(silent, highest=1.0))
     )
+    assert len(np.unique(drawn[150:400, 400:600].reshape(-1, 3), axis=0)) > 20  # what came before the activation
     under_the_photo = np.s_[300:330, :250]
     assert (drawn[under_the_photo] < 200).any()
     assert not (unsaid[under_the_photo] < 200).any()
