@@ -8,6 +8,7 @@ from convboard import entry
 from convboard.arguments import read_arguments
 from convboard.environment import describe_environment
 from convboard.errors import ConfigError, nearest
+from convboard.invocation import python
 from convboard.training.interrupt import unwinding
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
@@ -81,7 +82,7 @@ def _checked_data(folder: Path, arguments: Arguments) -> str:
         if not (folder / file).exists() and (name == "mnist" or arguments.part not in ("mnist_99", "layers_tab")):
             raise ConfigError(
                 f"data_dir={arguments.data_dir!r}: must be a folder with MNIST and CIFAR-10, and {folder / file} is "
-                f"missing. Another folder has it, or python train.py dataset={name} gets it."
+                f"missing. Another folder has it, or {python()} train.py dataset={name} gets it."
             )
     return str(folder)
 

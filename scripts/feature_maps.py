@@ -10,8 +10,7 @@ from pathlib import Path  # noqa: E402
 from omegaconf import MISSING  # noqa: E402
 
 from convboard import entry  # noqa: E402
-from convboard.composing import compose_config, read_shape, split_arguments  # noqa: E402
-from convboard.errors import ConfigError  # noqa: E402
+from convboard.composing import compose_beside, read_shape, split_arguments  # noqa: E402
 
 
 @dataclass
@@ -52,10 +51,7 @@ def main() -> None:
     arguments, overrides = split_arguments(Arguments)
     image = Path(arguments.image)
     shape = read_shape(arguments.input_shape)
-    useless = overrides or ([f"input_shape={arguments.input_shape}"] if shape else [])
-    if arguments.run is not None and useless:
-        raise ConfigError(f"{useless[0]} has no use beside run=, which has a config of its own. Leave one away.")
-    composed = compose_config(overrides) if arguments.run is None else None
+    composed = compose_beside(arguments.run, overrides, [f"input_shape={arguments.input_shape}"] if shape else [])
     from convboard import inspecting, subjects  # after the arguments are checked: this imports torch
 
     if composed is None:

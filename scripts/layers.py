@@ -10,7 +10,7 @@ from dataclasses import dataclass  # noqa: E402
 from typing import TYPE_CHECKING  # noqa: E402
 
 from convboard import entry  # noqa: E402
-from convboard.composing import compose_config, read_shape, split_arguments  # noqa: E402
+from convboard.composing import compose_beside, read_shape, split_arguments  # noqa: E402
 from convboard.errors import ConfigError, nearest  # noqa: E402
 
 if TYPE_CHECKING:
@@ -53,23 +53,24 @@ class Arguments:
 def main() -> None:
     """Print the table, or what a unit sees."""
     arguments, overrides = split_arguments(Arguments)
-    shape = read_shape(arguments.input_shape)
-    if arguments.run is not None and overrides:
-        raise ConfigError(f"{overrides[0]} has no use beside run=, which has a config of its own. Leave one away.")
-    composed = compose_config(overrides) if arguments.run is None else None
+    asked = read_shape(arguments.input_shape)
+    composed = compose_beside(arguments.run, overrides)
     from convboard import anatomy, runs, subjects  # after the arguments are checked: this imports torch
 
     if composed is None:
         run = runs.load_run(str(arguments.run))
         model = run.model(arguments.trust)
-        channels, height, width = shape or run.dataset["image_shape"]
+        channels, height, width = asked or run.dataset["image_shape"]
         shape = channels, height, width
+        name, dataset = f"{type(model).__name__} of {run.path}", run.config.dataset.name
     else:
-        shape, classes = subjects.untrained_shape(composed, shape)
+        shape, classes = subjects.untrained_shape(composed, asked)
         model = subjects.build_untrained(composed, shape, classes)
+        name, dataset = composed.model_name, composed.config.dataset.name if composed.has_dataset else ""
     if arguments.layer is None:
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        print(anatomy.format_table(anatomy.layer_table(model, shape), FORMATS[arguments.format], width))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        title = subjects.title(name, shape, dataset, is_given=asked is not None)
+        print(anatomy.format_table(anatomy.layer_table(model, shape), FORMATS[arguments.format], columns, title))
         return
     box = anatomy.receptive_field(model, shape, arguments.layer, arguments.row, arguments.col)
     print(

@@ -140,7 +140,7 @@ def start_command(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[St
         ) -> Command:
             command = [sys.executable, str(ROOT / script), *map(str, arguments)]
             more = environment or {}
-            variables = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", **more}
+            variables = {**os.environ, "NO_COLOR": "1", "COLUMNS": "120", "UV": "", **more}
             fresh = fresh or not (ROOT / script).is_relative_to(ROOT) or any(n.startswith(READ_AT_START) for n in more)
             name = tempfile.mktemp(dir=outputs)
             stdout, stderr = Path(f"{name}.out"), Path(f"{name}.err")

@@ -14,6 +14,7 @@ from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from convboard.errors import ConfigError
+from convboard.invocation import python
 from convboard.messages import explain_omegaconf
 
 WIDEST = 100  # columns of the help
@@ -73,7 +74,7 @@ def _help(schema: type) -> str:
         first = f"  {shown[name]}".ljust(column)
         return fill(" ".join(meanings[name].split()), width, initial_indent=first, subsequent_indent=" " * column)
 
-    paragraphs = [fill(f"usage: python {sys.argv[0]} {usage}", width, subsequent_indent="    ")]
+    paragraphs = [fill(f"usage: {python()} {sys.argv[0]} {usage}", width, subsequent_indent="    ")]
     paragraphs += [fill(paragraph, width) for paragraph in about.split("\n\n")]
     return "\n\n".join([*paragraphs, "\n".join(map(row, shown))])
 

@@ -2,8 +2,9 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -14,7 +15,7 @@ from omegaconf import open_dict
 from convboard import entry
 from convboard.arguments import Arguments, read_arguments
 from convboard.config import TrainConfig
-from convboard.errors import ConfigError, nearest
+from convboard.errors import ConfigError
 
 CONF = Path(__file__).parents[2] / "conf"
 
@@ -48,8 +49,8 @@ def split_arguments(schema: type[Arguments]) -> tuple[Arguments, list[str]]:
     Raises:
         ConfigError: See `read_arguments`; or a key is neither one of `schema` nor of a config.
     """
-    own = {field.name for field in fields(schema)}  # type: ignore[arg-type]
-    others = {*TrainConfig.__dataclass_fields__, "experiment"} - own - {"resume"}
+    own = [field.name for field in fields(schema)]  # type: ignore[arg-type]
+    others = {*TrainConfig.__dataclass_fields__, "experiment"}.difference(own, {"resume"})
     overrides = []
     for argument in sys.argv[1:]:
         key = re.split(r"[.=@]", argument.lstrip("+~"), maxsplit=1)[0]
@@ -62,9 +63,19 @@ def split_arguments(schema: type[Arguments]) -> tuple[Arguments, list[str]]:
         if key == "resume":
             raise ConfigError(f"{argument} goes on with a training: to look at a run give run=<run dir>.")
         if key not in others:
-            raise ConfigError(f"{key} is not a known key. {nearest(key, own | others)}")
+            raise ConfigError(_unknown_key(key, own, others))
         overrides.append(argument)
     return read_arguments(schema, [argument for argument in sys.argv[1:] if argument not in overrides]), overrides
+
+
+def _unknown_key(key: str, own: Sequence[str], others: Iterable[str]) -> str:
+    """The message for a key that is neither the script's own nor of a config."""
+    close = get_close_matches(key, [*own, *sorted(others)], n=1)
+    question = f"Did you mean {close[0]!r}? " if close else ""
+    return (
+        f"{key} is not a known key. {question}This script's own: {', '.join(own)}. "
+        "Beside them any key of train.py, such as model, dataset, model.in_channels, seed."
+    )
 
 
 def read_shape(text: str | None) -> tuple[int, int, int] | None:
@@ -79,6 +90,24 @@ def read_shape(text: str | None) -> tuple[int, int, int] | None:
     if len(sizes) != 3 or min(sizes) < 1:
         raise ConfigError(f"input_shape={text}: give channels, height and width, such as input_shape=[3,224,224].")
     return sizes[0], sizes[1], sizes[2]
+
+
+def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[str] = ()) -> Composed | None:
+    """Compose the config of a network to look at; None where that is a run's, which has a config of its own.
+
+    Args:
+        run: The run directory, if there is one.
+        overrides: See `compose_config`.
+        useless: Arguments of the script's own that have no use beside a run either.
+
+    Raises:
+        ConfigError: Both a run and a config are given; or see `compose_config`.
+    """
+    if run is None:
+        return compose_config(overrides)
+    for argument in (*overrides, *useless):
+        raise ConfigError(f"{argument} has no use beside run=, which has a config of its own. Leave one away.")
+    return None
 
 
 def compose_config(overrides: Sequence[str], conf: Path = CONF) -> Composed:

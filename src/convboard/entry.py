@@ -26,6 +26,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError, ConvboardError, RankError
+from convboard.invocation import python
 from convboard.messages import explain
 from convboard.resuming import resumed_config
 from convboard.runs import CONFIG
@@ -260,7 +261,7 @@ def job() -> Iterator[None]:
 
 def _how_to_go_on() -> str:
     """What to do when a run was stopped."""
-    start = "python" if team().size == 1 else "torchrun ..."
+    start = python() if team().size == 1 else "torchrun ..."
     return f"Go on with it: {start} train.py resume={os.path.relpath(run_dir())}"
 
 

@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-
-from convboard.anatomy import LayerActivation, layer_activations, network_record
 from convboard.board.own_picture import log_own_picture
 from convboard.board.pictures.boxes import KEYS
-from convboard.board.pictures.layer_band import LayerLook, StrongUnit
+from convboard.board.pictures.layer_look import LayerLook
 from convboard.board.pictures.own_picture import Header, draw_own_picture, probability
 from convboard.board.sheet_file import free_path, source_of, write_sheet
 from convboard.data.own_picture import OwnPicture, read_own_picture
-from convboard.errors import ConfigError, ModelError, nearest
+from convboard.errors import ConfigError
+from convboard.invocation import tensorboard
+from convboard.responding import look_at_layers, probabilities
 from convboard.subjects import Subject
 
 _SAID = 3  # most probable classes
@@ -54,6 +49,8 @@ class Inspection:
             said.append(f"predicted: {best}")
         for layer in self.layers:
             said.append(f"{layer.name}: {layer.describe()}")
+            if layer.silence:
+                said.append(f"  {layer.silence}")
             for unit in layer.units:
                 top, left, bottom, right = unit.box
                 said.append(
@@ -62,7 +59,7 @@ class Inspection:
                 )
         said.append(f"drawn: {self.path}")
         if self.events is not None:
-            said.append(f"look at it: tensorboard --logdir {self.events.parent}")
+            said.append(f"look at it: {tensorboard(self.events.parent)}")
         return said
 
 
@@ -123,48 +120,6 @@ def _place(image: Path, default: Path, out: str | Path | None) -> Path:
     return path
 
 
-@torch.no_grad()
-def probabilities(subject: Subject, picture: OwnPicture) -> list[tuple[str, float]]:
-    """Class names and probabilities, most probable first; none of an untrained network."""
-    if not subject.class_names:
-        return []
-    shares = subject.model(_normalised(subject, picture))[0].float().softmax(dim=0)
-    order = shares.argsort(descending=True, stable=True)
-    return [(subject.class_names[place], float(shares[place])) for place in order.tolist()]
-
-
-def look_at_layers(
-    subject: Subject, picture: OwnPicture, layers: Sequence[str] = ("*",), channels: int = 16, top: int = 3
-) -> list[LayerLook]:
-    """What the conv layers make of a picture, in the order of the calls.
-
-    Args:
-        subject: The network.
-        picture: The picture, of its shape.
-        layers: Names of layers, or globs of them such as `conv*`.
-        channels: Maps of each layer at most; those of its strongest units are always among them.
-        top: Strongest units of each layer, each of another channel.
-
-    Raises:
-        ConfigError: A name is no conv layer's.
-        ModelError: The network has no conv layer.
-    """
-    found = layer_activations(subject.model, _normalised(subject, picture))
-    convs = {name: layer for name, layer in found.items() if isinstance(layer.module, nn.Conv2d)}
-    if not convs:
-        raise ModelError(f"{subject.name} has no Conv2d layer, so that there are no feature maps to draw.")
-    for pattern in layers:
-        if not any(fnmatchcase(name, pattern) for name in convs):
-            raise ConfigError(f"layers={pattern}: no conv layer is called that. {nearest(pattern, convs)}")
-    record = network_record(subject.model, subject.shape)
-    formulas = {row["name"]: row["formula"] for row in record["rows"]}
-    return [
-        _look_at(layer, formulas[name], record["boxes"][name], channels, top)
-        for name, layer in convs.items()
-        if any(fnmatchcase(name, pattern) for pattern in layers)
-    ]
-
-
 def _hint(subject: Subject, picture: OwnPicture) -> str:
     """What to try where a picture is unlike those that the network was trained on; else empty."""
     if not subject.class_names or len(subject.mean) != 1:
@@ -190,64 +145,3 @@ def _header(subject: Subject, picture: OwnPicture, shares: Sequence[tuple[str, f
         shares,
         "untrained: its predictions mean nothing yet",
     )
-
-
-def _normalised(subject: Subject, picture: OwnPicture) -> Tensor:
-    """The picture as the network's batch of one, `[1, C, H, W]`."""
-    mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (subject.mean, subject.std))
-    return (torch.from_numpy(picture.pixels.copy())[None].float() / 255 - mean) / std
-
-
-def _look_at(
-    layer: LayerActivation, formula: str, spans: dict[str, list[tuple[int, int]]], channels: int, top: int
-) -> LayerLook:
-    """What one layer makes of the picture; `spans`: the pixels that its units see, by rows and columns of units."""
-    before = layer.output[0].float().numpy()
-    after = None if layer.activated is None else layer.activated[0].float().numpy()
-    # After a pooling the maps have other places than the layer has units: then its own values are compared.
-    is_after = after is not None and after.shape == before.shape
-    strongest = _strongest(after if after is not None and is_after else before, top)
-    shown = _shown(len(before), [channel for channel, *_ in strongest], channels)
-    assert isinstance(layer.module, nn.Conv2d)
-    units = tuple(
-        StrongUnit(channel, row, column, value, _box(spans, row, column)) for channel, row, column, value in strongest
-    )
-    return LayerLook(
-        name=layer.name,
-        filters=len(before),
-        channels=tuple(shown),
-        weight=layer.module.weight.detach().float().numpy()[shown],
-        groups=layer.module.groups,
-        before=before[shown],
-        after=None if after is None else after[shown],
-        activation=layer.activation or "",
-        formula=formula,
-        units=units,
-        units_are_after=is_after,
-    )
-
-
-def _strongest(maps: NDArray[np.float32], top: int) -> list[tuple[int, int, int, float]]:
-    """Channel, row, column and value of the largest value of each of the `top` channels that have the largest."""
-    flat = np.nan_to_num(maps.reshape(len(maps), -1), nan=-np.inf)
-    places = flat.argmax(axis=1)
-    values = flat[np.arange(len(flat)), places]
-    best = np.argsort(-values, kind="stable")[:top]
-    width = maps.shape[2]
-    return [
-        (int(channel), int(places[channel]) // width, int(places[channel]) % width, float(values[channel]))
-        for channel in best
-    ]
-
-
-def _shown(filters: int, strong: Sequence[int], channels: int) -> list[int]:
-    """The first channels, with room made for the strong ones."""
-    most = max(channels, len(strong))
-    others = [channel for channel in range(filters) if channel not in strong]
-    return sorted([*strong, *others[: most - len(strong)]])
-
-
-def _box(spans: dict[str, list[tuple[int, int]]], row: int, column: int) -> tuple[int, int, int, int]:
-    """(top, left, bottom, right) of the input pixels that a unit sees."""
-    (top, bottom), (left, right) = spans["rows"][row], spans["columns"][column]
-    return top, left, bottom, right

@@ -29,6 +29,7 @@ from omegaconf.errors import (
 from yaml import Mark, MarkedYAMLError
 
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest
+from convboard.invocation import python
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
@@ -79,7 +80,7 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigErro
     key = str(error.full_key or "")
     first_line = str(error).splitlines()[0].rstrip(".")
     if key.split(".")[0] == "hydra":
-        return ConfigError(f"{key}: {first_line}. python train.py --hydra-help lists what Hydra takes.")
+        return ConfigError(f"{key}: {first_line}. {python()} train.py --hydra-help lists what Hydra takes.")
     match error:
         case ConfigAttributeError() | ConfigKeyError():
             return ConfigError(unknown_key(key, schema))

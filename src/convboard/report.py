@@ -1,12 +1,13 @@
 """What a run says in the terminal before its first step and after its last one."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from convboard.invocation import tensorboard
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,8 +46,7 @@ class Report:
         self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
         self._say("time", f"{seconds:.1f} s of training and evaluation")
         self._say("run", _shown(run_dir))
-        through_uv = "uv run " if os.environ.get("UV") else ""  # without it tensorboard is not on the user's PATH
-        self._say("look at it", f"{through_uv}tensorboard --logdir {_logdir(run_dir)}", "bold")
+        self._say("look at it", tensorboard(_logdir(run_dir)), "bold")
 
     def _say(self, what: str, text: str, style: str = "") -> None:
         """A line of its own, short enough for a terminal of 80 columns; a path in it is not broken by us."""

@@ -118,6 +118,19 @@ def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tup
     return input_shape or shape, classes
 
 
+def title(name: str, shape: Shape, dataset: str, is_given: bool) -> str:
+    """`lenet for 1x32x32 images of mnist`: a network and its images, and where their shape is from.
+
+    Args:
+        name: The network's.
+        shape: (C, H, W) of the images.
+        dataset: Whose it is; empty for the network's own default.
+        is_given: Whether the user gave it, whatever the dataset.
+    """
+    origin = f" of {dataset}" if dataset else " (its default)"
+    return f"{name} for {'x'.join(map(str, shape))} images{' (as given)' if is_given else origin}"
+
+
 def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -> nn.Module:
     """Build the network with the weights that a run of this config would begin with, in eval mode.
 

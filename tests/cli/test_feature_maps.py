@@ -143,7 +143,10 @@ def test_a_run_on_pictures_sees_them_as_in_training(run_command: RunCommand, pho
         ),
         (["image=cat.jpg", "seed=x"], "seed='x': must be a whole number."),
         (["image=cat.jpg", "log=perhaps"], "log='perhaps': must be true or false."),
-        (["image=cat.jpg", "modell=lenet"], "modell is not a known key. Did you mean 'model'? Allowed: "),
+        (
+            ["image=cat.jpg", "modell=lenet"],
+            "modell is not a known key. Did you mean 'model'? This script's own: image, run, layers, channels, top, ",
+        ),
         (["image=cat.jpg", "model=lenett"], "model='lenett' is not known. Did you mean 'lenet'? Allowed: "),
     ],
     ids=str,

@@ -29,8 +29,9 @@ class MyNet(nn.Module):
 
 def test_the_table_of_a_network(run_command: RunCommand) -> None:
     lines = run_command("scripts/layers.py", "model=lenet", "dataset=digits").stdout.splitlines()
-    assert lines[2].split()[:8] == ["conv1", "Conv2d", "5x5", "1", "0", "2", "6x28x28", "5x5"]
-    assert lines[2].endswith("⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28")
+    assert lines[:2] == ["lenet for 1x32x32 images of digits", ""]
+    assert lines[4].split()[:8] == ["conv1", "Conv2d", "5x5", "1", "0", "2", "6x28x28", "5x5"]
+    assert lines[4].endswith("⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28")
     assert "Parameters of these layers: 61,706. Multiply-accumulates for one image: 416,520." in lines
 
 
@@ -45,6 +46,7 @@ def test_json_and_csv_hold_the_fields_of_a_row(run_command: RunCommand) -> None:
 
 def test_markdown(run_command: RunCommand) -> None:
     lines = run_command("scripts/layers.py", "model=conv_mlp", "format=markdown").stdout.splitlines()
+    assert lines[0] == "**conv_mlp for 3x28x28 images (its default)**"
     assert "| flatten | Flatten |  |  |  |  | 1568 | 7x7 |  |  | 32·7·7 = 1568 |" in lines
 
 
@@ -66,7 +68,7 @@ def test_a_narrow_terminal_has_the_formulas_below(start_command: Callable[..., o
         shown += chunk
     lines = shown.decode().splitlines()
     assert "How the sizes come about:" in lines
-    assert max(len(line) for line in lines[:14]) <= 100
+    assert max(len(line) for line in lines[:16]) <= 100
 
 
 def _read(terminal: int) -> bytes:
@@ -80,7 +82,9 @@ def test_the_network_of_a_run(run_command: RunCommand, tmp_path: Path) -> None:
     quick = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "board=minimal"]
     run_command("train.py", "model=conv_mlp", *quick)
     (run_dir,) = tmp_path.glob("outputs/digits/conv_mlp/*")
-    assert "fc3" in run_command("scripts/layers.py", f"run={run_dir}").stdout
+    shown = run_command("scripts/layers.py", f"run={run_dir}").stdout
+    assert shown.startswith(f"ConvMLP of {run_dir} for 1x28x28 images of digits\n\n")
+    assert "\nfc3 " in shown
 
 
 def test_a_network_that_does_not_fit_is_explained(run_command: RunCommand, tmp_path: Path) -> None:
@@ -98,7 +102,10 @@ def test_a_network_that_does_not_fit_is_explained(run_command: RunCommand, tmp_p
         (["layer=cnv1"], "No layer is called 'cnv1'. Did you mean 'conv1'?"),
         (["layer=conv1", "row=28"], "conv1 has no unit at row 28, column 0: its output has 28 x 28 of them."),
         (["input_shape=[1,28]"], "input_shape=[1,28]: give channels, height and width"),
-        (["modle=lenet"], "modle is not a known key. Did you mean 'model'?"),
+        (
+            ["modle=lenet"],
+            "modle is not a known key. Did you mean 'model'? This script's own: run, input_shape, format, ",
+        ),
         (["run=outputs", "model=lenet"], "model=lenet has no use beside run="),
         (["run=nowhere"], "nowhere is not there"),
     ],

@@ -54,12 +54,12 @@ SHOWN = (
 )
 CONV_DEMO = "scripts/layers.py model=conv_demo"
 QUICK = "scripts/layers.py model=cifar10_quick"
-QUICK_SEQUENTIAL = "scripts/layers.py model=cifar10_quick_sequential"
+COMPARED = tuple(f"scripts/layers.py model={name} format=csv" for name in ("cifar10_quick", "cifar10_quick_sequential"))
 OWN_PICTURE = "scripts/feature_maps.py model=conv_demo image=cat.jpg"
 (CHANGED,) = (command for command in COMMANDS if "dilation" in command)
 (ONE_BY_ONE,) = (command for command in COMMANDS if "kernel_size: 1}" in command)
 RUN = {command for command, _ in SHOWN}
-RUN |= {CONV_DEMO, QUICK, QUICK_SEQUENTIAL, OWN_PICTURE, CHANGED, ONE_BY_ONE}
+RUN |= {CONV_DEMO, QUICK, *COMPARED, OWN_PICTURE, CHANGED, ONE_BY_ONE}
 
 # Of the Layers tab, by the words that it shows; the other tabs are named with a tag.
 PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/board/plugin/static").glob("*.js")))
@@ -72,7 +72,8 @@ def output(run_command: RunCommand, command: str) -> str:
 
 def cells(run_command: RunCommand, command: str, column: str) -> dict[str, str]:
     """A column of a table, by the names of the layers."""
-    lines = output(run_command, command).split("\n\n")[0].splitlines()
+    _, table, *_ = output(run_command, command).split("\n\n")
+    lines = table.splitlines()
     start = lines[0].index(column)
     end = start + len(re.split("(?=  )", lines[1][start:])[0])
     return {line.split()[0]: line[start:end].strip() for line in lines[2:]}
@@ -129,29 +130,27 @@ def test_pooling_halves_the_size_without_a_parameter(run_command: RunCommand) ->
 
 
 def test_stride_dilation_and_groups(run_command: RunCommand) -> None:
-    rows = [line.split() for line in output(run_command, CHANGED).splitlines()[2:5]]
-    assert [row[0] for row in rows] == ["conv1", "conv2", "conv3"]
-    assert "8x15x15" in rows[0]  # a stride of 2 halves 32
-    assert "11x11" in rows[1]  # a 5x5 kernel behind that stride would see as much: 3 + 2·(5 − 1)
-    assert ("584" in rows[1], "152" in rows[2]) == (True, True)  # 8·(8·9 + 1), 8·(8/4·9 + 1)
+    plain, dilated, grouped, strided = (line.split() for line in output(run_command, CHANGED).splitlines()[4:8])
+    assert [row[0] for row in (plain, dilated, grouped, strided)] == ["conv1", "conv2", "conv3", "conv4"]
+    assert ("3x3" in plain, "7x7" in dilated, "9x9" in grouped) == (True, True, True)  # 4 pixels more, then 2
+    assert ("584" in plain, "152" in grouped) == (True, True)  # 8·(8·9 + 1), 8·(8/4·9 + 1)
+    assert ("8x32x32" in grouped, "8x16x16" in strided) == (True, True)
 
 
 def test_a_one_by_one_convolution(run_command: RunCommand) -> None:
-    first, second = (line.split() for line in output(run_command, ONE_BY_ONE).splitlines()[2:4])
+    first, second = (line.split() for line in output(run_command, ONE_BY_ONE).splitlines()[4:6])
     assert ("16x32x32" in first, "4x32x32" in second) == (True, True)
     assert (first.count("3x3"), second.count("3x3")) == (2, 1)  # kernel and field of view; the latter alone
 
 
 def test_receptive_fields_grow(run_command: RunCommand) -> None:
-    lines = output(run_command, QUICK).splitlines()
-    at = lines[0].index("sees")
-    assert [line[at:].split()[0] for line in lines[2:8]] == ["5x5", "6x6", "14x14", "16x16", "32x32", "36x36"]
+    fields = ["5x5", "6x6", "14x14", "16x16", "32x32", "36x36*", "36x36*", "all of it", "all of it"]
+    assert list(cells(run_command, QUICK, "sees").values()) == fields
 
 
 def test_the_sequential_is_the_class(run_command: RunCommand) -> None:
-    pair = re.findall(r"<\(python (scripts/[^)]+)\)", TEXT)
-    assert pair == [QUICK, QUICK_SEQUENTIAL]
-    assert len({output(run_command, command) for command in pair}) == 1
+    assert re.findall(r"<\(python (scripts/[^)]+)\)", TEXT) == [*COMPARED]
+    assert len({output(run_command, command) for command in COMPARED}) == 1
 
 
 def test_sharing_is_told_in_the_last_line(run_command: RunCommand) -> None:

@@ -155,7 +155,8 @@ def test_a_network_is_shown_as_a_table_as_the_readme_says(run_command: RunComman
     command, _, table = shown.partition("\n")
     assert command == "$ python scripts/layers.py model=batchnorm_cnn input_shape=[1,28,28]"
     rows = convboard.layer_table(convboard.build_model("batchnorm_cnn", (1, 28, 28), 10), (1, 28, 28))
-    assert table == format_table(rows, "text", width=100) + "\n"
+    title = "batchnorm_cnn for 1x28x28 images (as given)"
+    assert table == format_table(rows, "text", width=100, title=title) + "\n"
 
 
 def test_the_python_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ class TestTheDefaultRun:
     def test_what_it_leaves_and_says(
         self, run_command: RunCommand, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
-        environment = {"UV": "", "XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}  # no plan is remembered
+        environment = {"XDG_CACHE_HOME": str(tmp_path_factory.mktemp("cache"))}  # no plan is remembered
         done = run_command("train.py", "trainer.max_epochs=2", "trainer.device=cpu", environment=environment)
         (run,) = tmp_path.glob("outputs/digits/lenet/*")
         assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[0-9a-f]{6}", run.name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from convboard.composing import compose_config, read_shape, split_arguments
+from convboard.composing import compose_beside, compose_config, read_shape, split_arguments
 from convboard.errors import ConfigError
 
 
@@ -36,8 +36,13 @@ def test_own_keys_are_read_and_the_others_given_back(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
-        ("imagee=3", "imagee is not a known key. Did you mean 'image'? Allowed: "),
-        ("modle.width=3", "modle is not a known key. Did you mean 'model'? Allowed: "),
+        (
+            "imagee=3",
+            "imagee is not a known key. Did you mean 'image'? This script's own: image, top. Beside them any key of "
+            "train.py, such as model, dataset, model.in_channels, seed.",
+        ),
+        ("modle.width=3", "modle is not a known key. Did you mean 'model'? This script's own: image, top. Beside "),
+        ("zzz=3", "zzz is not a known key. This script's own: image, top. Beside "),
         ("--image=a", "'--image=a' is not understood: write image=a, without dashes."),
         ("-m", "'-m' is not understood: write m=<value>, without dashes."),
         ("lenet", "'lenet' is not understood: give arguments as image=... top=..."),
@@ -89,6 +94,16 @@ def test_values_are_checked(override: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
         compose_config([override])
     assert str(raised.value).startswith(message)
+
+
+def test_a_run_has_a_config_of_its_own() -> None:
+    assert compose_beside("outputs/run", []) is None
+    composed = compose_beside(None, ["seed=7"], ["input_shape=3x4x4"])
+    assert composed is not None
+    assert composed.config.seed == 7
+    for given, useless in ((["seed=7"], ["input_shape=3x4x4"]), ([], ["seed=7"])):
+        with pytest.raises(ConfigError, match=r"^seed=7 has no use beside run="):
+            compose_beside("outputs/run", given, useless)
 
 
 @pytest.mark.parametrize("text", ["[3,224,200]", "3,224,200", "3x224x200", "(3, 224, 200)"])

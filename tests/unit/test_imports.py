@@ -16,15 +16,16 @@ MAY_IMPORT = {
     "errors": set(),
     "files": {"errors"},
     "environment": set(),
+    "invocation": set(),
     "anatomy": BASE,
     "models": BASE | {"anatomy"},  # the shape trace that fills in `in_features`
     "data": BASE,
     "training": BASE | {"data"},
     "board": BASE | {"anatomy", "data", "training.observer"},
-    "messages": {"errors"},
+    "messages": {"errors", "invocation"},
     "config": {"errors", "messages"},
     "targets": {"errors"},
-    "report": {"data", "planning"},
+    "report": {"data", "planning", "invocation"},
     # `Run.model()` builds its network through `experiment`, which is imported when that is called.
     "runs": {"errors", "config", "experiment"},
     "trust": {"models", "training.schedules", "targets"},
@@ -36,11 +37,12 @@ MAY_IMPORT = {
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
     | {"optimizing", "report", "runs"},
     "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning", "trial"},
-    "arguments": {"errors", "messages"},
-    "entry": {"errors", "messages", "config", "resuming", "runs", "training.interrupt", "training.team"},
+    "arguments": {"errors", "messages", "invocation"},
+    "entry": {"errors", "messages", "invocation", "config", "resuming", "runs", "training.interrupt", "training.team"},
     "composing": {"errors", "config", "arguments", "entry"},
     "subjects": {"errors", "anatomy", "models", "data", "training.seeding", "targets", "runs", "building", "composing"},
-    "inspecting": {"errors", "anatomy", "data", "board", "subjects"},
+    "responding": {"errors", "anatomy", "data", "board", "subjects"},
+    "inspecting": {"errors", "data", "board", "subjects", "responding", "invocation"},
     "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
 }
 KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "arguments", "entry", "composing"}

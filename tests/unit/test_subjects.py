@@ -10,7 +10,7 @@ from convboard.building import build_model
 from convboard.composing import compose_config
 from convboard.data import load_dataset
 from convboard.errors import ConfigError, ModelError
-from convboard.subjects import Shape, build_untrained, untrained_shape, untrained_subject
+from convboard.subjects import Shape, build_untrained, title, untrained_shape, untrained_subject
 from convboard.training.seeding import seed_everything
 
 
@@ -71,3 +71,9 @@ def test_what_cannot_be_looked_at() -> None:
         untrained_subject(compose_config(["model=conv_demo"]), (2, 9, 9))
     with pytest.raises(ModelError, match="window of 5x5 but gets only 3x3"):
         untrained_subject(compose_config([]), (1, 10, 10))
+
+
+def test_a_title_says_where_the_shape_is_from() -> None:
+    assert title("lenet", (1, 32, 32), "mnist", is_given=False) == "lenet for 1x32x32 images of mnist"
+    assert title("lenet", (1, 32, 32), "", is_given=False) == "lenet for 1x32x32 images (its default)"
+    assert title("lenet", (1, 28, 28), "mnist", is_given=True) == "lenet for 1x28x28 images (as given)"

@@ -4,8 +4,9 @@ from convboard.anatomy.activations import LayerActivation, layer_activations
 from convboard.anatomy.boxes import Box
 from convboard.anatomy.doctor.diagnosis import Diagnosis
 from convboard.anatomy.fit import check_fit, diagnose
+from convboard.anatomy.layer_row import LayerRow
+from convboard.anatomy.looking import Anatomy, layer_table, look, network_record, receptive_field
 from convboard.anatomy.outputs import layer_outputs
-from convboard.anatomy.rows import Anatomy, LayerRow, layer_table, look, network_record, receptive_field
 from convboard.anatomy.table import format_table
 
 __all__ = [

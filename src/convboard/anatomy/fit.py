@@ -6,13 +6,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from convboard.anatomy.boxes import Boxes
-from convboard.anatomy.costs import Costs
 from convboard.anatomy.doctor.case import Case
 from convboard.anatomy.doctor.diagnosis import Diagnosis, diagnosis_of
 from convboard.anatomy.doctor.examination import examine
 from convboard.anatomy.dry_run import DryRun, dry_run
-from convboard.anatomy.fields import Fields
+from convboard.anatomy.sight import FOLLOWERS
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError
 
@@ -38,7 +36,7 @@ def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = Non
     Example:
         >>> print(convboard.diagnose(MyNet(), (1, 28, 28), num_classes=10))
     """
-    run = dry_run(model, input_shape, followers=(Costs, Fields, Boxes), dtype=torch.float32)
+    run = dry_run(model, input_shape, followers=FOLLOWERS, dtype=torch.float32)
     case = Case(model, run, num_classes)
     finding = examine(case)
     if finding is None and run.error is not None:

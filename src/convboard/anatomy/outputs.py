@@ -56,7 +56,7 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
         handles.append(module.register_forward_hook(keep))
     try:
         run_undisturbed(model, images)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:  # the latter where its forward wants more than images
         raise_explained(model, dry_run(model, tuple(images.shape[1:])))
         raise error
     finally:

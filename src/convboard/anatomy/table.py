@@ -8,47 +8,60 @@ from dataclasses import asdict, fields
 from itertools import accumulate
 from typing import Any, Literal, get_args
 
-from convboard.anatomy.rows import LayerRow
+from convboard.anatomy.layer_row import LayerRow
+from convboard.anatomy.trace import Shape
 
 Style = Literal["markdown", "text", "json", "csv"]
 STYLES: tuple[str, ...] = get_args(Style)
 SIZES = "size of the output"  # the column of the formulas
+_STAR = "*"  # behind a receptive field that is larger than the image
 _NUMBERS = frozenset(["parameters", "MACs"])  # columns that end flush
 _USUAL = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}}  # columns left out where they say nothing more
 
 
-def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int | None = None) -> str:
+def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int | None = None, title: str = "") -> str:
     """The table of a network, with its sums below.
 
     As text or Markdown, dilation and groups are shown only where a layer has one other than 1, and where a row gets its
-    input from only where that is not the row before.
+    input from only where that is not the row before. A receptive field that is larger than the image has a star.
 
     Args:
         rows: What ``layer_table`` gives.
         style: ``markdown`` for TensorBoard's text tab and documents, ``text`` for a terminal, ``json`` and ``csv`` for
             programs: every field of ``LayerRow``, pairs as [height, width] or ``5x5``.
         width: Columns of the terminal; where the text is wider, the formulas stand below the table.
+        title: What stands above the table as text or Markdown: whose it is.
     """
     if style == "json":
         lines = ",\n".join(json.dumps(asdict(row), ensure_ascii=False) for row in rows)  # a row a line
         return f"[\n{lines}\n]"
     if style == "csv":
         return _csv(rows)
-    columns = _columns(rows)
+    image = next((row.input_shape[1:] for row in rows if row.inputs[:1] == ("input",)), ())
+    columns = _columns(rows, image)
     if style == "markdown":
-        return f"{_markdown(columns)}\n\n{_sums(rows)}"
+        parts = [f"**{title}**" if title else "", _markdown(columns)]
+    else:
+        parts = [title, *_text_and_formulas(rows, columns, width)]
+    if any(cell.endswith(_STAR) for cell in columns["sees"]):
+        parts.append(f"A field with a {_STAR} is larger than the {_times(image)} image: it reaches into the padding.")
+    return "\n\n".join(part for part in [*parts, _sums(rows)] if part)
+
+
+def _text_and_formulas(rows: Sequence[LayerRow], columns: dict[str, list[str]], width: int | None) -> tuple[str, str]:
+    """The table as text, and the formulas that it has no room for."""
     text = _text(columns)
-    if width and max(map(len, text.splitlines())) > width:
-        formulas = {row.name: row.formula for row in rows if row.formula}
-        longest = max(map(len, formulas), default=0)
-        below = "\n".join(f"{name:<{longest}}  {formula}" for name, formula in formulas.items())
-        text = _text({name: cells for name, cells in columns.items() if name != SIZES})
-        text += f"\n\nHow the sizes come about:\n{below}" if formulas else ""
-    return f"{text}\n\n{_sums(rows)}"
+    formulas = {row.name: row.formula for row in rows if row.formula}
+    if not (width and max(map(len, text.splitlines())) > width and formulas):
+        return text, ""
+    longest = max(map(len, formulas))
+    below = (f"{name:<{longest}}  {formula}" for name, formula in formulas.items())
+    narrow = _text({name: cells for name, cells in columns.items() if name != SIZES})
+    return narrow, "\n".join(["How the sizes come about:", *below])
 
 
-def _columns(rows: Sequence[LayerRow]) -> dict[str, list[str]]:
-    """The cells of each column that says something, by its head."""
+def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
+    """The cells of each column that says something, by its head; ``image`` is (height, width)."""
     before = list(accumulate((row.name if row.output_shape else "" for row in rows), _last_name, initial="input"))
     columns = {
         "layer": [row.name for row in rows],
@@ -61,12 +74,21 @@ def _columns(rows: Sequence[LayerRow]) -> dict[str, list[str]]:
         "dilation": [_side(row.dilation) for row in rows],
         "groups": [str(row.groups or "") for row in rows],
         "output": [_times(row.output_shape) for row in rows],
-        "sees": [_times(row.receptive_field) for row in rows],
+        "sees": [_seen(row, image) for row in rows],
         "parameters": [f"{row.parameters:,}" if row.parameters else "" for row in rows],
         "MACs": [f"{row.macs:,}" if row.macs else "" for row in rows],
         SIZES: [row.formula for row in rows],
     }
     return {name: cells for name, cells in columns.items() if not _USUAL.get(name, set()).issuperset(cells)}
+
+
+def _seen(row: LayerRow, image: Shape) -> str:
+    """A receptive field; of one that is larger than the image, or all of it, that is said."""
+    field = row.receptive_field
+    if field == image and row.receptive_stride is None:
+        return "all of it"
+    larger = field is not None and any(side > whole for side, whole in zip(field, image))
+    return f"{_times(field)}{_STAR if larger else ''}"
 
 
 def _last_name(before: str, name: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from convboard.anatomy.doctor.constructors import forgotten_super, refused_groups
 from convboard.anatomy.doctor.features import wanted_features
-from convboard.anatomy.doctor.pictures import norm_width, refused_groups
+from convboard.anatomy.doctor.pictures import norm_width
 from convboard.anatomy.dry_run import DryRun, check_shape, dry_run, lazy_layers, materialise
 from convboard.anatomy.fit import raise_explained
 from convboard.anatomy.trace import Shape
@@ -118,6 +119,12 @@ def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
         return factory(**given)
     except ValueError as error:
         if (reason := refused_groups(error)) is None:
+            raise
+        keys = [f"model.{name}" for name in inspect.signature(factory).parameters if "groups" in name]
+        in_config = f" In a config: {' or '.join(keys)}." if keys else ""
+        raise ModelError(f"{_name(factory)}: {reason}{in_config}") from error
+    except AttributeError as error:
+        if (reason := forgotten_super(error)) is None:
             raise
         raise ModelError(f"{_name(factory)}: {reason}") from error
     except TypeError as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.doctor.pictures import refused_groups
+from convboard.anatomy.doctor.constructors import refused_groups
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
 from convboard.models.shapes import ImageSize, image_sides, shape_after

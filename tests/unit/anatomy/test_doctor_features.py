@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import Diagnosis, check_fit, diagnose
+from convboard.anatomy import Diagnosis, check_fit
+from networks_to_examine import examined
 
 GREY = (1, 28, 28)
 
@@ -51,9 +52,7 @@ def flattening(flat: Callable[[Tensor], Tensor], features: int) -> Net:
 
 
 def found(model: nn.Module, shape: tuple[int, int, int] = GREY, classes: int | None = 10) -> Diagnosis:
-    diagnosis = diagnose(model, shape, classes)
-    assert diagnosis is not None
-    return diagnosis
+    return examined(model, shape, classes)
 
 
 def test_wrong_in_features() -> None:

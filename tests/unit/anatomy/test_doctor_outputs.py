@@ -5,37 +5,22 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 from convboard.anatomy import Diagnosis, check_fit, diagnose
+from networks_to_examine import Written, examined
 
 Line = Callable[[Any, Tensor], Any]
 SHAPE = (1, 4, 4)
 
 
-class Written(nn.Module):
-    """A forward of one line, with what it needs; ``unseen`` lies in a plain list, where torch does not find it."""
-
-    def __init__(
-        self, forward: Callable[[Any, Tensor], Any], *parts: nn.Module, unseen: nn.Module | None = None
-    ) -> None:
-        super().__init__()
-        self.parts = nn.ModuleList(parts)
-        self.line = forward
-        self.unseen = [unseen]
-
-    def forward(self, x: Tensor) -> Any:
-        return self.line(self, x)
-
-
 def found(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Diagnosis:
-    diagnosis = diagnose(model, shape, 10)
-    assert diagnosis is not None
-    return diagnosis
+    return examined(model, shape, 10)
 
 
 def scores(parts: Written, x: Tensor) -> Tensor:
-    result: Tensor = parts.parts[0](x.flatten(1))
+    result: Tensor = parts[0](x.flatten(1))
     return result
 
 
@@ -63,13 +48,47 @@ def test_an_output_that_is_a_picture() -> None:
 @pytest.mark.parametrize(
     ("line", "reason", "cure"),
     [
-        (lambda m, x: (x, scores(m, x)), "returns a tuple of [N, 1, 4, 4], [N, 10] instead of one", "alone: out[1]"),
-        (lambda m, x: {"logits": scores(m, x)}, "returns a dict of 'logits': [N, 10]", "alone: out['logits']"),
-        (lambda m, x: None, "The network returns nothing.", "let its forward end with return x"),
+        (
+            lambda m, x: (x, scores(m, x)),
+            "a tuple of [N, 1, 4, 4], [N, 10] instead",
+            "Written.forward return the second alone, which",
+        ),
+        (
+            lambda m, x: {"logits": scores(m, x)},
+            "a dict of 'logits': [N, 10]",
+            "what stands under 'logits' alone",
+        ),
+        (lambda m, x: None, "The network returns nothing.", "let Written.forward end with return x"),
+        (lambda m, x: (x, x), "a tuple of [N, 1, 4, 4], [N, 1, 4, 4] instead", "return one tensor [N, 10] alone: the"),
+        (
+            lambda m, x: nn.ReLU(inplace=True),
+            "returns a ReLU instead",
+            "in __init__, self.layer = nn.ReLU(), and",
+        ),
+        (lambda m, x: scores(m, x).max(1), "returns a max of [N], [N]", "leave max out of Written.forward, and return"),
+        (lambda m, x: scores(m, x).softmax(0), "softmax runs along dim=0, the images of the batch", "take dim=1"),
+        (lambda m, x: F.log_softmax(scores(m, x), dim=-2), "log_softmax runs along dim=-2, the images", "take dim=1"),
+        (
+            lambda m, x: scores(m, x)[:, :1].squeeze(),
+            "gives [N] instead of a row of 10",
+            "Linear(..., 10), and",
+        ),
         (lambda m, x: scores(m, x).argmax(1), "gives whole numbers (int64), [N]", "return the scores, without argmax"),
         (lambda m, x: scores(m, x).unsqueeze(1), "gives [N, 1, 10] instead of a row", "torch.flatten(x, 1)"),
     ],
-    ids=["tuple", "dict", "nothing", "argmax", "dimensions"],
+    ids=[
+        "tuple",
+        "dict",
+        "nothing",
+        "pictures",
+        "class",
+        "max",
+        "softmax",
+        "log_softmax",
+        "squeeze",
+        "argmax",
+        "dimensions",
+    ],
 )
 def test_an_output_that_is_no_row_of_scores(line: Line, reason: str, cure: str) -> None:
     told = found(Written(line, nn.Linear(16, 10)))
@@ -101,7 +120,7 @@ def test_images_made_another_type() -> None:
 
 def test_a_layer_on_another_device() -> None:
     parts = nn.Linear(16, 10), nn.Linear(10, 10, device="meta")
-    told = found(Written(lambda m, x: m.parts[1](scores(m, x)), *parts))
+    told = found(Written(lambda m, x: m[1](scores(m, x)), *parts))
     assert told.reason == (
         "Linear parts.1 meets tensors on cpu and meta: its parts.1.weight lies on meta, the network's first "
         "weight on cpu."
@@ -131,7 +150,7 @@ def test_indexing_across_devices_is_no_mistake() -> None:
 
 def test_indexing_of_a_weight_on_another_device_is_no_mistake() -> None:
     def looked_up(model: Any, x: Tensor) -> Any:
-        model.parts[1].weight[scores(model, x).argmax(1)]
+        model[1].weight[scores(model, x).argmax(1)]
         return scores(model, x)
 
     assert diagnose(Written(looked_up, nn.Linear(16, 10), nn.Linear(10, 10, device="meta")), SHAPE, 10) is None
@@ -151,3 +170,74 @@ def test_a_layer_in_a_plain_list() -> None:
         "with them."
     )
     assert "nn.ModuleList" in told.cures[0]
+
+
+def test_softmax_over_the_classes_is_no_mistake() -> None:
+    for dim in (1, -1):
+        assert diagnose(nn.Sequential(nn.Flatten(), nn.Linear(16, 10), nn.Softmax(dim)), SHAPE, 10) is None
+
+
+def test_scores_of_a_class_that_cannot_be_changed() -> None:
+    told = found(nn.Sequential(nn.Flatten(1), nn.LSTM(16, 10)))
+    assert told.cures == ("wrap it in a module of your own, whose forward ends with return self.net(x)[0]",)
+
+
+class TakesLabels(nn.Module):
+    def forward(self, x: Tensor, labels: Tensor) -> Tensor:
+        return x
+
+
+class NoSelf(nn.Module):
+    def forward(x: Tensor) -> Tensor:  # type: ignore[misc]  # noqa: N805 (as beginners write it)
+        return x
+
+
+class NoForward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+
+        def forward(x: Tensor) -> Tensor:
+            return x
+
+
+@pytest.mark.parametrize(
+    ("model", "reason", "cure"),
+    [
+        (
+            TakesLabels,
+            "forward(self, x: torch.Tensor, labels: torch.Tensor), but it is called",
+            "default",
+        ),
+        (NoSelf, "NoSelf has forward(x: torch.Tensor), but it is called with the images alone", "self is missing"),
+        (NoForward, "NoForward has no forward, so that it cannot be called.", "indented as far as the __init__"),
+    ],
+)
+def test_a_forward_that_cannot_be_called(model: type[nn.Module], reason: str, cure: str) -> None:
+    told = found(model())
+    assert (told.kind, told.layer) == ("forward", None)
+    assert reason in told.reason
+    assert cure in told.cures[0]
+
+
+def test_a_type_error_in_a_forward_passes_through() -> None:
+    def one_too_many(model: Any, x: Tensor) -> Any:
+        return model[0].forward(x, x)
+
+    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
+        diagnose(Written(one_too_many, nn.Linear(16, 10)), SHAPE, 10)
+
+
+def test_a_weight_that_would_not_be_trained() -> None:
+    def line(model: Any, x: Tensor) -> Any:
+        return model.unseen[0](scores(model, x))
+
+    hidden = nn.Linear(10, 10)
+    told = found(Written(line, nn.Linear(16, 10), unseen=hidden))
+    assert (told.kind, told.layer) == ("parameters", "linear")
+    assert told.reason == (
+        "linear uses a weight of 10x10 that is none of the network's parameters: it would be neither trained nor saved."
+    )
+    assert "nn.ModuleList" in told.cures[0]
+    assert diagnose(Written(line, nn.Linear(16, 10), unseen=hidden.requires_grad_(False)), SHAPE, 10) is None
+    anew = found(Written(lambda m, x: nn.Linear(16, 10)(x.flatten(1))))
+    assert (anew.kind, anew.cures[0][:38]) == ("parameters", "make layers in __init__, not in forwar")

@@ -85,3 +85,12 @@ def test_a_single_image_is_asked_for_as_a_batch() -> None:
     model = LeNet()
     with pytest.raises(ModelError, match=r"^images are \[1, 32, 32\]: they must be a batch, \[N, C, H, W\]"):
         layer_outputs(model, torch.zeros(1, 32, 32))
+
+
+def test_a_forward_that_wants_more_than_images_is_explained() -> None:
+    class TakesLabels(nn.Sequential):
+        def forward(self, x: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
+            return x
+
+    with pytest.raises(ModelError, match=r"but it is\s+called with the images alone"):
+        layer_outputs(TakesLabels(nn.ReLU()), torch.zeros(1, 1, 4, 4))

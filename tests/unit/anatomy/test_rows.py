@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import torch
@@ -7,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 import convboard
-from convboard.anatomy import LayerRow, layer_table, network_record
+from convboard.anatomy import LayerRow, layer_table
 from networks_to_look_at import HalfChanged, WithContext, random_network
 
 
@@ -213,15 +212,3 @@ def test_multiplications_are_those_that_torch_counts(
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, *shape))
     assert sum(row.macs for row in layer_table(model, shape)) == counter.get_total_flops() // 2 > 0
-
-
-def test_the_record_is_what_json_has() -> None:
-    import json
-
-    model = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(8, 3))
-    record: dict[str, Any] = json.loads(json.dumps(network_record(model, (1, 4, 5))))
-    assert (record["version"], record["input_shape"]) == (1, [1, 4, 5])
-    assert [row["name"] for row in record["rows"]] == ["0", "1", "2", "3"]
-    assert record["rows"][1]["inputs"] == ["0"]
-    assert record["boxes"].keys() == {"0", "1"}
-    assert record["boxes"]["1"] == {"rows": [[0, 3], [1, 4]], "columns": [[0, 3], [1, 5]]}

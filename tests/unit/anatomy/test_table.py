@@ -148,6 +148,24 @@ def test_markdown() -> None:
     )
 
 
+def test_a_title_says_whose_table_it_is(rows: list[LayerRow]) -> None:
+    title = "Shared for 2x4x4 images"
+    assert format_table(rows, "text", title=title) == f"{title}\n\n{format_table(rows, 'text')}"
+    assert format_table(rows, title=title) == f"**{title}**\n\n{format_table(rows)}"
+    assert [format_table(rows, style, title=title) for style in ("json", "csv")] == [
+        format_table(rows, style) for style in ("json", "csv")
+    ]
+
+
+def test_a_field_is_held_against_the_image() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Conv2d(1, 1, 5, padding=2), nn.Flatten(), nn.Linear(16, 2))
+    lines = format_table(layer_table(model, (1, 6, 6)), "text").splitlines()
+    at = lines[0].index("sees")
+    assert [line[at : at + 9].rstrip() for line in lines[2:6]] == ["3x3", "7x7*", "7x7*", "all of it"]
+    assert "A field with a * is larger than the 6x6 image: it reaches into the padding." in lines
+    assert "*" not in format_table(layer_table(model[:1], (1, 6, 6)), "text")
+
+
 def test_text_is_aligned_and_shows_groups_where_there_are_some(rows: list[LayerRow]) -> None:
     lines = format_table(rows, "text").splitlines()
     heads = "layer type kernel stride padding keeps size groups output sees parameters MACs size of the output"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from convboard.anatomy.doctor.case import Case, Finding
 from convboard.anatomy.doctor.wording import sizes
-from convboard.anatomy.rows import LayerRow, rows_of
+from convboard.anatomy.layer_row import LayerRow
+from convboard.anatomy.rows import rows_of
 from convboard.anatomy.trace import Shape
 
 WIDTH = 80  # columns of the text
@@ -19,7 +20,8 @@ class Diagnosis:
 
     Attributes:
         kind: ``in_features``, ``in_channels``, ``flatten``, ``batch``, ``window``, ``groups``, ``norm``, ``picture``,
-            ``branches``, ``dtype``, ``device``, ``output`` or ``num_classes``.
+            ``branches``, ``dtype``, ``device``, ``parameters``,
+            ``forward``, ``output`` or ``num_classes``.
         layer: Where the mistake shows, as ``layer_table`` names it; None for the network as a whole.
         reason: What is wrong.
         cures: What to do; each is enough by itself, and the first is the nearest.

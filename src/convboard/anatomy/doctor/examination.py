@@ -2,6 +2,7 @@
 
 from convboard.anatomy.doctor.case import Case, Finding
 from convboard.anatomy.doctor.features import eaten_batch, missing_flatten, wrong_in_features, wrong_view
+from convboard.anatomy.doctor.forward import wrong_forward
 from convboard.anatomy.doctor.joins import unlike_branches, unlike_sizes
 from convboard.anatomy.doctor.kinds_of_numbers import silent_device, wrong_device, wrong_dtype
 from convboard.anatomy.doctor.output import wrong_output
@@ -15,6 +16,7 @@ from convboard.anatomy.doctor.pictures import (
     wrong_norm_groups,
     wrong_norm_width,
 )
+from convboard.anatomy.doctor.unregistered import untrained_weight
 
 # In this order: a size that does not fit may be the fault of the batch, and an error of shapes hides one of types.
 MISTAKES = (
@@ -40,8 +42,8 @@ MISTAKES = (
 def examine(case: Case) -> Finding | None:
     """What is wrong; None if it is none of the known mistakes, or nothing."""
     if case.run.error is None:
-        return silent_device(case) or wrong_output(case)
+        return silent_device(case) or wrong_output(case) or untrained_weight(case)
     failed = case.run.failed_call
     if failed is None:
-        return None
+        return wrong_forward(case) if not case.run.calls else None
     return next((found for mistake in MISTAKES if (found := mistake(case, failed))), None)

@@ -1,9 +1,10 @@
 """Numbers that do not go together: of another type, or on another device."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from convboard.anatomy.doctor.case import Case, Finding
+from convboard.anatomy.doctor.unregistered import REGISTER, unregistered
 from convboard.anatomy.trace import Call
 
 _COMPLAINTS = ("type", "not implemented for")  # what torch's own messages have in common
@@ -69,12 +70,12 @@ def wrong_device(case: Case, call: Call) -> Finding | None:
     home = str(next(case.model.parameters()).device) if next(case.model.parameters(), None) is not None else devices[0]
     arrived = str(tensors[0].device)
     odd = next(tensor for tensor in tensors if str(tensor.device) != home) if home in devices else tensors[-1]
-    stranger = _unregistered(case, tensors)
+    stranger = unregistered(case, tensors)
     reason = f"{case.title(call)} meets tensors on {' and '.join(devices)}: "
     names = {id(weight): name for name, weight in case.model.named_parameters()}
     if stranger is not None:
         reason += f"a weight on {stranger.device} is none of the network's parameters, so it is not moved with them."
-        cure = "keep layers in nn.ModuleList instead of a list, and weights as nn.Parameter on self"
+        cure = REGISTER
     elif id(odd) in names:
         reason += f"its {names[id(odd)]} lies on {odd.device}, the network's first weight on {home}."
         cure = "leave out .to(...), .cuda() and device=... in the network: the whole of it is moved at once"
@@ -82,12 +83,6 @@ def wrong_device(case: Case, call: Call) -> Finding | None:
         reason += f"a tensor made in forward lies on {odd.device}."
         cure = "make it where the images are, with device=x.device, or register it with self.register_buffer"
     return Finding("device", reason, (cure,), home, arrived if arrived != home else str(odd.device), call)
-
-
-def _unregistered(case: Case, tensors: list[Tensor]) -> Tensor | None:
-    own = {id(weight) for weight in case.model.parameters()}
-    weights = (tensor for tensor in tensors if isinstance(tensor, nn.Parameter))
-    return next((weight for weight in weights if id(weight) not in own), None)
 
 
 def _name(dtype: torch.dtype) -> str:

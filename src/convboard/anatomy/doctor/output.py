@@ -1,5 +1,7 @@
 """Is what a network returns a row of scores for each image?"""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -9,8 +11,22 @@ from convboard.anatomy.doctor.case import Case, Finding
 from convboard.anatomy.doctor.features import eaten_batch_in_output, missing_flatten_in_output
 from convboard.anatomy.doctor.tries import other_argument
 from convboard.anatomy.doctor.wording import batch_of, line_of, product, sizes
-from convboard.anatomy.functions import tensors_in
 from convboard.anatomy.trace import Shape
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A thing in a collection: where it stands in words and in Python, its shape, and what is written before that."""
+
+    place: str
+    access: str
+    shape: str
+    key: str = ""
+
+    @property
+    def text(self) -> str:
+        """``'logits': [N, 10]``."""
+        return f"{self.key}{self.shape}"
 
 
 def wrong_output(case: Case) -> Finding | None:
@@ -24,7 +40,7 @@ def wrong_output(case: Case) -> Finding | None:
     if not (output.is_floating_point() or output.is_complex()):
         return _chosen_class(case, output)
     if shape == (batch, classes):
-        return None
+        return _softmax_of_the_batch(case)
     return (
         eaten_batch_in_output(case, shape)
         or missing_flatten_in_output(case, shape)
@@ -38,30 +54,62 @@ def no_tensor(case: Case) -> Finding:
     output, kind = case.run.output, type(case.run.output).__name__
     wanted = f"[N, {case.num_classes or 'classes'}]"
     if output is None:
-        reason, cure = "The network returns nothing.", "let its forward end with return x"
-        return Finding("output", reason, (cure,), wanted, "None")
+        cure = f"let {_forward(case)} end with return x"
+        return Finding("output", "The network returns nothing.", (cure,), wanted, "None")
     parts = _parts(case, output)
-    held = f" of {', '.join(text for _, text in parts)}" if parts else ""
+    held = f" of {', '.join(part.text for part in parts)}" if parts else ""
     reason = f"The network returns a {kind}{held} instead of one tensor {wanted}."
-    fitting = [access for access, text in parts if text.endswith(wanted)]
-    cure = f"return the scores of the classes alone{f': out{fitting[0]}' if len(fitting) == 1 else ''}"
-    return Finding("output", reason, (cure,), wanted, kind)
+    return Finding("output", reason, (_one_tensor(case, kind, parts, wanted),), wanted, kind)
 
 
-def _parts(case: Case, output: Any) -> list[tuple[str, str]]:
-    """How to get at each thing in a collection, and what it is; of many the first four."""
+def _one_tensor(case: Case, kind: str, parts: Sequence[_Part], wanted: str) -> str:
+    """How to make a row of scores of what is returned."""
+    forward, fitting = _forward(case), [part for part in parts if part.shape == wanted]
+    if isinstance(case.run.output, nn.Module):
+        return f"write brackets in __init__, self.layer = nn.{kind}(), and let {forward} call self.layer(x)"
+    if type(case.run.output).__module__ == "torch.return_types":
+        return f"leave {kind} out of {forward}, and return the scores that it was given"
+    if len(fitting) != 1:
+        return f"let {forward} return one tensor {wanted} alone: the scores of the classes"
+    if case.is_users_own and not type(case.model).__module__.startswith("torch."):
+        return f"let {forward} return {fitting[0].place} alone, which is {wanted}: the scores of the classes"
+    return f"wrap it in a module of your own, whose forward ends with return self.net(x){fitting[0].access}"
+
+
+def _forward(case: Case) -> str:
+    return f"{type(case.model).__name__}.forward"
+
+
+def _parts(case: Case, output: Any) -> list[_Part]:
+    """What is in a collection; of many things the first four."""
     if isinstance(output, dict):
-        things = [(f"[{key!r}]", key, value) for key, value in output.items()]
-    elif isinstance(output, (tuple, list)):
-        things = [(f"[{place}]", None, value) for place, value in enumerate(output)]
-    else:
-        return []
-    texts = []
-    for access, key, value in things[:4]:
-        tensor = next(tensors_in(value), None) if isinstance(value, Tensor) else None
-        text = batch_of(tuple(tensor.shape), case.batch) if tensor is not None else type(value).__name__
-        texts.append((access, f"{key!r}: {text}" if key is not None else text))
-    return texts
+        things = list(output.items())
+        return [_Part(f"what stands under {k!r}", f"[{k!r}]", _shape(case, v), f"{k!r}: ") for k, v in things[:4]]
+    if isinstance(output, (tuple, list)):
+        places = ("the first", "the second", "the third", "the fourth")
+        return [_Part(word, f"[{at}]", _shape(case, value)) for at, (word, value) in enumerate(zip(places, output))]
+    return []
+
+
+def _shape(case: Case, value: Any) -> str:
+    return batch_of(tuple(value.shape), case.batch) if isinstance(value, Tensor) else type(value).__name__
+
+
+def _softmax_of_the_batch(case: Case) -> Finding | None:
+    """Scores that a softmax has set against those of the other images, not against those of the other classes."""
+    last = case.run.calls[-1] if case.run.calls else None
+    function = last.function("softmax", "log_softmax") if last else None
+    if last is None or function is None or len(last.input_shape) != 2:
+        return None
+    dim = function.arguments.get("dim", function.args[1] if len(function.args) > 1 else None)
+    if dim not in (0, -2):
+        return None
+    reason = (
+        f"{case.title(last)} runs along dim={dim}, the images of the batch: each class adds up to 1 over all of them, "
+        "and no image by itself."
+    )
+    cures = ("take dim=1, the classes", "leave it out: loss=cross_entropy has one of its own")
+    return Finding("output", reason, cures, "along dim=1", f"shares along dim={dim}", last)
 
 
 def _chosen_class(case: Case, output: Tensor) -> Finding:

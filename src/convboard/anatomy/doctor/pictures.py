@@ -1,15 +1,13 @@
 """What goes wrong where convolutions, poolings and normalisations are given a picture."""
 
-from pathlib import PurePath
-from typing import Any
-
 from torch import Tensor, nn
 
 from convboard.anatomy.doctor.case import Case, Finding, tensor
 from convboard.anatomy.doctor.tries import larger_images, more_padding, other_argument
-from convboard.anatomy.doctor.wording import count, line_of, sizes
-from convboard.anatomy.trace import Call
+from convboard.anatomy.doctor.wording import count, divisors, line_of, listed, sizes
+from convboard.anatomy.trace import IMAGE, Call
 
+_TURNING = ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
 _COLOURS = {1: " (grey)", 3: " (red, green, blue)"}
 
 
@@ -62,13 +60,13 @@ def wrong_groups(case: Case, call: Call) -> Finding | None:
 def _other_groups(call: Call, weight: Tensor, arrived: int) -> tuple[str, ...]:
     """Groups that divide the channels, and none at all, with the weight that goes with it."""
     outputs, per_group, *kernel = weight.shape
-    good = _divisors(arrived, outputs)[1:]
+    good = divisors(arrived, outputs)[1:]
     cures = []
     if isinstance(call.module, nn.Conv2d):
         without = f"leave out groups: {line_of(call.module, in_channels=arrived, groups=1)} for {call.name}"
         if good:
             lines = f"nn.Conv2d({arrived}, {outputs}, ..., groups=...)"
-            cures.append(f"write {lines} for {call.name}, with groups that divide both: {_listed(good)}")
+            cures.append(f"write {lines} for {call.name}, with groups that divide both: {listed(good)}")
     elif per_group == arrived:
         return ("leave out groups",)
     else:
@@ -77,7 +75,7 @@ def _other_groups(call: Call, weight: Tensor, arrived: int) -> tuple[str, ...]:
             cures.append(f"take groups={arrived // per_group}")
         elif good:
             channels = f"{arrived} / groups channels to each group"
-            cures.append(f"take for groups one of {_listed(good)}, which divide both, and a weight of {channels}")
+            cures.append(f"take for groups one of {listed(good)}, which divide both, and a weight of {channels}")
     return (*cures, without)
 
 
@@ -91,6 +89,9 @@ def wrong_in_channels(case: Case, call: Call) -> Finding | None:
     if wanted == arrived:
         return None
     source = case.source(call)
+    before = case.before(call)
+    if before is not None and before.type in _TURNING and before.inputs == (IMAGE,):
+        return _turned(case, call, before, wanted, arrived)
     reason = f"{case.title(call)} wants {count(wanted, 'channel')} but gets {arrived}: "
     reason += case.origin(call, count(arrived, "channel")) + (_COLOURS.get(arrived, "") if source is None else "") + "."
     if isinstance(call.module, nn.Conv2d):
@@ -107,6 +108,17 @@ def wrong_in_channels(case: Case, call: Call) -> Finding | None:
     elif isinstance(source.module, nn.Conv2d):
         cures.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
     return Finding("in_channels", reason, tuple(cures), count(wanted, "channel"), count(arrived, "channel"), call)
+
+
+def _turned(case: Case, call: Call, turn: Call, wanted: int, arrived: int) -> Finding:
+    """Images whose channels were brought last, where every layer wants them first."""
+    given, made = (sizes(shape[1:]) for shape in (turn.input_shape, turn.output_shape or ()))
+    reason = (
+        f"{case.title(call)} wants {count(wanted, 'channel')} but gets {arrived}: {turn.name} turns the images, "
+        f"which are {given} with their channels first, into {made}."
+    )
+    cure = f"leave {turn.name} out: images come as [N, C, H, W], as convolutions want them"
+    return Finding("in_channels", reason, (cure,), count(wanted, "channel"), count(arrived, "channel"), call)
 
 
 def _other_colours(wanted: int, arrived: int) -> list[str]:
@@ -177,7 +189,7 @@ def wrong_norm_groups(case: Case, call: Call) -> Finding | None:
     groups = function.arguments["num_groups"]
     if arrived % groups:
         reason = f"{case.title(call)} has {groups} groups, which do not divide the {count(arrived, 'channel')} it gets."
-        cure = f"take a number of groups that divides {arrived}: {_listed(_divisors(arrived))}"
+        cure = f"take a number of groups that divides {arrived}: {listed(divisors(arrived))}"
         return Finding("groups", reason, (cure,), f"a multiple of {groups}", count(arrived, "channel"), call)
     if isinstance(weight, Tensor) and weight.shape[0] != arrived:
         wanted = weight.shape[0]
@@ -188,53 +200,8 @@ def wrong_norm_groups(case: Case, call: Call) -> Finding | None:
     return None
 
 
-def refused_groups(error: BaseException, with_line: bool = True) -> str | None:
-    """Why a convolution or a GroupNorm could not be built, by what its constructor was given; None for other errors.
-
-    Args:
-        error: What the constructor raised.
-        with_line: Tell the line that called it.
-    """
-    given, where = _constructor(error)
-    if "divisible" not in str(error) or "self" not in given:
-        return None
-    if "num_groups" in given:
-        channels, groups = given["num_channels"], given["num_groups"]
-        made, good = f"GroupNorm({groups}, {channels})", _divisors(channels)
-        fault = f"{groups} groups do not divide its {channels} channels"
-    elif "groups" in given:
-        sides, groups = {"input": given["in_channels"], "output": given["out_channels"]}, given["groups"]
-        made, good = f"{type(given['self']).__name__}(..., groups={groups})", _divisors(*sides.values())
-        fault = next(f"groups={groups} does not divide its {n} {s} channels" for s, n in sides.items() if n % groups)
-    else:
-        return None
-    line = f"{where}, {made}: " if with_line else ""
-    return f"{line}{fault}. Take one of {_listed(good)}."
-
-
-def _constructor(error: BaseException) -> tuple[dict[str, Any], str]:
-    """What torch's constructor that raised was given, and the line that called it: ``mynet.py, line 12``."""
-    traceback, where, given = error.__traceback__, "", {}
-    while traceback is not None:
-        frame = traceback.tb_frame
-        if frame.f_globals.get("__name__", "").startswith("torch.nn.modules."):
-            given = frame.f_locals
-        else:
-            where = f"{PurePath(frame.f_code.co_filename).name}, line {traceback.tb_lineno}"
-        traceback = traceback.tb_next
-    return given, where
-
-
 def norm_width(call: Call) -> int | None:
     """How many channels a batch normalisation is for; None for anything else."""
     function = call.function("batch_norm", "instance_norm")
     found = [tensor(function, name) for name in ("running_mean", "weight")] if function else []
     return next((int(one.shape[0]) for one in found if one is not None), None)
-
-
-def _divisors(*numbers: int) -> list[int]:
-    return [k for k in range(1, min(numbers) + 1) if not any(number % k for number in numbers)]
-
-
-def _listed(numbers: list[int]) -> str:
-    return ", ".join(map(str, numbers if len(numbers) < 8 else [*numbers[:5], "...", numbers[-1]]))

@@ -67,3 +67,13 @@ def _plain(value: object) -> str:
     if isinstance(value, tuple) and len(set(value)) == 1:
         return str(value[0])
     return repr(value)
+
+
+def divisors(*numbers: int) -> list[int]:
+    """The numbers that divide all of these."""
+    return [k for k in range(1, min(numbers) + 1) if not any(number % k for number in numbers)]
+
+
+def listed(numbers: list[int]) -> str:
+    """``1, 2, 4``; of many the first five and the last."""
+    return ", ".join(map(str, numbers if len(numbers) < 8 else [*numbers[:5], "...", numbers[-1]]))

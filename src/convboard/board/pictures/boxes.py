@@ -13,6 +13,8 @@ KEYS = ("#27c93f", "#ff3fd8", "#22d3ee", "#ffd60a", "#a06bff", "#ff7a00", "#e8e8
 
 _LINE, _STEP = 2, 4  # pixels: width of a line; how far a box goes inwards where one has its place
 
+_SMALL = 2 * LABEL  # pixels of a box that a label would hide
+
 
 @dataclass(frozen=True)
 class LabelledBox:
@@ -49,7 +51,7 @@ def draw_boxes(photo: NDArray[np.uint8], boxes: Sequence[LabelledBox]) -> NDArra
         places.append((top, left, bottom, right))
     for place, box in zip(places, boxes, strict=True):
         _outline(drawn, place, key_colour(box.key))
-    taken: list[tuple[int, int, int, int]] = []
+    taken = [place for place in places if place[2] - place[0] <= _SMALL]  # no label may hide one
     for place, box in zip(places, boxes, strict=True):
         taken.append(_write(drawn, place, taken, box))
     return drawn

@@ -56,7 +56,7 @@ def draw_feature_maps(
         activation: That function's name.
         caption: When it was so, such as `epoch 4`.
     """
-    limit = map_limit(before if after is None else after, is_signed=after is None)
+    limit = map_limit(before, after)
     heads = {"convolution": before} if after is None else {"convolution": before, f"after {activation}": after}
     blocks = _blocks({head: _shrink(maps) for head, maps in heads.items()}, limit)
     names = [shorten(name, _NAMES) for name in probe.names]
@@ -119,12 +119,21 @@ def _draw_block(canvas: Canvas, x: int, y: int, pitch: int, block: _Block) -> No
         canvas.text(x + _GAP + int((channel + 0.5) * width), y + 18, str(channel), ink=MUTED, align="centre")
 
 
-def map_limit(maps: NDArray[np.float32], *, is_signed: bool) -> float:
+def map_limit(before: NDArray[np.float32], after: NDArray[np.float32] | None) -> float:
     """Where the scale of maps ends: what 99 % of the values that go on to the next layer stay below.
 
     A few very bright pixels would leave the rest in the dark; so would the large negative values before a ReLU,
-    which cuts them off anyway.
+    which cuts them off anyway. Where it cuts all of them off, the scale is theirs.
+
+    Args:
+        before: What a layer gives.
+        after: The same after its activation; None where there is none.
     """
+    limit = 0.0 if after is None else _limit(after, is_signed=False)
+    return limit or _limit(before, is_signed=True)
+
+
+def _limit(maps: NDArray[np.float32], is_signed: bool) -> float:
     values = maps.ravel()
     values = values[:: max(1, -(-values.size // _LOOKED_AT))]
     values = np.abs(values) if is_signed else values

@@ -1,7 +1,6 @@
 """What one conv layer makes of one picture: kernels, maps before and after the activation, and what units see."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from convboard.board.pictures.canvas import LABEL, MARGIN, TITLE, Canvas, enlarg
 from convboard.board.pictures.colours import INK, MUTED, PAPER, Indices, colour_bar, palette, signed
 from convboard.board.pictures.feature_maps import map_limit
 from convboard.board.pictures.kernels import kernel_colours
+from convboard.board.pictures.layer_look import LayerLook, StrongUnit
 
 WIDTH = 1520  # of a sheet
 PHOTO = 232  # longer side of a photo beside the maps
@@ -26,67 +26,6 @@ _LARGE = 90  # pixels of a map from which on it takes more room
 _TILE, _LARGE_TILE = 120, 140  # pixels that maps take at most
 _MOST_INPUTS = 64  # input channels of a kernel that are drawn
 _BAR = 110
-
-
-@dataclass(frozen=True)
-class StrongUnit:
-    """A unit that the picture excites.
-
-    Attributes:
-        channel: Its channel.
-        row: Its place in the map.
-        column: Likewise.
-        value: What it gives.
-        box: (top, left, bottom, right) of the input pixels that it sees, half-open.
-    """
-
-    channel: int
-    row: int
-    column: int
-    value: float
-    box: tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class LayerLook:
-    """A conv layer, looked at through one picture.
-
-    Attributes:
-        name: Its name.
-        filters: How many channels it has.
-        channels: Those that are drawn.
-        weight: `[drawn, input channels of a group, kh, kw]`.
-        groups: Into how many groups its channels fall.
-        before: `[drawn, h, w]`, what it gives.
-        after: The same after its activation, perhaps smaller after a pooling; None where there is none.
-        activation: The activation's name.
-        formula: How its size follows from its input's; may be empty.
-        units: The strongest, one a channel.
-        units_are_after: Whether their places are those of `after`.
-    """
-
-    name: str
-    filters: int
-    channels: tuple[int, ...]
-    weight: NDArray[np.float32]
-    groups: int
-    before: NDArray[np.float32]
-    after: NDArray[np.float32] | None
-    activation: str
-    formula: str
-    units: tuple[StrongUnit, ...]
-    units_are_after: bool
-
-    def describe(self) -> str:
-        """`6 feature maps 28×28, kernels 5×5 over 1 channel`."""
-        _, inputs, rows, columns = self.weight.shape
-        height, width = self.before.shape[1:]
-        over = f"{inputs} channel{'' if inputs == 1 else 's'}"
-        if self.groups > 1:
-            over = f"{inputs} of {inputs * self.groups} channels"
-        maps = f"{self.filters} feature map{'' if self.filters == 1 else 's'} {height}×{width}"
-        text = f"{maps}, kernel{'' if self.filters == 1 else 's'} {rows}×{columns} over {over}"
-        return text if len(self.channels) == self.filters else f"{text} ({len(self.channels)} of them shown)"
 
 
 def sheet_palette() -> NDArray[np.uint8]:
@@ -104,7 +43,7 @@ def draw_layer(layer: LayerLook, seen: NDArray[np.uint8], input_size: tuple[int,
         input_size: (height, width) of its input in pixels.
     """
     maps = layer.before if layer.after is None else layer.after
-    limit = map_limit(maps, is_signed=layer.after is None)
+    limit = map_limit(layer.before, layer.after)
     rows = {"convolution": layer.before} | ({} if layer.after is None else {f"after {layer.activation}": layer.after})
     large = max(layer.before.shape[1:]) > _LARGE
     columns = min(len(layer.channels), _FEW if large else _MANY)
@@ -116,7 +55,7 @@ def draw_layer(layer: LayerLook, seen: NDArray[np.uint8], input_size: tuple[int,
     pitch = LABEL + 8 + sum(heights) + 6 * (len(heights) - 1) + 14
     top = MARGIN + 46
     photo = _fitted(seen, PHOTO)
-    beside = photo.shape[0] + 10 + len(layer.units) * (LABEL + 7)
+    beside = photo.shape[0] + 10 + max(len(layer.units), 1) * (LABEL + 7)
     height = top + max(math.ceil(len(layer.channels) / columns) * pitch, beside + 10)
     canvas = Canvas(WIDTH, height, sheet_palette())
     _head(canvas, layer, kernel_limit, limit)
@@ -178,6 +117,7 @@ def _beside(canvas: Canvas, layer: LayerLook, photo: NDArray[np.uint8], input_si
         text = f"channel {unit.channel}, row {unit.row}, column {unit.column}: sees {height}×{width}"
         canvas.text(MARGIN + LABEL + 6, y, text)
         y += LABEL + 7
+    canvas.text(MARGIN, y, layer.silence, ink=MUTED)
 
 
 def _row_labels(canvas: Canvas, labels: list[str], heights: list[int], y: int) -> None:

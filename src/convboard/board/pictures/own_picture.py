@@ -9,7 +9,8 @@ from PIL import Image
 
 from convboard.board.pictures.canvas import LABEL, MARGIN, Canvas, shorten, text_width
 from convboard.board.pictures.colours import INK, LINE, MUTED
-from convboard.board.pictures.layer_band import WIDTH, LayerLook, draw_layer, sheet_palette
+from convboard.board.pictures.layer_band import WIDTH, draw_layer, sheet_palette
+from convboard.board.pictures.layer_look import LayerLook
 from convboard.board.pictures.png import Picture
 
 _HEADING = 20  # text size

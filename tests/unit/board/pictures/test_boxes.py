@@ -32,3 +32,13 @@ def test_boxes_in_one_place_nest_and_labels_keep_apart() -> None:
 
 def test_a_tiny_box_at_the_edge_is_seen() -> None:
     assert is_key(draw_boxes(PHOTO, [LabelledBox((0.999, 0.999, 1, 1), "0: 0", 1)]), 1).any()
+
+
+def test_no_label_hides_a_small_box() -> None:
+    tops = (0, 10, 30)
+    boxes = [LabelledBox((top / 200, 0, (top + 8) / 200, 0.04), "0: 1.23", key) for key, top in enumerate(tops)]
+    drawn = draw_boxes(PHOTO, boxes)
+    for key, top in enumerate(tops):
+        ring = is_key(drawn, key)[top : top + 8, :8]
+        assert ring[[0, 1, 6, 7]].all()
+        assert not ring[3:5, 3:5].any()

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from convboard.board.pictures.boxes import key_colour
-from convboard.board.pictures.layer_band import WIDTH, LayerLook, StrongUnit, draw_layer, sheet_palette
+from convboard.board.pictures.layer_band import WIDTH, draw_layer, sheet_palette
+from convboard.board.pictures.layer_look import LayerLook, StrongUnit
 from convboard.board.pictures.own_picture import Header, draw_own_picture, probability
 from convboard.board.pictures.png import Picture
 
@@ -31,6 +32,7 @@ def layer(filters: int = 6, inputs: int = 1, side: int = 28) -> LayerLook:
         formula="⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28",
         units=(StrongUnit(1, 2, 3, 4.5, (2, 3, 7, 8)),),
         units_are_after=True,
+        highest=4.5,
     )
 
 
@@ -89,6 +91,20 @@ def test_no_units_and_no_activation() -> None:
     bare = replace(layer(), units=(), after=None, activation="", formula="")
     drawn = decoded(draw_layer(bare, SEEN, (32, 32)).picture())
     assert not (drawn == key_colour(0)).all(axis=-1).any()
+
+
+def test_a_layer_that_nothing_excites_says_so() -> None:
+    before = -layer().before.clip(0)
+    silent = replace(layer(), units=(), highest=0.0, before=before, after=0 * before)
+    assert (silent.silence, layer().silence) == ("no unit is above 0 after relu", "")
+    assert replace(silent, units_are_after=False).silence == "no unit is above 0"
+    drawn, unsaid = (
+        decoded(draw_layer(look, SEEN, (32, 32)).picture()) for look in (silent, replace(silent, highest=1.0))
+    )
+    assert len(np.unique(drawn[150:400, 400:600].reshape(-1, 3), axis=0)) > 20  # what came before the activation
+    under_the_photo = np.s_[300:330, :250]
+    assert (drawn[under_the_photo] < 200).any()
+    assert not (unsaid[under_the_photo] < 200).any()
 
 
 def test_values_that_are_not_finite_can_be_drawn() -> None:

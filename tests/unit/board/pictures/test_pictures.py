@@ -65,7 +65,13 @@ def test_dead_and_broken_kernels_are_drawn() -> None:
 
 
 def test_maps_without_a_value_have_a_scale_that_ends_at_zero() -> None:
-    assert map_limit(np.zeros((0, 4, 3, 3), np.float32), is_signed=True) == 0.0
+    assert map_limit(np.zeros((0, 4, 3, 3), np.float32), None) == 0.0
+
+
+def test_maps_that_an_activation_cuts_off_have_a_scale_of_their_own() -> None:
+    before = np.full((1, 4, 3, 3), -2, np.float32)
+    assert map_limit(before, 0 * before) == 2.0
+    assert map_limit(before, 0 * before + 0.5) == 0.5
 
 
 @pytest.mark.parametrize("channels", [1, 3])
