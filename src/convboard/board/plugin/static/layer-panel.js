@@ -2,7 +2,7 @@
 
 import { largestMagnitude } from "./colours.js";
 import { el, oncePerFrame } from "./dom.js";
-import { plural, share, size, whole } from "./format.js";
+import { plural, share, size, value, whole } from "./format.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
@@ -109,13 +109,13 @@ function outputs(context) {
   const scales = scalesOf(scenes, ({ output }) => output && largestOf(output));
   const part = isScores ? scorePart : isVector ? vectorPart : mapsPart;
   const { recordB, healthB } = context.store.get();
-  const contextB = { ...context, record: recordB, health: healthB };
+  const contexts = [{ ...context, isSigned }, { ...context, isSigned, record: recordB, health: healthB }];
   const bars = isVector ? [] : scales.map((largest, i) => (scenes[i].output ? scaleBar(largest, isSigned, theme) : null));
   return el(
     "section",
     { class: "outputs" },
-    heading(outputTitle(first.row), known[0] === first ? subtitle(first) : "", shared(scales) ? bars.find(Boolean) : null),
-    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], i ? contextB : context) : unknown(scene, context)]),
+    heading(outputTitle(first.row), [known[0] === first ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
+    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
   );
 }
 
@@ -126,6 +126,12 @@ function scalesOf(scenes, largest) {
   if (!known.length) return each.map((own) => own ?? 0);
   const isClose = Math.max(...known) <= SHARED_UP_TO * Math.min(...known);
   return each.map((own) => (isClose && own !== 0 ? Math.max(...known) : own || 1));
+}
+
+/** Whether one colour means the same number in both of two runs. */
+function scalesSaid(scales) {
+  if (scales.length < 2) return "";
+  return shared(scales) ? "A and B on one scale" : `each on a scale of its own: A to ${value(scales[0])}, B to ${value(scales[1])}`;
 }
 
 const shared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
@@ -167,9 +173,10 @@ function deadSentence({ dead, row, conv }, drawn) {
 }
 
 function vectorPart(scene, _side, largest, context) {
-  const { width, point, pin } = context;
+  const { width, isSigned, point, pin } = context;
   const silent = silentUnits(scene, context);
-  return el("div", {}, pointable(barsView(scene.output, width, largest, silent?.units ?? []), point, pin), silent?.units.length ? el("p", { class: "dead-line" }, silent.sentence) : null);
+  const how = { largest, isSigned, dead: silent?.units ?? [] };
+  return el("div", {}, pointable(barsView(scene.output, width, how), point, pin), silent?.units.length ? el("p", { class: "dead-line" }, silent.sentence) : null);
 }
 
 /** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */
@@ -246,7 +253,7 @@ function kernels(context) {
   const what = inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
   const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;
   return [
-    el("section", { class: "kernel-section" }, heading(title, `${what}${shown}`, shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
+    el("section", { class: "kernel-section" }, heading(title, [`${what}${shown}`, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
       if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
       side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT, isInColour: isOfColours(scene.conv) });
       return [shared(scales) ? null : bars[i], side.kernels.node];

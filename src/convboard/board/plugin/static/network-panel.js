@@ -5,7 +5,8 @@ import { size, whole } from "./format.js";
 import { layoutNetwork } from "./layout.js";
 import { slab } from "./slab.js";
 
-const WIDTH = 284;
+const WIDTH = 308;
+const SLAB = { main: 46, side: 42 }; // pixels of width, the same scale in both
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store Reads `record`, `layer` and `findings`.
@@ -67,7 +68,6 @@ function canvasOf(plan) {
 
 function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest, choose) {
   const shape = size(row.output_shape);
-  const picture = slab(row.output_shape, isSide ? 22 : 38, height - 2, largest);
   const name = el("b", { title: row.name }, label);
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge
@@ -86,7 +86,7 @@ function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest,
       style: { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` },
       onclick: () => choose(row.name),
     },
-    picture,
+    isLarge ? slab(row.output_shape, SLAB[isSide ? "side" : "main"], height - 2, largest) : el("span", { class: "dot" }),
     ...children,
   );
 }
