@@ -163,12 +163,14 @@ function subtitle({ row, output }) {
 function mapsPart(scene, side, largest, { theme, width }) {
   side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: Math.max(300, window.innerHeight - BESIDE_MAPS) });
   const dead = scene.dead.filter((channel) => channel < scene.output.channels);
-  return el("div", {}, side.maps.node, scene.dead.length ? el("p", { class: "dead-line" }, deadSentence(scene, dead)) : null);
+  const isKnown = Array.isArray(scene.facts?.dead);
+  return el("div", {}, side.maps.node, isKnown ? el("p", { class: scene.dead.length ? "dead-line" : "dead-line quiet" }, deadSentence(scene, dead)) : null);
 }
 
 function deadSentence({ dead, row, conv }, drawn) {
   const more = dead.length - drawn.length;
   const name = (conv ?? row).name;
+  if (!dead.length) return `No map of ${name} is dead: each is above zero somewhere in the sample of images.`;
   return `${plural(dead.length, "map")} of ${name} ${dead.length === 1 ? "is" : "are"} dead: zero after the ReLU on the whole sample of images${more ? `; ${more} of them not shown` : ""}.`;
 }
 
@@ -176,7 +178,7 @@ function vectorPart(scene, _side, largest, context) {
   const { width, isSigned, point, pin } = context;
   const silent = silentUnits(scene, context);
   const how = { largest, isSigned, dead: silent?.units ?? [] };
-  return el("div", {}, pointable(barsView(scene.output, width, how), point, pin), silent?.units.length ? el("p", { class: "dead-line" }, silent.sentence) : null);
+  return el("div", {}, pointable(barsView(scene.output, width, how), point, pin), silent ? el("p", { class: silent.units.length ? "dead-line" : "dead-line quiet" }, silent.sentence) : null);
 }
 
 /** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */

@@ -1,14 +1,13 @@
 /** Where each card of the network stands, and how the edges run. Pure: from the record to boxes and paths. */
 
 const NAMED = new Set(["input", "convolution", "linear"]);
-const HEIGHTS = { solid: 50, vector: 38, small: 22, heading: 22, gap: 5 };
-const MAIN_WIDTH = 170; // pixels of a card on the main path, where something runs beside it
-const SIDE_WIDTH = 132;
+const HEIGHTS = { solid: 50, vector: 40, small: 22, heading: 22, gap: 5 };
 const LANE_GAP = 6;
 
 /**
  * @param {ReturnType<import("./record.js").readRecord>} record
- * @param {number} width Pixels that there are.
+ * @param {{alone: number, main: number, side: number}} widths Pixels of a card: where nothing runs beside it, and on
+ *     the main path and beside it where something does.
  * @returns {{cards: Object[], edges: {path: string, isSkip: boolean}[], headings: {text: string, y: number}[],
  *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide}`;
  *     a large one has room for a picture of its output.
@@ -16,9 +15,9 @@ const LANE_GAP = 6;
  * The longest path runs down the left; what leaves it runs beside it, in the first lane that is free; an edge that
  * jumps over cards is an arc beside them. Rows are placed in call order, each below all that it gets.
  */
-export function layoutNetwork(record, width) {
+export function layoutNetwork(record, widths) {
   const isPlain = record.rows.every((row) => record.main.has(row.name)) && record.rows.every((row) => row.inputs.length < 2);
-  const mainWidth = isPlain ? width : MAIN_WIDTH;
+  const mainWidth = isPlain ? widths.alone : widths.main;
   const cards = new Map();
   const headings = [];
   const bottoms = [0]; // of each lane
@@ -37,9 +36,9 @@ export function layoutNetwork(record, width) {
         y += HEIGHTS.heading;
       }
     }
-    const x = lane ? MAIN_WIDTH + LANE_GAP + (lane - 1) * (SIDE_WIDTH + LANE_GAP) : 0;
+    const x = lane ? mainWidth + LANE_GAP + (lane - 1) * (widths.side + LANE_GAP) : 0;
     const label = group && row.name.startsWith(`${group}.`) ? row.name.slice(group.length + 1) : row.name;
-    cards.set(row.name, { row, label, x, y, width: lane ? SIDE_WIDTH : mainWidth, height, isLarge, isSide: lane > 0, lane });
+    cards.set(row.name, { row, label, x, y, width: lane ? widths.side : mainWidth, height, isLarge, isSide: lane > 0, lane });
     bottoms[lane] = y + height + HEIGHTS.gap;
   }
   const list = [...cards.values()];
@@ -47,7 +46,7 @@ export function layoutNetwork(record, width) {
     cards: list,
     headings,
     edges: edgesOf(record, cards),
-    width: Math.max(width, ...list.map((card) => card.x + card.width)),
+    width: Math.max(...list.map((card) => card.x + card.width)),
     height: Math.max(...list.map((card) => card.y + card.height)) + HEIGHTS.gap,
   };
 }

@@ -58,7 +58,7 @@ function reduce(pixels, width, { x, y, rows, columns, scale, data, offset }, col
   }
 }
 
-const SMALLEST = 56; // pixels of a tile that one can still point into
+const SMALLEST = 56; // pixels, or about: a tile that one can still point into
 const EASY = { scale: 3, across: 4 }; // pixels of a unit that is easily pointed at, where so many tiles stand in a line
 
 /**
@@ -77,7 +77,7 @@ export function arrange(count, rows, columns, { width, height, gap, caption, lar
     if (scale > best.scale) best = { scale, across };
   }
   const isEasy = EASY.across * (columns * EASY.scale + gap) - gap <= width;
-  const smallest = Math.min(Math.max(isEasy ? EASY.scale : 1, Math.floor(SMALLEST / columns)), width / columns);
+  const smallest = Math.min(Math.max(isEasy ? EASY.scale : 1, Math.round(SMALLEST / columns)), width / columns);
   let { scale, across } = best;
   if (scale < smallest) {
     scale = smallest;
