@@ -170,7 +170,7 @@ function mapsPart(scene, side, largest, { theme, width }) {
 function deadSentence({ dead, row, conv }, drawn) {
   const more = dead.length - drawn.length;
   const name = (conv ?? row).name;
-  if (!dead.length) return `No map of ${name} is dead: each is above zero somewhere in the sample of images.`;
+  if (!dead.length) return `No map of ${name} is dead: each is above zero somewhere in the sample.`;
   return `${plural(dead.length, "map")} of ${name} ${dead.length === 1 ? "is" : "are"} dead: zero after the ReLU on the whole sample of images${more ? `; ${more} of them not shown` : ""}.`;
 }
 

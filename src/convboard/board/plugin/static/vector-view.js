@@ -25,16 +25,17 @@ export function scoresView(scores, names, truth, isNarrow) {
       el("td", { class: "quiet" }, [i === best ? (isNarrow ? "best" : "most likely") : null, names[i] === truth ? (isNarrow ? "true" : "the image's class") : null].filter(Boolean).join(", ")),
     ),
   );
-  const heads = ["class", "score", isNarrow ? "probability" : "probability (softmax of the scores)", "", ""];
+  const heads = ["class", "score", isNarrow ? "probability" : "probability (softmax of the scores)", ""];
   return el(
     "table",
     { class: isNarrow ? "scores narrow" : "scores" },
-    el("thead", {}, el("tr", {}, heads.map((head, i) => el("th", { scope: "col", class: i === 1 ? "number" : "" }, head)))),
+    el("thead", {}, el("tr", {}, heads.map((head, i) => el("th", { scope: "col", class: i === 1 ? "number" : "", colspan: i === 2 ? 2 : null }, head)))),
     el("tbody", {}, rows),
   );
 }
 
 const GUTTER = 50; // pixels of the numbers beside a line of bars
+const PITCH = { smallest: 7, largest: 16 }; // pixels from one bar to the next
 const NUMBERED = 10; // units from one number below the bars to the next
 
 /**
@@ -46,8 +47,9 @@ const NUMBERED = 10; // units from one number below the bars to the next
  */
 export function barsView(maps, width, how) {
   const numbers = maps.data.subarray(maps.offset, maps.offset + maps.channels);
-  const pitch = numbers.length <= 64 ? Math.max(7, Math.min(16, Math.floor((width - GUTTER) / numbers.length))) : 7;
-  const perLine = Math.max(NUMBERED, Math.floor((width - GUTTER) / pitch / NUMBERED) * NUMBERED);
+  const room = width - GUTTER;
+  const perLine = Math.min(numbers.length, Math.max(NUMBERED, Math.floor(room / PITCH.smallest / NUMBERED) * NUMBERED));
+  const pitch = Math.max(PITCH.smallest, Math.min(PITCH.largest, Math.floor(room / perLine)));
   const lines = [];
   for (let start = 0; start < numbers.length; start += perLine) lines.push(barLine(numbers.subarray(start, start + perLine), start, pitch, how));
   return el("div", { class: how.isSigned ? "bars signed" : "bars", style: { "--pitch": `${pitch}px` } }, lines);
