@@ -33,6 +33,7 @@ import "./record.js";
 import "./run-picker.js";
 import "./runs.js";
 import "./scale-bar.js";
+import "./scales.js";
 import "./scene.js";
 import "./slab.js";
 import "./tiles.js";

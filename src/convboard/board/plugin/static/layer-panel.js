@@ -2,10 +2,11 @@
 
 import { largestMagnitude } from "./colours.js";
 import { el, oncePerFrame } from "./dom.js";
-import { plural, share, size, value, whole } from "./format.js";
+import { plural, share, size, whole } from "./format.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
+import { hasNegative, largestOf, scalesOf, scalesSaid, shared } from "./scales.js";
 import { isSameImage } from "./scene.js";
 import { poolingOf } from "./units.js";
 import { barsView, pointable, scoresView } from "./vector-view.js";
@@ -14,7 +15,6 @@ import { facts, formula, savings, sentence, uncertainty } from "./words.js";
 const BESIDE_MAPS = 400; // pixels of the window that the maps leave to what stands above and below them
 const KERNELS_HEIGHT = 420;
 const PADDING = 40; // left, right, and the scroll bar
-const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
@@ -117,34 +117,6 @@ function outputs(context) {
     heading(outputTitle(first.row), [known[0] === first ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
     columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
   );
-}
-
-/** The strongest colour of each run: one for both, unless one run's numbers would vanish beside the other's. */
-function scalesOf(scenes, largest) {
-  const each = scenes.map(largest);
-  const known = each.filter(Boolean);
-  if (!known.length) return each.map((own) => own ?? 0);
-  const isClose = Math.max(...known) <= SHARED_UP_TO * Math.min(...known);
-  return each.map((own) => (isClose && own !== 0 ? Math.max(...known) : own || 1));
-}
-
-/** Whether one colour means the same number in both of two runs. */
-function scalesSaid(scales) {
-  if (scales.length < 2) return "";
-  return shared(scales) ? "A and B on one scale" : `each on a scale of its own: A to ${value(scales[0])}, B to ${value(scales[1])}`;
-}
-
-const shared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
-
-function largestOf(maps) {
-  const end = maps.offset + maps.channels * maps.height * maps.width;
-  return largestMagnitude(maps.data, maps.offset, end) || (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN);
-}
-
-function hasNegative(maps) {
-  const end = maps.offset + maps.channels * maps.height * maps.width;
-  for (let i = maps.offset; i < end; i++) if (maps.data[i] < 0) return true;
-  return false;
 }
 
 function outputTitle({ kind, output_shape: shape }) {
@@ -252,7 +224,8 @@ function kernels(context) {
   const { filters } = known[0].kernels.facts;
   const drawn = known[0].kernels.arrays.weight.shape[0];
   const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown` : "";
-  const what = inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
+  const isInColour = isOfColours(known[0].conv);
+  const what = isInColour ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
   const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;
   return [
     el("section", { class: "kernel-section" }, heading(title, [`${what}${shown}`, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
