@@ -45,7 +45,7 @@ def take(page: Page, path: Path, clip: FloatRect | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path, animations="disabled", clip=clip)
     with Image.open(path) as picture:
-        small = picture.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT)
+        small = picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=8)  # keeps rare hues
     small.save(path, optimize=True)
     assert path.stat().st_size < MOST_BYTES
     with Image.open(path) as picture:

@@ -128,21 +128,6 @@ def test_a_number_of_a_flattened_picture_has_its_place(open_tab: Any) -> None:
     assert tab.find(".receptive").get_attribute("data-box") == "16,16,32,32"
 
 
-def test_slabs_are_drawn_on_one_scale(open_tab: Any) -> None:
-    tab = open_tab(run=LENET)
-
-    def drawn(layer: str) -> tuple[float, float]:
-        box = tab.frame.evaluate(
-            f"""(() => {{ const box = document.querySelector('[data-layer="{layer}"] .front').getBBox();
-            return [box.width, box.height]; }})()"""
-        )
-        return tuple(round(side, 2) for side in box)
-
-    assert drawn("conv1") == drawn("relu1")
-    heights = [drawn(layer)[1] for layer in ("input", "conv1", "pool1", "conv2", "pool2")]
-    assert heights == sorted(heights, reverse=True)
-
-
 def test_kernels_are_large_and_over_colours_in_colour(open_tab: Any) -> None:
     tab = open_tab(run=QUICK, layer="conv1")
     tab.find(".enlarged canvas").wait_for()

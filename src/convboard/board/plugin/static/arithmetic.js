@@ -33,7 +33,7 @@ export function convolutionSteps(scene, unit, how) {
       { class: "steps", "data-computed": sum.value },
       many ? channelList(ordered, sum, shown, how) : null,
       grids(shown, columns, many, scene, how.theme, result(sum, conv, Boolean(kernels.arrays.bias))),
-      shown.inside.includes(false) ? el("p", { class: "quiet" }, "Hatched: padding, zeros outside of the input.") : null,
+      conv.padding === "same" || conv.padding?.some(Boolean) ? el("p", { class: shown.inside.includes(false) ? "quiet" : "quiet unseen" }, "Hatched: padding, zeros outside of the input.") : null,
       products <= ALL_NUMBERS || !many ? written(sum, how) : null,
     ),
   };

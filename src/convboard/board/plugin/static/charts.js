@@ -3,8 +3,9 @@
 import { el, svg } from "./dom.js";
 import { value } from "./format.js";
 
-const SIZE = { width: 262, height: 118 };
-const MARGIN = { left: 44, right: 8, top: 8, bottom: 20 };
+const SIZE = { width: 250, height: 124 };
+const MARGIN = { left: 46, right: 8, top: 8, bottom: 26 };
+const LEVEL = 0.01; // a range that is less than that share of its values is drawn as a level line
 
 /**
  * @param {{title: string, lines: {name: string, points: [number, number][], band?: [number, number, number][]}[],
@@ -32,7 +33,7 @@ function scalesOf(points, isLog, atLeast) {
   const xs = points.map(([x]) => x);
   const ys = [...points.map(([, y]) => y), ...(atLeast ?? [])];
   let [low, high] = [Math.min(...ys), Math.max(...ys)];
-  if (low === high) [low, high] = isLog ? [low / 10, high * 10] : [low - Math.max(0.5, Math.abs(low) / 2), high + Math.max(0.5, Math.abs(high) / 2)];
+  if (high - low <= LEVEL * Math.abs(high)) [low, high] = isLog ? [low / 10, high * 10] : [low - Math.max(0.5, Math.abs(low) / 2), high + Math.max(0.5, Math.abs(high) / 2)];
   const transform = isLog ? Math.log10 : (y) => y;
   const [bottom, top] = [transform(low), transform(high)];
   const [start, end] = [Math.min(...xs), Math.max(...xs)];

@@ -10,6 +10,7 @@ const STOPS = {
 };
 const STEPS = 256; // colours a side
 const NOT_FINITE = [224, 64, 251]; // a magenta that the scale does not hold
+const EVEN = 0.18; // the luminance on which black and white stand out alike, by 4.6 to 1
 const tables = {};
 
 /** Colours by number: index `STEPS` is zero; 4 bytes a colour. */
@@ -51,8 +52,8 @@ export function colouring(theme, largest) {
 export function cssColour(theme, number, largest) {
   const word = colouring(theme, largest)(number);
   const [r, g, b] = [word & 255, (word >> 8) & 255, (word >> 16) & 255];
-  const bright = 0.299 * r + 0.587 * g + 0.114 * b > 140;
-  return { ground: `rgb(${r} ${g} ${b})`, text: bright ? "#111" : "#fff" };
+  const luminance = 0.2126 * (r / 255) ** 2.2 + 0.7152 * (g / 255) ** 2.2 + 0.0722 * (b / 255) ** 2.2;
+  return { ground: `rgb(${r} ${g} ${b})`, text: luminance > EVEN ? "#000" : "#fff" };
 }
 
 /** The largest finite magnitude in `data[from, to)`. */

@@ -5,6 +5,7 @@ import { el } from "./dom.js";
 import { short } from "./format.js";
 
 const NARROW = 20; // pixels of a cell below which no number can be read
+const TIGHT = 26; // below which it has to be a short one
 
 /**
  * @param {string} title
@@ -24,7 +25,7 @@ export function grid(title, values, columns, { width, theme, largest, inside, wi
         class: `cell${isPadding ? " padding" : ""}${i === winner ? " winner" : ""}`,
         style: colours ? { background: colours.ground, color: colours.text } : {},
       },
-      cell < NARROW ? "" : short(value),
+      cell < NARROW ? "" : cell < TIGHT ? shortest(value) : short(value),
     );
   });
   const rowHeight = cell < NARROW ? cell : 19;
@@ -33,8 +34,15 @@ export function grid(title, values, columns, { width, theme, largest, inside, wi
     { class: "grid" },
     el("figcaption", {}, title),
     el("div", {
-      class: cell < 26 ? "cells tight" : "cells",
+      class: cell < TIGHT ? "cells tight" : "cells",
       style: { "grid-template-columns": `repeat(${columns}, ${cell}px)`, "grid-auto-rows": `${rowHeight}px` },
     }, cells),
   );
+}
+
+/** As `short`, in the room of three digits: .12, −1.2, 13. */
+function shortest(number) {
+  const magnitude = Math.abs(number);
+  if (!(magnitude >= 1 && magnitude < 100)) return short(number).replace("0.", ".");
+  return number.toFixed(magnitude < 10 ? 1 : 0).replace("-", "−");
 }

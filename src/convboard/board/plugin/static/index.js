@@ -33,6 +33,7 @@ import "./record.js";
 import "./run-picker.js";
 import "./runs.js";
 import "./scale-bar.js";
+import "./scales.js";
 import "./scene.js";
 import "./slab.js";
 import "./tiles.js";
@@ -96,6 +97,7 @@ function middle(store, actions) {
   const draw = ({ layer, record, view, findings }) => {
     const row = record?.byName.get(layer);
     name.textContent = row ? (row.kind === "input" ? "The image" : row.name) : "";
+    name.title = name.textContent;
     type.textContent = row && row.kind !== "input" ? row.type : "";
     type.className = `type ${row?.kind ?? ""}`;
     tabs.forEach((tab) => tab.setAttribute("aria-selected", tab.id === `tab-${view}`));

@@ -5,8 +5,11 @@ import { paintTiles } from "./tiles.js";
 
 const GAP = { slice: 2, kernel: 12, caption: 16 };
 const SCALE = { smallest: 5, usual: 8, largest: 14, enlarged: 28 }; // pixels a weight; below five the eye loses the pattern
+const SMALLEST_SLICE = 8; // pixels
 const SCROLLED = 2; // times the height that they may take before they are drawn smaller than usual
 const ENLARGED_HEIGHT = 150;
+
+const FRAME = { light: [213, 217, 222], dark: [82, 84, 89] };
 
 /** @returns {{node: HTMLElement, draw: Function, mark: (channel: ?number) => void}} */
 export function kernelsView() {
@@ -59,8 +62,9 @@ export function kernelsView() {
 
 /** The largest scale at which all kernels fit the height, or with a little scrolling; the smallest one where none does. */
 function arrangeKernels(shape, { width, height, isInColour }) {
+  const smallest = Math.max(SCALE.smallest, Math.ceil(SMALLEST_SLICE / shape.at(-1)));
   let plan;
-  for (let scale = SCALE.largest; scale >= SCALE.smallest; scale--) {
+  for (let scale = SCALE.largest; scale >= smallest; scale--) {
     plan = atScale(shape, width, scale, isInColour);
     if (plan.height <= (scale > SCALE.usual ? height : SCROLLED * height)) break;
   }
@@ -79,8 +83,9 @@ function arrangeEnlarged([, ...shape], { scale: small }, { width, isInColour }) 
 function atScale([kernels, slices, rows, columns], width, scale, isInColour) {
   const slice = { width: columns * scale, height: rows * scale };
   const tiles = slices + (isInColour ? 1 : 0);
-  const across = Math.max(1, Math.min(tiles, Math.floor((width + GAP.slice) / (slice.width + GAP.slice))));
-  const down = Math.ceil(tiles / across);
+  const most = Math.max(1, Math.min(tiles, Math.floor((width - 6 + GAP.slice) / (slice.width + GAP.slice))));
+  const down = Math.ceil(tiles / most);
+  const across = Math.ceil(tiles / down); // lines of equal length
   const block = {
     width: across * (slice.width + GAP.slice) - GAP.slice,
     height: down * (slice.height + GAP.slice) - GAP.slice,
@@ -100,7 +105,7 @@ function atScale([kernels, slices, rows, columns], width, scale, isInColour) {
 
 /** The slices by the colour scale; in their own colours the kernels over red, green and blue. */
 function paintKernels(canvas, weight, plan, { theme, largest, isInColour }) {
-  paintTiles(canvas, plan, tilesOf(weight, plan, isInColour ? 1 : 0), theme, largest);
+  paintTiles(canvas, plan, tilesOf(weight, plan, isInColour ? 1 : 0), theme, largest, FRAME[theme]);
   if (isInColour) plan.places.forEach((corner, i) => paintColours(canvas, weight, plan.first + i, corner, plan.scale, largest));
 }
 

@@ -21,7 +21,7 @@ export function keysDialog() {
     { class: "keys", "aria-label": "Keys" },
     el("h2", {}, "Keys"),
     el("dl", {}, KEYS.map(([keys, does]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, does)])),
-    el("form", { method: "dialog" }, el("button", { type: "submit", class: "plain" }, "Close")),
+    el("form", { method: "dialog" }, el("button", { type: "submit", class: "action" }, "Close")),
   );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   return dialog;

@@ -6,6 +6,7 @@ import { plural, share, size, whole } from "./format.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
+import { hasNegative, largestOf, scalesOf, scalesSaid, shared } from "./scales.js";
 import { isSameImage } from "./scene.js";
 import { poolingOf } from "./units.js";
 import { barsView, pointable, scoresView } from "./vector-view.js";
@@ -14,7 +15,6 @@ import { facts, formula, savings, sentence, uncertainty } from "./words.js";
 const BESIDE_MAPS = 400; // pixels of the window that the maps leave to what stands above and below them
 const KERNELS_HEIGHT = 420;
 const PADDING = 40; // left, right, and the scroll bar
-const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
@@ -109,36 +109,14 @@ function outputs(context) {
   const scales = scalesOf(scenes, ({ output }) => output && largestOf(output));
   const part = isScores ? scorePart : isVector ? vectorPart : mapsPart;
   const { recordB, healthB } = context.store.get();
-  const contextB = { ...context, record: recordB, health: healthB };
+  const contexts = [{ ...context, isSigned }, { ...context, isSigned, record: recordB, health: healthB }];
   const bars = isVector ? [] : scales.map((largest, i) => (scenes[i].output ? scaleBar(largest, isSigned, theme) : null));
   return el(
     "section",
     { class: "outputs" },
-    heading(outputTitle(first.row), known[0] === first ? subtitle(first) : "", shared(scales) ? bars.find(Boolean) : null),
-    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], i ? contextB : context) : unknown(scene, context)]),
+    heading(outputTitle(first.row), [known[0] === first ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
+    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
   );
-}
-
-/** The strongest colour of each run: one for both, unless one run's numbers would vanish beside the other's. */
-function scalesOf(scenes, largest) {
-  const each = scenes.map(largest);
-  const known = each.filter(Boolean);
-  if (!known.length) return each.map((own) => own ?? 0);
-  const isClose = Math.max(...known) <= SHARED_UP_TO * Math.min(...known);
-  return each.map((own) => (isClose && own !== 0 ? Math.max(...known) : own || 1));
-}
-
-const shared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
-
-function largestOf(maps) {
-  const end = maps.offset + maps.channels * maps.height * maps.width;
-  return largestMagnitude(maps.data, maps.offset, end) || (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN);
-}
-
-function hasNegative(maps) {
-  const end = maps.offset + maps.channels * maps.height * maps.width;
-  for (let i = maps.offset; i < end; i++) if (maps.data[i] < 0) return true;
-  return false;
 }
 
 function outputTitle({ kind, output_shape: shape }) {
@@ -157,19 +135,22 @@ function subtitle({ row, output }) {
 function mapsPart(scene, side, largest, { theme, width }) {
   side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: Math.max(300, window.innerHeight - BESIDE_MAPS) });
   const dead = scene.dead.filter((channel) => channel < scene.output.channels);
-  return el("div", {}, side.maps.node, scene.dead.length ? el("p", { class: "dead-line" }, deadSentence(scene, dead)) : null);
+  const isKnown = Array.isArray(scene.facts?.dead);
+  return el("div", {}, side.maps.node, isKnown ? el("p", { class: scene.dead.length ? "dead-line" : "dead-line quiet" }, deadSentence(scene, dead)) : null);
 }
 
 function deadSentence({ dead, row, conv }, drawn) {
   const more = dead.length - drawn.length;
   const name = (conv ?? row).name;
+  if (!dead.length) return `No map of ${name} is dead: each is above zero somewhere in the sample.`;
   return `${plural(dead.length, "map")} of ${name} ${dead.length === 1 ? "is" : "are"} dead: zero after the ReLU on the whole sample of images${more ? `; ${more} of them not shown` : ""}.`;
 }
 
 function vectorPart(scene, _side, largest, context) {
-  const { width, point, pin } = context;
+  const { width, isSigned, point, pin } = context;
   const silent = silentUnits(scene, context);
-  return el("div", {}, pointable(barsView(scene.output, width, largest, silent?.units ?? []), point, pin), silent?.units.length ? el("p", { class: "dead-line" }, silent.sentence) : null);
+  const how = { largest, isSigned, dead: silent?.units ?? [] };
+  return el("div", {}, pointable(barsView(scene.output, width, how), point, pin), silent ? el("p", { class: silent.units.length ? "dead-line" : "dead-line quiet" }, silent.sentence) : null);
 }
 
 /** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */
@@ -243,10 +224,11 @@ function kernels(context) {
   const { filters } = known[0].kernels.facts;
   const drawn = known[0].kernels.arrays.weight.shape[0];
   const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown` : "";
-  const what = inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
+  const isInColour = isOfColours(known[0].conv);
+  const what = isInColour ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
   const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;
   return [
-    el("section", { class: "kernel-section" }, heading(title, `${what}${shown}`, shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
+    el("section", { class: "kernel-section" }, heading(title, [`${what}${shown}`, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
       if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
       side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT, isInColour: isOfColours(scene.conv) });
       return [shared(scales) ? null : bars[i], side.kernels.node];

@@ -1,30 +1,30 @@
 /** Where each card of the network stands, and how the edges run. Pure: from the record to boxes and paths. */
 
-const LARGE = new Set(["input", "convolution", "linear"]);
-const SIZES = { large: 50, small: 22, heading: 22, gap: 5 };
-const MAIN_WIDTH = 160; // pixels of a card on the main path, where something runs beside it
-const SIDE_WIDTH = 116;
-const LANE_GAP = 8;
+const NAMED = new Set(["input", "convolution", "linear"]);
+const HEIGHTS = { solid: 50, vector: 40, small: 22, heading: 22, gap: 5 };
+const LANE_GAP = 6;
 
 /**
  * @param {ReturnType<import("./record.js").readRecord>} record
- * @param {number} width Pixels that there are.
+ * @param {{alone: number, main: number, side: number}} widths Pixels of a card: where nothing runs beside it, and on
+ *     the main path and beside it where something does.
  * @returns {{cards: Object[], edges: {path: string, isSkip: boolean}[], headings: {text: string, y: number}[],
- *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide}`.
+ *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide}`;
+ *     a large one has room for a picture of its output.
  *
  * The longest path runs down the left; what leaves it runs beside it, in the first lane that is free; an edge that
  * jumps over cards is an arc beside them. Rows are placed in call order, each below all that it gets.
  */
-export function layoutNetwork(record, width) {
+export function layoutNetwork(record, widths) {
   const isPlain = record.rows.every((row) => record.main.has(row.name)) && record.rows.every((row) => row.inputs.length < 2);
-  const mainWidth = isPlain ? width : MAIN_WIDTH;
+  const mainWidth = isPlain ? widths.alone : widths.main;
   const cards = new Map();
   const headings = [];
   const bottoms = [0]; // of each lane
   let group = "";
   for (const row of record.rows) {
-    const isLarge = LARGE.has(row.kind);
-    const height = isLarge ? SIZES.large : SIZES.small;
+    const isLarge = NAMED.has(row.kind) || changesSize(row);
+    const height = !isLarge ? HEIGHTS.small : row.output_shape.length === 3 ? HEIGHTS.solid : HEIGHTS.vector;
     const below = Math.max(0, ...row.inputs.map((name) => bottomOf(cards.get(name))));
     const isMain = record.main.has(row.name);
     const lane = isMain ? 0 : freeLane(bottoms, below, record, row, cards);
@@ -33,25 +33,28 @@ export function layoutNetwork(record, width) {
       group = parentOf(row.name);
       if (group) {
         headings.push({ text: group, y: y + 2 });
-        y += SIZES.heading;
+        y += HEIGHTS.heading;
       }
     }
-    const x = lane ? MAIN_WIDTH + LANE_GAP + (lane - 1) * (SIDE_WIDTH + LANE_GAP) : 0;
+    const x = lane ? mainWidth + LANE_GAP + (lane - 1) * (widths.side + LANE_GAP) : 0;
     const label = group && row.name.startsWith(`${group}.`) ? row.name.slice(group.length + 1) : row.name;
-    cards.set(row.name, { row, label, x, y, width: lane ? SIDE_WIDTH : mainWidth, height, isLarge, isSide: lane > 0, lane });
-    bottoms[lane] = y + height + SIZES.gap;
+    cards.set(row.name, { row, label, x, y, width: lane ? widths.side : mainWidth, height, isLarge, isSide: lane > 0, lane });
+    bottoms[lane] = y + height + HEIGHTS.gap;
   }
   const list = [...cards.values()];
   return {
     cards: list,
     headings,
     edges: edgesOf(record, cards),
-    width: Math.max(width, ...list.map((card) => card.x + card.width)),
-    height: Math.max(...list.map((card) => card.y + card.height)) + SIZES.gap,
+    width: Math.max(...list.map((card) => card.x + card.width)),
+    height: Math.max(...list.map((card) => card.y + card.height)) + HEIGHTS.gap,
   };
 }
 
-const bottomOf = (card) => (card ? card.y + card.height + SIZES.gap : 0);
+/** Where the picture becomes smaller or larger; not where the same numbers are only laid out anew. */
+const changesSize = ({ kind, input_shape: before, output_shape: after }) => kind !== "reshape" && before.join() !== after.join();
+
+const bottomOf = (card) => (card ? card.y + card.height + HEIGHTS.gap : 0);
 
 /** "layer1.0.conv1" belongs to "layer1.0". */
 function parentOf(name) {
@@ -97,7 +100,7 @@ function edge(from, to, cards) {
   return { path: `M${sx} ${sy}V${y - 6}Q${sx} ${y} ${sx - 6} ${y}H${to.x + to.width}`, isSkip: false };
 }
 
-const middle = (card) => Math.min(26, card.width / 2);
+const middle = (card) => Math.min(28, card.width / 2);
 
 function arc(from, to) {
   const x = from.x + from.width;

@@ -3,7 +3,7 @@
 import { el, place } from "./dom.js";
 import { arrange, paintTiles } from "./tiles.js";
 
-const LOOK = { gap: 10, caption: 16, largest: 16 };
+const LOOK = { gap: 10, caption: 16, largest: 28 };
 
 /**
  * @param {(unit: ?{channel: number, row: number, column: number}) => void} point Called as the pointer moves.

@@ -5,7 +5,12 @@ import { size, whole } from "./format.js";
 import { layoutNetwork } from "./layout.js";
 import { slab } from "./slab.js";
 
-const WIDTH = 284;
+const WIDE = { alone: 308, main: 170, side: 132 }; // pixels of a card
+const NARROW = { alone: 212, main: 134, side: 132 }; // in a narrow window
+const NARROW_BELOW = 1180; // pixels of the window
+const NAMES_ALONE = 140; // pixels of a card that has no room for the type
+const BESIDE = 24; // pixels of the panel beside the cards
+const SLAB = { main: 46, side: 42 }; // pixels of width, the same scale in both
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store Reads `record`, `layer` and `findings`.
@@ -18,14 +23,21 @@ export function networkPanel(store, choose) {
   const facts = el("span", { class: "quiet" });
   const cards = new Map();
 
-  const draw = ({ record }) => {
+  const node = el("nav", { class: "panel network", "aria-label": "Network" }, el("header", {}, title, facts), list);
+  let drawn = {};
+
+  const draw = ({ record, width }) => {
+    const widths = width && width < NARROW_BELOW ? NARROW : WIDE;
+    if (record === drawn.record && widths === drawn.widths) return;
+    drawn = { record, widths };
     cards.clear();
     list.replaceChildren();
     if (!record) return;
     title.textContent = record.name;
     const parameters = record.rows.reduce((sum, row) => sum + (row.parameters ?? 0), 0);
     facts.textContent = `${whole(parameters)} parameters`;
-    const plan = layoutNetwork(record, WIDTH);
+    const plan = layoutNetwork(record, widths);
+    node.style.width = `${plan.width + BESIDE}px`;
     const largest = Math.max(...record.rows.flatMap(({ output_shape: shape }) => (shape.length === 3 ? shape.slice(1) : [1])));
     list.append(canvasOf(plan));
     for (const card of plan.cards) {
@@ -51,10 +63,10 @@ export function networkPanel(store, choose) {
       if (finding) node.append(el("span", { class: "badge", title: finding.sentence }, finding.word));
     }
   };
-  store.subscribe(["record"], draw);
+  store.subscribe(["record", "width"], draw);
   store.subscribe(["layer"], mark);
   store.subscribe(["findings"], flag);
-  return el("nav", { class: "panel network", "aria-label": "Network" }, el("header", {}, title, facts), list);
+  return node;
 }
 
 /** Edges and the names of blocks, below the cards. */
@@ -67,7 +79,6 @@ function canvasOf(plan) {
 
 function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest, choose) {
   const shape = size(row.output_shape);
-  const picture = slab(row.output_shape, isSide ? 22 : 38, height - 2, largest);
   const name = el("b", { title: row.name }, label);
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge
@@ -77,7 +88,7 @@ function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest,
     "div",
     {
       id: `card-${row.name}`,
-      class: `card ${isLarge ? "large" : "small"} ${row.kind}${isSide ? " beside" : ""}`,
+      class: `card ${isLarge ? "large" : "small"} ${row.kind}${isSide ? " beside" : ""}${width < NAMES_ALONE ? " tight" : ""}`,
       role: "option",
       "aria-selected": "false",
       "aria-label": `${row.name}, ${words}, ${shape}`,
@@ -86,7 +97,7 @@ function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest,
       style: { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` },
       onclick: () => choose(row.name),
     },
-    picture,
+    isLarge ? slab(row.output_shape, SLAB[isSide ? "side" : "main"], height - 2, largest) : el("span", { class: "dot" }),
     ...children,
   );
 }

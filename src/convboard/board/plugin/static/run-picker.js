@@ -44,7 +44,11 @@ export function runPicker({ label, none, choose }) {
     el("li", { role: "option", id: `${id}-${i}`, title: run ?? none, "data-run": run ?? "", onpointerdown: (event) => {
       event.preventDefault(); // the field keeps the focus until the choice is made
       take(i);
-    } }, run ?? none);
+    } }, run ? named(run) : none);
+  const named = (run) => {
+    const end = run.lastIndexOf("/") + 1;
+    return [el("span", { class: "quiet" }, run.slice(0, end)), el("b", {}, run.slice(end))];
+  };
   const highlight = () => {
     [...list.children].forEach((node, i) => node.setAttribute("aria-selected", i === active && i < entries.length));
     list.children[active]?.scrollIntoView({ block: "nearest" });

@@ -9,8 +9,9 @@ import { colouring } from "./colours.js";
  *     offset: number}[]} tiles
  * @param {"light"|"dark"} theme
  * @param {number} largest The magnitude of the strongest colour.
+ * @param {?number[]} frame Red, green and blue of a line around each tile; null for none.
  */
-export function paintTiles(canvas, { width, height }, tiles, theme, largest) {
+export function paintTiles(canvas, { width, height }, tiles, theme, largest, frame = null) {
   canvas.width = width;
   canvas.height = height;
   canvas.style.width = `${width}px`;
@@ -18,8 +19,16 @@ export function paintTiles(canvas, { width, height }, tiles, theme, largest) {
   const picture = new ImageData(width, height);
   const pixels = new Uint32Array(picture.data.buffer);
   const colour = colouring(theme, largest);
+  if (frame) for (const tile of tiles) surround(pixels, width, height, tile, (255 << 24) | (frame[2] << 16) | (frame[1] << 8) | frame[0]);
   for (const tile of tiles) (tile.scale >= 1 ? enlarge : reduce)(pixels, width, tile, colour);
   canvas.getContext("2d").putImageData(picture, 0, 0);
+}
+
+/** A line of one pixel around a tile; what the tile covers is painted over. */
+function surround(pixels, width, height, { x, y, rows, columns, scale }, colour) {
+  const [left, right] = [Math.max(0, x - 1), Math.min(width, x + Math.ceil(columns * scale) + 1)];
+  for (let line = Math.max(0, y - 1); line < Math.min(height, y + Math.ceil(rows * scale) + 1); line++)
+    pixels.fill(colour, line * width + left, line * width + right);
 }
 
 function enlarge(pixels, width, { x, y, rows, columns, scale, data, offset }, colour) {
@@ -49,7 +58,8 @@ function reduce(pixels, width, { x, y, rows, columns, scale, data, offset }, col
   }
 }
 
-const SMALLEST = 56; // pixels of a tile that one can still point into
+const SMALLEST = 56; // pixels, or about: a tile that one can still point into
+const EASY = { scale: 3, across: 4 }; // pixels of a unit that is easily pointed at, where so many tiles stand in a line
 
 /**
  * Where `count` tiles of `columns`×`rows` numbers go: as large as whole pixels allow.
@@ -66,7 +76,8 @@ export function arrange(count, rows, columns, { width, height, gap, caption, lar
     const scale = Math.min(largest, Math.floor(wide / columns), Math.floor(tall / rows));
     if (scale > best.scale) best = { scale, across };
   }
-  const smallest = Math.min(Math.max(1, Math.floor(SMALLEST / columns)), width / columns);
+  const isEasy = EASY.across * (columns * EASY.scale + gap) - gap <= width;
+  const smallest = Math.min(Math.max(isEasy ? EASY.scale : 1, Math.round(SMALLEST / columns)), width / columns);
   let { scale, across } = best;
   if (scale < smallest) {
     scale = smallest;

@@ -20,34 +20,39 @@ export function scoresView(scores, names, truth, isNarrow) {
       { "data-unit": i, class: [i === best ? "best" : "", names[i] === truth ? "truth" : ""].join(" ") },
       el("th", { scope: "row" }, names[i] ?? String(i)),
       el("td", { class: "number" }, value(score)),
-      el("td", { class: "bar" }, el("div", { style: { width: `${100 * chances[i]}%` } })),
+      el("td", { class: "bar" }, el("div", { class: "whole" }, el("div", { style: { width: `${100 * chances[i]}%` } }))),
       el("td", { class: "number" }, share(chances[i])),
       el("td", { class: "quiet" }, [i === best ? (isNarrow ? "best" : "most likely") : null, names[i] === truth ? (isNarrow ? "true" : "the image's class") : null].filter(Boolean).join(", ")),
     ),
   );
-  const heads = ["class", "score", isNarrow ? "probability" : "probability (softmax of the scores)", "", ""];
+  const heads = ["class", "score", isNarrow ? "probability" : "probability (softmax of the scores)", ""];
   return el(
     "table",
     { class: isNarrow ? "scores narrow" : "scores" },
-    el("thead", {}, el("tr", {}, heads.map((head, i) => el("th", { scope: "col", class: i === 1 ? "number" : "" }, head)))),
+    el("thead", {}, el("tr", {}, heads.map((head, i) => el("th", { scope: "col", class: i === 1 ? "number" : "", colspan: i === 2 ? 2 : null }, head)))),
     el("tbody", {}, rows),
   );
 }
 
+const GUTTER = 50; // pixels of the numbers beside a line of bars
+const PITCH = { smallest: 7, largest: 16 }; // pixels from one bar to the next
+const NUMBERED = 10; // units from one number below the bars to the next
+
 /**
- * A bar up or down for each unit of a vector, lines of them where there are many.
+ * A bar up or down for each unit of a vector, lines of them where there are many; each line with its scale.
  * @param {import("./values.js").Maps} maps
  * @param {number} width Pixels that there are.
- * @param {number} largest The magnitude of a full bar.
- * @param {number[]} dead
+ * @param {{largest: number, isSigned: boolean, dead: number[]}} how `largest`: the magnitude of a full bar; `isSigned`:
+ *     whether anything is below zero, else the zero line is at the bottom.
  */
-export function barsView(maps, width, largest, dead) {
+export function barsView(maps, width, how) {
   const numbers = maps.data.subarray(maps.offset, maps.offset + maps.channels);
-  const pitch = numbers.length <= 64 ? Math.max(7, Math.min(16, Math.floor(width / numbers.length))) : 7;
-  const perLine = Math.max(10, Math.floor(Math.floor((width - 34) / pitch) / 10) * 10);
+  const room = width - GUTTER;
+  const perLine = Math.min(numbers.length, Math.max(NUMBERED, Math.floor(room / PITCH.smallest / NUMBERED) * NUMBERED));
+  const pitch = Math.max(PITCH.smallest, Math.min(PITCH.largest, Math.floor(room / perLine)));
   const lines = [];
-  for (let start = 0; start < numbers.length; start += perLine) lines.push(barLine(numbers, start, perLine, pitch, largest, dead));
-  return el("div", { class: "bars" }, lines);
+  for (let start = 0; start < numbers.length; start += perLine) lines.push(barLine(numbers.subarray(start, start + perLine), start, pitch, how));
+  return el("div", { class: how.isSigned ? "bars signed" : "bars", style: { "--pitch": `${pitch}px` } }, lines);
 }
 
 /** Let the units of bars or scores be pointed at and pinned. */
@@ -62,20 +67,24 @@ export function pointable(node, point, pin) {
   return node;
 }
 
-function barLine(numbers, start, perLine, pitch, largest, dead) {
-  const part = [...numbers.subarray(start, start + perLine)];
+function barLine(numbers, start, pitch, { largest, isSigned, dead }) {
+  const part = [...numbers];
+  const ticks = !largest ? ["0"] : isSigned ? [value(largest), "0", value(-largest)] : [value(largest), "0"];
+  const ends = part.map((_, i) => start + i).filter((unit) => unit % NUMBERED === 0);
   return el(
     "div",
     { class: "line" },
-    el("span", { class: "quiet number" }, String(start)),
-    el("div", { class: "columns" }, part.map((number, i) => {
-      const length = Math.min(1, Math.abs(number) / (largest || 1)) * 50;
-      const isDead = dead.includes(start + i);
-      return el(
-        "div",
-        { class: isDead ? "column dead" : "column", "data-unit": start + i, title: `unit ${start + i}: ${value(number)}${isDead ? ", dead" : ""}`, style: { width: `${pitch}px` } },
-        el("div", { class: number < 0 ? "below" : "above", style: { height: `${length}%` } }),
-      );
-    })),
+    el("div", { class: "axis", "aria-hidden": "true" }, ticks.map((tick) => el("span", {}, tick))),
+    el("div", { class: "columns" }, part.map((number, i) => column(number, start + i, largest, isSigned, dead.includes(start + i)))),
+    el("div", { class: "numbers", "aria-hidden": "true" }, ends.map((unit) => el("span", { style: { left: `${(unit - start) * pitch}px` } }, String(unit)))),
+  );
+}
+
+function column(number, unit, largest, isSigned, isDead) {
+  const length = Math.min(1, Math.abs(number) / (largest || 1)) * (isSigned ? 50 : 100);
+  return el(
+    "div",
+    { class: isDead ? "column dead" : "column", "data-unit": unit, title: `unit ${unit}: ${value(number)}${isDead ? ", dead" : ""}` },
+    el("div", { class: number < 0 ? "below" : "above", style: { height: `${length}%` } }),
   );
 }

@@ -82,7 +82,7 @@ export function facts(row, record) {
   if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: parameterNote(row) });
   if (row.macs) found.push({ label: "Multiply-adds", value: whole(row.macs), note: macsNote(row) });
   if (row.receptive_field && row.kind !== "input") {
-    const step = row.receptive_stride ? `${plural(Math.max(...row.receptive_stride), "pixel")} from unit to unit` : "pixels of the image";
+    const step = row.receptive_stride ? `units ${plural(Math.max(...row.receptive_stride), "pixel")} apart` : "pixels of the image";
     const sides = record.byName.get("input").output_shape.slice(1);
     const isMore = row.receptive_field.some((side, i) => side > sides[i]);
     found.push({ label: "Receptive field", value: size(row.receptive_field), note: isMore ? "more than the image has" : step });

@@ -1,0 +1,42 @@
+/** What the strongest colour stands for, in one run and in two beside each other. */
+
+import { largestMagnitude } from "./colours.js";
+import { value } from "./format.js";
+
+const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
+
+/**
+ * The strongest colour of each run: one for both, unless one run's numbers would vanish beside the other's.
+ * @param {Object[]} scenes One or two.
+ * @param {(scene: Object) => ?number} largest The magnitude of a scene's strongest number.
+ * @returns {number[]} One a scene.
+ */
+export function scalesOf(scenes, largest) {
+  const each = scenes.map(largest);
+  const known = each.filter(Boolean);
+  if (!known.length) return each.map((own) => own ?? 0);
+  const isClose = Math.max(...known) <= SHARED_UP_TO * Math.min(...known);
+  return each.map((own) => (isClose && own !== 0 ? Math.max(...known) : own || 1));
+}
+
+/** Of two runs: whether one colour means the same number in both, in words. */
+export function scalesSaid(scales) {
+  if (scales.length < 2) return "";
+  return shared(scales) ? "A and B on one scale" : `each on a scale of its own: A to ${value(scales[0])}, B to ${value(scales[1])}`;
+}
+
+/** Whether all runs have one scale. */
+export const shared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
+
+/** The magnitude of an image's strongest finite number; 0 where all are zero, NaN where none is finite. */
+export function largestOf(maps) {
+  const end = maps.offset + maps.channels * maps.height * maps.width;
+  return largestMagnitude(maps.data, maps.offset, end) || (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN);
+}
+
+/** Whether an image has a number below zero. */
+export function hasNegative(maps) {
+  const end = maps.offset + maps.channels * maps.height * maps.width;
+  for (let i = maps.offset; i < end; i++) if (maps.data[i] < 0) return true;
+  return false;
+}

@@ -1,0 +1,95 @@
+"""How the Layers tab looks: sizes that can be compared and read, scales that are said, places that are kept."""
+
+from typing import Any
+
+import pytest
+
+LENET, OTHER_LENET, QUICK = "mnist/lenet", "mnist/other", "cifar10/cifar10_quick"
+RESNET = "cifar10/resnet18"
+
+SLAB = """layer => {
+    const part = (name) => document.querySelector(`[data-layer="${layer}"] .slab .${name}`).getBBox();
+    return { height: Math.round(10 * part("side").height), depth: Math.round(10 * part("front").width) };
+}"""
+TOO_SMALL = """() => [...document.querySelectorAll("body *")]
+    .filter((node) => node.checkVisibility() && [...node.childNodes].some((child) => child.data?.trim()))
+    .filter((node) => parseFloat(getComputedStyle(node).fontSize) < 12).map((node) => node.outerHTML)"""
+TOO_WIDE = """() => [...document.querySelectorAll(".panel, .panel .scroll, .cell")]
+    .filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1)
+    .map((node) => node.className)"""
+DRAWN_ANEW = """async (width) => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    while (innerWidth !== width) await frame();
+    for (let i = 0; i < 5; i++) await frame();
+}"""
+CONTRASTS = """async () => {
+    const { cssColour } = await import(new URL("static/colours.js", document.baseURI));
+    const linear = (c) => (c > 0.04 ? ((c + 0.055) / 1.055) ** 2.4 : c / 12.92);
+    const light = (parts) => parts.map((part) => linear(part / 255))
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0.05);
+    const on = (theme, number) => {
+        const { ground, text } = cssColour(theme, number, 1);
+        const [one, other] = [light(ground.match(/\\d+/g).map(Number)), text === "#fff" ? 1.05 : 0.05];
+        return Math.max(one, other) / Math.min(one, other);
+    };
+    return Array.from({ length: 101 }, (_, i) => i / 50 - 1).flatMap((x) => [on("light", x), on("dark", x)]);
+}"""
+PLACES = """() => [...document.querySelectorAll(".outputs, .kernel-section, .seen, .steps, .steps > *, .check")]
+    .map((node) => Math.round(node.getBoundingClientRect().y))"""
+
+
+def test_solids_show_size_and_depth_on_one_scale(open_tab: Any) -> None:
+    tab = open_tab(run=LENET)
+    conv1, pool1, conv2, pool2 = (tab.frame.evaluate(SLAB, layer) for layer in ("conv1", "pool1", "conv2", "pool2"))
+    assert conv1["height"] > pool1["height"] > conv2["height"] > pool2["height"]
+    assert conv1["depth"] == pool1["depth"] < conv2["depth"] == pool2["depth"]
+    assert tab.find('[data-layer="relu1"] .slab').count() == 0  # it leaves the shape as it is
+    tab = open_tab(run=RESNET)
+    main, beside = (tab.frame.evaluate(SLAB, f"layer2.0.{name}") for name in ("conv1", "downsample.0"))
+    assert main == beside
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param({"run": LENET, "layer": "conv2", "unit": "2,4,5"}, id="unit"),
+        pytest.param({"run": LENET, "layer": "fc3", "compare": OTHER_LENET}, id="scores of two runs"),
+        pytest.param({"run": RESNET, "layer": "layer2.0.downsample.0", "view": "health"}, id="health"),
+    ],
+)
+def test_text_is_readable_and_fits(open_tab: Any, chosen: dict[str, str]) -> None:
+    tab = open_tab(**chosen)
+    assert tab.frame.evaluate(TOO_SMALL) == []
+    for width in (1280, 1024, 800):
+        tab.page.set_viewport_size({"width": width, "height": 700})
+        tab.frame.evaluate(DRAWN_ANEW, width)
+        assert tab.frame.evaluate(TOO_WIDE) == [], width
+
+
+def test_numbers_stand_out_from_their_colours(open_tab: Any) -> None:
+    assert min(open_tab(run=LENET).frame.evaluate(CONTRASTS)) >= 4.5  # WCAG's AA
+
+
+def test_bars_have_a_scale_and_a_zero_line(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="fc1")
+    axis = tab.find(".bars.signed .axis").first.locator("span").all_inner_texts()
+    assert axis[1] == "0"
+    assert axis[2] == f"−{axis[0]}"
+    assert tab.find(".bars .numbers span").all_inner_texts() == [str(unit) for unit in range(0, 120, 10)]
+    tab = open_tab(run=LENET, layer="relu3")
+    assert tab.find(".bars:not(.signed) .axis").first.locator("span").all_inner_texts()[1:] == ["0"]
+
+
+def test_it_is_said_whether_two_runs_share_their_colours(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=OTHER_LENET, layer="conv1")
+    bars = tab.find(".outputs .scale").count()
+    said = "A and B on one scale" if bars == 1 else "each on a scale of its own"
+    tab.find(".outputs header").get_by_text(said).wait_for()
+
+
+def test_pointing_moves_nothing(open_tab: Any) -> None:
+    tab = open_tab(run=QUICK, layer="conv1")
+    tab.unit(0, 0, 0)  # at the border, where padding is told of
+    at_the_border = tab.frame.evaluate(PLACES)
+    tab.unit(5, 16, 16)
+    assert tab.frame.evaluate(PLACES) == at_the_border
