@@ -100,7 +100,7 @@ def test_a_run_that_is_written_anew_is_shown_anew(open_tab: Any) -> None:
 @pytest.mark.parametrize(
     ("layer", "changes", "says"),
     [
-        ("pool2", {"type": "AvgPool2d", "padding": [1, 1]}, "depends on options that the run does not record"),
+        ("pool2", {"type": "AvgPool2d", "padding": [1, 1]}, "depends on options that this run"),
         ("pool1", {"type": "LPPool2d"}, "does not know the arithmetic of LPPool2d"),
     ],
 )

@@ -108,7 +108,7 @@ const bracket = (number) => (number < 0 ? `(${short(number)})` : short(number));
 export function poolingSteps(scene, unit, theme) {
   const { row, input } = scene;
   const found = pool(row, input, unit);
-  const { window, values, inside, winner } = found;
+  const { window, values, inside, winner, sum, divisor } = found;
   const columns = window.columns.length;
   const largest = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
   const isLarge = values.length > 144;
@@ -116,7 +116,7 @@ export function poolingSteps(scene, unit, theme) {
   const at = winner === null ? null : [window.rows[Math.floor(winner / columns)], window.columns[winner % columns]];
   const says = at
     ? [`largest of ${plural(count, "value")}: `, el("b", { class: "answer" }, value(found.value)), ` at row ${at[0]}, column ${at[1]} of its input`]
-    : [`sum `, el("b", {}, value(found.value * values.length)), ` / ${values.length} = `, el("b", { class: "answer" }, value(found.value))];
+    : [`sum `, el("b", {}, value(sum)), ` / ${divisor} = `, el("b", { class: "answer" }, value(found.value)), row.averages ? divides(row.averages, inside, divisor) : ""];
   return {
     computed: found.value,
     node: el(
@@ -126,4 +126,12 @@ export function poolingSteps(scene, unit, theme) {
       el("p", { class: "result" }, says),
     ),
   };
+}
+
+/** Why a mean is divided by another number than that of its window's pixels inside the input. */
+function divides({ divisor_override: asked }, inside, divisor) {
+  const count = inside.filter(Boolean).length;
+  if (asked !== null) return ` (divisor_override=${asked})`;
+  if (divisor !== count) return ` (padding counts: ${count} of ${divisor} are inside)`;
+  return count < inside.length ? ` (the ${count} inside; padding does not count)` : "";
 }

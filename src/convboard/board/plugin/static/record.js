@@ -45,7 +45,10 @@ export function readRecord(network) {
   const called = network.rows.filter((row) => row.output_shape?.length && row.inputs?.length);
   const rows = [image, ...called];
   const byName = new Map(rows.map((row) => [row.name, row]));
-  for (const row of rows) row.kind = kindOf(row);
+  for (const row of rows) {
+    row.kind = kindOf(row);
+    row.averages = network.averages?.[row.name]; // how an average pooling divides; earlier records do not say
+  }
   const consumers = new Map(rows.map((row) => [row.name, []]));
   for (const row of called) for (const name of new Set(row.inputs)) consumers.get(name)?.push(row);
   const [height, width] = network.input_shape.slice(-2);
