@@ -8,10 +8,11 @@ const MARGIN = { left: 44, right: 8, top: 8, bottom: 20 };
 
 /**
  * @param {{title: string, lines: {name: string, points: [number, number][], band?: [number, number, number][]}[],
- *     now: number, isLog?: boolean, format?: (value: number) => string, atLeast?: [number, number]}} chart `points` are
- *     (epoch, value); a `band` (epoch, low, high) lies below its line; `now` is the epoch to mark.
+ *     now: number, isLog?: boolean, format?: (value: number) => string, atLeast?: [number, number],
+ *     choose?: (epoch: number) => void}} chart `points` are (epoch, value); a `band` (epoch, low, high) lies below its
+ *     line; `now` is the epoch to mark and to tell the values of; a click on another one chooses it.
  */
-export function lineChart({ title, lines, now, isLog = false, format = value, atLeast }) {
+export function lineChart({ title, lines, now, isLog = false, format = value, atLeast, choose }) {
   const all = lines.flatMap(({ points, band }) => [...points, ...(band ?? []).flatMap(([x, low, high]) => [[x, low], [x, high]])]);
   const usable = all.filter(([, y]) => Number.isFinite(y) && (!isLog || y > 0));
   if (!usable.length) {
@@ -20,13 +21,30 @@ export function lineChart({ title, lines, now, isLog = false, format = value, at
     return el("figure", { class: "chart" }, el("figcaption", {}, title), el("p", { class: "quiet" }, nothing));
   }
   const scales = scalesOf(usable, isLog, atLeast);
-  const picture = svg("svg", { ...SIZE, viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${title} over the epochs, now ${format(lastFinite(lines[0]?.points ?? []))}` });
+  const picture = svg("svg", { ...SIZE, viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${title} over the epochs` });
   picture.append(...axes(scales, format), marker(scales, now), ...lines.flatMap((line, i) => series(line, i, scales)));
-  const latest = lines.map(({ name, points }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", format(lastFinite(points))));
-  return el("figure", { class: "chart" }, el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, latest)), picture);
+  const shown = lines.map(({ points }) => valueBy(points, now));
+  picture.append(...shown.map((number, i) => dot(scales, now, number, i)));
+  if (choose) picture.addEventListener("click", ({ clientX }) => choose(scales.epochAt(placeIn(picture, clientX))));
+  const said = lines.map(({ name }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", shown[i] === null ? "–" : format(shown[i])));
+  return el("figure", { class: choose ? "chart chosen-by-click" : "chart" }, el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, said)), picture);
 }
 
-const lastFinite = (points) => points.at(-1)?.[1] ?? NaN;
+function placeIn(picture, clientX) {
+  const { left, width } = picture.getBoundingClientRect();
+  return ((clientX - left) * SIZE.width) / width;
+}
+
+const ABOUT = 1e-6; // epochs are quotients of steps
+
+/** The value at an epoch, or at the last one before it; null where there is none so early. */
+export const valueBy = (points, epoch) => points.findLast(([x]) => x <= epoch + ABOUT)?.[1] ?? null;
+
+/** The value at the marked epoch; nothing where none can be drawn. */
+function dot({ x, y, start, end, isLog }, now, number, index) {
+  if (number === null || !Number.isFinite(number) || (isLog && number <= 0)) return "";
+  return svg("circle", { class: `point line-${index}`, cx: x(Math.min(end, Math.max(start, now))), cy: y(number), r: 4 });
+}
 
 function scalesOf(points, isLog, atLeast) {
   const xs = points.map(([x]) => x);
@@ -38,6 +56,7 @@ function scalesOf(points, isLog, atLeast) {
   const [start, end] = [Math.min(...xs), Math.max(...xs)];
   return {
     low, high, start, end, isLog,
+    epochAt: (at) => start + ((end - start) * (at - MARGIN.left)) / (SIZE.width - MARGIN.left - MARGIN.right),
     x: (epoch) => MARGIN.left + ((SIZE.width - MARGIN.left - MARGIN.right) * (epoch - start)) / (end - start || 1),
     y: (number) => SIZE.height - MARGIN.bottom - ((SIZE.height - MARGIN.top - MARGIN.bottom) * (transform(number) - bottom)) / (top - bottom),
   };

@@ -1,10 +1,11 @@
 /** Health over time: the chosen layer's curves, and all layers at a glance. */
 
-import { lineChart } from "./charts.js";
+import { lineChart, valueBy } from "./charts.js";
 import { cssColour } from "./colours.js";
 import { el } from "./dom.js";
 import { share, value } from "./format.js";
 import { findings as judge, readCurves } from "./health.js";
+import { moduleOf } from "./record.js";
 
 const COLUMNS = [
   { key: "mean", title: "Mean", format: value },
@@ -15,9 +16,9 @@ const COLUMNS = [
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
- * @param {(layer: string) => void} choose
+ * @param {{chooseLayer: (layer: string) => void, chooseEpoch: (epoch: number) => void}} actions
  */
-export function healthPanel(store, choose) {
+export function healthPanel(store, { chooseLayer, chooseEpoch }) {
   const node = el("div", { class: "scroll", "data-view": "health" });
   const draw = () => {
     const { health, healthB, record, recordB, layer, findings, findingsB, view, shownStep, compare, theme, healthProblem } = store.get();
@@ -29,13 +30,15 @@ export function healthPanel(store, choose) {
     const curves = readCurves(health);
     const order = orderOf(record, curves);
     const owner = ownerOf(layer, record, curves);
+    const now = (shownStep ?? 0) / record.stepsPerEpoch;
     const second = compare && healthB && recordB ? { curves: readCurves(healthB), stepsPerEpoch: recordB.stepsPerEpoch } : null;
     const ownerB = second && recordB.byName.has(layer) ? ownerOf(layer, recordB, second.curves) : null;
     node.replaceChildren(
       ...verdict(owner, layer, findings, order, second ? "A" : ""),
+      ...(owner ? moment(owner, curves, shownStep, now) : []),
       ...(second ? verdict(ownerB, layer, findingsB, orderOf(recordB, second.curves), "B") : []),
-      owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, shownStep / record.stepsPerEpoch) : "",
-      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, second ? "All layers of A" : "All layers"), el("span", { class: "quiet" }, "strips run from the first epoch to the last, the latest value beside them"))), overview(order, curves, owner, findings, theme, choose)),
+      owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, now, chooseEpoch) : "",
+      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, second ? "All layers of A" : "All layers"), el("span", { class: "quiet" }, `strips run from the first epoch to the last, the value at epoch ${Math.round(now)} beside them`))), overview(order, curves, { owner, findings, theme, shownStep, choose: chooseLayer })),
     );
   };
   store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: judged(health, record) }));
@@ -53,8 +56,7 @@ const judged = (health, record) => (health && record ? judge(health, record.rows
 function ownerOf(layer, record, curves) {
   let row = record.byName.get(layer);
   while (row) {
-    const name = row.name.replace(/:\d+$/, "");
-    if (curves.has(name)) return name;
+    if (curves.has(row.name)) return row.name;
     if (!["activation", "norm", "pooling", "same", "reshape"].includes(row.kind)) return null;
     row = record.byName.get(row.inputs[0]);
   }
@@ -74,9 +76,22 @@ function verdict(owner, layer, findings, order, run) {
   return own;
 }
 
-function charts(layer, first, second, now) {
+/** The curves of a layer where the step is, in words; none of a run that holds no curve so early. */
+function moment(layer, curves, step, now) {
+  const [mean, std, norm, dead] = COLUMNS.map(({ key, format }) => {
+    const number = valueBy(seriesOf(curves, layer, key), step);
+    return number === null ? null : format(number);
+  });
+  const said = [mean && `mean ${mean}`, std && `spread ${std}`, norm && `gradient norm ${norm}`, dead && `${dead} of the units dead`].filter(Boolean);
+  return [el("p", { class: "moment", "aria-live": "polite" }, el("b", {}, `${layer} at epoch ${Math.round(now)}: `), said.length ? `${said.join(", ")}.` : "nothing was measured yet.")];
+}
+
+/** A curve of a layer. The gradient is one for all calls of a module: its weights are. */
+const seriesOf = (curves, layer, key) => curves.get(layer)[key] ?? (key === "gradient_norm" ? curves.get(moduleOf(layer))?.[key] : null) ?? [];
+
+function charts(layer, first, second, now, choose) {
   const runs = [first, second].filter((run) => run?.curves.has(layer));
-  const perEpoch = (run, key) => (run.curves.get(layer)[key] ?? []).map(([step, y]) => [step / run.stepsPerEpoch, y]);
+  const perEpoch = (run, key) => seriesOf(run.curves, layer, key).map(([step, y]) => [step / run.stepsPerEpoch, y]);
   const lines = (key) => runs.map((run, i) => ({ name: "AB"[i], points: perEpoch(run, key) }));
   const spread = runs.map((run, i) => {
     const deviations = new Map(perEpoch(run, "std"));
@@ -86,19 +101,20 @@ function charts(layer, first, second, now) {
   return el(
     "div",
     { class: "charts" },
-    lineChart({ title: "Activation, mean ± spread", lines: spread, now }),
-    lineChart({ title: "Spread of the activation", lines: lines("std"), now }),
-    lineChart({ title: "Gradient norm (log scale)", lines: lines("gradient_norm"), now, isLog: true }),
-    lineChart({ title: "Dead share of the units", lines: lines("dead_fraction"), now, format: share, atLeast: [0, 1] }),
+    lineChart({ title: "Activation, mean ± spread", lines: spread, now, choose }),
+    lineChart({ title: "Spread of the activation", lines: lines("std"), now, choose }),
+    lineChart({ title: "Gradient norm (log scale)", lines: lines("gradient_norm"), now, isLog: true, choose }),
+    lineChart({ title: "Dead share of the units", lines: lines("dead_fraction"), now, format: share, atLeast: [0, 1], choose }),
   );
 }
 
-function overview(order, curves, owner, findings, theme, choose) {
+function overview(order, curves, { owner, findings, theme, shownStep, choose }) {
   const bounds = Object.fromEntries(COLUMNS.map(({ key, isLog }) => [key, boundsOf(order, curves, key, isLog)]));
   const cell = (name, { key, format, isLog }) => {
-    const points = curves.get(name)[key] ?? [];
+    const points = seriesOf(curves, name, key);
     if (!points.length) return el("td", { class: "quiet" }, "–");
-    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, format(points.at(-1)[1]))));
+    const number = valueBy(points, shownStep);
+    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, number === null ? "–" : format(number))));
   };
   const line = (name) =>
     el(
