@@ -2,7 +2,7 @@
 
 import { largestMagnitude } from "./colours.js";
 import { el } from "./dom.js";
-import { plural, short, value, whole } from "./format.js";
+import { plural, value, whole } from "./format.js";
 import { grid } from "./grid.js";
 import { multiplyAndAdd, pool } from "./units.js";
 
@@ -111,16 +111,16 @@ function written(sum, shown, { isWrittenOut, toggleWritten }) {
 
 function lines({ channels, bias, value: total }, shown) {
   const termsOf = ({ patch, kernel }) => patch.map((number, i) => `${bracket(number)}·${bracket(kernel[i])}`);
-  const end = `${bias ? ` + ${bracket(bias, value)}` : ""} = ${value(total)}`;
+  const end = `${bias ? ` + bias ${bracket(bias)}` : ""} = ${value(total)}`;
   if (channels.length === 1 || channels.length * shown.patch.length <= ALL_NUMBERS) return [el("p", {}, channels.flatMap(termsOf).join(" + "), end)];
-  const part = ({ channel, sum }) => (channel === shown.channel ? el("b", {}, bracket(sum, value)) : bracket(sum, value));
+  const part = ({ channel, sum }) => (channel === shown.channel ? el("b", {}, bracket(sum)) : bracket(sum));
   return [
     el("p", {}, el("span", { class: "quiet" }, `channel ${shown.channel} `), termsOf(shown).join(" + "), " = ", el("b", {}, value(shown.sum))),
     el("p", {}, el("span", { class: "quiet" }, "all channels "), channels.map((channel, i) => [i ? " + " : "", part(channel)]), end),
   ];
 }
 
-const bracket = (number, written = short) => (number < 0 ? `(${written(number)})` : written(number));
+const bracket = (number) => (number < 0 ? `(${value(number)})` : value(number));
 
 /** What a pooling picks or averages. */
 export function poolingSteps(scene, unit, theme) {

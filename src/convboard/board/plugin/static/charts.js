@@ -23,10 +23,10 @@ export function lineChart({ title, lines, now, isLog = false, format = value, at
   const scales = scalesOf(usable, isLog, atLeast);
   const picture = svg("svg", { ...SIZE, viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${title} over the epochs` });
   picture.append(...axes(scales, format), marker(scales, now), ...lines.flatMap((line, i) => series(line, i, scales)));
-  const shown = lines.map(({ points }) => valueBy(points, now));
-  picture.append(...shown.map((number, i) => dot(scales, now, number, i)));
+  const shown = lines.map(({ points }) => pointBy(points, now));
+  picture.append(...shown.map((point, i) => dot(scales, point, i)));
   if (choose) picture.addEventListener("click", ({ clientX }) => choose(scales.epochAt(placeIn(picture, clientX))));
-  const said = lines.map(({ name }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", shown[i] === null ? "–" : format(shown[i])));
+  const said = lines.map(({ name }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", shown[i] ? format(shown[i][1]) : "–"));
   return el("figure", { class: choose ? "chart chosen-by-click" : "chart" }, el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, said)), picture);
 }
 
@@ -37,13 +37,13 @@ function placeIn(picture, clientX) {
 
 const ABOUT = 1e-6; // epochs are quotients of steps
 
-/** The value at an epoch, or at the last one before it; null where there is none so early. */
-export const valueBy = (points, epoch) => points.findLast(([x]) => x <= epoch + ABOUT)?.[1] ?? null;
+/** The point at an epoch, or the last one before it; undefined where there is none so early. */
+export const pointBy = (points, epoch) => points.findLast(([x]) => x <= epoch + ABOUT);
 
-/** The value at the marked epoch; nothing where none can be drawn. */
-function dot({ x, y, start, end, isLog }, now, number, index) {
-  if (number === null || !Number.isFinite(number) || (isLog && number <= 0)) return "";
-  return svg("circle", { class: `point line-${index}`, cx: x(Math.min(end, Math.max(start, now))), cy: y(number), r: 4 });
+/** The point that is told in numbers; nothing where it cannot be drawn. */
+function dot({ x, y, isLog }, point, index) {
+  if (!point || !Number.isFinite(point[1]) || (isLog && point[1] <= 0)) return "";
+  return svg("circle", { class: `point line-${index}`, cx: x(point[0]), cy: y(point[1]), r: 4 });
 }
 
 function scalesOf(points, isLog, atLeast) {
@@ -76,8 +76,10 @@ function axes({ low, high, start, end, isLog, x, y }, format) {
   ];
 }
 
+/** A line at an epoch; none where the curves do not reach it. */
 function marker({ x, start, end }, now) {
-  const at = x(Math.min(end, Math.max(start, now)));
+  if (now < start - ABOUT || now > end + ABOUT) return "";
+  const at = x(now);
   return svg("line", { class: "now", x1: at, x2: at, y1: MARGIN.top, y2: SIZE.height - MARGIN.bottom });
 }
 

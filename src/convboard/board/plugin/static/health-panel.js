@@ -1,6 +1,6 @@
 /** Health over time: the chosen layer's curves, and all layers at a glance. */
 
-import { lineChart, valueBy } from "./charts.js";
+import { lineChart, pointBy } from "./charts.js";
 import { cssColour } from "./colours.js";
 import { el } from "./dom.js";
 import { share, value } from "./format.js";
@@ -68,19 +68,20 @@ function verdict(owner, layer, findings, order, run) {
   const sick = order.filter((name) => findings?.has(name));
   const who = () => (run ? el("b", {}, `${run}: `) : null);
   const all = sick.length ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.` : `Nothing stands out in the ${order.length} layers.`;
-  if (!owner) return [el("p", { class: "verdict", "data-run": run || null }, who(), `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`)];
+  const when = el("span", { class: "quiet" }, " Judged at the last epoch.");
+  if (!owner) return [el("p", { class: "verdict", "data-run": run || null }, who(), `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`, when)];
   const found = findings?.get(owner);
   const own = found
-    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong", "data-run": run || null }, el("span", { class: "badge" }, word), who(), sentence))
-    : [el("p", { class: "verdict", "data-run": run || null }, who(), `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""))];
+    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong", "data-run": run || null }, el("span", { class: "badge" }, word), who(), sentence, when.cloneNode(true)))
+    : [el("p", { class: "verdict", "data-run": run || null }, who(), `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""), when)];
   return own;
 }
 
 /** The curves of a layer where the step is, in words; none of a run that holds no curve so early. */
 function moment(layer, curves, step, now) {
   const [mean, std, norm, dead] = COLUMNS.map(({ key, format }) => {
-    const number = valueBy(seriesOf(curves, layer, key), step);
-    return number === null ? null : format(number);
+    const point = pointBy(seriesOf(curves, layer, key), step);
+    return point ? format(point[1]) : null;
   });
   const said = [mean && `mean ${mean}`, std && `spread ${std}`, norm && `gradient norm ${norm}`, dead && `${dead} of the units dead`].filter(Boolean);
   return [el("p", { class: "moment", "aria-live": "polite" }, el("b", {}, `${layer} at epoch ${Math.round(now)}: `), said.length ? `${said.join(", ")}.` : "nothing was measured yet.")];
@@ -113,8 +114,8 @@ function overview(order, curves, { owner, findings, theme, shownStep, choose }) 
   const cell = (name, { key, format, isLog }) => {
     const points = seriesOf(curves, name, key);
     if (!points.length) return el("td", { class: "quiet" }, "–");
-    const number = valueBy(points, shownStep);
-    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, number === null ? "–" : format(number))));
+    const point = pointBy(points, shownStep);
+    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, point ? format(point[1]) : "–")));
   };
   const line = (name) =>
     el(
