@@ -4,8 +4,7 @@ import { getHealth, getRuns } from "./api.js";
 import { createPlayer } from "./player.js";
 import { createRunStore } from "./runs.js";
 import { loadScene, prefetch } from "./scene.js";
-import { isWithin } from "./values.js";
-import { unmet } from "./wishes.js";
+import { compareWith } from "./wishes.js";
 
 const POLL_MS = 30000; // between two looks for new epochs
 
@@ -46,16 +45,6 @@ export function createActions(store) {
   function checkedImage({ probe }, { image }) {
     const count = probe?.arrays.images.shape[0];
     return count && image >= count ? { image: 0 } : {};
-  }
-
-  /** Say what a link has asked for in vain, and let go of a unit that is not there. */
-  async function compareWith(wanted) {
-    const isShown = ({ scene, layer, shownStep, image }) => scene?.row.name === layer && scene.step === shownStep && scene.image === image;
-    if (!isShown(store.get())) await refreshScene();
-    const state = store.get();
-    if (!isShown(state)) return; // something else was chosen meanwhile, or nothing can be shown
-    if (state.unit && !state.scene.problem && !isWithin(state.unit, state.scene.output)) store.set({ unit: null });
-    store.set({ unmet: unmet(wanted, store.get()) });
   }
 
   function showRun(run, wanted) {
@@ -225,7 +214,7 @@ export function createActions(store) {
       const { layer, step, image, unit } = wanted;
       await chooseRun(run, { layer, step, image, unit });
       if (store.get().run !== run) return;
-      await compareWith(wanted);
+      await compareWith(wanted, store, refreshScene);
       if (wanted.compare) await chooseCompare(wanted.compare);
     } catch (error) {
       store.set({ problem: { kind: error.kind ?? "unreadable", message: error.message } });
@@ -247,7 +236,7 @@ export function createActions(store) {
     store.set({ image, unit, view, hover: null, ...(record?.byName.has(layer) ? { layer } : {}) });
     if (step !== null) chooseStepAt(Math.max(0, steps.findLastIndex((recorded) => recorded <= step)));
     if (compare !== store.get().compare) await chooseCompare(compare);
-    if (followed === mine) await compareWith(wanted);
+    if (followed === mine) await compareWith(wanted, store, refreshScene);
   }
 
   const togglePlay = createPlayer(store, { refreshScene, chooseStepAt, moveStep });

@@ -35,8 +35,9 @@ export function healthPanel(store, { chooseLayer, chooseEpoch }) {
     const ownerB = second && recordB.byName.has(layer) ? ownerOf(layer, recordB, second.curves) : null;
     node.replaceChildren(
       ...verdict(owner, layer, findings, order, second ? "A" : ""),
-      ...(owner ? moment(owner, curves, shownStep, now) : []),
       ...(second ? verdict(ownerB, layer, findingsB, orderOf(recordB, second.curves), "B") : []),
+      ...(owner ? moment(owner, curves, shownStep, now, second ? "A" : "") : []),
+      ...(ownerB ? moment(ownerB, second.curves, now * second.stepsPerEpoch, now, "B") : []),
       owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, now, chooseEpoch) : "",
       el("section", {}, el("header", {}, el("div", {}, el("h3", {}, second ? "All layers of A" : "All layers"), el("span", { class: "quiet" }, `strips run from the first epoch to the last, the value at epoch ${Math.round(now)} beside them`))), overview(order, curves, { owner, findings, theme, shownStep, choose: chooseLayer })),
     );
@@ -77,14 +78,14 @@ function verdict(owner, layer, findings, order, run) {
   return own;
 }
 
-/** The curves of a layer where the step is, in words; none of a run that holds no curve so early. */
-function moment(layer, curves, step, now) {
+/** The curves of a layer where the step is, in words; `run` is the run's letter where two are compared. */
+function moment(layer, curves, step, now, run) {
   const [mean, std, norm, dead] = COLUMNS.map(({ key, format }) => {
     const point = pointBy(seriesOf(curves, layer, key), step);
     return point ? format(point[1]) : null;
   });
   const said = [mean && `mean ${mean}`, std && `spread ${std}`, norm && `gradient norm ${norm}`, dead && `${dead} of the units dead`].filter(Boolean);
-  return [el("p", { class: "moment", "aria-live": "polite" }, el("b", {}, `${layer} at epoch ${Math.round(now)}: `), said.length ? `${said.join(", ")}.` : "nothing was measured yet.")];
+  return [el("p", { class: "moment", "data-run": run || null }, el("b", {}, `${run ? `${run}: ` : ""}${layer} at epoch ${Math.round(now)}: `), said.length ? `${said.join(", ")}.` : "nothing was measured yet.")];
 }
 
 /** A curve of a layer. The gradient is one for all calls of a module: its weights are. */

@@ -2,13 +2,31 @@
 
 import { el } from "./dom.js";
 import { plural, whole } from "./format.js";
+import { isWithin } from "./values.js";
+
+/**
+ * Say what a link has asked for in vain, once what it asks for is shown, and let go of a unit that is not there.
+ * @param {Object} wanted From the link.
+ * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {() => Promise<void>} refreshScene
+ */
+export async function compareWith(wanted, store, refreshScene) {
+  // Twice: the first time may find that there is no such image, and choose another.
+  for (let i = 0; i < 2 && !isShown(store.get()); i++) await refreshScene();
+  const { scene, unit } = store.get();
+  if (!isShown(store.get())) return; // something else was chosen meanwhile, or nothing can be shown
+  if (unit && !scene.problem && !isWithin(unit, scene.output)) store.set({ unit: null });
+  store.set({ unmet: unmet(wanted, store.get()) });
+}
+
+const isShown = ({ scene, layer, shownStep, image }) => scene?.row.name === layer && scene.step === shownStep && scene.image === image;
 
 /**
  * @param {{layer: ?string, step: ?number, image: number, unit: ?Object, unread: string[]}} wanted From a link.
  * @param {Object} state Of the tab, once it shows what it can of that.
  * @returns {string} Empty where all is there.
  */
-export function unmet(wanted, state) {
+function unmet(wanted, state) {
   const { record, scene, steps } = state;
   if (!record || !scene) return ""; // the whole page says what is missing then
   const row = record.byName.get(state.layer);
