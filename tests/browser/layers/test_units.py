@@ -29,7 +29,7 @@ UNITS = """async ({ address, network, data, weight, shape, bias }) => {
 }"""
 PLAY = """async (address) => {
   const { createPlayer } = await import(`${address}/player.js`);
-  const state = { steps: [0, 1, 2, 3], shownStep: 0 };
+  const state = { steps: [0, 1, 2, 3], shownStep: 0, record: {} };
   const store = { get: () => state, set: (patch) => Object.assign(state, patch) };
   const answers = []; // of fetches that go on
   const refreshScene = () => new Promise((resolve) => answers.push(resolve));

@@ -64,9 +64,11 @@ def test_a_run_that_is_deleted_is_said_to_be_gone_until_it_is_back(open_tab: Any
     tab.look_again()
     tab.find(".state").get_by_text("This run is gone", exact=True).wait_for()
     assert not tab.find(".network").is_visible()
+    assert tab.find(".epoch").inner_text().strip() == ""
     tab.page.unroute(RUN_ADDRESS)
     tab.look_again()
     tab.find(".network").wait_for()
+    tab.find(".epoch").get_by_text("epoch 2").wait_for()
     tab.find(".maps .tile").first.wait_for()
     tab.errors.clear()  # the browser's own line about the 404
 

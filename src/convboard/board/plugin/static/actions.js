@@ -57,7 +57,7 @@ export function createActions(store) {
 
   function showProblem(kind, run, { message }) {
     sceneAsked += 1; // what is still on its way is of what was shown before
-    store.set({ problem: { kind, run, message }, record: null, scene: null, hover: null });
+    store.set({ problem: { kind, run, message }, record: null, scene: null, steps: [], shownStep: null, hover: null });
   }
 
   async function chooseRun(name, wanted = {}) {
@@ -70,6 +70,7 @@ export function createActions(store) {
       if (store.get().run !== name) return;
       store.set({ health: null, healthProblem: "", scene: name === before.run ? before.scene : null });
       showRun(run, next);
+      if (next.step === store.get().steps.at(-1)) store.set({ step: null }); // a later one is shown once it is there
       await refreshScene();
       refreshHealth(name, "health");
     } catch (error) {
@@ -166,7 +167,7 @@ export function createActions(store) {
       const state = store.get();
       if (state.run !== name) return;
       const isFollowing = state.step === null && !state.unit && !state.hover;
-      showRun(run, { ...state, step: isFollowing ? null : state.shownStep });
+      showRun(run, { ...state, step: isFollowing ? null : state.shownStep ?? state.step });
       const isNew = run.record !== state.record || store.get().steps.join() !== state.steps.join();
       if (isNew || !state.scene) await refreshScene();
       refreshHealth(name, "health");

@@ -17,7 +17,7 @@ export function lineChart({ title, lines, now, isLog = false, format = value, at
   const usable = all.filter(([, y]) => Number.isFinite(y) && (!isLog || y > 0));
   if (!usable.length) {
     const isZero = all.length > 0 && all.every(([, y]) => y === 0);
-    const nothing = isZero ? "0 at every epoch." : all.length ? "No finite value." : "Not recorded in this run.";
+    const nothing = isZero ? "0 at every epoch." : all.length ? "No finite value." : "Not recorded in this run so far.";
     return el("figure", { class: "chart" }, el("figcaption", {}, title), el("p", { class: "quiet" }, nothing));
   }
   const scales = scalesOf(usable, isLog, atLeast);

@@ -44,7 +44,7 @@ import "./words.js";
 const NOTHING_KNOWN = {
   runs: null, others: null, record: null, recordB: null, steps: [], shownStep: null, scene: null, sceneB: null,
   health: null, healthB: null, findings: null, hover: null, playing: false, loading: true, problem: null,
-  compareProblem: "", healthProblem: "", unmet: "", isGone: false, theme: "light", width: 0,
+  compareProblem: "", healthProblem: "", unmet: "", isGone: false, theme: "light", width: 0, height: 0,
 };
 
 /** Build the tab in this document. */
@@ -64,7 +64,7 @@ export async function render() {
   await Promise.all(styles);
   document.body.hidden = false;
   listenToKeys(store, actions);
-  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth }))).observe(document.body);
+  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth, height: window.innerHeight }))).observe(document.body);
   await opened;
   keepLink(store, actions.follow);
   listenToReloads(actions.poll);

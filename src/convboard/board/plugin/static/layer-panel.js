@@ -59,7 +59,7 @@ export function layerPanel(store, { point, pin, chooseLayer: choose }) {
     finding.hidden = !found.length;
     finding.textContent = found.map(({ sentence }) => sentence).join(" ");
   };
-  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], redraw); // a panel that was hidden has its width then
+  store.subscribe(["scene", "sceneB", "theme", "width", "height", "compareProblem", "view"], redraw); // a panel that was hidden has its width then
   store.subscribe(["health", "healthB"], ({ scene }) => scene?.row.output_shape.length === 1 && redraw()); // its units' dead share
   store.subscribe(["hover", "unit"], mark);
   store.subscribe(["findings", "layer"], warn);

@@ -74,7 +74,7 @@ function toLink(state) {
     compare: state.compare,
     layer: state.layer,
     image: state.image,
-    step: state.shownStep,
+    step: state.shownStep ?? state.step, // of a run that is not there, what was asked for
     unit: unit && `${unit.channel},${unit.row},${unit.column}`,
     view: state.view === "health" ? "health" : null,
   };
