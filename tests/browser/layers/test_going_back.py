@@ -73,6 +73,12 @@ def test_a_link_says_what_it_asks_for_in_vain(open_tab: Any) -> None:
     expect(tab.find(".wishes")).to_be_hidden()
 
 
+def test_a_link_to_a_second_run_that_is_not_there_says_so(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare="mnist/none", layer="conv2", view="health")
+    tab.find(".notice").get_by_text("mnist/none cannot be shown beside this run").wait_for()
+    tab.errors.clear()  # the browser's own line about the 404
+
+
 def test_a_link_to_a_run_that_is_not_there_says_so(open_tab: Any) -> None:
     tab = open_tab(run="mnist/none", shows=".state h2")
     tab.find(".state").get_by_text("This run is not here", exact=True).wait_for()
@@ -82,6 +88,5 @@ def test_a_link_to_a_run_that_is_not_there_says_so(open_tab: Any) -> None:
 def test_tensorboards_reload_button_is_heard(open_tab: Any) -> None:
     tab = open_tab(run=LENET, layer="conv1")
     tab.wait_for_link("layer=conv1")
-    with tab.page.expect_request("**/data/plugin/layers/run?*"):
+    with tab.page.expect_response("**/data/plugin/layers/health?*"):  # the last that it asks for
         tab.page.locator(".reload-button").click()
-    tab.page.wait_for_load_state("networkidle")

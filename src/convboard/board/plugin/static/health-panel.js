@@ -21,7 +21,7 @@ const COLUMNS = [
 export function healthPanel(store, { chooseLayer, chooseEpoch }) {
   const node = el("div", { class: "scroll", "data-view": "health" });
   const draw = () => {
-    const { health, healthB, record, recordB, layer, findings, findingsB, view, shownStep, compare, theme, healthProblem } = store.get();
+    const { health, healthB, record, recordB, layer, findings, findingsB, view, shownStep, compare, compareProblem, theme, healthProblem } = store.get();
     if (view !== "health" || !record) return;
     if (!health || healthProblem) {
       node.replaceChildren(el("p", { class: "notice" }, healthProblem || "Loading the curves …"));
@@ -34,6 +34,7 @@ export function healthPanel(store, { chooseLayer, chooseEpoch }) {
     const second = compare && healthB && recordB ? { curves: readCurves(healthB), stepsPerEpoch: recordB.stepsPerEpoch } : null;
     const ownerB = second && recordB.byName.has(layer) ? ownerOf(layer, recordB, second.curves) : null;
     node.replaceChildren(
+      ...(compare && !recordB && compareProblem ? [el("p", { class: "notice" }, compareProblem)] : []),
       ...verdict(owner, layer, findings, order, second ? "A" : ""),
       ...(second ? verdict(ownerB, layer, findingsB, orderOf(recordB, second.curves), "B") : []),
       ...(owner ? moment(owner, curves, shownStep, now, second ? "A" : "") : []),
@@ -44,7 +45,7 @@ export function healthPanel(store, { chooseLayer, chooseEpoch }) {
   };
   store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: judged(health, record) }));
   store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) => store.set({ findingsB: judged(healthB, recordB) }));
-  store.subscribe(["health", "healthB", "record", "layer", "findings", "findingsB", "view", "shownStep", "theme", "compare", "recordB", "healthProblem"], draw);
+  store.subscribe(["health", "healthB", "record", "layer", "findings", "findingsB", "view", "shownStep", "theme", "compare", "compareProblem", "recordB", "healthProblem"], draw);
   return node;
 }
 
