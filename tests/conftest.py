@@ -4,30 +4,31 @@ A test that needs the full MNIST and CIFAR-10 asks for `data_dir`, one that need
 skip where it is missing and say how to get it. With CI=true in the environment, a test that skips fails.
 """
 
-import json
 import os
-import select
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
+from commands import ROOT, Command, CommandServer, Process
+
 pytest_plugins = ["tensorboard_server"]
-ROOT = Path(__file__).parents[1]
 IN_CI = os.environ.get("CI") == "true"
 FIXTURE_OF_MARK = {"data": "data_dir", "browser": "chromium"}
 
 # Small tensors gain nothing from a second thread, and lose a lot where tests share the cores with others. A test
 # of speed or of a long run gives `run_command` the number it wants. It has to be set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Two threads that wait for each other by spinning take ten times as long where another test uses their core.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+# Every machine computes the same: on its CPU. What needs a GPU is in tests/gpu, whose commands see it.
+os.environ.setdefault("CONVBOARD_GPUS", os.environ.get("CUDA_VISIBLE_DEVICES", "0"))  # once: workers inherit it
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # No test reaches the network: what is not on this machine is asked of a proxy that is not there.
 for scheme in ("http", "https"):
     os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme.upper()}_PROXY"] = "http://127.0.0.1:9"
@@ -106,84 +107,12 @@ def chromium() -> Path:
     return Path(executable)
 
 
-class Process(Protocol):
-    """What is needed of a process; subprocess.Popen has it."""
-
-    pid: int
-
-    def wait(self, timeout: float | None = None) -> int: ...
-
-
-class ForkedProcess:
-    """A process that the server in `command_server.py` forked."""
-
-    def __init__(self, report: int) -> None:
-        self._report = os.fdopen(report)
-        self._code: int | None = None
-        self.pid = int(self._report.readline())
-
-    def wait(self, timeout: float | None = None) -> int:
-        """Its exit code, or minus the signal that ended it."""
-        if self._code is None:
-            if not select.select([self._report], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
-            with self._report:
-                self._code = int(self._report.readline())
-        return self._code
-
-
-class CommandServer:
-    """Starts commands in a fork of a process that has imported torch already; see `command_server.py`."""
-
-    def __init__(self) -> None:
-        self._requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            command = [sys.executable, str(ROOT / "tests/command_server.py")]
-            self._process = subprocess.Popen(command, stdin=theirs.fileno(), start_new_session=True)
-
-    def start(self, command: list[str], folder: Path, variables: Mapping[str, str], streams: list[int]) -> Process:
-        request = {"arguments": command[1:], "folder": str(folder), "environment": dict(variables)}
-        ours, report = os.pipe()
-        socket.send_fds(self._requests, [json.dumps(request).encode()], [*streams, report])
-        os.close(report)
-        return ForkedProcess(ours)
-
-    def close(self) -> None:
-        self._requests.close()
-        self._process.wait()
-
-
 @pytest.fixture(scope="session")
 def command_server() -> Iterator[CommandServer]:
     """Started with the first command."""
     server = CommandServer()
     yield server
     server.close()
-
-
-class Command:
-    """A command that runs. Nothing that it has started outlives it."""
-
-    def __init__(self, arguments: list[str], process: Process, stdout: Path, stderr: Path) -> None:
-        self.pid = process.pid
-        self.stdout = stdout
-        self.stderr = stderr
-        self._arguments = arguments
-        self._process = process
-
-    def finish(self, timeout: float = 120) -> "subprocess.CompletedProcess[str]":
-        """Wait for its end."""
-        try:
-            code = self._process.wait(timeout)
-        finally:
-            self.end()
-        return subprocess.CompletedProcess(self._arguments, code, self.stdout.read_text(), self.stderr.read_text())
-
-    def end(self) -> None:
-        """Kill whatever is left of it."""
-        with suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.wait()
 
 
 StartCommand = Callable[..., Command]

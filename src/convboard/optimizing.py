@@ -32,6 +32,9 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
             f"optimizer._target_={node['_target_']!r} has no learning rate lr that is a number, which the schedule "
             "changes from step to step. Add optimizer.lr=<number>, or choose another, as in optimizer=adamw."
         )
+    if isinstance(optimizer, torch.optim.Adafactor):
+        for group in optimizer.param_groups:
+            group.setdefault("capturable", False)  # on a GPU, torch's own step looks for it, and finds none
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
         raise ConfigError(

@@ -19,7 +19,8 @@ from convboard.training.plan_memory import Measured, recall, remember
 
 _log = logging.getLogger(__name__)
 
-SHARE = 0.03  # of the time that the run is expected to take: what measuring may cost
+# Of the time that the run is expected to take: what measuring may cost. On a GPU there is more to gain by it.
+SHARE = {"cpu": 0.03, "cuda": 0.1}
 BUDGET = {"cpu": 3.0, "cuda": 10.0}  # seconds that it takes at most
 WORTH = 0.3  # seconds: with less, nothing can be measured that counts
 COMPILING = 60.0  # seconds: with less, torch.compile is not tried, which takes tens of them to import and compile
@@ -90,9 +91,9 @@ def candidates(trainer: TrainerConfig, default: Plan) -> tuple[Plan, ...]:
     choices = {
         "compile": options("compile", (True,), on_cuda and trainer.compile is None),
         "threads": options("threads", _thread_counts(default), on_cpu and trainer.threads is None),
-        "cuda_graph": options("cuda_graph", (True,), on_cuda and trainer.cuda_graph is None),
         "channels_last": options("channels_last", (False,), trainer.channels_last is None),
         "precision": options("precision", ("bf16",), trainer.precision == "auto" and has_bf16(default.device)),
+        "cuda_graph": options("cuda_graph", (True,), on_cuda and trainer.cuda_graph is None),
     }
     return tuple(
         replace(default, **dict(zip(choices, chosen, strict=True))) for chosen in itertools.product(*choices.values())
@@ -154,11 +155,11 @@ def _is_worth_more(measured: Measured, plans: tuple[Plan, ...], steps: int) -> b
 
 def _budget(plans: tuple[Plan, ...], steps: float, step: float) -> float:
     """Seconds that may be spent on measuring, for a run of so many steps of so many seconds."""
-    earned = SHARE * steps * step
-    default = plans[0]
+    device = plans[0].device.type
+    earned = SHARE.get(device, SHARE["cpu"]) * steps * step
     if earned >= COMPILING and any(plan.compile for plan in plans):
         return COMPILING
-    return min(earned, BUDGET.get(default.device.type, BUDGET["cpu"]))
+    return min(earned, BUDGET.get(device, BUDGET["cpu"]))
 
 
 def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: float) -> Measured:
@@ -169,11 +170,15 @@ def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: float) -> Mea
     Raises:
         _UnmeasuredError: That is not worth its time, or cannot be done.
     """
-    began = time.perf_counter()
     default, batch_size = plans[0], len(rehearsal.batches[0].labels)
     if steps < FEWEST_STEPS:
         raise _UnmeasuredError("the run is short")
+    began, loading = time.perf_counter(), 0.0
     try:
+        if default.device.type == "cuda":  # load libraries and kernels, as the run's own first step would
+            time_step(rehearsal, default, batch_size)
+            loading = time.perf_counter() - began
+            began += loading
         step, images = _warm_step(rehearsal, plans, steps)
     except Exception as error:  # the run itself may train, or says why not
         _log.debug("No plan was measured.", exc_info=error)
@@ -184,7 +189,7 @@ def _measure(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: float) -> Mea
     tried = plans if budget >= COMPILING else tuple(plan for plan in plans if not plan.compile)
     images = min(batch_size, max(images, int(batch_size * budget / (4 * len(tried) * step))))
     left = budget - (time.perf_counter() - began)
-    times = race(tried, lambda plan, count: time_step(rehearsal, plan, images, count), left)
+    times = race(tried, lambda plan, count: time_step(rehearsal, plan, images, count), left, loading)
     if default not in times or len(times) == 1:
         raise _UnmeasuredError("its steps are slow")
     return Measured(budget, {plan: value * batch_size / images for plan, value in times.items()})
@@ -205,9 +210,11 @@ def _warm_step(rehearsal: Rehearsal, plans: tuple[Plan, ...], steps: float) -> t
     """Seconds of a step by the default plan, and of how many images it took them; the least of some looks.
 
     A look at few images gives too much, if anything: where even that is too little to measure for, it is the last.
+    A GPU is quick enough for all of them, and would have kernels of their own for few.
     """
     default, batch_size = plans[0], len(rehearsal.batches[0].labels)
-    least, images = math.inf, min(batch_size, max(2, batch_size // PROBE))
+    few = min(batch_size, max(2, batch_size // PROBE))
+    least, images = math.inf, batch_size if default.device.type == "cuda" else few
     for _ in range(1 + LOOKS):
         if least < WORTH / PROBE:
             images = batch_size

@@ -1,7 +1,8 @@
 """A real TensorBoard over a real run, for the tests of what it serves and of what it shows."""
 
-import subprocess
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,22 +11,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from commands import ROOT, Command, CommandServer
 from tensorboard_server import START_SECONDS, TensorBoard
-
-ROOT = Path(__file__).parents[2]
-
 
 Train = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
-def train() -> Train:
+def train(command_server: CommandServer) -> Train:
     """Train by the command: `train(logdir, "digits/lenet", "trainer.max_epochs=2")` makes that run in the folder."""
 
     def train(logdir: Path, run: str, *arguments: str) -> None:
         command = [sys.executable, str(ROOT / "train.py"), *arguments, f"hydra.run.dir={logdir}/{run}"]
-        done = subprocess.run(command, cwd=logdir, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
+        with tempfile.NamedTemporaryFile() as said, Path(os.devnull).open() as nothing:
+            streams = [nothing.fileno(), said.fileno(), said.fileno()]
+            process = command_server.start(command, logdir, os.environ, streams)
+            done = Command(command, process, Path(said.name), Path(said.name)).finish()
+            assert done.returncode == 0, done.stdout
 
     return train
 

@@ -169,7 +169,7 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
     convboard.run(config, tmp_path / "unmeasured")
     monkeypatch.setattr("convboard.planning.FEWEST_STEPS", 0)
-    monkeypatch.setattr("convboard.planning.SHARE", 100.0)
+    monkeypatch.setattr("convboard.planning.SHARE", {"cpu": 100.0})
     monkeypatch.setattr("convboard.planning.GAIN", 1e9)
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     taken = []

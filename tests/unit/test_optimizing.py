@@ -15,3 +15,8 @@ def test_only_weights_of_floating_point_are_changed_by_one_kernel(dtype: torch.d
     before = model.bias.detach().clone()
     optimizer.step()
     torch.testing.assert_close(model.bias.detach(), before - 0.1)
+
+
+def test_adafactor_has_what_its_step_looks_for_on_a_gpu() -> None:
+    optimizer = build_optimizer({"_target_": "torch.optim.Adafactor"}, nn.Linear(2, 2), torch.device("cpu"))
+    assert [group["capturable"] for group in optimizer.param_groups] == [False]

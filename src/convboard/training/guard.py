@@ -54,8 +54,8 @@ class FiniteGuard:
         if global_step % self.CHECK_EVERY == 0:
             self.check(epoch)
 
-    def check(self, epoch: int | None = None) -> None:
-        """Read the verdict.
+    def check(self, epoch: int) -> None:
+        """Read the verdict on the steps of this epoch; to be asked for at its end, if not before.
 
         Raises:
             TrainingError: A loss since the last check was not finite.
@@ -63,9 +63,8 @@ class FiniteGuard:
         if not self._looks and self._bad.item():
             self._refuse(self._bad_loss.item(), int(self._bad_step.item()), epoch)
 
-    def _refuse(self, loss: float, global_step: int, epoch: int | None) -> None:
-        where = f"step {global_step}" + (f" (epoch {epoch})" if epoch else "")
+    def _refuse(self, loss: float, global_step: int, epoch: int) -> None:
         raise TrainingError(
-            f"The loss is {loss} at {where}; the run stopped before the optimizer took that step, and the checkpoints "
-            f"of earlier epochs are good. {self.ADVICE}"
+            f"The loss is {loss} at step {global_step} (epoch {epoch}); the run stopped before the optimizer took that "
+            f"step, and the checkpoints of earlier epochs are good. {self.ADVICE}"
         )

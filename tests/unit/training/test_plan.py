@@ -12,7 +12,6 @@ def test_auto_takes_a_device_that_is_there() -> None:
     assert torch.zeros(1, device=choose_device("auto")).item() == 0
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
 def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
     message = r"^trainer\.device=cuda: torch \S+ finds no cuda device on this machine\. Available here: cpu\. Use tr"
     with pytest.raises(ConfigError, match=message):

@@ -3,6 +3,7 @@
 TensorBoard imports this when it starts, so it imports neither torch nor what draws.
 """
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,12 @@ from werkzeug.wrappers import Request, Response
 from convboard.board.plugin.runs import PLUGIN, Runs
 
 _TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-# What may be asked for is listed here: no path of a request ever reaches the disk.
-_FILES = {path.name: path for path in (Path(__file__).parent / "static").glob("*") if path.suffix in _TYPES}
+_FOLDER = Path(__file__).parent / "static"
+# What may be asked for is held here: no path of a request ever reaches the disk.
+_FILES = {path.name: path.read_bytes() for path in sorted(_FOLDER.glob("*")) if path.suffix in _TYPES}
+# Their address changes with their content, so a browser may keep them and ask no more: some forty at each opening.
+_STATIC = f"/static/{hashlib.sha256(b''.join(_FILES.values())).hexdigest()[:16]}"
+_YEAR = 365 * 24 * 60 * 60  # seconds
 
 
 class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard carries no types
@@ -40,7 +45,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
     def frontend_metadata(self) -> Any:
         """What the tab is called, and the module that draws it."""
-        return base_plugin.FrontendMetadata(es_module_path="/static/index.js", tab_name="Layers")
+        return base_plugin.FrontendMetadata(es_module_path=f"{_STATIC}/index.js", tab_name="Layers")
 
     def get_plugin_apps(self) -> dict[str, Any]:
         """What answers which address, below `/data/plugin/layers`."""
@@ -49,7 +54,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
             "/run": lambda request: _json(request, self._runs(request).run(request.args.get("run", ""))),
             "/health": lambda request: _json(request, self._runs(request).health(request.args.get("run", ""))),
             "/numbers": self._numbers,
-            **{f"/static/{name}": partial(_file, path=path) for name, path in _FILES.items()},
+            **{f"{_STATIC}/{name}": partial(_file, name=name) for name in _FILES},
         }
         return {address: _application(answer) for address, answer in answers.items()}
 
@@ -85,10 +90,6 @@ def _json(request: Request, content: Any, **arguments: Any) -> Response:
     return response
 
 
-def _file(request: Request, path: Path) -> Response:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise NotFoundError(f"no file {path.name!r}") from error
-    response: Response = Respond(request, content, _TYPES[path.suffix])
+def _file(request: Request, name: str) -> Response:
+    response: Response = Respond(request, _FILES[name], _TYPES[Path(name).suffix], expires=_YEAR)
     return response

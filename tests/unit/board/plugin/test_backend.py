@@ -1,6 +1,7 @@
 """The backend over event files, without a server; tests/browser has it in a real TensorBoard, with either reader."""
 
 import base64
+import hashlib
 import json
 import subprocess
 import sys
@@ -159,28 +160,21 @@ def test_nothing_but_reading_is_answered(served: Served, method: str) -> None:
         assert answer.headers["Allow"] == "GET"
 
 
-@pytest.mark.parametrize(
-    ("name", "kind"), [("index.js", "text/javascript"), ("a.css", "text/css"), ("a.svg", "image/svg+xml")]
-)
-def test_files_of_a_fixed_list_are_served(
-    served: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, kind: str
-) -> None:
-    (tmp_path / name).write_text("content")
-    monkeypatch.setattr(backend, "_FILES", {name: tmp_path / name})
-    served.apps = served.plugin.get_plugin_apps()
-    answer = served.ask(f"/static/{name}")
-    assert answer.mimetype == kind
-    assert answer.text == "content"
-    (tmp_path / name).unlink()
-    assert served.ask(f"/static/{name}").status_code == 404
-
-
-def test_the_tab_is_a_module_that_is_served(served: Served) -> None:
+def test_the_tab_is_a_module_that_is_served_and_kept(served: Served) -> None:
     metadata = served.plugin.frontend_metadata()
     assert metadata.tab_name == "Layers"
-    assert b"function render()" in served.ask(metadata.es_module_path).data
-    files = {path.name for path in (Path(backend.__file__).parent / "static").iterdir()}
-    assert {f"/static/{name}" for name in files} == {path for path in served.apps if path.startswith("/static/")}
+    answer = served.ask(metadata.es_module_path)
+    assert b"function render()" in answer.data
+    assert answer.mimetype == "text/javascript"
+    assert answer.cache_control.max_age == 365 * 24 * 60 * 60
+    assert served.ask(metadata.es_module_path.replace("index.js", "style.css")).mimetype == "text/css"
+
+
+def test_files_of_a_fixed_list_are_served_at_an_address_of_their_content(served: Served) -> None:
+    files = list((Path(backend.__file__).parent / "static").iterdir())
+    content = b"".join(file.read_bytes() for file in sorted(files))
+    folder = f"/static/{hashlib.sha256(content).hexdigest()[:16]}"
+    assert {f"{folder}/{file.name}" for file in files} == {path for path in served.apps if path.startswith("/static/")}
 
 
 def test_the_tab_is_there_once_a_run_has_a_network(served: Served, tmp_path: Path) -> None:

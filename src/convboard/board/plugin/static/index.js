@@ -72,7 +72,7 @@ export async function render() {
 
 function stylesheet(file) {
   return new Promise((resolve) => {
-    const link = el("link", { rel: "stylesheet", href: `static/${file}`, onload: resolve, onerror: resolve });
+    const link = el("link", { rel: "stylesheet", href: new URL(file, import.meta.url).href, onload: resolve, onerror: resolve });
     document.head.append(link);
   });
 }
