@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from playwright.sync_api import Browser, Page
 from torch import Tensor, nn
 
 from convboard.anatomy import network_record
+from convboard.board.plugin.backend import LayersPlugin
 
-STATIC = "/data/plugin/layers/static"
+MODULE = LayersPlugin(SimpleNamespace(data_provider=None)).frontend_metadata().es_module_path
+STATIC = f"/data/plugin/layers{MODULE}".removesuffix("/index.js")
 SHAPE = (4, 9, 8)
 UNITS = """async ({ address, network, data, weight, shape, bias }) => {
   const { multiplyAndAdd, pool, poolingOf } = await import(`${address}/units.js`);
