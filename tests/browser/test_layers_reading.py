@@ -9,9 +9,9 @@ from playwright.sync_api import FrameLocator
 RUN = "digits/lenet"
 
 
-def open_in(window: Any, server: Any) -> FrameLocator:
+def open_in(window: Any, server: Any, step: str = "") -> FrameLocator:
     """The tab on the run's first convolution, once its maps are drawn."""
-    window.page.goto(f"{server.address}/#layers&p.layers.run=digits%2Flenet&p.layers.layer=conv1")
+    window.page.goto(f"{server.address}/#layers&p.layers.run=digits%2Flenet&p.layers.layer=conv1{step}")
     frame: FrameLocator = window.page.frame_locator('iframe[src*="plugin_entry"]')
     frame.locator(".tile[data-channel='0']").first.wait_for()
     return frame
@@ -45,7 +45,7 @@ def test_new_epochs_appear_while_a_run_goes_on(
     with start_tensorboard(tmp_path / "outputs") as server:
         server.wait_until(lambda server: RUN in runs(server))
         window = open_window(server)
-        frame = open_in(window, server)
+        frame = open_in(window, server, "&p.layers.step=0")  # a link to what is the last step by now
         frame.locator(".epoch").get_by_text("untrained").wait_for()
         with growing.open("ab") as file:
             file.write(content[growing.stat().st_size :])

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from convboard.anatomy.windows import Pair, Window
 
+AVERAGING = {"count_include_pad": True, "divisor_override": None}  # by what avg_pool2d divides, usually
 # The parameters of torch's functions that are looked at here, in torch's order.
 _PARAMETERS = {
     "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
     "conv_transpose2d": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode"),
+    "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", *AVERAGING),
     "lp_pool2d": ("input", "norm_type", "kernel_size", "stride", "ceil_mode"),
     "linear": ("input", "weight", "bias"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training"),

@@ -7,6 +7,7 @@ from torch import nn
 
 from convboard.anatomy.boxes import Box
 from convboard.anatomy.dry_run import DryRun, dry_run
+from convboard.anatomy.functions import AVERAGING
 from convboard.anatomy.layer_row import LayerRow
 from convboard.anatomy.rows import rows_of
 from convboard.anatomy.sight import FOLLOWERS, view_of
@@ -26,17 +27,23 @@ class Anatomy:
         rows: What ran, in order.
         boxes: For each row whose output is a picture the pixels ``(first, last + 1)`` of the image that its units see,
             by rows and by columns of units.
+        averages: For each row that is an ``avg_pool2d`` its ``count_include_pad`` and its ``divisor_override``.
     """
 
     input_shape: Shape
     rows: list[LayerRow]
     boxes: dict[str, tuple[list[Pair], list[Pair]]]
+    averages: dict[str, dict[str, Any]]
 
     def record(self) -> dict[str, Any]:
-        """All of it as JSON has it: ``version``, ``input_shape``, ``rows`` (the fields of ``LayerRow``), ``boxes``."""
-        boxes = {name: {"rows": rows, "columns": columns} for name, (rows, columns) in self.boxes.items()}
-        rows = [asdict(row) for row in self.rows]
-        return {"version": RECORD_VERSION, "input_shape": list(self.input_shape), "rows": rows, "boxes": boxes}
+        """All of it as JSON has it: ``version`` and the attributes, of ``rows`` the fields of ``LayerRow``."""
+        return {
+            "version": RECORD_VERSION,
+            "input_shape": list(self.input_shape),
+            "rows": [asdict(row) for row in self.rows],
+            "boxes": {name: {"rows": rows, "columns": columns} for name, (rows, columns) in self.boxes.items()},
+            "averages": self.averages,
+        }
 
 
 def look(model: nn.Module, input_shape: Shape) -> Anatomy:
@@ -55,7 +62,10 @@ def look(model: nn.Module, input_shape: Shape) -> Anatomy:
     if run.error is not None:
         raise run.error
     pictures = {call.name: view for call in run.calls if len(call.output_shape or ()) == 4 and (view := view_of(call))}
-    return Anatomy(input_shape, rows_of(model, run), {name: view.spans for name, view in pictures.items()})
+    boxes = {name: view.spans for name, view in pictures.items()}
+    pools = {call.name: pool.arguments for call in run.calls if (pool := call.function("avg_pool2d"))}
+    averages = {name: {key: given.get(key, usual) for key, usual in AVERAGING.items()} for name, given in pools.items()}
+    return Anatomy(input_shape, rows_of(model, run), boxes, averages)
 
 
 def layer_table(model: nn.Module, input_shape: Shape) -> list[LayerRow]:

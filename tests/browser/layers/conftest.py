@@ -63,9 +63,18 @@ class Tab:
         is_there = "([parts, without]) => parts.every((part) => location.hash.split('&').includes(`p.layers.${part}`))"
         self.page.wait_for_function(f"{is_there} && !location.hash.includes(without)", arg=[parts, without])
 
+    def follow(self, **chosen: object) -> None:
+        """Follow a link, as if it were typed over the address of the open page."""
+        self.page.evaluate("(hash) => { location.hash = hash; }", link_to(**chosen))
+
     def look_again(self) -> None:
         """As if one came back to the window: the tab asks what is new, and need not be waited for."""
         self.frame.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def link_to(**chosen: object) -> str:
+    """The part of an address behind which the tab shows what is chosen: `#layers&p.layers.run=…`."""
+    return "#layers" + "".join(f"&p.layers.{name}={quote(str(value), safe='')}" for name, value in chosen.items())
 
 
 OpenTab = Callable[..., Tab]
@@ -82,8 +91,7 @@ def open_tab(server: Any, open_window: Any) -> OpenTab:
         page = window.page
         for pattern, answer in (routes or {}).items():
             page.route(pattern, answer)
-        link = "".join(f"&p.layers.{name}={quote(str(value), safe='')}" for name, value in chosen.items())
-        page.goto(f"{server.address}/#layers{link}")
+        page.goto(f"{server.address}/{link_to(**chosen)}")
         page.wait_for_selector("iframe", state="attached")
         frame = page.wait_for_selector('iframe[src*="plugin_entry"]').content_frame()
         assert frame is not None

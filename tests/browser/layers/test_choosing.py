@@ -16,6 +16,8 @@ def test_a_link_restores_all_that_is_chosen(open_tab: Any) -> None:
     tab.wait_for_link(*parts)
     assert tab.find(".epoch").inner_text().split("\n")[0] == "epoch 1"
     expect(tab.find(".two [data-run]")).to_have_count(4)  # maps and kernels of two runs
+    is_read = "performance.getEntriesByType('resource').filter(({ name }) => name.includes('/health?')).length === 2"
+    tab.frame.wait_for_function(is_read)  # of both runs, the last that is asked for
     tab.page.reload()
     tab.page.frame_locator('iframe[src*="plugin_entry"]').locator(".identity").get_by_text("row 4, column 5").wait_for()
     tab.wait_for_link(*parts)

@@ -119,6 +119,48 @@ def test_health_shows_curves_and_all_layers(open_tab: Any) -> None:
     tab.find(".bars").wait_for()
 
 
+def test_health_follows_the_step(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv2", view="health", step=0)
+    moment, figures = tab.find(".moment"), tab.find(".latest")
+    assert "conv2 at epoch 0" in moment.inner_text()
+    assert "gradient norm" not in moment.inner_text()  # it has none before the first step
+    untrained = figures.all_inner_texts()
+    marker = tab.find(".chart .now").first
+    left = float(marker.get_attribute("x1"))
+    tab.page.keyboard.press("ArrowRight")
+    moment.get_by_text("conv2 at epoch 1").wait_for()
+    assert "gradient norm" in moment.inner_text()
+    assert figures.all_inner_texts() != untrained
+    assert float(marker.get_attribute("x1")) > left
+    chart = tab.find(".chart svg").first
+    box = chart.bounding_box()
+    chart.click(position={"x": box["width"] - 10, "y": 50})
+    moment.get_by_text("conv2 at epoch 2").wait_for()
+    tab.find(".epoch").get_by_text("epoch 2").wait_for()
+
+
+def test_a_long_sum_is_written_out_channel_by_channel(open_tab: Any) -> None:
+    tab = open_tab(run=QUICK, layer="conv3", unit="3,4,5")
+    tab.find(".written summary").click()
+    terms, channels = tab.find(".written p").all()
+    tab.find(".choice select").select_option("17")
+    terms, channels = tab.find(".written p").all()
+    assert terms.inner_text().startswith("channel 17 ")
+    assert terms.inner_text().count("·") == 25
+    assert channels.inner_text().count(" + ") == 32  # 32 channels and the bias
+    computed = float(tab.find(".steps").get_attribute("data-computed"))
+    said = float(channels.inner_text().rpartition(" = ")[2].replace("−", "-"))
+    assert said == pytest.approx(computed, abs=5e-3)
+    tab.find(".choice select").press("ArrowDown")  # it moves through the channels, not through the layers
+    tab.find(".written p").first.get_by_text("channel 18").wait_for()
+
+
+def test_what_is_not_shown_names_the_key_that_shows_it(open_tab: Any) -> None:
+    tab = open_tab(run=QUICK, layer="conv3")
+    says = "the first 16 of 64 shown: a run with board.max_channels=64 shows all"
+    tab.find(".outputs").get_by_text(says).wait_for()
+
+
 def test_it_follows_tensorboards_dark_mode(open_tab: Any) -> None:
     tab = open_tab(run=LENET)
     ground = "getComputedStyle(document.querySelector('.panel')).backgroundColor"

@@ -64,9 +64,11 @@ def test_a_run_that_is_deleted_is_said_to_be_gone_until_it_is_back(open_tab: Any
     tab.look_again()
     tab.find(".state").get_by_text("This run is gone", exact=True).wait_for()
     assert not tab.find(".network").is_visible()
+    assert tab.find(".epoch").inner_text().strip() == ""
     tab.page.unroute(RUN_ADDRESS)
     tab.look_again()
     tab.find(".network").wait_for()
+    tab.find(".epoch").get_by_text("epoch 2").wait_for()
     tab.find(".maps .tile").first.wait_for()
     tab.errors.clear()  # the browser's own line about the 404
 
@@ -100,7 +102,7 @@ def test_a_run_that_is_written_anew_is_shown_anew(open_tab: Any) -> None:
 @pytest.mark.parametrize(
     ("layer", "changes", "says"),
     [
-        ("pool2", {"type": "AvgPool2d", "padding": [1, 1]}, "depends on options that the run does not record"),
+        ("pool2", {"type": "AvgPool2d", "padding": [1, 1]}, "depends on options that this run"),
         ("pool1", {"type": "LPPool2d"}, "does not know the arithmetic of LPPool2d"),
     ],
 )

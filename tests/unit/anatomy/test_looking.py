@@ -14,3 +14,11 @@ def test_the_record_is_what_json_has() -> None:
     assert record["rows"][1]["inputs"] == ["0"]
     assert record["boxes"].keys() == {"0", "1"}
     assert record["boxes"]["1"] == {"rows": [[0, 3], [1, 4]], "columns": [[0, 3], [1, 5]]}
+
+
+def test_the_record_says_how_averages_divide() -> None:
+    model = nn.Sequential(nn.AvgPool2d(2, padding=1, divisor_override=3), nn.AvgPool2d(2, count_include_pad=False))
+    assert network_record(model, (1, 8, 8))["averages"] == {
+        "0": {"count_include_pad": True, "divisor_override": 3},
+        "1": {"count_include_pad": False, "divisor_override": None},
+    }

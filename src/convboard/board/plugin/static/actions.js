@@ -4,6 +4,7 @@ import { getHealth, getRuns } from "./api.js";
 import { createPlayer } from "./player.js";
 import { createRunStore } from "./runs.js";
 import { loadScene, prefetch } from "./scene.js";
+import { compareWith } from "./wishes.js";
 
 const POLL_MS = 30000; // between two looks for new epochs
 
@@ -40,7 +41,7 @@ export function createActions(store) {
     return { scene, problem: scene.probe ? "" : `${compare} has no probe image at that step or before.` };
   }
 
-  /** A link may ask for an image that this run has not. */
+  /** A link may ask for an image that this run has not; another run may lack one too. */
   function checkedImage({ probe }, { image }) {
     const count = probe?.arrays.images.shape[0];
     return count && image >= count ? { image: 0 } : {};
@@ -56,19 +57,20 @@ export function createActions(store) {
 
   function showProblem(kind, run, { message }) {
     sceneAsked += 1; // what is still on its way is of what was shown before
-    store.set({ problem: { kind, run, message }, record: null, scene: null, hover: null });
+    store.set({ problem: { kind, run, message }, record: null, scene: null, steps: [], shownStep: null, hover: null });
   }
 
   async function chooseRun(name, wanted = {}) {
     const before = store.get();
     const next = { run: name, layer: before.layer, step: before.step, image: before.image, unit: null, ...wanted };
     if (next.compare === undefined && before.compare === name) next.compare = null;
-    store.set({ ...next, loading: true });
+    store.set({ ...next, loading: true, unmet: "" });
     try {
       const run = await loadRun(name);
       if (store.get().run !== name) return;
       store.set({ health: null, healthProblem: "", scene: name === before.run ? before.scene : null });
       showRun(run, next);
+      if (next.step === store.get().steps.at(-1)) store.set({ step: null }); // a later one is shown once it is there
       await refreshScene();
       refreshHealth(name, "health");
     } catch (error) {
@@ -109,14 +111,21 @@ export function createActions(store) {
   }
 
   function chooseLayer(layer) {
-    if (store.get().layer !== layer) store.set({ layer, unit: null, hover: null });
+    if (store.get().layer !== layer) store.set({ layer, unit: null, hover: null, unmet: "" });
   }
 
   function chooseStepAt(index) {
     const { steps } = store.get();
     const step = steps[Math.min(steps.length - 1, Math.max(0, index))];
     if (step === undefined) return;
-    store.set({ step: step === steps.at(-1) ? null : step, shownStep: step });
+    store.set({ step: step === steps.at(-1) ? null : step, shownStep: step, unmet: "" });
+  }
+
+  /** The step that is nearest to a place in the run, in epochs. */
+  function chooseEpoch(epoch) {
+    const { steps, record } = store.get();
+    const distances = steps.map((step) => Math.abs(step / record.stepsPerEpoch - epoch));
+    chooseStepAt(distances.indexOf(Math.min(...distances)));
   }
 
   const moveStep = (by) => chooseStepAt(store.get().steps.indexOf(store.get().shownStep) + by);
@@ -128,10 +137,12 @@ export function createActions(store) {
     chooseLayer(record.rows[Math.min(record.rows.length - 1, Math.max(0, at + by))].name);
   }
 
+  const chooseImage = (image) => store.set({ image, unmet: "" });
+
   function moveImage(by) {
     const { scene, image } = store.get();
     const count = scene?.probe?.arrays.images.shape[0] ?? 0;
-    if (count) store.set({ image: (image + by + count) % count });
+    if (count) chooseImage((image + by + count) % count);
   }
 
   /** Look for new runs and new epochs, without a word where there is nothing new or no answer. */
@@ -156,7 +167,7 @@ export function createActions(store) {
       const state = store.get();
       if (state.run !== name) return;
       const isFollowing = state.step === null && !state.unit && !state.hover;
-      showRun(run, { ...state, step: isFollowing ? null : state.shownStep });
+      showRun(run, { ...state, step: isFollowing ? null : state.shownStep ?? state.step });
       const isNew = run.record !== state.record || store.get().steps.join() !== state.steps.join();
       if (isNew || !state.scene) await refreshScene();
       refreshHealth(name, "health");
@@ -201,9 +212,11 @@ export function createActions(store) {
       store.set({ runs: found, others, problem: found.length ? null : { kind: "empty" } });
       if (!found.length) return;
       const run = wanted.run ?? found.at(-1);
-      const first = chooseRun(run, { ...wanted, run });
-      if (wanted.compare) await first.then(() => chooseCompare(wanted.compare));
-      await first;
+      const { layer, step, image, unit } = wanted;
+      await chooseRun(run, { layer, step, image, unit });
+      if (store.get().run !== run) return;
+      await compareWith(wanted, store, refreshScene);
+      if (wanted.compare) await chooseCompare(wanted.compare);
     } catch (error) {
       store.set({ problem: { kind: error.kind ?? "unreadable", message: error.message } });
     } finally {
@@ -211,25 +224,25 @@ export function createActions(store) {
     }
   }
 
-  /** Do what a changed link says. */
+  /** Do what a changed link says; one that changes meanwhile goes before. */
   async function follow(wanted) {
     const mine = Symbol("link");
     followed = mine;
-    if (wanted.run && wanted.run !== store.get().run) {
-      await chooseRun(wanted.run, wanted);
-      if (followed !== mine || store.get().run !== wanted.run) return; // something else was chosen meanwhile
+    const { run, compare, layer, step, image, unit, view } = wanted;
+    if (run && run !== store.get().run) {
+      await chooseRun(run, { layer, step, image, unit });
+      if (followed !== mine || store.get().run !== run) return; // something else was chosen meanwhile
     }
-    const { layer, image, unit, view } = wanted;
-    const known = store.get().record?.byName.has(layer) ? { layer } : {};
-    store.set({ image, unit, view, ...known });
-    const at = wanted.step === null ? -1 : store.get().steps.indexOf(wanted.step);
-    if (at >= 0) chooseStepAt(at);
-    if (wanted.compare !== store.get().compare) await chooseCompare(wanted.compare);
+    const { record, steps } = store.get();
+    store.set({ image, unit, view, hover: null, ...(record?.byName.has(layer) ? { layer } : {}) });
+    if (step !== null) chooseStepAt(Math.max(0, steps.findLastIndex((recorded) => recorded <= step)));
+    if (compare !== store.get().compare) await chooseCompare(compare);
+    if (followed === mine) await compareWith(wanted, store, refreshScene);
   }
 
   const togglePlay = createPlayer(store, { refreshScene, chooseStepAt, moveStep });
   store.subscribe(["layer", "shownStep", "image"], () => refreshScene());
   setInterval(poll, POLL_MS);
   document.addEventListener("visibilitychange", poll);
-  return { open, follow, poll, chooseRun, chooseCompare, chooseLayer, chooseStepAt, moveStep, moveLayer, moveImage, chooseImage: (image) => store.set({ image }), togglePlay };
+  return { open, follow, poll, chooseRun, chooseCompare, chooseLayer, chooseStepAt, chooseEpoch, moveStep, moveLayer, moveImage, chooseImage, togglePlay };
 }

@@ -2,11 +2,11 @@
 
 import { largestMagnitude } from "./colours.js";
 import { el } from "./dom.js";
-import { plural, short, value, whole } from "./format.js";
+import { plural, value, whole } from "./format.js";
 import { grid } from "./grid.js";
 import { multiplyAndAdd, pool } from "./units.js";
 
-const ALL_NUMBERS = 50; // products up to which the whole sum is written out
+const ALL_NUMBERS = 50; // products up to which the whole sum is written out in one; beyond, channel by channel
 const LISTED = 6; // input channels listed by themselves; the rest is one sum
 const WIDTH = 350;
 
@@ -25,7 +25,6 @@ export function convolutionSteps(scene, unit, how) {
   const shown = sum.channels.find(({ channel }) => channel === how.channel) ?? ordered[0];
   const [, , , columns] = kernels.arrays.weight.shape;
   const many = sum.channels.length > 1;
-  const products = sum.channels.length * shown.patch.length;
   return {
     computed: sum.value,
     node: el(
@@ -34,7 +33,7 @@ export function convolutionSteps(scene, unit, how) {
       many ? channelList(ordered, sum, shown, how) : null,
       grids(shown, columns, many, scene, how.theme, result(sum, conv, Boolean(kernels.arrays.bias))),
       conv.padding === "same" || conv.padding?.some(Boolean) ? el("p", { class: shown.inside.includes(false) ? "quiet" : "quiet unseen" }, "Hatched: padding, zeros outside of the input.") : null,
-      products <= ALL_NUMBERS || !many ? written(sum, how) : null,
+      written(sum, shown, how),
     ),
   };
 }
@@ -75,7 +74,15 @@ function channelList(ordered, sum, shown, { chooseChannel }) {
       line(`channel ${part.channel}`, part.sum, { "aria-pressed": part === shown, onclick: () => chooseChannel(part.channel) }),
     ),
     rest.length ? line(`${whole(rest.length)} others`, rest.reduce((total, part) => total + part.sum, 0), { disabled: true }) : null,
+    rest.length ? channelChoice(sum, shown, chooseChannel) : null,
   );
+}
+
+/** Any of many channels, also one that adds little. */
+function channelChoice({ channels }, shown, choose) {
+  const options = channels.map(({ channel, sum }) => el("option", { value: channel, selected: channel === shown.channel }, `channel ${channel}: ${value(sum)}`));
+  const select = el("select", { "aria-label": "Input channel", onchange: () => choose(Number(select.value)) }, options);
+  return el("label", { class: "choice quiet" }, "number by number: ", select);
 }
 
 function result(sum, conv, hasBias) {
@@ -89,26 +96,37 @@ function result(sum, conv, hasBias) {
   );
 }
 
-/** The sum as one writes it, term by term. */
-function written(sum, { isWrittenOut, toggleWritten }) {
-  const terms = sum.channels.flatMap(({ patch, kernel }) => patch.map((number, i) => `${bracket(number)}·${bracket(kernel[i])}`));
-  const details = el(
-    "details",
-    { class: "written", ontoggle: () => toggleWritten(details.open) },
-    el("summary", {}, "Written out"),
-    el("p", {}, `${terms.join(" + ")} + ${bracket(sum.bias)} = ${value(sum.value)}`),
-  );
+/** The sum as one writes it: term by term where it is short, else by channels, and one of these term by term. */
+function written(sum, shown, { isWrittenOut, toggleWritten }) {
+  const details = el("details", { class: "written" }, el("summary", {}, "Written out"));
+  const fill = () => details.open && details.childElementCount === 1 && details.append(...lines(sum, shown));
   details.open = isWrittenOut;
+  fill();
+  details.addEventListener("toggle", () => {
+    toggleWritten(details.open);
+    fill(); // text by the hundred, written once somebody reads it
+  });
   return details;
 }
 
-const bracket = (number) => (number < 0 ? `(${short(number)})` : short(number));
+function lines({ channels, bias, value: total }, shown) {
+  const termsOf = ({ patch, kernel }) => patch.map((number, i) => `${bracket(number)}·${bracket(kernel[i])}`);
+  const end = `${bias ? ` + bias ${bracket(bias)}` : ""} = ${value(total)}`;
+  if (channels.length === 1 || channels.length * shown.patch.length <= ALL_NUMBERS) return [el("p", {}, channels.flatMap(termsOf).join(" + "), end)];
+  const part = ({ channel, sum }) => (channel === shown.channel ? el("b", {}, bracket(sum)) : bracket(sum));
+  return [
+    el("p", {}, el("span", { class: "quiet" }, `channel ${shown.channel} `), termsOf(shown).join(" + "), " = ", el("b", {}, value(shown.sum))),
+    el("p", {}, el("span", { class: "quiet" }, "all channels "), channels.map((channel, i) => [i ? " + " : "", part(channel)]), end),
+  ];
+}
+
+const bracket = (number) => (number < 0 ? `(${value(number)})` : value(number));
 
 /** What a pooling picks or averages. */
 export function poolingSteps(scene, unit, theme) {
   const { row, input } = scene;
   const found = pool(row, input, unit);
-  const { window, values, inside, winner } = found;
+  const { window, values, inside, winner, sum, divisor } = found;
   const columns = window.columns.length;
   const largest = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
   const isLarge = values.length > 144;
@@ -116,7 +134,7 @@ export function poolingSteps(scene, unit, theme) {
   const at = winner === null ? null : [window.rows[Math.floor(winner / columns)], window.columns[winner % columns]];
   const says = at
     ? [`largest of ${plural(count, "value")}: `, el("b", { class: "answer" }, value(found.value)), ` at row ${at[0]}, column ${at[1]} of its input`]
-    : [`sum `, el("b", {}, value(found.value * values.length)), ` / ${values.length} = `, el("b", { class: "answer" }, value(found.value))];
+    : [`sum `, el("b", {}, value(sum)), ` / ${divisor} = `, el("b", { class: "answer" }, value(found.value)), row.averages ? divides(row.averages, inside, divisor) : ""];
   return {
     computed: found.value,
     node: el(
@@ -126,4 +144,12 @@ export function poolingSteps(scene, unit, theme) {
       el("p", { class: "result" }, says),
     ),
   };
+}
+
+/** Why a mean is divided by another number than that of its window's pixels inside the input. */
+function divides({ divisor_override: asked }, inside, divisor) {
+  const count = inside.filter(Boolean).length;
+  if (asked !== null) return ` (divisor_override=${asked})`;
+  if (divisor !== count) return ` (padding counts: ${count} of ${divisor} are inside)`;
+  return count < inside.length ? ` (the ${count} inside; padding does not count)` : "";
 }

@@ -9,25 +9,43 @@ const LEVEL = 0.01; // a range that is less than that share of its values is dra
 
 /**
  * @param {{title: string, lines: {name: string, points: [number, number][], band?: [number, number, number][]}[],
- *     now: number, isLog?: boolean, format?: (value: number) => string, atLeast?: [number, number]}} chart `points` are
- *     (epoch, value); a `band` (epoch, low, high) lies below its line; `now` is the epoch to mark.
+ *     now: number, isLog?: boolean, format?: (value: number) => string, atLeast?: [number, number],
+ *     choose?: (epoch: number) => void}} chart `points` are (epoch, value); a `band` (epoch, low, high) lies below its
+ *     line; `now` is the epoch to mark and to tell the values of; a click on another one chooses it.
  */
-export function lineChart({ title, lines, now, isLog = false, format = value, atLeast }) {
+export function lineChart({ title, lines, now, isLog = false, format = value, atLeast, choose }) {
   const all = lines.flatMap(({ points, band }) => [...points, ...(band ?? []).flatMap(([x, low, high]) => [[x, low], [x, high]])]);
   const usable = all.filter(([, y]) => Number.isFinite(y) && (!isLog || y > 0));
   if (!usable.length) {
     const isZero = all.length > 0 && all.every(([, y]) => y === 0);
-    const nothing = isZero ? "0 at every epoch." : all.length ? "No finite value." : "Not recorded in this run.";
+    const nothing = isZero ? "0 at every epoch." : all.length ? "No finite value." : "Not recorded in this run so far.";
     return el("figure", { class: "chart" }, el("figcaption", {}, title), el("p", { class: "quiet" }, nothing));
   }
   const scales = scalesOf(usable, isLog, atLeast);
-  const picture = svg("svg", { ...SIZE, viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${title} over the epochs, now ${format(lastFinite(lines[0]?.points ?? []))}` });
+  const picture = svg("svg", { ...SIZE, viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${title} over the epochs` });
   picture.append(...axes(scales, format), marker(scales, now), ...lines.flatMap((line, i) => series(line, i, scales)));
-  const latest = lines.map(({ name, points }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", format(lastFinite(points))));
-  return el("figure", { class: "chart" }, el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, latest)), picture);
+  const shown = lines.map(({ points }) => pointBy(points, now));
+  picture.append(...shown.map((point, i) => dot(scales, point, i)));
+  if (choose) picture.addEventListener("click", ({ clientX }) => choose(scales.epochAt(placeIn(picture, clientX))));
+  const said = lines.map(({ name }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", shown[i] ? format(shown[i][1]) : "–"));
+  return el("figure", { class: choose ? "chart chosen-by-click" : "chart" }, el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, said)), picture);
 }
 
-const lastFinite = (points) => points.at(-1)?.[1] ?? NaN;
+function placeIn(picture, clientX) {
+  const { left, width } = picture.getBoundingClientRect();
+  return ((clientX - left) * SIZE.width) / width;
+}
+
+const ABOUT = 1e-6; // epochs are quotients of steps
+
+/** The point at an epoch, or the last one before it; undefined where there is none so early. */
+export const pointBy = (points, epoch) => points.findLast(([x]) => x <= epoch + ABOUT);
+
+/** The point that is told in numbers; nothing where it cannot be drawn. */
+function dot({ x, y, isLog }, point, index) {
+  if (!point || !Number.isFinite(point[1]) || (isLog && point[1] <= 0)) return "";
+  return svg("circle", { class: `point line-${index}`, cx: x(point[0]), cy: y(point[1]), r: 4 });
+}
 
 function scalesOf(points, isLog, atLeast) {
   const xs = points.map(([x]) => x);
@@ -39,6 +57,7 @@ function scalesOf(points, isLog, atLeast) {
   const [start, end] = [Math.min(...xs), Math.max(...xs)];
   return {
     low, high, start, end, isLog,
+    epochAt: (at) => start + ((end - start) * (at - MARGIN.left)) / (SIZE.width - MARGIN.left - MARGIN.right),
     x: (epoch) => MARGIN.left + ((SIZE.width - MARGIN.left - MARGIN.right) * (epoch - start)) / (end - start || 1),
     y: (number) => SIZE.height - MARGIN.bottom - ((SIZE.height - MARGIN.top - MARGIN.bottom) * (transform(number) - bottom)) / (top - bottom),
   };
@@ -58,8 +77,10 @@ function axes({ low, high, start, end, isLog, x, y }, format) {
   ];
 }
 
+/** A line at an epoch; none where the curves do not reach it. */
 function marker({ x, start, end }, now) {
-  const at = x(Math.min(end, Math.max(start, now)));
+  if (now < start - ABOUT || now > end + ABOUT) return "";
+  const at = x(now);
   return svg("line", { class: "now", x1: at, x2: at, y1: MARGIN.top, y2: SIZE.height - MARGIN.bottom });
 }
 

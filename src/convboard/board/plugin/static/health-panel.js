@@ -1,10 +1,11 @@
 /** Health over time: the chosen layer's curves, and all layers at a glance. */
 
-import { lineChart } from "./charts.js";
+import { lineChart, pointBy } from "./charts.js";
 import { cssColour } from "./colours.js";
 import { el } from "./dom.js";
 import { share, value } from "./format.js";
 import { findings as judge, readCurves } from "./health.js";
+import { moduleOf } from "./record.js";
 
 const COLUMNS = [
   { key: "mean", title: "Mean", format: value },
@@ -15,12 +16,12 @@ const COLUMNS = [
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store
- * @param {(layer: string) => void} choose
+ * @param {{chooseLayer: (layer: string) => void, chooseEpoch: (epoch: number) => void}} actions
  */
-export function healthPanel(store, choose) {
+export function healthPanel(store, { chooseLayer, chooseEpoch }) {
   const node = el("div", { class: "scroll", "data-view": "health" });
   const draw = () => {
-    const { health, healthB, record, recordB, layer, findings, findingsB, view, shownStep, compare, theme, healthProblem } = store.get();
+    const { health, healthB, record, recordB, layer, findings, findingsB, view, shownStep, compare, compareProblem, theme, healthProblem } = store.get();
     if (view !== "health" || !record) return;
     if (!health || healthProblem) {
       node.replaceChildren(el("p", { class: "notice" }, healthProblem || "Loading the curves …"));
@@ -29,18 +30,22 @@ export function healthPanel(store, choose) {
     const curves = readCurves(health);
     const order = orderOf(record, curves);
     const owner = ownerOf(layer, record, curves);
+    const now = (shownStep ?? 0) / record.stepsPerEpoch;
     const second = compare && healthB && recordB ? { curves: readCurves(healthB), stepsPerEpoch: recordB.stepsPerEpoch } : null;
     const ownerB = second && recordB.byName.has(layer) ? ownerOf(layer, recordB, second.curves) : null;
     node.replaceChildren(
+      ...(compare && !recordB && compareProblem ? [el("p", { class: "notice" }, compareProblem)] : []),
       ...verdict(owner, layer, findings, order, second ? "A" : ""),
       ...(second ? verdict(ownerB, layer, findingsB, orderOf(recordB, second.curves), "B") : []),
-      owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, shownStep / record.stepsPerEpoch) : "",
-      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, second ? "All layers of A" : "All layers"), el("span", { class: "quiet" }, "strips run from the first epoch to the last, the latest value beside them"))), overview(order, curves, owner, findings, theme, choose)),
+      ...(owner ? moment(owner, curves, shownStep, now, second ? "A" : "") : []),
+      ...(ownerB ? moment(ownerB, second.curves, now * second.stepsPerEpoch, now, "B") : []),
+      owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, now, chooseEpoch) : "",
+      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, second ? "All layers of A" : "All layers"), el("span", { class: "quiet" }, `strips run from the first epoch to the last, the value at epoch ${Math.round(now)} beside them`))), overview(order, curves, { owner, findings, theme, shownStep, choose: chooseLayer })),
     );
   };
   store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: judged(health, record) }));
   store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) => store.set({ findingsB: judged(healthB, recordB) }));
-  store.subscribe(["health", "healthB", "record", "layer", "findings", "findingsB", "view", "shownStep", "theme", "compare", "recordB", "healthProblem"], draw);
+  store.subscribe(["health", "healthB", "record", "layer", "findings", "findingsB", "view", "shownStep", "theme", "compare", "compareProblem", "recordB", "healthProblem"], draw);
   return node;
 }
 
@@ -53,8 +58,7 @@ const judged = (health, record) => (health && record ? judge(health, record.rows
 function ownerOf(layer, record, curves) {
   let row = record.byName.get(layer);
   while (row) {
-    const name = row.name.replace(/:\d+$/, "");
-    if (curves.has(name)) return name;
+    if (curves.has(row.name)) return row.name;
     if (!["activation", "norm", "pooling", "same", "reshape"].includes(row.kind)) return null;
     row = record.byName.get(row.inputs[0]);
   }
@@ -66,17 +70,31 @@ function verdict(owner, layer, findings, order, run) {
   const sick = order.filter((name) => findings?.has(name));
   const who = () => (run ? el("b", {}, `${run}: `) : null);
   const all = sick.length ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.` : `Nothing stands out in the ${order.length} layers.`;
-  if (!owner) return [el("p", { class: "verdict", "data-run": run || null }, who(), `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`)];
+  const when = el("span", { class: "quiet" }, " Judged at the last epoch.");
+  if (!owner) return [el("p", { class: "verdict", "data-run": run || null }, who(), `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`, when)];
   const found = findings?.get(owner);
   const own = found
-    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong", "data-run": run || null }, el("span", { class: "badge" }, word), who(), sentence))
-    : [el("p", { class: "verdict", "data-run": run || null }, who(), `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""))];
+    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong", "data-run": run || null }, el("span", { class: "badge" }, word), who(), sentence, when.cloneNode(true)))
+    : [el("p", { class: "verdict", "data-run": run || null }, who(), `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""), when)];
   return own;
 }
 
-function charts(layer, first, second, now) {
+/** The curves of a layer where the step is, in words; `run` is the run's letter where two are compared. */
+function moment(layer, curves, step, now, run) {
+  const [mean, std, norm, dead] = COLUMNS.map(({ key, format }) => {
+    const point = pointBy(seriesOf(curves, layer, key), step);
+    return point ? format(point[1]) : null;
+  });
+  const said = [mean && `mean ${mean}`, std && `spread ${std}`, norm && `gradient norm ${norm}`, dead && `${dead} of the units dead`].filter(Boolean);
+  return [el("p", { class: "moment", "data-run": run || null }, el("b", {}, `${run ? `${run}: ` : ""}${layer} at epoch ${Math.round(now)}: `), said.length ? `${said.join(", ")}.` : "nothing was measured yet.")];
+}
+
+/** A curve of a layer. The gradient is one for all calls of a module: its weights are. */
+const seriesOf = (curves, layer, key) => curves.get(layer)[key] ?? (key === "gradient_norm" ? curves.get(moduleOf(layer))?.[key] : null) ?? [];
+
+function charts(layer, first, second, now, choose) {
   const runs = [first, second].filter((run) => run?.curves.has(layer));
-  const perEpoch = (run, key) => (run.curves.get(layer)[key] ?? []).map(([step, y]) => [step / run.stepsPerEpoch, y]);
+  const perEpoch = (run, key) => seriesOf(run.curves, layer, key).map(([step, y]) => [step / run.stepsPerEpoch, y]);
   const lines = (key) => runs.map((run, i) => ({ name: "AB"[i], points: perEpoch(run, key) }));
   const spread = runs.map((run, i) => {
     const deviations = new Map(perEpoch(run, "std"));
@@ -86,19 +104,20 @@ function charts(layer, first, second, now) {
   return el(
     "div",
     { class: "charts" },
-    lineChart({ title: "Activation, mean ± spread", lines: spread, now }),
-    lineChart({ title: "Spread of the activation", lines: lines("std"), now }),
-    lineChart({ title: "Gradient norm (log scale)", lines: lines("gradient_norm"), now, isLog: true }),
-    lineChart({ title: "Dead share of the units", lines: lines("dead_fraction"), now, format: share, atLeast: [0, 1] }),
+    lineChart({ title: "Activation, mean ± spread", lines: spread, now, choose }),
+    lineChart({ title: "Spread of the activation", lines: lines("std"), now, choose }),
+    lineChart({ title: "Gradient norm (log scale)", lines: lines("gradient_norm"), now, isLog: true, choose }),
+    lineChart({ title: "Dead share of the units", lines: lines("dead_fraction"), now, format: share, atLeast: [0, 1], choose }),
   );
 }
 
-function overview(order, curves, owner, findings, theme, choose) {
+function overview(order, curves, { owner, findings, theme, shownStep, choose }) {
   const bounds = Object.fromEntries(COLUMNS.map(({ key, isLog }) => [key, boundsOf(order, curves, key, isLog)]));
   const cell = (name, { key, format, isLog }) => {
-    const points = curves.get(name)[key] ?? [];
+    const points = seriesOf(curves, name, key);
     if (!points.length) return el("td", { class: "quiet" }, "–");
-    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, format(points.at(-1)[1]))));
+    const point = pointBy(points, shownStep);
+    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, point ? format(point[1]) : "–")));
   };
   const line = (name) =>
     el(

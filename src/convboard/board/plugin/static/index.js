@@ -3,6 +3,7 @@
 import { createActions } from "./actions.js";
 import { el, oncePerFrame } from "./dom.js";
 import { healthPanel } from "./health-panel.js";
+import { listenToReloads } from "./host.js";
 import { keysDialog, listenToKeys } from "./keys.js";
 import { layerPanel } from "./layer-panel.js";
 import { fromLink, keepLink, mainWindow, readHash } from "./link.js";
@@ -13,7 +14,7 @@ import { watchTheme } from "./theme.js";
 import { topBar } from "./top-bar.js";
 import { unitPanel } from "./unit-panel.js";
 import { strongestUnit } from "./values.js";
-
+import { wishesLine } from "./wishes.js";
 
 // Named here so that the browser asks for all of them at once, not one depth of imports after another.
 import "./api.js";
@@ -44,7 +45,7 @@ import "./words.js";
 const NOTHING_KNOWN = {
   runs: null, others: null, record: null, recordB: null, steps: [], shownStep: null, scene: null, sceneB: null,
   health: null, healthB: null, findings: null, hover: null, playing: false, loading: true, problem: null,
-  compareProblem: "", healthProblem: "", isGone: false, theme: "light", width: 0,
+  compareProblem: "", healthProblem: "", unmet: "", isGone: false, theme: "light", width: 0, height: 0,
 };
 
 /** Build the tab in this document. */
@@ -64,9 +65,10 @@ export async function render() {
   await Promise.all(styles);
   document.body.hidden = false;
   listenToKeys(store, actions);
-  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth }))).observe(document.body);
+  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth, height: window.innerHeight }))).observe(document.body);
   await opened;
-  keepLink(store, (state) => state.shownStep, actions.follow);
+  keepLink(store, actions.follow);
+  listenToReloads(actions.poll);
 }
 
 function stylesheet(file) {
@@ -84,7 +86,7 @@ function page(store, actions) {
   const show = ({ record, problem }) => (panels.hidden = !record || Boolean(problem));
   store.subscribe(["record", "problem"], show);
   show(store.get());
-  return [topBar(store, actions), gone, state, panels];
+  return [topBar(store, actions), gone, wishesLine(store), state, panels];
 }
 
 /** The chosen layer, seen from two sides. */
@@ -93,7 +95,7 @@ function middle(store, actions) {
   const type = el("span", { class: "type" });
   const tabs = ["inside", "health"].map((view) =>
     el("button", { type: "button", role: "tab", id: `tab-${view}`, onclick: () => store.set({ view }) }, view === "inside" ? "Inside" : "Health over time"));
-  const views = { inside: layerPanel(store, actions), health: healthPanel(store, actions.chooseLayer) };
+  const views = { inside: layerPanel(store, actions), health: healthPanel(store, actions) };
   const draw = ({ layer, record, view, findings }) => {
     const row = record?.byName.get(layer);
     name.textContent = row ? (row.kind === "input" ? "The image" : row.name) : "";

@@ -63,7 +63,7 @@ export function listenToKeys(store, actions) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const { target } = event;
-    if (document.querySelector("dialog[open]") || target.matches?.("input[type=text]")) return;
+    if (document.querySelector("dialog[open]") || target.matches?.("input[type=text], select")) return;
     // A button's own keys stay its own; the slider moves by left and right as the tab does.
     if (event.key === " " && target.matches?.("button, summary, input")) return;
     const act = (event.shiftKey ? shifted : plain)[event.key] ?? plain[event.key.length === 1 ? event.key.toLowerCase() : ""];

@@ -55,11 +55,11 @@ export function layerPanel(store, { point, pin, chooseLayer: choose }) {
     for (const bar of body.querySelectorAll("[data-unit]")) bar.toggleAttribute("data-pinned", Number(bar.dataset.unit) === unit?.channel);
   };
   const warn = ({ findings, layer }) => {
-    const found = findings?.get(layer?.replace(/:\d+$/, "")) ?? [];
+    const found = findings?.get(layer) ?? [];
     finding.hidden = !found.length;
     finding.textContent = found.map(({ sentence }) => sentence).join(" ");
   };
-  store.subscribe(["scene", "sceneB", "theme", "width", "compareProblem", "view"], redraw); // a panel that was hidden has its width then
+  store.subscribe(["scene", "sceneB", "theme", "width", "height", "compareProblem", "view"], redraw); // a panel that was hidden has its width then
   store.subscribe(["health", "healthB"], ({ scene }) => scene?.row.output_shape.length === 1 && redraw()); // its units' dead share
   store.subscribe(["hover", "unit"], mark);
   store.subscribe(["findings", "layer"], warn);
@@ -127,7 +127,7 @@ function outputTitle({ kind, output_shape: shape }) {
 function subtitle({ row, output }) {
   const parts = [];
   if (row.output_shape.length === 3) parts.push(`${size(row.output_shape.slice(1))} each`);
-  if (output.channels < row.output_shape[0]) parts.push(`the first ${output.channels} of ${row.output_shape[0]} shown`);
+  if (output.channels < row.output_shape[0]) parts.push(`the first ${output.channels} of ${whole(row.output_shape[0])} shown: a run with board.max_channels=${row.output_shape[0]} shows all`);
   parts.push(output.from);
   return parts.join(" · ");
 }
@@ -223,7 +223,7 @@ function kernels(context) {
   const [, inEach, ...sides] = known[0].kernels.arrays.weight.shape;
   const { filters } = known[0].kernels.facts;
   const drawn = known[0].kernels.arrays.weight.shape[0];
-  const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown` : "";
+  const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown, as many as a picture holds` : "";
   const isInColour = isOfColours(known[0].conv);
   const what = isInColour ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
   const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;

@@ -47,59 +47,103 @@ export function writeHash(hash, values) {
   return `#${[...others, ...own].join("&")}`;
 }
 
-/** What is chosen, from the tab's part of a link. */
+/**
+ * What is chosen, from the tab's part of a link; `unread` has the parts that nobody can read.
+ * @param {Object<string, string>} values
+ */
 export function fromLink(values) {
   const number = (text) => (/^\d+$/.test(text ?? "") ? Number(text) : null);
   const unit = /^(\d+),(\d+),(\d+)$/.exec(values.unit ?? "");
-  return {
+  const found = {
     run: values.run || null,
     compare: values.compare || null,
     layer: values.layer || null,
-    image: number(values.image) ?? 0,
+    image: number(values.image),
     step: number(values.step),
     unit: unit && { channel: Number(unit[1]), row: Number(unit[2]), column: Number(unit[3]) },
-    view: values.view === "health" ? "health" : "inside",
+    view: ["inside", "health"].includes(values.view) ? values.view : null,
   };
+  const unread = ["step", "image", "unit", "view"].filter((name) => values[name] && found[name] === null);
+  return { ...found, image: found.image ?? 0, view: found.view ?? "inside", unread: unread.map((name) => `${name}=${values[name]}`) };
 }
 
-function toLink(state, step) {
+function toLink(state) {
   const { unit } = state;
   return {
     run: state.run,
     compare: state.compare,
     layer: state.layer,
     image: state.image,
-    step,
+    step: state.shownStep ?? state.step, // of a run that is not there, what was asked for
     unit: unit && `${unit.channel},${unit.row},${unit.column}`,
     view: state.view === "health" ? "health" : null,
   };
 }
 
+/** Where one is: what the browser's Back button leaves. Epochs, images and units are passed through there. */
+const placeOf = ({ run, compare, layer, view }) => JSON.stringify([run, compare, layer, view].map((value) => value ?? null));
+
 /**
- * Keep the link and the store alike.
+ * Keep the link and the store alike: another run, layer or view is a new entry in the browser's history, all else
+ * replaces the one that there is.
  * @param {ReturnType<import("./store.js").createStore>} store
- * @param {(state: Object) => number|null} stepOf The step that is shown.
- * @param {(chosen: Object) => void} follow Called with what a changed link asks for.
+ * @param {(chosen: Object) => Promise<void>} follow Called with what a changed link asks for.
  */
-export function keepLink(store, stepOf, follow) {
+export function keepLink(store, follow) {
   const main = mainWindow();
   let timer = null;
+  let latest = toLink(store.get()); // what is to be in the link
+  let place = placeOf(latest); // of the history's present entry
+  let following = 0;
+  const isElsewhere = () => main !== window && !/^#layers(&|$)/.test(main.location.hash); // another tab is open
+
   const write = () => {
     timer = null;
-    if (main !== window && !main.location.hash.startsWith("#layers")) return; // another tab is open
-    const hash = writeHash(main.location.hash, toLink(store.get(), stepOf(store.get())));
-    if (hash !== main.location.hash) main.history.replaceState(main.history.state, "", hash);
+    if (isElsewhere() || following) return;
+    const hash = writeHash(main.location.hash, latest);
+    const isNew = placeOf(latest) !== place;
+    place = placeOf(latest);
+    if (hash === main.location.hash) return;
+    // With the state that TensorBoard's router keeps there, by which it knows its own.
+    main.history[isNew ? "pushState" : "replaceState"](main.history.state, "", hash);
   };
   const later = () => {
     timer ??= setTimeout(write, WAIT_MS);
   };
-  store.subscribe(["run", "compare", "layer", "image", "step", "unit", "view", "steps"], later);
-  const changed = () => {
-    const values = readHash(main.location.hash);
-    if (Object.keys(values).length) follow(fromLink(values));
-    else later(); // TensorBoard came back to this tab and left the rest out
+  const changed = (state) => {
+    if (state.loading || following) return; // on the way to somewhere; this is called again when it is over
+    const wanted = toLink(state);
+    if (placeOf(wanted) !== placeOf(latest)) {
+      if (timer !== null && placeOf(latest) === place) write(); // the epoch that was chosen last, before one leaves it
+      clearTimeout(timer); // those who run through many layers come to one
+      timer = null;
+    }
+    latest = wanted;
+    later();
   };
-  main.addEventListener("hashchange", changed);
+  store.subscribe(["run", "compare", "layer", "image", "unit", "view", "shownStep", "loading"], changed);
+
+  const followLink = async () => {
+    if (isElsewhere()) return;
+    const values = readHash(main.location.hash);
+    if (!Object.keys(values).length) return later(); // TensorBoard came back to this tab and left the rest out
+    const chosen = fromLink(values);
+    clearTimeout(timer);
+    timer = null;
+    following += 1;
+    try {
+      await follow(chosen);
+    } finally {
+      following -= 1;
+      if (!following) {
+        latest = toLink(store.get());
+        place = placeOf(latest); // what is shown in place of what the link asked for is no other entry
+        later();
+      }
+    }
+    return undefined;
+  };
+  main.addEventListener("hashchange", followLink);
   later();
-  window.addEventListener("pagehide", () => main.removeEventListener("hashchange", changed));
+  window.addEventListener("pagehide", () => main.removeEventListener("hashchange", followLink));
 }

@@ -59,7 +59,7 @@ export function networkPanel(store, choose) {
   const flag = ({ findings }) => {
     for (const [name, node] of cards) {
       node.querySelector(".badge")?.remove();
-      const finding = findings?.get(name.replace(/:\d+$/, ""))?.[0];
+      const finding = findings?.get(name)?.[0];
       if (finding) node.append(el("span", { class: "badge", title: finding.sentence }, finding.word));
     }
   };

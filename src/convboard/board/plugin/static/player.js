@@ -29,7 +29,7 @@ export function createPlayer(store, { refreshScene, chooseStepAt, moveStep }) {
       await refreshScene();
       if (playing !== mine) return; // paused meanwhile, and perhaps played anew
       const state = store.get();
-      if (state.shownStep === state.steps.at(-1)) {
+      if (!state.record || state.shownStep === state.steps.at(-1)) {
         pause();
         return;
       }

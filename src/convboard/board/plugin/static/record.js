@@ -28,8 +28,11 @@ export function kindOf(row) {
 /** Whether a row is the activation that torch calls `name` ("ReLU" and "relu", "LeakyReLU" and "leaky_relu"). */
 export const isActivation = (row, name) => plain(row.type) === plain(name);
 
-/** Where a layer's pictures and scalars are: tags have "/" for ".", and one picture for all calls of a layer. */
-export const tagOf = (name) => name.replace(/:\d+$/, "").replaceAll(".", "/");
+/** A name as it stands in a picture's tag: with "/" for ".". */
+export const tagOf = (name) => name.replaceAll(".", "/");
+
+/** The module that a row is a call of: "conv1" of its second call "conv1:2". Its calls share the weights alone. */
+export const moduleOf = (name) => name.replace(/:\d+$/, "");
 
 /**
  * @param {Object} network As the server gives it.
@@ -45,7 +48,10 @@ export function readRecord(network) {
   const called = network.rows.filter((row) => row.output_shape?.length && row.inputs?.length);
   const rows = [image, ...called];
   const byName = new Map(rows.map((row) => [row.name, row]));
-  for (const row of rows) row.kind = kindOf(row);
+  for (const row of rows) {
+    row.kind = kindOf(row);
+    row.averages = network.averages?.[row.name]; // how an average pooling divides; earlier records do not say
+  }
   const consumers = new Map(rows.map((row) => [row.name, []]));
   for (const row of called) for (const name of new Set(row.inputs)) consumers.get(name)?.push(row);
   const [height, width] = network.input_shape.slice(-2);

@@ -4,9 +4,9 @@ import { convolutionSteps, poolingSteps } from "./arithmetic.js";
 import { el, oncePerFrame, place } from "./dom.js";
 import { size, value } from "./format.js";
 import { photo, scaleFor } from "./photo.js";
-import { receptiveBox } from "./record.js";
+import { moduleOf, receptiveBox } from "./record.js";
 import { poolingOf } from "./units.js";
-import { valueAt } from "./values.js";
+import { isWithin, valueAt } from "./values.js";
 import { uncertainty } from "./words.js";
 
 const SIDE = 192; // pixels of the enlarged image
@@ -47,8 +47,10 @@ export function unitPanel(store) {
       channel: inputChannel,
       isWrittenOut,
       chooseChannel: (channel) => {
+        const used = document.activeElement?.matches(".choice select") ? ".choice select" : '.part[aria-pressed="true"]';
         inputChannel = channel;
         drawUnit();
+        steps.querySelector(used)?.focus(); // what was used is drawn anew, and stays in use
       },
       toggleWritten: (open) => {
         isWrittenOut = open;
@@ -126,9 +128,7 @@ function pixelsOf({ top, left, bottom, right }) {
 }
 
 /** A unit that the layer has; null where it was pinned in a larger one. */
-function usable(unit, maps) {
-  return unit && maps && unit.channel < maps.channels && unit.row < maps.height && unit.column < maps.width ? unit : null;
-}
+const usable = (unit, maps) => (unit && isWithin(unit, maps) ? unit : null);
 
 function hint(scene) {
   if (!scene?.output) return [el("p", { class: "quiet" }, "This row has no numbers of its own to point at.")];
@@ -151,8 +151,8 @@ function explain(scene, unit, how) {
     return compared(poolingSteps(scene, unit, how.theme), recorded, output, "divide by another number than that of its window");
   }
   if (!conv) return [el("p", { class: "quiet" }, output.from ? `The numbers are ${output.from}.` : "")];
-  if (!scene.kernels) return [el("p", { class: "quiet" }, `${conv.name}'s kernels are not in this run's pictures.`)];
-  if (unit.channel >= scene.kernels.arrays.weight.shape[0]) return [el("p", { class: "quiet" }, `The picture of ${conv.name} holds the first ${scene.kernels.arrays.weight.shape[0]} kernels; this unit's is not among them.`)];
+  if (!scene.kernels) return [el("p", { class: "quiet" }, `${moduleOf(conv.name)}'s kernels are not in this run's pictures.`)];
+  if (unit.channel >= scene.kernels.arrays.weight.shape[0]) return [el("p", { class: "quiet" }, `The picture of ${moduleOf(conv.name)} holds the first ${scene.kernels.arrays.weight.shape[0]} kernels; this unit's is not among them.`)];
   if (!scene.input) return [missingInput(scene, conv)];
   const steps = convolutionSteps(scene, unit, how);
   if (row === conv) return compared(steps, recorded, output, "pad with something else than zeros");

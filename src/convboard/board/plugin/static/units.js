@@ -86,14 +86,14 @@ const isAdaptive = (layer) => /^adaptive/i.test(layer.type);
 
 /**
  * What a pooling does with its windows, where the record says it for certain. A mean over padding, or in a window that
- * hangs over, is divided by a number that depends on options which the record does not hold.
+ * hangs over, is divided by a number that depends on options which records of earlier versions do not hold.
  * @returns {"maximum"|"mean"|null} null: not certain.
  */
 export function poolingOf(layer) {
   const type = layer.type.replaceAll("_", "").toLowerCase();
   if (!isAdaptive(layer) && !layer.kernel_size) return null;
   if (MAXIMUM.test(type)) return "maximum";
-  return MEAN.test(type) && (isAdaptive(layer) || liesInside(layer)) ? "mean" : null;
+  return MEAN.test(type) && (isAdaptive(layer) || layer.averages || liesInside(layer)) ? "mean" : null;
 }
 
 /** Whether no window of a layer reaches beyond its input. */
@@ -104,10 +104,20 @@ function liesInside(layer) {
   return layer.input_shape.slice(-2).every((side, i) => (outputs[i] - 1) * strides[i] + layer.kernel_size[i] <= side);
 }
 
+/** By what a mean's sum is divided: the numbers of the window, without those beyond the padding, or what was asked for. */
+function divisorOf(layer, { rows, columns }, inside) {
+  if (isAdaptive(layer) || !layer.averages) return inside.length;
+  if (layer.averages.divisor_override !== null) return layer.averages.divisor_override;
+  if (!layer.averages.count_include_pad) return inside.filter(Boolean).length;
+  const [height, width] = layer.input_shape.slice(-2);
+  const [below, right] = paddingBefore(layer);
+  return rows.filter((row) => row < height + below).length * columns.filter((column) => column < width + right).length;
+}
+
 /**
  * What a pooling makes of its window; of those that `poolingOf` is certain of.
- * @returns {{window: Object, values: number[], inside: boolean[], winner: ?number, value: number}} `winner` is the
- *     place of the largest value, of a maximum alone.
+ * @returns {{window: Object, values: number[], inside: boolean[], winner: ?number, sum: number, divisor: number,
+ *     value: number}} `winner` is the place of the largest value, of a maximum alone; `sum` and `divisor` are a mean's.
  */
 export function pool(layer, maps, unit) {
   const window = (isAdaptive(layer) ? adaptiveWindow : windowOf)(layer, unit.row, unit.column);
@@ -119,7 +129,9 @@ export function pool(layer, maps, unit) {
     });
     return { window, values, inside, winner, value: winner === null ? -Infinity : values[winner] };
   }
-  return { window, values, inside, winner: null, value: total(values) / values.length };
+  const sum = total(values);
+  const divisor = divisorOf(layer, window, inside);
+  return { window, values, inside, winner: null, sum, divisor, value: sum / divisor };
 }
 
 /** All of a pooling's output for one image. */

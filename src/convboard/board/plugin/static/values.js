@@ -4,7 +4,7 @@
  */
 
 import { getNumbers } from "./api.js";
-import { isActivation, tagOf } from "./record.js";
+import { isActivation, moduleOf, tagOf } from "./record.js";
 import { poolAll, poolingOf } from "./units.js";
 
 const POINTWISE = {
@@ -52,10 +52,10 @@ export class Look {
   }
 
   kernels(row) {
-    return this.picture(`kernels/${tagOf(row.name)}`);
+    return this.picture(`kernels/${tagOf(moduleOf(row.name))}`);
   }
 
-  /** The picture of a convolution's maps; null for another call of a shared layer, whose shape differs. */
+  /** The picture of a convolution's maps, of this very call; null where there is none. */
   async maps(row) {
     if (row.kind !== "convolution") return null;
     const picture = await this.picture(`feature_maps/${tagOf(row.name)}`);
@@ -96,7 +96,7 @@ export class Look {
   }
 
   async ofLinear(row) {
-    const vector = (await this.probe())?.arrays[`vector:${row.name.replace(/:\d+$/, "")}`];
+    const vector = (await this.probe())?.arrays[`vector:${row.name}`];
     return vector ? this.cut(vector, `recorded at ${row.name}`) : null;
   }
 
@@ -115,10 +115,9 @@ export class Look {
     return { ...images, data, offset: 0 };
   }
 
-  /** A row whose output a convolution was given; one that is called once, for its picture does not say of which call. */
+  /** A row whose output a convolution was given. */
   async asInput(row) {
-    const isCalledOnce = ({ name }) => !/:\d+$/.test(name) && !this.record.byName.has(`${name}:2`);
-    for (const next of this.record.consumers.get(row.name).filter(isCalledOnce)) {
+    for (const next of this.record.consumers.get(row.name)) {
       const picture = await this.maps(next);
       const maps = picture?.arrays.input && this.cut(picture.arrays.input, `recorded as the input of ${next.name}`);
       if (maps) return maps;
@@ -182,6 +181,9 @@ export class Look {
     return { data, channels, height, width, offset: this.image * channels * height * width, from, images };
   }
 }
+
+/** Whether maps have a unit; it may have been pinned in larger ones. */
+export const isWithin = ({ channel, row, column }, maps) => Boolean(maps) && channel < maps.channels && row < maps.height && column < maps.width;
 
 /** The value of a unit. */
 export const valueAt = (maps, { channel, row, column }) =>

@@ -47,7 +47,7 @@ const SENTENCES = {
 
 /** Why a pooling's numbers are not worked out. */
 export const uncertainty = (row) => (/^adaptiveavg|^avg/i.test(row.type)
-  ? `What ${row.name} makes of its windows is not worked out here: some reach beyond its input, and what their sums are then divided by depends on options that the run does not record.`
+  ? `What ${row.name} makes of its windows is not worked out here: some reach beyond its input, and what their sums are then divided by depends on options that this run, of an earlier convboard, does not record.`
   : `What ${row.name} makes of its windows is not worked out here: the tab does not know the arithmetic of ${row.type}.`);
 
 function convolution(row) {
