@@ -43,11 +43,11 @@ function grids({ channel, patch, inside, kernel, products }, columns, many, { in
   const inLine = columns <= 3;
   const width = inLine ? (WIDTH - 36) / 3 : (WIDTH - 18) / 2;
   const of = many ? ` of channel ${channel}` : "";
-  const part = (title, values, largest, more = {}) => grid(title, values, columns, { width, theme, largest, ...more });
+  const part = (slot, title, values, largest, more = {}) => grid(slot, title, values, columns, { width, theme, largest, ...more });
   const all = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
   const sign = (text) => el("span", { class: "sign" }, text);
-  const factors = [part(`patch${of}`, patch, all, { inside }), sign("×"), part("kernel", kernel, largestMagnitude(kernel))];
-  const product = part(inLine ? "products" : "their products", products, largestMagnitude(products), { inside });
+  const factors = [part("patch", `patch${of}`, patch, all, { inside }), sign("×"), part("kernel", "kernel", kernel, largestMagnitude(kernel))];
+  const product = part("products", inLine ? "products" : "their products", products, largestMagnitude(products), { inside });
   if (inLine) return [el("div", { class: "grids line" }, factors, sign("="), product), sum];
   return el("div", { class: "grids" }, factors, product, sign(""), sum);
 }
@@ -140,7 +140,7 @@ export function poolingSteps(scene, unit, theme) {
     node: el(
       "div",
       { class: "steps", "data-computed": found.value },
-      isLarge ? null : grid(`window of map ${unit.channel}`, values, columns, { width: Math.min(WIDTH, columns * 40), theme, largest, inside, winner }),
+      isLarge ? null : grid("window", `window of map ${unit.channel}`, values, columns, { width: Math.min(WIDTH, columns * 40), theme, largest, inside, winner }),
       el("p", { class: "result" }, says),
     ),
   };
