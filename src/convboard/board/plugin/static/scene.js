@@ -33,14 +33,14 @@ export async function loadScene(run, { layer, step, image }) {
     scene.problem ||= error.message;
     return null;
   };
-  [scene.probe, scene.output] = await Promise.all([look.probe().catch(note), look.output(row).catch(note)]);
+  const kernels = scene.conv && look.kernels(scene.conv).catch(note);
+  [scene.probe, scene.output, scene.kernels] = await Promise.all([look.probe().catch(note), look.output(row).catch(note), kernels]);
   const source = scene.conv ?? nearestConvolution(row, run.record);
   const picture = source ? await look.maps(source).catch(note) : null;
   scene.facts = picture?.facts ?? null;
   scene.dead = row.kind === "linear" ? [] : picture?.facts.dead ?? [];
   scene.shownStep = picture?.step ?? scene.probe?.step ?? null;
   if (scene.conv) {
-    scene.kernels = await look.kernels(scene.conv).catch(note);
     scene.input = await look.input(scene.conv).catch(note);
     scene.inputImages = look.tooFew.get(scene.conv.name) ?? 0;
   } else if (row.kind === "pooling") {
