@@ -243,8 +243,8 @@ def test_the_linear_behind_the_convolutions(refused: Refused, run_command: RunCo
 def test_groups_that_do_not_divide_the_channels(refused: Refused, tmp_path: Path) -> None:
     (tmp_path / "mynet.py").write_text(MYNET)
     assert refused("model._target_=mynet.Grouped") == (
-        "Grouped: mynet.py, line 20, Conv2d(..., groups=3): groups=3 does not divide its 16 output channels. Take one "
-        "of 1, 2."
+        "Grouped: mynet.py, line 20, self.conv2 = nn.Conv2d(6, 16, 5, groups=3), builds Conv2d(6, 16, ..., groups=3): "
+        "groups=3 does not divide its 16 output channels. Take one of 1, 2."
     )
 
 

@@ -95,7 +95,8 @@ def test_the_multiply_and_add_gives_the_recorded_value(open_tab: Any, run: str, 
 def test_padding_is_zero_and_said_to_be(open_tab: Any) -> None:
     tab = open_tab(run=QUICK, layer="conv1")
     tab.unit(0, 0, 0)
-    assert tab.find(".grids .grid").first.locator(".padding").count() == 16  # a 5x5 kernel on padding 2: 25 - 9
+    patch = tab.find(".grids .cells").first.get_attribute("aria-label") or ""
+    assert patch.count("padding") == 16  # a 5x5 kernel on padding 2: 25 - 9
     assert "zeros outside of the input" in tab.find(".arithmetic").inner_text()
 
 

@@ -27,7 +27,9 @@ export function grid(slot, title, values, columns, { width, theme, largest, insi
   const side = Math.max(5, Math.min(40, Math.floor(width / columns)));
   const cell = { width: side, height: side < NARROW ? side : 19 };
   const texts = values.map(side < TIGHT ? shortest : short);
-  const rows = Array.from({ length: values.length / columns }, (_, row) => texts.slice(row * columns, (row + 1) * columns));
+  const isPadding = (i) => inside && !inside[i];
+  const read = texts.map((text, i) => (isPadding(i) ? "padding" : text));
+  const rows = Array.from({ length: values.length / columns }, (_, row) => read.slice(row * columns, (row + 1) * columns));
   const [across, down] = [columns * side, rows.length * cell.height];
   const canvas = (canvases[slot] ??= el("canvas", { class: "cells", role: "img" }));
   canvas.setAttribute("aria-label", `${title}: ${rows.map((row) => row.join(" ")).join("; ")}`);
@@ -39,11 +41,10 @@ export function grid(slot, title, values, columns, { width, theme, largest, insi
   context.textBaseline = "middle";
   values.forEach((value, i) => {
     const [x, y] = [(i % columns) * side, Math.floor(i / columns) * cell.height];
-    const isPadding = inside && !inside[i];
-    const colours = isPadding ? { ground: look.sunk, text: look.quiet } : cssColour(theme, value, largest);
+    const colours = isPadding(i) ? { ground: look.sunk, text: look.quiet } : cssColour(theme, value, largest);
     context.fillStyle = colours.ground;
     context.fillRect(x, y, cell.width, cell.height);
-    if (isPadding) hatch(context, x, y, cell, look.line);
+    if (isPadding(i)) hatch(context, x, y, cell, look.line);
     if (side < NARROW) return;
     context.fillStyle = colours.text;
     context.fillText(texts[i], x + side / 2, y + cell.height / 2 + 1, side - 1);
