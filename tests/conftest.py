@@ -14,6 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from commands import ROOT, Command, CommandServer, Process
 
@@ -46,6 +48,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for mark, fixture in FIXTURE_OF_MARK.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
+
+
+class FileScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
+    """A file at a time on each core; the tests of the Layers tab, which share four runs, as if they were one file."""
+
+    LAYERS = "tests/browser/layers/"
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self.LAYERS if nodeid.startswith(self.LAYERS) else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling | None:
+    """`--dist loadfile`, as CI gives it."""
+    return FileScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 from commands import ROOT, Command, CommandServer
 from tensorboard_server import START_SECONDS, TensorBoard
@@ -84,7 +84,7 @@ def open_window(browser: Browser) -> Iterator[Callable[..., Window]]:
         page = browser.new_page(viewport={"width": width, "height": height})
         window = Window(page, server, [])
         page.on("pageerror", lambda error: window.errors.append(str(error)))
-        page.on("console", lambda line: window.errors.append(line.text) if line.type == "error" else None)
+        page.on("console", lambda line: window.errors.extend(_errors(line)))
         page.on("requestfailed", lambda request: window.errors.append(f"{request.url}: {request.failure}"))
         page.on("request", lambda request: window.errors.extend(_elsewhere(request.url, server)))
         opened.append(window)
@@ -94,6 +94,12 @@ def open_window(browser: Browser) -> Iterator[Callable[..., Window]]:
     for window in opened:
         window.page.close()
         assert window.errors == []
+
+
+def _errors(line: ConsoleMessage) -> list[str]:
+    """What the console calls an error; that a page has no icon is none."""
+    is_one = line.type == "error" and not line.location["url"].endswith("/favicon.ico")
+    return [line.text] if is_one else []
 
 
 def _elsewhere(address: str, server: TensorBoard) -> list[str]:

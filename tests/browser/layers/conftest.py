@@ -9,6 +9,8 @@ from urllib.parse import quote, urljoin
 import pytest
 from playwright.sync_api import Frame, Locator, Page
 
+HEADER = 64  # pixels of the window that TensorBoard takes for itself
+SHOWS = ".layer h2"
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
 QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
 ARGUMENTS = {
@@ -82,22 +84,43 @@ OpenTab = Callable[..., Tab]
 
 @pytest.fixture
 def open_tab(server: Any, open_window: Any) -> OpenTab:
-    """Open the tab by a link: `open_tab(run=…, layer=…, unit="0,1,2")`; `routes` answer in the server's place."""
+    """Open the tab by a link: `open_tab(run=…, layer=…, unit="0,1,2")`; `routes` answer in the server's place.
+
+    It is the document that TensorBoard shows in an iframe, in a window of its own: that opens three times as fast.
+    """
 
     def open_tab(
-        *, size: tuple[int, int] = (1280, 800), shows: str = ".layer h2", routes: Any = None, **chosen: object
+        *, size: tuple[int, int] = (1280, 800), shows: str = SHOWS, routes: Any = None, **chosen: object
     ) -> Tab:
-        window = open_window(server, *size)
+        window = open_window(server, size[0], size[1] - HEADER)
         page = window.page
         for pattern, answer in (routes or {}).items():
             page.route(pattern, answer)
+        page.goto(f"{server.address}/data/plugin_entry.html?name=layers{link_to(**chosen)}")
+        return shown(Tab(page, page.main_frame, window.errors), shows, chosen)
+
+    return open_tab
+
+
+@pytest.fixture
+def open_in_tensorboard(server: Any, open_window: Any) -> OpenTab:
+    """The same in TensorBoard's own page, among its other tabs."""
+
+    def open_in_tensorboard(*, shows: str = SHOWS, **chosen: object) -> Tab:
+        window = open_window(server)
+        page = window.page
         page.goto(f"{server.address}/{link_to(**chosen)}")
         page.wait_for_selector("iframe", state="attached")
         frame = page.wait_for_selector('iframe[src*="plugin_entry"]').content_frame()
         assert frame is not None
-        frame.locator(shows).first.wait_for()
-        if shows == ".layer h2":
-            frame.locator(".verdict" if chosen.get("view") == "health" else ".about .sentence").first.wait_for()
-        return Tab(page, frame, window.errors)
+        return shown(Tab(page, frame, window.errors), shows, chosen)
 
-    return open_tab
+    return open_in_tensorboard
+
+
+def shown(tab: Tab, selector: str, chosen: dict[str, object]) -> Tab:
+    """The tab, once it shows what it was opened for."""
+    tab.find(selector).first.wait_for()
+    if selector == SHOWS:
+        tab.find(".verdict" if chosen.get("view") == "health" else ".about .sentence").first.wait_for()
+    return tab

@@ -9,9 +9,9 @@ LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
 QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
 
 
-def test_a_link_restores_all_that_is_chosen(open_tab: Any) -> None:
+def test_a_link_restores_all_that_is_chosen(open_in_tensorboard: Any) -> None:
     chosen = {"run": LENET, "compare": OTHER_LENET, "layer": "conv2", "image": 4, "step": 40, "unit": "2,4,5"}
-    tab = open_tab(**chosen)
+    tab = open_in_tensorboard(**chosen)
     parts = ("run=mnist%2Flenet", "compare=mnist%2Fother", "layer=conv2", "image=4", "step=40", "unit=2%2C4%2C5")
     tab.wait_for_link(*parts)
     assert tab.find(".epoch").inner_text().split("\n")[0] == "epoch 1"

@@ -7,8 +7,8 @@ from playwright.sync_api import expect
 LENET = "mnist/lenet"
 
 
-def test_back_and_forward_go_through_layers_views_and_runs(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, layer="conv1", step=40)
+def test_back_and_forward_go_through_layers_views_and_runs(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run=LENET, layer="conv1", step=40)
     tab.wait_for_link("layer=conv1", "step=40")
     tab.find('[data-layer="conv2"]').click()
     tab.wait_for_link("layer=conv2")
@@ -37,8 +37,8 @@ def test_back_and_forward_go_through_layers_views_and_runs(open_tab: Any) -> Non
     tab.wait_for_link("layer=conv2", "step=0")
 
 
-def test_tensorboards_other_tabs_are_left_and_come_back_to(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, layer="conv2", image=3)
+def test_tensorboards_other_tabs_are_left_and_come_back_to(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run=LENET, layer="conv2", image=3)
     tab.wait_for_link("layer=conv2", "image=3")
     tab.page.get_by_role("tab", name="Scalars").first.click()
     expect(tab.page.locator('iframe[src*="plugin_entry"]')).to_be_hidden()
@@ -51,8 +51,8 @@ def test_tensorboards_other_tabs_are_left_and_come_back_to(open_tab: Any) -> Non
     tab.find(".layer h2").get_by_text("conv2", exact=True).wait_for()
 
 
-def test_a_link_says_what_it_asks_for_in_vain(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, layer="conv9", step=57)
+def test_a_link_says_what_it_asks_for_in_vain(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run=LENET, layer="conv9", step=57)
     tab.find(".wishes").get_by_text(
         "The link asks for layer conv9, which LeNet does not have: conv1 is shown; "
         "and for step 57, of which there are no pictures: step 40 is shown."
@@ -73,20 +73,20 @@ def test_a_link_says_what_it_asks_for_in_vain(open_tab: Any) -> None:
     expect(tab.find(".wishes")).to_be_hidden()
 
 
-def test_a_link_to_a_second_run_that_is_not_there_says_so(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, compare="mnist/none", layer="conv2", view="health")
+def test_a_link_to_a_second_run_that_is_not_there_says_so(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run=LENET, compare="mnist/none", layer="conv2", view="health")
     tab.find(".notice").get_by_text("mnist/none cannot be shown beside this run").wait_for()
     tab.errors.clear()  # the browser's own line about the 404
 
 
-def test_a_link_to_a_run_that_is_not_there_says_so(open_tab: Any) -> None:
-    tab = open_tab(run="mnist/none", shows=".state h2")
+def test_a_link_to_a_run_that_is_not_there_says_so(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run="mnist/none", shows=".state h2")
     tab.find(".state").get_by_text("This run is not here", exact=True).wait_for()
     tab.errors.clear()  # the browser's own line about the 404
 
 
-def test_tensorboards_reload_button_is_heard(open_tab: Any) -> None:
-    tab = open_tab(run=LENET, layer="conv1")
+def test_tensorboards_reload_button_is_heard(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run=LENET, layer="conv1")
     tab.wait_for_link("layer=conv1")
     with tab.page.expect_response("**/data/plugin/layers/health?*"):  # the last that it asks for
         tab.page.locator(".reload-button").click()

@@ -18,8 +18,8 @@ def network(run: str) -> nn.Module:
     return build_model(run.split("/")[1], SHAPES[run], 10)
 
 
-def test_the_network_is_shown_from_the_image_to_the_scores(open_tab: Any) -> None:
-    tab = open_tab(run=LENET)
+def test_the_network_is_shown_from_the_image_to_the_scores(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run=LENET)
     names = [card.get_attribute("data-layer") for card in tab.find(".card").all()]
     linear = ["flatten", "fc1", "relu3", "fc2", "relu4", "fc3"]
     assert names == ["input", "conv1", "relu1", "pool1", "conv2", "relu2", "pool2", *linear]
@@ -162,8 +162,8 @@ def test_what_is_not_shown_names_the_key_that_shows_it(open_tab: Any) -> None:
     tab.find(".outputs").get_by_text(says).wait_for()
 
 
-def test_it_follows_tensorboards_dark_mode(open_tab: Any) -> None:
-    tab = open_tab(run=LENET)
+def test_it_follows_tensorboards_dark_mode(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(run=LENET)
     ground = "getComputedStyle(document.querySelector('.panel')).backgroundColor"
     light = tab.frame.evaluate(ground)
     tab.page.evaluate("document.body.classList.add('dark-mode')")
