@@ -75,3 +75,17 @@ def test_a_run_is_found_by_typing(open_tab: Any) -> None:
 def test_a_second_run_on_another_image_says_so(open_tab: Any) -> None:
     tab = open_tab(run=LENET, compare=QUICK, layer="conv1")
     tab.find(".notice").get_by_text("The second run's probe image is another one.").wait_for()
+
+
+def test_the_list_of_many_runs_begins_with_the_chosen_one(open_tab: Any) -> None:
+    runs = [*(f"a/{number:03d}" for number in range(200)), LENET]
+    tab = open_tab(
+        run=LENET,
+        routes={"**/data/plugin/layers/runs*": lambda route: route.fulfill(json={"runs": runs, "others": []})},
+    )
+    field = tab.find('input[aria-label="Run"]')
+    field.focus()
+    expect(tab.find('.options:visible li[aria-selected="true"]')).to_have_attribute("data-run", LENET)
+    expect(tab.find(".options:visible .more")).to_have_text("101 more: type to find them")
+    field.press("Enter")
+    tab.wait_for_link("run=mnist%2Flenet")

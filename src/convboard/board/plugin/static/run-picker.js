@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 
-const SHOWN = 100; // entries drawn at once; typing finds the others
+const SHOWN = 100; // entries drawn at once, around the chosen one; typing finds the others
 let pickers = 0;
 
 /**
@@ -29,7 +29,8 @@ export function runPicker({ label, none, choose }) {
   };
   const show = (text) => {
     const found = matching(text);
-    entries = [...(none && !text ? [null] : []), ...found.slice(0, SHOWN)];
+    const first = Math.max(0, Math.min(found.indexOf(chosen) - SHOWN / 2, found.length - SHOWN));
+    entries = [...(none && !text ? [null] : []), ...found.slice(first, first + SHOWN)];
     active = Math.max(0, entries.indexOf(chosen));
     list.replaceChildren(
       ...entries.map((run, i) => option(run, i)),

@@ -29,7 +29,7 @@ export function unitPanel(store) {
     facts.textContent = images ? `probe image ${scene.image + 1} of ${images.shape[0]} · ${size(images.shape.slice(2))} pixels` : "";
     if (images && drawnImage?.images === images && drawnImage.image === scene.image) return;
     drawnImage = images ? { images, image: scene.image } : null;
-    picture.replaceChildren(...(images ? [photo(images, scene.image, SIDE), box] : [el("p", { class: "quiet" }, "The run holds no probe image.")]));
+    picture.replaceChildren(...(images ? [photo(images, scene.image, SIDE), box] : [el("p", { class: "quiet" }, scene?.problem ? "The probe image cannot be shown." : "The run holds no probe image.")]));
   };
 
   const drawUnit = () => {
@@ -131,7 +131,7 @@ function pixelsOf({ top, left, bottom, right }) {
 const usable = (unit, maps) => (unit && isWithin(unit, maps) ? unit : null);
 
 function hint(scene) {
-  if (!scene?.output) return [el("p", { class: "quiet" }, "This row has no numbers of its own to point at.")];
+  if (!scene?.output) return [el("p", { class: "quiet" }, scene?.problem ? "Its numbers cannot be shown: why, stands in the middle." : "This row has no numbers of its own to point at.")];
   const what = scene.row.output_shape.length === 1 ? "a bar" : "a feature map";
   return [
     el("p", { class: "lead" }, `Point at ${what}`),
