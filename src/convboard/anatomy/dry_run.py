@@ -11,6 +11,7 @@ What the records mean (tables, explanations) does not live here.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -59,12 +60,13 @@ def check_shape(image_shape: Shape) -> None:
         )
 
 
-def run_undisturbed(model: nn.Module, images: Tensor) -> Any:
-    """Run a network in evaluation mode, without gradients, and leave it and the random numbers as they were.
+def run_undisturbed(model: nn.Module, images: Tensor, gradients: bool = False) -> Any:
+    """Run a network in evaluation mode, and leave it and the random numbers as they were.
 
     Args:
         model: Any network. Buffers that it writes to, even in evaluation mode, are given as copies.
         images: What it is called with.
+        gradients: Whether what it returns is to know how it came about, for torch.autograd.
 
     Returns:
         Whatever the network returns.
@@ -76,7 +78,7 @@ def run_undisturbed(model: nn.Module, images: Tensor) -> Any:
     _refuse_lazy(model)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [images.device] if images.device.type == "cuda" else []
-    with _evaluating(model), torch.no_grad(), torch.random.fork_rng(devices=devices):
+    with _evaluating(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=devices):
         return functional_call(model, buffers, (images,))
 
 
@@ -86,6 +88,7 @@ def dry_run(
     batch_size: int = 2,
     followers: Sequence[Callable[[Tensor], Follower]] = (),
     dtype: torch.dtype | None = None,
+    gradients: bool = False,
 ) -> DryRun:
     """Run a network on black images and record its calls; what it raises is recorded, not raised.
 
@@ -95,13 +98,14 @@ def dry_run(
         batch_size: Two by default, so that a flatten that eats the batch shows.
         followers: Made of the images, they follow something through the run: see `trace.Call.views`.
         dtype: Of the images; None takes the network's own.
+        gradients: As in `run_undisturbed`.
 
     Raises:
         ModelError: A lazy layer has not been given its shape yet.
     """
     model = plain(model)
     _refuse_lazy(model)
-    return _record(model, run_undisturbed, image_shape, batch_size, followers, dtype)
+    return _record(model, partial(run_undisturbed, gradients=gradients), image_shape, batch_size, followers, dtype)
 
 
 def materialise(model: nn.Module, image_shape: Shape) -> DryRun:

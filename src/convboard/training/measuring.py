@@ -81,7 +81,7 @@ class Rehearsal:
 def time_step(rehearsal: Rehearsal, plan: Plan, images: int, steps: int = 1, clock: Clock = time.perf_counter) -> float:
     """Seconds of one step by `plan`, over `steps` of them; what comes before these to warm up is not counted."""
     with random_numbers_kept(plan.device), plan.with_threads():
-        for _ in range(3 if plan.cuda_graph else 1):  # the first replays are slow
+        for _ in range(_to_warm_up(plan)):
             rehearsal.take(plan, images)
         _wait_for(plan.device)
         began = clock()
@@ -105,7 +105,7 @@ def race(
 
     Args:
         plans: The most promising first.
-        timed: Seconds of one step by a plan, over a number of steps; one more is taken before them.
+        timed: Seconds of one step by a plan, over a number of steps; those that warm up are taken before them.
         seconds: When to stop.
         loading: Seconds that the first step of a plan takes more if its kernels, which depend on memory format and
             precision, are none of those before it.
@@ -124,7 +124,7 @@ def race(
             step = best.get(plan, MARGIN * slowest)
             steps = min(MOST_STEPS, math.ceil(VISIT / step)) if step else 1
             first = 0.0 if _kernels(plan) in loaded else loading
-            if clock() + first + MARGIN * (steps + 1) * step > ends:
+            if clock() + first + MARGIN * (steps + _to_warm_up(plan)) * step > ends:
                 if round_number:
                     return best
                 continue
@@ -138,6 +138,11 @@ def race(
             plan for plan in running if plan in best and (best[plan] <= limit or (plan.cuda_graph and not round_number))
         ]
     return best
+
+
+def _to_warm_up(plan: Plan) -> int:
+    """Steps that are not counted: of a recording, the first replays are slow."""
+    return 3 if plan.cuda_graph else 1
 
 
 def _kernels(plan: Plan) -> tuple[bool, str]:

@@ -200,9 +200,39 @@ class NoForward(nn.Module):
             return x
 
 
+class Misspelt(nn.Module):
+    def foward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Bound(nn.Module):
+    """Its forward is none of its class's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forward = self.go
+
+    def go(self, x: Tensor) -> Tensor:
+        raise KeyError("mine")
+
+
+class Static(nn.Module):
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        raise KeyError("mine")
+
+
+@pytest.mark.parametrize("model", [Bound, Static])
+def test_an_error_of_a_forward_that_was_called_is_its_own(model: type[nn.Module]) -> None:
+    with pytest.raises(KeyError, match="mine"):
+        diagnose(model(), SHAPE, 10)
+
+
 @pytest.mark.parametrize(
     ("model", "reason", "cure"),
     [
+        (Misspelt, "Misspelt has no forward", "call it forward, not foward"),
+        (nn.ModuleList, "ModuleList has no forward of its own: it only holds layers.", "take nn.Sequential"),
         (
             TakesLabels,
             "forward(self, x: torch.Tensor, labels: torch.Tensor), but it is called",
@@ -241,3 +271,18 @@ def test_a_weight_that_would_not_be_trained() -> None:
     assert diagnose(Written(line, nn.Linear(16, 10), unseen=hidden.requires_grad_(False)), SHAPE, 10) is None
     anew = found(Written(lambda m, x: nn.Linear(16, 10)(x.flatten(1))))
     assert (anew.kind, anew.cures[0][:38]) == ("parameters", "make layers in __init__, not in forwar")
+
+
+@pytest.mark.parametrize("kept_out", [torch.no_grad, None], ids=["no_grad", "detach"])
+def test_a_teacher_that_no_gradient_reaches_is_none_of_the_parameters(kept_out: Any) -> None:
+    teacher = nn.Linear(10, 10)
+
+    def with_teacher(model: Any, x: Tensor) -> Any:
+        given = scores(model, x)
+        if kept_out is None:
+            return given + model.unseen[0](given).detach()
+        with kept_out():
+            target = model.unseen[0](given)
+        return given + target
+
+    assert diagnose(Written(with_teacher, nn.Linear(16, 10), unseen=teacher), SHAPE, 10) is None

@@ -105,7 +105,7 @@ class Case:
         source = self.source(call)
         if source is not None:
             return f"{source.name} gives {arrived}"
-        return f"the images have {arrived}" if IMAGE in call.inputs or call.inputs else f"it is given {arrived}"
+        return f"the images have {arrived}" if IMAGE in call.inputs else f"it is given {arrived}"
 
     def path(self, call: Call) -> list[Call]:
         """The calls through which the picture came here, from the image on; of several branches the first."""

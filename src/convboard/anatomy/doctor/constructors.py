@@ -29,7 +29,7 @@ def refused_groups(error: BaseException, with_line: bool = True) -> str | None:
     else:
         return None
     line = f"{where}, builds {made}: " if with_line else ""
-    return f"{line}{fault}. Take one of {listed(good)}."
+    return f"{line}{fault}. Take {'one of ' if len(good) > 1 else ''}{listed(good)}."
 
 
 def forgotten_super(error: BaseException) -> str | None:

@@ -129,13 +129,14 @@ def _wrong_classes(case: Case, shape: Shape) -> Finding | None:
         return None
     last = case.run.calls[-1] if case.run.calls else None
     made = f" (out_features of {last.name})" if last and isinstance(last.module, nn.Linear) else ""
-    reason = f"The network gives {shape[1]} scores an image{made}, but the data has {classes} classes."
+    scores = "1 score" if shape[1] == 1 else f"{shape[1]} scores"
+    reason = f"The network gives {scores} an image{made}, but the data has {classes} classes."
     cures = [*other_argument(case, shape[1], classes, ("num_classes",))]
     if last is not None and isinstance(last.module, nn.Linear):
         cures.append(f"write {line_of(last.module, out_features=classes)} for {last.name}")
     else:
         cures.append(f"let it end with nn.Linear({shape[1]}, {classes})")
-    return Finding("num_classes", reason, tuple(cures), f"{classes} scores", f"{shape[1]} scores", last)
+    return Finding("num_classes", reason, tuple(cures), f"{classes} scores", scores, last)
 
 
 def _too_many_dimensions(case: Case, shape: Shape) -> Finding:

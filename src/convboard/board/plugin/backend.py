@@ -80,7 +80,7 @@ def _application(answer: Callable[[Request], Response]) -> Any:
         try:
             return answer(request)
         except NotFoundError as error:
-            return _json(request, {"error": str(error)}, code=404)
+            return _json(request, {"error": str(error).removeprefix("Not found: ")}, code=404)
 
     return application
 
