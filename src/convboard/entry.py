@@ -26,7 +26,7 @@ from omegaconf.errors import MissingMandatoryValue
 
 from convboard.config import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError, ConvboardError, RankError
-from convboard.invocation import python
+from convboard.invocation import assignment, python
 from convboard.messages import explain
 from convboard.resuming import resumed_config
 from convboard.runs import CONFIG
@@ -146,8 +146,8 @@ def _refuse_dashes() -> None:
     for argument in sys.argv[1:]:
         key = argument.lstrip("-")
         if argument.startswith("-") and key.partition("=")[0].split(".")[0] in TrainConfig.__dataclass_fields__:
-            assignment = key if "=" in key else f"{key}=<value>"
-            raise ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
+            wanted = key if "=" in key else f"{key}=<value>"
+            raise ConfigError(f"{argument!r} is not understood: write {wanted}, without dashes.")
 
 
 def _refuse_sweep() -> None:
@@ -262,7 +262,7 @@ def job() -> Iterator[None]:
 def _how_to_go_on() -> str:
     """What to do when a run was stopped."""
     start = python() if team().size == 1 else "torchrun ..."
-    return f"Go on with it: {start} train.py resume={os.path.relpath(run_dir())}"
+    return f"Go on with it: {start} train.py {assignment('resume', os.path.relpath(run_dir()))}"
 
 
 def _farewell() -> str:

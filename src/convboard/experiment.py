@@ -30,6 +30,7 @@ from convboard.config import OPEN_GROUPS, TrainConfig
 from convboard.data import ImageDataset
 from convboard.errors import ConfigError, RunError
 from convboard.files import atomic_write_text, empty, locked
+from convboard.invocation import assignment
 from convboard.planning import Decision, unmeasured
 from convboard.report import Report, counted
 from convboard.runs import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
@@ -286,7 +287,7 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             if (run_dir / CONFIG).exists() and not resumed:
                 raise RunError(
                     f"{run_dir} holds a run already, and nothing is ever overwritten. Go on with it by "
-                    f"resume={run_dir}, or choose another directory with hydra.run.dir=<folder>."
+                    f"{assignment('resume', run_dir)}, or choose another directory with hydra.run.dir=<folder>."
                 )
             yield
     except OSError as error:
@@ -294,7 +295,7 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             raise
         advice = "Choose another directory with hydra.run.dir=<folder>."
         if error.errno == errno.ENOSPC:
-            advice = f"Make room, and begin again, or go on with a run that has begun: resume={run_dir}."
+            advice = f"Make room, and begin again, or go on with a run that has begun: {assignment('resume', run_dir)}."
         raise RunError(f"{run_dir} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
     finally:
         with suppress(OSError):

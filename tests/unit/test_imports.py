@@ -36,7 +36,8 @@ MAY_IMPORT = {
     "building": BASE
     | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
     | {"optimizing", "report", "runs"},
-    "experiment": BASE | {"data", "training", "config", "report", "runs", "building", "trust", "planning", "trial"},
+    "experiment": BASE
+    | {"data", "training", "config", "report", "runs", "building", "trust", "planning", "trial", "invocation"},
     "arguments": {"errors", "messages", "invocation"},
     "entry": {"errors", "messages", "invocation", "config", "resuming", "runs", "training.interrupt", "training.team"},
     "composing": {"errors", "config", "arguments", "entry"},

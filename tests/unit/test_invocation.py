@@ -1,6 +1,6 @@
 import pytest
 
-from convboard.invocation import python, tensorboard
+from convboard.invocation import assignment, python, tensorboard
 
 
 @pytest.mark.parametrize(
@@ -15,3 +15,10 @@ def test_advice_is_written_as_the_command_was_begun(
 ) -> None:
     monkeypatch.setenv("UV", uv)
     assert (python(), tensorboard("outputs")) == (script, look)
+
+
+def test_a_path_with_a_space_is_quoted_for_the_shell_and_for_hydra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV", "")
+    assert assignment("resume", "my runs/x") == """'resume="my runs/x"'"""
+    assert assignment("resume", "runs/lr=0.1,seed=1") == "resume=runs/lr=0.1,seed=1"
+    assert tensorboard("my runs") == "tensorboard --logdir 'my runs'"
