@@ -178,7 +178,7 @@ function columns({ scenes, sides, store }, part) {
   const { run, compare } = store.get();
   const names = [run, compare];
   return el("div", { class: scenes.length > 1 ? "two" : "one" }, scenes.map((scene, i) =>
-    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, `${"AB"[i]}  ${names[i]}`) : null, part(scene, sides[i], i))));
+    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, el("b", {}, "AB"[i]), el("span", {}, el("bdi", {}, names[i]))) : null, part(scene, sides[i], i))));
 }
 
 function heading(title, more = "", aside = null) {
