@@ -114,9 +114,17 @@ function outputs(context) {
   return el(
     "section",
     { class: "outputs" },
-    heading(outputTitle(first.row), [known[0] === first ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
-    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
+    heading(outputTitle(first.row), [first.output ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
+    columns(context, (scene, side, i) => [ownLine(outputSaid, scene, first), shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
   );
+}
+
+const outputSaid = (scene) => scene.output && `${outputTitle(scene.row)} · ${subtitle(scene)}`;
+
+/** What the heading says of the first run, said of the second in its own column where that differs. */
+function ownLine(said, scene, first) {
+  const own = said(scene);
+  return scene !== first && own && own !== said(first) ? el("p", { class: "quiet own" }, own) : null;
 }
 
 function outputTitle({ kind, output_shape: shape }) {
@@ -220,20 +228,23 @@ function kernels(context) {
   if (!known.length) return [];
   const scales = scalesOf(scenes, ({ kernels }) => kernels && largestMagnitude(kernels.arrays.weight.data));
   const bars = scales.map((largest) => scaleBar(largest, true, theme));
-  const [, inEach, ...sides] = known[0].kernels.arrays.weight.shape;
-  const { filters } = known[0].kernels.facts;
-  const drawn = known[0].kernels.arrays.weight.shape[0];
-  const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown, as many as a picture holds` : "";
-  const isInColour = isOfColours(known[0].conv);
-  const what = isInColour ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
-  const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;
+  const [title, what] = kernelsSaid(known[0]);
   return [
-    el("section", { class: "kernel-section" }, heading(title, [`${what}${shown}`, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
+    el("section", { class: "kernel-section" }, heading(title, [what, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
       if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
       side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT, isInColour: isOfColours(scene.conv) });
-      return [shared(scales) ? null : bars[i], side.kernels.node];
+      return [ownLine((at) => at.kernels && kernelsSaid(at).join(" · "), scene, known[0]), shared(scales) ? null : bars[i], side.kernels.node];
     })),
   ];
+}
+
+/** How many kernels there are, and what each one consists of. */
+function kernelsSaid({ kernels, conv, row }) {
+  const [drawn, inEach, ...sides] = kernels.arrays.weight.shape;
+  const { filters } = kernels.facts;
+  const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown, as many as a picture holds` : "";
+  const what = isOfColours(conv) ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : size(sides);
+  return [`${plural(filters ?? drawn, "kernel")}${row === conv ? "" : ` of ${conv.name}`}`, `${what}${shown}`];
 }
 
 /** Whether a convolution's three input channels are the image's red, green and blue. */
