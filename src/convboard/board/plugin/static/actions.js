@@ -235,7 +235,8 @@ export function createActions(store) {
     }
     const { record, steps } = store.get();
     store.set({ image, unit, view, hover: null, ...(record?.byName.has(layer) ? { layer } : {}) });
-    if (step !== null) chooseStepAt(Math.max(0, steps.findLastIndex((recorded) => recorded <= step)));
+    // Without a step it asks for the last, as a link does that the tab is opened with.
+    chooseStepAt(step === null ? steps.length - 1 : Math.max(0, steps.findLastIndex((recorded) => recorded <= step)));
     if (compare !== store.get().compare) await chooseCompare(compare);
     if (followed === mine) await compareWith(wanted, store, refreshScene);
   }
