@@ -1,5 +1,6 @@
 /** The chosen layer: what it does, its numbers, its feature maps, its kernels; beside it the second run's. */
 
+import { pointBy } from "./charts.js";
 import { largestMagnitude } from "./colours.js";
 import { el, oncePerFrame } from "./dom.js";
 import { plural, share, size, whole } from "./format.js";
@@ -162,7 +163,7 @@ function vectorPart(scene, _side, largest, context) {
 }
 
 /** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */
-function silentUnits({ row, probe }, { record, health }) {
+function silentUnits({ row, probe, shownStep }, { record, health }) {
   const isRelu = (other) => other?.kind === "activation" && /^relu$/i.test(other.type);
   const linear = row.kind === "linear" ? row : isRelu(row) ? record.byName.get(row.inputs[0]) : null;
   const relu = linear === row ? record.consumers.get(row.name)?.find(isRelu) : row;
@@ -171,9 +172,10 @@ function silentUnits({ row, probe }, { record, health }) {
   const [images, count] = vectors.shape;
   const isSilent = (unit) => Array.from({ length: images }, (_, image) => vectors.data[image * count + unit]).every((number) => number <= 0);
   const units = Array.from({ length: count }, (_, unit) => unit).filter(isSilent);
-  const dead = Number(health?.[linear.name]?.dead_fraction?.at(-1)?.[1] ?? NaN);
-  const last = Number.isFinite(dead) ? ` On the whole sample, at the last epoch: ${share(dead)} of the units.` : "";
-  return { units, sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${last}` };
+  const [step, dead] = pointBy(health?.[linear.name]?.dead_fraction ?? [], shownStep ?? 0) ?? [];
+  const isKnown = Number.isFinite(Number(dead ?? NaN));
+  const measured = isKnown ? ` On the whole sample, at epoch ${Math.round(step / record.stepsPerEpoch)}: ${share(Number(dead))} of the units.` : "";
+  return { units, sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${measured}` };
 }
 
 function scorePart({ output, probe, image }, _side, _largest, { scenes, point, pin }) {
