@@ -88,7 +88,7 @@ function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
   const said = [
     data,
     epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : null,
-    isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
+    isOther || isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
   ].filter(Boolean);
   return said.length ? el("p", { class: "notice" }, said.map((part) => [part, " "])) : el("span", { hidden: true });
 }
