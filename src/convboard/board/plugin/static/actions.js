@@ -157,6 +157,7 @@ export function createActions(store) {
       store.set({ isGone: false });
     } catch (error) {
       store.set({ isGone: error.kind === "gone" });
+      if (!error.kind) throw error; // a mistake in this tab
     }
   }
 
@@ -195,7 +196,7 @@ export function createActions(store) {
       store.set({ recordB: run.record, compareProblem: "" });
       refreshHealth(name, "healthB");
     } catch (error) {
-      if (error.kind === "gone") throw error;
+      if (error.kind === "gone" || !error.kind) throw error;
       runs.forget(name);
       if (store.get().compare === name) store.set({ recordB: null, sceneB: null, healthB: null, compareProblem: missingBeside(name, error) });
       return;
