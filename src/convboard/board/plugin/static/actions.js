@@ -60,13 +60,14 @@ export function createActions(store) {
     store.set({ problem: { kind, run, message }, record: null, scene: null, steps: [], shownStep: null, hover: null });
   }
 
-  async function chooseRun(name, wanted = {}) {
+  /** @param {Promise} [loading] Of the run, where it has been asked for. */
+  async function chooseRun(name, wanted = {}, loading = null) {
     const before = store.get();
     const next = { run: name, layer: before.layer, step: before.step, image: before.image, unit: null, ...wanted };
     if (next.compare === undefined && before.compare === name) next.compare = null;
     store.set({ ...next, loading: true, unmet: "" });
     try {
-      const run = await loadRun(name);
+      const run = await (loading ?? loadRun(name));
       if (store.get().run !== name) return;
       store.set({ health: null, healthProblem: "", scene: name === before.run ? before.scene : null });
       showRun(run, next);
@@ -207,14 +208,15 @@ export function createActions(store) {
   /** Begin with what a link asks for, else with the last run. */
   async function open(wanted) {
     store.set({ loading: true });
-    if (wanted.run) loadRun(wanted.run).catch(() => null); // asked for along with the list; what fails is told below
+    const loading = wanted.run && loadRun(wanted.run); // asked for along with the list
+    loading?.catch(() => null); // what fails is told where it is awaited
     try {
       const { runs: found, others } = await getRuns();
       store.set({ runs: found, others, problem: found.length ? null : { kind: "empty" } });
       if (!found.length) return;
       const run = wanted.run ?? found.at(-1);
       const { layer, step, image, unit } = wanted;
-      await chooseRun(run, { layer, step, image, unit });
+      await chooseRun(run, { layer, step, image, unit }, loading);
       if (store.get().run !== run) return;
       await compareWith(wanted, store, refreshScene);
       if (wanted.compare) await chooseCompare(wanted.compare);
