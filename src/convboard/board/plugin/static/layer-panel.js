@@ -4,6 +4,7 @@ import { pointBy } from "./charts.js";
 import { largestMagnitude } from "./colours.js";
 import { el, oncePerFrame } from "./dom.js";
 import { plural, share, size, whole } from "./format.js";
+import { numbers } from "./health.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
@@ -163,7 +164,7 @@ function vectorPart(scene, _side, largest, context) {
 }
 
 /** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */
-function silentUnits({ row, probe, shownStep }, { record, health }) {
+function silentUnits({ row, probe, step }, { record, health }) {
   const isRelu = (other) => other?.kind === "activation" && /^relu$/i.test(other.type);
   const linear = row.kind === "linear" ? row : isRelu(row) ? record.byName.get(row.inputs[0]) : null;
   const relu = linear === row ? record.consumers.get(row.name)?.find(isRelu) : row;
@@ -172,9 +173,8 @@ function silentUnits({ row, probe, shownStep }, { record, health }) {
   const [images, count] = vectors.shape;
   const isSilent = (unit) => Array.from({ length: images }, (_, image) => vectors.data[image * count + unit]).every((number) => number <= 0);
   const units = Array.from({ length: count }, (_, unit) => unit).filter(isSilent);
-  const [step, dead] = pointBy(health?.[linear.name]?.dead_fraction ?? [], shownStep ?? 0) ?? [];
-  const isKnown = Number.isFinite(Number(dead ?? NaN));
-  const measured = isKnown ? ` On the whole sample, at epoch ${Math.round(step / record.stepsPerEpoch)}: ${share(Number(dead))} of the units.` : "";
+  const [measuredAt, dead] = pointBy(numbers(health?.[linear.name]?.dead_fraction), step) ?? [];
+  const measured = Number.isFinite(dead) ? ` On the whole sample, at epoch ${Math.round(measuredAt / record.stepsPerEpoch)}: ${share(dead)} of the units.` : "";
   return { units, sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${measured}` };
 }
 
