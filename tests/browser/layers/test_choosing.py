@@ -74,11 +74,11 @@ def test_a_run_is_found_by_typing(open_tab: Any) -> None:
 
 def test_a_second_network_has_its_own_sizes_and_units(open_tab: Any) -> None:
     tab = open_tab(run=LENET, compare=QUICK, layer="conv1")
-    own = tab.find('.outputs [data-run="cifar10/cifar10_quick"]')
+    own = tab.find(f'.outputs [data-run="{QUICK}"]')
     expect(own.locator(".own")).to_contain_text("32 feature maps · 32×32 each")
-    expect(tab.find('.kernel-section [data-run="cifar10/cifar10_quick"] .own')).to_contain_text("32 kernels · in colour")
+    expect(tab.find(f'.kernel-section [data-run="{QUICK}"] .own')).to_contain_text("32 kernels · in colour")
     expect(own.locator("h4 b")).to_have_text("B")
-    own.locator('.tile[data-channel="20"]').click(position={"x": 9, "y": 9})
+    own.locator('.tile[data-channel="10"]').click(position={"x": 9, "y": 9})
     expect(tab.find(".identity")).to_contain_text("A has no such unit.")
     tab.page.keyboard.press("ArrowDown")
     tab.wait_for_link("layer=relu1", without="p.layers.unit=")
