@@ -72,9 +72,16 @@ def test_a_run_is_found_by_typing(open_tab: Any) -> None:
     tab.wait_for_link("run=cifar10%2Fcifar10_quick")
 
 
-def test_a_second_run_on_another_image_says_so(open_tab: Any) -> None:
+def test_a_second_network_has_its_own_sizes_and_units(open_tab: Any) -> None:
     tab = open_tab(run=LENET, compare=QUICK, layer="conv1")
-    tab.find(".notice").get_by_text("The second run's probe image is another one.").wait_for()
+    own = tab.find(f'.outputs [data-run="{QUICK}"]')
+    expect(own.locator(".own")).to_contain_text("32 feature maps · 32×32 each")
+    expect(tab.find(f'.kernel-section [data-run="{QUICK}"] .own')).to_contain_text("32 kernels · in colour")
+    expect(own.locator("h4 b")).to_have_text("B")
+    own.locator('.tile[data-channel="10"]').click(position={"x": 9, "y": 9})
+    expect(tab.find(".identity")).to_contain_text("A has no such unit.")
+    tab.page.keyboard.press("ArrowDown")
+    tab.wait_for_link("layer=relu1", without="p.layers.unit=")
 
 
 def test_the_list_of_many_runs_begins_with_the_chosen_one(open_tab: Any) -> None:

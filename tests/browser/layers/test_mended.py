@@ -72,6 +72,7 @@ def test_scores_of_two_runs_fit_the_panel(open_tab: Any) -> None:
 def test_a_second_run_of_another_data_set_is_said(open_tab: Any) -> None:
     tab = open_tab(run=LENET, compare=QUICK, layer="conv1")
     tab.find(".notice").get_by_text("B was trained on another data set (cifar10)").wait_for()
+    assert "another one" not in tab.find(".inside").inner_text()
 
 
 def test_links_lead_to_layers_with_numbers(open_tab: Any) -> None:
@@ -114,6 +115,22 @@ def test_units_of_a_linear_layer_that_stay_zero_are_counted(open_tab: Any) -> No
     marked = tab.find(".column.dead").count()
     said = tab.find(".dead-line").inner_text() if marked else "0 of 120 units"
     assert said.startswith(f"{marked} of 120 units")
+
+
+def test_the_dead_share_below_the_bars_is_that_of_the_epoch(open_tab: Any) -> None:
+    health = {"fc1": {"dead_fraction": [[0, 0.1], [40, 0.2], [80, 0.3]]}}
+    answers = {"**/data/plugin/layers/health?*": lambda route: route.fulfill(json=health)}
+    tab = open_tab(run=LENET, layer="relu3", step=40, routes=answers)
+    tab.find(".dead-line").get_by_text("On the whole sample, at epoch 1: 20").wait_for()
+
+
+def test_the_focus_ring_is_around_the_chosen_card(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1")
+    tab.find('[data-layer="conv2"]').click()
+    tab.page.keyboard.press("ArrowDown")
+    styles = "(selector) => getComputedStyle(document.querySelector(selector)).outlineStyle"
+    assert tab.frame.evaluate(styles, ".cards") == "none"
+    assert tab.frame.evaluate(styles, '.card[aria-selected="true"]') == "solid"
 
 
 def test_the_keys_work_without_a_click(open_tab: Any) -> None:

@@ -60,13 +60,14 @@ export function createActions(store) {
     store.set({ problem: { kind, run, message }, record: null, scene: null, steps: [], shownStep: null, hover: null });
   }
 
-  async function chooseRun(name, wanted = {}) {
+  /** @param {Promise} [loading] Of the run, where it has been asked for. */
+  async function chooseRun(name, wanted = {}, loading = null) {
     const before = store.get();
     const next = { run: name, layer: before.layer, step: before.step, image: before.image, unit: null, ...wanted };
     if (next.compare === undefined && before.compare === name) next.compare = null;
     store.set({ ...next, loading: true, unmet: "" });
     try {
-      const run = await loadRun(name);
+      const run = await (loading ?? loadRun(name));
       if (store.get().run !== name) return;
       store.set({ health: null, healthProblem: "", scene: name === before.run ? before.scene : null });
       showRun(run, next);
@@ -157,6 +158,7 @@ export function createActions(store) {
       store.set({ isGone: false });
     } catch (error) {
       store.set({ isGone: error.kind === "gone" });
+      if (!error.kind) throw error; // a mistake in this tab
     }
   }
 
@@ -195,7 +197,7 @@ export function createActions(store) {
       store.set({ recordB: run.record, compareProblem: "" });
       refreshHealth(name, "healthB");
     } catch (error) {
-      if (error.kind === "gone") throw error;
+      if (error.kind === "gone" || !error.kind) throw error;
       runs.forget(name);
       if (store.get().compare === name) store.set({ recordB: null, sceneB: null, healthB: null, compareProblem: missingBeside(name, error) });
       return;
@@ -206,14 +208,15 @@ export function createActions(store) {
   /** Begin with what a link asks for, else with the last run. */
   async function open(wanted) {
     store.set({ loading: true });
-    if (wanted.run) loadRun(wanted.run).catch(() => null); // asked for along with the list; what fails is told below
+    const loading = wanted.run && loadRun(wanted.run); // asked for along with the list
+    loading?.catch(() => null); // what fails is told where it is awaited
     try {
       const { runs: found, others } = await getRuns();
       store.set({ runs: found, others, problem: found.length ? null : { kind: "empty" } });
       if (!found.length) return;
       const run = wanted.run ?? found.at(-1);
       const { layer, step, image, unit } = wanted;
-      await chooseRun(run, { layer, step, image, unit });
+      await chooseRun(run, { layer, step, image, unit }, loading);
       if (store.get().run !== run) return;
       await compareWith(wanted, store, refreshScene);
       if (wanted.compare) await chooseCompare(wanted.compare);
@@ -235,7 +238,8 @@ export function createActions(store) {
     }
     const { record, steps } = store.get();
     store.set({ image, unit, view, hover: null, ...(record?.byName.has(layer) ? { layer } : {}) });
-    if (step !== null) chooseStepAt(Math.max(0, steps.findLastIndex((recorded) => recorded <= step)));
+    // Without a step it asks for the last, as a link does that the tab is opened with.
+    chooseStepAt(step === null ? steps.length - 1 : Math.max(0, steps.findLastIndex((recorded) => recorded <= step)));
     if (compare !== store.get().compare) await chooseCompare(compare);
     if (followed === mine) await compareWith(wanted, store, refreshScene);
   }

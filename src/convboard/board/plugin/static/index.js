@@ -13,7 +13,7 @@ import { createStore, NOTHING_CHOSEN } from "./store.js";
 import { watchTheme } from "./theme.js";
 import { topBar } from "./top-bar.js";
 import { unitPanel } from "./unit-panel.js";
-import { strongestUnit } from "./values.js";
+import { isWithin, strongestUnit } from "./values.js";
 import { wishesLine } from "./wishes.js";
 
 // Named here so that the browser asks for all of them at once, not one depth of imports after another.
@@ -127,7 +127,11 @@ function unitActions(store) {
       pointedAt = unit;
       tell();
     },
-    pin: (unit) => store.set({ unit: isSame(unit, store.get().unit) ? null : unit }),
+    pin(unit) {
+      const { scene, unit: pinned } = store.get();
+      if (!isWithin(unit, scene?.output)) return; // of the second run, whose layer is larger: no link could hold it
+      store.set({ unit: isSame(unit, pinned) ? null : unit });
+    },
     pinStrongest() {
       const { scene } = store.get();
       if (scene?.output) store.set({ unit: strongestUnit(scene.output), hover: null });

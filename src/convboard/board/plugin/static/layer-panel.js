@@ -1,8 +1,10 @@
 /** The chosen layer: what it does, its numbers, its feature maps, its kernels; beside it the second run's. */
 
+import { pointBy } from "./charts.js";
 import { largestMagnitude } from "./colours.js";
 import { el, oncePerFrame } from "./dom.js";
 import { plural, share, size, whole } from "./format.js";
+import { numbers } from "./health.js";
 import { kernelsView } from "./kernels-view.js";
 import { mapsView } from "./maps-view.js";
 import { scaleBar } from "./scale-bar.js";
@@ -87,7 +89,7 @@ function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
   const said = [
     data,
     epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : null,
-    isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
+    isOther || isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
   ].filter(Boolean);
   return said.length ? el("p", { class: "notice" }, said.map((part) => [part, " "])) : el("span", { hidden: true });
 }
@@ -114,9 +116,17 @@ function outputs(context) {
   return el(
     "section",
     { class: "outputs" },
-    heading(outputTitle(first.row), [known[0] === first ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
-    columns(context, (scene, side, i) => [shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
+    heading(outputTitle(first.row), [first.output ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
+    columns(context, (scene, side, i) => [ownLine(outputSaid, scene, first), shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
   );
+}
+
+const outputSaid = (scene) => scene.output && `${outputTitle(scene.row)} · ${subtitle(scene)}`;
+
+/** What the heading says of the first run, said of the second in its own column where that differs. */
+function ownLine(said, scene, first) {
+  const own = said(scene);
+  return scene !== first && own && own !== said(first) ? el("p", { class: "quiet own" }, own) : null;
 }
 
 function outputTitle({ kind, output_shape: shape }) {
@@ -154,7 +164,7 @@ function vectorPart(scene, _side, largest, context) {
 }
 
 /** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */
-function silentUnits({ row, probe }, { record, health }) {
+function silentUnits({ row, probe, step }, { record, health }) {
   const isRelu = (other) => other?.kind === "activation" && /^relu$/i.test(other.type);
   const linear = row.kind === "linear" ? row : isRelu(row) ? record.byName.get(row.inputs[0]) : null;
   const relu = linear === row ? record.consumers.get(row.name)?.find(isRelu) : row;
@@ -163,9 +173,9 @@ function silentUnits({ row, probe }, { record, health }) {
   const [images, count] = vectors.shape;
   const isSilent = (unit) => Array.from({ length: images }, (_, image) => vectors.data[image * count + unit]).every((number) => number <= 0);
   const units = Array.from({ length: count }, (_, unit) => unit).filter(isSilent);
-  const dead = Number(health?.[linear.name]?.dead_fraction?.at(-1)?.[1] ?? NaN);
-  const last = Number.isFinite(dead) ? ` On the whole sample, at the last epoch: ${share(dead)} of the units.` : "";
-  return { units, sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${last}` };
+  const [measuredAt, dead] = pointBy(numbers(health?.[linear.name]?.dead_fraction), step) ?? [];
+  const measured = Number.isFinite(dead) ? ` On the whole sample, at epoch ${Math.round(measuredAt / record.stepsPerEpoch)}: ${share(dead)} of the units.` : "";
+  return { units, sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${measured}` };
 }
 
 function scorePart({ output, probe, image }, _side, _largest, { scenes, point, pin }) {
@@ -178,7 +188,7 @@ function columns({ scenes, sides, store }, part) {
   const { run, compare } = store.get();
   const names = [run, compare];
   return el("div", { class: scenes.length > 1 ? "two" : "one" }, scenes.map((scene, i) =>
-    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, `${"AB"[i]}  ${names[i]}`) : null, part(scene, sides[i], i))));
+    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, el("b", {}, "AB"[i]), el("span", {}, el("bdi", {}, names[i]))) : null, part(scene, sides[i], i))));
 }
 
 function heading(title, more = "", aside = null) {
@@ -220,20 +230,23 @@ function kernels(context) {
   if (!known.length) return [];
   const scales = scalesOf(scenes, ({ kernels }) => kernels && largestMagnitude(kernels.arrays.weight.data));
   const bars = scales.map((largest) => scaleBar(largest, true, theme));
-  const [, inEach, ...sides] = known[0].kernels.arrays.weight.shape;
-  const { filters } = known[0].kernels.facts;
-  const drawn = known[0].kernels.arrays.weight.shape[0];
-  const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown, as many as a picture holds` : "";
-  const isInColour = isOfColours(known[0].conv);
-  const what = isInColour ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : `${size(sides)}`;
-  const title = `${plural(filters ?? drawn, "kernel")}${scenes[0].row === scenes[0].conv ? "" : ` of ${scenes[0].conv.name}`}`;
+  const [title, what] = kernelsSaid(known[0]);
   return [
-    el("section", { class: "kernel-section" }, heading(title, [`${what}${shown}`, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
+    el("section", { class: "kernel-section" }, heading(title, [what, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
       if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
       side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT, isInColour: isOfColours(scene.conv) });
-      return [shared(scales) ? null : bars[i], side.kernels.node];
+      return [ownLine((at) => at.kernels && kernelsSaid(at).join(" · "), scene, known[0]), shared(scales) ? null : bars[i], side.kernels.node];
     })),
   ];
+}
+
+/** How many kernels there are, and what each one consists of. */
+function kernelsSaid({ kernels, conv, row }) {
+  const [drawn, inEach, ...sides] = kernels.arrays.weight.shape;
+  const { filters } = kernels.facts;
+  const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown, as many as a picture holds` : "";
+  const what = isOfColours(conv) ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : size(sides);
+  return [`${plural(filters ?? drawn, "kernel")}${row === conv ? "" : ` of ${conv.name}`}`, `${what}${shown}`];
 }
 
 /** Whether a convolution's three input channels are the image's red, green and blue. */

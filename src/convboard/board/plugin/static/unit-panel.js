@@ -37,7 +37,7 @@ export function unitPanel(store) {
     const { scene, sceneB, record } = state;
     const unit = scene && usable(state.hover ?? state.unit, scene.output);
     drawBox(unit, scene, record);
-    identity.replaceChildren(...(unit ? about(unit, state) : hint(scene)));
+    identity.replaceChildren(...(unit ? about(unit, state) : aboutSecond(state) ?? hint(scene)));
     if (!unit) {
       steps.replaceChildren();
       return;
@@ -125,6 +125,19 @@ function flattened(row, record) {
 function pixelsOf({ top, left, bottom, right }) {
   if (bottom - top === 1 && right - left === 1) return `sees one pixel: row ${top}, column ${left}`;
   return `sees ${bottom - top}×${right - left} pixels: rows ${top}–${bottom - 1}, columns ${left}–${right - 1}`;
+}
+
+/** Of a unit of the second run that the first one lacks, its value; null where none is pointed at. */
+function aboutSecond({ scene, sceneB, hover, unit }) {
+  const pointed = usable(hover ?? unit, sceneB?.output);
+  if (!scene || !pointed) return null;
+  const { row, output } = sceneB;
+  const at = row.output_shape.length === 1 ? `unit ${pointed.channel}` : `map ${pointed.channel}, row ${pointed.row}, column ${pointed.column}`;
+  return [
+    el("h3", {}, `${row.name} of B, ${at}`),
+    el("p", { class: "value", "data-value": valueAt(output, pointed) }, value(valueAt(output, pointed))),
+    el("p", {}, scene.output ? "A has no such unit." : "Of A there are no numbers."),
+  ];
 }
 
 /** A unit that the layer has; null where it was pinned in a larger one. */
