@@ -13,18 +13,13 @@ def python() -> str:
 def tensorboard(logdir: str | Path) -> str:
     """The command that shows what lies in a folder."""
     prefix = "uv run " if _through_uv() else ""  # without it tensorboard is not on the user's PATH
-    return f"{prefix}tensorboard --logdir {shlex.quote(str(logdir)) if _is_apart(str(logdir)) else logdir}"
+    return f"{prefix}tensorboard --logdir {shlex.quote(str(logdir))}"
 
 
 def assignment(key: str, value: str | Path) -> str:
-    """`key=value` as a shell and then Hydra take it; quoted for both where it has a space in it."""
+    """`key=value` as a shell and then Hydra take it: quoted for both where a shell would not take it as it is."""
     text = str(value)
-    return shlex.quote(f'{key}="{text}"') if _is_apart(text) else f"{key}={text}"
-
-
-def _is_apart(text: str) -> bool:
-    """Whether a shell would take it for several words."""
-    return len(text.split()) > 1
+    return f"{key}={text}" if shlex.quote(text) == text else shlex.quote(f'{key}="{text}"')
 
 
 def _through_uv() -> bool:

@@ -75,6 +75,28 @@ def read_own_picture(path: Path, shape: tuple[int, int, int], fit: Fit = "crop",
         raise DataError(f"image={path} is a folder: give one picture, such as image={path / 'cat.jpg'}.")
     if not path.exists():
         raise DataError(f"image={path} is not there: give the path of a picture, such as a .jpg or .png file.")
+    picture, given, size, mode = _decoded(path, shape)
+    region = _region(size, (width, height), fit)
+    if fit == "frame":
+        pixels = read_picture(path, width, channels)
+    else:
+        left, top, right, bottom = (share * side for share, side in zip(region, 2 * picture.size, strict=True))
+        box = max(left, 0.0), max(top, 0.0), min(right, picture.width), min(bottom, picture.height)
+        fitted = picture.resize((width, height), Image.Resampling.BICUBIC, box=box)
+        pixels = np.array(fitted, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
+    seen = _seen(picture, region, (width, height))
+    given.thumbnail((_SHOWN, _SHOWN), Image.Resampling.LANCZOS)
+    if invert:
+        pixels, seen = 255 - pixels, 255 - seen
+    return OwnPicture(path.name, size, mode, pixels, np.asarray(given), seen, region, fit)
+
+
+def _decoded(path: Path, shape: tuple[int, int, int]) -> tuple[Image.Image, Image.Image, tuple[int, int], str]:
+    """A picture in the network's colours and in its own, upright; its size (width, height) and mode in the file.
+
+    Both may be smaller than the file's: as large as is needed for `shape`, (C, H, W), and to be shown.
+    """
+    channels, height, width = shape
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -92,19 +114,7 @@ def read_own_picture(path: Path, shape: tuple[int, int, int], fit: Fit = "crop",
         raise DataError(f"image={path} is not a picture of a kind that can be read (JPEG, PNG, ...).") from error
     except Exception as problem:  # Pillow raises whatever its parsers met: struct.error, SyntaxError, ...
         raise DataError(f"image={path} cannot be read: {problem}. It may be damaged: save it anew.") from problem
-    region = _region(size, (width, height), fit)
-    if fit == "frame":
-        pixels = read_picture(path, width, channels)
-    else:
-        left, top, right, bottom = (share * side for share, side in zip(region, 2 * picture.size, strict=True))
-        box = max(left, 0.0), max(top, 0.0), min(right, picture.width), min(bottom, picture.height)
-        fitted = picture.resize((width, height), Image.Resampling.BICUBIC, box=box)
-        pixels = np.array(fitted, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
-    seen = _seen(picture, region, (width, height))
-    given.thumbnail((_SHOWN, _SHOWN), Image.Resampling.LANCZOS)
-    if invert:
-        pixels, seen = 255 - pixels, 255 - seen
-    return OwnPicture(path.name, size, mode, pixels, np.asarray(given), seen, region, fit)
+    return picture, given, size, mode
 
 
 def _region(size: tuple[int, int], wanted: tuple[int, int], fit: Fit) -> tuple[float, float, float, float]:
