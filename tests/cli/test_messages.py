@@ -196,7 +196,7 @@ Conv2d conv2 has a window of 5x5 but gets only 2x2: the input is 8x8, and conv1
 network.
 
 What to do, one of these:
-  - give it images of 16x16 or more: dataset.image_size=16
+  - give it images of 16x16 or more (in a config: dataset.image_size=16)
   - take a smaller window, or leave out a pooling or a stride before it"""
     )
 
@@ -233,7 +233,7 @@ def test_the_linear_behind_the_convolutions(refused: Refused, run_command: RunCo
         "build it with MyNet(flat=256) (in a config: model.flat=256)",
         "write nn.Linear(256, 10) for fc, or nn.LazyLinear(10), which finds the number itself",
         "set padding=2 in conv1",
-        "give it images of 32x32: dataset.image_size=32",
+        "give it images of 32x32 (in a config: dataset.image_size=32)",
     ]
     quick = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", "board=minimal"]
     for cure in ("model.flat=256", "dataset.image_size=32"):

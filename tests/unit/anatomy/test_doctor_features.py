@@ -66,7 +66,7 @@ def test_wrong_in_features() -> None:
         "build it with Net(features=256) (in a config: model.features=256)",
         "write nn.Linear(256, 84) for fc1, or nn.LazyLinear(84), which finds the number itself",
         "set padding=2 in conv1",
-        "give it images of 32x32: dataset.image_size=32",
+        "give it images of 32x32 (in a config: dataset.image_size=32)",
     )
     check_fit(Net(features=256), GREY, 10)
     check_fit(Net(padding=2), GREY, 10)
@@ -106,7 +106,7 @@ def test_nested_sequential() -> None:
     assert told.layer == "1.1"
     assert "Linear 1.1 wants 8·16·16 = 2048 features but gets 8·14·14 = 1568" in told.reason
     assert "write nn.Linear(1568, 32) for 1.1" in told.cures[0]
-    assert told.cures[-1] == "give it images of 32x32: dataset.image_size=32"
+    assert told.cures[-1] == "give it images of 32x32 (in a config: dataset.image_size=32)"
     check_fit(network(1568), GREY, 10)
     check_fit(network(2048), (1, 32, 32), 10)
 
@@ -138,7 +138,7 @@ def test_view_for_another_number_of_features() -> None:
     told = found(flattening(lambda x: x.view(-1, 16 * 5 * 5), 400))
     assert told.reason.startswith("view(-1, 400) wants 16·5·5 = 400 features of each image, but it has 16·4·4 = 256")
     assert told.cures[0] == "write torch.flatten(x, 1) for it and nn.Linear(256, 84) for fc1"
-    assert told.cures[-1] == "give it images of 32x32: dataset.image_size=32"
+    assert told.cures[-1] == "give it images of 32x32 (in a config: dataset.image_size=32)"
 
 
 def test_view_with_a_batch_size_written_into_it() -> None:

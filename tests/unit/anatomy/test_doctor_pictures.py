@@ -74,7 +74,7 @@ def test_images_too_small() -> None:
     assert "Conv2d features.3 has a window of 5x5 but gets only 2x2" in told.reason
     assert told.formula == "⌊(2 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = -2"
     assert told.cures[:2] == (
-        "give it images of 14x14 or more: dataset.image_size=14",
+        "give it images of 14x14 or more (in a config: dataset.image_size=14)",
         "set padding=2 in features.0 and features.3",
     )
     check_fit(Small(), (1, 14, 14), 10)
@@ -102,7 +102,7 @@ def test_padding_that_mirrors_more_than_there_is() -> None:
         "8x8, and 0 leaves 4x4."
     )
     assert told.cures == (
-        "give it images of 10x10 or more: dataset.image_size=10",
+        "give it images of 10x10 or more (in a config: dataset.image_size=10)",
         'pad 1 with zeros: padding_mode="zeros"',
     )
     assert diagnose(network("reflect"), (1, 10, 10)) is None
@@ -114,7 +114,7 @@ def test_padding_that_repeats_more_than_there_is() -> None:
         Written(lambda parts, x: parts[0](F.pad(x, (5, 5), mode="circular")), nn.Conv2d(1, 4, 3)), (1, 4, 4)
     )
     assert told.reason.startswith("pad repeats 5 pixels of the picture beyond its edge, but gets only 4x4, which has 4")
-    assert told.cures[0] == "give it images of 5x5 or more: dataset.image_size=5"
+    assert told.cures[0] == "give it images of 5x5 or more (in a config: dataset.image_size=5)"
     with_layer = examined(nn.Sequential(nn.ReflectionPad2d(4), nn.Conv2d(1, 4, 3)), (1, 4, 4))
     assert with_layer.reason.startswith("ReflectionPad2d 0 mirrors 4 pixels")
 

@@ -42,7 +42,7 @@ def other_images(case: Case) -> Iterator[str]:
     channels = case.run.image_shape[0]
     fitting = next((side for side in USUAL_SIDES if works(case, case.model, (channels, side, side))), None)
     if fitting is not None:
-        yield f"give it images of {fitting}x{fitting}: dataset.image_size={fitting}"
+        yield f"give it images of {fitting}x{fitting} (in a config: dataset.image_size={fitting})"
 
 
 def larger_images(case: Case) -> Iterator[str]:
@@ -64,7 +64,7 @@ def larger_images(case: Case) -> Iterator[str]:
     position = bisect_left(range(1, LARGEST_SIDE + 1), True, key=fits)
     if position < LARGEST_SIDE:
         side = position + 1
-        yield f"give it images of {side}x{side} or more: dataset.image_size={side}"
+        yield f"give it images of {side}x{side} or more (in a config: dataset.image_size={side})"
 
 
 def overhanging_padding(call: Call) -> tuple[str, int, int] | None:
