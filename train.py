@@ -1,26 +1,10 @@
 """Train one network, or with -m a sweep of them: `python train.py model=lenet dataset=mnist`."""
 
-from convboard.training import interrupt
+from convboard.training import signals
 
-interrupt.end_at_once()  # before anything is imported that takes its time
+signals.end_at_once()  # before anything is imported that takes its time
 
-import hydra  # noqa: E402
-from omegaconf import DictConfig  # noqa: E402
-
-import convboard  # noqa: E402
-from convboard import entry  # noqa: E402
-
-entry.register()
-
-
-@hydra.main(version_base="1.3", config_path="conf", config_name="config")
-def main(composed: DictConfig) -> float:
-    """Run what was composed and return the objective, for Hydra's sweepers."""
-    with entry.job():
-        config = entry.check(composed)
-        return convboard.run(config, entry.run_dir()).objective
-
+from convboard.cli import train  # noqa: E402
 
 if __name__ == "__main__":
-    with entry.command():
-        main()
+    train.main()

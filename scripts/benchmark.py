@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarking import parts, tab, tables
-from convboard import entry
-from convboard.arguments import read_arguments
-from convboard.environment import describe_environment
+from convboard.cli import frame
+from convboard.cli.arguments import read_arguments
+from convboard.config.command_line import python
 from convboard.errors import ConfigError, nearest
-from convboard.invocation import python
-from convboard.training.interrupt import unwinding
+from convboard.experiment.environment import describe_environment
+from convboard.training.signals import unwinding
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
 PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab")
@@ -88,5 +88,5 @@ def _checked_data(folder: Path, arguments: Arguments) -> str:
 
 
 if __name__ == "__main__":
-    with entry.command(), unwinding():
+    with frame.command(), unwinding():
         main()

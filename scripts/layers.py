@@ -1,86 +1,10 @@
 """Show a network as a table: `python scripts/layers.py model=lenet dataset=mnist`."""
 
-from convboard.training import interrupt
+from convboard.training import signals
 
-interrupt.end_at_once()  # before anything is imported that takes its time
+signals.end_at_once()  # before anything is imported that takes its time
 
-import shutil  # noqa: E402
-import sys  # noqa: E402
-from dataclasses import dataclass  # noqa: E402
-from typing import TYPE_CHECKING  # noqa: E402
-
-from convboard import entry  # noqa: E402
-from convboard.composing import compose_beside, read_shape, split_arguments  # noqa: E402
-from convboard.errors import ConfigError, nearest  # noqa: E402
-
-if TYPE_CHECKING:
-    from convboard.anatomy.table import Style
-
-FORMATS: dict[str, "Style"] = {"table": "text", "markdown": "markdown", "json": "json", "csv": "csv"}
-
-
-@dataclass
-class Arguments:
-    """Show a network's layers: shapes and their formulas, parameters, multiplications, receptive fields.
-
-    The network is chosen as in train.py, model=lenet dataset=mnist and so on; no image is loaded and nothing is
-    trained. With run=, it is that of the run. If it does not fit the images, the reason is told.
-
-    Attributes:
-        run: A run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c; null for a config's network.
-        input_shape: Channels, height and width of the images, such as [3,224,224]; null: those of the dataset, if one
-            is chosen, else what the network takes by default.
-        format: table, markdown, json or csv; json and csv hold every figure.
-        layer: Of this layer tell which pixels of the image one unit sees, instead of the table.
-        row: The unit's row in that layer's output.
-        col: The unit's column.
-        trust: Build the run's network although its class is not convboard's own, which runs code that the run names.
-    """
-
-    run: str | None = None
-    input_shape: str | None = None
-    format: str = "table"
-    layer: str | None = None
-    row: int = 0
-    col: int = 0
-    trust: bool = False
-
-    def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise ConfigError(f"format={self.format} is no way to write the table. {nearest(self.format, FORMATS)}")
-
-
-def main() -> None:
-    """Print the table, or what a unit sees."""
-    arguments, overrides = split_arguments(Arguments)
-    asked = read_shape(arguments.input_shape)
-    composed = compose_beside(arguments.run, overrides)
-    from convboard import anatomy, runs, subjects  # after the arguments are checked: this imports torch
-
-    if composed is None:
-        run = runs.load_run(str(arguments.run))
-        model = run.model(arguments.trust)
-        channels, height, width = asked or run.dataset["image_shape"]
-        shape = channels, height, width
-        name, dataset = f"{type(model).__name__} of {run.path}", run.config.dataset.name
-    else:
-        shape, classes = subjects.untrained_shape(composed, asked)
-        model = subjects.build_untrained(composed, shape, classes)
-        name, dataset = composed.model_name, composed.config.dataset.name if composed.has_dataset else ""
-    if arguments.layer is None:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        title = subjects.title(name, shape, dataset, is_given=asked is not None)
-        print(anatomy.format_table(anatomy.layer_table(model, shape), FORMATS[arguments.format], columns, title))
-        return
-    box = anatomy.receptive_field(model, shape, arguments.layer, arguments.row, arguments.col)
-    print(
-        f"{arguments.layer}, unit at row {arguments.row}, column {arguments.col}, sees of the "
-        f"{'x'.join(map(str, shape))} image\n"
-        f"rows {box.top} to {box.bottom - 1} and columns {box.left} to {box.right - 1}: "
-        f"{box.bottom - box.top} x {box.right - box.left} pixels"
-    )
-
+from convboard.cli import layers  # noqa: E402
 
 if __name__ == "__main__":
-    with entry.command():
-        main()
+    layers.run()

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 SLOW_IMPORTS = (
-    "convboard.entry",
-    "convboard.experiment",
+    "convboard.cli.train",
+    "convboard.experiment.run",
     "hydra.main",
     "rich.progress",
     "sklearn.datasets",

@@ -52,10 +52,10 @@ class CommandServer:
 
     def start(self, command: list[str], folder: Path, variables: Mapping[str, str], streams: list[int]) -> Process:
         request = {"arguments": command[1:], "folder": str(folder), "environment": dict(variables)}
-        ours, report = os.pipe()
+        comm, report = os.pipe()
         socket.send_fds(self._requests, [json.dumps(request).encode()], [*streams, report])
         os.close(report)
-        return ForkedProcess(ours)
+        return ForkedProcess(comm)
 
     def close(self) -> None:
         self._requests.close()

@@ -57,8 +57,8 @@ def assert_same(run: Path, other: Path) -> None:
     A schedule has no state, it is a function of the step: what it gave is in the scalars, as `lr`.
     """
     for name in ("best", "last"):
-        ours, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
+        comm, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
         for part in ("model", "optimizer", "rng"):
-            torch.testing.assert_close(getattr(ours, part), getattr(theirs, part), rtol=0, atol=0)
-        assert ours.state["best"] == theirs.state["best"]
+            torch.testing.assert_close(getattr(comm, part), getattr(theirs, part), rtol=0, atol=0)
+        assert comm.state["best"] == theirs.state["best"]
     assert reproducible(scalars(run)) == reproducible(scalars(other))

@@ -59,10 +59,10 @@ class DieAtImport(MetaPathFinder):
 
 # The owner of a function, the function, and whether to die after it rather than before.
 PLACES = {
-    "the data's loading": ("convboard.building", "load_dataset", False),
+    "the data's loading": ("convboard.experiment.setup", "load_dataset", False),
     "the board's beginning": ("convboard.board:Board", "on_fit_start", True),
-    # Not the Stepper's `take`, by which the plan is measured as well.
-    "a step": ("convboard.training.sums:EpochSums", "add", False),
+    # Not the TrainStep's `take`, by which the plan is measured as well.
+    "a step": ("convboard.training.metrics:EpochMetrics", "add", False),
     "the end of a step": ("convboard.board:Board", "on_step", True),
     "an evaluation": ("convboard.training.trainer", "evaluate", False),
     "the end of an evaluation": ("convboard.training.trainer", "evaluate", True),
@@ -73,11 +73,11 @@ PLACES = {
     "a file not yet in place": ("pathlib:Path", "replace", False),
     "a file in place": ("pathlib:Path", "replace", True),
     "a checkpoint set aside": ("os", "link", True),
-    "half of the events written": ("convboard.board.events:EventFile", "flush", False),
-    "the run's own files": ("convboard.experiment", "atomic_write_text", False),
+    "half of the events written": ("convboard.board.event_file:EventFile", "flush", False),
+    "the run's own files": ("convboard.experiment.run", "atomic_write_text", False),
     "any moment": ("convboard.training.trainer:Trainer", "fit", False),
-    "events not yet on the disk": ("convboard.board.events:EventFile", "state", False),
-    "events on the disk": ("convboard.board.events:EventFile", "state", True),
+    "events not yet on the disk": ("convboard.board.event_file:EventFile", "state", False),
+    "events on the disk": ("convboard.board.event_file:EventFile", "state", True),
 }
 
 

@@ -2,9 +2,9 @@
 
 from torch import nn
 
-from convboard.subjects import Subject
+from convboard.feature_maps.network import ExaminedNetwork
 
 
-def subject(model: nn.Module, shape: tuple[int, int, int]) -> Subject:
+def subject(model: nn.Module, shape: tuple[int, int, int]) -> ExaminedNetwork:
     """An untrained network that wants images of this shape."""
-    return Subject("Net", "untrained", model.eval(), shape, (0.5,) * shape[0], (0.25,) * shape[0])
+    return ExaminedNetwork("Net", "untrained", model.eval(), shape, (0.5,) * shape[0], (0.25,) * shape[0])

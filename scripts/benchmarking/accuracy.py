@@ -16,9 +16,10 @@ import convboard
 from benchmarking.contenders import Loader, tutorial_loader
 from benchmarking.processes import child
 from benchmarking.progress import Progress
-from benchmarking.workloads import ROOT, compose_config
-from convboard.building import build_dataset
-from convboard.training.plan import choose_device
+from benchmarking.workloads import ROOT
+from convboard.config.compose import compose_config
+from convboard.experiment.setup import build_dataset
+from convboard.training.execution_plan.plan import choose_device
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def run_tutorial(data_dir: str, seeds: int, accuracy: float, most_epochs: int = 
     that shrinks by 0.7 an epoch, and the test split after each epoch. It looks at the test split to know when to stop,
     which is in its favour; the preset does not.
     """
-    config = compose_config(["model=lenet", "dataset=mnist", "batch_size=64", f"data_dir={data_dir}"])
+    config = compose_config(["model=lenet", "dataset=mnist", "batch_size=64", f"data_dir={data_dir}"]).config
     dataset = build_dataset(config)
     device = choose_device(config.trainer.device)
     recipe = Recipe([], [], [])

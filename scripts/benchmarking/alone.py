@@ -3,15 +3,16 @@
 import sys
 
 from benchmarking.contenders import HandLoop, TutorialLoop
-from benchmarking.workloads import WORKLOADS, compose_config
-from convboard.building import build_dataset
-from convboard.training.plan import Plan, choose_device
+from benchmarking.workloads import WORKLOADS
+from convboard.config.compose import compose_config
+from convboard.experiment.setup import build_dataset
+from convboard.training.execution_plan.plan import Plan, choose_device
 
 
 def main(kind: str, workload_name: str, data_dir: str, batches: str) -> None:
     """Train."""
     workload = next(workload for workload in WORKLOADS if workload.name == workload_name)
-    config = compose_config([*workload.arguments, f"data_dir={data_dir}"])
+    config = compose_config([*workload.arguments, f"data_dir={data_dir}"]).config
     dataset = build_dataset(config)
     loop = HandLoop if kind == "eager" else TutorialLoop
     loop(workload, config, dataset, Plan(choose_device(config.trainer.device))).train(int(batches))

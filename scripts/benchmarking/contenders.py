@@ -16,7 +16,7 @@ import convboard
 from benchmarking.workloads import Workload
 from convboard import TrainConfig
 from convboard.data import ImageDataset
-from convboard.training.plan import Plan
+from convboard.training.execution_plan.plan import Plan
 
 SGD_ARGUMENTS = ("lr", "momentum", "nesterov", "weight_decay")
 Loader = Iterable[tuple[Tensor, Tensor]]  # batches of images and labels

@@ -26,19 +26,19 @@ def processes(data_dir: str, rounds: int, most_batches: int | None = None) -> li
     progress = Progress("processes", [1] * (3 * rounds + (1 if most_batches else 3)))
     run = Runs(data_dir, min(most_batches or ENOUGH, ENOUGH), progress)
     contenders = run.contenders(workload, (EAGER, TUTORIAL))
-    ours, torch, imports = [], [], []
+    comm, torch, imports = [], [], []
     for _ in range(rounds):
-        ours.append(run.convboard(workload))
+        comm.append(run.convboard(workload))
         torch.append(run.imports(TORCH))
         imports.append(run.imports(TORCH_OPTIM_HYDRA))
-    memory = _peaks(workload, ours[0].peak_bytes, contenders)
+    memory = _peaks(workload, comm[0].peak_bytes, contenders)
     if most_batches is None:
         contenders = run.contenders(last, (EAGER, TUTORIAL))
         memory += _peaks(last, run.convboard(last).peak_bytes, contenders)
     start = [
-        _start_row(f"`train.py`, {workload.name}, to its first step", ours, ours),
-        _start_row("`import torch`", torch, ours),
-        _start_row("`import torch, hydra`, and an optimizer of torch.optim", imports, ours),
+        _start_row(f"`train.py`, {workload.name}, to its first step", comm, comm),
+        _start_row("`import torch`", torch, comm),
+        _start_row("`import torch, hydra`, and an optimizer of torch.optim", imports, comm),
     ]
     return [
         Section("Start-up", {"what": "", "seconds": ".2f", "ratio": ".2f"}, start),
@@ -46,14 +46,14 @@ def processes(data_dir: str, rounds: int, most_batches: int | None = None) -> li
     ]
 
 
-def _start_row(what: str, taken: list[Process], ours: list[Process]) -> dict[str, Cell]:
-    ratios = [our.seconds / its.seconds for our, its in zip(ours, taken, strict=True)]
+def _start_row(what: str, taken: list[Process], comm: list[Process]) -> dict[str, Cell]:
+    ratios = [our.seconds / its.seconds for our, its in zip(comm, taken, strict=True)]
     return {"what": what, "seconds": median(process.seconds for process in taken), "ratio": median(ratios)}
 
 
-def _peaks(workload: Workload, ours: int, contenders: dict[str, int]) -> list[dict[str, Cell]]:
+def _peaks(workload: Workload, comm: int, contenders: dict[str, int]) -> list[dict[str, Cell]]:
     named = {
-        "convboard, default board": ours,
+        "convboard, default board": comm,
         "bare loop, eager fp32 NCHW": contenders[EAGER],
         "tutorials' DataLoader loop": contenders[TUTORIAL],
     }
@@ -85,7 +85,7 @@ def speed(data_dir: str, rounds: int, most_batches: int | None = None) -> list[S
                 {
                     "workload": workload.name,
                     "against": contender,
-                    "convboard, images/s": median(measured.ours),
+                    "convboard, images/s": median(measured.comm),
                     "it, images/s": median(measured.others[contender]),
                     "ratio": median(ratios),
                     "lowest": min(ratios),

@@ -1,6 +1,6 @@
 """Images per second of the real runner beside those of the other contenders, and what the board takes of a run.
 
-All are measured in one process, by turns: the runner is `convboard.run` itself, but its Trainer has one more observer,
+All are measured in one process, by turns: the runner is `convboard.run` itself, but its Trainer has one more callback,
 which after each epoch lets the others train too. So whatever slows the machine down for a while slows all of them down.
 """
 
@@ -19,11 +19,12 @@ import torch
 
 from benchmarking.contenders import Contender, HandLoop, TutorialLoop
 from benchmarking.progress import Progress
-from benchmarking.workloads import Workload, compose_config
-from convboard import experiment
-from convboard.building import build_dataset, build_trainer
-from convboard.training.observer import EpochEnd, FitEnd, FitStart, Observer, Step
-from convboard.training.plan import Plan
+from benchmarking.workloads import Workload
+from convboard.config.compose import compose_config
+from convboard.experiment import run
+from convboard.experiment.setup import build_dataset, build_trainer
+from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
+from convboard.training.execution_plan.plan import Plan
 from convboard.training.trainer import Trainer
 
 AS_IN_A_TERMINAL = {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"}  # rich draws the progress bar
@@ -37,21 +38,21 @@ class Speed:
 
     Attributes:
         plan: How the runner and the bare loop computed, in words.
-        ours: Images per second of the runner, by round.
+        comm: Images per second of the runner, by round.
         others: Likewise of each other contender.
         board_seconds: What the run spent in its board.
         run_seconds: What it took, without the turns of the others: training, evaluation, checkpoints and board.
     """
 
     plan: str
-    ours: list[float]
+    comm: list[float]
     others: dict[str, list[float]]
     board_seconds: float
     run_seconds: float
 
     def ratios(self, contender: str) -> list[float]:
         """How many times as fast as `contender` the runner was, in each round."""
-        return [ours / theirs for ours, theirs in zip(self.ours, self.others[contender], strict=True)]
+        return [comm / theirs for comm, theirs in zip(self.comm, self.others[contender], strict=True)]
 
 
 def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Progress) -> Speed:
@@ -63,7 +64,7 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Prog
     begin(0)
     steps = workload.batches
     lengths = [f"trainer.max_epochs={rounds + 1}", f"trainer.limit_train_batches={steps}", f"data_dir={data_dir}"]
-    config = compose_config([*workload.arguments, *lengths])
+    config = compose_config([*workload.arguments, *lengths]).config
     dataset = build_dataset(config)
     clock = Stopwatch()
     turns = Turns(steps, begin)
@@ -77,8 +78,8 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Prog
             EAGER: HandLoop(workload, config, dataset, plain),
             TUTORIAL: TutorialLoop(workload, config, dataset, plain),
         }
-        clock.watch(trainer.observers[0])
-        trainer.observers = (*trainer.observers, turns)
+        clock.watch(trainer.callbacks[0])
+        trainer.callbacks = (*trainer.callbacks, turns)
         return trainer
 
     threads = torch.get_num_threads()
@@ -87,23 +88,23 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Prog
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),
         patch.dict(os.environ, AS_IN_A_TERMINAL),
-        patch.object(experiment, "build_trainer", build_watched_trainer),
+        patch.object(run, "build_trainer", build_watched_trainer),
     ):
-        result = experiment.run(config, Path(folder) / "run")
+        result = run.run(config, Path(folder) / "run")
     others = {name: rates[1:] for name, rates in turns.rates.items()}
-    return Speed(turns.plan.describe(), turns.ours[1:], others, clock.seconds, result.seconds - turns.seconds)
+    return Speed(turns.plan.describe(), turns.comm[1:], others, clock.seconds, result.seconds - turns.seconds)
 
 
 class Stopwatch:
-    """Adds up what the methods of an observer take."""
+    """Adds up what the methods of an callback take."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
 
-    def watch(self, observer: Observer) -> None:
+    def watch(self, callback: Callback) -> None:
         """Time every call from now on."""
         for name in ("on_fit_start", "on_step", "on_epoch_end", "on_fit_end", "state_dict"):
-            setattr(observer, name, self._timed(getattr(observer, name)))
+            setattr(callback, name, self._timed(getattr(callback, name)))
 
     def _timed(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any) -> Any:
@@ -117,12 +118,12 @@ class Stopwatch:
 
 
 class Turns:
-    """An observer, the last one, that lets the other contenders train after each epoch of the runner.
+    """An callback, the last one, that lets the other contenders train after each epoch of the runner.
 
     Attributes:
         plan: The runner's.
         others: The other contenders, by name.
-        ours: Images per second of the runner, by epoch.
+        comm: Images per second of the runner, by epoch.
         rates: Likewise of each other.
         seconds: What the turns of the others took.
     """
@@ -133,14 +134,14 @@ class Turns:
     def __init__(self, batches: int, begin: Callable[[int], None]) -> None:
         self._batches = batches
         self._begin = begin  # is told the number of each further round
-        self.ours: list[float] = []
+        self.comm: list[float] = []
         self.rates: defaultdict[str, list[float]] = defaultdict(list)
         self.seconds = 0.0
 
     def on_epoch_end(self, end: EpochEnd) -> None:
-        """The runner's speed is what it tells itself: its steps with all that observers do in them."""
+        """The runner's speed is what it tells itself: its steps with all that callbacks do in them."""
         began = time.perf_counter()
-        self.ours.append(end.images_per_second)
+        self.comm.append(end.images_per_second)
         for name, contender in self.others.items():
             turn_began = time.perf_counter()
             images = contender.train(max(self._batches // SHORTER.get(name, 1), 1))
@@ -152,17 +153,17 @@ class Turns:
             self._begin(end.epoch)
 
     def on_fit_start(self, start: FitStart) -> None:
-        """See `Observer`."""
+        """See `Callback`."""
 
     def on_step(self, step: Step) -> None:
-        """See `Observer`."""
+        """See `Callback`."""
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """See `Observer`."""
+        """See `Callback`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Observer`: nothing to keep."""
+        """See `Callback`: nothing to keep."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Observer`: nothing to keep."""
+        """See `Callback`: nothing to keep."""

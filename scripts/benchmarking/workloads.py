@@ -3,11 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
-
-from convboard import TrainConfig, entry
-from convboard.config import to_config
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -48,10 +43,3 @@ WORKLOADS = (
     Workload("lenet", "mnist", 512, batches=108),
     Workload("cifar10_quick", "cifar10", 128, batches=120),
 )
-
-
-def compose_config(arguments: list[str]) -> TrainConfig:
-    """The config that `train.py` would make of `arguments`."""
-    entry.register()
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return to_config(compose("config", arguments))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convboard.anatomy import diagnose, layer_outputs, layer_table, receptive_field
-    from convboard.config import TrainConfig
+    from convboard.config.schema import TrainConfig
     from convboard.errors import (
         CheckpointError,
         ConfigError,
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
         RunError,
         TrainingError,
     )
-    from convboard.experiment import RunResult, evaluate_run, run
+    from convboard.experiment.run import RunResult, evaluate_run, run
+    from convboard.experiment.run_dir import Run, load_run
     from convboard.models import build_model
-    from convboard.runs import Run, load_run
 
 __all__ = [
     "CheckpointError",
@@ -44,17 +44,17 @@ __all__ = [
 ]
 
 _HOME = {
-    "Run": "runs",
-    "RunResult": "experiment",
-    "TrainConfig": "config",
-    "build_model": "models",
-    "diagnose": "anatomy",
-    "evaluate_run": "experiment",
-    "layer_outputs": "anatomy",
-    "layer_table": "anatomy",
-    "load_run": "runs",
-    "receptive_field": "anatomy",
-    "run": "experiment",
+    "Run": "experiment.run_dir",
+    "RunResult": "experiment.run",
+    "TrainConfig": "config.schema",
+    "build_model": "models.registry",
+    "diagnose": "anatomy.check",
+    "evaluate_run": "experiment.run",
+    "layer_outputs": "anatomy.outputs",
+    "layer_table": "anatomy.summary",
+    "load_run": "experiment.run_dir",
+    "receptive_field": "anatomy.summary",
+    "run": "experiment.run",
 }
 
 

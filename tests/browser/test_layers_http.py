@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convboard.board.pictures.numbers import unpack
+from convboard.board.figures.embedded_arrays import unpack
 
 STEPS = [0, 21, 42]  # at which pictures of two epochs on the digits are drawn
 RUN = "digits/lenet"

@@ -57,10 +57,10 @@ def test_it_measures_whole_processes(run_command: RunCommand, tmp_path: Path, da
         "processes 4/4: import torch, hydra",
     ]
     start, memory = (rows(table) for table in done.stdout.split("### ")[1:])
-    ours, torch, imports = (float(cells[1]) for cells in start)
-    assert ours > torch > 1e-3
+    comm, torch, imports = (float(cells[1]) for cells in start)
+    assert comm > torch > 1e-3
     assert imports > torch
-    assert [float(cells[2]) for cells in start] == pytest.approx([1, ours / torch, ours / imports], rel=0.02)
+    assert [float(cells[2]) for cells in start] == pytest.approx([1, comm / torch, comm / imports], rel=0.02)
     assert [cells[0] for cells in memory] == [WORKLOADS[0]] * 3
     assert all(float(cells[2].replace(",", "")) > 100 for cells in memory)  # megabytes; torch alone takes more
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,12 @@ SAME = "The same figures, to the last bit, as the run wrote down.\n"
     [
         (),
         ("model=batchnorm_cnn", "loss=mse"),
-        ("model=sequential", "loss.label_smoothing=0.1", "dataset.horizontal_flip=true", "dataset.residence=stream"),
+        (
+            "model=sequential",
+            "loss.label_smoothing=0.1",
+            "dataset.horizontal_flip=true",
+            "dataset.data_location=stream",
+        ),
         ("trainer.precision=bf16", "trainer.channels_last=false", "trainer.eval_batch_size=77"),
         ("trainer.limit_val_batches=1", "trainer.limit_test_batches=2", "trainer.eval_batch_size=50"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from convboard.board.sheet_file import source_of
+from convboard.feature_maps.sheet_file import source_of
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 Refused = Callable[..., str]

@@ -59,12 +59,12 @@ def test_what_a_unit_sees(run_command: RunCommand) -> None:
 
 
 def test_a_narrow_terminal_has_the_formulas_below(start_command: Callable[..., object], tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
+    comm, theirs = pty.openpty()
     command = start_command("scripts/layers.py", "model=lenet", terminal=theirs, environment={"COLUMNS": "100"})
     command.finish()  # type: ignore[attr-defined]
     os.close(theirs)
     shown = b""
-    while chunk := _read(ours):
+    while chunk := _read(comm):
         shown += chunk
     lines = shown.decode().splitlines()
     assert "How the sizes come about:" in lines

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from convboard.runs import load_run
+from convboard.experiment.run_dir import load_run
 from convboard.training.checkpoint import load_checkpoint
 from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same, scalars
 
@@ -129,11 +129,11 @@ def test_a_preset_and_a_sweep_are_refused(finished: Path, run_command: RunComman
 
 def test_code_that_only_the_run_directory_names_is_not_run(finished: Path, run_command: RunCommand) -> None:
     config = finished / "config.yaml"
-    config.write_text(config.read_text().replace("convboard.models.sequential", "convboard.building.torch.load"))
+    config.write_text(config.read_text().replace("convboard.models.sequential", "convboard.files.os.remove"))
     done = run_command("train.py", "resume=run", expected_code=2)
     assert done.stderr == (
-        "convboard: run was trained with convboard.building.torch.load, which is not convboard's own: building it runs "
-        "that code. If you trust it, say so by giving it again: model._target_=convboard.building.torch.load\n"
+        "convboard: run was trained with convboard.files.os.remove, which is not convboard's own: building it runs "
+        "that code. If you trust it, say so by giving it again: model._target_=convboard.files.os.remove\n"
     )
 
 

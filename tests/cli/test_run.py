@@ -116,19 +116,19 @@ class TestInATerminal:
 
 def in_terminal(start_command: StartCommand, *arguments: str) -> str:
     """All that a command writes to a terminal of 100 columns."""
-    ours, theirs = pty.openpty()
+    comm, theirs = pty.openpty()
     command = start_command("train.py", *arguments, terminal=theirs, environment={"COLUMNS": "100", "TERM": "xterm"})
     os.close(theirs)
     written = b""
-    while select.select([ours], [], [], 60)[0]:
+    while select.select([comm], [], [], 60)[0]:
         try:
-            chunk = os.read(ours, 1 << 16)
+            chunk = os.read(comm, 1 << 16)
         except OSError:  # nobody has the other end any more
             break
         if not chunk:
             break
         written += chunk
-    os.close(ours)
+    os.close(comm)
     assert command.finish().returncode == 0, written.decode()
     return written.decode()
 

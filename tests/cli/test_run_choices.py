@@ -56,10 +56,10 @@ class TestTheSameBits:
         return run
 
     def test_streaming_gives_what_residing_on_the_device_gives(self, run: Callable[..., Path]) -> None:
-        resident = run("dataset.residence=device", "board=minimal")
+        resident = run("dataset.data_location=device", "board=minimal")
         for workers in (0, 2):
             assert_same_weights(
-                resident, run("dataset.residence=stream", f"dataset.num_workers={workers}", "board=minimal")
+                resident, run("dataset.data_location=stream", f"dataset.num_workers={workers}", "board=minimal")
             )
 
     def test_a_deterministic_run_gives_the_same_twice(self, run: Callable[..., Path]) -> None:

@@ -40,7 +40,7 @@ def test_a_mistake_gets_the_same_message(run_command: RunCommand) -> None:
 def test_a_command_that_takes_too_long_is_ended_with_all_it_has_started(
     start_command: Callable[..., Any], tmp_path: Path
 ) -> None:
-    streamed = ("dataset.residence=stream", "dataset.num_workers=2")
+    streamed = ("dataset.data_location=stream", "dataset.num_workers=2")
     command = start_command("train.py", "hydra.run.dir=run", "trainer.max_epochs=10000", *streamed)
     while not (tmp_path / "run/checkpoints/best.safetensors").exists():
         time.sleep(0.05)

@@ -94,7 +94,7 @@ def test_a_signal_after_the_training_says_how_to_come_to_the_result(run_command:
     ("module", "name", "again", "code", "sentence"),
     [
         ("hydra", "SIGINT", 50, 130, "interrupted."),
-        ("convboard.resuming", "SIGTERM", 0, 143, "interrupted."),
+        ("convboard.experiment.resume", "SIGTERM", 0, 143, "interrupted."),
         ("numpy.lib", "SIGINT", 0, 130, "interrupted before the first step."),  # by torch, which clears exceptions
         ("numpy.lib", "SIGINT", 50, 130, "interrupted before the first step."),
     ],

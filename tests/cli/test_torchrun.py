@@ -130,9 +130,9 @@ def environment(run: Path) -> str:
 def assert_same(run: Path, other: Path) -> None:
     """Equal to the last bit."""
     for name in ("best", "last"):
-        ours, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
+        comm, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
         for part in ("model", "optimizer", "rng"):
-            torch.testing.assert_close(getattr(ours, part), getattr(theirs, part), rtol=0, atol=0)
+            torch.testing.assert_close(getattr(comm, part), getattr(theirs, part), rtol=0, atol=0)
     assert scalars(run) == scalars(other)
 
 

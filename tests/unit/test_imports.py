@@ -1,52 +1,22 @@
 """Who may import whom, what `convboard` exports, and that importing it costs nothing."""
 
 import ast
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import convboard
 
 PACKAGE = Path(convboard.__file__).parent
-# The rooms from the ground up. No room imports one above it, and of those below it only what stands here.
-BASE = {"errors", "files"}
-MAY_IMPORT = {
-    "errors": set(),
-    "files": {"errors"},
-    "environment": set(),
-    "invocation": set(),
-    "anatomy": BASE,
-    "models": BASE | {"anatomy"},  # the shape trace that fills in `in_features`
-    "data": BASE,
-    "training": BASE | {"data"},
-    "board": BASE | {"anatomy", "data", "training.observer"},
-    "messages": {"errors", "invocation"},
-    "config": {"errors", "messages"},
-    "targets": {"errors"},
-    "report": {"data", "planning", "invocation"},
-    # `Run.model()` builds its network through `experiment`, which is imported when that is called.
-    "runs": {"errors", "config", "experiment"},
-    "trust": {"models", "training.schedules", "targets"},
-    "resuming": {"errors", "config", "runs", "trust"},
-    "trial": BASE | {"anatomy", "training", "targets"},
-    "planning": BASE | {"environment", "config", "training"},
-    "optimizing": {"errors", "training", "targets"},
-    "building": BASE
-    | {"environment", "anatomy", "models", "data", "training", "board", "config", "targets", "trial", "planning"}
-    | {"optimizing", "report", "runs"},
-    "experiment": BASE
-    | {"data", "training", "config", "report", "runs", "building", "trust", "planning", "trial", "invocation"},
-    "arguments": {"errors", "messages", "invocation"},
-    "entry": {"errors", "messages", "invocation", "config", "resuming", "runs", "training.interrupt", "training.team"},
-    "composing": {"errors", "config", "arguments", "entry"},
-    "subjects": {"errors", "anatomy", "models", "data", "training.seeding", "targets", "runs", "building", "composing"},
-    "responding": {"errors", "anatomy", "data", "board", "subjects"},
-    "inspecting": {"errors", "data", "board", "subjects", "responding", "invocation"},
-    "__init__": {"errors", "config", "anatomy", "models", "runs", "experiment"},
-}
-KNOW_HYDRA = {"messages", "config", "targets", "resuming", "experiment", "arguments", "entry", "composing"}
+# From the bottom up: a part imports those before it alone, `convboard/__init__` any of them.
+ORDER = (
+    *("errors", "files", "anatomy", "models", "data", "training", "board", "plugins"),
+    *("config", "experiment", "feature_maps", "cli", "__init__"),
+)
+KNOW_HYDRA = {"cli", "config", "experiment"}
+KNOW_TENSORBOARD = {"board", "plugins"}
 
 
 def imported_modules(path: Path) -> Iterator[str]:
@@ -56,61 +26,50 @@ def imported_modules(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: a relative import hides the room"
-            if node.module == "convboard":
-                yield from (f"convboard.{alias.name}" for alias in node.names)
-            else:
-                yield str(node.module)
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                place = PACKAGE.parent / name.replace(".", "/")
+                is_module = place.with_suffix(".py").exists() or (place / "__init__.py").exists()
+                yield name if is_module else str(node.module)
 
 
-def imports_of_rooms() -> Iterator[tuple[str, str, Path]]:
+def imports() -> Iterator[tuple[str, str, Path]]:
+    """The part that a file belongs to, a module that it imports, and the file."""
     for path in sorted(PACKAGE.rglob("*.py")):
-        room = path.relative_to(PACKAGE).with_suffix("").parts[0]
-        yield from ((room, module, path) for module in imported_modules(path))
+        part = path.relative_to(PACKAGE).with_suffix("").parts[0]
+        yield from ((part, module, path.relative_to(PACKAGE)) for module in imported_modules(path))
 
 
 def is_within(module: str, packages: set[str]) -> bool:
     return any(module == package or module.startswith(f"{package}.") for package in packages)
 
 
-def test_no_room_imports_one_above_it() -> None:
-    wrong = [
-        f"{path.relative_to(PACKAGE)} imports {module}"
-        for room, module, path in imports_of_rooms()
-        if is_within(module, {"convboard"})
-        and not is_within(module.removeprefix("convboard."), MAY_IMPORT[room] | {room})
-    ]
-    assert not wrong
+def test_imports_go_downwards_only() -> None:
+    for part, module, path in imports():
+        if is_within(module, {"convboard"}):
+            imported = module.partition(".")[2].partition(".")[0] or "__init__"
+            assert ORDER.index(imported) <= ORDER.index(part), f"{path} imports {module}"
 
 
-def test_only_what_composes_a_run_knows_hydra() -> None:
-    wrong = [
-        f"{path.relative_to(PACKAGE)} imports {module}"
-        for room, module, path in imports_of_rooms()
-        if is_within(module, {"hydra", "omegaconf"}) and room not in KNOW_HYDRA
-    ]
-    assert not wrong
+def test_no_circle_of_files() -> None:
+    graph: dict[str, set[str]] = {}
+    for _, module, path in imports():
+        importer = ".".join(("convboard", *path.with_suffix("").parts)).removesuffix(".__init__")
+        if is_within(module, {"convboard"}):
+            graph.setdefault(importer, set()).add(module)
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
-def test_contributing_tells_of_every_room() -> None:
-    text = (PACKAGE.parents[1] / "CONTRIBUTING.md").read_text()
-    table = re.findall(r"^\| (`.*?) \|", text.split("## Who may import whom")[1].split("\n## ")[0], re.MULTILINE)
-    assert {room for cell in table for room in re.findall(r"`(\w+)`", cell)} == MAY_IMPORT.keys() - {"__init__"}
-    know_hydra = text.split("Hydra and OmegaConf are known to ")[1].split(" alone;")[0]
-    assert set(re.findall(r"`(\w+)`", know_hydra)) == KNOW_HYDRA
-
-
-def test_only_the_board_writes_events() -> None:
-    wrong = [
-        f"{path.relative_to(PACKAGE)} imports {module}"
-        for room, module, path in imports_of_rooms()
-        if is_within(module, {"tensorboard", "torch.utils.tensorboard"}) and room != "board"
-    ]
-    assert not wrong
+def test_who_knows_hydra_and_tensorboard() -> None:
+    for part, module, path in imports():
+        assert part in KNOW_HYDRA or not is_within(module, {"hydra", "omegaconf"}), f"{path} imports {module}"
+        is_tensorboard = is_within(module, {"tensorboard", "torch.utils.tensorboard"})
+        assert part in KNOW_TENSORBOARD or not is_tensorboard, f"{path} imports {module}"
 
 
 def test_nothing_is_unpickled() -> None:
-    readers = {"pickle", "dill", "cloudpickle", "joblib"}
-    assert not [(path, module) for _, module, path in imports_of_rooms() if is_within(module, readers)]
+    for _, module, path in imports():
+        assert not is_within(module, {"pickle", "dill", "cloudpickle", "joblib"}), f"{path} imports {module}"
 
 
 def test_the_public_names() -> None:

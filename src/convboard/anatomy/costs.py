@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
-from convboard.anatomy.functions import FunctionCall
+from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.trace import first_tensor
 
 _COUNTED_BY_TORCH = """

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from convboard.anatomy.fields import Sizes
+from convboard.anatomy.receptive_field.theoretical import Sizes
+from convboard.anatomy.sliding_window import Pair
 from convboard.anatomy.trace import Shape
-from convboard.anatomy.windows import Pair
 
 
 @dataclass(frozen=True)

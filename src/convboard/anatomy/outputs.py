@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convboard.anatomy.check import raise_explained
 from convboard.anatomy.dry_run import dry_run, run_undisturbed
-from convboard.anatomy.fit import raise_explained
 from convboard.anatomy.trace import CallNames, first_tensor, leaf_modules
 from convboard.errors import ModelError, nearest
 

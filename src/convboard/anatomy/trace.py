@@ -15,9 +15,9 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from convboard.anatomy.functions import FunctionCall, tensors_in
-from convboard.anatomy.kinds import FRESH
-from convboard.anatomy.windows import Window
+from convboard.anatomy.function_call import FunctionCall, tensors_in
+from convboard.anatomy.function_kinds import FRESH
+from convboard.anatomy.sliding_window import Window
 
 Shape = tuple[int, ...]
 IMAGE = "input"  # stands for the images where the inputs of a call are named

@@ -1,4 +1,4 @@
-"""The observer that shows a run in TensorBoard."""
+"""The callback that shows a run in TensorBoard."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -8,21 +8,21 @@ from typing import Any
 from torch import Tensor
 
 from convboard.anatomy import format_table, look
-from convboard.board import hparams, tags, texts
-from convboard.board.events import EventFile
+from convboard.board import hparams, markdown, tags
+from convboard.board.event_file import EventFile
 from convboard.board.graph import draw_graph
-from convboard.board.health import gradient_norms
 from convboard.board.histograms import histogram_values
-from convboard.board.layers import LayerViews
-from convboard.board.missing import Missing
-from convboard.board.predictions import confusion_matrix, misclassified, precision_recall_curves
+from convboard.board.layer_figures import LayerViews
+from convboard.board.layer_stats import gradient_norms
+from convboard.board.missing import NothingToShow
+from convboard.board.prediction_figures import confusion_matrix, misclassified, precision_recall_curves
 from convboard.board.probe import choose_probe
 from convboard.board.projector import write_projector
 from convboard.board.scalars import Point, TrainingCurves, interval
 from convboard.board.summaries import Value, network, scalar, text, train_over_val
 from convboard.data import ImageDataset
 from convboard.errors import RunError
-from convboard.training.observer import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 
 _log = logging.getLogger(__name__)
 
@@ -153,11 +153,11 @@ class Board:
     def _describe(self, start: FitStart) -> None:
         """The HParams row, the layout of the Custom Scalars tab, and the texts."""
         self._events.write([hparams.session_start(self._config), train_over_val()], 0)
-        self._show("config", lambda: [text(tags.CONFIG, texts.config_text(self._config))], 0)
-        environment = texts.table(self._environment, ("what", "value"))
+        self._show("config", lambda: [text(tags.CONFIG, markdown.config_text(self._config))], 0)
+        environment = markdown.table(self._environment, ("what", "value"))
         self._show("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
         if self._plan is not None:
-            plan = texts.table(self._plan, ("plan", ""))
+            plan = markdown.table(self._plan, ("plan", ""))
             self._show("plan", lambda: [text(tags.PLAN, plan)], 0)
         self._show("layers", lambda: self._anatomy(start), 0)
 
@@ -209,8 +209,8 @@ class Board:
             values = draw()
         except RunError:  # the events cannot be written
             raise
-        except Missing as missing:
-            values = [] if part in self._missing else [text(tags.problem(part), f"Missing: {missing}.")]
+        except NothingToShow as missing:
+            values = [] if part in self._missing else [text(tags.problem(part), f"NothingToShow: {missing}.")]
             self._missing = sorted({*self._missing, part})
         except Exception as error:  # drawing calls the user's network; whatever it raises, the run is worth more
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -218,7 +218,7 @@ class Board:
             _log.log(level, "TensorBoard lacks %s at step %d: %s", part, step, reason)
             _log.debug("Where it failed:", exc_info=error)
             self._failed.add(part)
-            values = [text(tags.problem(part), f"Missing at step {step}: {reason}")]
+            values = [text(tags.problem(part), f"NothingToShow at step {step}: {reason}")]
         self._events.write(values, step)
 
     def _write_points(self, points: Iterable[Point]) -> None:

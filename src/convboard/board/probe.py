@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from convboard.board.pictures.images import ProbeImages
+from convboard.board.figures.image_tiles import ProbeImages
 from convboard.data import ImageDataset
 
 _MOST_CLASSES = 10  # rows that a picture of feature maps has room for

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from convboard.anatomy import layer_activations
 from convboard.board import tags
-from convboard.board.missing import Missing
-from convboard.board.pictures.png import encode_png
+from convboard.board.figures.png import encode_png
+from convboard.board.missing import NothingToShow
 from convboard.board.probe import normalise
 from convboard.data import ImageDataset
 from convboard.files import atomic_write_bytes, atomic_write_text
@@ -30,7 +30,7 @@ def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, devi
     """Write the embedding of up to 1,000 validation images, spread over the split; replaces what was there.
 
     Raises:
-        Missing: No linear layer runs in the network, so there is no last hidden layer.
+        NothingToShow: No linear layer runs in the network, so there is no last hidden layer.
     """
     count = len(dataset.val)
     chosen = torch.linspace(0, count - 1, min(_MOST, count)).round().long()
@@ -54,7 +54,7 @@ def hidden_features(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     Both are on the CPU; the network stays as it is.
 
     Raises:
-        Missing: No linear layer runs in the network.
+        NothingToShow: No linear layer runs in the network.
     """
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
     inputs: dict[nn.Module, Tensor] = {}
@@ -72,7 +72,7 @@ def hidden_features(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
         for handle in handles:
             handle.remove()
     if not inputs:
-        raise Missing("no linear layer runs in this network, so there is no last hidden layer to embed")
+        raise NothingToShow("no linear layer runs in this network, so there is no last hidden layer to embed")
     return list(inputs.values())[-1], outputs[-1]
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from convboard.board import tags
 from convboard.board.summaries import Value, scalar
-from convboard.training.observer import Step
+from convboard.training.callbacks import Step
 
 _POINTS = 200
 _LONGEST = 50

@@ -18,7 +18,7 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Category, Chart, Layout
 from tensorboard.plugins.pr_curve.plugin_data_pb2 import PrCurvePluginData
 
 from convboard.board import tags
-from convboard.board.pictures.png import Picture
+from convboard.board.figures.png import Picture
 
 Value = Any  # tensorboard's messages carry no types
 

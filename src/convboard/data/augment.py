@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convboard.data.order import draw
+from convboard.data.counter_rng import draw
 from convboard.errors import ConfigError, nearest
 
 CROP_BORDERS = ("black", "reflect")

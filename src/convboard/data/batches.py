@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from convboard.data.augment import Augmentation, Augmenter
+from convboard.data.counter_rng import epoch_order
 from convboard.data.dataset import Split
-from convboard.data.order import epoch_order
 from convboard.errors import ConfigError, nearest
 
-RESIDENCES = ("auto", "device", "stream")
+DATA_LOCATIONS = ("auto", "device", "stream")
 
 
 class Batch(NamedTuple):
@@ -65,7 +65,7 @@ class Batches:
         shuffle: Go through the split in a new order each epoch; otherwise in its own.
         augmentation: What is changed in the images; None for nothing.
         channels_last: Lay images out with the channels of a pixel side by side.
-        residence: `device` puts all images on the device, `stream` reads them from where they are, `auto` puts
+        data_location: `device` puts all images on the device, `stream` reads them from where they are, `auto` puts
             them on the device if they take less than half of its free memory.
         num_workers: Processes that read ahead when streaming; 0 reads in this one.
         part: (which, of how many): the part of each batch that is made, for one of several processes.
@@ -86,13 +86,15 @@ class Batches:
         shuffle: bool = False,
         augmentation: Augmentation | None = None,
         channels_last: bool = False,
-        residence: str = "auto",
+        data_location: str = "auto",
         num_workers: int = 0,
         part: tuple[int, int] = (0, 1),
     ) -> None:
         _check_batch_size(batch_size, len(split))
-        if residence not in RESIDENCES:
-            raise ConfigError(f"dataset.residence={residence!r} is unknown. {nearest(residence, RESIDENCES)}")
+        if data_location not in DATA_LOCATIONS:
+            raise ConfigError(
+                f"dataset.data_location={data_location!r} is unknown. {nearest(data_location, DATA_LOCATIONS)}"
+            )
         if num_workers < 0:
             raise ConfigError(
                 f"dataset.num_workers={num_workers} is not allowed: it is a number of processes, 0 for none."
@@ -104,7 +106,7 @@ class Batches:
         self.channels_last = channels_last
         self.num_workers = num_workers
         self.part = part
-        self.streamed = residence == "stream" or (residence == "auto" and not _fits(split.images, device))
+        self.streamed = data_location == "stream" or (data_location == "auto" and not _fits(split.images, device))
         # On the CPU this copies nothing: a memory map of the cache was measured to be as fast as memory.
         self._images = split.images if self.streamed else split.images.to(device)
         self._labels = split.labels.to(device)
@@ -122,7 +124,7 @@ class Batches:
         """How many batches there are in an epoch."""
         return -(-len(self._labels) // self.batch_size)
 
-    def laid_out(self, channels_last: bool) -> "Batches":
+    def with_memory_format(self, channels_last: bool) -> "Batches":
         """The same batches in another memory format; the images are shared."""
         other = copy.copy(self)
         other.channels_last = channels_last

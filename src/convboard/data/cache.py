@@ -17,9 +17,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from convboard import files
-from convboard.data.record import Fingerprint, take_fingerprint
-from convboard.data.sources.base import RawDataset, Source
-from convboard.data.splitting import stratified_order
+from convboard.data.fingerprint import Fingerprint, take_fingerprint
+from convboard.data.sources.source import RawDataset, Source
+from convboard.data.stratified_split import stratified_order
 from convboard.errors import DataError
 
 _log = logging.getLogger(__name__)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from convboard.data.cache import Stored, open_stored
 from convboard.data.dataset import ImageDataset, Split
-from convboard.data.sources.base import Source
 from convboard.data.sources.cifar10 import CIFAR10
 from convboard.data.sources.digits import Digits
 from convboard.data.sources.fashion_mnist import FashionMNIST
 from convboard.data.sources.image_folder import ImageFolder
 from convboard.data.sources.mnist import MNIST
+from convboard.data.sources.source import Source
 from convboard.errors import ConfigError, DataError, nearest
 
 _SOURCES = {source.name: source for source in (Digits, MNIST, FashionMNIST, CIFAR10)}

@@ -5,7 +5,7 @@ Batch normalisation is from S. Ioffe and C. Szegedy, "Batch Normalization", 2015
 
 from torch import Tensor, nn
 
-from convboard.models.shapes import ImageSize, flat_features
+from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class BatchNormCNN(nn.Module):

@@ -7,7 +7,7 @@ from collections import OrderedDict
 
 from torch import Tensor, nn
 
-from convboard.models.shapes import ImageSize, flat_features
+from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class CIFAR10Quick(nn.Module):

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from convboard.models.shapes import ImageSize, flat_features
+from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class ConvMLP(nn.Module):

@@ -5,7 +5,7 @@ After Y. LeCun et al., "Gradient-based learning applied to document recognition"
 
 from torch import Tensor, nn
 
-from convboard.models.shapes import ImageSize, flat_features
+from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class LeNet(nn.Module):

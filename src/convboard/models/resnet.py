@@ -6,7 +6,7 @@ section 4.2 for the stem on CIFAR-10.
 
 from torch import nn
 
-from convboard.models.shapes import ImageSize, image_sides
+from convboard.models.shape_inference import ImageSize, image_sides
 
 LARGEST_SMALL_SIDE = 64
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.doctor.constructors import refused_groups
+from convboard.anatomy.diagnostics.constructors import refused_groups
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
-from convboard.models.shapes import ImageSize, image_sides, shape_after
+from convboard.models.shape_inference import ImageSize, image_sides, shape_after
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from convboard.errors import CheckpointError
 from convboard.files import atomic_write
-from convboard.training.packing import Packing, unpack
+from convboard.training.serialization import StatePacker, unpack
 
 BEST, LAST, PREVIOUS = (f"{name}.safetensors" for name in ("best", "last", "previous"))
 
@@ -48,7 +48,7 @@ class Checkpoint:
         optimizer: The optimizer's `state_dict()`, of any optimizer of torch.optim.
         rng: States of random generators by name, each a uint8 tensor on the CPU.
         state: The rest, JSON-like (tuples, NaN and infinities are fine): the loop's place, the best metric,
-            the observers' state, ...
+            the callbacks' state, ...
     """
 
     model: dict[str, Tensor]
@@ -68,7 +68,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         CheckpointError: The file cannot be written; what was there before is untouched.
         TypeError: The checkpoint holds something that is neither a tensor nor JSON-like.
     """
-    packing = Packing()
+    packing = StatePacker()
     parts = {name: packing.pack(part, name) for name, part in vars(checkpoint).items()}
     header = {"sha256": _UNHASHED, "format": _FORMAT, "strides": packing.strides, **parts}
     text = json.dumps(header, allow_nan=False, separators=(",", ":"))

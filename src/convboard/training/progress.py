@@ -8,15 +8,15 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
-from convboard.training.observer import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 
 REFRESH_SECONDS = 0.2
 
 
 class ProgressDisplay:
-    """An observer that shows epoch, loss, accuracy, images/s and the time left, and keeps a line of each epoch.
+    """An callback that shows epoch, loss, accuracy, images/s and the time left, and keeps a line of each epoch.
 
-    To be the last observer, so that what the others draw at the end of an epoch does not count as training time.
+    To be the last callback, so that what the others draw at the end of an epoch does not count as training time.
     """
 
     def __init__(self, console: Console) -> None:
@@ -24,7 +24,7 @@ class ProgressDisplay:
         self._bar: Progress | None = None
 
     def on_fit_start(self, start: FitStart) -> None:
-        """See `Observer`."""
+        """See `Callback`."""
         self._max_epochs = start.max_epochs
         self._console.print(
             f"{'epoch':>9}{'train loss':>13}{'accuracy':>10}{'val loss':>11}{'accuracy':>10}{'images/s':>12}"
@@ -54,7 +54,7 @@ class ProgressDisplay:
         self._bar.refresh()
 
     def on_step(self, step: Step) -> None:
-        """See `Observer`."""
+        """See `Callback`."""
         if self._bar is None:
             return
         self._recent.add(step)
@@ -64,7 +64,7 @@ class ProgressDisplay:
             self._bar.refresh()
 
     def on_epoch_end(self, end: EpochEnd) -> None:
-        """See `Observer`."""
+        """See `Callback`."""
         self._console.print(
             f"{self._place(end.epoch):>9}{end.train_loss:>13.4f}{end.train_accuracy:>10.2%}{end.val.loss:>11.4f}{end.val.accuracy:>10.2%}"
             f"{end.images_per_second:>12,.0f}"
@@ -73,7 +73,7 @@ class ProgressDisplay:
             self._recent.pause()
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """See `Observer`."""
+        """See `Callback`."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -82,11 +82,11 @@ class ProgressDisplay:
         return f"{epoch:>{len(str(self._max_epochs))}}/{self._max_epochs}"
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Observer`: nothing to keep."""
+        """See `Callback`: nothing to keep."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Observer`: nothing to keep."""
+        """See `Callback`: nothing to keep."""
 
 
 class _RecentSteps:

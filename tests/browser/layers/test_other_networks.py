@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy import layer_activations, network_record
-from convboard.board.layers import LayerViews
-from convboard.board.pictures.numbers import numbers_in
+from convboard.board.figures.embedded_arrays import numbers_in
+from convboard.board.layer_figures import LayerViews
 from convboard.board.probe import Probe, choose_probe
 from convboard.data import ImageDataset, Split
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from torch import Tensor, nn
 
 from convboard.anatomy import network_record
-from convboard.board.plugin.backend import LayersPlugin
+from convboard.plugins.layers.backend import LayersPlugin
 
 MODULE = LayersPlugin(SimpleNamespace(data_provider=None)).frontend_metadata().es_module_path
 STATIC = f"/data/plugin/layers{MODULE}".removesuffix("/index.js")

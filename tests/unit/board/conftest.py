@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from convboard.board import Board
 from convboard.data import ImageDataset, Split
-from convboard.training.observer import EpochEnd, Evaluation, FitEnd, FitStart, Step
+from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 
 STEPS = 4  # in an epoch
 BATCH = 6

@@ -10,10 +10,10 @@ from PIL import Image
 from torch import nn
 
 from convboard.board.board import is_due
-from convboard.board.events import EventFile
-from convboard.board.pictures.numbers import numbers_in
+from convboard.board.event_file import EventFile
+from convboard.board.figures.embedded_arrays import numbers_in
 from convboard.errors import RunError
-from convboard.training.observer import FitEnd, Observer
+from convboard.training.callbacks import Callback, FitEnd
 
 LAYERS = ("conv", "block/0", "out")
 PARAMETERS = tuple(f"{layer}/{kind}" for layer in ("conv", "norm", "block/0", "out") for kind in ("weight", "bias"))
@@ -34,8 +34,8 @@ RECORDS = {
 
 
 def test_a_board_is_an_observer(make_board: Any) -> None:
-    observer: Observer = make_board()
-    assert observer is not None
+    callback: Callback = make_board()
+    assert callback is not None
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_what_cannot_be_drawn_is_told_and_does_not_end_the_run(
     def fail(*_: Any) -> Any:
         raise ZeroDivisionError("no\nfilters")
 
-    monkeypatch.setattr("convboard.board.layers.draw_kernels", fail)
+    monkeypatch.setattr("convboard.board.layer_figures.draw_kernels", fail)
     with caplog.at_level(logging.DEBUG):
         make_loop(epochs=1).run(make_board())
     events = read_events()
@@ -245,8 +245,8 @@ def test_what_cannot_be_drawn_is_told_and_does_not_end_the_run(
     assert warning.exc_info is None
     assert any(record.exc_info for record in caplog.records if record.levelno == logging.DEBUG)
     assert events.text("problems/kernels").splitlines() == [
-        "Missing at step 0: ZeroDivisionError: no filters",
-        "Missing at step 4: ZeroDivisionError: no filters",
+        "NothingToShow at step 0: ZeroDivisionError: no filters",
+        "NothingToShow at step 4: ZeroDivisionError: no filters",
     ]
     assert "feature_maps/conv" in events.tags("images")
 
@@ -263,7 +263,7 @@ def test_what_a_network_cannot_have_is_told_once(
     board._events.close()
     loop.run(resumed)
     assert read_events().text("problems/projector") == (
-        "Missing: no linear layer runs in this network, so there is no last hidden layer to embed."
+        "NothingToShow: no linear layer runs in this network, so there is no last hidden layer to embed."
     )
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 

@@ -9,7 +9,7 @@ from PIL import Image
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from torch import nn
 
-from convboard.board.missing import Missing
+from convboard.board.missing import NothingToShow
 from convboard.board.probe import normalise
 from convboard.board.projector import hidden_features, write_projector
 from convboard.data import ImageDataset
@@ -70,6 +70,6 @@ class Idle(nn.Conv2d):
 def test_a_network_in_which_no_linear_layer_runs_has_no_projector(
     dataset: ImageDataset, model: nn.Module, tmp_path: Path
 ) -> None:
-    with pytest.raises(Missing, match="no linear layer runs in this network"):
+    with pytest.raises(NothingToShow, match="no linear layer runs in this network"):
         write_projector(tmp_path, dataset, model, CPU)
     assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from convboard.board.scalars import Point, TrainingCurves, interval
-from convboard.training.observer import Step
+from convboard.training.callbacks import Step
 
 
 def step(number: int, loss: float = 1.0, correct: int = 1, samples: int = 4, norm: float | None = 2.0) -> Step:

@@ -8,8 +8,8 @@ import torch
 from convboard.data import batches as module
 from convboard.data.augment import Augmentation
 from convboard.data.batches import Batch, Batches
+from convboard.data.counter_rng import epoch_order
 from convboard.data.dataset import Split
-from convboard.data.order import epoch_order
 from convboard.errors import ConfigError
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.mps.is_available() else [])]
@@ -63,10 +63,10 @@ def test_epochs_and_seeds_differ(split: Split) -> None:
     assert len({tuple(indices.tolist()) for indices in first}) == 9
 
 
-@pytest.mark.parametrize("residence", ["device", "stream"])
+@pytest.mark.parametrize("data_location", ["device", "stream"])
 @pytest.mark.parametrize("start", [1, 5, 10, 11])
-def test_start_gives_the_tail_of_the_epoch(split: Split, residence: str, start: int) -> None:
-    batches = make(split, augmentation=FULL, residence=residence)
+def test_start_gives_the_tail_of_the_epoch(split: Split, data_location: str, start: int) -> None:
+    batches = make(split, augmentation=FULL, data_location=data_location)
     whole, tail = list(batches.epoch(1)), list(batches.epoch(1, start=start))
     assert len(tail) == 11 - start
     if tail:
@@ -77,8 +77,8 @@ def test_start_gives_the_tail_of_the_epoch(split: Split, residence: str, start: 
 @pytest.mark.parametrize("augmentation", [None, FULL])
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_streamed_equals_resident(split: Split, augmentation: Augmentation | None, num_workers: int) -> None:
-    resident = make(split, augmentation=augmentation, residence="device")
-    streamed = make(split, augmentation=augmentation, residence="stream", num_workers=num_workers)
+    resident = make(split, augmentation=augmentation, data_location="device")
+    streamed = make(split, augmentation=augmentation, data_location="stream", num_workers=num_workers)
     assert (resident.streamed, streamed.streamed) == (False, True)
     assert_equal(list(resident.epoch(1)), list(streamed.epoch(1)))
 
@@ -92,7 +92,7 @@ def test_streaming_takes_the_order_from_the_device_once(split: Split, monkeypatc
         return to_cpu(tensor)
 
     monkeypatch.setattr(torch.Tensor, "cpu", cpu)
-    assert len(list(make(split, residence="stream").epoch())) == 11
+    assert len(list(make(split, data_location="stream").epoch())) == 11
     assert moved == [103]
 
 
@@ -110,10 +110,10 @@ def test_augmentation_changes_with_the_epoch(split: Split) -> None:
     assert not next(batches.epoch(0)).images.equal(next(batches.epoch(1)).images)
 
 
-@pytest.mark.parametrize("residence", ["device", "stream"])
-def test_the_global_random_state_is_left_alone(split: Split, residence: str) -> None:
+@pytest.mark.parametrize("data_location", ["device", "stream"])
+def test_the_global_random_state_is_left_alone(split: Split, data_location: str) -> None:
     before = torch.get_rng_state()
-    list(make(split, augmentation=FULL, residence=residence).epoch())
+    list(make(split, augmentation=FULL, data_location=data_location).epoch())
     assert torch.get_rng_state().equal(before)
 
 
@@ -139,7 +139,7 @@ def test_auto_keeps_half_of_the_memory_free(
     split: Split, monkeypatch: pytest.MonkeyPatch, free: int, streamed: bool
 ) -> None:
     monkeypatch.setattr(module, "_free_memory", lambda device: free)
-    assert make(split, residence="auto").streamed is streamed
+    assert make(split, data_location="auto").streamed is streamed
 
 
 def test_free_memory_of_this_machine() -> None:
@@ -161,9 +161,9 @@ def test_batch_size_may_be_the_whole_split(split: Split) -> None:
 
 def test_unknown_residence(split: Split) -> None:
     with pytest.raises(ConfigError) as raised:
-        make(split, residence="devcie")
+        make(split, data_location="devcie")
     assert str(raised.value) == (
-        "dataset.residence='devcie' is unknown. Did you mean 'device'? Allowed: auto, device, stream."
+        "dataset.data_location='devcie' is unknown. Did you mean 'device'? Allowed: auto, device, stream."
     )
 
 
@@ -174,21 +174,21 @@ def test_negative_workers(split: Split) -> None:
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("residence", ["device", "stream"])
-def test_every_device_sees_the_same_samples(split: Split, device: str, residence: str) -> None:
+@pytest.mark.parametrize("data_location", ["device", "stream"])
+def test_every_device_sees_the_same_samples(split: Split, device: str, data_location: str) -> None:
     here = list(make(split, augmentation=FULL).epoch(1))
-    there = list(make(split, augmentation=FULL, residence=residence, device=torch.device(device)).epoch(1))
+    there = list(make(split, augmentation=FULL, data_location=data_location, device=torch.device(device)).epoch(1))
     for one, other in zip(here, there, strict=True):
         assert other.images.device.type == device
         assert one.indices.equal(other.indices.cpu())
         torch.testing.assert_close(one.images, other.images.cpu())
 
 
-@pytest.mark.parametrize("residence", ["device", "stream"])
-def test_the_parts_of_several_processes_make_up_the_batches_of_one(split: Split, residence: str) -> None:
+@pytest.mark.parametrize("data_location", ["device", "stream"])
+def test_the_parts_of_several_processes_make_up_the_batches_of_one(split: Split, data_location: str) -> None:
     changes = {
         "batch_size": 6,
-        "residence": residence,
+        "data_location": data_location,
         "augmentation": Augmentation(random_crop=2, horizontal_flip=True, cutout=3),
     }
     whole = list(make(split, **changes).epoch(1, start=3))

@@ -15,8 +15,8 @@ from safetensors import safe_open
 
 from convboard import files
 from convboard.data import ImageDataset, cache, load_dataset
-from convboard.data.sources.base import RawDataset, RawSplit
 from convboard.data.sources.image_folder import ImageFolder
+from convboard.data.sources.source import RawDataset, RawSplit
 
 FORK = multiprocessing.get_context("fork")
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -38,5 +38,5 @@ def test_same_seed_same_weights() -> None:
     as_class = CIFAR10Quick()
     torch.manual_seed(3)
     as_sequential = cifar10_quick_sequential()
-    for ours, theirs in zip(as_class.parameters(), as_sequential.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
+    for comm, theirs in zip(as_class.parameters(), as_sequential.parameters(), strict=True):
+        assert torch.equal(comm, theirs)

@@ -23,11 +23,11 @@ def test_large_images_get_torchvisions_own() -> None:
     from torchvision.models import resnet18
 
     torch.manual_seed(0)
-    ours = build_model("resnet18", (3, 224, 224), 1000)
+    comm = build_model("resnet18", (3, 224, 224), 1000)
     torch.manual_seed(0)
     theirs = resnet18(weights=None)
-    assert str(ours) == str(theirs)
-    for mine, its in zip(ours.parameters(), theirs.parameters(), strict=True):
+    assert str(comm) == str(theirs)
+    for mine, its in zip(comm.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(mine, its)
 
 

@@ -49,11 +49,11 @@ def test_a_network_from_a_list() -> None:
 
 def test_same_weights_as_written_by_hand() -> None:
     torch.manual_seed(1)
-    ours = sequential(["flatten", {"linear": {"out_features": 5}}, "relu", "linear"], 1, 4, 3)
+    comm = sequential(["flatten", {"linear": {"out_features": 5}}, "relu", "linear"], 1, 4, 3)
     torch.manual_seed(1)
     by_hand = nn.Sequential(nn.Flatten(), nn.Linear(16, 5), nn.ReLU(), nn.Linear(5, 3))
     images = torch.randn(2, 1, 4, 4)
-    assert torch.equal(ours(images), by_hand(images))
+    assert torch.equal(comm(images), by_hand(images))
 
 
 def test_last_linear_may_say_its_own_width() -> None:

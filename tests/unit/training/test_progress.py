@@ -6,7 +6,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from convboard.training.observer import EpochEnd, Evaluation, FitEnd, FitStart, Step
+from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 from convboard.training.progress import ProgressDisplay
 
 START = FitStart(nn.Linear(1, 1), torch.device("cpu"), max_epochs=12, steps_per_epoch=10)

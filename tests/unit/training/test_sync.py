@@ -11,8 +11,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import convboard
-from convboard.config import TrainConfig
-from convboard.training.guard import FiniteGuard
+from convboard.config.schema import TrainConfig
+from convboard.training.nan_guard import NanGuard
 
 # What waits for an accelerator: operations whose result Python sees, or whose shape depends on values ...
 READS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero", "aten.nonzero", "aten.masked_select", "aten._uniq")
@@ -54,16 +54,16 @@ def counted_reads() -> Iterator[Counter[str]]:
 @pytest.fixture(autouse=True)
 def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard leaves its verdict on the device, as it does where looking at it would wait."""
-    begin = FiniteGuard.__init__
+    begin = NanGuard.__init__
 
-    def init(guard: FiniteGuard, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    def init(guard: NanGuard, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
         begin(guard, optimizer, torch.device("meta"))
         assert not guard._looks
         for name, value in vars(guard).items():
             if isinstance(value, torch.Tensor):
                 setattr(guard, name, torch.zeros_like(value, device=device))
 
-    monkeypatch.setattr(FiniteGuard, "__init__", init)
+    monkeypatch.setattr(NanGuard, "__init__", init)
 
 
 def reads_of_a_run(run_dir: Path, steps: int, changes: dict[str, Any]) -> Counter[str]:
@@ -89,7 +89,7 @@ def reads_of_a_run(run_dir: Path, steps: int, changes: dict[str, Any]) -> Counte
     [
         {},
         {"board": {"level": "default"}},
-        {"dataset": {"residence": "stream"}},
+        {"dataset": {"data_location": "stream"}},
         {"trainer": {"precision": "bf16", "accumulate_batches": 2, "gradient_clip": 1.0}},
         {"optimizer": {"_target_": "torch.optim.AdamW"}},
     ],
@@ -102,12 +102,12 @@ def test_a_longer_run_reads_no_more_of_the_device(changes: dict[str, Any], tmp_p
 
 
 def test_a_read_at_each_step_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    take = FiniteGuard.step
+    take = NanGuard.step
 
-    def step(guard: FiniteGuard, loss: torch.Tensor, global_step: int, epoch: int) -> None:
+    def step(guard: NanGuard, loss: torch.Tensor, global_step: int, epoch: int) -> None:
         assert loss > 0
         take(guard, loss, global_step, epoch)
 
-    monkeypatch.setattr(FiniteGuard, "step", step)
+    monkeypatch.setattr(NanGuard, "step", step)
     few, many = (reads_of_a_run(tmp_path / str(steps), steps, {}) for steps in (3, 8))
     assert (many - few).total() == 5

@@ -1,4 +1,4 @@
-"""The loop on a small made-up problem: what it promises its observers, and that they change nothing."""
+"""The loop on a small made-up problem: what it promises its callbacks, and that they change nothing."""
 
 import signal
 from collections.abc import Iterator, Sequence
@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from convboard.data import Batch, Batches, Split
 from convboard.errors import TrainingError
+from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 from convboard.training.checkpoint import load_checkpoint, load_latest
-from convboard.training.interrupt import Interrupted, end_at_once, unwinding
+from convboard.training.execution_plan.plan import Plan
 from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
-from convboard.training.observer import EpochEnd, FitEnd, FitStart, Observer, Step
-from convboard.training.plan import Plan
 from convboard.training.schedules import Constant, Cosine, Schedule
+from convboard.training.signals import Interrupted, end_at_once, unwinding
 from convboard.training.trainer import Splits, Trainer
 
 CPU = torch.device("cpu")
@@ -27,7 +27,7 @@ IMAGES, BATCH = 50, 16
 
 
 class Recorder:
-    """An observer that keeps everything it is told."""
+    """An callback that keeps everything it is told."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -70,7 +70,7 @@ def make_splits(batch_size: int = BATCH) -> Splits:
 def make_trainer(
     folder: Path,
     limits: Limits,
-    observers: tuple[Observer, ...] = (),
+    callbacks: tuple[Callback, ...] = (),
     schedule: Schedule | None = None,
     lr: float = 0.1,
     batch_size: int = BATCH,
@@ -90,7 +90,7 @@ def make_trainer(
         Plan(CPU),
         limits,
         folder,
-        observers,
+        callbacks,
     )
 
 
@@ -214,7 +214,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_pat
 
 
 class Broken(Recorder):
-    """An observer whose end fails as well."""
+    """An callback whose end fails as well."""
 
     def on_step(self, step: Step) -> None:
         raise RuntimeError("the cause")
@@ -228,7 +228,7 @@ def test_the_cause_of_a_failure_is_the_error_that_is_raised(tmp_path: Path) -> N
     broken, recorder = Broken(), Recorder()
     with pytest.raises(RuntimeError, match="the cause"):
         make_trainer(tmp_path, Limits(max_epochs=1), (broken, recorder)).fit()
-    assert [observer.events[-1].reason for observer in (broken, recorder)] == ["the cause", "the cause"]
+    assert [callback.events[-1].reason for callback in (broken, recorder)] == ["the cause", "the cause"]
 
 
 class Killer(Recorder):
@@ -278,10 +278,10 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(killed_at: list[int], minut
     assert resumed_end.metrics == end.metrics
     assert figures(killed) == figures(whole)
     for name in ("best", "last"):
-        ours, theirs = (load_checkpoint(tmp_path / run / f"{name}.safetensors") for run in ("killed", "whole"))
-        torch.testing.assert_close(ours.model, theirs.model, rtol=0, atol=0)
-        torch.testing.assert_close(ours.optimizer, theirs.optimizer, rtol=0, atol=0)
-        torch.testing.assert_close(ours.rng, theirs.rng, rtol=0, atol=0)
+        comm, theirs = (load_checkpoint(tmp_path / run / f"{name}.safetensors") for run in ("killed", "whole"))
+        torch.testing.assert_close(comm.model, theirs.model, rtol=0, atol=0)
+        torch.testing.assert_close(comm.optimizer, theirs.optimizer, rtol=0, atol=0)
+        torch.testing.assert_close(comm.rng, theirs.rng, rtol=0, atol=0)
 
 
 def test_the_seconds_are_those_of_all_parts_of_the_run(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convboard.data.sources.base import RawSplit
+from convboard.data.sources.source import RawSplit
 
 
 def array_split(images: Tensor, labels: Tensor, size: int) -> RawSplit:

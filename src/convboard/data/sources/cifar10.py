@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 
 from convboard.data.sources.arrays import array_split
-from convboard.data.sources.base import RawDataset
 from convboard.data.sources.downloads import Download
+from convboard.data.sources.source import RawDataset
 
 
 class CIFAR10(Download):

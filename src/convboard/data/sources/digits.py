@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from convboard.data.sources.arrays import array_split
-from convboard.data.sources.base import RawDataset, Source
+from convboard.data.sources.source import RawDataset, Source
 
 
 class Digits(Source):

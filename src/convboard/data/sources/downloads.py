@@ -18,7 +18,7 @@ from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_st
 from pathlib import Path
 from typing import Any, ClassVar
 
-from convboard.data.sources.base import Source
+from convboard.data.sources.source import Source
 from convboard.errors import DataError
 
 _log = logging.getLogger(__name__)

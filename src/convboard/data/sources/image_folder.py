@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from convboard.data.sources.base import RawDataset, RawSplit, Source
+from convboard.data.sources.source import RawDataset, RawSplit, Source
 from convboard.errors import DataError, nearest
 
 EXTENSIONS = (
@@ -54,7 +54,7 @@ class ImageFolder(Source):
 
     def read(self, size: int) -> RawDataset:
         """Open every picture's header, for its colours; they are decoded as the splits are read."""
-        from convboard.data.sources.pictures import is_grey
+        from convboard.data.sources.image_files import is_grey
 
         class_names = tuple(self._listing["train"])
         with ThreadPoolExecutor() as pool:
@@ -112,7 +112,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 
 def _split(classes: Mapping[str, Sequence[Path]], class_names: Sequence[str], size: int, channels: int) -> RawSplit:
-    from convboard.data.sources.pictures import read_picture
+    from convboard.data.sources.image_files import read_picture
 
     paths = [path for found in classes.values() for path in found]
     numbers = [class_names.index(name) for name, found in classes.items() for _ in found]

@@ -8,8 +8,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from convboard.data.sources.arrays import array_split
-from convboard.data.sources.base import RawDataset
 from convboard.data.sources.downloads import Download, damaged
+from convboard.data.sources.source import RawDataset
 
 _NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 

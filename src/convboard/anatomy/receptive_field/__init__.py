@@ -1,0 +1,1 @@
+"""Receptive fields: the exact box of pixels that each unit depends on, and size, stride, start without borders."""

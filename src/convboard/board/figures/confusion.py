@@ -1,0 +1,127 @@
+"""Which classes get mixed up."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convboard.board.figures.canvas import (
+    LABEL,
+    MARGIN,
+    TITLE,
+    Canvas,
+    mosaic,
+    percent,
+    shorten,
+    text_mask,
+    text_width,
+)
+from convboard.board.figures.colours import MUTED, palette, share_colours
+from convboard.board.figures.png import Picture
+
+_LEVELS = 16  # blues a cell can have
+_SHADES = 11  # of each, on the way to the colour of the text in it
+_LINE = 56
+_FIRST = 64  # palette indices below are greys
+_FEW, _MEDIUM = 10, 30  # most classes of a sheet as wide as TensorBoard shows it at first, of cells that hold counts
+_ROOM = 240  # pixels that the cells of few classes take
+_LARGEST = 40  # pixels a cell takes at most; from _WITH_SHARE on it has room for its share
+_WITH_SHARE = 38
+_SMALL = 9  # text size of shares and of the names of many classes
+_NAMES, _NAMES_OF_FEW = 96, 66  # pixels for class names
+_LEFT = 6  # of everything
+
+
+def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], caption: str) -> Picture:
+    """Draw a table with a row for each true class and a column for each predicted one.
+
+    A cell's blue is its share of its row, on a square-root scale so that rare mix-ups are seen. Up to 10 classes the
+    picture is small enough for the width that TensorBoard first shows it with, which would else leave out strokes of
+    the text. Up to 30 classes the cells hold counts, those of at most 6 classes shares too.
+
+    Args:
+        counts: `[classes, classes]`, rows are true classes.
+        class_names: Their names.
+        caption: When it was so, such as `epoch 4`.
+    """
+    classes = len(counts)
+    side = min(_LARGEST, _ROOM // classes) if classes <= _FEW else 28 if classes <= _MEDIUM else 11
+    size = LABEL if classes <= _MEDIUM else _SMALL
+    names = [shorten(name, _NAMES_OF_FEW if classes <= _FEW else _NAMES, size) for name in class_names]
+    widest = max(text_width(name, size) for name in names)
+    is_upright = widest > side - 4
+    left = _LEFT + 16 + widest + 6
+    top = MARGIN + 52 + (widest if is_upright else LABEL) + 6
+    title = f"Confusion matrix: {percent(np.trace(counts), counts.sum())} of {counts.sum():,} right"
+    note = f"{caption}, validation; blue: share of the row"
+    width = max(left + classes * side + 2, text_width(title, TITLE) + _LEFT, text_width(note) + _LEFT) + _LEFT
+    canvas = Canvas(width, top + classes * side + 30, _palette())
+    canvas.text(_LEFT, MARGIN - 4, title, TITLE)
+    canvas.text(left, MARGIN + 22, "predicted class →", ink=MUTED)
+    canvas.paste_mask(_LEFT, top, np.rot90(text_mask("← true class", LABEL)), MUTED)
+    _draw_names(canvas, names, size, left, top, side, is_upright=is_upright)
+    _draw_cells(canvas, counts, left, top, side)
+    canvas.text(_LEFT, top + classes * side + 10, note, ink=MUTED)
+    return canvas.picture()
+
+
+def count_confusions(predicted: NDArray[np.int64], true: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """How often each true class (row) was taken for each class (column): `[classes, classes]`."""
+    return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def _draw_names(
+    canvas: Canvas, names: list[str], size: int, left: int, top: int, side: int, *, is_upright: bool
+) -> None:
+    """Class names down the left side and along the top, standing on end where they are too wide."""
+    for place, name in enumerate(names):
+        middle = place * side + side // 2
+        mask = text_mask(name, size)
+        half = mask.shape[0] // 2
+        canvas.text(left - 6, top + middle - half, name, size, align="right")
+        if is_upright:
+            canvas.paste_mask(left + middle - half, top - 6 - mask.shape[1], np.rot90(mask))
+        else:
+            canvas.text(left + middle, top - 6 - mask.shape[0], name, size, align="centre")
+
+
+def _draw_cells(canvas: Canvas, counts: NDArray[np.int64], left: int, top: int, side: int) -> None:
+    classes = len(counts)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    levels = np.where(counts > 0, 1 + (np.sqrt(shares) * (_LEVELS - 1.001)).astype(int), 0)
+    tiles = (_FIRST + levels * _SHADES).astype(np.uint8)[:, :, None, None]
+    gap = 1 if side < _LARGEST else 2
+    canvas.paste(left, top, mosaic(tiles, side - gap, gap, line=_LINE))
+    if classes > _MEDIUM:
+        return
+    for row, column in np.argwhere(counts > 0).tolist():
+        x, y = left + column * side + gap, top + row * side + gap
+        cell = canvas.pixels[y : y + side - gap, x : x + side - gap]
+        count = str(counts[row, column])
+        if text_width(count, _SMALL) > side - gap:
+            count = f"{counts[row, column] / 1000:.0f}k"
+        if side < _WITH_SHARE:
+            _write_in(cell, count, LABEL if len(count) < 4 else _SMALL, 0.5)
+        else:
+            _write_in(cell, count, LABEL, 0.32)
+            _write_in(cell, percent(counts[row, column], totals[row, 0]), _SMALL, 0.72)
+
+
+def _write_in(cell: NDArray[np.uint8], text: str, size: int, height: float) -> None:
+    """Write in the middle of a cell of one colour, at `height` (0 top, 1 bottom), through the shades of its colour."""
+    mask = text_mask(text, size)
+    mask = mask[:, : cell.shape[1]]
+    y = round(cell.shape[0] * height - mask.shape[0] / 2)
+    x = (cell.shape[1] - mask.shape[1]) // 2
+    cell[y : y + mask.shape[0], x : x + mask.shape[1]] += (mask.astype(np.uint16) * (_SHADES - 1) // 255).astype(
+        np.uint8
+    )
+
+
+def _palette() -> NDArray[np.uint8]:
+    """Greys, then for each blue its shades towards the text colour: dark on light cells, white on dark ones."""
+    blues = share_colours(_LEVELS)
+    is_dark = blues.mean(axis=1, keepdims=True) < 150
+    ink = np.where(is_dark, 255.0, 25.0)
+    steps = np.linspace(0, 1, _SHADES)[None, :, None]
+    shades = blues[:, None] * (1 - steps) + ink[:, None] * steps
+    return np.concatenate([palette("weights")[:_FIRST], shades.reshape(-1, 3).round().astype(np.uint8)])

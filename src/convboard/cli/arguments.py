@@ -1,0 +1,157 @@
+"""The `key=value` arguments of a script, read into a dataclass whose docstring is the script's help."""
+
+import inspect
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from difflib import get_close_matches
+from textwrap import fill
+from typing import TypeVar, cast, get_type_hints
+
+from omegaconf import MISSING, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from convboard.config.command_line import python
+from convboard.config.compose import Composed, compose_config
+from convboard.config.error_messages import explain_omegaconf
+from convboard.config.schema import TrainConfig
+from convboard.errors import ConfigError
+
+WIDEST = 100  # columns of the help
+
+Arguments = TypeVar("Arguments")
+
+
+def read_arguments(schema: type[Arguments], arguments: Sequence[str] | None = None) -> Arguments:
+    """Read `key=value` arguments of a script into the dataclass `schema`; `--help` tells what its docstring says.
+
+    Args:
+        schema: Its keys; what is a text there is taken as it is written.
+        arguments: Those to read; None reads those of the command line.
+
+    Raises:
+        ConfigError: An argument is not `key=value`, unknown, missing, or of a wrong type; or `schema` refuses it.
+    """
+    if {"-h", "--help"} & set(sys.argv[1:]):
+        print(_help(schema))
+        sys.exit(0)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for argument in arguments:
+        if "=" not in argument:
+            names = " ".join(f"{field.name}=..." for field in fields(schema))  # type: ignore[arg-type]
+            raise ConfigError(f"{argument!r} is not understood: give arguments as {names}")
+    try:
+        texts, others = _texts(schema, arguments)
+        given = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_cli(others), texts)
+        return cast(Arguments, OmegaConf.to_object(given))
+    except OmegaConfBaseException as error:
+        raise explain_omegaconf(error, schema) from error
+
+
+def _texts(schema: type, arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """What is given for keys that hold a text, and the other arguments; a path or a glob need not be YAML."""
+    hints = get_type_hints(schema)
+    texts, others = {}, []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if hints.get(key) in (str, str | None) and value not in ("", "null") and "${" not in value:
+            texts[key] = value
+        else:
+            others.append(argument)
+    return texts, others
+
+
+def _help(schema: type) -> str:
+    """How the script is called, what it does, and each argument with its default and its meaning."""
+    about, _, attributes = (inspect.getdoc(schema) or "").partition("\n\nAttributes:\n")
+    meanings = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE))
+    defaults = {field.name: field.default for field in fields(schema)}
+    shown = {name: f"{name}={_plain(default)}" for name, default in defaults.items()}
+    usage = " ".join(text if defaults[name] == MISSING else f"[{text}]" for name, text in shown.items())
+    width, column = min(shutil.get_terminal_size().columns, WIDEST), max(map(len, shown.values())) + 4
+
+    def row(name: str) -> str:
+        first = f"  {shown[name]}".ljust(column)
+        return fill(" ".join(meanings[name].split()), width, initial_indent=first, subsequent_indent=" " * column)
+
+    paragraphs = [fill(f"usage: {python()} {sys.argv[0]} {usage}", width, subsequent_indent="    ")]
+    paragraphs += [fill(paragraph, width) for paragraph in about.split("\n\n")]
+    return "\n\n".join([*paragraphs, "\n".join(map(row, shown))])
+
+
+def _plain(default: object) -> str:
+    """A default as one would type it."""
+    return "..." if default == MISSING else default if isinstance(default, str) else json.dumps(default)
+
+
+def split_arguments(schema: type[Arguments]) -> tuple[Arguments, list[str]]:
+    """Read the script's own arguments; the others, for `compose_config`, are given back as they are written.
+
+    Args:
+        schema: The script's own keys: a dataclass whose docstring is its help.
+
+    Raises:
+        ConfigError: See `read_arguments`; or a key is neither one of `schema` nor of a config.
+    """
+    own = [field.name for field in fields(schema)]  # type: ignore[arg-type]
+    others = {*TrainConfig.__dataclass_fields__, "experiment"}.difference(own, {"resume"})
+    overrides = []
+    for argument in sys.argv[1:]:
+        key = re.split(r"[.=@]", argument.lstrip("+~"), maxsplit=1)[0]
+        if argument.startswith("-") and argument not in ("-h", "--help"):
+            plain = argument.lstrip("-")
+            assignment = plain if "=" in plain else f"{plain}=<value>"
+            raise ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
+        if "=" not in argument or key in own:
+            continue
+        if key == "resume":
+            raise ConfigError(f"{argument} goes on with a training: to look at a run give run=<run dir>.")
+        if key not in others:
+            raise ConfigError(_unknown_key(key, own, others))
+        overrides.append(argument)
+    return read_arguments(schema, [argument for argument in sys.argv[1:] if argument not in overrides]), overrides
+
+
+def _unknown_key(key: str, own: Sequence[str], others: Iterable[str]) -> str:
+    """The message for a key that is neither the script's own nor of a config."""
+    close = get_close_matches(key, [*own, *sorted(others)], n=1)
+    question = f"Did you mean {close[0]!r}? " if close else ""
+    return (
+        f"{key} is not a known key. {question}This script's own: {', '.join(own)}. "
+        "Beside them any key of train.py, such as model, dataset, model.in_channels, seed."
+    )
+
+
+def read_shape(text: str | None) -> tuple[int, int, int] | None:
+    """`[3,224,224]`, `3,224,224` or `3x224x224` as (C, H, W); None stays None.
+
+    Raises:
+        ConfigError: It is not three whole numbers above 0.
+    """
+    if text is None:
+        return None
+    sizes = [int(size) if size.strip().isdecimal() else 0 for size in re.split("[,x×]", text.strip("[]() "))]
+    if len(sizes) != 3 or min(sizes) < 1:
+        raise ConfigError(f"input_shape={text}: give channels, height and width, such as input_shape=[3,224,224].")
+    return sizes[0], sizes[1], sizes[2]
+
+
+def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[str] = ()) -> Composed | None:
+    """Compose the config of a network to look at; None where that is a run's, which has a config of its own.
+
+    Args:
+        run: The run directory, if there is one.
+        overrides: See `compose_config`.
+        useless: Arguments of the script's own that have no use beside a run either.
+
+    Raises:
+        ConfigError: Both a run and a config are given; or see `compose_config`.
+    """
+    if run is None:
+        return compose_config(overrides)
+    for argument in (*overrides, *useless):
+        raise ConfigError(f"{argument} has no use beside run=, which has a config of its own. Leave one away.")
+    return None

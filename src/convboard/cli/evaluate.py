@@ -1,0 +1,48 @@
+"""Evaluate the best network of a finished run again: `python scripts/evaluate.py run=<run dir>`."""
+
+from dataclasses import dataclass
+
+from omegaconf import MISSING
+from rich.console import Console
+
+from convboard.cli import frame
+from convboard.cli.arguments import read_arguments
+from convboard.experiment.console import figures_table
+from convboard.experiment.run_dir import load_run
+
+
+@dataclass
+class Arguments:
+    """Evaluate the best network of a finished run again, and compare the figures with those that the run wrote down.
+
+    Attributes:
+        run: The run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c.
+        trust: Build the network although its class is not convboard's own, which runs code that the run names.
+    """
+
+    run: str = MISSING
+    trust: bool = False
+
+
+def main() -> None:
+    """Print the validation and test figures beside those that the run wrote down."""
+    arguments = read_arguments(Arguments)
+    finished = load_run(arguments.run)
+    from convboard.experiment.run import evaluate_run  # after the arguments are checked: this imports torch
+
+    again = evaluate_run(finished, arguments.trust)
+    console = Console(highlight=False)
+    console.print(figures_table(again, "evaluated again"))
+    recorded = finished.result.get("metrics")
+    if recorded is None:
+        console.print("The run has written no figures: it has not finished.")
+    elif all(recorded[tag] == value for tag, value in again.items()):
+        console.print("The same figures, to the last bit, as the run wrote down.")
+    else:
+        console.print(figures_table(recorded, "as the run wrote down"))
+
+
+def run() -> None:
+    """The command."""
+    with frame.command():
+        main()

@@ -1,0 +1,163 @@
+"""Composition: command-line overrides and the YAML options in conf/ become a checked `TrainConfig`.
+
+Hydra composes, for `train.py` through `hydra.main` and for everything else through `compose_config`.
+"""
+
+import datetime
+import hashlib
+import re
+import secrets
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, to_config
+from convboard.errors import ConfigError
+from convboard.training.distributed.communicator import communicator
+
+LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
+_PACKAGED, _IN_CHECKOUT = Path(__file__).parents[1] / "conf", Path(__file__).parents[3] / "conf"
+CONF = _PACKAGED if _PACKAGED.is_dir() else _IN_CHECKOUT
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A config as `train.py` would have it.
+
+    Attributes:
+        config: The checked config.
+        model_name: The option of `model` that was chosen, or the name of the class that stands in its place.
+        given: The keys that the command line gives, such as `model` and `trainer.max_epochs`.
+    """
+
+    config: TrainConfig
+    model_name: str
+    given: frozenset[str]
+
+    @property
+    def has_dataset(self) -> bool:
+        """Whether the command line says anything of the data, or chooses a preset that does."""
+        return any(key == "experiment" or key.split(".")[0] == "dataset" for key in self.given)
+
+
+def register() -> None:
+    """Give Hydra the schema and the resolvers that name run directories. To be called before `hydra.main`."""
+    schema = OmegaConf.structured(TrainConfig)
+    for group in OPEN_GROUPS:
+        OmegaConf.set_struct(schema[group], False)  # `optimizer.dampening=0.1` needs no + before it
+    ConfigStore.instance().store(name="schema", node=schema)
+    OmegaConf.register_new_resolver("run_dir", _run_dir, replace=True)
+    OmegaConf.register_new_resolver("run_id", _run_id, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("model_name", model_name, replace=True)
+    OmegaConf.register_new_resolver("sweep_job_name", _sweep_job_name, replace=True)
+
+
+def _run_dir(resume: str | None, dataset: str, model: str, run_id: str) -> str:
+    """The directory of a single run: a new one, or that of the run to go on with."""
+    return resume or f"outputs/{dataset}/{model}/{run_id}"
+
+
+def _run_id() -> str:
+    """Date and time for people, six hexadecimal digits so that no two runs collide; the same in all processes."""
+    return communicator().broadcast(f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(3)}")
+
+
+def model_name() -> str:
+    """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
+    targets = [override for override in overrides() if override.startswith("model._target_=")]
+    return str(targets[-1].rpartition(".")[2] if targets else HydraConfig.get().runtime.choices.get("model"))
+
+
+def _sweep_job_name(number: object) -> str:
+    """What sets a job of a sweep apart, as one readable folder name; a hash stands for what that cannot hold.
+
+    What is given on the command line for all jobs alike is left out.
+    """
+    alike = _given_for_all_jobs()
+    given = ",".join(override for override in overrides() if override.partition("=")[0] not in alike) or str(number)
+    name = re.sub(r"[^\w.=,+-]", "_", given).encode()[:LONGEST_NAME].decode(errors="ignore")
+    if name == given:
+        return name
+    return f"{name}-{hashlib.sha256(given.encode()).hexdigest()[:6]}"  # two jobs never share a directory
+
+
+def overrides() -> list[str]:
+    """What is given on the command line for this run, as it is written there."""
+    given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
+    assert isinstance(given, list)
+    return [str(override) for override in given]
+
+
+def _given_for_all_jobs() -> set[str]:
+    """The keys to which the command line gives one value, not several to sweep over."""
+    given = [argument for argument in sys.argv[1:] if re.match(r"[^-].*=|~", argument)]
+    parsed = OverridesParser.create().parse_overrides(given)
+    is_swept = {override.get_key_element(): override.is_sweep_override() for override in parsed}
+    return {key for key, swept in is_swept.items() if not swept}
+
+
+def checked_config(composed: DictConfig) -> TrainConfig:
+    """Check what Hydra composed; torch is not imported, so that a mistake is reported at once.
+
+    Raises:
+        ConfigError: See `to_config`; or a part of the run has no option, or several.
+    """
+    for group in GROUPS:
+        if not isinstance(HydraConfig.get().runtime.choices.get(group), str):
+            raise ConfigError(
+                f"{group}: choose one of conf/{group}, as in {group}=<name>. To run each of several: "
+                f"-m {group}=<name>,<name>."
+            )
+    return to_config(_without_leftovers(composed))
+
+
+def _without_leftovers(composed: DictConfig) -> DictConfig:
+    """A part whose `_target_` is given on the command line starts afresh.
+
+    What the option's file says of another class (SGD's nesterov, or LeNet's image size) means nothing to the new one:
+    only what is given on the command line as well stays.
+    """
+    given = [override.lstrip("+").partition("=")[0].split(".") for override in overrides()]
+    for group in OPEN_GROUPS:
+        if [group, "_target_"] in given:
+            stays = {keys[1] for keys in given if keys[0] == group and len(keys) > 1}
+            with open_dict(composed):
+                composed[group] = {key: value for key, value in composed[group].items() if key in stays}
+    return composed
+
+
+def run_dir() -> Path:
+    """The directory that Hydra chose for this run."""
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def compose_config(overrides: Sequence[str], conf: Path = CONF) -> Composed:
+    """Compose a config of these arguments as `train.py` does, and check it.
+
+    Args:
+        overrides: Such as `model=lenet`.
+        conf: The folder of the options.
+
+    Raises:
+        ConfigError: An argument is not understood, or a value is not allowed.
+        Exception: What Hydra raises; `error_messages.explain` makes a message of it.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    for override in parsed:
+        if override.is_sweep_override():
+            raise ConfigError(f"{override.input_line} gives several values: give one.")
+    register()
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        composed = compose("config", list(overrides), return_hydra_config=True)
+        HydraConfig.instance().set_config(composed)
+        with open_dict(composed):
+            del composed["hydra"]
+        config = checked_config(composed)
+        return Composed(config, model_name(), frozenset(override.get_key_element() for override in parsed))

@@ -1,0 +1,201 @@
+"""What Hydra and OmegaConf raise, said in one sentence: the key, the value given, what is allowed, what to do.
+
+The checks of values are in `config`; how a command ends is in `entry`.
+"""
+
+import re
+import sys
+import traceback
+import types
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
+from yaml import Mark, MarkedYAMLError
+
+from convboard.config.command_line import python
+from convboard.errors import ConfigError, ConvboardError, RunError, nearest
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
+
+
+def explain(error: Exception, schema: type) -> ConvboardError | None:
+    """Say what the user got wrong.
+
+    Args:
+        error: What was raised while a config was composed, or by a run.
+        schema: The dataclass of the config.
+
+    Returns:
+        The message, or None where `error` is a bug.
+    """
+    if isinstance(error, ConvboardError):
+        return error
+    keyless = [argument for argument in sys.argv[1:] if argument.startswith("=")]
+    if keyless:  # Hydra takes that for a group without a name
+        return ConfigError(f"{keyless[0]!r} is not understood: write key=value, such as trainer.max_epochs=3.")
+    match error:
+        case MissingConfigException():
+            return _missing_option(error)
+        case OverrideParseException():
+            return _malformed(error)
+        case ConfigCompositionException(__cause__=OmegaConfBaseException() as cause):
+            return explain_omegaconf(cause, schema)
+        case ConfigCompositionException():
+            return _composition(error)
+        case OmegaConfBaseException():
+            return explain_omegaconf(error, schema)
+        case HydraException():
+            return ConfigError(_one_line(error))
+        case MarkedYAMLError(problem_mark=Mark() as mark):
+            where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+            return ConfigError(f"{where}: this is not YAML: {error.problem}. Mend that line or the one before it.")
+        case ValueError() if str(error).startswith("Config group override must be"):
+            return _not_an_option(error, schema)
+        case OSError(filename=str() as path) if _raised_by_hydra(error):
+            return RunError(
+                f"The run directory {path} cannot be made: {error.strerror}. "
+                "Choose another with hydra.run.dir=<folder>, or hydra.sweep.dir=<folder> for a sweep."
+            )
+    return None
+
+
+def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigError:
+    """Say in one sentence what OmegaConf says in four lines."""
+    key = str(error.full_key or "")
+    first_line = str(error).splitlines()[0].rstrip(".")
+    if key.split(".")[0] == "hydra":
+        return ConfigError(f"{key}: {first_line}. {python()} train.py --hydra-help lists what Hydra takes.")
+    match error:
+        case ConfigAttributeError() | ConfigKeyError():
+            return ConfigError(unknown_key(key, schema))
+        case InterpolationResolutionError():
+            return ConfigError(
+                f"{key}: {first_line}. ${{name}} takes the value of another key, ${{trainer.device}} say."
+            )
+        case MissingMandatoryValue():
+            return ConfigError(f"{key} is not set. Add {key}=<value>.")
+        case ValidationError() if (hint := dict(_keys(schema)).get(key)) is not None:
+            return ConfigError(_wrong_type(key, first_line, _allowed(hint)))
+    return ConfigError(f"{key}: {first_line}." if key else f"{first_line}.")
+
+
+def unknown_key(key: str, schema: type) -> str:
+    """The message for a key that `schema` does not have, with the nearest one it has, wherever that stands."""
+    known = dict(_keys(schema))
+    if key in known:
+        return f"{key} cannot be removed: every run has one."
+    group, _, last = key.rpartition(".")
+    beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
+    anywhere = {name.rpartition(".")[2]: name for name in known}
+    near = [last] if last in anywhere else get_close_matches(last, beside, 1) or get_close_matches(last, anywhere, 1)
+    question = f"Did you mean {(beside | anywhere)[near[0]]!r}? " if near else ""
+    return f"{key} is not a known key. {question}Allowed{f' in {group}' if group else ''}: {', '.join(sorted(beside))}."
+
+
+def _keys(schema: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of a schema, in full, with its type; those of an open group as far as its field names them."""
+    hints = get_type_hints(schema)
+    for field in fields(schema):
+        hint = hints[field.name]
+        yield f"{prefix}{field.name}", hint
+        if is_dataclass(hint):
+            assert isinstance(hint, type)
+            yield from _keys(hint, f"{prefix}{field.name}.")
+        for name in field.metadata.get("keys", ()):
+            yield f"{prefix}{field.name}.{name}", Any
+
+
+def _allowed(hint: Any) -> str:
+    """A type in words, such as `a whole number, or null`."""
+    if get_origin(hint) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(hint) if kind is not type(None)]
+        return f"{_allowed(kinds[0])}, or null"
+    return _KINDS.get(get_origin(hint) or hint, "a group of keys")
+
+
+def _wrong_type(key: str, complaint: str, allowed: str) -> str:
+    """The message for a value that OmegaConf complains of in words of its own."""
+    found = re.match(r"Value '(.*)' .*\btype '?(\w+)", complaint)
+    collection = re.match(r"Cannot convert '\w+' to string: '(.*)'", complaint)
+    if collection is not None:
+        return f"{key}={collection[1]}: must be {allowed}."
+    if found is None:  # "Field 'seed' is not Optional"
+        return f"{key}=null: must be {allowed}."
+    value, kind = found.groups()
+    if kind == "dict":  # batch_size.train=3
+        return f"{key} holds no further keys: it is {allowed}."
+    return f"{key}={value!r}: must be {allowed}." if kind == "str" else f"{key}={value}: must be {allowed}."
+
+
+def _missing_option(error: MissingConfigException) -> ConfigError:
+    """`model=lenett`: the option is not in its group."""
+    group, _, option = (error.missing_cfg_file or "").rpartition("/")
+    if error.options is None or not group:
+        return ConfigError(_one_line(error))
+    return ConfigError(f"{group}={option!r} is not known. {nearest(option, error.options)}")
+
+
+def _malformed(error: OverrideParseException) -> ConfigError:
+    """`trainer.max_epochs` without a value, or one that Hydra's grammar does not know."""
+    if "=" not in error.override:
+        return ConfigError(f"{error.override!r} is not understood: write key=value, such as trainer.max_epochs=3.")
+    key = error.override.partition("=")[0]
+    return ConfigError(
+        f"{error.override!r} is not understood: its value is no number, text, [list] or {{key: value}}. Put a text "
+        f"with special characters into quotes of both kinds: '{key}=\"...\"'."
+    )
+
+
+def _composition(error: ConfigCompositionException) -> ConfigError:
+    """What Hydra itself finds wrong with the overrides."""
+    twice = re.match(r"Multiple values for (\w+)", str(error))
+    if twice is not None:
+        return ConfigError(f"{twice.group(1)} is chosen already. To choose another leave out the +.")
+    several = re.search(r"Ambiguous value for argument '(.*)'", str(error))
+    if several is None:
+        return ConfigError(_one_line(error))
+    key, _, values = several.group(1).partition("=")
+    return ConfigError(
+        f"{key}={values} gives several values. To run each of them add -m; to give a list write {key}=[{values}]; to "
+        f"give a text with a comma in it write '{key}=\"{values}\"'."
+    )
+
+
+def _not_an_option(error: ValueError, schema: type) -> ConfigError:
+    """`model=3`: Hydra wants the name of an option, and does not say where."""
+    groups = {key for key, hint in _keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
+    groups.add("experiment")
+    for argument in sys.argv[1:]:
+        key, _, value = argument.partition("=")
+        if key in groups and re.fullmatch(r"null|true|false|[-+.\d].*", value, re.IGNORECASE):
+            return ConfigError(f"{argument}: choose one of conf/{key} by its name, as in {key}=<name>.")
+    return ConfigError(_one_line(error))
+
+
+def _one_line(error: Exception) -> str:
+    """A message of many lines as one, without the addresses of Hydra's manual."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return " ".join(line for line in lines if line and not line.startswith("See https://"))
+
+
+def _raised_by_hydra(error: OSError) -> bool:
+    """Whether it was Hydra that wanted to make a directory: it writes nothing else."""
+    frames = traceback.extract_tb(error.__traceback__)
+    callers = [frame.filename for frame in frames if not frame.filename.endswith(("pathlib.py", "os.py"))]
+    return bool(callers) and re.search(r"\bhydra\b", callers[-1]) is not None

@@ -1,0 +1,314 @@
+"""What a run is made of: the schema of every key that convboard owns, and the checks of their values.
+
+`model`, `optimizer` and `scheduler` are open: their `_target_`'s constructor is the schema, and `experiment` checks
+them when it builds them. Nothing here imports torch, so a mistake is reported at once.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import MISSING, DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from convboard.config.error_messages import explain_omegaconf
+from convboard.errors import ConfigError, nearest
+
+DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
+LOSSES = ("cross_entropy", "mse")
+CROP_BORDERS = ("black", "reflect")
+DATA_LOCATIONS = ("auto", "device", "stream")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PLANS = ("auto", "measure", "none")
+PRECISIONS = ("fp32", "bf16", "auto")
+BOARD_LEVELS = ("minimal", "default", "full")
+GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
+OPEN_GROUPS = ("model", "optimizer", "scheduler")
+RATES = ("lr", "weight_decay", "momentum")
+OBJECTIVES = ("accuracy/val", "loss/val", "accuracy/test", "loss/test")
+
+
+@dataclass
+class DatasetConfig:
+    """Where the images come from and how a training batch is augmented.
+
+    Attributes:
+        name: One of `DATASETS`.
+        path: Folder of an image_folder data set.
+        image_size: Side in pixels that images are brought to; None takes what the model asks for, else their own.
+        val_size: Training images set aside for validation; None takes the data set's own number.
+        random_crop: Padding in pixels from which each training image is cropped back at random.
+        crop_border: What is padded with: `black`, or `reflect` for the image mirrored at its edge.
+        horizontal_flip: Whether half of the training images are mirrored, and the other half in the next epoch.
+        cutout: Side in pixels of the square that is blanked in each training image.
+        data_location: `device` keeps all images there, `stream` reads them batch by batch, `auto` takes what fits.
+        num_workers: Processes that read ahead when streaming.
+    """
+
+    name: str = MISSING
+    path: str | None = None
+    image_size: int | None = None
+    val_size: int | None = None
+    random_crop: int = 0
+    crop_border: str = "black"
+    horizontal_flip: bool = False
+    cutout: int = 0
+    data_location: str = "auto"
+    num_workers: int = 0
+
+    def __post_init__(self) -> None:
+        _one_of("dataset.name", self.name, DATASETS)
+        _one_of("dataset.crop_border", self.crop_border, CROP_BORDERS)
+        _one_of("dataset.data_location", self.data_location, DATA_LOCATIONS)
+        _at_least("dataset.image_size", self.image_size, 1)
+        _at_least("dataset.val_size", self.val_size, 1)
+        _at_least("dataset.random_crop", self.random_crop, 0)
+        _at_least("dataset.cutout", self.cutout, 0)
+        _at_least("dataset.num_workers", self.num_workers, 0)
+        if self.name == "image_folder" and not self.path:
+            raise ConfigError(
+                "dataset.path is not set: dataset=image_folder needs the folder that holds one folder of pictures "
+                "per class. Add dataset.path=<folder>."
+            )
+
+
+@dataclass
+class LossConfig:
+    """What is minimised.
+
+    Attributes:
+        name: `cross_entropy`, or `mse` on one-hot labels.
+        label_smoothing: Share of each label spread over all classes; cross_entropy only.
+    """
+
+    name: str = "cross_entropy"
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        _one_of("loss.name", self.name, LOSSES)
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise ConfigError(
+                f"loss.label_smoothing={self.label_smoothing}: must be at least 0 and below 1; 0.1 is usual."
+            )
+        if self.label_smoothing and self.name != "cross_entropy":
+            raise ConfigError(
+                f"loss.label_smoothing={self.label_smoothing} has no meaning for loss.name={self.name}: "
+                "use loss=cross_entropy, or label_smoothing=0."
+            )
+
+
+@dataclass
+class TrainerConfig:
+    """How long, where and how to train.
+
+    Attributes:
+        max_epochs: Epochs to train.
+        device: `auto` takes a GPU if there is one.
+        plan: `auto` measures before the run how its steps are computed fastest, or remembers it from an earlier one;
+            `measure` measures anew, however short the run, and replaces what is remembered; `none` leaves all as torch
+            has it: eager, in NCHW. What is set by hand below always stays as it is set.
+        precision: `fp32`, `bf16` for autocast to bfloat16, or `auto` to let a measured plan choose between them;
+            `auto` is fp32 where nothing is measured.
+        channels_last: Store images and kernels as NHWC, often faster; None leaves it to the plan.
+        compile: Run the training steps through torch.compile; None leaves it to the plan.
+        cuda_graph: Record the training step once as a CUDA graph and replay it; None leaves it to the plan.
+        threads: Threads to compute with on a CPU; None leaves it to the plan.
+        deterministic: Take only kernels that give the same bits twice, and a plan that no measurement decides.
+        gradient_clip: Total gradient norm to clip at; None clips nothing.
+        accumulate_batches: Batches whose gradients make one optimizer step.
+        patience: Early stopping: epochs without a better val accuracy before the run ends; None never does.
+        checkpoint_minutes: Minutes between two checkpoints within an epoch; each epoch's end has one as well.
+        limit_train_batches: Batches of each epoch to train on, for a quick try; None takes all.
+        limit_val_batches: Likewise for validation.
+        limit_test_batches: Likewise for the test at the end.
+        eval_batch_size: Images a batch in validation and test.
+        rank_timeout: Seconds without a sign of life, or in one step, after which a process that torchrun started is
+            taken to hang, and the run ends.
+    """
+
+    max_epochs: int = 15
+    device: str = "auto"
+    plan: str = "auto"
+    precision: str = "fp32"
+    channels_last: bool | None = None
+    compile: bool | None = None
+    cuda_graph: bool | None = None
+    threads: int | None = None
+    deterministic: bool = False
+    gradient_clip: float | None = None
+    accumulate_batches: int = 1
+    patience: int | None = None
+    checkpoint_minutes: float = 5.0
+    limit_train_batches: int | None = None
+    limit_val_batches: int | None = None
+    limit_test_batches: int | None = None
+    eval_batch_size: int = 500
+    rank_timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        _one_of("trainer.device", self.device, DEVICES)
+        _one_of("trainer.plan", self.plan, PLANS)
+        _one_of("trainer.precision", self.precision, PRECISIONS)
+        for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience", "threads"):
+            _at_least(f"trainer.{name}", getattr(self, name), 1)
+        for split in ("train", "val", "test"):
+            _at_least(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
+        if not 0.0 <= self.checkpoint_minutes < math.inf:
+            raise ConfigError(
+                f"trainer.checkpoint_minutes={self.checkpoint_minutes}: must be a finite number, 0 or above."
+            )
+        if not 1.0 <= self.rank_timeout < math.inf:
+            raise ConfigError(
+                f"trainer.rank_timeout={self.rank_timeout}: must be a finite number of seconds, 1 or above."
+            )
+        if self.gradient_clip is not None and not 0.0 < self.gradient_clip < math.inf:
+            raise ConfigError(
+                f"trainer.gradient_clip={self.gradient_clip}: must be a number above 0; null clips nothing."
+            )
+
+
+@dataclass
+class BoardConfig:
+    """How much TensorBoard shows.
+
+    Attributes:
+        level: `minimal` (scalars and texts), `default` (and pictures and histograms), `full` (and precision-recall
+            curves and the embedding projector).
+        scalar_every: Steps between two points of a curve; None spreads about 200 over the run, at most 50 steps apart.
+        max_channels: Feature maps drawn of each layer.
+    """
+
+    level: str = "default"
+    scalar_every: int | None = None
+    max_channels: int = 16
+
+    def __post_init__(self) -> None:
+        _one_of("board.level", self.level, BOARD_LEVELS)
+        _at_least("board.scalar_every", self.scalar_every, 1)
+        _at_least("board.max_channels", self.max_channels, 1)
+
+
+@dataclass
+class TrainConfig:
+    """A whole run. Equal configs give equal runs, on one machine, with the same plan and the same versions.
+
+    `model`, `optimizer` and `scheduler` take any key; the ones that everybody asks for are in their `metadata`.
+
+    Attributes:
+        model: `_target_` and its arguments; what the data decides may be left out.
+        dataset: The images.
+        optimizer: `_target_` in torch.optim (or alike) and its arguments.
+        scheduler: `_target_` of a `convboard.training.schedules.Schedule` and its arguments.
+        loss: What is minimised.
+        trainer: How long, where and how.
+        board: How much TensorBoard shows.
+        seed: Decides the initial weights, the order of the samples and every augmentation.
+        batch_size: Images in a batch.
+        data_dir: Where data sets lie, or are downloaded to.
+        objective: The metric that a sweep compares runs by.
+        resume: The directory of a run to go on with, by its own config.
+    """
+
+    model: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", "image_size")})
+    dataset: DatasetConfig = MISSING
+    optimizer: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", *RATES)})
+    scheduler: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", "warmup_epochs")})
+    loss: LossConfig = field(default_factory=LossConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    board: BoardConfig = field(default_factory=BoardConfig)
+    seed: int = 0
+    batch_size: int = 64
+    data_dir: str = "data"
+    objective: str = "accuracy/val"
+    resume: str | None = None
+
+    def __post_init__(self) -> None:
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("seed", self.seed, 0)
+        if self.seed >= 2**64:
+            raise ConfigError(f"seed={self.seed}: must be below 2**64, which is {2**64}.")
+        _one_of("objective", self.objective, OBJECTIVES)
+        for group in OPEN_GROUPS:
+            target = getattr(self, group).get("_target_")
+            if not target:
+                raise ConfigError(f"{group}._target_ is not set: choose one of conf/{group}, as in {group}=<name>.")
+            if not isinstance(target, str):
+                raise ConfigError(f"{group}._target_={target}: must name a class, as in {group}._target_=module.Class.")
+        _check_side("model.image_size", self.model.get("image_size"))
+        for name in RATES:
+            value = self.optimizer.get(name)
+            if value is not None:
+                _check_rate(f"optimizer.{name}", value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The config as plain nested dictionaries, as written to a run's `config.yaml`."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> "TrainConfig":
+        """Check `plain` against the schema.
+
+        Raises:
+            ConfigError: A key is unknown, of a wrong type, or out of range.
+        """
+        return to_config(OmegaConf.create(dict(plain)))
+
+
+def to_config(composed: DictConfig) -> TrainConfig:
+    """Turn what Hydra composed into a plain, checked `TrainConfig`.
+
+    Raises:
+        ConfigError: A key is unknown, of a wrong type, or out of range.
+    """
+    try:
+        # As plain values, since a merge takes over keys that `+key=value` has added to a config of this very schema.
+        given = OmegaConf.to_container(composed, resolve=True)
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
+    except OmegaConfBaseException as error:
+        raise explain_omegaconf(error, TrainConfig) from error
+    assert isinstance(config, TrainConfig)
+    return config
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read a run's `config.yaml`.
+
+    Raises:
+        ConfigError: It is no YAML, or not a config of this version.
+    """
+    try:
+        loaded = OmegaConf.load(path)
+    except (OSError, YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError(f"{path} holds no config: it must be key: value pairs.")
+    try:
+        return to_config(loaded)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
+    if value not in allowed:
+        given = value.lower() if value in ("True", "False") else value  # as it was written, not as OmegaConf has it
+        raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed)}")
+
+
+def _at_least(key: str, value: int | None, least: int) -> None:
+    if value is not None and value < least:
+        raise ConfigError(f"{key}={value}: must be at least {least}.")
+
+
+def _check_side(key: str, value: object) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        raise ConfigError(f"{key}={value!r}: must be a whole number of pixels, 1 or more: the side of a square image.")
+
+
+def _check_rate(key: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ConfigError(f"{key}={value!r}: must be a number, such as 0.01.")
+    if not 0.0 <= value < math.inf:
+        raise ConfigError(f"{key}={value}: must be a finite number, 0 or above.")

@@ -1,0 +1,40 @@
+"""Which code a run directory may name: convboard's own networks and schedules, and torch's optimizers.
+
+A config is data until one of its `_target_`s is called; one that was read back is checked here before that.
+"""
+
+import inspect
+from collections.abc import Collection
+
+from convboard.config.instantiate import target_names
+
+
+def foreign_targets(group: str, node: object, trusted: Collection[str] = ()) -> list[str]:
+    """The targets in a config's `group` that are neither convboard's own nor among those that the user trusts.
+
+    Names are compared whole: a prefix would let a name walk on through what its module has imported. Convboard's own
+    need no target within a target, so that each of those is foreign.
+
+    Args:
+        group: `model`, `optimizer` or `scheduler`.
+        node: That part of a config.
+        trusted: Targets that the user has named himself.
+    """
+    names = list(target_names(node))
+    own = _own_targets(group)
+    return [name for at, name in enumerate(names) if name not in trusted and (at > 0 or name not in own)]
+
+
+def _own_targets(group: str) -> set[str]:
+    if group == "model":
+        from convboard.models import MODELS
+
+        return {f"convboard.models.{model.__name__}" for model in MODELS.values()}
+    if group == "scheduler":
+        from convboard.training.schedules import Constant, Cosine, OneCycle, StepDecay
+
+        return {f"convboard.training.schedules.{kind.__name__}" for kind in (Constant, Cosine, OneCycle, StepDecay)}
+    from torch import optim
+
+    kinds_of_optimizer = (kind for kind in vars(optim).values() if inspect.isclass(kind))
+    return {f"torch.optim.{kind.__name__}" for kind in kinds_of_optimizer if issubclass(kind, optim.Optimizer)}

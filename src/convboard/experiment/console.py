@@ -1,0 +1,83 @@
+"""What a run says in the terminal before its first step and after its last one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from convboard.config.command_line import tensorboard
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from convboard.data import ImageDataset
+    from convboard.training.execution_plan.choose_plan import PlanChoice
+
+
+class Report:
+    """The head and the foot of a run's output; the epochs between are `training.progress`."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=True)
+
+    def begin(
+        self, name: str, model: "nn.Module", dataset: "ImageDataset", decision: "PlanChoice", run_dir: Path
+    ) -> None:
+        """Say what is trained on what, where, and where it is written."""
+        parameters = sum(parameter.numel() for parameter in model.parameters())
+        channels, height, width = dataset.image_shape
+        sizes = " / ".join(f"{len(split):,}" for split in (dataset.train, dataset.val, dataset.test))
+        self._say("network", f"{name}, {parameters:,} parameters")
+        self._say("data", f"{dataset.name}, {channels}x{height}x{width}, {dataset.num_classes:,} classes")
+        self._say("images", f"{sizes} to train / val / test")
+        self._say("device", decision.chosen)
+        self._say("plan", decision.describe())
+        self._say("run", _shown(run_dir))
+
+    def resumed(self, epochs: int, steps: int) -> None:
+        """Say where the run goes on."""
+        self.console.print(f"resumed after {counted(epochs, 'epoch')}, {counted(steps, 'step')}")
+
+    def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
+        """Print the best epoch's figures, the run directory, and how to look at it."""
+        self.console.print()
+        self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
+        self._say("time", f"{seconds:.1f} s of training and evaluation")
+        self._say("run", _shown(run_dir))
+        self._say("look at it", tensorboard(_logdir(run_dir)), "bold")
+
+    def _say(self, what: str, text: str, style: str = "") -> None:
+        """A line of its own, short enough for a terminal of 80 columns; a path in it is not broken by us."""
+        self.console.print(Text.assemble((f"{what + ':':<12}", "dim"), (text, style)))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 epoch`, `2 epochs`, `1,000 epochs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def figures_table(metrics: dict[str, float], title: str) -> Table:
+    """Accuracy and loss on val and test, from metrics by tag."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("")
+    table.add_column("val", justify="right")
+    table.add_column("test", justify="right")
+    table.add_row("accuracy", f"{metrics['accuracy/val']:.2%}", f"{metrics['accuracy/test']:.2%}")
+    table.add_row("loss", f"{metrics['loss/val']:.4f}", f"{metrics['loss/test']:.4f}")
+    return table
+
+
+def _shown(path: Path) -> str:
+    """`path` as short as it can be said from here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _logdir(run_dir: Path) -> str:
+    """The folder whose runs a person wants to see side by side."""
+    shown = _shown(run_dir)
+    return "outputs" if shown.startswith("outputs/") else shown

@@ -1,0 +1,59 @@
+"""What a run ran on, as facts by name: for the record, never read back by the program."""
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from convboard.training.execution_plan.plan_cache import processor
+
+PACKAGES = (
+    "convboard",
+    "torch",
+    "torchvision",
+    "tensorboard",
+    "hydra-core",
+    "omegaconf",
+    "numpy",
+    "safetensors",
+)
+
+
+def describe_environment(device: str) -> dict[str, str]:
+    """Versions, machine, device and git commit.
+
+    Args:
+        device: What `Plan.describe` says.
+    """
+    facts = {"python": platform.python_version()}
+    facts |= {package: _version(package) for package in PACKAGES}
+    facts |= {
+        "device": device,
+        "processor": processor(),
+        "system": platform.platform(),
+        "git commit": _git_commit(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+    return facts
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _git_commit() -> str:
+    """The commit of the folder that the run was started in, with `(changed)` where files differ from it."""
+    try:
+        commit = _git("rev-parse", "HEAD")
+        return commit + (" (changed)" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return "none"
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=5)
+    return done.stdout.strip()

@@ -1,0 +1,54 @@
+"""A config's optimizer and learning-rate schedule, built; what the training loop cannot work with is refused."""
+
+import inspect
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from convboard.config import instantiate
+from convboard.errors import ConfigError, ModelError
+from convboard.training.nan_guard import NanGuard
+from convboard.training.optimizer_step import skip_dynamo_import
+from convboard.training.schedules import Schedule
+
+
+def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+    """Build the optimizer of a config over all parameters of `model`."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ModelError("The network has no weights to train: no parameter in it has requires_grad=True.")
+    factory, _ = instantiate.resolve("optimizer", node)
+    more: dict[str, Any] = {}
+    one_way = {"fused", "foreach", "differentiable"}  # each rules the others out
+    can_fuse = factory in NanGuard.SKIPPING and all(weight.is_floating_point() for weight in model.parameters())
+    if device.type in ("cpu", "cuda") and can_fuse and not one_way & node.keys():
+        more["fused"] = True  # one kernel for all parameters; on CUDA, no step waits for the loss to be looked at
+    skip_dynamo_import()
+    optimizer = instantiate.build("optimizer", node, model.parameters(), **more)
+    if not isinstance(optimizer, torch.optim.Optimizer):
+        raise ConfigError(f"optimizer._target_={node['_target_']!r} is not a torch.optim.Optimizer.")
+    if not all(isinstance(group.get("lr"), (float, int)) for group in optimizer.param_groups):
+        raise ConfigError(
+            f"optimizer._target_={node['_target_']!r} has no learning rate lr that is a number, which the schedule "
+            "changes from step to step. Add optimizer.lr=<number>, or choose another, as in optimizer=adamw."
+        )
+    if isinstance(optimizer, torch.optim.Adafactor):
+        for group in optimizer.param_groups:
+            group.setdefault("capturable", False)  # on a GPU, torch's own step looks for it, and finds none
+    closure = inspect.signature(optimizer.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise ConfigError(
+            f"optimizer._target_={node['_target_']!r} wants to compute the loss several times for each step, which the "
+            "training loop does not offer. Choose another, as in optimizer=adamw."
+        )
+    return optimizer
+
+
+def build_schedule(node: dict[str, Any]) -> Schedule:
+    """Build the learning-rate schedule of a config."""
+    if node["_target_"].startswith("torch.optim.lr_scheduler."):
+        raise ConfigError(
+            f"scheduler._target_={node['_target_']!r} keeps a state of its own; here a schedule is a function of the "
+            "step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in scheduler=cosine."
+        )
+    return cast(Schedule, instantiate.build("scheduler", node))

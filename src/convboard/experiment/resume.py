@@ -1,0 +1,89 @@
+"""The config of a run that goes on: its own, and of what the command line gives only what may change."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from omegaconf import DictConfig, OmegaConf
+
+from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
+from convboard.config.trusted_targets import foreign_targets
+from convboard.errors import ConfigError, RunError
+from convboard.experiment.run_dir import Run, load_run
+
+MAY_CHANGE = (
+    "trainer.max_epochs",
+    "trainer.checkpoint_minutes",
+    "trainer.rank_timeout",
+    "board",
+    "data_dir",
+    "dataset.path",
+)
+
+
+def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfig:
+    """Read the config of the run that `composed.resume` names and change in it what was asked for.
+
+    Args:
+        composed: What Hydra composed of defaults and overrides.
+        overrides: Those of the command line, as `key=value`.
+
+    Raises:
+        RunError: There is no run; or it names code that is not convboard's own.
+        ConfigError: A key was given that a resumed run cannot change.
+    """
+    run = load_run(composed.resume)
+    config = OmegaConf.create(run.config.to_dict())
+    given = [override.lstrip("+~").partition("=")[0].replace("/", ".") for override in overrides]
+    changed = []
+    for key in given:
+        if _may_change(key):
+            OmegaConf.update(config, key, OmegaConf.select(composed, key), merge=False)
+        elif key == "experiment":
+            changed.append("a preset changes more than may change")
+        elif key.split(".")[0] not in ("resume", "hydra"):
+            changed += _differences(key, *(_plain(OmegaConf.select(node, key)) for node in (config, composed)))
+    if changed:
+        raise ConfigError(
+            f"resume={composed.resume}: {'; '.join(changed)}. A resumed run keeps its config, but for "
+            f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
+        )
+    _refuse_foreign(run, {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")})
+    return replace(to_config(config), resume=str(run.path))
+
+
+def _plain(node: object) -> object:
+    return OmegaConf.to_container(node, resolve=True) if isinstance(node, DictConfig) else node
+
+
+def _differences(key: str, old: object, new: object) -> Iterator[str]:
+    """What of `key` differs from the run's: of a group whether it is another option, else which of its keys."""
+    if old == new or _may_change(key):
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        kind = next((name for name in ("_target_", "name") if old.get(name) != new.get(name)), None)
+        if kind is None:
+            for name in old | new:
+                yield from _differences(f"{key}.{name}", old.get(name), new.get(name))
+            return
+        old, new = (str(node.get(kind)).rpartition(".")[2] for node in (old, new))
+    yield f"{key} is {_shown(old)} in that run, not {_shown(new)}"
+
+
+def _shown(value: object) -> str:
+    """A value as it is written on the command line."""
+    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+
+
+def _may_change(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
+
+
+def _refuse_foreign(run: Run, trusted: Collection[str]) -> None:
+    """Refuse code that only the run directory names: naming it on the command line as well is what trusts it."""
+    for group in OPEN_GROUPS:
+        for name in foreign_targets(group, getattr(run.config, group), trusted):
+            raise RunError(
+                f"{run.path} was trained with {name}, which is not convboard's own: building it runs that code. If "
+                f"you trust it, say so by giving it again: {group}._target_={name}"
+            )

@@ -1,0 +1,138 @@
+"""Finished runs, read back. Nothing that is read is executed: weights are safetensors, the rest YAML and JSON."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from convboard.config.schema import DEVICES, TrainConfig, load_config
+from convboard.config.trusted_targets import foreign_targets
+from convboard.errors import RunError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# What lies in a run directory, beside TensorBoard's event file.
+CONFIG = "config.yaml"
+DATASET = "dataset.json"
+PLAN = "plan.json"
+RESULT = "result.json"
+CHECKPOINTS = "checkpoints"
+LOCK = "run.lock"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run directory.
+
+    Attributes:
+        path: The directory.
+        config: What the run was made of.
+        dataset: What is needed of the data to use the network: `image_shape`, `class_names`, `mean`, `std`.
+        result: What it came to (`metrics` by tag, `status`, ...); empty while it runs.
+        plan: How it computes, as `training.plan.Plan.to_dict` has it; empty where that is lost.
+    """
+
+    path: Path
+    config: TrainConfig
+    dataset: dict[str, Any]
+    result: dict[str, Any]
+    plan: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Final value by tag, those of the best epoch, such as `accuracy/test`; empty until the run has finished."""
+        return dict(self.result.get("metrics", {}))
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """The weights with the best validation accuracy."""
+        return self.path / CHECKPOINTS / "best.safetensors"
+
+    def model(self, trust: bool = False) -> "nn.Module":
+        """The network with its best weights, on the CPU, in eval mode.
+
+        Args:
+            trust: Build a network whose class is not convboard's own, which runs code that the directory names.
+
+        Raises:
+            RunError: The class is not convboard's own and `trust` is not given.
+            CheckpointError: There are no weights, or they are damaged or of another network.
+        """
+        from convboard.experiment.setup import build_model  # imports torch, which takes seconds
+        from convboard.training.checkpoint import load_checkpoint, load_weights
+
+        foreign = [] if trust else foreign_targets("model", self.config.model)
+        if foreign:
+            raise RunError(
+                f"{self.path} was trained with {foreign[0]}, which is not one of convboard's own models: building it "
+                "runs that code. If you trust it, say so: trust=true (in Python, trust=True)."
+            )
+        channels, height, width = self.dataset["image_shape"]
+        model = build_model(self.config.model, (channels, height, width), len(self.dataset["class_names"]))
+        load_weights(model, load_checkpoint(self.best_checkpoint), self.best_checkpoint)
+        return model.eval()
+
+
+def load_run(path: str | Path) -> Run:
+    """Read a run directory.
+
+    Raises:
+        RunError: The directory is not there, holds no run, or one of its files is not what a run writes.
+        ConfigError: Its config does not fit this version.
+    """
+    path = Path(path)
+    if not (path / CONFIG).is_file():
+        there = "holds no run" if path.is_dir() else "is not there"
+        raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
+    config = load_config(path / CONFIG)
+    dataset = _read_json(path / DATASET, _is_dataset, "an image_shape of three sizes, and the class_names")
+    result, plan = path / RESULT, path / PLAN
+    return Run(
+        path,
+        config,
+        dataset,
+        _read_json(result, _is_result, "its metrics, by name") if result.is_file() else {},
+        _read_json(plan, _is_plan, "how it computes, by name") if plan.is_file() else {},
+    )
+
+
+def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:
+    """What a file of a run holds, checked as far as it is used."""
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read: {error}. Without it the run is not whole; train it again.") from error
+    if not is_whole(content):
+        raise RunError(f"{path} is not what a run writes: it must hold {wanted}. Put it back, or train again.")
+    return dict(content)
+
+
+def _is_dataset(content: object) -> bool:
+    match content:
+        case {"image_shape": [int(), int(), int()] as shape, "class_names": [_, *_] as names}:
+            return min(shape) > 0 and all(isinstance(name, str) for name in names)
+    return False
+
+
+def _is_plan(content: object) -> bool:
+    match content:
+        case {
+            "device": str(device),
+            "precision": "fp32" | "bf16",
+            "channels_last": bool(),
+            "threads": int() | None as threads,
+            "compile": bool(),
+            "cuda_graph": bool(),
+            **rest,
+        }:
+            return device in DEVICES[1:] and (threads is None or threads > 0) and not rest
+    return False
+
+
+def _is_result(content: object) -> bool:
+    match content:
+        case {"metrics": {**metrics}}:
+            return bool(metrics) and all(isinstance(value, (int, float)) for value in metrics.values())
+    return False

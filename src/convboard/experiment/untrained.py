@@ -1,0 +1,85 @@
+"""An untrained network of a config, with the shape of its images: built without loading any image."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from convboard import models
+from convboard.anatomy.outputs import layer_outputs
+from convboard.config import instantiate
+from convboard.config.compose import Composed
+from convboard.data.load import describe_dataset
+from convboard.errors import ModelError
+from convboard.experiment.setup import build_model
+from convboard.training.seeding import seed_everything
+
+Shape = tuple[int, int, int]
+_CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # where neither the user nor the constructor says otherwise
+
+
+def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tuple[Shape, int | None]:
+    """What an untrained network is looked at with; no image is loaded to know it.
+
+    Args:
+        composed: The config.
+        input_shape: (C, H, W) that the user asks for.
+
+    Returns:
+        (C, H, W): what was asked for; else that of the dataset, where the command line chooses one; else what the
+        network's constructor takes by default, or 3x224x224. And the number of classes: the dataset's, or None for the
+        constructor's default.
+
+    Raises:
+        ConvboardError: The model's class or the dataset is not to be had.
+    """
+    chosen, model = composed.config.dataset, composed.config.model
+    side = chosen.image_size or model.get("image_size")
+    defaults = _defaults(model)
+    classes = None if "num_classes" in defaults or model.get("num_classes") else _CLASSES
+    if composed.has_dataset:
+        path = Path(chosen.path) if chosen.path else None
+        shape, classes = describe_dataset(chosen.name, Path(composed.config.data_dir), path=path, image_size=side)
+    else:
+        channels = model.get("in_channels") or defaults.get("in_channels") or _CHANNELS
+        sides = side or defaults.get("image_size") or _SIDE
+        height, width = (sides, sides) if isinstance(sides, int) else sides
+        shape = channels, height, width
+    return input_shape or shape, classes
+
+
+def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -> nn.Module:
+    """Build the network with the weights that a run of this config would begin with, in eval mode.
+
+    Args:
+        composed: The config.
+        shape: (C, H, W) of the images.
+        num_classes: How many classes; None for the constructor's default, which may be a network without classifier.
+
+    Raises:
+        ConvboardError: It cannot be built, or does not fit such images.
+    """
+    seed_everything(composed.config.seed)
+    if num_classes is not None:
+        return build_model(composed.config.model, shape, num_classes).eval()
+    factory, arguments = instantiate.resolve("model", _without_size(composed.config.model))
+    try:
+        model = models.build(factory, shape, None, **arguments)
+    except ModelError:  # it has no classifier of its own size: a list of layers, say
+        seed_everything(composed.config.seed)
+        return build_model(composed.config.model, shape, _CLASSES).eval()
+    layer_outputs(model, torch.zeros(1, *shape))  # explains what does not fit
+    return model.eval()
+
+
+def _defaults(node: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of a network's constructor, by name."""
+    factory, _ = instantiate.resolve("model", _without_size(node))
+    parameters = inspect.signature(factory).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
+
+
+def _without_size(node: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key != "image_size"}

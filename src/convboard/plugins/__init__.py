@@ -1,0 +1,1 @@
+"""TensorBoard tabs: small Python backends, and plain ES modules in `static`."""

@@ -1,0 +1,91 @@
+"""What a checkpoint holds, as JSON and named tensors, and back."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class StatePacker:
+    """Turns a tree of Python values into strict JSON, and gathers the tensors in it.
+
+    What JSON lacks is written as an object with one key: `{"$tensor": name}`, `{"$tuple": [...]}`,
+    `{"$float": "nan"}`, and `{"$dict": [[key, value], ...]}` for a dict with keys that are not plain text.
+
+    Attributes:
+        tensors: By name, contiguous and on the CPU.
+        strides: Of those that came in another memory format, by name.
+    """
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    strides: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _names: dict[tuple[object, ...], str] = field(default_factory=dict)
+    _storages: set[int] = field(default_factory=set)
+
+    def pack(self, value: Any, place: str) -> Any:
+        """Pack `value`, which stands at `place`, a path such as `optimizer/state/0`.
+
+        Raises:
+            TypeError: There is something in it that is neither a tensor nor JSON-like.
+        """
+        match value:
+            case Tensor():
+                return {"$tensor": self._pack_tensor(value.detach(), place)}
+            case float() if not math.isfinite(value):
+                return {"$float": str(value)}
+            case None | bool() | int() | float() | str():
+                return value
+            case tuple():
+                return {"$tuple": self._pack_items(value, place)}
+            case list():
+                return self._pack_items(value, place)
+            case dict():
+                items = [[self.pack(key, place), self.pack(value[key], f"{place}/{key}")] for key in value]
+                plain = all(isinstance(key, str) and not key.startswith("$") for key in value)
+                return dict(items) if plain else {"$dict": items}
+        raise TypeError(f"{place} is a {type(value).__qualname__}, which a checkpoint cannot hold: {value!r}")
+
+    def _pack_items(self, values: list[Any] | tuple[Any, ...], place: str) -> list[Any]:
+        return [self.pack(value, f"{place}/{index}") for index, value in enumerate(values)]
+
+    def _pack_tensor(self, tensor: Tensor, place: str) -> str:
+        # Tied weights are one tensor under two names: stored once, and the second name refers to the first.
+        memory = (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
+        if tensor.numel() > 0 and memory in self._names:
+            return self._names[memory]
+        name = place.replace("optimizer/state/", "optimizer/", 1)
+        while name in self.tensors:  # keys with a slash in them can lead to the same path
+            name += "'"
+        self._names[memory] = name
+        # safetensors refuses tensors that overlap: further views of the same storage are copied.
+        storage = tensor.untyped_storage().data_ptr()
+        self.tensors[name] = tensor.to("cpu", copy=storage in self._storages).contiguous()
+        self._storages.add(storage)
+        # A momentum in channels_last must come back in it: otherwise the optimizer would be slower, and would
+        # round otherwise. `empty_like` tells the strides that a copy of the tensor has.
+        strides = torch.empty_like(tensor, device="meta").stride()
+        if strides != torch.empty(tensor.shape, device="meta").stride():
+            self.strides[name] = strides
+        return name
+
+
+def unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Undo `StatePacker.pack`."""
+    match value:
+        case {"$tensor": name}:
+            return tensors[name]
+        case {"$float": text}:
+            return float(text)
+        case {"$tuple": items}:
+            return tuple(unpack(item, tensors) for item in items)
+        case {"$dict": items}:
+            return {unpack(key, tensors): unpack(item, tensors) for key, item in items}
+        case dict():
+            return {key: unpack(item, tensors) for key, item in value.items()}
+        case list():
+            return [unpack(item, tensors) for item in value]
+        case _:
+            return value

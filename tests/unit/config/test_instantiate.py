@@ -1,0 +1,87 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from convboard.config import instantiate
+from convboard.errors import ConfigError
+
+
+def test_a_target_is_found_with_its_arguments_and_not_yet_called() -> None:
+    factory, arguments = instantiate.resolve("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1})
+    assert factory is torch.optim.SGD
+    assert arguments == {"lr": 0.1}
+
+
+def test_lists_arrive_as_plain_lists() -> None:
+    _, arguments = instantiate.resolve("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9, 0.99]})
+    assert type(arguments["betas"]) is list
+
+
+def test_building_passes_positional_and_further_arguments() -> None:
+    weight = nn.Parameter(torch.zeros(1))
+    optimizer = instantiate.build("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1}, [weight], momentum=0.5)
+    assert optimizer.param_groups[0]["momentum"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        ({"_target_": "torch.optim.SGDD"}, "optimizer._target_='torch.optim.SGDD' is not there. Did you mean 'SGD'?"),
+        (
+            {"_target_": "nowhere.SGD"},
+            "optimizer._target_='nowhere.SGD': there is no module 'nowhere', neither among the installed packages nor "
+            "in ",
+        ),
+        (
+            {"_target_": "torch.optim.SGD", "momentun": 0.9},
+            "optimizer.momentun is not an argument of torch.optim.SGD. Did you mean 'momentum'?",
+        ),
+        ({"_target_": "builtins.eval"}, "optimizer._target_='builtins.eval' cannot be used"),
+        (
+            {"_target_": "builtins.dict"},
+            "optimizer._target_='builtins.dict' cannot be used: it does not tell what it can be given.",
+        ),
+        ({"_target_": "torch.optim.SGD", "_args_": [1]}, "optimizer._args_=[1] is not taken: give each argument by"),
+    ],
+)
+def test_a_target_that_cannot_be_used_is_explained(node: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        instantiate.resolve("optimizer", node)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_constructor_that_refuses_is_quoted() -> None:
+    weight = nn.Parameter(torch.zeros(1))
+    refusal = r"^optimizer: torch\.optim\.Adam with betas=\[2\.0, 0\.9\] refuses its arguments: .*betas? "
+    with pytest.raises(ConfigError, match=refusal):
+        instantiate.build("optimizer", {"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}, [weight])
+    with pytest.raises(ConfigError, match=r"with betas=\[0\.9\] refuses its arguments: list index out of range"):
+        instantiate.build("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9]}, [weight])
+
+
+def test_a_function_is_found_as_near_as_a_class_is_for_a_network() -> None:
+    with pytest.raises(ConfigError) as caught:
+        instantiate.resolve("model", {"_target_": "torchvision.models.resnet1001"})
+    assert str(caught.value).startswith(
+        "model._target_='torchvision.models.resnet1001' is not there. Did you mean 'resnet101'? Allowed: "
+    )
+    assert len(str(caught.value)) < 400
+
+
+def test_a_module_that_ends_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "module_that_exits.py").write_text("import sys\nsys.exit(3)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        instantiate.resolve("model", {"_target_": "module_that_exits.Net"})
+    assert str(caught.value) == (
+        "model._target_='module_that_exits.Net': module_that_exits cannot be imported: it ends the program with "
+        "sys.exit(3)."
+    )
+
+
+def test_a_module_of_the_working_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_networks_for_a_test.py").write_text("def make(width): return width * 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert instantiate.build("model", {"_target_": "my_networks_for_a_test.make", "width": 4}) == 8

@@ -1,0 +1,22 @@
+import pytest
+import torch
+from torch import nn
+
+from convboard.experiment.optimizers import build_optimizer
+
+
+@pytest.mark.parametrize(("dtype", "is_fused"), [(torch.float32, True), (torch.complex64, False)])
+def test_only_weights_of_floating_point_are_changed_by_one_kernel(dtype: torch.dtype, is_fused: bool) -> None:
+    model = nn.Linear(2, 2, dtype=dtype)
+    optimizer = build_optimizer({"_target_": "torch.optim.SGD", "lr": 0.1}, model, torch.device("cpu"))
+    assert bool(optimizer.param_groups[0]["fused"]) == is_fused
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    before = model.bias.detach().clone()
+    optimizer.step()
+    torch.testing.assert_close(model.bias.detach(), before - 0.1)
+
+
+def test_adafactor_has_what_its_step_looks_for_on_a_gpu() -> None:
+    optimizer = build_optimizer({"_target_": "torch.optim.Adafactor"}, nn.Linear(2, 2), torch.device("cpu"))
+    assert [group["capturable"] for group in optimizer.param_groups] == [False]

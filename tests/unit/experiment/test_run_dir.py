@@ -1,0 +1,93 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from convboard.errors import ConfigError, RunError
+from convboard.experiment.run_dir import load_run
+
+DATASET = '{"image_shape": [1, 28, 28], "class_names": ["a", "b"]}'
+PLAN = """{"device": "cpu", "precision": "fp32", "channels_last": true, "threads": 1, "compile": false,
+"cuda_graph": false}"""
+NO_PLANS = ["{}", PLAN.replace("cpu", "tpu"), PLAN.replace("1", "0"), PLAN.replace("}", ', "x": 1}')]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The files of a run, as far as they are read."""
+    config: dict[str, Any] = {
+        "model": {"_target_": "convboard.models.LeNet"},
+        "dataset": {"name": "digits"},
+        "optimizer": {"_target_": "torch.optim.SGD"},
+        "scheduler": {"_target_": "convboard.training.schedules.Constant"},
+    }
+    OmegaConf.save(OmegaConf.create(config), tmp_path / "config.yaml")
+    (tmp_path / "dataset.json").write_text(DATASET)
+    (tmp_path / "result.json").write_text('{"metrics": {"accuracy/val": 0.5}}')
+    (tmp_path / "plan.json").write_text(PLAN)
+    return tmp_path
+
+
+def test_a_whole_run(run: Path) -> None:
+    assert load_run(run).dataset["image_shape"] == [1, 28, 28]
+    assert load_run(run).result["metrics"] == {"accuracy/val": 0.5}
+    assert load_run(run).plan["threads"] == 1
+    (run / "result.json").unlink()
+    assert load_run(run).result == {}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        "[]",
+        "3",
+        "null",
+        '{"image_shape": 3, "class_names": ["a"]}',
+        '{"image_shape": [1, 28], "class_names": ["a"]}',
+        '{"image_shape": [1, 28, "28"], "class_names": ["a"]}',
+        '{"image_shape": [1, 0, 28], "class_names": ["a"]}',
+        '{"image_shape": [1, 28, 28], "class_names": []}',
+        '{"image_shape": [1, 28, 28], "class_names": "ab"}',
+        '{"image_shape": [1, 28, 28], "class_names": ["a", 1]}',
+    ],
+)
+def test_a_data_set_description_that_is_none(content: str, run: Path) -> None:
+    (run / "dataset.json").write_text(content)
+    with pytest.raises(RunError) as caught:
+        load_run(run)
+    assert str(caught.value) == (
+        f"{run}/dataset.json is not what a run writes: it must hold an image_shape of three sizes, and the "
+        "class_names. Put it back, or train again."
+    )
+
+
+@pytest.mark.parametrize(
+    "content", ["{}", "[]", '{"metrics": {}}', '{"metrics": 3}', '{"metrics": {"loss/val": "low"}}']
+)
+def test_a_result_that_is_none(content: str, run: Path) -> None:
+    (run / "result.json").write_text(content)
+    with pytest.raises(RunError) as caught:
+        load_run(run)
+    assert str(caught.value) == (
+        f"{run}/result.json is not what a run writes: it must hold its metrics, by name. Put it back, or train again."
+    )
+
+
+@pytest.mark.parametrize("content", NO_PLANS)
+def test_a_plan_that_is_none(content: str, run: Path) -> None:
+    (run / "plan.json").write_text(content)
+    with pytest.raises(RunError) as caught:
+        load_run(run)
+    assert str(caught.value) == (
+        f"{run}/plan.json is not what a run writes: it must hold how it computes, by name. Put it back, or train again."
+    )
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "result.json", "plan.json", "config.yaml"])
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"{"])
+def test_a_file_that_cannot_be_read(name: str, content: bytes, run: Path) -> None:
+    (run / name).write_bytes(content)
+    with pytest.raises((RunError, ConfigError), match=rf"^{run}/{name} cannot be read: "):
+        load_run(run)

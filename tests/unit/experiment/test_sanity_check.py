@@ -1,0 +1,178 @@
+import copy
+import random
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from convboard.errors import ConfigError, ModelError
+from convboard.experiment.sanity_check import TrainingBatches, try_schedule, try_step
+from convboard.training.execution_plan.plan import Plan
+from convboard.training.schedules import OneCycle, Schedule
+
+IMAGE_SHAPE = (1, 4, 4)
+MANY = TrainingBatches(images=100, batch_size=10)
+
+
+def make_network(*layers: nn.Module) -> nn.Sequential:
+    return nn.Sequential(nn.Flatten(), *layers, nn.Linear(16, 3))
+
+
+def sgd(model: nn.Module, **arguments: Any) -> torch.optim.Optimizer:
+    return torch.optim.SGD(model.parameters(), **{"lr": 0.1, **arguments})
+
+
+def take(
+    model: nn.Module, optimizer: torch.optim.Optimizer | None = None, batches: TrainingBatches = MANY, **plan: Any
+) -> None:
+    optimizer = optimizer or sgd(model)
+    plan = {"device": torch.device("cpu"), **plan}
+    try_step(model, optimizer, nn.CrossEntropyLoss(), Plan(**plan), IMAGE_SHAPE, batches, "the optimizer with lr=0.1")
+
+
+class Changed(nn.Module):
+    """Scores that something is done to."""
+
+    def __init__(self, change: Callable[[nn.Module, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.scores = make_network()
+        self.change = change
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.change(self, self.scores(images))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_nothing_is_changed(channels_last: bool) -> None:
+    model = make_network(nn.BatchNorm1d(16), nn.Dropout()).eval()
+    model[1].train()  # modes may differ
+    optimizer = sgd(model, momentum=0.9)
+    weights, state = copy.deepcopy(model.state_dict()), copy.deepcopy(optimizer.state_dict())
+    modes = [module.training for module in model.modules()]
+    numbers, python = torch.get_rng_state(), random.getstate()
+    take(model, optimizer, channels_last=channels_last, precision="bf16")
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
+    assert optimizer.state_dict() == state
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert [module.training for module in model.modules()] == modes
+    assert torch.equal(torch.get_rng_state(), numbers)
+    assert random.getstate() == python
+
+
+def test_random_numbers_are_put_back_after_a_failure_too() -> None:
+    def fail(_module: nn.Module, _scores: Tensor) -> Tensor:
+        torch.rand(1)
+        random.random()
+        raise KeyError
+
+    model = Changed(fail)
+    numbers, python = torch.get_rng_state(), random.getstate()
+    with pytest.raises(KeyError):
+        take(model)
+    assert torch.equal(torch.get_rng_state(), numbers)
+    assert random.getstate() == python
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda p: torch.optim.SGD(p, lr=1e300), "value cannot be converted to type float without overflow"),
+        (lambda p: torch.optim.SGD(p, lr=0.1, differentiable=True), "a leaf Variable that requires grad"),
+        (lambda p: torch.optim.Adam(p, capturable=True), "If capturable=True"),
+        (lambda p: torch.optim.SparseAdam(p), "SparseAdam does not support dense gradients"),
+    ],
+)
+def test_an_optimizer_that_cannot_take_a_step(make: Callable[[Any], torch.optim.Optimizer], reason: str) -> None:
+    model = make_network()
+    message = f"optimizer: the optimizer with lr=0.1 cannot take a step: {reason}"
+    with pytest.raises(ConfigError, match=f"^{re.escape(message)}.* Change its arguments, or choose another"):
+        take(model, make(model.parameters()))
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(16), nn.Sequential(nn.Unflatten(1, (16, 1, 1)), nn.BatchNorm2d(16))])
+class TestABatchOfOne:
+    def test_in_the_last_batch(self, layer: nn.Module) -> None:
+        kind, place = ("BatchNorm1d", "1") if isinstance(layer, nn.BatchNorm1d) else ("BatchNorm2d", "1.1")
+        with pytest.raises(ConfigError) as caught:
+            take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=1297, batch_size=16))
+        assert str(caught.value) == (
+            f"{kind} {place} normalises over a batch, and needs more than one value of each channel for that, but a "
+            "batch holds a single image: 1297 images in batches of 16 leave one for the last batch of an epoch. Set "
+            "batch_size=17, with which no batch is that small."
+        )
+
+    def test_in_every_batch(self, layer: nn.Module) -> None:
+        with pytest.raises(ConfigError, match=r"a single image: batch_size=1\. Set batch_size=5, with which"):
+            take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=1297, batch_size=1))
+
+    def test_with_too_few_images(self, layer: nn.Module) -> None:
+        with pytest.raises(ConfigError, match=r"a single image: there are 3 to train on: add more images\.$"):
+            take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=3, batch_size=2))
+
+    def test_never_comes(self, layer: nn.Module) -> None:
+        take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=1297, batch_size=16, limit=81))
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "limit", "smallest"),
+    [(100, 10, None, 10), (101, 10, None, 1), (101, 10, 10, 10), (101, 10, 11, 1), (101, 10, 50, 1), (7, 7, 1, 7)],
+)
+def test_the_smallest_batch(images: int, batch_size: int, limit: int | None, smallest: int) -> None:
+    assert TrainingBatches(images, batch_size, limit).smallest == smallest
+
+
+def test_scores_without_a_gradient() -> None:
+    with pytest.raises(ModelError, match=r"^The network cannot learn: no gradient leads from its scores back"):
+        take(Changed(lambda _, scores: scores.detach()))
+    frozen = make_network().requires_grad_(False)
+    with pytest.raises(ModelError, match=r"requires_grad=False\.$"):
+        take(frozen, sgd(make_network()))
+
+
+def test_a_layer_in_another_precision() -> None:
+    with pytest.raises(ModelError, match=r"(?s)Linear 1 has weights in float16, .* leave out \.half\(\)"):
+        take(make_network().half())
+
+
+def test_a_batch_that_is_squeezed_away() -> None:
+    with pytest.raises(ModelError, match=r"^The network gives \[3\] for a batch of 1: the batch must stay apart\."):
+        take(Changed(lambda _, scores: scores.squeeze()), batches=TrainingBatches(images=11, batch_size=10))
+
+
+def test_an_error_of_the_network_s_own_is_left_alone() -> None:
+    def fail_in_training(module: nn.Module, scores: Tensor) -> Tensor:
+        if module.training:
+            raise ValueError("of my own")
+        return scores
+
+    with pytest.raises(ValueError, match=r"^of my own$") as caught:
+        take(Changed(fail_in_training))
+    assert type(caught.value) is ValueError
+
+
+def test_a_network_that_cannot_be_copied_is_not_tried_out() -> None:
+    model = Changed(lambda _, scores: scores.detach())
+    model.cached = model.scores(torch.zeros(1, *IMAGE_SHAPE))
+    take(model)
+
+
+def test_a_schedule_that_is_one() -> None:
+    try_schedule(OneCycle(), "OneCycle", total_steps=1, steps_per_epoch=1)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (nn.ReLU(), "'mine' is not a schedule: it cannot be called with a step, the number of all steps and that"),
+        ({}, "'mine' is not a schedule: it cannot be called"),
+        (lambda *_: None, "'mine' gives None for step 0 of 9, where the factor of the learning rate must be a finite"),
+        (lambda *_: -1, "'mine' gives -1 for step 0 of 9"),
+        (lambda step, *_: float("nan") if step else 1.0, "'mine' gives nan for step 8 of 9"),
+    ],
+)
+def test_what_is_no_schedule(schedule: Schedule, message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^scheduler\._target_={re.escape(message)}.* as in scheduler=cosine\.$"):
+        try_schedule(schedule, "mine", total_steps=9, steps_per_epoch=3)

@@ -1,0 +1,199 @@
+"""The backend over event files, without a server; tests/browser has it in a real TensorBoard, with either reader."""
+
+import base64
+import hashlib
+import json
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.plugins.base_plugin import TBContext
+from werkzeug.test import Client, TestResponse
+
+from convboard.board import tags
+from convboard.board.event_file import EventFile
+from convboard.board.figures.embedded_arrays import pack, with_numbers
+from convboard.board.figures.png import Picture, encode_png
+from convboard.board.summaries import image, network, scalar, text
+from convboard.plugins.layers import backend
+from convboard.plugins.layers.backend import LayersPlugin
+
+RECORD = {"version": 1, "name": "LeNet", "rows": [{"formula": "⌊28/2⌋ = 14"}], "boxes": {}}
+PICTURE = Picture(encode_png(np.zeros((4, 4), np.uint8)), 4, 4)
+FACTS = {"epoch": 1}
+LAYER_CURVES = {
+    tags.activation_mean("block.0"): 0.5,
+    tags.activation_std("block.0"): float("nan"),
+    tags.dead_fraction("block.0"): 0.25,
+    tags.gradient_norm("block.0"): 2.0,
+    tags.gradient_norm("norm"): 3.0,
+}
+
+
+def write_run(path: Path, *, has_network: bool = True) -> None:
+    events = EventFile.create(path)
+    events.write([text(tags.CONFIG, "none")], 0)
+    if has_network:
+        events.write([network(RECORD)], 0)
+    for step in (0, 4):
+        carrying = with_numbers(PICTURE, {**FACTS, "step": step}, {})
+        pictures = [image(tag, carrying) for tag in (tags.kernels("block.0"), tags.INPUT_PROBE)]
+        curves = [scalar(tag, value + step) for tag, value in LAYER_CURVES.items()]
+        others = [image(tags.CONFUSION_MATRIX, PICTURE), scalar(tags.LOSS_TRAIN, 1.0)]
+        events.write([*pictures, *curves, *others], step)
+    events.close()
+
+
+class Served:
+    """The plugin over a folder; counts the pictures that are read."""
+
+    def __init__(self, logdir: Path) -> None:
+        multiplexer = EventMultiplexer()
+        multiplexer.AddRunsFromDirectory(str(logdir))
+        multiplexer.Reload()
+        self.provider = MultiplexerDataProvider(multiplexer, str(logdir))
+        self.plugin = LayersPlugin(TBContext(data_provider=self.provider))
+        self.apps = self.plugin.get_plugin_apps()
+        self.reads: list[str] = []
+        self._read = self.provider.read_blob
+        self.provider.read_blob = self._note_and_read
+
+    def _note_and_read(self, ctx: Any, blob_key: str) -> Any:
+        self.reads.append(blob_key)
+        return self._read(ctx, blob_key=blob_key)
+
+    def ask(self, address: str, method: str = "GET", headers: Any = None, **query: str) -> TestResponse:
+        return Client(self.apps[address]).open(address, method=method, query_string=query, headers=headers)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Served:
+    write_run(tmp_path / "mnist/b")
+    write_run(tmp_path / "mnist/a")
+    write_run(tmp_path / "x", has_network=False)
+    return Served(tmp_path)
+
+
+def test_runs_with_a_network_are_told_from_others(served: Served) -> None:
+    assert served.ask("/runs").json == {"runs": ["mnist/a", "mnist/b"], "others": ["x"]}
+
+
+def test_a_run_is_its_network_and_the_keys_of_its_pictures(served: Served) -> None:
+    run = served.ask("/run", run="mnist/a").json
+    assert run
+    assert run["network"] == RECORD
+    assert {tag: [picture["step"] for picture in pictures] for tag, pictures in run["pictures"].items()} == {
+        "kernels/block/0": [0, 4],
+        "input/probe": [0, 4],
+    }
+    assert served.reads == []
+
+
+def test_the_numbers_of_a_picture_are_served_as_they_are(served: Served) -> None:
+    pictures = served.ask("/run", run="mnist/a").json["pictures"]["kernels/block/0"]  # type: ignore[index]
+    answer = served.ask("/numbers", key=pictures[1]["key"])
+    assert answer.content_type == "application/octet-stream"
+    assert answer.data == pack({**FACTS, "step": 4}, {})
+    known = {"If-None-Match": answer.headers["ETag"]}
+    assert served.ask("/numbers", key=pictures[1]["key"], headers=known).status_code == 304
+    assert served.ask("/numbers", key=pictures[0]["key"], headers=known).status_code == 200
+
+
+def test_curves_are_served_by_layer(served: Served) -> None:
+    assert served.ask("/health", run="mnist/a").json == {
+        "block.0": {
+            "mean": [[0, 0.5], [4, 4.5]],
+            "std": [[0, "NaN"], [4, "NaN"]],
+            "dead_fraction": [[0, 0.25], [4, 4.25]],
+            "gradient_norm": [[0, 2.0], [4, 6.0]],
+        },
+        "norm": {"gradient_norm": [[0, 3.0], [4, 7.0]]},
+    }
+
+
+def test_a_run_that_has_written_its_network_alone_is_served(tmp_path: Path) -> None:
+    events = EventFile.create(tmp_path / "new")
+    events.write([network(RECORD)], 0)
+    events.close()
+    served = Served(tmp_path)
+    assert served.ask("/run", run="new").json == {"network": RECORD, "pictures": {}}
+    assert served.ask("/health", run="new").json == {}
+
+
+def key_of(*parts: object) -> str:
+    """A key as the slow reader makes them."""
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("address", "query"),
+    [
+        *(("/run", {"run": run}) for run in ("", "mnist", "x", "../mnist/a")),
+        *(("/health", {"run": run}) for run in ("nowhere", "x")),
+        *(("/run", {}), ("/health", {}), ("/numbers", {})),
+        *(("/numbers", {"key": key}) for key in ("", "zzz", "é", "a" * 2000, key_of(), key_of({}), key_of(1, 2))),
+        *(("/numbers", {"key": key_of("", "images", "mnist/a", "kernels/block/0", *at)}) for at in ((3, 2), (4, 9))),
+        *(("/numbers", {"key": key_of("", "images", "mnist/a", "kernels/block/0", 4, at)}) for at in (0, None, "2")),
+        ("/numbers", {"key": key_of("", "images", "nowhere", "kernels/block/0", 4, 2)}),
+        ("/numbers", {"key": key_of("", "images", "mnist/a", "confusion_matrix/val", 4, 2)}),
+        ("/numbers", {"key": key_of("", "scalars", "mnist/a", "loss/train", 4, 0)}),
+    ],
+)
+def test_what_is_not_there_is_not_found(served: Served, address: str, query: dict[str, str]) -> None:
+    answer = served.ask(address, **query)
+    assert answer.status_code == 404
+    assert answer.json
+    assert answer.json["error"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_nothing_but_reading_is_answered(served: Served, method: str) -> None:
+    for address in served.apps:
+        answer = served.ask(address, method)
+        assert answer.status_code == 405
+        assert answer.headers["Allow"] == "GET"
+
+
+def test_the_tab_is_a_module_that_is_served_and_kept(served: Served) -> None:
+    metadata = served.plugin.frontend_metadata()
+    assert metadata.tab_name == "Layers"
+    answer = served.ask(metadata.es_module_path)
+    assert b"function render()" in answer.data
+    assert answer.mimetype == "text/javascript"
+    assert answer.cache_control.max_age == 365 * 24 * 60 * 60
+    assert served.ask(metadata.es_module_path.replace("index.js", "style.css")).mimetype == "text/css"
+
+
+def test_files_of_a_fixed_list_are_served_at_an_address_of_their_content(served: Served) -> None:
+    files = list((Path(backend.__file__).parent / "static").iterdir())
+    content = b"".join(file.read_bytes() for file in sorted(files))
+    folder = f"/static/{hashlib.sha256(content).hexdigest()[:16]}"
+    assert {f"{folder}/{file.name}" for file in files} == {path for path in served.apps if path.startswith("/static/")}
+
+
+def test_the_tab_is_there_once_a_run_has_a_network(served: Served, tmp_path: Path) -> None:
+    assert served.plugin.is_active()
+    (tmp_path / "empty").mkdir()
+    assert not Served(tmp_path / "empty").plugin.is_active()
+    write_run(tmp_path / "others/x", has_network=False)
+    assert not Served(tmp_path / "others").plugin.is_active()
+
+
+def test_tensorboard_finds_the_plugin() -> None:
+    (found,) = entry_points(group="tensorboard_plugins", name="layers")
+    assert found.load() is LayersPlugin
+
+
+def test_the_plugin_loads_without_what_trains_and_draws() -> None:
+    code = (
+        "import sys, convboard.plugins.layers.backend; "
+        "print(sorted({'torch', 'PIL', 'tensorflow', 'matplotlib', 'hydra', 'convboard.board.board'} & {*sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

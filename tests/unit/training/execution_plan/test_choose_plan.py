@@ -1,0 +1,238 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from convboard.config.schema import TrainerConfig
+from convboard.data import Batch
+from convboard.training.execution_plan import choose_plan
+from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, decide
+from convboard.training.execution_plan.plan import Plan
+from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+DEFAULT = Plan(CPU, channels_last=True, threads=4)
+PLAIN = Plan(CPU, threads=4)
+MANY = 1_000_000
+Seconds = Callable[[Plan], float]
+
+
+@pytest.fixture(autouse=True)
+def four_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    monkeypatch.setattr(choose_plan, "has_bf16", lambda _: True)
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+
+
+class Timed:
+    """Stands in for the steps: each takes, or seems to take, what `seconds` says of the plan and a whole batch."""
+
+    def __init__(self, seconds: Seconds, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds = seconds
+        self.asked: list[tuple[Plan, int]] = []
+        monkeypatch.setattr(choose_plan, "time_step", self)
+
+    def __call__(self, benchmark: StepBenchmark, plan: Plan, images: int, steps: int = 1) -> float:
+        self.asked.append((plan, images))
+        return self.seconds(plan) * images / len(benchmark.batches[0].labels)
+
+
+def make_rehearsal(width: int = 2, batch_size: int = 64) -> StepBenchmark:
+    model = nn.Linear(width, 2)
+    batch = Batch(torch.zeros(batch_size, width), torch.zeros(batch_size, dtype=torch.int64), torch.arange(batch_size))
+    return StepBenchmark(model, torch.optim.SGD(model.parameters()), nn.CrossEntropyLoss(), lambda: [batch])
+
+
+def test_the_candidates_on_a_cpu() -> None:
+    plans = candidates(TrainerConfig(precision="auto"), DEFAULT)
+    assert plans[:3] == (DEFAULT, replace(DEFAULT, precision="bf16"), PLAIN)
+    assert len(set(plans)) == len(plans) == 3 * 2 * 2
+    assert {plan.threads for plan in plans} == {4, 2, 1}
+    assert not any(plan.compile or plan.cuda_graph for plan in plans)
+
+
+def test_what_is_set_by_hand_is_no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {plan.precision for plan in candidates(TrainerConfig(), DEFAULT)} == {"fp32"}
+    assert {plan.threads for plan in candidates(TrainerConfig(threads=3), replace(DEFAULT, threads=3))} == {3}
+    assert {plan.channels_last for plan in candidates(TrainerConfig(channels_last=True), DEFAULT)} == {True}
+    monkeypatch.setattr(choose_plan, "has_bf16", lambda _: False)
+    assert {plan.precision for plan in candidates(TrainerConfig(precision="auto"), DEFAULT)} == {"fp32"}
+
+
+def test_the_candidates_on_a_gpu() -> None:
+    default = Plan(CUDA, channels_last=True)
+    plans = candidates(TrainerConfig(precision="auto"), default)
+    assert plans[:2] == (default, replace(default, cuda_graph=True))
+    assert len(set(plans)) == len(plans) == 2 * 2 * 2 * 2
+    assert {plan.threads for plan in plans} == {None}
+    assert [plan.compile for plan in plans] == sorted(plan.compile for plan in plans)  # the slow to try come last
+
+
+def test_the_fastest_is_chosen_and_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seconds(plan: Plan) -> float:
+        return (
+            {"bf16": 0.01, "fp32": 0.03}[plan.precision] * (1 if plan.channels_last else 2) * (8 - (plan.threads or 0))
+        )
+
+    timed = Timed(seconds, monkeypatch)
+    trainer = TrainerConfig(precision="auto")
+    fastest = replace(DEFAULT, precision="bf16")
+    decision = decide(trainer, DEFAULT, make_rehearsal(), MANY)
+    assert decision.plan == fastest
+    assert re.fullmatch(r"measured in 0\.\d s; 6\.00 times as fast as plain eager fp32", decision.describe())
+    assert decision.images_per_second[fastest] == pytest.approx(64 / 0.04)
+    assert list(decision.table().items())[2] == ("cpu (4 threads), bf16, channels_last", "1,600 images/s")
+    timed.asked.clear()
+    again = decide(trainer, DEFAULT, make_rehearsal(), steps=1)
+    assert not timed.asked
+    assert again.plan == fastest
+    assert again.describe() == "remembered from an earlier run; 6.00 times as fast as plain eager fp32"
+    decide(trainer, DEFAULT, make_rehearsal(width=3), MANY)
+    assert timed.asked  # another network
+
+
+@pytest.mark.parametrize(
+    ("load", "own_seconds", "is_remembered"),
+    [(2.9, 0.0, True), (3.1, 0.0, False), (3.1, 20.0, True), (7.1, 1e6, False)],  # on four cores
+)
+def test_what_a_busy_machine_measures_is_not_remembered(
+    load: float, own_seconds: float, is_remembered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    monkeypatch.setattr("time.process_time", lambda: own_seconds)
+    Timed(lambda plan: 0.1 if plan == PLAIN else 0.2, monkeypatch)
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
+    again = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert again.plan == PLAIN
+    assert (again.reason.startswith("remembered")) == is_remembered
+
+
+def test_other_cores_or_frozen_weights_are_another_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = Timed(lambda plan: 0.1, monkeypatch)
+    decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    frozen = make_rehearsal()
+    frozen.model.get_parameter("weight").requires_grad_(False)
+    timed.asked.clear()
+    decide(TrainerConfig(), DEFAULT, frozen, MANY)
+    assert timed.asked
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    timed.asked.clear()
+    decide(TrainerConfig(), DEFAULT, frozen, MANY)
+    assert timed.asked
+
+
+@pytest.mark.parametrize(("gain", "chosen"), [(1.02, DEFAULT), (1.05, PLAIN)])
+def test_a_small_gain_may_be_chance(gain: float, chosen: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    Timed(lambda plan: 0.1 / gain if plan == PLAIN else 0.1, monkeypatch)
+    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert decision.plan == chosen
+    assert decision.describe().endswith(" s; none is clearly faster than plain eager fp32")
+
+
+def test_a_measurement_that_is_asked_for_replaces_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after a busy time of the machine, in which a bad plan seemed the best; however short the run."""
+    Timed(lambda plan: 0.01 if plan == PLAIN else 0.1, monkeypatch)
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
+    Timed(lambda plan: 0.1 if plan == PLAIN else 0.01, monkeypatch)
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
+    anew = decide(TrainerConfig(plan="measure"), DEFAULT, make_rehearsal(), steps=1)
+    assert anew.plan == DEFAULT
+    assert anew.reason.startswith("measured in ")
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=1).plan == DEFAULT
+
+
+@pytest.mark.parametrize(("slow_looks", "looks"), [(1, 2), (2, 3)])
+def test_the_first_steps_of_a_process_are_slow(slow_looks: int, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They say nothing of how long the run will take: of 10 s, or less, nothing is spent on measuring."""
+    timed = Timed(lambda plan: 0.1 if len(timed.asked) <= slow_looks else 0.004, monkeypatch)
+    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=315)
+    assert decision == PlanChoice(DEFAULT, "not measured, since the run is short")
+    assert len(timed.asked) == looks
+
+
+@pytest.mark.parametrize("steps", [1, 19, 20, 99])
+def test_a_short_run_is_not_measured(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = Timed(lambda plan: 0.1, monkeypatch)
+    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps)
+    assert decision == PlanChoice(DEFAULT, "not measured, since the run is short")
+    assert len(timed.asked) == (1 if steps >= 20 else 0)
+
+
+def test_of_a_slow_step_only_some_images_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = Timed(lambda plan: 1.0 if plan.channels_last else 0.5, monkeypatch)
+    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert {images for _, images in timed.asked} == {8}
+    assert decision.plan == PLAIN
+    assert decision.images_per_second[PLAIN] == pytest.approx(128)
+
+
+def test_a_longer_run_measures_what_a_shorter_one_had_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.perf_counter", lambda: now[0])
+    monkeypatch.setattr(compare_plans, "__defaults__", (lambda: now[0],))
+
+    def seconds(plan: Plan) -> float:
+        now[0] += 0.08
+        return 0.04
+
+    timed = Timed(seconds, monkeypatch)
+    first = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=500)
+    assert 1 < len(first.images_per_second) < 6
+    timed.asked.clear()
+    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=600).reason == "remembered from an earlier run"
+    assert not timed.asked
+    longer = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert len(longer.images_per_second) == 6
+    assert longer.reason.startswith("measured in ")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "default", "reason"),
+    [
+        (TrainerConfig(plan="none"), PLAIN, "none, nothing measured; plain eager fp32"),
+        (TrainerConfig(plan="none", channels_last=True), DEFAULT, "none, nothing measured; as given in the config"),
+        (
+            TrainerConfig(plan="none", precision="auto"),
+            PLAIN,
+            "none, nothing measured; plain eager fp32; trainer.precision=auto is then fp32",
+        ),
+        (TrainerConfig(deterministic=True), DEFAULT, "not measured, since trainer.deterministic=true"),
+        (
+            TrainerConfig(plan="measure", deterministic=True, precision="auto"),
+            DEFAULT,
+            "not measured, since trainer.deterministic=true; trainer.precision=auto is then fp32",
+        ),
+        (TrainerConfig(channels_last=True, threads=4), DEFAULT, "given in the config, nothing measured"),
+        (
+            TrainerConfig(compile=True),
+            replace(DEFAULT, compile=True),
+            "not measured, since trainer.compile=true would compile each",
+        ),
+    ],
+)
+def test_where_no_time_decides(
+    trainer: TrainerConfig, default: Plan, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poisoned(*_: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(choose_plan, "recall", poisoned)
+    monkeypatch.setattr(choose_plan, "time_step", poisoned)
+    benchmark = make_rehearsal()
+    benchmark.draw = poisoned  # nor is a batch made
+    assert decide(trainer, default, benchmark, MANY) == PlanChoice(default, reason)
+
+
+def test_a_network_that_cannot_be_copied_is_not_measured() -> None:
+    benchmark = make_rehearsal()
+    benchmark.model.cached = benchmark.model(benchmark.batches[0].images)
+    decision = decide(TrainerConfig(), DEFAULT, benchmark, MANY)
+    assert decision == PlanChoice(DEFAULT, "not measured, since no copy of this network can be trained")

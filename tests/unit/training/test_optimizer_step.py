@@ -1,0 +1,99 @@
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
+
+from convboard.training.optimizer_step import update
+
+Make = Callable[[Iterable[nn.Parameter]], Optimizer]
+OPTIMIZERS: dict[str, Make] = {
+    "sgd": lambda p: SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "fused sgd": lambda p: SGD(p, lr=0.1, momentum=0.9, fused=True),
+    "adam": lambda p: Adam(p, amsgrad=True),
+    "fused adamw": lambda p: AdamW(p, fused=True),
+    "rmsprop": lambda p: RMSprop(p, momentum=0.9, centered=True),
+}
+
+
+def trained(make: Make, step: Callable[[Optimizer], Any]) -> list[nn.Parameter]:
+    """The weights after three steps."""
+    torch.manual_seed(0)
+    weights: list[nn.Parameter] = [nn.Parameter(torch.randn(4, 3)), nn.Parameter(torch.randn(3))]
+    optimizer = make(weights)
+    for _ in range(3):
+        for weight in weights:
+            weight.grad = torch.randn_like(weight)
+        step(optimizer)
+    return weights
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_update_is_the_optimizers_step_to_the_last_bit(name: str) -> None:
+    for updated, stepped in zip(
+        trained(OPTIMIZERS[name], update), trained(OPTIMIZERS[name], lambda o: o.step()), strict=True
+    ):
+        assert torch.equal(updated, stepped)
+
+
+def test_hooks_around_the_step_are_called() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    optimizer = SGD([weight], lr=0.1)
+    called = []
+    optimizer.register_step_post_hook(lambda *_: called.append(True))
+    update(optimizer)
+    assert called == [True]
+
+
+def test_hooks_around_the_steps_of_all_optimizers_are_called() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    called = []
+    before = register_optimizer_step_pre_hook(lambda *_: called.append("before"))
+    after = register_optimizer_step_post_hook(lambda *_: called.append("after"))
+    try:
+        update(SGD([weight], lr=0.1))
+    finally:
+        before.remove()
+        after.remove()
+    assert called == ["before", "after"]
+
+
+class Halving(SGD):
+    """A user's own optimizer, which torch's decorators know nothing of."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.mul_(0.5)
+
+
+def test_a_class_of_ones_own_takes_its_own_step() -> None:
+    weight = nn.Parameter(torch.ones(2))
+    update(Halving([weight], lr=0.1))
+    assert weight.tolist() == [0.5, 0.5]
+
+
+def test_training_does_not_import_what_compiles() -> None:
+    """It takes longer than the rest of torch; making, stepping, clearing, saving and loading ask for it in turn."""
+    code = """
+import sys, torch
+from torch.optim import SGD, AdamW, RMSprop
+from convboard.training.optimizer_step import skip_dynamo_import, update
+skip_dynamo_import()
+for make in (lambda p: SGD(p, fused=True), AdamW, RMSprop):
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = make([weight])
+    weight.sum().backward()
+    update(optimizer)
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+print("torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout == "False\n"
