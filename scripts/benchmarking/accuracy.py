@@ -18,7 +18,7 @@ from benchmarking.processes import child
 from benchmarking.progress import Progress
 from benchmarking.workloads import ROOT
 from convboard.config.compose import compose_config
-from convboard.experiment.setup import build_dataset
+from convboard.experiment.dataset import build_dataset
 from convboard.training.execution_plan.plan import choose_device
 
 

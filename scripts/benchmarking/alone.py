@@ -5,7 +5,7 @@ import sys
 from benchmarking.contenders import HandLoop, TutorialLoop
 from benchmarking.workloads import WORKLOADS
 from convboard.config.compose import compose_config
-from convboard.experiment.setup import build_dataset
+from convboard.experiment.dataset import build_dataset
 from convboard.training.execution_plan.plan import Plan, choose_device
 
 

@@ -22,7 +22,8 @@ from benchmarking.progress import Progress
 from benchmarking.workloads import Workload
 from convboard.config.compose import compose_config
 from convboard.experiment import run
-from convboard.experiment.setup import build_dataset, build_trainer
+from convboard.experiment.dataset import build_dataset
+from convboard.experiment.setup import build_trainer
 from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.trainer import Trainer

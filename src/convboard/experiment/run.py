@@ -21,11 +21,11 @@ from convboard.config.trusted_targets import foreign_targets
 from convboard.data import ImageDataset
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import Report, counted
+from convboard.experiment.dataset import build_dataset
 from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
 from convboard.experiment.sanity_check import LayoutError
 from convboard.experiment.setup import (
     build_batches,
-    build_dataset,
     build_learner,
     build_model,
     build_plan,

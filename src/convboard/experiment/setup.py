@@ -19,7 +19,7 @@ from convboard.anatomy import check_fit
 from convboard.board import Board
 from convboard.config import instantiate
 from convboard.config.schema import TrainConfig
-from convboard.data import Augmentation, Batch, Batches, ImageDataset, Split, load_dataset
+from convboard.data import Augmentation, Batch, Batches, ImageDataset, Split
 from convboard.errors import ConfigError
 from convboard.experiment.console import Report
 from convboard.experiment.environment import describe_environment
@@ -91,14 +91,6 @@ def build_plan(config: TrainConfig) -> Plan:
         compile=bool(trainer.compile),
         cuda_graph=bool(trainer.cuda_graph),
     )
-
-
-def build_dataset(config: TrainConfig) -> ImageDataset:
-    """Load the config's images, at the size that the config or else the model asks for."""
-    chosen = config.dataset
-    image_size = chosen.image_size or config.model.get("image_size")
-    path = Path(chosen.path) if chosen.path else None
-    return load_dataset(chosen.name, Path(config.data_dir), path=path, image_size=image_size, val_size=chosen.val_size)
 
 
 def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
