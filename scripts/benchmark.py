@@ -6,10 +6,10 @@ from pathlib import Path
 from benchmarking import parts, tab, tables
 from convboard.cli import frame
 from convboard.cli.arguments import read_arguments
-from convboard.config.command_line import python
+from convboard.config.command_line import command
 from convboard.errors import ConfigError, nearest
 from convboard.experiment.environment import describe_environment
-from convboard.training.signals import unwinding
+from convboard.training.signals import raising
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
 PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab")
@@ -55,7 +55,12 @@ class Arguments:
 
 def main() -> None:
     """Measure and print."""
-    arguments = read_arguments(Arguments)
+    arguments = read_arguments(Arguments, "benchmark")
+    with raising():  # so that what it has started is ended
+        _measure(arguments)
+
+
+def _measure(arguments: Arguments) -> None:
     data_dir = _checked_data(Path(arguments.data_dir).resolve(), arguments)
     rounds = arguments.rounds or (1 if arguments.quick else 3)
     batches = arguments.batches or (40 if arguments.quick else None)
@@ -82,11 +87,10 @@ def _checked_data(folder: Path, arguments: Arguments) -> str:
         if not (folder / file).exists() and (name == "mnist" or arguments.part not in ("mnist_99", "layers_tab")):
             raise ConfigError(
                 f"data_dir={arguments.data_dir!r}: must be a folder with MNIST and CIFAR-10, and {folder / file} is "
-                f"missing. Another folder has it, or {python()} train.py dataset={name} gets it."
+                f"missing. Another folder has it, or {command('train', f'dataset={name}')} gets it."
             )
     return str(folder)
 
 
 if __name__ == "__main__":
-    with frame.command(), unwinding():
-        main()
+    frame.run(main)

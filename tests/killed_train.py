@@ -59,7 +59,7 @@ class DieAtImport(MetaPathFinder):
 
 # The owner of a function, the function, and whether to die after it rather than before.
 PLACES = {
-    "the data's loading": ("convboard.experiment.setup", "load_dataset", False),
+    "the data's loading": ("convboard.experiment.dataset", "load_dataset", False),
     "the board's beginning": ("convboard.board:Board", "on_fit_start", True),
     # Not the TrainStep's `take`, by which the plan is measured as well.
     "a step": ("convboard.training.metrics:EpochMetrics", "add", False),

@@ -13,7 +13,7 @@ PACKAGE = Path(convboard.__file__).parent
 # From the bottom up: a part imports those before it alone, `convboard/__init__` any of them.
 ORDER = (
     *("errors", "files", "anatomy", "models", "data", "training", "board", "plugins"),
-    *("config", "experiment", "feature_maps", "cli", "__init__"),
+    *("config", "experiment", "feature_maps", "cli", "__init__", "__main__"),
 )
 KNOW_HYDRA = {"cli", "config", "experiment"}
 KNOW_TENSORBOARD = {"board", "plugins"}
@@ -93,9 +93,10 @@ def test_a_run_imports_nothing_that_compiles(tmp_path: Path) -> None:
     """`torch._dynamo` alone takes longer than the rest of torch, and much of torch imports it in passing."""
     arguments = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", f"hydra.run.dir={tmp_path / 'run'}"]
     code = f"""
-import runpy, sys
+import contextlib, runpy, sys
 sys.argv = ["train.py", *{arguments}]
-runpy.run_path("train.py", run_name="__main__")
+with contextlib.suppress(SystemExit):
+    runpy.run_path("train.py", run_name="__main__")
 print(sorted({{"torch._dynamo", "torch._inductor", "torchvision", "sympy"}} & set(sys.modules)))
 """
     done = subprocess.run(

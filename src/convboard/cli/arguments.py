@@ -1,42 +1,37 @@
-"""The `key=value` arguments of a script, read into a dataclass whose docstring is the script's help."""
+"""The `key=value` arguments of a command, read into a dataclass whose docstring is the command's help."""
 
-import inspect
-import json
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from difflib import get_close_matches
-from textwrap import fill
 from typing import TypeVar, cast, get_type_hints
 
-from omegaconf import MISSING, OmegaConf
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convboard.config.command_line import python
+from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 
-WIDEST = 100  # columns of the help
-
 Arguments = TypeVar("Arguments")
 
 
-def read_arguments(schema: type[Arguments], arguments: Sequence[str] | None = None) -> Arguments:
-    """Read `key=value` arguments of a script into the dataclass `schema`; `--help` tells what its docstring says.
+def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[str] | None = None) -> Arguments:
+    """Read the `key=value` arguments of a command into the dataclass `schema`. `--help` prints its docstring.
 
     Args:
-        schema: Its keys; what is a text there is taken as it is written.
-        arguments: Those to read; None reads those of the command line.
+        schema: Its keys. A key that holds a text takes the argument as it is written.
+        command: The command's name, for its help.
+        arguments: Those to read. None reads those of the command line.
 
     Raises:
         ConfigError: An argument is not `key=value`, unknown, missing, or of a wrong type; or `schema` refuses it.
     """
-    if {"-h", "--help"} & set(sys.argv[1:]):
-        print(_help(schema))
+    if command_help.is_asked_for():
+        print(command_help.script_help(schema, command))
         sys.exit(0)
     arguments = sys.argv[1:] if arguments is None else arguments
     for argument in arguments:
@@ -64,34 +59,12 @@ def _texts(schema: type, arguments: Sequence[str]) -> tuple[dict[str, str], list
     return texts, others
 
 
-def _help(schema: type) -> str:
-    """How the script is called, what it does, and each argument with its default and its meaning."""
-    about, _, attributes = (inspect.getdoc(schema) or "").partition("\n\nAttributes:\n")
-    meanings = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE))
-    defaults = {field.name: field.default for field in fields(schema)}
-    shown = {name: f"{name}={_plain(default)}" for name, default in defaults.items()}
-    usage = " ".join(text if defaults[name] == MISSING else f"[{text}]" for name, text in shown.items())
-    width, column = min(shutil.get_terminal_size().columns, WIDEST), max(map(len, shown.values())) + 4
-
-    def row(name: str) -> str:
-        first = f"  {shown[name]}".ljust(column)
-        return fill(" ".join(meanings[name].split()), width, initial_indent=first, subsequent_indent=" " * column)
-
-    paragraphs = [fill(f"usage: {python()} {sys.argv[0]} {usage}", width, subsequent_indent="    ")]
-    paragraphs += [fill(paragraph, width) for paragraph in about.split("\n\n")]
-    return "\n\n".join([*paragraphs, "\n".join(map(row, shown))])
-
-
-def _plain(default: object) -> str:
-    """A default as one would type it."""
-    return "..." if default == MISSING else default if isinstance(default, str) else json.dumps(default)
-
-
-def split_arguments(schema: type[Arguments]) -> tuple[Arguments, list[str]]:
-    """Read the script's own arguments; the others, for `compose_config`, are given back as they are written.
+def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, list[str]]:
+    """Read a command's own arguments; return the others, for `compose_config`, as they are written.
 
     Args:
-        schema: The script's own keys: a dataclass whose docstring is its help.
+        schema: The command's own keys: a dataclass whose docstring is its help.
+        command: The command's name, for its help.
 
     Raises:
         ConfigError: See `read_arguments`; or a key is neither one of `schema` nor of a config.
@@ -112,7 +85,8 @@ def split_arguments(schema: type[Arguments]) -> tuple[Arguments, list[str]]:
         if key not in others:
             raise ConfigError(_unknown_key(key, own, others))
         overrides.append(argument)
-    return read_arguments(schema, [argument for argument in sys.argv[1:] if argument not in overrides]), overrides
+    own_arguments = [argument for argument in sys.argv[1:] if argument not in overrides]
+    return read_arguments(schema, command, own_arguments), overrides
 
 
 def _unknown_key(key: str, own: Sequence[str], others: Iterable[str]) -> str:

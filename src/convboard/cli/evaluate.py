@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from omegaconf import MISSING
 from rich.console import Console
 
-from convboard.cli import frame
 from convboard.cli.arguments import read_arguments
 from convboard.experiment.console import figures_table
 from convboard.experiment.run_dir import load_run
@@ -26,7 +25,7 @@ class Arguments:
 
 def main() -> None:
     """Print the validation and test figures beside those that the run wrote down."""
-    arguments = read_arguments(Arguments)
+    arguments = read_arguments(Arguments, "evaluate")
     finished = load_run(arguments.run)
     from convboard.experiment.run import evaluate_run  # after the arguments are checked: this imports torch
 
@@ -40,9 +39,3 @@ def main() -> None:
         console.print("The same figures, to the last bit, as the run wrote down.")
     else:
         console.print(figures_table(recorded, "as the run wrote down"))
-
-
-def run() -> None:
-    """The command."""
-    with frame.command():
-        main()

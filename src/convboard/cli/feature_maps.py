@@ -5,7 +5,6 @@ from pathlib import Path
 
 from omegaconf import MISSING
 
-from convboard.cli import frame
 from convboard.cli.arguments import compose_beside, read_shape, split_arguments
 
 
@@ -44,7 +43,7 @@ class Arguments:
 
 def main() -> None:
     """Draw, write, and say what was seen."""
-    arguments, overrides = split_arguments(Arguments)
+    arguments, overrides = split_arguments(Arguments, "feature-maps")
     image = Path(arguments.image)
     shape = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides, [f"input_shape={arguments.input_shape}"] if shape else [])
@@ -71,9 +70,3 @@ def main() -> None:
         log=arguments.log,
     )
     print("\n".join(seen.lines()))
-
-
-def run() -> None:
-    """The command."""
-    with frame.command():
-        main()

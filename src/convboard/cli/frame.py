@@ -1,124 +1,117 @@
-"""The frame of a command: what Hydra needs to know, names of run directories, and how a command ends.
+"""The frame of every command, and the one place that says how a command ends.
 
-What a mistake's message says is in `messages` and where the mistake is found; here it is told.
+==================================  =========  ======================================================
+How it ends                         exit code  what it prints on stderr
+==================================  =========  ======================================================
+finished                            0          nothing
+a bug                               1          the traceback
+a user's mistake                    2          one sentence (HYDRA_FULL_ERROR=1: the traceback)
+runs of a sweep failed              1 or 2     when one fails, why; at the end, which was the first
+another process of the run failed   its own    the first process that can: why
+SIGINT, SIGTERM                     128 + n    one sentence: whether the run is saved, how to resume it
+==================================  =========  ======================================================
+
+What a mistake's sentence says is in `config.error_messages` and where the mistake is found.
 """
 
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf.errors import MissingMandatoryValue
 
-from convboard.config.command_line import assignment, python
+from convboard.config.command_line import assignment, command
 from convboard.config.compose import run_dir
 from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig
-from convboard.errors import ConfigError, ConvboardError, RankError
-from convboard.experiment.run_dir import CONFIG
+from convboard.errors import ConvboardError, RankError
+from convboard.experiment.run_dir import CONFIG, RESULT
+from convboard.training import signals
 from convboard.training.distributed.communicator import Communicator, communicator
-from convboard.training.signals import Interrupted, StopRequest, end_at_once, ignore_signals, leave
+from convboard.training.signals import Interrupted
 
-BUG, USER_ERROR = 1, 2  # exit codes: Python's own, argparse's
-LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
+FINISHED, BUG, MISTAKE, BY_SIGNAL = 0, 1, 2, 128
+FULL_ERROR = "HYDRA_FULL_ERROR"  # set by the user: tracebacks of mistakes too
 
 
-def _refuse_dashes() -> None:
-    """`--model=lenet`: a key of comm written as most other commands would have it.
+class End(NamedTuple):
+    """How a command ends.
 
-    Raises:
-        ConfigError: There is one.
+    Attributes:
+        code: The exit code.
+        text: What to print on stderr.
     """
-    for argument in sys.argv[1:]:
-        key = argument.lstrip("-")
-        if argument.startswith("-") and key.partition("=")[0].split(".")[0] in TrainConfig.__dataclass_fields__:
-            wanted = key if "=" in key else f"{key}=<value>"
-            raise ConfigError(f"{argument!r} is not understood: write {wanted}, without dashes.")
 
-
-def _refuse_sweep() -> None:
-    """A sweep by several processes: which of them would begin the next run, if one had failed?
-
-    Raises:
-        ConfigError: One was asked for.
-    """
-    if communicator().size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
-        raise ConfigError(
-            "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
-            "one value for each key; or run the sweep with python."
-        )
-
-
-class _Failed(BaseException):
-    """Carries the error of a run past Hydra, which would announce it in its own way if it were an Exception."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error
+    code: int
+    text: str
 
 
 class _JobError(ConvboardError):
     """A run of a sweep failed, and has said why; an Exception, so that Hydra goes on with the others."""
 
     def __init__(self, name: str, code: int) -> None:
-        super().__init__(name, code)
+        super().__init__(f"job {name} failed, for the reason told above.")
         self.code = code
 
-    def __str__(self) -> str:
-        return f"job {self.args[0]} failed, for the reason told above."
+
+class _RunEnded(BaseException):
+    """Carries the error of a run past Hydra, which would announce it in its own way if it were an Exception.
+
+    Attributes:
+        error: What the run raised.
+        text: What to say of a signal. Outside of the run its directory is not known any more.
+    """
+
+    def __init__(self, error: BaseException, text: str = "") -> None:
+        super().__init__(error)
+        self.error = error
+        self.text = text
 
 
-@contextmanager
-def command() -> Iterator[None]:
-    """The frame of a whole command: a user's mistake becomes one message on stderr and exit code 2.
+def run(main: Callable[[], object]) -> NoReturn:
+    """Run a command and end the process as the table above says."""
+    code = run_command(main)
+    if code > BY_SIGNAL and communicator().size == 1:
+        sys.stdout.flush()
+        os._exit(code)  # the signal may have come in the middle of an import, after which exit hooks complain
+    sys.exit(code)
 
-    A bug stays a traceback; `HYDRA_FULL_ERROR=1` gives the one of a mistake too. What lies in the user's folder can be
-    imported, such as the network of `model._target_=mynet.MyNet`.
+
+def run_command(main: Callable[[], object]) -> int:
+    """Run a command, print how it ended, and return the exit code.
+
+    Modules in the current folder can be imported, such as that of `model._target_=mynet.MyNet`.
+
+    Args:
+        main: The command. It reads `sys.argv`.
     """
     sys.path.append(str(Path.cwd()))  # at the end: a file called random.py there must not become everybody's random
-    full = os.environ.get("HYDRA_FULL_ERROR")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra then raises what it would otherwise print its own way
-    comm = Communicator()
-    try:
-        with StopRequest() as early:
-            comm = communicator()
-        if comm.size == 1:
-            end_at_once(_leave)
-        else:
-            signal.signal(signal.SIGINT, _terminate)
-            signal.signal(signal.SIGTERM, _terminate)
-        if early.signal is not None:
-            signal.raise_signal(early.signal)
-        _refuse_dashes()
-        _refuse_sweep()
-        with nullcontext() if comm.is_main else redirect_stdout(Path(os.devnull).open("w")):
-            yield
-        comm.shutdown()
-    except (KeyboardInterrupt, Interrupted) as end:
-        _end(end, "interrupted.")
-    except (Exception, _Failed) as raised:
-        error = comm.root_cause(raised.error if isinstance(raised, _Failed) else raised)
-        mistake = explain(error, TrainConfig) if isinstance(error, Exception) else None
-        if mistake is None and comm.size == 1:
-            raise error from error.__cause__
-        is_told_whole = mistake is None or full == "1"
-        text = "".join(traceback.format_exception(error)).rstrip() if is_told_whole else str(mistake)
-        code = BUG if mistake is None else mistake.code if isinstance(mistake, _JobError | RankError) else USER_ERROR
-        if comm.report_failure(text, code):
-            print(text if is_told_whole else f"convboard: {text}", file=sys.stderr)
-        sys.exit(code)
-    finally:
-        if full is None:
-            del os.environ["HYDRA_FULL_ERROR"]
-        else:
-            os.environ["HYDRA_FULL_ERROR"] = full
+    tracebacks = os.environ.get(FULL_ERROR) == "1"
+    with signals.StopRequest() as early:  # no exception while the processes find each other
+        comm = communicator()
+    on_signal = _exit_by_signal if comm.size == 1 else _raise_unless_ending
+    with signals.handling(on_signal), _hydra_raises():
+        try:
+            if early.signal is not None:
+                on_signal(early.signal)
+            with nullcontext() if comm.is_main else redirect_stdout(Path(os.devnull).open("w")):
+                main()
+            comm.shutdown()
+        except (Exception, KeyboardInterrupt, _RunEnded) as raised:
+            inner, text = (raised.error, raised.text) if isinstance(raised, _RunEnded) else (raised, "interrupted.")
+            error = comm.root_cause(inner)
+            end = _end_of(error, text, tracebacks)
+            if _is_speaker(comm, error, end):
+                print(end.text, file=sys.stderr)
+            return end.code
+    return FINISHED
 
 
 @contextmanager
@@ -127,84 +120,94 @@ def job() -> Iterator[None]:
 
     A run that could not begin leaves no directory behind.
     """
-    communicator().set_advice(lambda: _how_to_go_on() if (run_dir() / CONFIG).exists() else "")
+    communicator().set_advice(lambda: _how_to_resume() if _has_begun() else "")
     try:
         yield
-    except KeyboardInterrupt as end:
+        number = signals.received()
+        if number is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
+            raise KeyboardInterrupt(number)  # it came too late to stop this run, but stops the sweep
+    except (KeyboardInterrupt, Interrupted) as error:
         _remove_empty(run_dir())
-        _end(end, _farewell())
-    except Interrupted as end:
-        ignore_signals()
-        if communicator().is_main:
-            print(f"convboard: {end}; the run is saved. {_how_to_go_on()}", file=sys.stderr)
-        with suppress(RankError):
-            communicator().shutdown()
-        sys.exit(_exit_code(end))
+        raise _RunEnded(error, _told_of_signal(error)) from error
     except Exception as error:
         if HydraConfig.get().mode is not RunMode.MULTIRUN:
-            raise _Failed(error) from error
+            raise _RunEnded(error) from error
         name = f"{HydraConfig.get().job.num} ({run_dir().name})"
         mistake = explain(error, TrainConfig)
         reason = mistake or "".join(traceback.format_exception(error))
         print(f"convboard: job {name}: {reason}", file=sys.stderr)
-        raise _JobError(name, USER_ERROR if mistake else BUG) from error
+        raise _JobError(name, MISTAKE if mistake else BUG) from error
     finally:
         _remove_empty(run_dir())
 
 
-def _how_to_go_on() -> str:
-    """What to do when a run was stopped."""
-    start = python() if communicator().size == 1 else "torchrun ..."
-    return f"Go on with it: {start} train.py {assignment('resume', os.path.relpath(run_dir()))}"
-
-
-def _farewell() -> str:
-    """What to say of a run that a signal has ended outside of the training."""
-    has_begun = (run_dir() / CONFIG).exists()
-    return f"interrupted. {_how_to_go_on()}" if has_begun else "interrupted before the first step."
-
-
-def _leave(number: int) -> None:
-    """SIGINT or SIGTERM where nothing is to be undone."""
-    code = 128 + number
-    try:
+def _exit_by_signal(number: int) -> None:
+    """A signal where nothing is to be undone."""
+    text = "interrupted."
+    with suppress(ValueError, MissingMandatoryValue):  # Hydra has not got that far, or the command has no run
         _remove_empty(run_dir())
-    except (ValueError, MissingMandatoryValue):  # Hydra has not got that far, or the command needs none
-        leave(code, "interrupted.")
-    leave(code, _farewell())
+        text = _told_of_signal(KeyboardInterrupt(number))
+    signals.leave(BY_SIGNAL + number, text)
 
 
-def _terminate(number: int, _frame: FrameType | None) -> None:
-    """SIGINT or SIGTERM outside of the training, in one process of several.
+def _raise_unless_ending(number: int) -> None:
+    """A signal outside of the training, in one process of several.
 
-    When a process of a team has ended, torchrun sends SIGTERM to the others, which are about to end and say why. It
-    passes on a Ctrl-C too, which all have got from the terminal already: there the first signal counts.
+    When a process has ended, torchrun sends SIGTERM to the others, which are about to end and say why. It passes on a
+    Ctrl-C too, which all have received from the terminal already.
     """
-    comm = communicator()
-    if comm.is_ending:
-        return
-    ignore_signals()
-    raise KeyboardInterrupt(number)
+    if not communicator().is_ending:
+        raise KeyboardInterrupt(number)
 
 
-def _end(end: KeyboardInterrupt | Interrupted, text: str) -> NoReturn:
-    """End the command because of a signal, or of what happened to the process for which torchrun sent it."""
-    comm = communicator()
-    if comm.size == 1:
-        leave(_exit_code(end), text)
-    cause = comm.root_cause(end)
-    code = cause.code if isinstance(cause, RankError) else _exit_code(end)
-    told = str(cause) if isinstance(cause, RankError) else text
-    if comm.report_failure(told, code):
-        print(f"convboard: {told}", file=sys.stderr)
-    sys.exit(code)
+def _end_of(error: BaseException, text: str, tracebacks: bool) -> End:
+    """How a command ends that raised `error`.
+
+    Args:
+        error: What it raised.
+        text: What to say of a signal.
+        tracebacks: Print the traceback of a user's mistake too.
+    """
+    if isinstance(error, KeyboardInterrupt | Interrupted):
+        number = error.signal if isinstance(error, Interrupted) else error.args[0] if error.args else signal.SIGINT
+        return End(BY_SIGNAL + number, f"convboard: {text}")
+    assert isinstance(error, Exception)
+    mistake = explain(error, TrainConfig)
+    code = BUG if mistake is None else mistake.code if isinstance(mistake, _JobError | RankError) else MISTAKE
+    if mistake is None or tracebacks:
+        return End(code, "".join(traceback.format_exception(error)).rstrip())
+    return End(code, f"convboard: {mistake}")
 
 
-def _exit_code(end: KeyboardInterrupt | Interrupted) -> int:
-    """What a shell gives for a command that a signal has ended."""
-    if isinstance(end, Interrupted):
-        return 128 + end.signal
-    return 128 + int(end.args[0] if end.args else signal.SIGINT)
+def _told_of_signal(error: KeyboardInterrupt | Interrupted) -> str:
+    """What to say of a signal that has ended a run."""
+    if not _has_begun():
+        return "interrupted before the first step."
+    if (run_dir() / RESULT).exists():
+        return "interrupted."
+    saved = f"{error}; the run is saved." if isinstance(error, Interrupted) else "interrupted."
+    return f"{saved} {_how_to_resume()}"
+
+
+def _is_speaker(comm: Communicator, error: BaseException, end: End) -> bool:
+    """Tell the other processes that this one ends; whether it falls to this one to say why."""
+    if not isinstance(error, Interrupted):
+        text = end.text if end.text.startswith("Traceback") else end.text.removeprefix("convboard: ")
+        return comm.report_failure(text, end.code)
+    with suppress(RankError):  # all were interrupted, at the same step
+        comm.shutdown()
+    return comm.is_main
+
+
+def _has_begun() -> bool:
+    """Whether the run has written its config: from then on it can be resumed."""
+    return (run_dir() / CONFIG).exists()
+
+
+def _how_to_resume() -> str:
+    run = assignment("resume", os.path.relpath(run_dir()))
+    start = command("train", run) if communicator().size == 1 else f"torchrun ... train.py {run}"
+    return f"Go on with it: {start}"
 
 
 def _remove_empty(folder: Path) -> None:
@@ -214,3 +217,17 @@ def _remove_empty(folder: Path) -> None:
         for empty in [folder, *(parent for parent in folder.parents if here in parent.parents)]:
             with suppress(FileNotFoundError):
                 empty.rmdir()
+
+
+@contextmanager
+def _hydra_raises() -> Iterator[None]:
+    """Within, Hydra raises what it would otherwise print in its own way."""
+    before = os.environ.get(FULL_ERROR)
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[FULL_ERROR]
+        else:
+            os.environ[FULL_ERROR] = before

@@ -5,7 +5,6 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from convboard.cli import frame
 from convboard.cli.arguments import compose_beside, read_shape, split_arguments
 from convboard.errors import ConfigError, nearest
 
@@ -48,7 +47,7 @@ class Arguments:
 
 def main() -> None:
     """Print the table, or what a unit sees."""
-    arguments, overrides = split_arguments(Arguments)
+    arguments, overrides = split_arguments(Arguments, "layers")
     asked = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides)
     from convboard import anatomy  # after the arguments are checked: this imports torch
@@ -76,12 +75,6 @@ def main() -> None:
         f"rows {box.top} to {box.bottom - 1} and columns {box.left} to {box.right - 1}: "
         f"{box.bottom - box.top} x {box.right - box.left} pixels"
     )
-
-
-def run() -> None:
-    """The command."""
-    with frame.command():
-        main()
 
 
 def _title(name: str, shape: tuple[int, int, int], dataset: str, is_given: bool) -> str:

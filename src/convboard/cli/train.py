@@ -1,6 +1,7 @@
 """`convboard train`, and `python train.py` in a checkout: train one network, or with -m a sweep of them."""
 
 import os
+import sys
 from pathlib import Path
 
 import hydra
@@ -8,18 +9,40 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from convboard.cli import frame
+from convboard.cli import command_help, frame
 from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment.resume import resumed_config
+from convboard.training.distributed.communicator import communicator
 
 
 def main() -> None:
     """The command."""
-    with frame.command():
-        compose.register()
-        hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
+    _refuse_dashes()
+    if command_help.is_asked_for():
+        print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
+        return
+    if communicator().size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
+        raise ConfigError(
+            "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
+            "one value for each key; or run the sweep with python."
+        )
+    compose.register()
+    hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
+
+
+def _refuse_dashes() -> None:
+    """`--model=lenet`: a key of ours written as most other commands would have it.
+
+    Raises:
+        ConfigError: There is one.
+    """
+    for argument in sys.argv[1:]:
+        key = argument.lstrip("-")
+        if argument.startswith("-") and key.partition("=")[0].split(".")[0] in TrainConfig.__dataclass_fields__:
+            wanted = key if "=" in key else f"{key}=<value>"
+            raise ConfigError(f"{argument!r} is not understood: write {wanted}, without dashes.")
 
 
 def _train(composed: DictConfig) -> float:

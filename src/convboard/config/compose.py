@@ -10,12 +10,16 @@ import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, to_config
@@ -47,8 +51,27 @@ class Composed:
         return any(key == "experiment" or key.split(".")[0] == "dataset" for key in self.given)
 
 
+def conf_folders() -> list[Path]:
+    """The folders of the options, of which the first that has one counts: the user's own `conf/`, convboard's."""
+    own = Path.cwd() / "conf"
+    return [own, CONF] if own.is_dir() and own.resolve() != CONF.resolve() else [CONF]
+
+
+class _ConfFolders(SearchPathPlugin):
+    """Lets Hydra find the user's own options."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for folder in conf_folders()[:-1]:
+            search_path.prepend("user", f"file://{folder}")
+
+
+@cache
 def register() -> None:
-    """Give Hydra the schema and the resolvers that name run directories. To be called before `hydra.main`."""
+    """Give Hydra the schema, the user's options, and the resolvers that name run directories.
+
+    To be called before `hydra.main`.
+    """
+    Plugins.instance().register(_ConfFolders)
     schema = OmegaConf.structured(TrainConfig)
     for group in OPEN_GROUPS:
         OmegaConf.set_struct(schema[group], False)  # `optimizer.dampening=0.1` needs no + before it

@@ -28,7 +28,7 @@ from omegaconf.errors import (
 )
 from yaml import Mark, MarkedYAMLError
 
-from convboard.config.command_line import python
+from convboard.config.command_line import command
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
@@ -80,7 +80,7 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigErro
     key = str(error.full_key or "")
     first_line = str(error).splitlines()[0].rstrip(".")
     if key.split(".")[0] == "hydra":
-        return ConfigError(f"{key}: {first_line}. {python()} train.py --hydra-help lists what Hydra takes.")
+        return ConfigError(f"{key}: {first_line}. {command('train', '--hydra-help')} lists what Hydra takes.")
     match error:
         case ConfigAttributeError() | ConfigKeyError():
             return ConfigError(unknown_key(key, schema))

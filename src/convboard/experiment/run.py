@@ -42,7 +42,7 @@ from convboard.training.execution_plan.plan import Plan, is_there
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
 from convboard.training.seeding import seed_everything, set_deterministic
-from convboard.training.signals import unwinding
+from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
 
 _log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
     run_dir = Path(run_dir)
     comm = communicator()
     owned = _owned(run_dir, resumed=config.resume is not None) if comm.is_main else nullcontext()
-    with unwinding(), owned:
+    with raising(), owned:
         comm.barrier()  # the directory is the run's
         return _run(config, run_dir, comm)
 

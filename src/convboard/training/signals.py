@@ -1,7 +1,11 @@
-"""A polite end: what SIGINT and SIGTERM do while a command starts, and while a run trains.
+"""SIGINT and SIGTERM: one handler for a whole command. The first signal counts, further ones change nothing.
 
-While it starts, they end the process there and then. An exception could be lost: libraries import one another from C,
-or try it and go on without, so that a run would train on with half of numpy.
+What the first signal does depends on what the command is doing:
+
+- While it starts, it ends the process there and then (`exit_at_once`). An exception could be lost: libraries import one
+  another from C, or try an import and go on without it, so that a run would train on with half of numpy.
+- While a run is set up, it raises KeyboardInterrupt (`raising`), so that what was begun is undone.
+- While a run trains, it is only noted (`StopRequest`): the trainer saves and ends after the step it is in.
 """
 
 import os
@@ -10,13 +14,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from types import FrameType
 from typing import Any, NoReturn
 
-_ENDS = (signal.SIGINT, signal.SIGTERM)
-_came: ContextVar[int | None] = ContextVar("came", default=None)  # the first of them
-_unwinds: ContextVar[bool] = ContextVar("unwinds", default=False)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_actions: list[Callable[[int], None]] = []  # the last one is in force
+_received: int | None = None  # the first signal
 
 
 class Interrupted(BaseException):
@@ -31,52 +34,17 @@ class Interrupted(BaseException):
         self.signal = signal.Signals(number)
 
 
-def end_at_once(
-    end: Callable[[int], None] = lambda number: leave(128 + number, "interrupted."),
-) -> None:
-    """Let the first SIGINT or SIGTERM end the command from here on; further ones change nothing.
-
-    Args:
-        end: Called with the signal's number where nothing is to be undone, to end the process by `leave`.
-    """
-
-    def first(number: int, _frame: FrameType | None) -> None:
-        for each in _ENDS:
-            signal.signal(each, lambda *_: None)
-        _came.set(number)
-        if _unwinds.get():
-            raise KeyboardInterrupt(number)
-        end(number)
-
-    for each in _ENDS:
-        signal.signal(each, first)
-
-
-@contextmanager
-def unwinding() -> Iterator[None]:
-    """Within, what `end_at_once` has set up raises KeyboardInterrupt instead, so that what is begun is undone.
-
-    Should that get lost on its way, the run still ends, at its first step.
-    """
-    before = _unwinds.set(True)
-    try:
-        yield
-    finally:
-        _unwinds.reset(before)
-
-
-def ignore_signals() -> None:
-    """The process ends already; Python at its end would let a further signal kill it."""
-    for each in _ENDS:
-        signal.signal(each, signal.SIG_IGN)
+def received() -> int | None:
+    """The number of the first signal that came while one of this module's handlers was in force."""
+    return _received
 
 
 def leave(code: int, text: str) -> NoReturn:
-    """End the process because of a signal, with one sentence, and no word from any library's exit hooks.
+    """End the process with one sentence on stderr, and without the exit hooks of any library.
 
     Args:
-        code: The exit code: 128 more than the signal's number, as shells have it.
-        text: The sentence; of several processes, the first says it.
+        code: The exit code.
+        text: The sentence. Of several processes, the first prints it.
     """
     with suppress(Exception):  # the signal may have come in the middle of a write
         sys.stdout.flush()
@@ -85,28 +53,75 @@ def leave(code: int, text: str) -> NoReturn:
     os._exit(code)
 
 
-class StopRequest:
-    """While entered, SIGINT and SIGTERM only set `signal`; a further one, also during the save, changes nothing.
+def exit_at_once() -> None:
+    """From here on, a signal ends the process; for the very start of a command."""
+    _actions.append(lambda number: leave(128 + number, "interrupted."))
+    _install()
 
-    Only the main thread can receive signals; elsewhere entering does nothing.
+
+@contextmanager
+def handling(action: Callable[[int], None]) -> Iterator[None]:
+    """Within, the first signal calls `action` with its number.
+
+    Afterwards the handlers are what they were. Only the main thread can receive signals; elsewhere this does nothing.
     """
+    global _received
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    _actions.append(action)
+    _install()
+    try:
+        yield
+    finally:
+        _actions.pop()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if not _actions:  # no command, but a notebook, say: its next run starts anew
+            _received = None
+
+
+@contextmanager
+def raising() -> Iterator[None]:
+    """Within, a signal raises KeyboardInterrupt with its number.
+
+    Where the exception is lost on its way, the run still ends, at its first step.
+    """
+    with handling(_raise):
+        yield
+
+
+class StopRequest:
+    """While entered, a signal only sets the attribute `signal`, also if it came before."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopRequest":
-        if threading.current_thread() is threading.main_thread():
-            for number in _ENDS:
-                self._before[number] = signal.signal(number, self._note)
-            self.signal = self.signal or _came.get()
+        self._handling = handling(self._note)
+        self._handling.__enter__()
+        self.signal = self.signal or _received
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        self._before.clear()
+    def __exit__(self, *error: Any) -> None:
+        self._handling.__exit__(*error)
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.signal is None:
-            self.signal = number
+    def _note(self, number: int) -> None:
+        self.signal = number
+
+
+def _install() -> None:
+    for number in _SIGNALS:
+        signal.signal(number, _handle)
+
+
+def _handle(number: int, _frame: FrameType | None) -> None:
+    global _received
+    if _received is None:
+        _received = number
+        _actions[-1](number)
+
+
+def _raise(number: int) -> None:
+    raise KeyboardInterrupt(number)

@@ -1,20 +1,26 @@
 import pytest
 
-from convboard.config.command_line import assignment, python, tensorboard
+from convboard.config.command_line import assignment, command, tensorboard
 
 
 @pytest.mark.parametrize(
-    ("uv", "script", "look"),
+    ("uv", "started", "train", "feature_maps", "look"),
     [
-        ("", "python", "tensorboard --logdir outputs"),
-        ("/usr/bin/uv", "uv run", "uv run tensorboard --logdir outputs"),
+        ("", "train.py", "python train.py", "python scripts/feature_maps.py", "tensorboard"),
+        ("uv", "train.py", "uv run train.py", "uv run scripts/feature_maps.py", "uv run tensorboard"),
+        ("", "bin/convboard", "convboard train", "convboard feature-maps", "tensorboard"),
+        ("uv", "bin/convboard", "uv run convboard train", "uv run convboard feature-maps", "uv run tensorboard"),
+        ("", "x/__main__.py", "python -m convboard train", "python -m convboard feature-maps", "tensorboard"),
     ],
 )
-def test_advice_is_written_as_the_command_was_begun(
-    uv: str, script: str, look: str, monkeypatch: pytest.MonkeyPatch
+def test_advice_is_written_as_the_command_was_started(
+    uv: str, started: str, train: str, feature_maps: str, look: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV", uv)
-    assert (python(), tensorboard("outputs")) == (script, look)
+    monkeypatch.setattr("sys.argv", [started])
+    assert command("train", "resume=x") == f"{train} resume=x"
+    assert command("feature-maps") == feature_maps
+    assert tensorboard("outputs") == f"{look} --logdir outputs"
 
 
 def test_a_path_with_a_space_is_quoted_for_the_shell_and_for_hydra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ class Own:
 
 def split(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[Own, list[str]]:
     monkeypatch.setattr(sys, "argv", ["script.py", *arguments])
-    return split_arguments(Own)
+    return split_arguments(Own, "layers")
 
 
 def test_own_keys_are_read_and_the_others_given_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,8 @@
 """The loop on a small made-up problem: what it promises its callbacks, and that they change nothing."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +12,14 @@ from torch import Tensor, nn
 
 from convboard.data import Batch, Batches, Split
 from convboard.errors import TrainingError
+from convboard.training import signals
 from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 from convboard.training.checkpoint import load_checkpoint, load_latest
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.limits import Limits
 from convboard.training.losses import build_loss
 from convboard.training.schedules import Constant, Cosine, Schedule
-from convboard.training.signals import Interrupted, end_at_once, unwinding
+from convboard.training.signals import Interrupted
 from convboard.training.trainer import Splits, Trainer
 
 CPU = torch.device("cpu")
@@ -294,24 +294,13 @@ def test_the_seconds_are_those_of_all_parts_of_the_run(tmp_path: Path) -> None:
     assert trainer.seconds > load_latest(tmp_path)[0].state["seconds"] > 1000
 
 
-@pytest.fixture
-def _handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("_handlers")
 def test_a_signal_that_got_lost_before_the_training_ends_it_at_its_first_step(tmp_path: Path) -> None:
-    def run() -> None:
-        end_at_once()
-        with unwinding(), suppress(KeyboardInterrupt):  # a library that goes on after any exception
+    trainer = make_trainer(tmp_path, Limits(max_epochs=3, checkpoint_minutes=1e9))
+    with signals.handling(lambda number: None):
+        with signals.raising(), suppress(KeyboardInterrupt):  # a library that goes on after any exception
             signal.raise_signal(signal.SIGTERM)
-        make_trainer(tmp_path, Limits(max_epochs=3, checkpoint_minutes=1e9)).fit()
-
-    with pytest.raises(Interrupted, match="SIGTERM"):
-        copy_context().run(run)
+        with pytest.raises(Interrupted, match="SIGTERM"):
+            trainer.fit()
     assert load_latest(tmp_path)[0].state["global_step"] == 1
 
 

@@ -1,0 +1,142 @@
+"""`--help`: every key of a command with its default and its meaning, from the docstrings and comments beside them."""
+
+import inspect
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+from textwrap import fill
+from typing import Any
+
+from omegaconf import MISSING
+
+from convboard.config.command_line import command, tensorboard
+from convboard.config.compose import compose_config, conf_folders
+from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
+
+WIDEST = 100  # columns
+_LONGEST_KEY = 32  # columns; a longer key has its meaning on the next line
+Row = tuple[str, str]  # `key=value`, meaning
+
+
+def is_asked_for() -> bool:
+    """Whether the command line asks for help."""
+    return bool({"-h", "--help"} & set(sys.argv[1:]))
+
+
+def script_help(schema: type, name: str) -> str:
+    """The help of a command whose keys are those of a dataclass.
+
+    Args:
+        schema: A dataclass whose docstring describes the command, and each key under `Attributes`.
+        name: The command; see `command_line.command`.
+    """
+    about, meanings = _docstring(schema)
+    defaults = {field.name: field.default for field in fields(schema)}
+    rows = [(f"{key}={_typed(value)}", meanings[key]) for key, value in defaults.items()]
+    usage = " ".join(text if defaults[text.partition("=")[0]] == MISSING else f"[{text}]" for text, _ in rows)
+    paragraphs = [fill(f"usage: {command(name)} {usage}", _width(), subsequent_indent="    ")]
+    paragraphs += [fill(paragraph, _width()) for paragraph in about.split("\n\n")]
+    return "\n\n".join([*paragraphs, _table(rows)])
+
+
+def train_help(overrides: Sequence[str]) -> str:
+    """The help of `train`: its options, and each key with the value that it has with these overrides.
+
+    Raises:
+        ConfigError: The overrides cannot be composed.
+    """
+    config = compose_config(overrides).config.to_dict()
+    train = command("train")
+    examples = [
+        (f"{train} model=lenet dataset=mnist", "one run"),
+        (f"{train} -m model=lenet,conv_mlp optimizer.lr=0.1,0.01", "a sweep: every combination"),
+        (f"{train} resume=outputs/digits/lenet/RUN", "go on with a run"),
+        (f"{train} --help model=resnet18", "the keys of another option"),
+        (tensorboard("outputs"), "look at the runs"),
+    ]
+    sections = [
+        f"usage: {train} [key=value ...]",
+        "Train a convolutional network and show everything about it in TensorBoard.",
+        _table(examples),
+        "Options, each a file in conf/:\n" + _table([(group, " ".join(_options(group))) for group in _groups()]),
+        "Keys of a run:\n" + _table(list(_general_rows(config))),
+    ]
+    for group in GROUPS:
+        rows = _open_rows if group in OPEN_GROUPS else _closed_rows
+        sections.append(f"{group}:\n" + _table(list(rows(group, config[group]))))
+    sections.append("--hydra-help lists what Hydra itself offers, such as --cfg job, which prints the config.")
+    return "\n\n".join(sections)
+
+
+def _general_rows(config: dict[str, Any]) -> Iterator[Row]:
+    _, meanings = _docstring(TrainConfig)
+    for key, value in config.items():
+        if key not in GROUPS:
+            yield f"{key}={_typed(value)}", meanings[key]
+
+
+def _closed_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
+    """The keys of a group whose schema is a dataclass."""
+    (schema,) = (field.type for field in fields(TrainConfig) if field.name == group)
+    assert isinstance(schema, type)
+    _, meanings = _docstring(schema)
+    for key, value in node.items():
+        yield f"{group}.{key}={_typed(value)}", meanings[key]
+
+
+def _open_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
+    """The keys of a group whose schema is a constructor, with the comments of the option's file."""
+    comments: dict[str, str] = {}
+    for folder in conf_folders():
+        for file in (folder / group).glob("*.yaml"):
+            text = file.read_text()
+            if f"_target_: {node['_target_']}\n" in text:
+                comments = dict(re.findall(r"^(\w+):.*?# (.*)$", text, re.MULTILINE)) | comments
+    for key, value in node.items():
+        yield f"{group}.{key}={_typed(value)}", comments.get(key, "the class" if key == "_target_" else "")
+
+
+def _groups() -> list[str]:
+    return [*GROUPS, "experiment"]
+
+
+def _options(group: str) -> list[str]:
+    return sorted({file.stem for folder in conf_folders() for file in (folder / group).glob("*.yaml")})
+
+
+def _docstring(schema: type) -> tuple[str, dict[str, str]]:
+    """What a dataclass's docstring says of the whole, and of each attribute."""
+    about, _, attributes = (inspect.getdoc(schema) or "").partition("\n\nAttributes:\n")
+    found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
+    typed = {"None": "null", "True": "true", "False": "false", "`": ""}  # as on the command line
+    pattern = "|".join(typed)
+    return about, {
+        name: re.sub(pattern, lambda word: typed[word[0]], " ".join(meaning.split())) for name, meaning in found
+    }
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """Two columns, the second one wrapped."""
+    column = min(max(len(first) for first, _ in rows), _LONGEST_KEY) + 4
+    lines = []
+    for first, second in rows:
+        start = f"  {first}"
+        if len(start) + 2 > column and second:
+            lines.append(start)
+            start = ""
+        lines.append(
+            fill(second, _width(), initial_indent=start.ljust(column), subsequent_indent=" " * column) or start
+        )
+    return "\n".join(lines)
+
+
+def _typed(value: object) -> str:
+    """A value as one would type it."""
+    return "..." if value == MISSING else value if isinstance(value, str) else json.dumps(value)
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, WIDEST)
