@@ -66,7 +66,8 @@ def train_help(overrides: Sequence[str]) -> str:
     ]
     for group in GROUPS:
         rows = _open_rows if group in OPEN_GROUPS else _closed_rows
-        sections.append(f"{group}:\n" + _table(list(rows(group, config[group]))))
+        title = _about(group, config[group]["_target_"]) if group in OPEN_GROUPS else ""
+        sections.append(f"{group}: {title}".rstrip() + "\n" + _table(list(rows(group, config[group]))))
     sections.append("--hydra-help lists what Hydra itself offers, such as --cfg job, which prints the config.")
     return "\n\n".join(sections)
 
@@ -89,14 +90,22 @@ def _closed_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
 
 def _open_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
     """The keys of a group whose schema is a constructor, with the comments of the option's file."""
-    comments: dict[str, str] = {}
-    for folder in conf_folders():
-        for file in (folder / group).glob("*.yaml"):
-            text = file.read_text()
-            if f"_target_: {node['_target_']}\n" in text:
-                comments = dict(re.findall(r"^(\w+):.*?# (.*)$", text, re.MULTILINE)) | comments
+    comments = dict(re.findall(r"^(\w+):.*?# (.*)$", _option_file(group, node["_target_"]), re.MULTILINE))
+    comments["_target_"] = f"the class; {group}.<name>=<value> sets any argument of its constructor"
     for key, value in node.items():
-        yield f"{group}.{key}={_typed(value)}", comments.get(key, "the class" if key == "_target_" else "")
+        yield f"{group}.{key}={_typed(value)}", comments.get(key, "")
+
+
+def _about(group: str, target: str) -> str:
+    """What the first comment of an option's file says of it."""
+    text = _option_file(group, target)
+    return text.splitlines()[0].removeprefix("# ") if text.startswith("# ") else ""
+
+
+def _option_file(group: str, target: str) -> str:
+    """The text of the first option file with this `_target_`; empty where there is none."""
+    texts = (file.read_text() for folder in conf_folders() for file in sorted((folder / group).glob("*.yaml")))
+    return next((text for text in texts if f"_target_: {target}\n" in text), "")
 
 
 def _groups() -> list[str]:

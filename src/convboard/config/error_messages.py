@@ -98,6 +98,8 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigErro
 def unknown_key(key: str, schema: type) -> str:
     """The message for a key that `schema` does not have, with the nearest one it has, wherever that stands."""
     known = dict(_keys(schema))
+    if key in (renamed := renamed_keys(schema)):
+        return f"{key} is now called {renamed[key]}."
     if key in known:
         return f"{key} cannot be removed: every run has one."
     group, _, last = key.rpartition(".")
@@ -106,6 +108,17 @@ def unknown_key(key: str, schema: type) -> str:
     near = [last] if last in anywhere else get_close_matches(last, beside, 1) or get_close_matches(last, anywhere, 1)
     question = f"Did you mean {(beside | anywhere)[near[0]]!r}? " if near else ""
     return f"{key} is not a known key. {question}Allowed{f' in {group}' if group else ''}: {', '.join(sorted(beside))}."
+
+
+def renamed_keys(schema: type, prefix: str = "") -> dict[str, str]:
+    """New names of keys by their old ones, which the `metadata` of a field tells."""
+    renamed = {}
+    for field in fields(schema):
+        if "formerly" in field.metadata:
+            renamed[f"{prefix}{field.metadata['formerly']}"] = f"{prefix}{field.name}"
+        if is_dataclass(field.type) and isinstance(field.type, type):
+            renamed |= renamed_keys(field.type, f"{prefix}{field.name}.")
+    return renamed
 
 
 def _keys(schema: type, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,7 +1,8 @@
-"""What a run is made of: the schema of every key that convboard owns, and the checks of their values.
+"""The schema of a config: every key that convboard owns, its type, and the check of its value.
 
-`model`, `optimizer` and `scheduler` are open: their `_target_`'s constructor is the schema, and `experiment` checks
-them when it builds them. Nothing here imports torch, so a mistake is reported at once.
+A value is checked here and nowhere else; the code below asserts. `model`, `optimizer` and `scheduler` are open: the
+constructor that `_target_` names is their schema, and `instantiate` checks them. Nothing here imports torch, so a
+mistake is reported at once.
 """
 
 import math
@@ -14,7 +15,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from convboard.config.error_messages import explain_omegaconf
+from convboard.config.error_messages import explain_omegaconf, renamed_keys
 from convboard.errors import ConfigError, nearest
 
 DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
@@ -33,19 +34,21 @@ OBJECTIVES = ("accuracy/val", "loss/val", "accuracy/test", "loss/test")
 
 @dataclass
 class DatasetConfig:
-    """Where the images come from and how a training batch is augmented.
+    """Where the images come from and how training batches are augmented.
 
     Attributes:
-        name: One of `DATASETS`.
-        path: Folder of an image_folder data set.
-        image_size: Side in pixels that images are brought to; None takes what the model asks for, else their own.
-        val_size: Training images set aside for validation; None takes the data set's own number.
-        random_crop: Padding in pixels from which each training image is cropped back at random.
-        crop_border: What is padded with: `black`, or `reflect` for the image mirrored at its edge.
-        horizontal_flip: Whether half of the training images are mirrored, and the other half in the next epoch.
-        cutout: Side in pixels of the square that is blanked in each training image.
-        data_location: `device` keeps all images there, `stream` reads them batch by batch, `auto` takes what fits.
-        num_workers: Processes that read ahead when streaming.
+        name: `digits`, `mnist`, `fashion_mnist`, `cifar10` or `image_folder`.
+        path: Folder with one folder of pictures per class, for `image_folder`.
+        image_size: Side in pixels to which images are resized; None: the size that the model asks for, or else the
+            images' own.
+        val_size: Number of training images set aside for validation; None: the data set's own number.
+        random_crop: Pixels of padding around a training image, from which a window of its size is cropped at random.
+        crop_border: Padding of random_crop: `black`, or `reflect` to mirror the image at its edge.
+        horizontal_flip: Mirror half of the training images in one epoch, and the other half in the next.
+        cutout: Side in pixels of a square that is set to the mean in each training image; 0: none.
+        data_location: `device`: all images in the device's memory; `stream`: read batch by batch; `auto`: `device` if
+            they fit.
+        num_workers: Number of processes that read ahead when images are streamed.
     """
 
     name: str = MISSING
@@ -56,7 +59,7 @@ class DatasetConfig:
     crop_border: str = "black"
     horizontal_flip: bool = False
     cutout: int = 0
-    data_location: str = "auto"
+    data_location: str = field(default="auto", metadata={"formerly": "residence"})
     num_workers: int = 0
 
     def __post_init__(self) -> None:
@@ -77,11 +80,11 @@ class DatasetConfig:
 
 @dataclass
 class LossConfig:
-    """What is minimised.
+    """The loss.
 
     Attributes:
-        name: `cross_entropy`, or `mse` on one-hot labels.
-        label_smoothing: Share of each label spread over all classes; cross_entropy only.
+        name: `cross_entropy`, or `mse` against one-hot labels.
+        label_smoothing: Share of each label that is spread over all classes; for `cross_entropy` only.
     """
 
     name: str = "cross_entropy"
@@ -105,28 +108,28 @@ class TrainerConfig:
     """How long, where and how to train.
 
     Attributes:
-        max_epochs: Epochs to train.
-        device: `auto` takes a GPU if there is one.
-        plan: `auto` measures before the run how its steps are computed fastest, or remembers it from an earlier one;
-            `measure` measures anew, however short the run, and replaces what is remembered; `none` leaves all as torch
-            has it: eager, in NCHW. What is set by hand below always stays as it is set.
-        precision: `fp32`, `bf16` for autocast to bfloat16, or `auto` to let a measured plan choose between them;
-            `auto` is fp32 where nothing is measured.
-        channels_last: Store images and kernels as NHWC, often faster; None leaves it to the plan.
-        compile: Run the training steps through torch.compile; None leaves it to the plan.
-        cuda_graph: Record the training step once as a CUDA graph and replay it; None leaves it to the plan.
-        threads: Threads to compute with on a CPU; None leaves it to the plan.
-        deterministic: Take only kernels that give the same bits twice, and a plan that no measurement decides.
-        gradient_clip: Total gradient norm to clip at; None clips nothing.
-        accumulate_batches: Batches whose gradients make one optimizer step.
-        patience: Early stopping: epochs without a better val accuracy before the run ends; None never does.
-        checkpoint_minutes: Minutes between two checkpoints within an epoch; each epoch's end has one as well.
-        limit_train_batches: Batches of each epoch to train on, for a quick try; None takes all.
-        limit_val_batches: Likewise for validation.
-        limit_test_batches: Likewise for the test at the end.
-        eval_batch_size: Images a batch in validation and test.
-        rank_timeout: Seconds without a sign of life, or in one step, after which a process that torchrun started is
-            taken to hang, and the run ends.
+        max_epochs: Number of epochs to train.
+        device: `cpu`, `cuda`, `mps`, or `auto`: a GPU if there is one.
+        plan: `auto`: measure before the run how its steps are computed fastest, or reuse the measurement of an earlier
+            run; `measure`: measure again, however short the run, and replace the stored measurement; `none`: plain
+            eager steps in NCHW. The keys below that are set by hand always stay as they are set.
+        precision: `fp32`, `bf16` for autocast to bfloat16, or `auto`: whichever was measured to be faster, and fp32
+            where nothing is measured.
+        channels_last: Store images and kernels as NHWC, which is often faster; None: the plan decides.
+        compile: Run the training steps through torch.compile; None: the plan decides.
+        cuda_graph: Record the training step once as a CUDA graph and replay it; None: the plan decides.
+        threads: Number of threads on a CPU; None: the plan decides.
+        deterministic: Use only kernels that give the same bits each time, and no measured plan.
+        gradient_clip: Total gradient norm to which gradients are clipped; None: no clipping.
+        accumulate_batches: Number of batches whose gradients make one optimizer step.
+        patience: Early stopping: number of epochs without a better val accuracy after which the run ends; None: never.
+        checkpoint_minutes: Minutes between two checkpoints within an epoch. The end of each epoch has one as well.
+        limit_train_batches: Number of batches per epoch to train on, for a quick try; None: all.
+        limit_val_batches: The same for validation.
+        limit_test_batches: The same for the test at the end.
+        eval_batch_size: Images per batch in validation and test.
+        rank_timeout: Seconds without a heartbeat, or within one step, after which a process that torchrun started is
+            considered hung, and the run ends.
     """
 
     max_epochs: int = 15
@@ -175,10 +178,10 @@ class BoardConfig:
     """How much TensorBoard shows.
 
     Attributes:
-        level: `minimal` (scalars and texts), `default` (and pictures and histograms), `full` (and precision-recall
-            curves and the embedding projector).
-        scalar_every: Steps between two points of a curve; None spreads about 200 over the run, at most 50 steps apart.
-        max_channels: Feature maps drawn of each layer.
+        level: `minimal`: scalars and texts; `default`: also pictures and histograms; `full`: also precision-recall
+            curves and the embedding projector.
+        scalar_every: Steps between two points of a curve; None: about 200 points per run, at most 50 steps apart.
+        max_channels: Number of feature maps that are drawn of each layer.
     """
 
     level: str = "default"
@@ -195,21 +198,21 @@ class BoardConfig:
 class TrainConfig:
     """A whole run. Equal configs give equal runs, on one machine, with the same plan and the same versions.
 
-    `model`, `optimizer` and `scheduler` take any key; the ones that everybody asks for are in their `metadata`.
+    `model`, `optimizer` and `scheduler` take any key; their `metadata` lists the most common ones.
 
     Attributes:
-        model: `_target_` and its arguments; what the data decides may be left out.
+        model: `_target_` and its arguments. Arguments that follow from the data may be left out.
         dataset: The images.
-        optimizer: `_target_` in torch.optim (or alike) and its arguments.
-        scheduler: `_target_` of a `convboard.training.schedules.Schedule` and its arguments.
-        loss: What is minimised.
-        trainer: How long, where and how.
+        optimizer: `_target_`, such as an optimizer of torch.optim, and its arguments.
+        scheduler: `_target_`, such as a schedule of `convboard.training.schedules`, and its arguments.
+        loss: The loss.
+        trainer: How long, where and how to train.
         board: How much TensorBoard shows.
-        seed: Decides the initial weights, the order of the samples and every augmentation.
-        batch_size: Images in a batch.
-        data_dir: Where data sets lie, or are downloaded to.
-        objective: The metric that a sweep compares runs by.
-        resume: The directory of a run to go on with, by its own config.
+        seed: Determines the initial weights, the order of the samples and every augmentation.
+        batch_size: Images per batch.
+        data_dir: Folder of the data sets. A missing data set is downloaded into it.
+        objective: Metric by which a sweep compares runs: accuracy/val, loss/val, accuracy/test or loss/test.
+        resume: Directory of a run to resume, with its own config.
     """
 
     model: dict[str, Any] = field(default_factory=dict, metadata={"keys": ("_target_", "image_size")})
@@ -258,7 +261,7 @@ class TrainConfig:
 
 
 def to_config(composed: DictConfig) -> TrainConfig:
-    """Turn what Hydra composed into a plain, checked `TrainConfig`.
+    """Turn a composed config into a plain, checked `TrainConfig`.
 
     Raises:
         ConfigError: A key is unknown, of a wrong type, or out of range.
@@ -285,6 +288,10 @@ def load_config(path: Path) -> TrainConfig:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(loaded, DictConfig):
         raise ConfigError(f"{path} holds no config: it must be key: value pairs.")
+    for old, new in renamed_keys(TrainConfig).items():
+        group, _, key = old.rpartition(".")
+        if isinstance(loaded.get(group), DictConfig) and key in loaded[group]:
+            OmegaConf.update(loaded, new, loaded[group].pop(key))
     try:
         return to_config(loaded)
     except ConfigError as error:

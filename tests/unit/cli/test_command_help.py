@@ -1,0 +1,46 @@
+"""`--help` explains every key."""
+
+import pytest
+
+from convboard.cli.command_help import script_help, train_help
+from convboard.cli.layers import Arguments
+from convboard.config.compose import compose_config
+
+
+@pytest.fixture(autouse=True)
+def _terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setenv("UV", "")
+    monkeypatch.setattr("sys.argv", ["train.py"])
+
+
+def test_every_key_of_a_run_is_there_with_its_value_and_its_meaning() -> None:
+    text = train_help(["model=whitened_cnn", "scheduler=cosine", "batch_size=17"])
+    assert "  batch_size=17           Images per batch.\n" in text
+    assert "  model.components=24               principal components of the patches" in text
+    assert "\nscheduler: The learning rate falls along half a cosine.\n" in text
+    assert "python train.py --help model=resnet18" in text
+    config = compose_config([]).config.to_dict()
+    for group in ("dataset", "loss", "trainer", "board"):
+        for key in config[group]:
+            (line,) = (at for at, line in enumerate(text.splitlines()) if line.startswith(f"  {group}.{key}="))
+            first = text.splitlines()[line].split(maxsplit=1)
+            assert len(first) == 2 or text.splitlines()[line + 1].startswith(" " * 12)
+
+
+def test_the_help_of_a_command_with_keys_of_its_own() -> None:
+    text = script_help(Arguments, "layers")
+    assert text.startswith("usage: python scripts/layers.py [run=null] [input_shape=null] [format=table]")
+    assert "\n  row=0             The unit's row in that layer's output.\n" in text
+
+
+def test_what_is_null_on_the_command_line_is_not_called_none() -> None:
+    text = train_help([])
+    assert "None" not in text
+    assert "`" not in text
+
+
+def test_another_width(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    tables = [line for line in train_help([]).splitlines() if line.startswith("   ")]
+    assert max(map(len, tables)) <= 60

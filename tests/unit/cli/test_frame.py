@@ -1,0 +1,54 @@
+"""How a command ends: exit codes and what it prints."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from convboard.cli import frame
+from convboard.errors import ConfigError
+
+
+def fail(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "start", "end"),
+    [
+        (ConfigError("batch_size=0: must be at least 1."), 2, "convboard: batch_size=0: must be", "at least 1.\n"),
+        (ZeroDivisionError("division by zero"), 1, "Traceback (most", "ZeroDivisionError: division by zero\n"),
+        (KeyboardInterrupt(), 130, "convboard: interrupted.", "\n"),
+        (KeyboardInterrupt(signal.SIGTERM), 143, "convboard: interrupted.", "\n"),
+    ],
+)
+def test_how_a_command_ends(
+    error: BaseException, code: int, start: str, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert frame.run_command(lambda: fail(error)) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(start)
+    assert printed.err.endswith(end)
+
+
+def test_the_traceback_of_a_mistake(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    assert frame.run_command(lambda: fail(ConfigError("no"))) == 2
+    assert capsys.readouterr().err.startswith("Traceback (most recent call last)")
+    assert os.environ["HYDRA_FULL_ERROR"] == "1"
+
+
+def test_a_command_that_finishes_leaves_the_process_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    handler = signal.getsignal(signal.SIGINT)
+    assert frame.run_command(lambda: None) == 0
+    assert signal.getsignal(signal.SIGINT) == handler
+    assert "HYDRA_FULL_ERROR" not in os.environ
+
+
+def test_a_library_that_exits_is_not_held(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        frame.run_command(lambda: fail(SystemExit(3)))
+    assert caught.value.code == 3
