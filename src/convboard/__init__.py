@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convboard.anatomy import diagnose, layer_outputs, layer_table, receptive_field
+    from convboard.config.compose import compose
     from convboard.config.schema import TrainConfig
     from convboard.errors import (
         CheckpointError,
@@ -34,6 +35,7 @@ __all__ = [
     "TrainConfig",
     "TrainingError",
     "build_model",
+    "compose",
     "diagnose",
     "evaluate_run",
     "layer_outputs",
@@ -48,6 +50,7 @@ _HOME = {
     "RunResult": "experiment.run",
     "TrainConfig": "config.schema",
     "build_model": "models.registry",
+    "compose": "config.compose",
     "diagnose": "anatomy.check",
     "evaluate_run": "experiment.run",
     "layer_outputs": "anatomy.outputs",

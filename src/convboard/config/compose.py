@@ -1,6 +1,6 @@
-"""Composition: command-line overrides and the YAML options in conf/ become a checked `TrainConfig`.
+"""Composition: overrides and the YAML options in conf/ become a checked `TrainConfig`.
 
-Hydra composes, for `train.py` through `hydra.main` and for everything else through `compose_config`.
+Hydra composes: for `train` through `hydra.main`, for everything else through `compose_config`.
 """
 
 import datetime
@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from hydra import compose, initialize_config_dir
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
@@ -22,6 +23,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from convboard.config.error_messages import explain
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError
 from convboard.training.distributed.communicator import communicator
@@ -33,32 +35,34 @@ CONF = _PACKAGED if _PACKAGED.is_dir() else _IN_CHECKOUT
 
 @dataclass(frozen=True)
 class Composed:
-    """A config as `train.py` would have it.
+    """A config as the command `train` composes it.
 
     Attributes:
         config: The checked config.
-        model_name: The option of `model` that was chosen, or the name of the class that stands in its place.
-        given: The keys that the command line gives, such as `model` and `trainer.max_epochs`.
+        model_name: The chosen option of `model`, or the name of the class that `model._target_` gives.
+        given: The keys of the overrides, such as `model` and `trainer.max_epochs`.
+        run_dir: A new run directory: `outputs/<dataset>/<model>/<date>-<id>`.
     """
 
     config: TrainConfig
     model_name: str
     given: frozenset[str]
+    run_dir: Path
 
     @property
     def has_dataset(self) -> bool:
-        """Whether the command line says anything of the data, or chooses a preset that does."""
+        """Whether an override sets something of the data, or chooses a preset that does."""
         return any(key == "experiment" or key.split(".")[0] == "dataset" for key in self.given)
 
 
 def conf_folders() -> list[Path]:
-    """The folders of the options, of which the first that has one counts: the user's own `conf/`, convboard's."""
+    """The folders with options: the user's own `conf/`, then convboard's. The first one that has an option counts."""
     own = Path.cwd() / "conf"
     return [own, CONF] if own.is_dir() and own.resolve() != CONF.resolve() else [CONF]
 
 
 class _ConfFolders(SearchPathPlugin):
-    """Lets Hydra find the user's own options."""
+    """Tells Hydra where the user's own options are."""
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in conf_folders()[:-1]:
@@ -83,12 +87,12 @@ def register() -> None:
 
 
 def _run_dir(resume: str | None, dataset: str, model: str, run_id: str) -> str:
-    """The directory of a single run: a new one, or that of the run to go on with."""
+    """The directory of a single run: a new one, or that of the run to resume."""
     return resume or f"outputs/{dataset}/{model}/{run_id}"
 
 
 def _run_id() -> str:
-    """Date and time for people, six hexadecimal digits so that no two runs collide; the same in all processes."""
+    """Date and time, and six hexadecimal digits so that no two runs collide; the same in all processes."""
     return communicator().broadcast(f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(3)}")
 
 
@@ -99,9 +103,9 @@ def model_name() -> str:
 
 
 def _sweep_job_name(number: object) -> str:
-    """What sets a job of a sweep apart, as one readable folder name; a hash stands for what that cannot hold.
+    """The overrides in which a job of a sweep differs from the others, as a folder name.
 
-    What is given on the command line for all jobs alike is left out.
+    Where the name cannot hold them, a hash is added.
     """
     alike = _given_for_all_jobs()
     given = ",".join(override for override in overrides() if override.partition("=")[0] not in alike) or str(number)
@@ -112,7 +116,7 @@ def _sweep_job_name(number: object) -> str:
 
 
 def overrides() -> list[str]:
-    """What is given on the command line for this run, as it is written there."""
+    """The overrides of this run, as they are written on the command line."""
     given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     assert isinstance(given, list)
     return [str(override) for override in given]
@@ -142,10 +146,9 @@ def checked_config(composed: DictConfig) -> TrainConfig:
 
 
 def _without_leftovers(composed: DictConfig) -> DictConfig:
-    """A part whose `_target_` is given on the command line starts afresh.
+    """Remove the keys of an option's file from a group whose `_target_` is overridden.
 
-    What the option's file says of another class (SGD's nesterov, or LeNet's image size) means nothing to the new one:
-    only what is given on the command line as well stays.
+    They are arguments of another class (SGD's nesterov, LeNet's image size). Keys that are overridden as well stay.
     """
     given = [override.lstrip("+").partition("=")[0].split(".") for override in overrides()]
     for group in OPEN_GROUPS:
@@ -161,26 +164,51 @@ def run_dir() -> Path:
     return Path(HydraConfig.get().runtime.output_dir)
 
 
-def compose_config(overrides: Sequence[str], conf: Path = CONF) -> Composed:
-    """Compose a config of these arguments as `train.py` does, and check it.
+def compose(*overrides: str) -> TrainConfig:
+    """Compose the config of a run, as the command `train` does.
+
+    Args:
+        overrides: As on the command line: `"model=lenet"`, `"optimizer.lr=0.01"`.
+
+    Raises:
+        ConfigError: A key or an option does not exist, or a value is not allowed.
+    """
+    return compose_config(overrides).config
+
+
+def compose_config(overrides: Sequence[str]) -> Composed:
+    """Compose the config of a run and tell what its overrides chose.
 
     Args:
         overrides: Such as `model=lenet`.
-        conf: The folder of the options.
 
     Raises:
-        ConfigError: An argument is not understood, or a value is not allowed.
-        Exception: What Hydra raises; `error_messages.explain` makes a message of it.
+        ConfigError: A key or an option does not exist, or a value is not allowed.
     """
+    try:
+        return _compose(overrides)
+    except Exception as error:
+        mistake = explain(error, TrainConfig, overrides)
+        if mistake is None or mistake is error:
+            raise
+        raise mistake from error
+
+
+def _compose(overrides: Sequence[str]) -> Composed:
     parsed = OverridesParser.create().parse_overrides(list(overrides))
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(f"{override.input_line} gives several values: give one.")
     register()
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        composed = compose("config", list(overrides), return_hydra_config=True)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = hydra_compose("config", list(overrides), return_hydra_config=True)
+        before = HydraConfig.instance().cfg
         HydraConfig.instance().set_config(composed)
-        with open_dict(composed):
-            del composed["hydra"]
-        config = checked_config(composed)
-        return Composed(config, model_name(), frozenset(override.get_key_element() for override in parsed))
+        try:
+            run_dir = Path(HydraConfig.get().run.dir)
+            with open_dict(composed):
+                del composed["hydra"]
+            given = frozenset(override.get_key_element() for override in parsed)
+            return Composed(checked_config(composed), model_name(), given, run_dir)
+        finally:
+            HydraConfig.instance().cfg = before

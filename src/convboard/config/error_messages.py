@@ -1,13 +1,13 @@
-"""What Hydra and OmegaConf raise, said in one sentence: the key, the value given, what is allowed, what to do.
+"""Errors of Hydra and OmegaConf in one sentence: the key, the value given, what is allowed, what to do.
 
-The checks of values are in `config`; how a command ends is in `entry`.
+The checks of values are in `schema`; how a command ends is in `cli.frame`.
 """
 
 import re
 import sys
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -34,19 +34,21 @@ from convboard.errors import ConfigError, ConvboardError, RunError, nearest
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
 
-def explain(error: Exception, schema: type) -> ConvboardError | None:
-    """Say what the user got wrong.
+def explain(error: Exception, schema: type, overrides: Sequence[str] | None = None) -> ConvboardError | None:
+    """Explain a user's mistake.
 
     Args:
-        error: What was raised while a config was composed, or by a run.
+        error: An error raised while a config was composed, or by a run.
         schema: The dataclass of the config.
+        overrides: What was composed; None: the arguments of the command line.
 
     Returns:
-        The message, or None where `error` is a bug.
+        An error with the message for the user, or None if `error` is a bug.
     """
     if isinstance(error, ConvboardError):
         return error
-    keyless = [argument for argument in sys.argv[1:] if argument.startswith("=")]
+    overrides = sys.argv[1:] if overrides is None else overrides
+    keyless = [argument for argument in overrides if argument.startswith("=")]
     if keyless:  # Hydra takes that for a group without a name
         return ConfigError(f"{keyless[0]!r} is not understood: write key=value, such as trainer.max_epochs=3.")
     match error:
@@ -66,7 +68,7 @@ def explain(error: Exception, schema: type) -> ConvboardError | None:
             where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
             return ConfigError(f"{where}: this is not YAML: {error.problem}. Mend that line or the one before it.")
         case ValueError() if str(error).startswith("Config group override must be"):
-            return _not_an_option(error, schema)
+            return _not_an_option(error, schema, overrides)
         case OSError(filename=str() as path) if _raised_by_hydra(error):
             return RunError(
                 f"The run directory {path} cannot be made: {error.strerror}. "
@@ -76,7 +78,7 @@ def explain(error: Exception, schema: type) -> ConvboardError | None:
 
 
 def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigError:
-    """Say in one sentence what OmegaConf says in four lines."""
+    """Put the four lines of an error of OmegaConf into one sentence."""
     key = str(error.full_key or "")
     first_line = str(error).splitlines()[0].rstrip(".")
     if key.split(".")[0] == "hydra":
@@ -96,7 +98,7 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigErro
 
 
 def unknown_key(key: str, schema: type) -> str:
-    """The message for a key that `schema` does not have, with the nearest one it has, wherever that stands."""
+    """The message for a key that `schema` does not have, with the nearest key of any group."""
     known = dict(_keys(schema))
     if key in (renamed := renamed_keys(schema)):
         return f"{key} is now called {renamed[key]}."
@@ -122,7 +124,7 @@ def renamed_keys(schema: type, prefix: str = "") -> dict[str, str]:
 
 
 def _keys(schema: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key of a schema, in full, with its type; those of an open group as far as its field names them."""
+    """Every key of a schema with its type; of an open group, the keys that the `metadata` of its field names."""
     hints = get_type_hints(schema)
     for field in fields(schema):
         hint = hints[field.name]
@@ -143,7 +145,7 @@ def _allowed(hint: Any) -> str:
 
 
 def _wrong_type(key: str, complaint: str, allowed: str) -> str:
-    """The message for a value that OmegaConf complains of in words of its own."""
+    """The message for a value of a wrong type, from the first line of OmegaConf's error."""
     found = re.match(r"Value '(.*)' .*\btype '?(\w+)", complaint)
     collection = re.match(r"Cannot convert '\w+' to string: '(.*)'", complaint)
     if collection is not None:
@@ -165,7 +167,7 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
 
 
 def _malformed(error: OverrideParseException) -> ConfigError:
-    """`trainer.max_epochs` without a value, or one that Hydra's grammar does not know."""
+    """`trainer.max_epochs` without a value, or with one that is not in Hydra's grammar."""
     if "=" not in error.override:
         return ConfigError(f"{error.override!r} is not understood: write key=value, such as trainer.max_epochs=3.")
     key = error.override.partition("=")[0]
@@ -176,7 +178,7 @@ def _malformed(error: OverrideParseException) -> ConfigError:
 
 
 def _composition(error: ConfigCompositionException) -> ConfigError:
-    """What Hydra itself finds wrong with the overrides."""
+    """What Hydra itself refuses in the overrides."""
     twice = re.match(r"Multiple values for (\w+)", str(error))
     if twice is not None:
         return ConfigError(f"{twice.group(1)} is chosen already. To choose another leave out the +.")
@@ -190,11 +192,11 @@ def _composition(error: ConfigCompositionException) -> ConfigError:
     )
 
 
-def _not_an_option(error: ValueError, schema: type) -> ConfigError:
-    """`model=3`: Hydra wants the name of an option, and does not say where."""
+def _not_an_option(error: ValueError, schema: type, overrides: Sequence[str]) -> ConfigError:
+    """`model=3`: Hydra expects the name of an option, and does not say for which group."""
     groups = {key for key, hint in _keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
     groups.add("experiment")
-    for argument in sys.argv[1:]:
+    for argument in overrides:
         key, _, value = argument.partition("=")
         if key in groups and re.fullmatch(r"null|true|false|[-+.\d].*", value, re.IGNORECASE):
             return ConfigError(f"{argument}: choose one of conf/{key} by its name, as in {key}=<name>.")
@@ -202,13 +204,13 @@ def _not_an_option(error: ValueError, schema: type) -> ConfigError:
 
 
 def _one_line(error: Exception) -> str:
-    """A message of many lines as one, without the addresses of Hydra's manual."""
+    """A message of several lines in one, without links to Hydra's manual."""
     lines = (line.strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line and not line.startswith("See https://"))
 
 
 def _raised_by_hydra(error: OSError) -> bool:
-    """Whether it was Hydra that wanted to make a directory: it writes nothing else."""
+    """Whether Hydra raised it, which writes nothing but directories."""
     frames = traceback.extract_tb(error.__traceback__)
     callers = [frame.filename for frame in frames if not frame.filename.endswith(("pathlib.py", "os.py"))]
     return bool(callers) and re.search(r"\bhydra\b", callers[-1]) is not None

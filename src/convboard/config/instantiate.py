@@ -1,4 +1,4 @@
-"""`_target_` nodes of a config, turned into calls, with a message for each way they can be wrong."""
+"""Instantiation of `_target_` nodes, with a message for each way in which they can be wrong."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -8,13 +8,13 @@ from typing import Any
 
 from convboard.errors import ConfigError, nearest
 
-# What constructors and optimizers raise where they refuse what they are given; anything else is a bug.
+# What constructors and optimizers raise when they refuse an argument. Anything else is a bug.
 REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, AssertionError)
 _EXAMPLES = {"optimizer": "torch.optim.SGD", "scheduler": "convboard.training.schedules.Cosine"}
 
 
 def resolve(group: str, node: Mapping[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
-    """Find what `node` names; nested nodes among its arguments are built.
+    """Import the class or function that `node` names, and instantiate the nodes among its arguments.
 
     Args:
         group: The config group, for messages.
@@ -42,7 +42,7 @@ def resolve(group: str, node: Mapping[str, Any]) -> tuple[Callable[..., Any], di
 
 
 def build(group: str, node: Mapping[str, Any], *positional: Any, **more: Any) -> Any:
-    """Build what `node` names.
+    """Instantiate `node`.
 
     Raises:
         ConfigError: See `resolve`; or the constructor refuses its arguments.
@@ -57,13 +57,13 @@ def build(group: str, node: Mapping[str, Any], *positional: Any, **more: Any) ->
 
 
 def describe(node: Mapping[str, Any]) -> str:
-    """What `node` names and with what arguments, for messages: ``torch.optim.SGD with lr=0.1, momentum=0.9``."""
+    """The target of `node` and its arguments, for messages: ``torch.optim.SGD with lr=0.1, momentum=0.9``."""
     arguments = ", ".join(f"{key}={value}" for key, value in node.items() if key != "_target_")
     return f"{node['_target_']} with {arguments}" if arguments else str(node["_target_"])
 
 
 def target_names(node: object) -> Iterator[str]:
-    """Every `_target_` in a part of a config, however deep."""
+    """Every `_target_` in a part of a config, at any depth."""
     if isinstance(node, dict):
         if "_target_" in node:
             yield str(node["_target_"])
@@ -89,7 +89,7 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
 
 
 def _explain(group: str, target: str, error: BaseException) -> str:
-    """Why `target` is not to be had: no module, one that cannot be imported, no such name in it, or Hydra's ban."""
+    """Why `target` cannot be used: no such module, an error while it is imported, no such name, or blocked by Hydra."""
     given = f"{group}._target_={target!r}"
     module_name, _, name = target.rpartition(".")
     if not module_name:

@@ -1,6 +1,6 @@
-"""Which code a run directory may name: convboard's own networks and schedules, and torch's optimizers.
+"""The code that a run directory may name: convboard's own networks and schedules, and torch's optimizers.
 
-A config is data until one of its `_target_`s is called; one that was read back is checked here before that.
+The `_target_`s of a config that was read from a run directory are checked here before any of them is imported.
 """
 
 import inspect
@@ -10,10 +10,10 @@ from convboard.config.instantiate import target_names
 
 
 def foreign_targets(group: str, node: object, trusted: Collection[str] = ()) -> list[str]:
-    """The targets in a config's `group` that are neither convboard's own nor among those that the user trusts.
+    """The targets in a config's `group` that are neither convboard's own nor trusted by the user.
 
-    Names are compared whole: a prefix would let a name walk on through what its module has imported. Convboard's own
-    need no target within a target, so that each of those is foreign.
+    Whole names are compared: behind an allowed prefix, a name could go on to what that module has imported. No target
+    of convboard's own needs another one in its arguments, so every nested target is foreign.
 
     Args:
         group: `model`, `optimizer` or `scheduler`.

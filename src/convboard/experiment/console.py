@@ -1,4 +1,4 @@
-"""What a run says in the terminal before its first step and after its last one."""
+"""Console output of a run before its first step and after its last one."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Report:
-    """The head and the foot of a run's output; the epochs between are `training.progress`."""
+    """The first and the last lines of a run's output. `training.progress` prints the epochs between them."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False, soft_wrap=True)
@@ -25,7 +25,7 @@ class Report:
     def begin(
         self, name: str, model: "nn.Module", dataset: "ImageDataset", decision: "PlanChoice", run_dir: Path
     ) -> None:
-        """Say what is trained on what, where, and where it is written."""
+        """Print the network, the data, the device, the plan and the run directory."""
         parameters = sum(parameter.numel() for parameter in model.parameters())
         channels, height, width = dataset.image_shape
         sizes = " / ".join(f"{len(split):,}" for split in (dataset.train, dataset.val, dataset.test))
@@ -37,11 +37,11 @@ class Report:
         self._say("run", _shown(run_dir))
 
     def resumed(self, epochs: int, steps: int) -> None:
-        """Say where the run goes on."""
+        """Print where the run was resumed."""
         self.console.print(f"resumed after {counted(epochs, 'epoch')}, {counted(steps, 'step')}")
 
     def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
-        """Print the best epoch's figures, the run directory, and how to look at it."""
+        """Print the metrics of the best epoch, the run directory, and how to look at it."""
         self.console.print()
         self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
         self._say("time", f"{seconds:.1f} s of training and evaluation")
@@ -49,7 +49,7 @@ class Report:
         self._say("look at it", tensorboard(_logdir(run_dir)), "bold")
 
     def _say(self, what: str, text: str, style: str = "") -> None:
-        """A line of its own, short enough for a terminal of 80 columns; a path in it is not broken by us."""
+        """Print one line: a label of 12 columns and a text, which is not wrapped."""
         self.console.print(Text.assemble((f"{what + ':':<12}", "dim"), (text, style)))
 
 
@@ -70,7 +70,7 @@ def figures_table(metrics: dict[str, float], title: str) -> Table:
 
 
 def _shown(path: Path) -> str:
-    """`path` as short as it can be said from here."""
+    """`path`, relative to the current folder if it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -78,6 +78,6 @@ def _shown(path: Path) -> str:
 
 
 def _logdir(run_dir: Path) -> str:
-    """The folder whose runs a person wants to see side by side."""
+    """The folder for `tensorboard --logdir`: `outputs`, or the run's own directory if it is elsewhere."""
     shown = _shown(run_dir)
     return "outputs" if shown.startswith("outputs/") else shown

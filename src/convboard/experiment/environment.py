@@ -1,4 +1,4 @@
-"""What a run ran on, as facts by name: for the record, never read back by the program."""
+"""The environment of a run, for the record: versions, machine, device, git commit. The program never reads it back."""
 
 import platform
 import subprocess
@@ -46,7 +46,7 @@ def _version(package: str) -> str:
 
 
 def _git_commit() -> str:
-    """The commit of the folder that the run was started in, with `(changed)` where files differ from it."""
+    """The git commit of the current folder, with `(changed)` if tracked files differ from it."""
     try:
         commit = _git("rev-parse", "HEAD")
         return commit + (" (changed)" if _git("status", "--porcelain", "--untracked-files=no") else "")

@@ -1,4 +1,4 @@
-"""The config of a run that goes on: its own, and of what the command line gives only what may change."""
+"""The config of a resumed run: its own, with the few keys that the command line may change."""
 
 import json
 from collections.abc import Collection, Iterator, Sequence
@@ -22,11 +22,11 @@ MAY_CHANGE = (
 
 
 def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfig:
-    """Read the config of the run that `composed.resume` names and change in it what was asked for.
+    """Read the config of the run that `composed.resume` names, and apply the overrides that may change it.
 
     Args:
-        composed: What Hydra composed of defaults and overrides.
-        overrides: Those of the command line, as `key=value`.
+        composed: The config that Hydra composed of defaults and overrides.
+        overrides: The overrides of the command line, as `key=value`.
 
     Raises:
         RunError: There is no run; or it names code that is not convboard's own.
@@ -57,7 +57,7 @@ def _plain(node: object) -> object:
 
 
 def _differences(key: str, old: object, new: object) -> Iterator[str]:
-    """What of `key` differs from the run's: of a group whether it is another option, else which of its keys."""
+    """Describe how `key` differs from the run's: for a group, that it is another option, or else which of its keys."""
     if old == new or _may_change(key):
         return
     if isinstance(old, dict) and isinstance(new, dict):
@@ -80,7 +80,7 @@ def _may_change(key: str) -> bool:
 
 
 def _refuse_foreign(run: Run, trusted: Collection[str]) -> None:
-    """Refuse code that only the run directory names: naming it on the command line as well is what trusts it."""
+    """Refuse code that only the run directory names. The user trusts it by naming it on the command line as well."""
     for group in OPEN_GROUPS:
         for name in foreign_targets(group, getattr(run.config, group), trusted):
             raise RunError(

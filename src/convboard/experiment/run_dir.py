@@ -1,4 +1,4 @@
-"""Finished runs, read back. Nothing that is read is executed: weights are safetensors, the rest YAML and JSON."""
+"""Run directories, read. Nothing that is read is executed: weights are safetensors, the rest is YAML and JSON."""
 
 import json
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from convboard.errors import RunError
 if TYPE_CHECKING:
     from torch import nn
 
-# What lies in a run directory, beside TensorBoard's event file.
+# The files of a run directory, beside TensorBoard's event file.
 CONFIG = "config.yaml"
 DATASET = "dataset.json"
 PLAN = "plan.json"
@@ -28,10 +28,11 @@ class Run:
 
     Attributes:
         path: The directory.
-        config: What the run was made of.
-        dataset: What is needed of the data to use the network: `image_shape`, `class_names`, `mean`, `std`.
-        result: What it came to (`metrics` by tag, `status`, ...); empty while it runs.
-        plan: How it computes, as `training.plan.Plan.to_dict` has it; empty where that is lost.
+        config: The config of the run.
+        dataset: The facts of the data that the network needs: `image_shape` as [C, H, W], `class_names`, and `mean` and
+            `std` per channel, of pixels from 0 to 1.
+        result: The contents of `result.json` (`metrics` by tag, `status`, ...); empty until the run has finished.
+        plan: The execution plan, as `Plan.to_dict` gives it; empty where the file is missing.
     """
 
     path: Path
@@ -42,19 +43,19 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Final value by tag, those of the best epoch, such as `accuracy/test`; empty until the run has finished."""
+        """Metrics of the best epoch by tag, such as `accuracy/test`; empty until the run has finished."""
         return dict(self.result.get("metrics", {}))
 
     @property
     def best_checkpoint(self) -> Path:
-        """The weights with the best validation accuracy."""
+        """The file of the weights with the best validation accuracy."""
         return self.path / CHECKPOINTS / "best.safetensors"
 
     def model(self, trust: bool = False) -> "nn.Module":
         """The network with its best weights, on the CPU, in eval mode.
 
         Args:
-            trust: Build a network whose class is not convboard's own, which runs code that the directory names.
+            trust: Build the network although its class is not convboard's own. That runs code that the directory names.
 
         Raises:
             RunError: The class is not convboard's own and `trust` is not given.
@@ -99,7 +100,7 @@ def load_run(path: str | Path) -> Run:
 
 
 def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:
-    """What a file of a run holds, checked as far as it is used."""
+    """The contents of a JSON file of a run, checked as far as they are used."""
     try:
         content = json.loads(path.read_text())
     except (OSError, ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""An untrained network of a config, with the shape of its images: built without loading any image."""
+"""The untrained network of a config, and the shape of its images. No image is loaded."""
 
 import inspect
 from pathlib import Path
@@ -21,19 +21,19 @@ _CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # where neither the user nor the constr
 
 
 def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tuple[Shape, int | None]:
-    """What an untrained network is looked at with; no image is loaded to know it.
+    """The shape of the images of an untrained network, and its number of classes.
 
     Args:
         composed: The config.
         input_shape: (C, H, W) that the user asks for.
 
     Returns:
-        (C, H, W): what was asked for; else that of the dataset, where the command line chooses one; else what the
-        network's constructor takes by default, or 3x224x224. And the number of classes: the dataset's, or None for the
-        constructor's default.
+        (C, H, W): `input_shape`; else that of the dataset, if an override chooses one; else the default of the
+        network's constructor, or (3, 224, 224). The number of classes: the dataset's, or None for the constructor's
+        default.
 
     Raises:
-        ConvboardError: The model's class or the dataset is not to be had.
+        ConvboardError: The model's class or the dataset cannot be found.
     """
     chosen, model = composed.config.dataset, composed.config.model
     side = chosen.image_size or model.get("image_size")
@@ -51,12 +51,12 @@ def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tup
 
 
 def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -> nn.Module:
-    """Build the network with the weights that a run of this config would begin with, in eval mode.
+    """Build the network with the initial weights of a run of this config, in eval mode.
 
     Args:
         composed: The config.
         shape: (C, H, W) of the images.
-        num_classes: How many classes; None for the constructor's default, which may be a network without classifier.
+        num_classes: Number of classes; None: the constructor's default, which may be a network without classifier.
 
     Raises:
         ConvboardError: It cannot be built, or does not fit such images.
@@ -75,7 +75,7 @@ def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -
 
 
 def _defaults(node: dict[str, Any]) -> dict[str, Any]:
-    """The defaults of a network's constructor, by name."""
+    """The default arguments of a network's constructor, by name."""
     factory, _ = instantiate.resolve("model", _without_size(node))
     parameters = inspect.signature(factory).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}

@@ -1,10 +1,13 @@
 """A script's arguments that are those of train.py mean what they mean there."""
 
+import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+import convboard
 from convboard.cli.arguments import compose_beside, read_shape, split_arguments
 from convboard.config.compose import compose_config
 from convboard.errors import ConfigError
@@ -117,3 +120,30 @@ def test_a_shape_is_read(text: str) -> None:
 def test_what_is_no_shape(text: str) -> None:
     with pytest.raises(ConfigError, match="give channels, height and width"):
         read_shape(text)
+
+
+def test_compose_gives_the_config_of_a_run() -> None:
+    config = convboard.compose("model=lenet", "optimizer.lr=0.01", "trainer.max_epochs=3")
+    assert (config.optimizer["lr"], config.trainer.max_epochs) == (0.01, 3)
+    assert config.model["_target_"] == "convboard.models.LeNet"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model=lenett", "model='lenett' is not known. Did you mean 'lenet'?"),
+        ("batch_size=0", "batch_size=0: must be at least 1."),
+        ("optimiser.lr=1", "optimiser is not a known key. Did you mean 'optimizer'?"),
+        ("model=3", "model=3: choose one of conf/model by its name, as in model=<name>."),
+        ("=3", "'=3' is not understood: write key=value"),
+    ],
+)
+def test_compose_says_what_is_wrong(override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        convboard.compose(override)
+
+
+def test_a_new_run_directory() -> None:
+    run_dir = compose_config(["model=conv_mlp", "dataset=mnist"]).run_dir
+    assert run_dir.parent == Path("outputs/mnist/conv_mlp")
+    assert compose_config(["hydra.run.dir=here"]).run_dir == Path("here")
