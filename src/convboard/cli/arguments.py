@@ -47,7 +47,7 @@ def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[st
 
 
 def _texts(schema: type, arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """What is given for keys that hold a text, and the other arguments; a path or a glob need not be YAML."""
+    """The values of keys that hold a text, and the other arguments. A path or a glob need not be YAML."""
     hints = get_type_hints(schema)
     texts, others = {}, []
     for argument in arguments:
@@ -90,7 +90,7 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
 
 
 def _unknown_key(key: str, own: Sequence[str], others: Iterable[str]) -> str:
-    """The message for a key that is neither the script's own nor of a config."""
+    """The message for a key that is neither the command's own nor one of a config."""
     close = get_close_matches(key, [*own, *sorted(others)], n=1)
     question = f"Did you mean {close[0]!r}? " if close else ""
     return (
@@ -114,12 +114,12 @@ def read_shape(text: str | None) -> tuple[int, int, int] | None:
 
 
 def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[str] = ()) -> Composed | None:
-    """Compose the config of a network to look at; None where that is a run's, which has a config of its own.
+    """Compose the config of a network, or return None if the network is that of a run.
 
     Args:
-        run: The run directory, if there is one.
+        run: The run directory, if one is given.
         overrides: See `compose_config`.
-        useless: Arguments of the script's own that have no use beside a run either.
+        useless: The command's own arguments that have no use beside a run either.
 
     Raises:
         ConfigError: Both a run and a config are given; or see `compose_config`.

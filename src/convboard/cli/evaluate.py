@@ -12,11 +12,11 @@ from convboard.experiment.run_dir import load_run
 
 @dataclass
 class Arguments:
-    """Evaluate the best network of a finished run again, and compare the figures with those that the run wrote down.
+    """Evaluate the best network of a finished run again, and compare its metrics with those of `result.json`.
 
     Attributes:
         run: The run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c.
-        trust: Build the network although its class is not convboard's own, which runs code that the run names.
+        trust: Build the network although its class is not convboard's own. That runs code that the run names.
     """
 
     run: str = MISSING
@@ -24,7 +24,7 @@ class Arguments:
 
 
 def main() -> None:
-    """Print the validation and test figures beside those that the run wrote down."""
+    """Print the validation and test metrics beside those of the run."""
     arguments = read_arguments(Arguments, "evaluate")
     finished = load_run(arguments.run)
     from convboard.experiment.run import evaluate_run  # after the arguments are checked: this imports torch

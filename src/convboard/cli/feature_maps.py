@@ -10,23 +10,23 @@ from convboard.cli.arguments import compose_beside, read_shape, split_arguments
 
 @dataclass
 class Arguments:
-    """Draw what a network makes of a picture of your own: kernels, feature maps, and what the strongest units look at.
+    """Draw a picture of your own on its way through a network: kernels, feature maps, strongest units, prediction.
 
-    With run=, the network is that of the run, and it says what it takes the picture for. Without, it is an untrained
-    one, chosen as in train.py: model=conv_demo, dataset=cifar10, seed=1 and so on.
+    With run=, the network is that of the run. Without it, the network is untrained and has no prediction; choose it as
+    for training: model=conv_demo, dataset=cifar10, seed=1 and so on.
 
     Attributes:
-        image: The picture: any size, any kind that Pillow reads.
-        run: A run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c; null for an untrained network.
-        layers: The conv layers to draw: names or globs such as conv*, several with commas between.
-        channels: Feature maps drawn of each layer; those of its strongest units are among them.
-        top: Strongest units of each layer whose region is drawn, each of another channel; 8 at most.
-        input_shape: Channels, height and width for an untrained network, such as [3,224,224]; null: those of the
-            dataset, if one is chosen, else what the network takes by default.
-        invert: Make dark what is bright, for ink on white paper and a network that has learned white on black.
+        image: The picture, of any size and any format that Pillow reads.
+        run: A run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c; null: an untrained network.
+        layers: The convolutional layers to draw: names or globs such as conv*, separated by commas.
+        channels: Number of feature maps to draw of each layer. Those of its strongest units are among them.
+        top: Number of strongest units of each layer whose receptive field is drawn, each of another channel; at most 8.
+        input_shape: Channels, height and width of an untrained network's images, such as [3,224,224]; null: those of
+            the dataset, if one is chosen, or else the network's default.
+        invert: Invert the brightness, for dark ink on white paper and a network trained on white digits on black.
         out: The PNG to write; null: feature_maps/<picture>.png in the run, or <picture>_<model>.png here.
-        log: Write the same to TensorBoard too.
-        trust: Build the run's network although its class is not convboard's own, which runs code that the run names.
+        log: Write the drawing to TensorBoard as well.
+        trust: Build the run's network although its class is not convboard's own. That runs code that the run names.
     """
 
     image: str = MISSING
@@ -42,15 +42,12 @@ class Arguments:
 
 
 def main() -> None:
-    """Draw, write, and say what was seen."""
+    """Draw the picture, write the drawing, and print what it shows."""
     arguments, overrides = split_arguments(Arguments, "feature-maps")
     image = Path(arguments.image)
     shape = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides, [f"input_shape={arguments.input_shape}"] if shape else [])
-    from convboard.feature_maps import (
-        inspection,  # after the arguments are checked: this imports torch
-        network,  # after the arguments are checked: this imports torch
-    )
+    from convboard.feature_maps import inspection, network  # after the arguments are checked: this imports torch
 
     if composed is None:
         subject = network.trained_network(str(arguments.run), arguments.trust)

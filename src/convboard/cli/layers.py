@@ -18,18 +18,19 @@ FORMATS: dict[str, "Style"] = {"table": "text", "markdown": "markdown", "json": 
 class Arguments:
     """Show a network's layers: shapes and their formulas, parameters, multiplications, receptive fields.
 
-    The network is chosen as in train.py, model=lenet dataset=mnist and so on; no image is loaded and nothing is
-    trained. With run=, it is that of the run. If it does not fit the images, the reason is told.
+    Choose the network as for training: model=lenet dataset=mnist and so on; or give run= to see that of a run. No image
+    is loaded and nothing is trained. If the network does not fit the images, the table ends where it fails, with the
+    reason and ways out.
 
     Attributes:
-        run: A run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c; null for a config's network.
+        run: A run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c; null: the network of a config.
         input_shape: Channels, height and width of the images, such as [3,224,224]; null: those of the dataset, if one
-            is chosen, else what the network takes by default.
+            is chosen, or else the network's default.
         format: table, markdown, json or csv; json and csv hold every figure.
-        layer: Of this layer tell which pixels of the image one unit sees, instead of the table.
-        row: The unit's row in that layer's output.
+        layer: A layer. Instead of the table, print which pixels of the image one of its units sees.
+        row: The unit's row in the layer's output.
         col: The unit's column.
-        trust: Build the run's network although its class is not convboard's own, which runs code that the run names.
+        trust: Build the run's network although its class is not convboard's own. That runs code that the run names.
     """
 
     run: str | None = None
@@ -50,8 +51,8 @@ def main() -> None:
     arguments, overrides = split_arguments(Arguments, "layers")
     asked = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides)
-    from convboard import anatomy  # after the arguments are checked: this imports torch
-    from convboard.experiment import run_dir, untrained  # after the arguments are checked: this imports torch
+    from convboard import anatomy  # after the arguments are checked: these import torch
+    from convboard.experiment import run_dir, untrained
 
     if composed is None:
         run = run_dir.load_run(str(arguments.run))
