@@ -23,7 +23,8 @@ from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError, ConvboardError, RankError
 from convboard.experiment.run_dir import CONFIG
-from convboard.training.distributed.communicator import Communicator, communicator
+from convboard.training.distributed.communicator import Communicator
+from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import Interrupted, StopRequest, end_at_once, ignore_signals, leave
 
 BUG, USER_ERROR = 1, 2  # exit codes: Python's own, argparse's
@@ -49,7 +50,7 @@ def _refuse_sweep() -> None:
     Raises:
         ConfigError: One was asked for.
     """
-    if communicator().size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
+    if communicator().world_size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
         raise ConfigError(
             "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
             "one value for each key; or run the sweep with python."
@@ -89,7 +90,7 @@ def command() -> Iterator[None]:
     try:
         with StopRequest() as early:
             comm = communicator()
-        if comm.size == 1:
+        if comm.world_size == 1:
             end_at_once(_leave)
         else:
             signal.signal(signal.SIGINT, _terminate)
@@ -106,7 +107,7 @@ def command() -> Iterator[None]:
     except (Exception, _Failed) as raised:
         error = comm.root_cause(raised.error if isinstance(raised, _Failed) else raised)
         mistake = explain(error, TrainConfig) if isinstance(error, Exception) else None
-        if mistake is None and comm.size == 1:
+        if mistake is None and comm.world_size == 1:
             raise error from error.__cause__
         is_told_whole = mistake is None or full == "1"
         text = "".join(traceback.format_exception(error)).rstrip() if is_told_whole else str(mistake)
@@ -154,7 +155,7 @@ def job() -> Iterator[None]:
 
 def _how_to_go_on() -> str:
     """What to do when a run was stopped."""
-    start = python() if communicator().size == 1 else "torchrun ..."
+    start = python() if communicator().world_size == 1 else "torchrun ..."
     return f"Go on with it: {start} train.py {assignment('resume', os.path.relpath(run_dir()))}"
 
 
@@ -190,7 +191,7 @@ def _terminate(number: int, _frame: FrameType | None) -> None:
 def _end(end: KeyboardInterrupt | Interrupted, text: str) -> NoReturn:
     """End the command because of a signal, or of what happened to the process for which torchrun sent it."""
     comm = communicator()
-    if comm.size == 1:
+    if comm.world_size == 1:
         leave(_exit_code(end), text)
     cause = comm.root_cause(end)
     code = cause.code if isinstance(cause, RankError) else _exit_code(end)
