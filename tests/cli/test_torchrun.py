@@ -130,9 +130,9 @@ def environment(run: Path) -> str:
 def assert_same(run: Path, other: Path) -> None:
     """Equal to the last bit."""
     for name in ("best", "last"):
-        comm, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
+        ours, theirs = (load_checkpoint(folder / "checkpoints" / f"{name}.safetensors") for folder in (run, other))
         for part in ("model", "optimizer", "rng"):
-            torch.testing.assert_close(getattr(comm, part), getattr(theirs, part), rtol=0, atol=0)
+            torch.testing.assert_close(getattr(ours, part), getattr(theirs, part), rtol=0, atol=0)
     assert scalars(run) == scalars(other)
 
 
@@ -224,9 +224,9 @@ class Net(BatchNormCNN):
         ("raise", r"rank 1: Traceback[\s\S]*ArithmeticError: one and one is three"),
         (
             "loop",
-            r"rank 1: it came no further in step 20 for \d s. It is at\n[\s\S]*network.py[\s\S]*time\.sleep\(0\.1\)",
+            r"rank 1: no progress in step 20 for \d s, at\n[\s\S]*network.py[\s\S]*time\.sleep\(0\.1\)",
         ),
-        ("SIGSTOP", r"rank 1: process \d+ on \S+ was not heard from for 2 s: it is stopped, or cut off.\n"),
+        ("SIGSTOP", r"rank 1: process \d+ on \S+ sent no heartbeat for 2 s: it is stopped, or cut off.\n"),
     ],
     ids=["raising", "endless", "stopped"],
 )

@@ -34,7 +34,8 @@ from convboard.config.schema import TrainConfig
 from convboard.errors import ConvboardError, RankError
 from convboard.experiment.run_dir import CONFIG, RESULT
 from convboard.training import signals
-from convboard.training.distributed.communicator import Communicator, communicator
+from convboard.training.distributed.communicator import Communicator
+from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import Interrupted
 
 FINISHED, BUG, MISTAKE, BY_SIGNAL = 0, 1, 2, 128
@@ -78,7 +79,7 @@ class _RunEnded(BaseException):
 def run(main: Callable[[], object]) -> NoReturn:
     """Run a command and end the process as the table above says."""
     code = run_command(main)
-    if code > BY_SIGNAL and communicator().size == 1:
+    if code > BY_SIGNAL and communicator().world_size == 1:
         sys.stdout.flush()
         os._exit(code)  # the signal may have come in the middle of an import, after which exit hooks complain
     sys.exit(code)
@@ -96,7 +97,7 @@ def run_command(main: Callable[[], object]) -> int:
     tracebacks = os.environ.get(FULL_ERROR) == "1"
     with signals.StopRequest() as early:  # no exception while the processes find each other
         comm = communicator()
-    on_signal = _exit_by_signal if comm.size == 1 else _raise_unless_ending
+    on_signal = _exit_by_signal if comm.world_size == 1 else _raise_unless_ending
     with signals.handling(on_signal), _hydra_raises():
         try:
             if early.signal is not None:
@@ -206,7 +207,7 @@ def _has_begun() -> bool:
 
 def _how_to_resume() -> str:
     run = assignment("resume", os.path.relpath(run_dir()))
-    start = command("train", run) if communicator().size == 1 else f"torchrun ... train.py {run}"
+    start = command("train", run) if communicator().world_size == 1 else f"torchrun ... train.py {run}"
     return f"Go on with it: {start}"
 
 

@@ -14,7 +14,7 @@ from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment.resume import resumed_config
-from convboard.training.distributed.communicator import communicator
+from convboard.training.distributed.torchrun import communicator
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     if command_help.is_asked_for():
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
         return
-    if communicator().size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
+    if communicator().world_size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
         raise ConfigError(
             "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
             "one value for each key; or run the sweep with python."

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from convboard.config.error_messages import explain
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError
-from convboard.training.distributed.communicator import communicator
+from convboard.training.distributed.torchrun import communicator
 
 LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
 _PACKAGED, _IN_CHECKOUT = Path(__file__).parents[1] / "conf", Path(__file__).parents[3] / "conf"

@@ -22,6 +22,7 @@ from convboard.data import ImageDataset
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
+from convboard.experiment.plan import check_processes
 from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
 from convboard.experiment.sanity_check import LayoutError
 from convboard.experiment.setup import (
@@ -35,7 +36,8 @@ from convboard.experiment.setup import (
 )
 from convboard.files import atomic_write_text, empty, locked
 from convboard.training.checkpoint import Checkpoint, load_latest
-from convboard.training.distributed.communicator import Communicator, communicator
+from convboard.training.distributed.communicator import Communicator
+from convboard.training.distributed.torchrun import communicator
 from convboard.training.evaluation import evaluate
 from convboard.training.execution_plan.choose_plan import PlanChoice, unmeasured
 from convboard.training.execution_plan.plan import Plan, is_there
@@ -96,13 +98,14 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator) -> RunResult:
     report = Report()
     set_deterministic(config.trainer.deterministic)
     recorded = None if config.resume is None else _recorded_plan(load_run(run_dir))
-    if recorded and comm.size > 1:
+    if recorded and comm.world_size > 1:
         recorded = replace(recorded, cuda_graph=False)  # several processes cannot record their steps
     default = recorded or build_plan(config)
-    if comm.size > 1:
+    if comm.world_size > 1:
         default = Plan.from_dict(json.loads(comm.broadcast(json.dumps(default.to_dict()))))
+        check_processes(default)
     comm.init_process_group(default, config.trainer.rank_timeout)
-    with comm.local_main_first():  # downloads and decodes what the others then find
+    with comm.local_main_process_first():  # downloads and decodes what the others then find
         dataset = build_dataset(config)
     if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
         import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
@@ -117,10 +120,10 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator) -> RunResult:
         default = replace(default, channels_last=False)
         learner = build_learner(config, dataset, model, default, comm)
     if recorded:
-        decision = PlanChoice(recorded, "kept from the run's plan.json", processes=comm.size)
-    elif comm.size > 1:
+        decision = PlanChoice(recorded, "kept from the run's plan.json", processes=comm.world_size)
+    elif comm.world_size > 1:
         why = "not measured, since several processes compute at once"
-        decision = unmeasured(config.trainer, default, why, comm.size)
+        decision = unmeasured(config.trainer, default, why, comm.world_size)
     else:
         decision = choose_plan(config, learner, default)
     with decision.plan.with_threads():

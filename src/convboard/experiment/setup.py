@@ -139,7 +139,7 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
             channels_last=plan.channels_last,
             data_location=chosen.data_location,
             num_workers=chosen.num_workers,
-            part=(comm.rank, comm.size) if comm else (0, 1),
+            part=(comm.rank, comm.world_size) if comm else (0, 1),
             **more,
         )
 

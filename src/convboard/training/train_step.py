@@ -62,7 +62,7 @@ class TrainStep:
 
     def join(self, uses_all: bool) -> None:
         """Connect the network with those of the other processes, before the first step; see `Communicator.joined`."""
-        if self._comm.size > 1:
+        if self._comm.world_size > 1:
             self._joined = self._comm.wrap_model(self._model, uses_all)
             self._passes = ForwardBackward(self._joined, self._loss, self._plan, self._comm.begin_waiting)
 

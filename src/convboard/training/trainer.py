@@ -169,16 +169,16 @@ class Trainer:
         load_weights(self.model, checkpoint, source)
         self.optimizer.load_state_dict(checkpoint.optimizer)
         state = checkpoint.state
-        own_random_states = self.comm.own_random_states(checkpoint.rng)
-        if own_random_states:
-            restore_random_state(own_random_states)
-        if state["processes"] != self.comm.size:
+        local_random_states = self.comm.local_random_states(checkpoint.rng)
+        if local_random_states:
+            restore_random_state(local_random_states)
+        if state["processes"] != self.comm.world_size:
             _log.warning(
                 "%s was saved by a run of %d processes, and this one has %d: samples and steps stay the same, but sums "
                 "round otherwise, and dropout draws otherwise.",
                 source,
                 state["processes"],
-                self.comm.size,
+                self.comm.world_size,
             )
         self.epoch, self.global_step = state["epoch"], state["global_step"]
         self.best, self.best_epoch = state["best"], state["best_epoch"]
@@ -196,7 +196,7 @@ class Trainer:
             "best_epoch": self.best_epoch,
             "seconds": self.seconds,
             "sums": self._sums.state_dict(),
-            "processes": self.comm.size,
+            "processes": self.comm.world_size,
             "callbacks": {type(callback).__name__: callback.state_dict() for callback in self.callbacks},
         }
 

@@ -1,12 +1,10 @@
-"""The processes that train one network together: this one alone, or as many as torchrun has started.
+"""The processes that train one network together, as seen from one of them.
 
-What a run does differently with several processes, it asks its `Communicator`. Here is that of one process, for which
-nothing is different and nothing is imported; that of several is in `process_group`.
+`Communicator` is a single process, which communicates with nobody: its methods return what they are given, and nothing
+is imported. `process_group.DistributedCommunicator` is one of several. `torchrun.communicator` tells which it is.
 """
 
 import contextlib
-import functools
-import os
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,151 +13,158 @@ if TYPE_CHECKING:
 
     from convboard.training.execution_plan.plan import Plan
 
-_NOTHING = contextlib.nullcontext()
+_NO_CONTEXT = contextlib.nullcontext()
 
 
 class Communicator:
-    """One process: the first of one.
+    """A single process.
 
     Attributes:
-        rank: This process's number, from 0.
-        size: How many processes there are.
+        rank: Number of this process, from 0.
+        world_size: Number of processes.
     """
 
     rank = 0
-    size = 1
+    world_size = 1
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes: files, events and the terminal."""
+        """Whether this process writes the files, the events and the terminal output: rank 0 does."""
         return self.rank == 0
 
     @property
     def is_ending(self) -> bool:
-        """Whether it is known already how this process ends, so that no signal can change it."""
+        """Whether the exit code of this process is already decided, so that a signal must not change it."""
         return False
 
     def broadcast(self, text: str) -> str:
-        """What the first process says in `text`."""
+        """Return the `text` of rank 0."""
         return text
 
     def barrier(self) -> None:
-        """Wait until all have come here."""
+        """Wait until every process has called this."""
 
-    def local_main_first(self) -> contextlib.AbstractContextManager[None]:
-        """Within, the first process of each machine goes ahead, and the others follow when it is through."""
-        return _NOTHING
+    def local_main_process_first(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context whose body the first process of each machine runs before the others of that machine."""
+        return _NO_CONTEXT
 
     def main_process_first(self) -> contextlib.AbstractContextManager[None]:
-        """The same for the first process of all."""
-        return _NOTHING
+        """Return a context whose body rank 0 runs before all others."""
+        return _NO_CONTEXT
 
-    def init_process_group(self, plan: "Plan", seconds: float) -> None:
+    def init_process_group(self, plan: "Plan", timeout: float) -> None:
         """Connect the processes.
 
         Args:
-            plan: Where and how they compute.
-            seconds: How long one of them may keep the others waiting in what is `watched`.
-
-        Raises:
-            ConfigError: They cannot train together by that plan.
+            plan: How they compute. Its device is a CPU, or a GPU of which each process of this machine has its own.
+            timeout: Seconds without a heartbeat, or in one `watched` activity, after which a process counts as hung.
         """
 
     def seed_rank(self, seed: int) -> None:
-        """Give each process random numbers of its own; those of the first stay as they are."""
+        """Give each rank above 0 random numbers of its own."""
 
-    def wrap_model(self, model: "nn.Module", uses_all: bool) -> "nn.Module":
-        """The network as its training passes are to call it, so that gradients become those of all processes.
+    def wrap_model(self, model: "nn.Module", uses_all_weights: bool) -> "nn.Module":
+        """Return the module to call in training steps, whose gradients are averaged over the processes.
 
         Args:
             model: The network.
-            uses_all: Whether every weight in it gets a gradient in each step.
+            uses_all_weights: Whether every weight gets a gradient in every step.
         """
         return model
 
     def no_sync(self, model: "nn.Module") -> contextlib.AbstractContextManager[None]:
-        """Within, gradients stay in each process: further ones are added before they are brought together."""
-        return _NOTHING
+        """Return a context in which gradients are accumulated in each process and not averaged yet."""
+        return _NO_CONTEXT
 
-    def loss_weight(self, here: int, everywhere: int) -> float:
-        """Factor of a mean loss over `here` samples so that the gradient is that of the mean over `everywhere`."""
-        return here / everywhere
+    def loss_weight(self, local_samples: int, samples: int) -> float:
+        """Return the factor by which this process multiplies the mean loss of its part of a batch.
+
+        With it, the averaged gradient is that of the mean loss over all samples of the step.
+
+        Args:
+            local_samples: Samples in this process's part.
+            samples: Samples of the step in all processes.
+        """
+        return local_samples / samples
 
     def reduce_step(self, loss: "Tensor", correct: "Tensor") -> "tuple[Tensor, Tensor]":
-        """A step's loss and number of right samples, from the share that each process has in them."""
+        """Return the loss and the number of correct samples of a whole step, from this process's part of each."""
         return loss, correct
 
-    def all_reduce_max_lagged(self, wish: int) -> int:
-        """Say at each step what this process wishes, and learn the greatest wish, at the same step in all; 0: none."""
-        return wish
+    def all_reduce_max_lagged(self, value: int) -> int:
+        """Return the largest value that any process passed in its previous call, and pass on `value`.
 
-    def all_reduce_max(self, wish: int) -> int:
-        """The greatest wish of all, at once; where the same is asked at every step, `wish` does not wait for it."""
-        return wish
+        No process waits for the others in this call. After a result above 0, `value` is dropped. A single process gets
+        its own `value` at once.
+        """
+        return value
+
+    def all_reduce_max(self, value: int) -> int:
+        """Return the largest `value` of all processes."""
+        return value
 
     def broadcast_numbers(self, numbers: Sequence[float]) -> Sequence[float]:
-        """The numbers as the first process has them."""
+        """Return the numbers of rank 0."""
         return numbers
 
     def broadcast_tensors(self, tensors: "Sequence[Tensor]") -> None:
-        """Overwrite tensors by those of the first process."""
+        """Overwrite the tensors with those of rank 0."""
 
-    def gather_rows(self, rows: "Tensor", places: "Tensor", count: int) -> "Tensor":
-        """Rows of all processes, each at its place among `count`."""
+    def gather_rows(self, rows: "Tensor", indices: "Tensor", count: int) -> "Tensor":
+        """Return the rows of all processes.
+
+        Args:
+            rows: Rows of this process, `[n, ...]`.
+            indices: Index of each in the result, `[n]`.
+            count: Rows of all processes.
+
+        Returns:
+            `[count, ...]`.
+        """
         return rows
 
     def gather_random_states(self, states: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """The random states of all processes, by names that `own_random_states` knows."""
+        """Return the random states of all processes: those of rank 0 by their names, the others as `rank/name`."""
         return states
 
-    def own_random_states(self, states: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Of the random states of all processes those of this one; none where it took no part then."""
+    def local_random_states(self, states: "dict[str, Tensor]") -> "dict[str, Tensor]":
+        """Return those of `gather_random_states` that are of this rank; empty if the run had no such rank."""
         return {name: state for name, state in states.items() if "/" not in name}
 
-    def watched(self, doing: str, kind: Hashable = None) -> contextlib.AbstractContextManager[None]:
-        """Within, a process that comes no further is taken to hang, and the run ends.
+    def watched(self, activity: str, kind: Hashable = None) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which a process that makes no progress counts as hung, which ends the run.
 
         Args:
-            doing: What, for the message.
-            kind: Of the same kind is what takes about as long: the longest so far sets how long it may take.
+            activity: Name for the message, such as `step 7`.
+            kind: Activities of one kind take about as long as each other: the longest so far raises the time limit.
         """
-        return _NOTHING
+        return _NO_CONTEXT
 
     def begin_waiting(self) -> None:
-        """Within `watched`: from here on this process waits for the others, and may be kept waiting by them."""
+        """Note, within `watched`, that this process only waits for the others from here on."""
 
     def set_advice(self, advice: Callable[[], str]) -> None:
-        """Have people told what to do when another process ends the run.
+        """Set what is appended to the message when another process ends the run.
 
         Args:
-            advice: Gives a sentence, or nothing; called only then, perhaps in another thread.
+            advice: Returns a sentence, or an empty string. It is called only then, perhaps in another thread.
         """
 
     def root_cause(self, error: BaseException) -> BaseException:
-        """Why the run ends: `error`, or what happened in another process before it."""
+        """Return the failure of another process that led to `error`, as a RankError; otherwise `error` itself."""
         return error
 
     def report_failure(self, text: str, code: int) -> bool:
-        """Tell the others that this process ends.
+        """Tell the other processes that this one ends.
 
         Args:
-            text: Why, in words for people.
-            code: Its exit code.
+            text: Why.
+            code: Exit code of this process.
 
         Returns:
-            Whether it falls to this process to say so in the terminal.
+            Whether this process has to print why the run ends.
         """
         return True
 
     def shutdown(self) -> None:
-        """Wait for the others at the end of the command, so that torchrun finds all ended alike."""
-
-
-@functools.cache
-def communicator() -> Communicator:
-    """The team that this process belongs to; torchrun tells of it in the environment."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "RANK" not in os.environ:
-        return Communicator()
-    from convboard.training.distributed.process_group import join
-
-    return join()
+        """Wait for the others at the end of the command, so that torchrun sees all of them end successfully."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from convboard.training.distributed.sync_batchnorm import Share, SyncBatchNorm, convert_sync_batchnorm
+from convboard.training.distributed.sync_batchnorm import LocalPart, SyncBatchNorm, convert_sync_batchnorm
 
 
 def adders(count: int) -> list[Callable[[Tensor], None]]:
@@ -19,14 +19,14 @@ def adders(count: int) -> list[Callable[[Tensor], None]]:
     told: dict[int, Tensor] = {}
 
     def adder(rank: int) -> Callable[[Tensor], None]:
-        def add_up(tensor: Tensor) -> None:
+        def all_reduce(tensor: Tensor) -> None:
             told[rank] = tensor.clone()
             barrier.wait()
             total = torch.stack([told[other] for other in range(count)]).sum(0)
             barrier.wait()
             tensor.copy_(total)
 
-        return add_up
+        return all_reduce
 
     return [adder(rank) for rank in range(count)]
 
@@ -45,9 +45,9 @@ def train_in_parts(
 ) -> list[tuple[nn.Module, Tensor]]:
     """The same in threads, each with a copy of `local` and its part of each batch; one that has none, with a zero."""
 
-    def train_part(rank: int, add_up: Callable[[Tensor], None]) -> tuple[nn.Module, Tensor]:
+    def train_part(rank: int, all_reduce: Callable[[Tensor], None]) -> tuple[nn.Module, Tensor]:
         model = nn.Sequential(deepcopy(local))
-        convert_sync_batchnorm(model, Share(add_up, counts=sizes[rank] > 0), torch.device("cpu"))
+        convert_sync_batchnorm(model, LocalPart(all_reduce, has_samples=sizes[rank] > 0), torch.device("cpu"))
         assert isinstance(model[0], SyncBatchNorm)
         parts = [(torch.split(images, sizes)[rank], torch.split(wanted, sizes)[rank]) for images, wanted in batches]
         if sizes[rank]:

@@ -1,92 +1,134 @@
-from collections.abc import Iterator
+import threading
 
 import pytest
 from torch._C._distributed_c10d import HashStore
 
 from convboard.training.distributed import watchdog
-from convboard.training.distributed.failures import Doing, Failure
-from convboard.training.distributed.watchdog import Watchdog
+from convboard.training.distributed.watchdog import Activity, Failure, Watchdog, no_progress
 
 FAILURE = Failure(1, "one and one is three", 1)
+STEP = Activity("step 7", number=7, since=100.0, limit=20.0)
+WAITING = STEP._replace(waits=True)
+
+Pair = tuple[Watchdog, Watchdog]
 
 
 @pytest.fixture
-def watches(monkeypatch: pytest.MonkeyPatch) -> tuple[Watchdog, Watchdog]:
-    """Those of two processes, which look when they are told to."""
-    monkeypatch.setattr(watchdog, "GRACE", 0.0)
-    monkeypatch.setattr(watchdog, "BEAT", 0.001)
+def pair(monkeypatch: pytest.MonkeyPatch) -> Pair:
+    """The watchdogs of two processes, which check when a test calls `check`."""
+    monkeypatch.setattr(watchdog, "HEARTBEAT", 0.001)
     store = HashStore()
     return Watchdog(store.clone(), 0, 2), Watchdog(store.clone(), 1, 2)
 
 
-@pytest.fixture
-def looking(watches: tuple[Watchdog, Watchdog], monkeypatch: pytest.MonkeyPatch) -> Iterator[Watchdog]:
-    """The first of them, looking by itself."""
-    first, _ = watches
-    monkeypatch.setattr(first, "_end", lambda: None)  # would end the tests
-    first.start()
-    yield first
-    first.say_no_more()
-    first.join()
-
-
-def test_a_failure_reaches_the_others(watches: tuple[Watchdog, Watchdog]) -> None:
-    first, second = watches
-    assert second.fail(FAILURE).text == FAILURE.text
-    first.look()
-    assert first.failure == FAILURE
-    assert first.is_speaker(first.failure)
-
-
-def test_the_first_failure_counts(watches: tuple[Watchdog, Watchdog]) -> None:
-    first, second = watches
-    second.fail(FAILURE)
-    assert first.fail(Failure(0, "the connection broke", 1)) == FAILURE
-
-
-def test_for_a_first_process_that_is_gone_the_second_speaks(watches: tuple[Watchdog, Watchdog]) -> None:
-    _, second = watches
-    assert second.is_speaker(Failure(0, "killed", 1, is_silent=True))
-    assert not second.is_speaker(FAILURE)
-
-
-def test_one_that_comes_no_further_says_where_it_is(watches: tuple[Watchdog, Watchdog]) -> None:
-    first, second = watches
-    first.doing = Doing("step 7", number=7, since=-30.0, seconds=20.0)
-    first.look()
-    assert first.failure is not None
-    assert first.failure.text.startswith("it came no further in step 7 for ")
-    assert "first.look()" in first.failure.text
-    second.look()
-    assert second.failure is not None
-    assert second.failure.rank == 0
-
-
-def test_what_to_do_is_told_of_what_was_not_asked_for(watches: tuple[Watchdog, Watchdog]) -> None:
-    first, _ = watches
-    assert first.told(FAILURE) == "rank 1: one and one is three"
-    first.advice = lambda: "Go on."
-    assert first.told(FAILURE) == "rank 1: one and one is three\nGo on."
-    assert first.told(Failure(1, "batch_size=0", 2)) == "rank 1: batch_size=0"
-
-
-def test_a_process_without_a_sign_of_life_is_gone(looking: Watchdog) -> None:
-    failure = looking.settle()
-    assert failure is not None
-    assert failure.rank == 1
-    assert failure.is_silent
-    assert "is gone: it was killed" in failure.text
-
-
-def test_while_all_live_nobody_is_gone(
-    looking: Watchdog, watches: tuple[Watchdog, Watchdog], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("activity", "others", "now", "text"),
+    [
+        (None, [None], 1e9, None),
+        (STEP, [(7, True)], 119.0, None),
+        (STEP, [(7, True)], 121.0, "no progress in step 7 for 21 s, at"),
+        (STEP, [(8, False), None], 121.0, "no progress in step 7 for 21 s, at"),
+        (STEP, [(7, True), (6, False)], 121.0, None),  # another is further behind
+        (WAITING, [(7, True)], 121.0, None),
+        (WAITING, [(7, True)], 123.0, "all processes wait for each other in step 7 for 23 s, at"),
+        (WAITING, [(7, True), (7, False)], 123.0, None),  # that one reports itself
+        (WAITING, [None], 123.0, None),
+    ],
+    ids=["idle", "in time", "alone", "last", "not last", "waits", "all wait", "one works", "one is elsewhere"],
+)
+def test_the_last_to_reach_a_step_keeps_the_others_waiting(
+    activity: Activity | None, others: list[tuple[int, bool] | None], now: float, text: str | None
 ) -> None:
-    _, second = watches
-    look = looking.look
+    assert no_progress(activity, others, now) == text
 
-    def both() -> None:
-        second.look()
-        look()
 
-    monkeypatch.setattr(looking, "look", both)
-    assert looking.settle() is None
+def test_a_hung_process_reports_where_it_is(pair: Pair) -> None:
+    first, second = pair
+    first.activity = STEP
+    first.now = 130.0
+    first.check()
+    assert first.failure is not None
+    assert first.failure.text.startswith("no progress in step 7 for 30 s, at\n")
+    assert "first.check()" in first.failure.text
+    second.check()
+    assert second.failure == first.failure
+
+
+def test_a_stopped_process_is_named(pair: Pair) -> None:
+    first, second = pair
+    second.check()
+    first.check()
+    first.now = 19.9
+    first.check()
+    assert first.failure is None
+    first.now = 20.1
+    first.check()
+    assert first.failure is not None
+    assert (first.failure.rank, first.failure.code, first.failure.is_lost) == (1, 1, True)
+    assert "sent no heartbeat for 20 s: it is stopped, or cut off." in first.failure.text
+
+
+def test_a_failure_reaches_the_others_and_the_first_counts(pair: Pair) -> None:
+    first, second = pair
+    assert second.report(FAILURE) == FAILURE
+    assert first.report(Failure(0, "the connection broke", 1)) == FAILURE
+    first.failure = None
+    first.check()
+    assert first.failure == FAILURE
+
+
+def test_rank_0_prints_or_else_rank_1(pair: Pair) -> None:
+    first, second = pair
+    assert first.prints(FAILURE)
+    assert not second.prints(FAILURE)
+    assert second.prints(Failure(0, "killed", 1, is_lost=True))
+
+
+def test_advice_follows_what_is_no_mistake_of_the_user(pair: Pair) -> None:
+    first, _ = pair
+    assert first.message(FAILURE) == "rank 1: one and one is three"
+    first.advice = lambda: "Go on."
+    assert first.message(FAILURE) == "rank 1: one and one is three\nGo on."
+    assert first.message(Failure(1, "batch_size=0", 2)) == "rank 1: batch_size=0"
+
+
+class TestTheCauseOfABrokenConnection:
+    @pytest.fixture(autouse=True)
+    def _in_a_thread(self, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the first watchdog check in its thread, which must not end the tests' process."""
+        monkeypatch.setattr(watchdog, "GRACE", 0.05)
+        monkeypatch.setattr(pair[0], "_end_process", lambda _: None)
+
+    def test_a_process_that_was_killed(self, pair: Pair) -> None:
+        first, _ = pair  # the second never checks again
+        first.start()
+        failure = first.find_cause()
+        assert failure is not None
+        assert (failure.rank, failure.is_lost) == (1, True)
+        assert "is gone: it was killed" in failure.text
+
+    def test_a_process_that_never_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        alone = Watchdog(HashStore(), 0, 2)
+        monkeypatch.setattr(alone, "_end_process", lambda _: None)
+        alone.start()
+        failure = alone.find_cause()
+        assert failure is not None
+        assert failure.text == "it ended, or was stopped, before it sent a heartbeat."
+
+    def test_none_while_all_send_heartbeats(self, pair: Pair) -> None:
+        first, second = pair
+        done = threading.Event()
+
+        def send() -> None:
+            while not done.wait(0.001):
+                second.check()
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        first.start()
+        try:
+            assert first.find_cause() is None
+        finally:
+            done.set()
+            sender.join()
+            first.stop()
