@@ -27,14 +27,19 @@ export function createActions(store) {
     if (asked !== sceneAsked) return;
     store.set({ scene, sceneB: second.scene, compareProblem: second.problem, ...checkedImage(scene, state) });
     const at = state.steps.indexOf(state.shownStep);
-    prefetch(run, wanted, [state.steps[at + 1], state.steps[at - 1]].filter((step) => step !== undefined));
+    prefetch(
+      run,
+      wanted,
+      [state.steps[at + 1], state.steps[at - 1]].filter((step) => step !== undefined),
+    );
   }
 
   async function secondScene({ compare, record }, wanted) {
     const run = compare && runs.get(compare);
     if (!run) return { scene: null, problem: store.get().compareProblem };
     const row = run.record.byName.get(wanted.layer);
-    if (!row) return { scene: null, problem: `${compare} has no layer ${wanted.layer}: its network is ${run.record.name}.` };
+    if (!row)
+      return { scene: null, problem: `${compare} has no layer ${wanted.layer}: its network is ${run.record.name}.` };
     // The same epoch, where the two take different numbers of steps for one.
     const step = Math.round((wanted.step / record.stepsPerEpoch) * run.record.stepsPerEpoch);
     const scene = await loadScene(run, { ...wanted, step });
@@ -48,9 +53,16 @@ export function createActions(store) {
   }
 
   function showRun(run, wanted) {
-    const steps = [...new Set(Object.values(run.pictures).flatMap((list) => list.map(({ step }) => step)))].sort((a, b) => a - b);
-    const layer = run.record.byName.has(wanted.layer) ? wanted.layer : run.record.convs[0]?.name ?? run.record.rows[0].name;
-    const shownStep = wanted.step === null ? steps.at(-1) ?? null : steps.findLast((step) => step <= wanted.step) ?? steps[0] ?? null;
+    const steps = [...new Set(Object.values(run.pictures).flatMap((list) => list.map(({ step }) => step)))].sort(
+      (a, b) => a - b,
+    );
+    const layer = run.record.byName.has(wanted.layer)
+      ? wanted.layer
+      : (run.record.convs[0]?.name ?? run.record.rows[0].name);
+    const shownStep =
+      wanted.step === null
+        ? (steps.at(-1) ?? null)
+        : (steps.findLast((step) => step <= wanted.step) ?? steps[0] ?? null);
     const problem = steps.length ? null : { kind: "pictures", run: wanted.run };
     store.set({ record: run.record, steps, shownStep, layer, problem });
   }
@@ -169,7 +181,7 @@ export function createActions(store) {
       const state = store.get();
       if (state.run !== name) return;
       const isFollowing = state.step === null && !state.unit && !state.hover;
-      showRun(run, { ...state, step: isFollowing ? null : state.shownStep ?? state.step });
+      showRun(run, { ...state, step: isFollowing ? null : (state.shownStep ?? state.step) });
       const isNew = run.record !== state.record || store.get().steps.join() !== state.steps.join();
       if (isNew || !state.scene) await refreshScene();
       refreshHealth(name, "health");
@@ -199,7 +211,8 @@ export function createActions(store) {
     } catch (error) {
       if (error.kind === "gone" || !error.kind) throw error;
       runs.forget(name);
-      if (store.get().compare === name) store.set({ recordB: null, sceneB: null, healthB: null, compareProblem: missingBeside(name, error) });
+      if (store.get().compare === name)
+        store.set({ recordB: null, sceneB: null, healthB: null, compareProblem: missingBeside(name, error) });
       return;
     }
     await refreshScene();
@@ -239,7 +252,14 @@ export function createActions(store) {
     const { record, steps } = store.get();
     store.set({ image, unit, view, hover: null, ...(record?.byName.has(layer) ? { layer } : {}) });
     // Without a step it asks for the last, as a link does that the tab is opened with.
-    chooseStepAt(step === null ? steps.length - 1 : Math.max(0, steps.findLastIndex((recorded) => recorded <= step)));
+    chooseStepAt(
+      step === null
+        ? steps.length - 1
+        : Math.max(
+            0,
+            steps.findLastIndex((recorded) => recorded <= step),
+          ),
+    );
     if (compare !== store.get().compare) await chooseCompare(compare);
     if (followed === mine) await compareWith(wanted, store, refreshScene);
   }
@@ -248,5 +268,19 @@ export function createActions(store) {
   store.subscribe(["layer", "shownStep", "image"], () => refreshScene());
   setInterval(poll, POLL_MS);
   document.addEventListener("visibilitychange", poll);
-  return { open, follow, poll, chooseRun, chooseCompare, chooseLayer, chooseStepAt, chooseEpoch, moveStep, moveLayer, moveImage, chooseImage, togglePlay };
+  return {
+    open,
+    follow,
+    poll,
+    chooseRun,
+    chooseCompare,
+    chooseLayer,
+    chooseStepAt,
+    chooseEpoch,
+    moveStep,
+    moveLayer,
+    moveImage,
+    chooseImage,
+    togglePlay,
+  };
 }

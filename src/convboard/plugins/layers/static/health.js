@@ -35,7 +35,9 @@ export function findings(health, order, rows = new Map()) {
   const names = order.filter((name) => curves.has(name));
   const gradients = gradientsPerWeight(names, curves, rows);
   for (const name of names) {
-    const wrong = [notFinite, exploding, silent, dying, (n, c) => vanishing(n, c, gradients)].map((judge) => judge(name, curves.get(name))).filter(Boolean);
+    const wrong = [notFinite, exploding, silent, dying, (n, c) => vanishing(n, c, gradients)]
+      .map((judge) => judge(name, curves.get(name)))
+      .filter(Boolean);
     if (wrong.length) found.set(name, wrong);
   }
   return found;
@@ -63,7 +65,10 @@ function notFinite(name, curves) {
   const what = { mean: "activations", std: "activations", gradient_norm: "gradients" };
   for (const key of Object.keys(what)) {
     if (curves[key]?.length && !Number.isFinite(last(curves[key])))
-      return { word: "not finite", sentence: `${name}'s ${what[key]} are no longer finite: a smaller learning rate or gradient clipping keeps them in range.` };
+      return {
+        word: "not finite",
+        sentence: `${name}'s ${what[key]} are no longer finite: a smaller learning rate or gradient clipping keeps them in range.`,
+      };
   }
   return null;
 }
@@ -71,19 +76,33 @@ function notFinite(name, curves) {
 function exploding(name, { gradient_norm: series }) {
   const now = last(series);
   if (!(now > GRADIENT_HUGE) || !Number.isFinite(now)) return null;
-  return { word: "exploding", sentence: `Exploding gradient: ${name}'s gradient norm is ${value(now)}. Try a smaller learning rate, or normalisation before it.` };
+  return {
+    word: "exploding",
+    sentence: `Exploding gradient: ${name}'s gradient norm is ${value(now)}. Try a smaller learning rate, or normalisation before it.`,
+  };
 }
 
 function silent(name, { std: series }) {
   if (!(last(series) <= SPREAD_NONE)) return null;
-  return { word: "silent", sentence: `${name} answers the same to every image (spread ${value(last(series))}), so nothing behind it can tell them apart.` };
+  return {
+    word: "silent",
+    sentence: `${name} answers the same to every image (spread ${value(last(series))}), so nothing behind it can tell them apart.`,
+  };
 }
 
 function dying(name, { dead_fraction: series }) {
   const now = last(series);
   const rise = now - first(series);
-  if (now >= DEAD_LARGE) return { word: "dying", sentence: `Dying ReLU: ${share(now)} of ${name}'s units are zero for every image of the sample and get no gradient. Try a smaller learning rate, or a leaky ReLU.` };
-  if (rise >= DEAD_RISING) return { word: "dying", sentence: `Dying ReLU: the dead share of ${name}'s units rose from ${share(first(series))} to ${share(now)}. Try a smaller learning rate.` };
+  if (now >= DEAD_LARGE)
+    return {
+      word: "dying",
+      sentence: `Dying ReLU: ${share(now)} of ${name}'s units are zero for every image of the sample and get no gradient. Try a smaller learning rate, or a leaky ReLU.`,
+    };
+  if (rise >= DEAD_RISING)
+    return {
+      word: "dying",
+      sentence: `Dying ReLU: the dead share of ${name}'s units rose from ${share(first(series))} to ${share(now)}. Try a smaller learning rate.`,
+    };
   return null;
 }
 
@@ -92,12 +111,19 @@ function vanishing(name, { gradient_norm: series }, gradients) {
   const at = gradients.findIndex((gradient) => gradient.name === name);
   if (at < 0) return null;
   const now = last(series);
-  if (now < GRADIENT_TINY) return { word: "no gradient", sentence: `${name} gets next to no gradient (norm ${value(now)}): it has stopped learning.` };
+  if (now < GRADIENT_TINY)
+    return {
+      word: "no gradient",
+      sentence: `${name} gets next to no gradient (norm ${value(now)}): it has stopped learning.`,
+    };
   const strongest = ([first, ...rest]) => rest.reduce((best, next) => (next.each > best.each ? next : best), first);
   const later = gradients.slice(at + 1);
   if (!later.length) return null;
   const behind = strongest(later);
   if (strongest(gradients.slice(0, at + 1)).each >= VANISHING_RATIO * behind.each) return null;
   const times = Math.round(behind.each / gradients[at].each);
-  return { word: "vanishing", sentence: `Vanishing gradient: a weight of ${name} gets a gradient ${times} times smaller than one of ${behind.name}, behind it (norm by √parameters: ${value(gradients[at].each)} and ${value(behind.each)}). ReLU, normalisation or skip connections keep it alive.` };
+  return {
+    word: "vanishing",
+    sentence: `Vanishing gradient: a weight of ${name} gets a gradient ${times} times smaller than one of ${behind.name}, behind it (norm by √parameters: ${value(gradients[at].each)} and ${value(behind.each)}). ReLU, normalisation or skip connections keep it alive.`,
+  };
 }

@@ -43,9 +43,28 @@ import "./vector-view.js";
 import "./words.js";
 
 const NOTHING_KNOWN = {
-  runs: null, others: null, record: null, recordB: null, steps: [], shownStep: null, scene: null, sceneB: null,
-  health: null, healthB: null, findings: null, hover: null, playing: false, loading: true, problem: null,
-  compareProblem: "", healthProblem: "", unmet: "", isGone: false, theme: "light", width: 0, height: 0,
+  runs: null,
+  others: null,
+  record: null,
+  recordB: null,
+  steps: [],
+  shownStep: null,
+  scene: null,
+  sceneB: null,
+  health: null,
+  healthB: null,
+  findings: null,
+  hover: null,
+  playing: false,
+  loading: true,
+  problem: null,
+  compareProblem: "",
+  healthProblem: "",
+  unmet: "",
+  isGone: false,
+  theme: "light",
+  width: 0,
+  height: 0,
 };
 
 /** Build the tab in this document. */
@@ -65,7 +84,9 @@ export async function render() {
   await Promise.all(styles);
   document.body.hidden = false;
   listenToKeys(store, actions);
-  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth, height: window.innerHeight }))).observe(document.body);
+  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth, height: window.innerHeight }))).observe(
+    document.body,
+  );
   await opened;
   keepLink(store, actions.follow);
   listenToReloads(actions.poll);
@@ -73,16 +94,31 @@ export async function render() {
 
 function stylesheet(file) {
   return new Promise((resolve) => {
-    const link = el("link", { rel: "stylesheet", href: new URL(file, import.meta.url).href, onload: resolve, onerror: resolve });
+    const link = el("link", {
+      rel: "stylesheet",
+      href: new URL(file, import.meta.url).href,
+      onload: resolve,
+      onerror: resolve,
+    });
     document.head.append(link);
   });
 }
 
 function page(store, actions) {
   const state = statePage(store, actions);
-  const gone = el("p", { class: "gone", role: "status", hidden: true }, "TensorBoard does not answer: what you see is from before. Start it again; the tab goes on by itself.");
+  const gone = el(
+    "p",
+    { class: "gone", role: "status", hidden: true },
+    "TensorBoard does not answer: what you see is from before. Start it again; the tab goes on by itself.",
+  );
   store.subscribe(["isGone"], ({ isGone }) => (gone.hidden = !isGone));
-  const panels = el("main", { class: "panels" }, networkPanel(store, actions.chooseLayer), middle(store, actions), unitPanel(store));
+  const panels = el(
+    "main",
+    { class: "panels" },
+    networkPanel(store, actions.chooseLayer),
+    middle(store, actions),
+    unitPanel(store),
+  );
   const show = ({ record, problem }) => (panels.hidden = !record || Boolean(problem));
   store.subscribe(["record", "problem"], show);
   show(store.get());
@@ -94,7 +130,12 @@ function middle(store, actions) {
   const name = el("h2", {});
   const type = el("span", { class: "type" });
   const tabs = ["inside", "health"].map((view) =>
-    el("button", { type: "button", role: "tab", id: `tab-${view}`, onclick: () => store.set({ view }) }, view === "inside" ? "Inside" : "Health over time"));
+    el(
+      "button",
+      { type: "button", role: "tab", id: `tab-${view}`, onclick: () => store.set({ view }) },
+      view === "inside" ? "Inside" : "Health over time",
+    ),
+  );
   const views = { inside: layerPanel(store, actions), health: healthPanel(store, actions) };
   const draw = ({ layer, record, view, findings }) => {
     const row = record?.byName.get(layer);

@@ -45,7 +45,9 @@ export function kernelsView() {
       area.style.width = `${plan.width}px`;
       area.style.height = `${plan.height}px`;
       captions.replaceChildren(
-        ...plan.places.map(({ x, y }, i) => el("span", { class: "caption", style: { left: `${x}px`, top: `${y - GAP.caption}px` } }, String(i))),
+        ...plan.places.map(({ x, y }, i) =>
+          el("span", { class: "caption", style: { left: `${x}px`, top: `${y - GAP.caption}px` } }, String(i)),
+        ),
       );
       delete large.dataset.channel;
       enlarge(0);
@@ -54,7 +56,15 @@ export function kernelsView() {
       if (!drawn) return;
       const corner = drawn.plan.places[channel];
       chosen.dataset.channel = corner ? channel : "";
-      place(chosen, corner && { x: corner.x - 3, y: corner.y - 3, width: drawn.plan.block.width + 6, height: drawn.plan.block.height + 6 });
+      place(
+        chosen,
+        corner && {
+          x: corner.x - 3,
+          y: corner.y - 3,
+          width: drawn.plan.block.width + 6,
+          height: drawn.plan.block.height + 6,
+        },
+      );
       enlarge(corner ? channel : 0);
     },
   };
@@ -75,7 +85,8 @@ function arrangeKernels(shape, { width, height, isInColour }) {
 function arrangeEnlarged([, ...shape], { scale: small }, { width, isInColour }) {
   for (let scale = SCALE.enlarged; scale > small; scale--) {
     const plan = atScale([1, ...shape], width - 70, scale, isInColour);
-    if (plan.height - GAP.caption <= ENLARGED_HEIGHT) return { ...plan, height: plan.height - GAP.caption, places: [{ x: 3, y: 0 }] };
+    if (plan.height - GAP.caption <= ENLARGED_HEIGHT)
+      return { ...plan, height: plan.height - GAP.caption, places: [{ x: 3, y: 0 }] };
   }
   return null;
 }
@@ -97,7 +108,12 @@ function atScale([kernels, slices, rows, columns], width, scale, isInColour) {
     y: GAP.caption + Math.floor(i / perLine) * line,
   }));
   return {
-    scale, slice, across, block, places, first: 0,
+    scale,
+    slice,
+    across,
+    block,
+    places,
+    first: 0,
     width: perLine * (block.width + GAP.kernel) - GAP.kernel + 6,
     height: Math.ceil(kernels / perLine) * line - GAP.kernel + 4,
   };
@@ -106,7 +122,8 @@ function atScale([kernels, slices, rows, columns], width, scale, isInColour) {
 /** The slices by the colour scale; in their own colours the kernels over red, green and blue. */
 function paintKernels(canvas, weight, plan, { theme, largest, isInColour }) {
   paintTiles(canvas, plan, tilesOf(weight, plan, isInColour ? 1 : 0), theme, largest, FRAME[theme]);
-  if (isInColour) plan.places.forEach((corner, i) => paintColours(canvas, weight, plan.first + i, corner, plan.scale, largest));
+  if (isInColour)
+    plan.places.forEach((corner, i) => paintColours(canvas, weight, plan.first + i, corner, plan.scale, largest));
 }
 
 function tilesOf({ data, shape: [, slices, rows, columns] }, plan, before) {
@@ -114,7 +131,11 @@ function tilesOf({ data, shape: [, slices, rows, columns] }, plan, before) {
     Array.from({ length: slices }, (_, slice) => ({
       x: x + ((slice + before) % plan.across) * (plan.slice.width + GAP.slice),
       y: y + Math.floor((slice + before) / plan.across) * (plan.slice.height + GAP.slice),
-      rows, columns, scale: plan.scale, data, offset: ((plan.first + i) * slices + slice) * rows * columns,
+      rows,
+      columns,
+      scale: plan.scale,
+      data,
+      offset: ((plan.first + i) * slices + slice) * rows * columns,
     })),
   );
 }

@@ -20,7 +20,11 @@ export function keysDialog() {
     "dialog",
     { class: "keys", "aria-label": "Keys" },
     el("h2", {}, "Keys"),
-    el("dl", {}, KEYS.map(([keys, does]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, does)])),
+    el(
+      "dl",
+      {},
+      KEYS.map(([keys, does]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, does)]),
+    ),
     el("form", { method: "dialog" }, el("button", { type: "submit", class: "action" }, "Close")),
   );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -66,7 +70,8 @@ export function listenToKeys(store, actions) {
     if (document.querySelector("dialog[open]") || target.matches?.("input[type=text], select")) return;
     // A button's own keys stay its own; the slider moves by left and right as the tab does.
     if (event.key === " " && target.matches?.("button, summary, input")) return;
-    const act = (event.shiftKey ? shifted : plain)[event.key] ?? plain[event.key.length === 1 ? event.key.toLowerCase() : ""];
+    const act =
+      (event.shiftKey ? shifted : plain)[event.key] ?? plain[event.key.length === 1 ? event.key.toLowerCase() : ""];
     if (!act) return;
     event.preventDefault();
     act();

@@ -38,7 +38,18 @@ export function layerPanel(store, { point, pin, chooseLayer: choose }) {
     about.replaceChildren(...describe(scene.row, record));
     const scenes = [scene, sceneB].filter(Boolean);
     const width = node.clientWidth - PADDING;
-    const context = { record, health, scenes, sides, theme, width: Math.floor(scenes.length > 1 ? (width - 24) / 2 : width), store, point, pin, choose };
+    const context = {
+      record,
+      health,
+      scenes,
+      sides,
+      theme,
+      width: Math.floor(scenes.length > 1 ? (width - 24) / 2 : width),
+      store,
+      point,
+      pin,
+      choose,
+    };
     body.replaceChildren(
       ...(compare ? [compareLine(store.get(), compareProblem)] : []),
       ...(scene.problem ? [el("p", { class: "notice problem" }, scene.problem)] : []),
@@ -54,7 +65,8 @@ export function layerPanel(store, { point, pin, chooseLayer: choose }) {
       maps.mark(hover, unit);
       kernels.mark(scene?.conv ? (hover ?? unit)?.channel : null);
     }
-    for (const bar of body.querySelectorAll("[data-unit]")) bar.toggleAttribute("data-pinned", Number(bar.dataset.unit) === unit?.channel);
+    for (const bar of body.querySelectorAll("[data-unit]"))
+      bar.toggleAttribute("data-pinned", Number(bar.dataset.unit) === unit?.channel);
   };
   const warn = ({ findings, layer }) => {
     const found = findings?.get(layer) ?? [];
@@ -72,9 +84,16 @@ function describe(row, record) {
   const size = formula(row);
   return [
     el("p", { class: "sentence" }, sentence(row, record)),
-    size ? el("p", { class: "formula" }, size.side ? el("span", { class: "quiet" }, `${size.side}  `) : null, size.text) : null,
-    el("dl", { class: "facts" }, facts(row, record).map(({ label, value, note }) =>
-      el("div", {}, el("dt", {}, label), el("dd", {}, value), el("dd", { class: "quiet" }, note)))),
+    size
+      ? el("p", { class: "formula" }, size.side ? el("span", { class: "quiet" }, `${size.side}  `) : null, size.text)
+      : null,
+    el(
+      "dl",
+      { class: "facts" },
+      facts(row, record).map(({ label, value, note }) =>
+        el("div", {}, el("dt", {}, label), el("dd", {}, value), el("dd", { class: "quiet" }, note)),
+      ),
+    ),
     savings(row) ? el("p", { class: "savings quiet" }, savings(row)) : null,
   ].filter(Boolean);
 }
@@ -84,14 +103,24 @@ function compareLine({ compare, scene, sceneB, record, recordB }, problem) {
   if (problem) return el("p", { class: "notice" }, problem);
   if (!sceneB) return el("p", { class: "notice" }, `Loading ${compare} …`);
   const isOther = record.dataset !== recordB.dataset;
-  const data = isOther ? `B was trained on another data set (${recordB.dataset || "unknown"}): its own image, “${sceneB.probe?.facts.names[sceneB.image] ?? "none"}”. ` : "";
+  const data = isOther
+    ? `B was trained on another data set (${recordB.dataset || "unknown"}): its own image, “${sceneB.probe?.facts.names[sceneB.image] ?? "none"}”. `
+    : "";
   const epochs = [epochOf(scene, record), epochOf(sceneB, recordB)];
   const said = [
     data,
-    epochs[0] !== epochs[1] ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.` : null,
+    epochs[0] !== epochs[1]
+      ? `The second run has its pictures at ${epochs[1]}, the nearest at or before ${epochs[0]}.`
+      : null,
     isOther || isSameImage(scene, sceneB) ? null : "The second run's probe image is another one.",
   ].filter(Boolean);
-  return said.length ? el("p", { class: "notice" }, said.map((part) => [part, " "])) : el("span", { hidden: true });
+  return said.length
+    ? el(
+        "p",
+        { class: "notice" },
+        said.map((part) => [part, " "]),
+      )
+    : el("span", { hidden: true });
 }
 
 const epochOf = ({ shownStep }, record) => {
@@ -105,19 +134,33 @@ function outputs(context) {
   const [first] = scenes;
   const known = scenes.filter((scene) => scene.output);
   if (!known.length) return el("section", {}, heading(outputTitle(first.row)), unknown(first, context));
-  const isScores = first.row.name === context.store.get().record.last.name && first.row.kind === "linear" && first.probe;
+  const isScores =
+    first.row.name === context.store.get().record.last.name && first.row.kind === "linear" && first.probe;
   const isSigned = known.some(({ output }) => hasNegative(output));
   const isVector = first.row.output_shape.length === 1;
   const scales = scalesOf(scenes, ({ output }) => output && largestOf(output));
   const part = isScores ? scorePart : isVector ? vectorPart : mapsPart;
   const { recordB, healthB } = context.store.get();
-  const contexts = [{ ...context, isSigned }, { ...context, isSigned, record: recordB, health: healthB }];
-  const bars = isVector ? [] : scales.map((largest, i) => (scenes[i].output ? scaleBar(largest, isSigned, theme) : null));
+  const contexts = [
+    { ...context, isSigned },
+    { ...context, isSigned, record: recordB, health: healthB },
+  ];
+  const bars = isVector
+    ? []
+    : scales.map((largest, i) => (scenes[i].output ? scaleBar(largest, isSigned, theme) : null));
   return el(
     "section",
     { class: "outputs" },
-    heading(outputTitle(first.row), [first.output ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars.find(Boolean) : null),
-    columns(context, (scene, side, i) => [ownLine(outputSaid, scene, first), shared(scales) ? null : bars[i], scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context)]),
+    heading(
+      outputTitle(first.row),
+      [first.output ? subtitle(first) : "", isScores ? "" : scalesSaid(scales)].filter(Boolean).join(" · "),
+      shared(scales) ? bars.find(Boolean) : null,
+    ),
+    columns(context, (scene, side, i) => [
+      ownLine(outputSaid, scene, first),
+      shared(scales) ? null : bars[i],
+      scene.output ? part(scene, side, scales[i], contexts[i]) : unknown(scene, context),
+    ]),
   );
 }
 
@@ -137,16 +180,30 @@ function outputTitle({ kind, output_shape: shape }) {
 function subtitle({ row, output }) {
   const parts = [];
   if (row.output_shape.length === 3) parts.push(`${size(row.output_shape.slice(1))} each`);
-  if (output.channels < row.output_shape[0]) parts.push(`the first ${output.channels} of ${whole(row.output_shape[0])} shown: a run with board.max_channels=${row.output_shape[0]} shows all`);
+  if (output.channels < row.output_shape[0])
+    parts.push(
+      `the first ${output.channels} of ${whole(row.output_shape[0])} shown: a run with board.max_channels=${row.output_shape[0]} shows all`,
+    );
   parts.push(output.from);
   return parts.join(" · ");
 }
 
 function mapsPart(scene, side, largest, { theme, width }) {
-  side.maps.draw(scene.output, { dead: scene.dead, theme, largest, width, height: Math.max(300, window.innerHeight - BESIDE_MAPS) });
+  side.maps.draw(scene.output, {
+    dead: scene.dead,
+    theme,
+    largest,
+    width,
+    height: Math.max(300, window.innerHeight - BESIDE_MAPS),
+  });
   const dead = scene.dead.filter((channel) => channel < scene.output.channels);
   const isKnown = Array.isArray(scene.facts?.dead);
-  return el("div", {}, side.maps.node, isKnown ? el("p", { class: scene.dead.length ? "dead-line" : "dead-line quiet" }, deadSentence(scene, dead)) : null);
+  return el(
+    "div",
+    {},
+    side.maps.node,
+    isKnown ? el("p", { class: scene.dead.length ? "dead-line" : "dead-line quiet" }, deadSentence(scene, dead)) : null,
+  );
 }
 
 function deadSentence({ dead, row, conv }, drawn) {
@@ -160,7 +217,12 @@ function vectorPart(scene, _side, largest, context) {
   const { width, isSigned, point, pin } = context;
   const silent = silentUnits(scene, context);
   const how = { largest, isSigned, dead: silent?.units ?? [] };
-  return el("div", {}, pointable(barsView(scene.output, width, how), point, pin), silent ? el("p", { class: silent.units.length ? "dead-line" : "dead-line quiet" }, silent.sentence) : null);
+  return el(
+    "div",
+    {},
+    pointable(barsView(scene.output, width, how), point, pin),
+    silent ? el("p", { class: silent.units.length ? "dead-line" : "dead-line quiet" }, silent.sentence) : null,
+  );
 }
 
 /** The units of a linear layer that its ReLU makes zero for every probe image; null where there is no such ReLU. */
@@ -171,24 +233,46 @@ function silentUnits({ row, probe, step }, { record, health }) {
   const vectors = linear && relu && probe?.arrays[`vector:${linear.name}`];
   if (!vectors) return null;
   const [images, count] = vectors.shape;
-  const isSilent = (unit) => Array.from({ length: images }, (_, image) => vectors.data[image * count + unit]).every((number) => number <= 0);
+  const isSilent = (unit) =>
+    Array.from({ length: images }, (_, image) => vectors.data[image * count + unit]).every((number) => number <= 0);
   const units = Array.from({ length: count }, (_, unit) => unit).filter(isSilent);
   const [measuredAt, dead] = pointBy(numbers(health?.[linear.name]?.dead_fraction), step) ?? [];
-  const measured = Number.isFinite(dead) ? ` On the whole sample, at epoch ${Math.round(measuredAt / record.stepsPerEpoch)}: ${share(dead)} of the units.` : "";
-  return { units, sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${measured}` };
+  const measured = Number.isFinite(dead)
+    ? ` On the whole sample, at epoch ${Math.round(measuredAt / record.stepsPerEpoch)}: ${share(dead)} of the units.`
+    : "";
+  return {
+    units,
+    sentence: `${whole(units.length)} of ${plural(count, "unit")} ${units.length === 1 ? "is" : "are"} zero behind ${relu.name} for all ${images} probe images.${measured}`,
+  };
 }
 
 function scorePart({ output, probe, image }, _side, _largest, { scenes, point, pin }) {
   const scores = [...output.data.subarray(output.offset, output.offset + output.channels)];
-  return pointable(scoresView(scores, probe.facts.class_names ?? [], probe.facts.names[image], scenes.length > 1), point, pin);
+  return pointable(
+    scoresView(scores, probe.facts.class_names ?? [], probe.facts.names[image], scenes.length > 1),
+    point,
+    pin,
+  );
 }
 
 /** One column a run; the names of the runs above them where there are two. */
 function columns({ scenes, sides, store }, part) {
   const { run, compare } = store.get();
   const names = [run, compare];
-  return el("div", { class: scenes.length > 1 ? "two" : "one" }, scenes.map((scene, i) =>
-    el("div", { "data-run": names[i] }, scenes.length > 1 ? el("h4", { title: names[i] }, el("b", {}, "AB"[i]), el("span", {}, el("bdi", {}, names[i]))) : null, part(scene, sides[i], i))));
+  return el(
+    "div",
+    { class: scenes.length > 1 ? "two" : "one" },
+    scenes.map((scene, i) =>
+      el(
+        "div",
+        { "data-run": names[i] },
+        scenes.length > 1
+          ? el("h4", { title: names[i] }, el("b", {}, "AB"[i]), el("span", {}, el("bdi", {}, names[i])))
+          : null,
+        part(scene, sides[i], i),
+      ),
+    ),
+  );
 }
 
 function heading(title, more = "", aside = null) {
@@ -198,8 +282,20 @@ function heading(title, more = "", aside = null) {
 /** What is known where no numbers are, and where to look instead. */
 function unknown({ row, problem }, { record, choose }) {
   if (problem) return el("p", { class: "notice" }, "Without the pictures' numbers there is nothing to draw here.");
-  const near = [nearest(row, (at) => at.inputs.map((name) => record.byName.get(name))), nearest(row, (at) => record.consumers.get(at.name))];
-  const links = near.map((found, i) => found && [["before", "behind"][i], " it, ", el("button", { type: "button", class: "plain", onclick: () => choose(found.name) }, found.name)]).filter(Boolean);
+  const near = [
+    nearest(row, (at) => at.inputs.map((name) => record.byName.get(name))),
+    nearest(row, (at) => record.consumers.get(at.name)),
+  ];
+  const links = near
+    .map(
+      (found, i) =>
+        found && [
+          ["before", "behind"][i],
+          " it, ",
+          el("button", { type: "button", class: "plain", onclick: () => choose(found.name) }, found.name),
+        ],
+    )
+    .filter(Boolean);
   return el(
     "p",
     { class: "notice" },
@@ -232,11 +328,26 @@ function kernels(context) {
   const bars = scales.map((largest) => scaleBar(largest, true, theme));
   const [title, what] = kernelsSaid(known[0]);
   return [
-    el("section", { class: "kernel-section" }, heading(title, [what, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null), columns(context, (scene, side, i) => {
-      if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
-      side.kernels.draw(scene.kernels.arrays.weight, { theme, largest: scales[i], width, height: KERNELS_HEIGHT, isInColour: isOfColours(scene.conv) });
-      return [ownLine((at) => at.kernels && kernelsSaid(at).join(" · "), scene, known[0]), shared(scales) ? null : bars[i], side.kernels.node];
-    })),
+    el(
+      "section",
+      { class: "kernel-section" },
+      heading(title, [what, scalesSaid(scales)].filter(Boolean).join(" · "), shared(scales) ? bars[0] : null),
+      columns(context, (scene, side, i) => {
+        if (!scene.kernels) return el("p", { class: "notice" }, "No kernels in this run's pictures.");
+        side.kernels.draw(scene.kernels.arrays.weight, {
+          theme,
+          largest: scales[i],
+          width,
+          height: KERNELS_HEIGHT,
+          isInColour: isOfColours(scene.conv),
+        });
+        return [
+          ownLine((at) => at.kernels && kernelsSaid(at).join(" · "), scene, known[0]),
+          shared(scales) ? null : bars[i],
+          side.kernels.node,
+        ];
+      }),
+    ),
   ];
 }
 
@@ -245,9 +356,14 @@ function kernelsSaid({ kernels, conv, row }) {
   const [drawn, inEach, ...sides] = kernels.arrays.weight.shape;
   const { filters } = kernels.facts;
   const shown = drawn < filters ? ` · the first ${drawn} of ${whole(filters)} shown, as many as a picture holds` : "";
-  const what = isOfColours(conv) ? `in colour, then a slice of ${size(sides)} for red, green and blue` : inEach > 1 ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel` : size(sides);
+  const what = isOfColours(conv)
+    ? `in colour, then a slice of ${size(sides)} for red, green and blue`
+    : inEach > 1
+      ? `${whole(inEach)} slices of ${size(sides)}, one for each input channel`
+      : size(sides);
   return [`${plural(filters ?? drawn, "kernel")}${row === conv ? "" : ` of ${conv.name}`}`, `${what}${shown}`];
 }
 
 /** Whether a convolution's three input channels are the image's red, green and blue. */
-const isOfColours = ({ inputs, input_shape: shape, groups }) => inputs[0] === "input" && shape[0] === 3 && (groups ?? 1) === 1;
+const isOfColours = ({ inputs, input_shape: shape, groups }) =>
+  inputs[0] === "input" && shape[0] === 3 && (groups ?? 1) === 1;

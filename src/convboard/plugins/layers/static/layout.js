@@ -16,7 +16,8 @@ const LANE_GAP = 6;
  * jumps over cards is an arc beside them. Rows are placed in call order, each below all that it gets.
  */
 export function layoutNetwork(record, widths) {
-  const isPlain = record.rows.every((row) => record.main.has(row.name)) && record.rows.every((row) => row.inputs.length < 2);
+  const isPlain =
+    record.rows.every((row) => record.main.has(row.name)) && record.rows.every((row) => row.inputs.length < 2);
   const mainWidth = isPlain ? widths.alone : widths.main;
   const cards = new Map();
   const headings = [];
@@ -38,7 +39,17 @@ export function layoutNetwork(record, widths) {
     }
     const x = lane ? mainWidth + LANE_GAP + (lane - 1) * (widths.side + LANE_GAP) : 0;
     const label = group && row.name.startsWith(`${group}.`) ? row.name.slice(group.length + 1) : row.name;
-    cards.set(row.name, { row, label, x, y, width: lane ? widths.side : mainWidth, height, isLarge, isSide: lane > 0, lane });
+    cards.set(row.name, {
+      row,
+      label,
+      x,
+      y,
+      width: lane ? widths.side : mainWidth,
+      height,
+      isLarge,
+      isSide: lane > 0,
+      lane,
+    });
     bottoms[lane] = y + height + HEIGHTS.gap;
   }
   const list = [...cards.values()];
@@ -52,7 +63,8 @@ export function layoutNetwork(record, widths) {
 }
 
 /** Where the picture becomes smaller or larger; not where the same numbers are only laid out anew. */
-const changesSize = ({ kind, input_shape: before, output_shape: after }) => kind !== "reshape" && before.join() !== after.join();
+const changesSize = ({ kind, input_shape: before, output_shape: after }) =>
+  kind !== "reshape" && before.join() !== after.join();
 
 const bottomOf = (card) => (card ? card.y + card.height + HEIGHTS.gap : 0);
 

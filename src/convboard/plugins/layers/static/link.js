@@ -64,7 +64,12 @@ export function fromLink(values) {
     view: ["inside", "health"].includes(values.view) ? values.view : null,
   };
   const unread = ["step", "image", "unit", "view"].filter((name) => values[name] && found[name] === null);
-  return { ...found, image: found.image ?? 0, view: found.view ?? "inside", unread: unread.map((name) => `${name}=${values[name]}`) };
+  return {
+    ...found,
+    image: found.image ?? 0,
+    view: found.view ?? "inside",
+    unread: unread.map((name) => `${name}=${values[name]}`),
+  };
 }
 
 function toLink(state) {
@@ -81,7 +86,8 @@ function toLink(state) {
 }
 
 /** Where one is: what the browser's Back button leaves. Epochs, images and units are passed through there. */
-const placeOf = ({ run, compare, layer, view }) => JSON.stringify([run, compare, layer, view].map((value) => value ?? null));
+const placeOf = ({ run, compare, layer, view }) =>
+  JSON.stringify([run, compare, layer, view].map((value) => value ?? null));
 
 /**
  * Keep the link and the store alike: another run, layer or view is a new entry in the browser's history, all else

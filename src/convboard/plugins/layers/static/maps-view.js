@@ -48,7 +48,13 @@ export function mapsView(point, pin) {
       shown = { maps, plan };
       const area = maps.height * maps.width;
       const parts = plan.places.map(({ x, y }, i) => ({
-        x, y, rows: maps.height, columns: maps.width, scale: plan.scale, data: maps.data, offset: maps.offset + i * area,
+        x,
+        y,
+        rows: maps.height,
+        columns: maps.width,
+        scale: plan.scale,
+        data: maps.data,
+        offset: maps.offset + i * area,
       }));
       paintTiles(canvas, plan, parts, theme, largest);
       node.style.width = `${plan.width}px`;
@@ -84,5 +90,10 @@ function frame(unit, { maps, plan }) {
   const corner = unit && plan.places[unit.channel];
   if (!corner || unit.row >= maps.height || unit.column >= maps.width) return null;
   const side = Math.max(plan.scale, 3);
-  return { x: corner.x + unit.column * plan.scale - 1, y: corner.y + unit.row * plan.scale - 1, width: side + 2, height: side + 2 };
+  return {
+    x: corner.x + unit.column * plan.scale - 1,
+    y: corner.y + unit.row * plan.scale - 1,
+    width: side + 2,
+    height: side + 2,
+  };
 }

@@ -18,7 +18,12 @@ const SLAB = { main: 46, side: 42 }; // pixels of width, the same scale in both
  * @returns {HTMLElement}
  */
 export function networkPanel(store, choose) {
-  const list = el("div", { class: "cards", role: "listbox", tabindex: "0", "aria-label": "Layers, in the order of the calls" });
+  const list = el("div", {
+    class: "cards",
+    role: "listbox",
+    tabindex: "0",
+    "aria-label": "Layers, in the order of the calls",
+  });
   const title = el("h2", {}, "Network");
   const facts = el("span", { class: "quiet" });
   const cards = new Map();
@@ -38,7 +43,9 @@ export function networkPanel(store, choose) {
     facts.textContent = `${whole(parameters)} parameters`;
     const plan = layoutNetwork(record, widths);
     node.style.width = `${plan.width + BESIDE}px`;
-    const largest = Math.max(...record.rows.flatMap(({ output_shape: shape }) => (shape.length === 3 ? shape.slice(1) : [1])));
+    const largest = Math.max(
+      ...record.rows.flatMap(({ output_shape: shape }) => (shape.length === 3 ? shape.slice(1) : [1])),
+    );
     list.append(canvasOf(plan));
     for (const card of plan.cards) {
       const node = cardNode(card, largest, choose);
@@ -82,8 +89,18 @@ function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest,
   const name = el("b", { title: row.name }, label);
   const words = row.kind === "input" ? "the image" : row.type;
   const children = isLarge
-    ? [el("span", { class: "words" }, el("span", { class: "first" }, name, isSide ? null : el("span", { class: "quiet" }, words)), el("span", { class: "quiet" }, shape))]
-    : [name, isSide ? null : el("span", { class: "quiet" }, changesShape(row) || row.type === label ? shape : row.type)];
+    ? [
+        el(
+          "span",
+          { class: "words" },
+          el("span", { class: "first" }, name, isSide ? null : el("span", { class: "quiet" }, words)),
+          el("span", { class: "quiet" }, shape),
+        ),
+      ]
+    : [
+        name,
+        isSide ? null : el("span", { class: "quiet" }, changesShape(row) || row.type === label ? shape : row.type),
+      ];
   return el(
     "div",
     {
@@ -97,7 +114,9 @@ function cardNode({ row, label, x, y, width, height, isLarge, isSide }, largest,
       style: { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` },
       onclick: () => choose(row.name),
     },
-    isLarge ? slab(row.output_shape, SLAB[isSide ? "side" : "main"], height - 2, largest) : el("span", { class: "dot" }),
+    isLarge
+      ? slab(row.output_shape, SLAB[isSide ? "side" : "main"], height - 2, largest)
+      : el("span", { class: "dot" }),
     ...children,
   );
 }

@@ -7,7 +7,8 @@ const NORM = /norm/i;
 const SAME = /^(identity|dropout\d?d?|alphadropout|featurealphadropout)$/i;
 const RESHAPING = /^(flatten|view|reshape|squeeze|unflatten)$/i;
 const JOINING = /^(add|iadd|cat|concat|concatenate|mul|sub|stack)$/i;
-const ACTIVATION = /^(celu|elu|gelu|hardsigmoid|hardswish|hardtanh|leakyrelu|logsigmoid|mish|prelu|relu|relu6|rrelu|selu|sigmoid|silu|softplus|softsign|tanh|threshold|softmax|logsoftmax)$/i;
+const ACTIVATION =
+  /^(celu|elu|gelu|hardsigmoid|hardswish|hardtanh|leakyrelu|logsigmoid|mish|prelu|relu|relu6|rrelu|selu|sigmoid|silu|softplus|softsign|tanh|threshold|softmax|logsoftmax)$/i;
 
 const plain = (type) => type.replaceAll("_", "").toLowerCase();
 
@@ -42,8 +43,16 @@ export const moduleOf = (name) => name.replace(/:\d+$/, "");
  */
 export function readRecord(network) {
   const image = {
-    name: "input", type: "input", inputs: [], input_shape: network.input_shape, output_shape: network.input_shape,
-    kernel_size: null, parameters: 0, macs: 0, formula: "", receptive_field: [1, 1],
+    name: "input",
+    type: "input",
+    inputs: [],
+    input_shape: network.input_shape,
+    output_shape: network.input_shape,
+    kernel_size: null,
+    parameters: 0,
+    macs: 0,
+    formula: "",
+    receptive_field: [1, 1],
   };
   const called = network.rows.filter((row) => row.output_shape?.length && row.inputs?.length);
   const rows = [image, ...called];
@@ -57,7 +66,9 @@ export function readRecord(network) {
   const [height, width] = network.input_shape.slice(-2);
   const each = (count) => Array.from({ length: count }, (_, i) => [i, i + 1]);
   return {
-    rows, byName, consumers,
+    rows,
+    byName,
+    consumers,
     boxes: { ...network.boxes, input: { rows: each(height), columns: each(width) } },
     main: longestPath(rows, byName),
     convs: rows.filter((row) => row.kind === "convolution"),
@@ -74,7 +85,8 @@ function longestPath(rows, byName) {
   const before = new Map();
   for (const row of rows) {
     let best = null;
-    for (const name of row.inputs) if (byName.has(name) && (best === null || length.get(name) > length.get(best))) best = name;
+    for (const name of row.inputs)
+      if (byName.has(name) && (best === null || length.get(name) > length.get(best))) best = name;
     length.set(row.name, best === null ? 0 : length.get(best) + 1);
     before.set(row.name, best);
   }

@@ -14,8 +14,15 @@ export function runPicker({ label, none, choose }) {
   const id = `runs-${(pickers += 1)}`;
   const list = el("ul", { class: "options", role: "listbox", id, "aria-label": label, hidden: true });
   const input = el("input", {
-    type: "text", role: "combobox", "aria-label": label, "aria-expanded": "false", "aria-controls": id, "aria-autocomplete": "list",
-    spellcheck: "false", autocomplete: "off", placeholder: none ?? "find a run",
+    type: "text",
+    role: "combobox",
+    "aria-label": label,
+    "aria-expanded": "false",
+    "aria-controls": id,
+    "aria-autocomplete": "list",
+    spellcheck: "false",
+    autocomplete: "off",
+    placeholder: none ?? "find a run",
   });
   const folder = el("span", {});
   let runs = [];
@@ -34,7 +41,9 @@ export function runPicker({ label, none, choose }) {
     active = Math.max(0, entries.indexOf(chosen));
     list.replaceChildren(
       ...entries.map((run, i) => option(run, i)),
-      ...(found.length > SHOWN ? [el("li", { class: "quiet more" }, `${found.length - SHOWN} more: type to find them`)] : []),
+      ...(found.length > SHOWN
+        ? [el("li", { class: "quiet more" }, `${found.length - SHOWN} more: type to find them`)]
+        : []),
       ...(entries.length ? [] : [el("li", { class: "quiet more" }, "No run of that name.")]),
     );
     list.hidden = false;
@@ -42,10 +51,20 @@ export function runPicker({ label, none, choose }) {
     highlight();
   };
   const option = (run, i) =>
-    el("li", { role: "option", id: `${id}-${i}`, title: run ?? none, "data-run": run ?? "", onpointerdown: (event) => {
-      event.preventDefault(); // the field keeps the focus until the choice is made
-      take(i);
-    } }, run ? named(run) : none);
+    el(
+      "li",
+      {
+        role: "option",
+        id: `${id}-${i}`,
+        title: run ?? none,
+        "data-run": run ?? "",
+        onpointerdown: (event) => {
+          event.preventDefault(); // the field keeps the focus until the choice is made
+          take(i);
+        },
+      },
+      run ? named(run) : none,
+    );
   const named = (run) => {
     const end = run.lastIndexOf("/") + 1;
     return [el("span", { class: "quiet" }, run.slice(0, end)), el("b", {}, run.slice(end))];

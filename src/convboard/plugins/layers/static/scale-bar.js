@@ -17,13 +17,18 @@ export function scaleBar(largest, isSigned, theme) {
   const strip = new ImageData(WIDTH, 1);
   const colour = colouring(theme, largest);
   const pixels = new Uint32Array(strip.data.buffer);
-  for (let i = 0; i < WIDTH; i++) pixels[i] = colour(isSigned ? largest * ((2 * i) / (WIDTH - 1) - 1) : (largest * i) / (WIDTH - 1));
+  for (let i = 0; i < WIDTH; i++)
+    pixels[i] = colour(isSigned ? largest * ((2 * i) / (WIDTH - 1) - 1) : (largest * i) / (WIDTH - 1));
   canvas.getContext("2d").putImageData(strip, 0, 0);
   const numbers = isSigned ? [-largest, 0, largest] : [0, largest];
   return el(
     "div",
     { class: "scale", role: "img", "aria-label": `Colours from ${value(numbers[0])} to ${value(largest)}` },
     canvas,
-    el("div", { class: "ticks" }, numbers.map((number) => el("span", {}, value(number)))),
+    el(
+      "div",
+      { class: "ticks" },
+      numbers.map((number) => el("span", {}, value(number))),
+    ),
   );
 }

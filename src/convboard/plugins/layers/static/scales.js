@@ -22,7 +22,9 @@ export function scalesOf(scenes, largest) {
 /** Of two runs: whether one colour means the same number in both, in words. */
 export function scalesSaid(scales) {
   if (scales.length < 2) return "";
-  return shared(scales) ? "A and B on one scale" : `each on a scale of its own: A to ${value(scales[0])}, B to ${value(scales[1])}`;
+  return shared(scales)
+    ? "A and B on one scale"
+    : `each on a scale of its own: A to ${value(scales[0])}, B to ${value(scales[1])}`;
 }
 
 /** Whether all runs have one scale. */
@@ -31,7 +33,10 @@ export const shared = (scales) => scales.every((scale) => Object.is(scale, scale
 /** The magnitude of an image's strongest finite number; 0 where all are zero, NaN where none is finite. */
 export function largestOf(maps) {
   const end = maps.offset + maps.channels * maps.height * maps.width;
-  return largestMagnitude(maps.data, maps.offset, end) || (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN);
+  return (
+    largestMagnitude(maps.data, maps.offset, end) ||
+    (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN)
+  );
 }
 
 /** Whether an image has a number below zero. */

@@ -25,8 +25,19 @@ import { Look } from "./values.js";
 export async function loadScene(run, { layer, step, image }) {
   const row = run.record.byName.get(layer);
   const scene = {
-    row, step, image, shownStep: null, probe: null, output: null, input: null, inputImages: 0, kernels: null,
-    conv: convolutionOf(row, run.record), dead: [], facts: null, problem: "",
+    row,
+    step,
+    image,
+    shownStep: null,
+    probe: null,
+    output: null,
+    input: null,
+    inputImages: 0,
+    kernels: null,
+    conv: convolutionOf(row, run.record),
+    dead: [],
+    facts: null,
+    problem: "",
   };
   const look = new Look(run, step, image);
   const note = (error) => {
@@ -34,11 +45,15 @@ export async function loadScene(run, { layer, step, image }) {
     return null;
   };
   const kernels = scene.conv && look.kernels(scene.conv).catch(note);
-  [scene.probe, scene.output, scene.kernels] = await Promise.all([look.probe().catch(note), look.output(row).catch(note), kernels]);
+  [scene.probe, scene.output, scene.kernels] = await Promise.all([
+    look.probe().catch(note),
+    look.output(row).catch(note),
+    kernels,
+  ]);
   const source = scene.conv ?? nearestConvolution(row, run.record);
   const picture = source ? await look.maps(source).catch(note) : null;
   scene.facts = picture?.facts ?? null;
-  scene.dead = row.kind === "linear" ? [] : picture?.facts.dead ?? [];
+  scene.dead = row.kind === "linear" ? [] : (picture?.facts.dead ?? []);
   scene.shownStep = picture?.step ?? scene.probe?.step ?? null;
   if (scene.conv) {
     scene.input = await look.input(scene.conv).catch(note);
@@ -59,7 +74,8 @@ function convolutionOf(row, record) {
 /** The convolution whose channels a row still has: behind norm, activation and pooling. */
 function nearestConvolution(row, record) {
   let before = row;
-  while (before && ["norm", "activation", "pooling", "same"].includes(before.kind)) before = record.byName.get(before.inputs[0]);
+  while (before && ["norm", "activation", "pooling", "same"].includes(before.kind))
+    before = record.byName.get(before.inputs[0]);
   return before?.kind === "convolution" ? before : null;
 }
 
@@ -71,7 +87,11 @@ export function isSameImage(first, second) {
     const length = shape.slice(1).reduce((product, side) => product * side, 1);
     return { bytes: data.subarray(image * length, (image + 1) * length), shape: shape.slice(1).join() };
   });
-  return one.shape === other.shape && one.bytes.length === other.bytes.length && one.bytes.every((byte, i) => byte === other.bytes[i]);
+  return (
+    one.shape === other.shape &&
+    one.bytes.length === other.bytes.length &&
+    one.bytes.every((byte, i) => byte === other.bytes[i])
+  );
 }
 
 /** Fetch what the neighbours will want, quietly. */

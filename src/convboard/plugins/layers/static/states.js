@@ -43,12 +43,25 @@ const DESCRIPTIONS = {
     el("p", {}, "Train a network, and look at the log directory that it writes to:"),
     el("pre", {}, "python train.py model=lenet dataset=mnist\ntensorboard --logdir outputs"),
     others.length
-      ? el("p", { class: "quiet" }, `${plural(others.length, "run")} in this log directory ${others.length === 1 ? "has" : "have"} no network record: written by an earlier convboard, by something else, or with `, code("board=minimal"), ". Train again to look inside.")
+      ? el(
+          "p",
+          { class: "quiet" },
+          `${plural(others.length, "run")} in this log directory ${others.length === 1 ? "has" : "have"} no network record: written by an earlier convboard, by something else, or with `,
+          code("board=minimal"),
+          ". Train again to look inside.",
+        )
       : el("p", { class: "quiet" }, "The tab looks again every half minute."),
   ],
   pictures: ({ run }) => [
     lead("This run holds no pictures"),
-    el("p", {}, run, " was recorded without them, most likely with ", code("board=minimal"), ", or has not reached its first picture."),
+    el(
+      "p",
+      {},
+      run,
+      " was recorded without them, most likely with ",
+      code("board=minimal"),
+      ", or has not reached its first picture.",
+    ),
     el("p", {}, "Train it with ", code("board=default"), " to look inside, or choose another run above."),
   ],
   missing: ({ run, message }) => [
@@ -58,7 +71,11 @@ const DESCRIPTIONS = {
   ],
   lost: ({ run }) => [
     lead("This run is gone"),
-    el("p", {}, `${run} was shown until a moment ago; TensorBoard does not find it any more. Its files may have been deleted, moved or renamed.`),
+    el(
+      "p",
+      {},
+      `${run} was shown until a moment ago; TensorBoard does not find it any more. Its files may have been deleted, moved or renamed.`,
+    ),
     el("p", {}, "Choose another run above. If it is being written anew, it appears here by itself."),
   ],
   gone: ({ message }) => [
@@ -69,6 +86,10 @@ const DESCRIPTIONS = {
   unreadable: ({ message }) => [
     lead("This run cannot be read"),
     el("p", {}, message ?? ""),
-    el("p", {}, "Choose another run above. If it was written by a newer convboard, update the one that TensorBoard runs with."),
+    el(
+      "p",
+      {},
+      "Choose another run above. If it was written by a newer convboard, update the one that TensorBoard runs with.",
+    ),
   ],
 };

@@ -26,10 +26,22 @@ export function unitPanel(store) {
   const drawImage = ({ scene }) => {
     const images = scene?.probe?.arrays.images;
     title.textContent = images ? `“${scene.probe.facts.names[scene.image]}”` : "Image";
-    facts.textContent = images ? `probe image ${scene.image + 1} of ${images.shape[0]} · ${size(images.shape.slice(2))} pixels` : "";
+    facts.textContent = images
+      ? `probe image ${scene.image + 1} of ${images.shape[0]} · ${size(images.shape.slice(2))} pixels`
+      : "";
     if (images && drawnImage?.images === images && drawnImage.image === scene.image) return;
     drawnImage = images ? { images, image: scene.image } : null;
-    picture.replaceChildren(...(images ? [photo(images, scene.image, SIDE), box] : [el("p", { class: "quiet" }, scene?.problem ? "The probe image cannot be shown." : "The run holds no probe image.")]));
+    picture.replaceChildren(
+      ...(images
+        ? [photo(images, scene.image, SIDE), box]
+        : [
+            el(
+              "p",
+              { class: "quiet" },
+              scene?.problem ? "The probe image cannot be shown." : "The run holds no probe image.",
+            ),
+          ]),
+    );
   };
 
   const drawUnit = () => {
@@ -37,7 +49,7 @@ export function unitPanel(store) {
     const { scene, sceneB, record } = state;
     const unit = scene && usable(state.hover ?? state.unit, scene.output);
     drawBox(unit, scene, record);
-    identity.replaceChildren(...(unit ? about(unit, state) : aboutSecond(state) ?? hint(scene)));
+    identity.replaceChildren(...(unit ? about(unit, state) : (aboutSecond(state) ?? hint(scene))));
     if (!unit) {
       steps.replaceChildren();
       return;
@@ -47,7 +59,9 @@ export function unitPanel(store) {
       channel: inputChannel,
       isWrittenOut,
       chooseChannel: (channel) => {
-        const used = document.activeElement?.matches(".choice select") ? ".choice select" : '.part[aria-pressed="true"]';
+        const used = document.activeElement?.matches(".choice select")
+          ? ".choice select"
+          : '.part[aria-pressed="true"]';
         inputChannel = channel;
         drawUnit();
         steps.querySelector(used)?.focus(); // what was used is drawn anew, and stays in use
@@ -69,7 +83,12 @@ export function unitPanel(store) {
     }
     const scale = scaleFor(shape, SIDE);
     box.dataset.box = [seen.top, seen.left, seen.bottom, seen.right].join();
-    place(box, { x: seen.left * scale, y: seen.top * scale, width: (seen.right - seen.left) * scale, height: (seen.bottom - seen.top) * scale });
+    place(box, {
+      x: seen.left * scale,
+      y: seen.top * scale,
+      width: (seen.right - seen.left) * scale,
+      height: (seen.bottom - seen.top) * scale,
+    });
   };
 
   store.subscribe(["scene"], drawImage);
@@ -90,7 +109,11 @@ export function unitPanel(store) {
       text ? el("p", {}, text) : null,
       el("p", {}, seen ? pixelsOf(seen) : "sees the whole image"),
       pinned
-        ? el("button", { type: "button", class: "plain", onclick: () => store.set({ unit: null, hover: null }) }, hover && !isSame(hover, pinned) ? "another is pinned · unpin" : "pinned · unpin (Esc)")
+        ? el(
+            "button",
+            { type: "button", class: "plain", onclick: () => store.set({ unit: null, hover: null }) },
+            hover && !isSame(hover, pinned) ? "another is pinned · unpin" : "pinned · unpin (Esc)",
+          )
         : el("p", { class: "quiet" }, "Click pins it."),
     ].filter(Boolean);
   };
@@ -110,9 +133,16 @@ function seenBy(unit, { row }, record) {
   const flat = flattened(row, record);
   if (!flat) return { box: receptiveBox(record, row.name, unit.row, unit.column), text: "" };
   const [, height, width] = flat.input_shape;
-  const at = { channel: Math.floor(unit.channel / (height * width)), row: Math.floor((unit.channel % (height * width)) / width), column: unit.channel % width };
+  const at = {
+    channel: Math.floor(unit.channel / (height * width)),
+    row: Math.floor((unit.channel % (height * width)) / width),
+    column: unit.channel % width,
+  };
   const [before] = flat.inputs;
-  return { box: receptiveBox(record, before, at.row, at.column), text: `is map ${at.channel}, row ${at.row}, column ${at.column} of ${before}` };
+  return {
+    box: receptiveBox(record, before, at.row, at.column),
+    text: `is map ${at.channel}, row ${at.row}, column ${at.column} of ${before}`,
+  };
 }
 
 /** The row that laid a picture out as the vector that a row still is; null where there is none. */
@@ -132,7 +162,10 @@ function aboutSecond({ scene, sceneB, hover, unit }) {
   const pointed = usable(hover ?? unit, sceneB?.output);
   if (!scene || !pointed) return null;
   const { row, output } = sceneB;
-  const at = row.output_shape.length === 1 ? `unit ${pointed.channel}` : `map ${pointed.channel}, row ${pointed.row}, column ${pointed.column}`;
+  const at =
+    row.output_shape.length === 1
+      ? `unit ${pointed.channel}`
+      : `map ${pointed.channel}, row ${pointed.row}, column ${pointed.column}`;
   return [
     el("h3", {}, `${row.name} of B, ${at}`),
     el("p", { class: "value", "data-value": valueAt(output, pointed) }, value(valueAt(output, pointed))),
@@ -144,11 +177,24 @@ function aboutSecond({ scene, sceneB, hover, unit }) {
 const usable = (unit, maps) => (unit && isWithin(unit, maps) ? unit : null);
 
 function hint(scene) {
-  if (!scene?.output) return [el("p", { class: "quiet" }, scene?.problem ? "Its numbers cannot be shown: why, stands in the middle." : "This row has no numbers of its own to point at.")];
+  if (!scene?.output)
+    return [
+      el(
+        "p",
+        { class: "quiet" },
+        scene?.problem
+          ? "Its numbers cannot be shown: why, stands in the middle."
+          : "This row has no numbers of its own to point at.",
+      ),
+    ];
   const what = scene.row.output_shape.length === 1 ? "a bar" : "a feature map";
   return [
     el("p", { class: "lead" }, `Point at ${what}`),
-    el("p", { class: "quiet" }, "to see which pixels the unit sees and how its value comes about. A click pins the unit; U takes the strongest."),
+    el(
+      "p",
+      { class: "quiet" },
+      "to see which pixels the unit sees and how its value comes about. A click pins the unit; U takes the strongest.",
+    ),
   ];
 }
 
@@ -157,20 +203,47 @@ function explain(scene, unit, how) {
   const { row, conv, output } = scene;
   const recorded = valueAt(output, unit);
   if (row.kind === "input") return [pixel(scene, unit)];
-  if (row.kind === "linear") return [el("p", { class: "quiet" }, `The sum of ${row.input_shape.at(-1)} products and a bias. The weights of linear layers are in no picture: their histograms are in the Histograms tab, as weights/${row.name}.weight.`)];
+  if (row.kind === "linear")
+    return [
+      el(
+        "p",
+        { class: "quiet" },
+        `The sum of ${row.input_shape.at(-1)} products and a bias. The weights of linear layers are in no picture: their histograms are in the Histograms tab, as weights/${row.name}.weight.`,
+      ),
+    ];
   if (row.kind === "pooling") {
     if (!poolingOf(row)) return [el("p", { class: "notice" }, uncertainty(row))];
     if (!scene.input) return [missingInput(scene, row)];
-    return compared(poolingSteps(scene, unit, how.theme), recorded, output, "divide by another number than that of its window");
+    return compared(
+      poolingSteps(scene, unit, how.theme),
+      recorded,
+      output,
+      "divide by another number than that of its window",
+    );
   }
   if (!conv) return [el("p", { class: "quiet" }, output.from ? `The numbers are ${output.from}.` : "")];
-  if (!scene.kernels) return [el("p", { class: "quiet" }, `${moduleOf(conv.name)}'s kernels are not in this run's pictures.`)];
-  if (unit.channel >= scene.kernels.arrays.weight.shape[0]) return [el("p", { class: "quiet" }, `The picture of ${moduleOf(conv.name)} holds the first ${scene.kernels.arrays.weight.shape[0]} kernels; this unit's is not among them.`)];
+  if (!scene.kernels)
+    return [el("p", { class: "quiet" }, `${moduleOf(conv.name)}'s kernels are not in this run's pictures.`)];
+  if (unit.channel >= scene.kernels.arrays.weight.shape[0])
+    return [
+      el(
+        "p",
+        { class: "quiet" },
+        `The picture of ${moduleOf(conv.name)} holds the first ${scene.kernels.arrays.weight.shape[0]} kernels; this unit's is not among them.`,
+      ),
+    ];
   if (!scene.input) return [missingInput(scene, conv)];
   const steps = convolutionSteps(scene, unit, how);
   if (row === conv) return compared(steps, recorded, output, "pad with something else than zeros");
   const isRelu = /^relu$/i.test(row.type);
-  const then = el("p", { class: "result" }, isRelu ? `${row.name}: max(0, ${value(steps.computed)}) = ` : `${row.name}: ${row.type}(${value(steps.computed)}) = `, el("b", { class: "answer" }, value(recorded)));
+  const then = el(
+    "p",
+    { class: "result" },
+    isRelu
+      ? `${row.name}: max(0, ${value(steps.computed)}) = `
+      : `${row.name}: ${row.type}(${value(steps.computed)}) = `,
+    el("b", { class: "answer" }, value(recorded)),
+  );
   return [steps.node, then];
 }
 
@@ -184,9 +257,15 @@ function compared({ node, computed }, recorded, output, doubt) {
 
 function pixel({ probe, output, image }, unit) {
   const { images } = probe.arrays;
-  const byte = images.data[((image * output.channels + unit.channel) * output.height + unit.row) * output.width + unit.column];
+  const byte =
+    images.data[((image * output.channels + unit.channel) * output.height + unit.row) * output.width + unit.column];
   const { mean, std } = probe.facts;
-  return el("p", { class: "result" }, `(${byte}/255 − ${value(mean[unit.channel])}) / ${value(std[unit.channel])} = `, el("b", { class: "answer" }, value(valueAt(output, unit))));
+  return el(
+    "p",
+    { class: "result" },
+    `(${byte}/255 − ${value(mean[unit.channel])}) / ${value(std[unit.channel])} = `,
+    el("b", { class: "answer" }, value(valueAt(output, unit))),
+  );
 }
 
 function missingInput({ inputImages, image }, row) {

@@ -137,7 +137,8 @@ export class Look {
     const maps = before && (await this.output(before));
     if (!maps) return null;
     if (row.kind === "same") return maps;
-    if (row.kind === "pooling") return { ...poolAll(row, maps), images: maps.images, from: `worked out from ${before.name}` };
+    if (row.kind === "pooling")
+      return { ...poolAll(row, maps), images: maps.images, from: `worked out from ${before.name}` };
     if (row.kind === "reshape") return this.laidOut(row, maps, before);
     const pointwise = POINTWISE[row.type.toLowerCase()];
     return pointwise ? { ...this.mapped(maps, pointwise), from: `worked out from ${before.name}` } : null;
@@ -183,7 +184,8 @@ export class Look {
 }
 
 /** Whether maps have a unit; it may have been pinned in larger ones. */
-export const isWithin = ({ channel, row, column }, maps) => Boolean(maps) && channel < maps.channels && row < maps.height && column < maps.width;
+export const isWithin = ({ channel, row, column }, maps) =>
+  Boolean(maps) && channel < maps.channels && row < maps.height && column < maps.width;
 
 /** The value of a unit. */
 export const valueAt = (maps, { channel, row, column }) =>
@@ -193,6 +195,7 @@ export const valueAt = (maps, { channel, row, column }) =>
 export function strongestUnit(maps) {
   const area = maps.height * maps.width;
   let best = 0;
-  for (let i = 1; i < maps.channels * area; i++) if (maps.data[maps.offset + i] > maps.data[maps.offset + best]) best = i;
+  for (let i = 1; i < maps.channels * area; i++)
+    if (maps.data[maps.offset + i] > maps.data[maps.offset + best]) best = i;
   return { channel: Math.floor(best / area), row: Math.floor((best % area) / maps.width), column: best % maps.width };
 }

@@ -19,7 +19,8 @@ export async function compareWith(wanted, store, refreshScene) {
   store.set({ unmet: unmet(wanted, store.get()) });
 }
 
-const isShown = ({ scene, layer, shownStep, image }) => scene?.row.name === layer && scene.step === shownStep && scene.image === image;
+const isShown = ({ scene, layer, shownStep, image }) =>
+  scene?.row.name === layer && scene.step === shownStep && scene.image === image;
 
 /**
  * @param {{layer: ?string, step: ?number, image: number, unit: ?Object, unread: string[]}} wanted From a link.
@@ -34,15 +35,24 @@ function unmet(wanted, state) {
   const isOther = wanted.layer && !record.byName.has(wanted.layer);
   const missing = [
     ...(wanted.unread ?? []).map((part) => `${part}, which cannot be read`),
-    isOther ? `layer ${wanted.layer}, which ${record.name} does not have: ${row.kind === "input" ? "the image" : row.name} is shown` : null,
-    wanted.step !== null && !steps.includes(wanted.step) ? `step ${whole(wanted.step)}, of which there are no pictures: step ${whole(state.shownStep)} is shown` : null,
-    images && wanted.image >= images ? `probe image ${wanted.image + 1}, of ${plural(images, "image")}: the first is shown` : null,
-    wanted.unit && !isOther && !state.unit ? `${unitName(wanted.unit, row)}, which is not among the numbers of ${row.name}: no unit is pinned` : null,
+    isOther
+      ? `layer ${wanted.layer}, which ${record.name} does not have: ${row.kind === "input" ? "the image" : row.name} is shown`
+      : null,
+    wanted.step !== null && !steps.includes(wanted.step)
+      ? `step ${whole(wanted.step)}, of which there are no pictures: step ${whole(state.shownStep)} is shown`
+      : null,
+    images && wanted.image >= images
+      ? `probe image ${wanted.image + 1}, of ${plural(images, "image")}: the first is shown`
+      : null,
+    wanted.unit && !isOther && !state.unit
+      ? `${unitName(wanted.unit, row)}, which is not among the numbers of ${row.name}: no unit is pinned`
+      : null,
   ].filter(Boolean);
   return missing.length ? `The link asks for ${missing.join("; and for ")}.` : "";
 }
 
-const unitName = ({ channel, row, column }, { output_shape: shape }) => (shape.length === 1 ? `unit ${channel}` : `the unit at row ${row}, column ${column} of map ${channel}`);
+const unitName = ({ channel, row, column }, { output_shape: shape }) =>
+  shape.length === 1 ? `unit ${channel}` : `the unit at row ${row}, column ${column} of map ${channel}`;
 
 /** The sentence, until it is read. */
 export function wishesLine(store) {

@@ -10,45 +10,59 @@ const pair = (values) => (isEqual(values) ? `${values[0]}` : values.join("×"));
 
 /** @returns {string} One sentence, or two, about a row of the record. */
 export function sentence(row, record) {
-  const describe = SENTENCES[row.kind] ?? ((r) => `${r.name} (${r.type}) makes ${size(r.output_shape)} of ${size(r.input_shape)}.`);
+  const describe =
+    SENTENCES[row.kind] ?? ((r) => `${r.name} (${r.type}) makes ${size(r.output_shape)} of ${size(r.input_shape)}.`);
   return describe(row, record);
 }
 
 const SENTENCES = {
-  input: (row) => `The network is given ${plural(row.output_shape[0], "channel")} of ${size(row.output_shape.slice(1))} pixels, normalised to mean 0 and standard deviation 1 over the training images.`,
+  input: (row) =>
+    `The network is given ${plural(row.output_shape[0], "channel")} of ${size(row.output_shape.slice(1))} pixels, normalised to mean 0 and standard deviation 1 over the training images.`,
   convolution,
   pooling: (row) => {
-    const isWhole = row.output_shape.slice(1).every((side) => side === 1) && (/adaptive/i.test(row.type) || !row.kernel_size);
-    const what = { maximum: "keeps the largest value", mean: "takes the mean" }[poolingOf(row)] ?? `(${row.type}) makes one value`;
-    const where = /adaptive/i.test(row.type) || !row.kernel_size
-      ? `of as many windows as make ${size(row.output_shape.slice(1))}`
-      : `of every ${size(row.kernel_size)} window, ${pair(row.stride ?? row.kernel_size)} apart`;
-    if (isWhole) return `${row.name} ${what} of each map's ${size(row.input_shape.slice(1))} numbers: ${size(row.input_shape)} becomes ${size(row.output_shape)}. It learns nothing.`;
+    const isWhole =
+      row.output_shape.slice(1).every((side) => side === 1) && (/adaptive/i.test(row.type) || !row.kernel_size);
+    const what =
+      { maximum: "keeps the largest value", mean: "takes the mean" }[poolingOf(row)] ?? `(${row.type}) makes one value`;
+    const where =
+      /adaptive/i.test(row.type) || !row.kernel_size
+        ? `of as many windows as make ${size(row.output_shape.slice(1))}`
+        : `of every ${size(row.kernel_size)} window, ${pair(row.stride ?? row.kernel_size)} apart`;
+    if (isWhole)
+      return `${row.name} ${what} of each map's ${size(row.input_shape.slice(1))} numbers: ${size(row.input_shape)} becomes ${size(row.output_shape)}. It learns nothing.`;
     return `${row.name} ${what} ${where}, in each of the ${plural(row.output_shape[0], "channel")} by itself: ${size(row.input_shape)} becomes ${size(row.output_shape)}. It learns nothing.`;
   },
-  activation: (row) => `${row.name} applies ${row.type} to each of the ${whole(count(row.output_shape))} numbers by itself${/^relu$/i.test(row.type) ? ": what is below zero becomes zero" : ""}. The shape stays ${size(row.output_shape)}.`,
-  linear: (row) => `${row.name} multiplies and adds all ${whole(row.input_shape.at(-1))} inputs, once for each of its ${plural(row.output_shape.at(-1), "unit")}: ${whole(row.output_shape.at(-1))}·${whole(row.input_shape.at(-1))} weights.`,
-  norm: (row) => (/^batchnorm/i.test(row.type)
-    ? `${row.name} makes of every number x of a channel γ·(x − mean)/√(var + ε) + β. Each of the ${plural(row.output_shape[0], "channel")} has a mean and a variance of its own, of what training showed it, and learns its own γ and β. The shape stays ${size(row.output_shape)}.`
-    : `${row.name} (${row.type}) brings its numbers to a common mean and spread, then shifts and scales them. The shape stays ${size(row.output_shape)}.`),
-  same: (row) => `${row.name} (${row.type}) lets everything through as it is when the network is looked at. The shape stays ${size(row.output_shape)}.`,
+  activation: (row) =>
+    `${row.name} applies ${row.type} to each of the ${whole(count(row.output_shape))} numbers by itself${/^relu$/i.test(row.type) ? ": what is below zero becomes zero" : ""}. The shape stays ${size(row.output_shape)}.`,
+  linear: (row) =>
+    `${row.name} multiplies and adds all ${whole(row.input_shape.at(-1))} inputs, once for each of its ${plural(row.output_shape.at(-1), "unit")}: ${whole(row.output_shape.at(-1))}·${whole(row.input_shape.at(-1))} weights.`,
+  norm: (row) =>
+    /^batchnorm/i.test(row.type)
+      ? `${row.name} makes of every number x of a channel γ·(x − mean)/√(var + ε) + β. Each of the ${plural(row.output_shape[0], "channel")} has a mean and a variance of its own, of what training showed it, and learns its own γ and β. The shape stays ${size(row.output_shape)}.`
+      : `${row.name} (${row.type}) brings its numbers to a common mean and spread, then shifts and scales them. The shape stays ${size(row.output_shape)}.`,
+  same: (row) =>
+    `${row.name} (${row.type}) lets everything through as it is when the network is looked at. The shape stays ${size(row.output_shape)}.`,
   reshape: (row) => {
-    if (row.input_shape.length !== 3 || row.output_shape.length !== 1) return `${row.name} lays ${size(row.input_shape)} out as ${size(row.output_shape)}; no number changes.`;
+    if (row.input_shape.length !== 3 || row.output_shape.length !== 1)
+      return `${row.name} lays ${size(row.input_shape)} out as ${size(row.output_shape)}; no number changes.`;
     const [, height, width] = row.input_shape;
     return `${row.name} lays ${size(row.input_shape)} out in one row of ${whole(row.output_shape[0])}: channel c, row r, column k becomes number ${whole(height * width)}·c + ${width}·r + k. No number changes.`;
   },
   join: (row) => {
     const given = row.inputs.join(" and ");
-    if (/^i?add$/i.test(row.type)) return `${row.name} adds ${given}, number by number, which gives ${size(row.output_shape)}.`;
-    if (/^mul$/i.test(row.type)) return `${row.name} multiplies ${given}, number by number, which gives ${size(row.output_shape)}.`;
+    if (/^i?add$/i.test(row.type))
+      return `${row.name} adds ${given}, number by number, which gives ${size(row.output_shape)}.`;
+    if (/^mul$/i.test(row.type))
+      return `${row.name} multiplies ${given}, number by number, which gives ${size(row.output_shape)}.`;
     return `${row.name} (${row.type}) brings ${given} together, which gives ${size(row.output_shape)}.`;
   },
 };
 
 /** Why a pooling's numbers are not worked out. */
-export const uncertainty = (row) => (/^adaptiveavg|^avg/i.test(row.type)
-  ? `What ${row.name} makes of its windows is not worked out here: some reach beyond its input, and what their sums are then divided by depends on options that this run, of an earlier convboard, does not record.`
-  : `What ${row.name} makes of its windows is not worked out here: the tab does not know the arithmetic of ${row.type}.`);
+export const uncertainty = (row) =>
+  /^adaptiveavg|^avg/i.test(row.type)
+    ? `What ${row.name} makes of its windows is not worked out here: some reach beyond its input, and what their sums are then divided by depends on options that this run, of an earlier convboard, does not record.`
+    : `What ${row.name} makes of its windows is not worked out here: the tab does not know the arithmetic of ${row.type}.`;
 
 function convolution(row) {
   const [inputs] = row.input_shape;
@@ -57,7 +71,11 @@ function convolution(row) {
   const each = inputs / groups;
   const kernels = `${plural(outputs, "kernel")} of ${each > 1 ? `${each}×` : ""}${size(row.kernel_size)}`;
   const how = [
-    row.padding === "same" ? "padded to keep the size" : Array.isArray(row.padding) && row.padding.some(Boolean) ? `padded by ${pair(row.padding)}` : "without padding",
+    row.padding === "same"
+      ? "padded to keep the size"
+      : Array.isArray(row.padding) && row.padding.some(Boolean)
+        ? `padded by ${pair(row.padding)}`
+        : "without padding",
     row.stride?.some((side) => side !== 1) ? `${pair(row.stride)} pixels at a time` : null,
     row.dilation?.some((side) => side !== 1) ? `dilated by ${pair(row.dilation)}` : null,
     groups > 1 ? `in ${groups} groups of ${plural(each, "input channel")}` : null,
@@ -82,17 +100,25 @@ export function facts(row, record) {
   if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: parameterNote(row) });
   if (row.macs) found.push({ label: "Multiply-adds", value: whole(row.macs), note: macsNote(row) });
   if (row.receptive_field && row.kind !== "input") {
-    const step = row.receptive_stride ? `units ${plural(Math.max(...row.receptive_stride), "pixel")} apart` : "pixels of the image";
+    const step = row.receptive_stride
+      ? `units ${plural(Math.max(...row.receptive_stride), "pixel")} apart`
+      : "pixels of the image";
     const sides = record.byName.get("input").output_shape.slice(1);
     const isMore = row.receptive_field.some((side, i) => side > sides[i]);
-    found.push({ label: "Receptive field", value: size(row.receptive_field), note: isMore ? "more than the image has" : step });
+    found.push({
+      label: "Receptive field",
+      value: size(row.receptive_field),
+      note: isMore ? "more than the image has" : step,
+    });
   }
   return found;
 }
 
 function parameterNote(row) {
   if (row.kind !== "convolution") return "weights and biases";
-  const weights = (row.parameters % row.output_shape[0] ? 0 : row.parameters / row.output_shape[0]) - (row.input_shape[0] / (row.groups ?? 1)) * count(row.kernel_size);
+  const weights =
+    (row.parameters % row.output_shape[0] ? 0 : row.parameters / row.output_shape[0]) -
+    (row.input_shape[0] / (row.groups ?? 1)) * count(row.kernel_size);
   return weights === 0 ? "weights, no bias" : "weights and biases";
 }
 
