@@ -1,8 +1,8 @@
 /** The multiply-and-add behind one value, shown number by number. */
 
-import { largestMagnitude } from "./colours.js";
-import { el } from "./dom.js";
-import { plural, value, whole } from "./format.js";
+import { largestMagnitude } from "../../shared/static/colours.js";
+import { el } from "../../shared/static/dom.js";
+import { plural, value, whole } from "../../shared/static/format.js";
 import { grid } from "./grid.js";
 import { multiplyAndAdd, pool } from "./units.js";
 
@@ -21,7 +21,7 @@ const WIDTH = 350;
 export function convolutionSteps(scene, unit, how) {
   const { conv, input, kernels } = scene;
   const sum = multiplyAndAdd(conv, input, { weight: kernels.arrays.weight, bias: kernels.arrays.bias }, unit);
-  const ordered = [...sum.channels].sort((a, b) => Math.abs(b.sum) - Math.abs(a.sum));
+  const ordered = sum.channels.toSorted((a, b) => Math.abs(b.sum) - Math.abs(a.sum));
   const shown = sum.channels.find(({ channel }) => channel === how.channel) ?? ordered[0];
   const [, , , columns] = kernels.arrays.weight.shape;
   const many = sum.channels.length > 1;
@@ -117,7 +117,7 @@ function channelChoice({ channels }, shown, choose) {
 }
 
 function result(sum, conv, hasBias) {
-  const products = sum.channels.reduce((count, { products }) => count + products.length, 0);
+  const products = sum.channels.reduce((total, channel) => total + channel.products.length, 0);
   return el(
     "p",
     { class: "result" },

@@ -4,9 +4,9 @@
  * would take longer than a frame.
  */
 
-import { cssColour } from "./colours.js";
-import { el } from "./dom.js";
-import { short } from "./format.js";
+import { cssColour } from "../../shared/static/colours.js";
+import { el } from "../../shared/static/dom.js";
+import { short } from "../../shared/static/format.js";
 
 const NARROW = 20; // pixels of a cell below which no number can be read
 const TIGHT = 26; // below which it has to be a short one
@@ -20,8 +20,8 @@ const canvases = {}; // by slot
  * @param {string} title
  * @param {number[]} values Row by row.
  * @param {number} columns
- * @param {{width: number, theme: string, largest: number, inside?: boolean[], winner?: ?number}} how `width` in pixels of
- *     the whole; where `inside` is false the cell is padding; `winner` is framed.
+ * @param {{width: number, theme: string, largest: number, inside?: boolean[], winner?: ?number}} how `width`: of the
+ *     whole, in pixels; where `inside` is false the cell is padding; `winner` is framed.
  */
 export function grid(slot, title, values, columns, { width, theme, largest, inside, winner }) {
   const side = Math.max(5, Math.min(40, Math.floor(width / columns)));

@@ -7,8 +7,12 @@ const NORM = /norm/i;
 const SAME = /^(identity|dropout\d?d?|alphadropout|featurealphadropout)$/i;
 const RESHAPING = /^(flatten|view|reshape|squeeze|unflatten)$/i;
 const JOINING = /^(add|iadd|cat|concat|concatenate|mul|sub|stack)$/i;
-const ACTIVATION =
-  /^(celu|elu|gelu|hardsigmoid|hardswish|hardtanh|leakyrelu|logsigmoid|mish|prelu|relu|relu6|rrelu|selu|sigmoid|silu|softplus|softsign|tanh|threshold|softmax|logsoftmax)$/i;
+const ACTIVATIONS = new Set(
+  (
+    "celu elu gelu hardsigmoid hardswish hardtanh leakyrelu logsigmoid logsoftmax mish prelu relu relu6 rrelu selu " +
+    "sigmoid silu softmax softplus softsign tanh threshold"
+  ).split(" "),
+);
 
 const plain = (type) => type.replaceAll("_", "").toLowerCase();
 
@@ -23,7 +27,7 @@ export function kindOf(row) {
   if (SAME.test(type)) return "same";
   if (RESHAPING.test(type)) return "reshape";
   if (JOINING.test(type)) return "join";
-  return ACTIVATION.test(type) ? "activation" : "other";
+  return ACTIVATIONS.has(type) ? "activation" : "other";
 }
 
 /** Whether a row is the activation that torch calls `name` ("ReLU" and "relu", "LeakyReLU" and "leaky_relu"). */

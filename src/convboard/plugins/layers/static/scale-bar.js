@@ -1,13 +1,13 @@
 /** The colours of a picture with their numbers: from the most negative to the most positive. */
 
-import { colouring } from "./colours.js";
-import { el } from "./dom.js";
-import { value } from "./format.js";
+import { colouring } from "../../shared/static/colours.js";
+import { el } from "../../shared/static/dom.js";
+import { value } from "../../shared/static/format.js";
 
 const WIDTH = 96;
 
 /**
- * @param {number} largest The magnitude of the strongest colour; 0 where all numbers are zero, NaN where none is finite.
+ * @param {number} largest The magnitude of the strongest colour; 0 where all numbers are 0, NaN where none is finite.
  * @param {boolean} isSigned Whether anything is below zero.
  * @param {"light"|"dark"} theme
  */

@@ -1,6 +1,6 @@
 /** All that the panels show of one layer at one step for one image, fetched together so that it changes together. */
 
-import { Look } from "./values.js";
+import { LayerValues } from "./values.js";
 
 /**
  * @typedef {Object} Scene
@@ -24,44 +24,46 @@ import { Look } from "./values.js";
  */
 export async function loadScene(run, { layer, step, image }) {
   const row = run.record.byName.get(layer);
-  const scene = {
+  const conv = convolutionOf(row, run.record);
+  const values = new LayerValues(run, step, image);
+  let problem = "";
+  const orNull = (promise) =>
+    promise.catch((error) => {
+      problem ||= error.message;
+      return null;
+    });
+  const [probe, output, kernels] = await Promise.all([
+    orNull(values.probe()),
+    orNull(values.output(row)),
+    conv && orNull(values.kernels(conv)),
+  ]);
+  const source = conv ?? nearestConvolution(row, run.record);
+  const picture = source && (await orNull(values.maps(source)));
+  const fed = conv ?? (row.kind === "pooling" ? row : null); // the layer whose input is shown
+  const input = fed && (await orNull(values.input(fed)));
+  const inputImages = (conv && values.inputImages.get(conv.name)) ?? 0;
+  return {
     row,
     step,
     image,
-    shownStep: null,
-    probe: null,
-    output: null,
-    input: null,
-    inputImages: 0,
-    kernels: null,
-    conv: convolutionOf(row, run.record),
-    dead: [],
-    facts: null,
-    problem: "",
-  };
-  const look = new Look(run, step, image);
-  const note = (error) => {
-    scene.problem ||= error.message;
-    return null;
-  };
-  const kernels = scene.conv && look.kernels(scene.conv).catch(note);
-  [scene.probe, scene.output, scene.kernels] = await Promise.all([
-    look.probe().catch(note),
-    look.output(row).catch(note),
+    conv,
+    probe,
+    output,
     kernels,
-  ]);
-  const source = scene.conv ?? nearestConvolution(row, run.record);
-  const picture = source ? await look.maps(source).catch(note) : null;
-  scene.facts = picture?.facts ?? null;
-  scene.dead = row.kind === "linear" ? [] : (picture?.facts.dead ?? []);
-  scene.shownStep = picture?.step ?? scene.probe?.step ?? null;
-  if (scene.conv) {
-    scene.input = await look.input(scene.conv).catch(note);
-    scene.inputImages = look.tooFew.get(scene.conv.name) ?? 0;
-  } else if (row.kind === "pooling") {
-    scene.input = await look.input(row).catch(note);
-  }
-  return scene;
+    input,
+    inputImages,
+    problem,
+    ...shownOf(row, picture, probe),
+  };
+}
+
+/** What a layer's picture says beside its numbers. */
+function shownOf(row, picture, probe) {
+  return {
+    facts: picture?.facts ?? null,
+    dead: row.kind === "linear" ? [] : (picture?.facts.dead ?? []),
+    shownStep: picture?.step ?? probe?.step ?? null,
+  };
 }
 
 /** The convolution that makes a row's numbers: itself, or the one that it is the pointwise activation of. */
@@ -97,10 +99,10 @@ export function isSameImage(first, second) {
 /** Fetch what the neighbours will want, quietly. */
 export function prefetch(run, { layer, image }, steps) {
   for (const step of steps) {
-    const look = new Look(run, step, image);
+    const values = new LayerValues(run, step, image);
     const row = run.record.byName.get(layer);
     const conv = convolutionOf(row, run.record);
-    const wanted = [look.probe(), look.output(row), ...(conv ? [look.kernels(conv)] : [])];
+    const wanted = [values.probe(), values.output(row), ...(conv ? [values.kernels(conv)] : [])];
     for (const promise of wanted) promise.catch(() => null);
   }
 }

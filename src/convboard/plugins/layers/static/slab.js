@@ -1,6 +1,6 @@
 /** A layer's output as a small solid: the face follows height and width, the thickness the channels. */
 
-import { svg } from "./dom.js";
+import { svg } from "../../shared/static/dom.js";
 
 const FACE = 34; // pixels of the network's largest height or width
 const SHRINK = 0.75; // half the side is drawn three fifths as large: 1 and 224 fit one card, and 28 and 14 differ

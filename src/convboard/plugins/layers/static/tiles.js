@@ -1,6 +1,6 @@
 /** Many small arrays painted on one canvas, each number as a square of whole pixels. */
 
-import { colouring } from "./colours.js";
+import { colouring } from "../../shared/static/colours.js";
 
 /**
  * @param {HTMLCanvasElement} canvas

@@ -1,17 +1,17 @@
 /** Which run, beside which, which image, which step. */
 
-import { el } from "./dom.js";
-import { whole } from "./format.js";
+import { el } from "../../shared/static/dom.js";
+import { whole } from "../../shared/static/format.js";
 import { photo } from "./photo.js";
-import { runPicker } from "./run-picker.js";
+import { RunPicker } from "../../shared/static/run-picker.js";
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {Object} actions See `actions.js`.
  */
 export function topBar(store, actions) {
-  const run = runPicker({ label: "Run", none: null, choose: (name) => name && actions.chooseRun(name) });
-  const second = runPicker({ label: "Compare with", none: "no other run", choose: actions.chooseCompare });
+  const run = new RunPicker({ label: "Run", none: null, choose: (name) => name && actions.chooseRun(name) });
+  const second = new RunPicker({ label: "Compare with", none: "no other run", choose: actions.chooseCompare });
   store.subscribe(["runs", "run"], (state) => run.update(state.runs ?? [], state.run));
   store.subscribe(["runs", "run", "compare"], (state) =>
     second.update(

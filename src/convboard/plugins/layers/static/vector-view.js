@@ -1,7 +1,7 @@
 /** What a linear layer gives: scores with their probabilities, or a bar for each unit. */
 
-import { el } from "./dom.js";
-import { share, value } from "./format.js";
+import { el } from "../../shared/static/dom.js";
+import { share, value } from "../../shared/static/format.js";
 import { softmax } from "./units.js";
 
 /**

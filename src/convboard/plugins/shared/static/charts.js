@@ -91,7 +91,7 @@ function scalesOf(points, isLog, atLeast) {
   };
 }
 
-function axes({ low, high, start, end, isLog, x, y }, format) {
+function axes({ low, high, start, end, isLog, y }, format) {
   const middle = isLog ? Math.sqrt(low * high) : (low + high) / 2;
   const lines = [low, middle, high].flatMap((number) => [
     svg("line", { class: "grid-line", x1: MARGIN.left, x2: SIZE.width - MARGIN.right, y1: y(number), y2: y(number) }),
