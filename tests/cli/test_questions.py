@@ -62,7 +62,7 @@ RUN = {command for command, _ in SHOWN}
 RUN |= {CONV_DEMO, QUICK, *COMPARED, OWN_PICTURE, CHANGED, ONE_BY_ONE}
 
 # Of the Layers tab, by the words that it shows; the other tabs are named with a tag.
-PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/board/plugin/static").glob("*.js")))
+PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/plugins").rglob("*.js")))
 
 
 def output(run_command: RunCommand, command: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Frame, Locator, Page
@@ -48,10 +48,6 @@ class Tab:
 
     def find(self, selector: str) -> Locator:
         return self.frame.locator(selector)
-
-    def module(self, name: str) -> str:
-        """The address of one of the tab's modules, such as `charts.js`: beside its styles."""
-        return urljoin(str(self.frame.evaluate("document.querySelector('link[href$=\"/style.css\"]').href")), name)
 
     def unit(self, channel: int, row: int, column: int) -> None:
         """Point at a unit of a feature map of the first run, and wait until its value is shown."""

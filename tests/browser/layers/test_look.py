@@ -22,18 +22,6 @@ DRAWN_ANEW = """async (width) => {
     while (innerWidth !== width) await frame();
     for (let i = 0; i < 5; i++) await frame();
 }"""
-CONTRASTS = """async (colours_js) => {
-    const { cssColour } = await import(colours_js);
-    const linear = (c) => (c > 0.04 ? ((c + 0.055) / 1.055) ** 2.4 : c / 12.92);
-    const light = (parts) => parts.map((part) => linear(part / 255))
-        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0.05);
-    const on = (theme, number) => {
-        const { ground, text } = cssColour(theme, number, 1);
-        const [one, other] = [light(ground.match(/\\d+/g).map(Number)), text === "#fff" ? 1.05 : 0.05];
-        return Math.max(one, other) / Math.min(one, other);
-    };
-    return Array.from({ length: 101 }, (_, i) => i / 50 - 1).flatMap((x) => [on("light", x), on("dark", x)]);
-}"""
 PLACES = """() => [...document.querySelectorAll(".outputs, .kernel-section, .seen, .steps, .steps > *, .check")]
     .map((node) => Math.round(node.getBoundingClientRect().y))"""
 
@@ -64,11 +52,6 @@ def test_text_is_readable_and_fits(open_tab: Any, chosen: dict[str, str]) -> Non
         tab.page.set_viewport_size({"width": width, "height": 700})
         tab.frame.evaluate(DRAWN_ANEW, width)
         assert tab.frame.evaluate(TOO_WIDE) == [], width
-
-
-def test_numbers_stand_out_from_their_colours(open_tab: Any) -> None:
-    tab = open_tab(run=LENET)
-    assert min(tab.frame.evaluate(CONTRASTS, tab.module("colours.js"))) >= 4.5  # WCAG's AA
 
 
 def test_bars_have_a_scale_and_a_zero_line(open_tab: Any) -> None:

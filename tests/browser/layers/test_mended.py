@@ -2,46 +2,8 @@
 
 from typing import Any
 
-import pytest
-
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
 QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
-
-JUDGE = """async ([health_js, kinds, norms]) => {
-    const { findings } = await import(health_js);
-    const rows = new Map(Object.entries(kinds).map(([name, [kind, parameters]]) => [name, { kind, parameters }]));
-    const curve = ([name, norm]) => [name, { gradient_norm: [[1, norm]] }];
-    const health = Object.fromEntries(Object.entries(norms).map(curve));
-    return [...findings(health, [...rows.keys()], rows)].map(([name, [worst]]) => [name, worst.word]);
-}"""
-
-
-@pytest.mark.parametrize(
-    ("kinds", "norms", "found"),
-    [
-        pytest.param(
-            {"conv1": ("convolution", 100), "bn1": ("norm", 4), "conv2": ("convolution", 1_000_000)},
-            {"conv1": 1.0, "bn1": 1e-4, "conv2": 10.0},
-            [],
-            id="a normalisation is not compared, and large layers are judged by the weight",
-        ),
-        pytest.param(
-            {"conv1": ("convolution", 100), "conv2": ("convolution", 100), "fc": ("linear", 100)},
-            {"conv1": 1e-5, "conv2": 1e-4, "fc": 1.0},
-            [["conv1", "vanishing"], ["conv2", "vanishing"]],
-            id="the gradient shrinks towards the image",
-        ),
-        pytest.param(
-            {"conv1": ("convolution", 100), "conv2": ("convolution", 100), "fc": ("linear", 100)},
-            {"conv1": 1.0, "conv2": 1e-4, "fc": 1.0},
-            [],
-            id="a layer in the middle gets little, the first one gets enough",
-        ),
-    ],
-)
-def test_a_vanishing_gradient_is_told_from_a_small_layer(open_tab: Any, kinds: Any, norms: Any, found: Any) -> None:
-    tab = open_tab(run=LENET)
-    assert tab.frame.evaluate(JUDGE, [tab.module("health.js"), kinds, norms]) == found
 
 
 def test_a_resnet_is_not_called_vanishing(open_tab: Any) -> None:
@@ -90,23 +52,6 @@ def test_a_unit_that_was_just_pinned_is_called_pinned(open_tab: Any) -> None:
     tab.page.mouse.down()
     tab.page.mouse.up()
     tab.find(".identity button").get_by_text("pinned · unpin (Esc)", exact=True).wait_for()
-
-
-@pytest.mark.parametrize(
-    ("file", "call", "text"),
-    [
-        ("scale-bar.js", "scaleBar(0, true, 'light')", "all zero"),
-        ("scale-bar.js", "scaleBar(NaN, true, 'light')", "nothing finite"),
-        (
-            "charts.js",
-            "lineChart({title: 'T', lines: [{name: 'A', points: [[0, 0], [1, 0]]}], now: 0, isLog: true})",
-            "0 at every epoch",
-        ),
-    ],
-)
-def test_zeros_are_called_zeros(open_tab: Any, file: str, call: str, text: str) -> None:
-    tab = open_tab(run=LENET)
-    assert text in tab.frame.evaluate(f"import('{tab.module(file)}').then((m) => m.{call}.textContent)")
 
 
 def test_units_of_a_linear_layer_that_stay_zero_are_counted(open_tab: Any) -> None:

@@ -1,12 +1,9 @@
-"""The Layers tab as TensorBoard knows it: a tab, and the addresses under which its data and its files are served.
+"""The Layers tab for TensorBoard: its name, and the addresses under which its data and files are served.
 
-TensorBoard imports this when it starts, so it imports neither torch nor what draws.
+TensorBoard imports this module when it starts, so it imports neither torch nor what draws.
 """
 
-import hashlib
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from tensorboard import plugin_util
@@ -17,21 +14,16 @@ from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
 from convboard.plugins.layers.run_data import PLUGIN, Runs
+from convboard.plugins.static_files import read_static_files
 
-_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-_FOLDER = Path(__file__).parent / "static"
-# What may be asked for is held here: no path of a request ever reaches the disk.
-_FILES = {path.name: path.read_bytes() for path in sorted(_FOLDER.glob("*")) if path.suffix in _TYPES}
-# Their address changes with their content, so a browser may keep them and ask no more: some forty at each opening.
-_STATIC = f"/static/{hashlib.sha256(b''.join(_FILES.values())).hexdigest()[:16]}"
-_YEAR = 365 * 24 * 60 * 60  # seconds
+_STATIC = read_static_files(PLUGIN)
 
 
 class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard carries no types
-    """The tab; TensorBoard makes one of it when it starts.
+    """The tab. TensorBoard creates one instance when it starts.
 
     Args:
-        context: What TensorBoard gives its plugins.
+        context: Holds the data provider through which all runs are read.
     """
 
     plugin_name = PLUGIN
@@ -44,17 +36,17 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         return PLUGIN in self._provider.list_plugins(RequestContext(), experiment_id="")
 
     def frontend_metadata(self) -> Any:
-        """What the tab is called, and the module that draws it."""
-        return base_plugin.FrontendMetadata(es_module_path=f"{_STATIC}/index.js", tab_name="Layers")
+        """The tab's name and the module that draws it."""
+        return base_plugin.FrontendMetadata(es_module_path=f"{_STATIC.root}/layers/static/index.js", tab_name="Layers")
 
     def get_plugin_apps(self) -> dict[str, Any]:
-        """What answers which address, below `/data/plugin/layers`."""
+        """The WSGI application of each address, below `/data/plugin/layers`."""
         answers: dict[str, Callable[[Request], Response]] = {
             "/runs": lambda request: _json(request, self._runs(request).names()),
             "/run": lambda request: _json(request, self._runs(request).run(request.args.get("run", ""))),
             "/health": lambda request: _json(request, self._runs(request).health(request.args.get("run", ""))),
             "/numbers": self._numbers,
-            **{f"{_STATIC}/{name}": partial(_file, name=name) for name in _FILES},
+            **_STATIC.routes(),
         }
         return {address: _application(answer) for address, answer in answers.items()}
 
@@ -63,7 +55,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         return Runs(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
 
     def _numbers(self, request: Request) -> Response:
-        """A browser may keep them, and is told in a word that they are the same: a run may be written anew."""
+        """The arrays of a picture, with an ETag: a browser keeps them and asks whether they are the same."""
         numbers = self._runs(request).numbers(request.args.get("key", ""))
         response: Response = Respond(request, numbers, "application/octet-stream")
         response.add_etag()
@@ -71,7 +63,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
 
 def _application(answer: Callable[[Request], Response]) -> Any:
-    """A WSGI application that reads and nothing else, and says in JSON what is not there."""
+    """A WSGI application that answers only GET and HEAD; what is not found is reported as JSON."""
 
     @Request.application
     def application(request: Request) -> Response:
@@ -87,9 +79,4 @@ def _application(answer: Callable[[Request], Response]) -> Any:
 
 def _json(request: Request, content: Any, **arguments: Any) -> Response:
     response: Response = Respond(request, content, "application/json", **arguments)
-    return response
-
-
-def _file(request: Request, name: str) -> Response:
-    response: Response = Respond(request, _FILES[name], _TYPES[Path(name).suffix], expires=_YEAR)
     return response

@@ -3,6 +3,8 @@
 import base64
 import hashlib
 import json
+import os
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -171,10 +173,19 @@ def test_the_tab_is_a_module_that_is_served_and_kept(served: Served) -> None:
 
 
 def test_files_of_a_fixed_list_are_served_at_an_address_of_their_content(served: Served) -> None:
-    files = list((Path(backend.__file__).parent / "static").iterdir())
-    content = b"".join(file.read_bytes() for file in sorted(files))
+    plugins = Path(backend.__file__).parents[1]
+    files = [file for name in ("layers", "shared") for file in sorted((plugins / name / "static").iterdir())]
+    content = b"".join(file.read_bytes() for file in files)
     folder = f"/static/{hashlib.sha256(content).hexdigest()[:16]}"
-    assert {f"{folder}/{file.name}" for file in files} == {path for path in served.apps if path.startswith("/static/")}
+    served_files = {path for path in served.apps if path.startswith("/static/")}
+    assert {f"{folder}/{file.relative_to(plugins).as_posix()}" for file in files} == served_files
+
+
+def test_the_first_module_names_all_others_so_that_a_browser_asks_for_them_at_once(served: Served) -> None:
+    first = served.plugin.frontend_metadata().es_module_path
+    named = re.findall(r'^(?:import|\} from).*"(.+)";$', served.ask(first).text, re.MULTILINE)
+    modules = {path for path in served.apps if path.startswith("/static/") and path.endswith(".js")}
+    assert {os.path.normpath(f"{first}/../{name}") for name in named} == modules - {first}
 
 
 def test_the_tab_is_there_once_a_run_has_a_network(served: Served, tmp_path: Path) -> None:

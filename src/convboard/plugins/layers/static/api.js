@@ -1,41 +1,18 @@
 /** What the server knows, asked for once: JSON answers, and the numbers of pictures with a bounded memory. */
 
+import { request } from "../../shared/static/request.js";
 import { decodeNumbers } from "./decode.js";
 
 const HELD_VALUES = 24e6; // numbers of decoded pictures that are kept, about 100 MB
-const PATIENCE_MS = 20000;
-
-/** Something that the server could not give; `kind` is `gone` (no answer), `missing` (it has none) or
- * `unreadable`. */
-export class ApiError extends Error {
-  constructor(kind, message) {
-    super(message);
-    this.kind = kind;
-  }
-}
-
-async function ask(path, query = {}) {
-  const address = `${path}?${new URLSearchParams(query)}`; // the page's base is data/plugin/layers/
-  let response;
-  try {
-    response = await fetch(address, { signal: AbortSignal.timeout(PATIENCE_MS) });
-  } catch {
-    throw new ApiError("gone", "TensorBoard does not answer. Start it again and reload the page.");
-  }
-  if (response.ok) return response;
-  const answer = await response.json().catch(() => ({}));
-  const kind = response.status === 404 || response.status === 400 ? "missing" : "gone";
-  throw new ApiError(kind, answer.error ?? `TensorBoard answered with status ${response.status}.`);
-}
 
 /** @returns {Promise<{runs: string[], others: string[]}>} */
-export const getRuns = async () => (await ask("runs")).json();
+export const getRuns = async () => (await request("runs")).json();
 
 /** @returns {Promise<{network: Object, pictures: Object<string, {step: number, key: string}[]>}>} */
-export const getRun = async (run) => (await ask("run", { run })).json();
+export const getRun = async (run) => (await request("run", { run })).json();
 
 /** @returns {Promise<Object<string, Object<string, [number, number][]>>>} */
-export const getHealth = async (run) => (await ask("health", { run })).json();
+export const getHealth = async (run) => (await request("health", { run })).json();
 
 const held = new Map(); // key to {promise, size}, the one used last at the end
 
@@ -55,7 +32,7 @@ export const forgetNumbers = () => held.clear();
 
 async function fetchNumbers(key) {
   try {
-    const numbers = await decodeNumbers(await (await ask("numbers", { key })).arrayBuffer());
+    const numbers = await decodeNumbers(await (await request("numbers", { key })).arrayBuffer());
     const size = Object.values(numbers.arrays).reduce((sum, { data }) => sum + data.length, 0);
     if (held.has(key)) held.get(key).size = size;
     makeRoom();

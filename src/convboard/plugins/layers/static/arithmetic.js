@@ -1,8 +1,8 @@
 /** The multiply-and-add behind one value, shown number by number. */
 
-import { largestMagnitude } from "./colours.js";
-import { el } from "./dom.js";
-import { plural, value, whole } from "./format.js";
+import { largestMagnitude } from "../../shared/static/colours.js";
+import { el } from "../../shared/static/dom.js";
+import { plural, value, whole } from "../../shared/static/format.js";
 import { grid } from "./grid.js";
 import { multiplyAndAdd, pool } from "./units.js";
 
@@ -21,7 +21,7 @@ const WIDTH = 350;
 export function convolutionSteps(scene, unit, how) {
   const { conv, input, kernels } = scene;
   const sum = multiplyAndAdd(conv, input, { weight: kernels.arrays.weight, bias: kernels.arrays.bias }, unit);
-  const ordered = [...sum.channels].sort((a, b) => Math.abs(b.sum) - Math.abs(a.sum));
+  const ordered = sum.channels.toSorted((a, b) => Math.abs(b.sum) - Math.abs(a.sum));
   const shown = sum.channels.find(({ channel }) => channel === how.channel) ?? ordered[0];
   const [, , , columns] = kernels.arrays.weight.shape;
   const many = sum.channels.length > 1;
@@ -32,7 +32,13 @@ export function convolutionSteps(scene, unit, how) {
       { class: "steps", "data-computed": sum.value },
       many ? channelList(ordered, sum, shown, how) : null,
       grids(shown, columns, many, scene, how.theme, result(sum, conv, Boolean(kernels.arrays.bias))),
-      conv.padding === "same" || conv.padding?.some(Boolean) ? el("p", { class: shown.inside.includes(false) ? "quiet" : "quiet unseen" }, "Hatched: padding, zeros outside of the input.") : null,
+      conv.padding === "same" || conv.padding?.some(Boolean)
+        ? el(
+            "p",
+            { class: shown.inside.includes(false) ? "quiet" : "quiet unseen" },
+            "Hatched: padding, zeros outside of the input.",
+          )
+        : null,
       written(sum, shown, how),
     ),
   };
@@ -43,11 +49,18 @@ function grids({ channel, patch, inside, kernel, products }, columns, many, { in
   const inLine = columns <= 3;
   const width = inLine ? (WIDTH - 36) / 3 : (WIDTH - 18) / 2;
   const of = many ? ` of channel ${channel}` : "";
-  const part = (slot, title, values, largest, more = {}) => grid(slot, title, values, columns, { width, theme, largest, ...more });
+  const part = (slot, title, values, largest, more = {}) =>
+    grid(slot, title, values, columns, { width, theme, largest, ...more });
   const all = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
   const sign = (text) => el("span", { class: "sign" }, text);
-  const factors = [part("patch", `patch${of}`, patch, all, { inside }), sign("×"), part("kernel", "kernel", kernel, largestMagnitude(kernel))];
-  const product = part("products", inLine ? "products" : "their products", products, largestMagnitude(products), { inside });
+  const factors = [
+    part("patch", `patch${of}`, patch, all, { inside }),
+    sign("×"),
+    part("kernel", "kernel", kernel, largestMagnitude(kernel)),
+  ];
+  const product = part("products", inLine ? "products" : "their products", products, largestMagnitude(products), {
+    inside,
+  });
   if (inLine) return [el("div", { class: "grids line" }, factors, sign("="), product), sum];
   return el("div", { class: "grids" }, factors, product, sign(""), sum);
 }
@@ -63,7 +76,14 @@ function channelList(ordered, sum, shown, { chooseChannel }) {
       "button",
       { type: "button", class: "part", ...attributes },
       el("span", {}, label),
-      el("span", { class: "meter" }, el("i", { class: amount < 0 ? "below" : "above", style: { width: `${(50 * Math.min(largest, Math.abs(amount))) / largest}%` } })),
+      el(
+        "span",
+        { class: "meter" },
+        el("i", {
+          class: amount < 0 ? "below" : "above",
+          style: { width: `${(50 * Math.min(largest, Math.abs(amount))) / largest}%` },
+        }),
+      ),
       el("span", { class: "number" }, value(amount)),
     );
   return el(
@@ -71,22 +91,33 @@ function channelList(ordered, sum, shown, { chooseChannel }) {
     { class: "parts", role: "group", "aria-label": "What each input channel adds" },
     el("h3", {}, `What ${plural(sum.channels.length, "input channel")} ${sum.channels.length === 1 ? "adds" : "add"}`),
     listed.map((part) =>
-      line(`channel ${part.channel}`, part.sum, { "aria-pressed": part === shown, onclick: () => chooseChannel(part.channel) }),
+      line(`channel ${part.channel}`, part.sum, {
+        "aria-pressed": part === shown,
+        onclick: () => chooseChannel(part.channel),
+      }),
     ),
-    rest.length ? line(`${whole(rest.length)} others`, rest.reduce((total, part) => total + part.sum, 0), { disabled: true }) : null,
+    rest.length
+      ? line(
+          `${whole(rest.length)} others`,
+          rest.reduce((total, part) => total + part.sum, 0),
+          { disabled: true },
+        )
+      : null,
     rest.length ? channelChoice(sum, shown, chooseChannel) : null,
   );
 }
 
 /** Any of many channels, also one that adds little. */
 function channelChoice({ channels }, shown, choose) {
-  const options = channels.map(({ channel, sum }) => el("option", { value: channel, selected: channel === shown.channel }, `channel ${channel}: ${value(sum)}`));
+  const options = channels.map(({ channel, sum }) =>
+    el("option", { value: channel, selected: channel === shown.channel }, `channel ${channel}: ${value(sum)}`),
+  );
   const select = el("select", { "aria-label": "Input channel", onchange: () => choose(Number(select.value)) }, options);
   return el("label", { class: "choice quiet" }, "number by number: ", select);
 }
 
 function result(sum, conv, hasBias) {
-  const products = sum.channels.reduce((count, { products }) => count + products.length, 0);
+  const products = sum.channels.reduce((total, channel) => total + channel.products.length, 0);
   return el(
     "p",
     { class: "result" },
@@ -112,11 +143,25 @@ function written(sum, shown, { isWrittenOut, toggleWritten }) {
 function lines({ channels, bias, value: total }, shown) {
   const termsOf = ({ patch, kernel }) => patch.map((number, i) => `${bracket(number)}·${bracket(kernel[i])}`);
   const end = `${bias ? ` + bias ${bracket(bias)}` : ""} = ${value(total)}`;
-  if (channels.length === 1 || channels.length * shown.patch.length <= ALL_NUMBERS) return [el("p", {}, channels.flatMap(termsOf).join(" + "), end)];
+  if (channels.length === 1 || channels.length * shown.patch.length <= ALL_NUMBERS)
+    return [el("p", {}, channels.flatMap(termsOf).join(" + "), end)];
   const part = ({ channel, sum }) => (channel === shown.channel ? el("b", {}, bracket(sum)) : bracket(sum));
   return [
-    el("p", {}, el("span", { class: "quiet" }, `channel ${shown.channel} `), termsOf(shown).join(" + "), " = ", el("b", {}, value(shown.sum))),
-    el("p", {}, el("span", { class: "quiet" }, "all channels "), channels.map((channel, i) => [i ? " + " : "", part(channel)]), end),
+    el(
+      "p",
+      {},
+      el("span", { class: "quiet" }, `channel ${shown.channel} `),
+      termsOf(shown).join(" + "),
+      " = ",
+      el("b", {}, value(shown.sum)),
+    ),
+    el(
+      "p",
+      {},
+      el("span", { class: "quiet" }, "all channels "),
+      channels.map((channel, i) => [i ? " + " : "", part(channel)]),
+      end,
+    ),
   ];
 }
 
@@ -128,19 +173,41 @@ export function poolingSteps(scene, unit, theme) {
   const found = pool(row, input, unit);
   const { window, values, inside, winner, sum, divisor } = found;
   const columns = window.columns.length;
-  const largest = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
+  const largest = largestMagnitude(
+    input.data,
+    input.offset,
+    input.offset + input.channels * input.height * input.width,
+  );
   const isLarge = values.length > 144;
   const count = inside.filter(Boolean).length;
   const at = winner === null ? null : [window.rows[Math.floor(winner / columns)], window.columns[winner % columns]];
   const says = at
-    ? [`largest of ${plural(count, "value")}: `, el("b", { class: "answer" }, value(found.value)), ` at row ${at[0]}, column ${at[1]} of its input`]
-    : [`sum `, el("b", {}, value(sum)), ` / ${divisor} = `, el("b", { class: "answer" }, value(found.value)), row.averages ? divides(row.averages, inside, divisor) : ""];
+    ? [
+        `largest of ${plural(count, "value")}: `,
+        el("b", { class: "answer" }, value(found.value)),
+        ` at row ${at[0]}, column ${at[1]} of its input`,
+      ]
+    : [
+        `sum `,
+        el("b", {}, value(sum)),
+        ` / ${divisor} = `,
+        el("b", { class: "answer" }, value(found.value)),
+        row.averages ? divides(row.averages, inside, divisor) : "",
+      ];
   return {
     computed: found.value,
     node: el(
       "div",
       { class: "steps", "data-computed": found.value },
-      isLarge ? null : grid("window", `window of map ${unit.channel}`, values, columns, { width: Math.min(WIDTH, columns * 40), theme, largest, inside, winner }),
+      isLarge
+        ? null
+        : grid("window", `window of map ${unit.channel}`, values, columns, {
+            width: Math.min(WIDTH, columns * 40),
+            theme,
+            largest,
+            inside,
+            winner,
+          }),
       el("p", { class: "result" }, says),
     ),
   };

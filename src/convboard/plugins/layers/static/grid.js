@@ -4,9 +4,9 @@
  * would take longer than a frame.
  */
 
-import { cssColour } from "./colours.js";
-import { el } from "./dom.js";
-import { short } from "./format.js";
+import { cssColour } from "../../shared/static/colours.js";
+import { el } from "../../shared/static/dom.js";
+import { short } from "../../shared/static/format.js";
 
 const NARROW = 20; // pixels of a cell below which no number can be read
 const TIGHT = 26; // below which it has to be a short one
@@ -20,8 +20,8 @@ const canvases = {}; // by slot
  * @param {string} title
  * @param {number[]} values Row by row.
  * @param {number} columns
- * @param {{width: number, theme: string, largest: number, inside?: boolean[], winner?: ?number}} how `width` in pixels of
- *     the whole; where `inside` is false the cell is padding; `winner` is framed.
+ * @param {{width: number, theme: string, largest: number, inside?: boolean[], winner?: ?number}} how `width`: of the
+ *     whole, in pixels; where `inside` is false the cell is padding; `winner` is framed.
  */
 export function grid(slot, title, values, columns, { width, theme, largest, inside, winner }) {
   const side = Math.max(5, Math.min(40, Math.floor(width / columns)));
@@ -29,7 +29,9 @@ export function grid(slot, title, values, columns, { width, theme, largest, insi
   const texts = values.map(side < TIGHT ? shortest : short);
   const isPadding = (i) => inside && !inside[i];
   const read = texts.map((text, i) => (isPadding(i) ? "padding" : text));
-  const rows = Array.from({ length: values.length / columns }, (_, row) => read.slice(row * columns, (row + 1) * columns));
+  const rows = Array.from({ length: values.length / columns }, (_, row) =>
+    read.slice(row * columns, (row + 1) * columns),
+  );
   const [across, down] = [columns * side, rows.length * cell.height];
   const canvas = (canvases[slot] ??= el("canvas", { class: "cells", role: "img" }));
   canvas.setAttribute("aria-label", `${title}: ${rows.map((row) => row.join(" ")).join("; ")}`);
@@ -52,7 +54,12 @@ export function grid(slot, title, values, columns, { width, theme, largest, insi
   if (winner !== null && winner !== undefined) {
     context.strokeStyle = look.accent;
     context.lineWidth = 2;
-    context.strokeRect((winner % columns) * side + 1, Math.floor(winner / columns) * cell.height + 1, side - 2, cell.height - 2);
+    context.strokeRect(
+      (winner % columns) * side + 1,
+      Math.floor(winner / columns) * cell.height + 1,
+      side - 2,
+      cell.height - 2,
+    );
   }
   return el("figure", { class: "grid" }, el("figcaption", {}, title), canvas);
 }
@@ -96,7 +103,13 @@ function styles(theme) {
   if (!known[theme]) {
     const root = getComputedStyle(document.documentElement);
     const of = (name) => root.getPropertyValue(name).trim();
-    known[theme] = { sunk: of("--sunk"), line: of("--line"), quiet: of("--quiet"), accent: of("--accent"), family: getComputedStyle(document.body).fontFamily };
+    known[theme] = {
+      sunk: of("--sunk"),
+      line: of("--line"),
+      quiet: of("--quiet"),
+      accent: of("--accent"),
+      family: getComputedStyle(document.body).fontFamily,
+    };
   }
   return known[theme];
 }

@@ -1,9 +1,9 @@
 /** Health over time: the chosen layer's curves, and all layers at a glance. */
 
-import { lineChart, pointBy } from "./charts.js";
-import { cssColour } from "./colours.js";
-import { el } from "./dom.js";
-import { share, value } from "./format.js";
+import { lineChart, pointBy } from "../../shared/static/charts.js";
+import { cssColour } from "../../shared/static/colours.js";
+import { el } from "../../shared/static/dom.js";
+import { share, value } from "../../shared/static/format.js";
 import { findings as judge, readCurves } from "./health.js";
 import { moduleOf } from "./record.js";
 
@@ -14,45 +14,73 @@ const COLUMNS = [
   { key: "dead_fraction", title: "Dead share", format: share },
 ];
 
+const MOST_CELLS = 12; // of a strip
+// prettier-ignore
+const DRAWN = [
+  "health", "healthB", "record", "recordB", "layer", "findings", "findingsB", "view", "shownStep", "theme",
+  "compare", "compareProblem", "healthProblem",
+];
+
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {{chooseLayer: (layer: string) => void, chooseEpoch: (epoch: number) => void}} actions
  */
-export function healthPanel(store, { chooseLayer, chooseEpoch }) {
+export function healthPanel(store, actions) {
   const node = el("div", { class: "scroll", "data-view": "health" });
-  const draw = () => {
-    const { health, healthB, record, recordB, layer, findings, findingsB, view, shownStep, compare, compareProblem, theme, healthProblem } = store.get();
-    if (view !== "health" || !record) return;
-    if (!health || healthProblem) {
-      node.replaceChildren(el("p", { class: "notice" }, healthProblem || "Loading the curves …"));
-      return;
-    }
-    const curves = readCurves(health);
-    const order = orderOf(record, curves);
-    const owner = ownerOf(layer, record, curves);
-    const now = (shownStep ?? 0) / record.stepsPerEpoch;
-    const second = compare && healthB && recordB ? { curves: readCurves(healthB), stepsPerEpoch: recordB.stepsPerEpoch } : null;
-    const ownerB = second && recordB.byName.has(layer) ? ownerOf(layer, recordB, second.curves) : null;
-    node.replaceChildren(
-      ...(compare && !recordB && compareProblem ? [el("p", { class: "notice" }, compareProblem)] : []),
-      ...verdict(owner, layer, findings, order, second ? "A" : ""),
-      ...(second ? verdict(ownerB, layer, findingsB, orderOf(recordB, second.curves), "B") : []),
-      ...(owner ? moment(owner, curves, shownStep, now, second ? "A" : "") : []),
-      ...(ownerB ? moment(ownerB, second.curves, now * second.stepsPerEpoch, now, "B") : []),
-      owner ? charts(owner, { curves, stepsPerEpoch: record.stepsPerEpoch }, second, now, chooseEpoch) : "",
-      el("section", {}, el("header", {}, el("div", {}, el("h3", {}, second ? "All layers of A" : "All layers"), el("span", { class: "quiet" }, `strips run from the first epoch to the last, the value at epoch ${Math.round(now)} beside them`))), overview(order, curves, { owner, findings, theme, shownStep, choose: chooseLayer })),
-    );
-  };
   store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: judged(health, record) }));
   store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) => store.set({ findingsB: judged(healthB, recordB) }));
-  store.subscribe(["health", "healthB", "record", "layer", "findings", "findingsB", "view", "shownStep", "theme", "compare", "compareProblem", "recordB", "healthProblem"], draw);
+  store.subscribe(DRAWN, (state) => {
+    if (state.view === "health" && state.record) node.replaceChildren(...content(state, actions));
+  });
   return node;
 }
 
-const orderOf = (record, curves) => record.rows.map((row) => row.name).filter((name) => curves.has(name));
+function content(state, { chooseLayer, chooseEpoch }) {
+  const { health, healthProblem, compare, compareProblem, recordB, healthB } = state;
+  if (!health || healthProblem) return [notice(healthProblem || "Loading the curves …")];
+  const second = compare && healthB && recordB ? runOf(state, recordB, healthB, state.findingsB, "B") : null;
+  const first = runOf(state, state.record, health, state.findings, second ? "A" : "");
+  const runs = [first, second].filter(Boolean);
+  const owned = runs.filter(({ owner }) => owner);
+  return [
+    ...(compare && !recordB && compareProblem ? [notice(compareProblem)] : []),
+    ...runs.flatMap((run) => verdict(run, state.layer)),
+    ...owned.map((run) => moment(run)),
+    first.owner ? charts(first, second, chooseEpoch) : "",
+    overviewSection(first, state, chooseLayer),
+  ];
+}
+
+const notice = (text) => el("p", { class: "notice" }, text);
+
+/**
+ * What is drawn of one run.
+ * @returns {{letter: string, curves: Map, order: string[], owner: ?string, findings: ?Map, stepsPerEpoch: number,
+ *     now: number}} `order`: the layers with curves; `owner`: the one whose curves belong to the chosen layer; `now`:
+ *     the shown epoch.
+ */
+function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, findings, letter) {
+  const curves = readCurves(health);
+  return {
+    letter,
+    curves,
+    findings,
+    order: record.rows.map((row) => row.name).filter((name) => curves.has(name)),
+    owner: ownerOf(layer, record, curves),
+    stepsPerEpoch: record.stepsPerEpoch,
+    now: (shownStep ?? 0) / stepsPerEpoch,
+  };
+}
 
 /** The findings of a run, once its curves and its record are there. */
-const judged = (health, record) => (health && record ? judge(health, record.rows.map((row) => row.name), record.byName) : null);
+const judged = (health, record) =>
+  health && record
+    ? judge(
+        health,
+        record.rows.map((row) => row.name),
+        record.byName,
+      )
+    : null;
 
 /** The layer whose curves belong to a row: its own, or those of the layer it follows. */
 function ownerOf(layer, record, curves) {
@@ -65,88 +93,139 @@ function ownerOf(layer, record, curves) {
   return null;
 }
 
-/** Of one run; `run` is its letter where two are compared. */
-function verdict(owner, layer, findings, order, run) {
-  const sick = order.filter((name) => findings?.has(name));
-  const who = () => (run ? el("b", {}, `${run}: `) : null);
-  const all = sick.length ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.` : `Nothing stands out in the ${order.length} layers.`;
+/** What stands out in the chosen layer, or in the others. */
+function verdict({ letter, owner, order, findings }, layer) {
+  const line = (kind, ...text) => el("p", { class: kind, "data-run": letter || null }, ...text);
+  const who = letter ? el("b", {}, `${letter}: `) : null;
   const when = el("span", { class: "quiet" }, " Judged at the last epoch.");
-  if (!owner) return [el("p", { class: "verdict", "data-run": run || null }, who(), `Curves are kept of convolutions and linear layers, not of ${layer}. ${all}`, when)];
+  const sick = order.filter((name) => findings?.has(name));
+  const all = sick.length
+    ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.`
+    : `Nothing stands out in the ${order.length} layers.`;
+  if (!owner) {
+    const kept = `Curves are kept of convolutions and linear layers, not of ${layer}.`;
+    return [line("verdict", who, `${kept} ${all}`, when)];
+  }
   const found = findings?.get(owner);
-  const own = found
-    ? found.map(({ word, sentence }) => el("p", { class: "verdict wrong", "data-run": run || null }, el("span", { class: "badge" }, word), who(), sentence, when.cloneNode(true)))
-    : [el("p", { class: "verdict", "data-run": run || null }, who(), `${owner}: nothing stands out. `, el("span", { class: "quiet" }, sick.length ? all : ""), when)];
-  return own;
+  if (!found) {
+    const others = el("span", { class: "quiet" }, sick.length ? all : "");
+    return [line("verdict", who, `${owner}: nothing stands out. `, others, when)];
+  }
+  return found.map(({ word, sentence }) =>
+    line("verdict wrong", el("span", { class: "badge" }, word), who?.cloneNode(true), sentence, when.cloneNode(true)),
+  );
 }
 
-/** The curves of a layer where the step is, in words; `run` is the run's letter where two are compared. */
-function moment(layer, curves, step, now, run) {
+/** The values of the chosen layer's curves at the shown epoch, in words. */
+function moment({ letter, owner, curves, now, stepsPerEpoch }) {
   const [mean, std, norm, dead] = COLUMNS.map(({ key, format }) => {
-    const point = pointBy(seriesOf(curves, layer, key), step);
+    const point = pointBy(seriesOf(curves, owner, key), now * stepsPerEpoch);
     return point ? format(point[1]) : null;
   });
-  const said = [mean && `mean ${mean}`, std && `spread ${std}`, norm && `gradient norm ${norm}`, dead && `${dead} of the units dead`].filter(Boolean);
-  return [el("p", { class: "moment", "data-run": run || null }, el("b", {}, `${run ? `${run}: ` : ""}${layer} at epoch ${Math.round(now)}: `), said.length ? `${said.join(", ")}.` : "nothing was measured yet.")];
+  const said = [
+    mean && `mean ${mean}`,
+    std && `spread ${std}`,
+    norm && `gradient norm ${norm}`,
+    dead && `${dead} of the units dead`,
+  ].filter(Boolean);
+  return el(
+    "p",
+    { class: "moment", "data-run": letter || null },
+    el("b", {}, `${letter ? `${letter}: ` : ""}${owner} at epoch ${Math.round(now)}: `),
+    said.length ? `${said.join(", ")}.` : "nothing was measured yet.",
+  );
 }
 
 /** A curve of a layer. The gradient is one for all calls of a module: its weights are. */
-const seriesOf = (curves, layer, key) => curves.get(layer)[key] ?? (key === "gradient_norm" ? curves.get(moduleOf(layer))?.[key] : null) ?? [];
+const seriesOf = (curves, layer, key) =>
+  curves.get(layer)[key] ?? (key === "gradient_norm" ? curves.get(moduleOf(layer))?.[key] : null) ?? [];
 
-function charts(layer, first, second, now, choose) {
-  const runs = [first, second].filter((run) => run?.curves.has(layer));
-  const perEpoch = (run, key) => seriesOf(run.curves, layer, key).map(([step, y]) => [step / run.stepsPerEpoch, y]);
+function charts(first, second, choose) {
+  const { owner, now } = first;
+  const runs = [first, second].filter((run) => run?.curves.has(owner));
+  const perEpoch = (run, key) => seriesOf(run.curves, owner, key).map(([step, y]) => [step / run.stepsPerEpoch, y]);
   const lines = (key) => runs.map((run, i) => ({ name: "AB"[i], points: perEpoch(run, key) }));
-  const spread = runs.map((run, i) => {
+  const means = runs.map((run, i) => {
     const deviations = new Map(perEpoch(run, "std"));
     const points = perEpoch(run, "mean");
-    return { name: "AB"[i], points, band: points.map(([x, mean]) => [x, mean - (deviations.get(x) ?? 0), mean + (deviations.get(x) ?? 0)]) };
+    const band = points.map(([x, mean]) => [x, mean - (deviations.get(x) ?? 0), mean + (deviations.get(x) ?? 0)]);
+    return { name: "AB"[i], points, band };
   });
+  const common = { now, choose };
   return el(
     "div",
     { class: "charts" },
-    lineChart({ title: "Activation, mean ± spread", lines: spread, now, choose }),
-    lineChart({ title: "Spread of the activation", lines: lines("std"), now, choose }),
-    lineChart({ title: "Gradient norm (log scale)", lines: lines("gradient_norm"), now, isLog: true, choose }),
-    lineChart({ title: "Dead share of the units", lines: lines("dead_fraction"), now, format: share, atLeast: [0, 1], choose }),
+    lineChart({ ...common, title: "Activation, mean ± spread", lines: means }),
+    lineChart({ ...common, title: "Spread of the activation", lines: lines("std") }),
+    lineChart({ ...common, title: "Gradient norm (log scale)", lines: lines("gradient_norm"), isLog: true }),
+    lineChart({
+      ...common,
+      title: "Dead share of the units",
+      lines: lines("dead_fraction"),
+      format: share,
+      atLeast: [0, 1],
+    }),
   );
 }
 
-function overview(order, curves, { owner, findings, theme, shownStep, choose }) {
-  const bounds = Object.fromEntries(COLUMNS.map(({ key, isLog }) => [key, boundsOf(order, curves, key, isLog)]));
-  const cell = (name, { key, format, isLog }) => {
-    const points = seriesOf(curves, name, key);
-    if (!points.length) return el("td", { class: "quiet" }, "–");
-    const point = pointBy(points, shownStep);
-    return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds[key], { isLog, key }, theme), el("span", { class: "number" }, point ? format(point[1]) : "–")));
-  };
+/** All layers of a run in a table. */
+function overviewSection(run, { theme, shownStep }, chooseLayer) {
+  const title = run.letter ? `All layers of ${run.letter}` : "All layers";
+  const epoch = Math.round(run.now);
+  const note = `strips run from the first epoch to the last, the value at epoch ${epoch} beside them`;
+  const header = el("header", {}, el("div", {}, el("h3", {}, title), el("span", { class: "quiet" }, note)));
+  return el("section", {}, header, overview(run, theme, shownStep, chooseLayer));
+}
+
+function overview({ order, curves, owner, findings }, theme, shownStep, chooseLayer) {
+  const cells = COLUMNS.map((column) => {
+    const bounds = boundsOf(order, curves, column);
+    return (name) => overviewCell(seriesOf(curves, name, column.key), column, bounds, theme, shownStep);
+  });
   const line = (name) =>
     el(
       "tr",
-      { class: name === owner ? "chosen" : "", onclick: () => choose(name) },
+      { class: name === owner ? "chosen" : "", onclick: () => chooseLayer(name) },
       el("th", { scope: "row" }, el("button", { type: "button", class: "plain", title: name }, name)),
-      COLUMNS.map((column) => cell(name, column)),
-      el("td", { class: "says" }, (findings?.get(name) ?? []).slice(0, 1).map(({ word, sentence }) => el("span", { class: "badge", title: sentence }, word))),
+      cells.map((cell) => cell(name)),
+      el("td", { class: "says" }, badge(findings?.get(name)?.[0])),
     );
-  return el(
-    "table",
-    { class: "overview" },
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Layer"), COLUMNS.map(({ title }) => el("th", { scope: "col" }, title)), el("th", { scope: "col" }, ""))),
-    el("tbody", {}, order.map(line)),
+  const heads = ["Layer", ...COLUMNS.map(({ title }) => title), ""];
+  const head = el(
+    "tr",
+    {},
+    heads.map((title) => el("th", { scope: "col" }, title)),
   );
+  return el("table", { class: "overview" }, el("thead", {}, head), el("tbody", {}, order.map(line)));
 }
 
-function boundsOf(order, curves, key, isLog) {
-  const all = order.flatMap((name) => (curves.get(name)[key] ?? []).map(([, y]) => (isLog ? Math.log10(y) : Math.abs(y)))).filter(Number.isFinite);
-  return isLog ? [Math.min(...all), Math.max(...all)] : [0, 1];
+const badge = (finding) => finding && el("span", { class: "badge", title: finding.sentence }, finding.word);
+
+function overviewCell(points, column, bounds, theme, shownStep) {
+  if (!points.length) return el("td", { class: "quiet" }, "–");
+  const point = pointBy(points, shownStep);
+  const number = el("span", { class: "number" }, point ? column.format(point[1]) : "–");
+  return el("td", {}, el("span", { class: "strip-cell" }, strip(points, bounds, column, theme), number));
 }
 
-/** One cell an epoch, at most as many as are seen. Gradients are coloured over all layers, others by their own. */
+function boundsOf(order, curves, { key, isLog }) {
+  if (!isLog) return [0, 1];
+  const all = order.flatMap((name) => (curves.get(name)[key] ?? []).map(([, y]) => Math.log10(y)));
+  const finite = all.filter(Number.isFinite);
+  return [Math.min(...finite), Math.max(...finite)];
+}
+
+/** One cell an epoch, at most as many as can be seen. Gradients are coloured over all layers, others by their own. */
 function strip(points, [low, high], { isLog, key }, theme) {
-  const own = key === "dead_fraction" ? 1 : Math.max(0, ...points.map(([, y]) => Math.abs(y)).filter(Number.isFinite)) || 1;
-  const shown = points.length > 12 ? Array.from({ length: 12 }, (_, i) => points[Math.round((i * (points.length - 1)) / 11)]) : points;
-  return el("span", { class: "strip", "aria-hidden": "true" }, shown.map(([, y]) => {
+  const sizes = points.map(([, y]) => Math.abs(y)).filter(Number.isFinite);
+  const own = key === "dead_fraction" ? 1 : Math.max(0, ...sizes) || 1;
+  const spread = (_, i) => points[Math.round((i * (points.length - 1)) / (MOST_CELLS - 1))];
+  const shown = points.length > MOST_CELLS ? Array.from({ length: MOST_CELLS }, spread) : points;
+  const cell = ([, y]) => {
     const place = isLog ? (Math.log10(y) - low) / (high - low || 1) : y / own;
-    const number = Number.isFinite(y) ? (isLog && !Number.isFinite(place) ? 0 : place) : NaN;
+    const isZero = isLog && !Number.isFinite(place); // the logarithm of 0
+    const number = Number.isFinite(y) ? (isZero ? 0 : place) : NaN;
     return el("i", { style: { background: cssColour(theme, number, 1).ground } });
-  }));
+  };
+  return el("span", { class: "strip", "aria-hidden": "true" }, shown.map(cell));
 }

@@ -1,60 +1,65 @@
 /** The Layers tab. TensorBoard imports this module in an iframe and calls `render()`. */
 
+import { el, oncePerFrame } from "../../shared/static/dom.js";
+import { listenToReloads } from "../../shared/static/host.js";
+import { createStore } from "../../shared/static/store.js";
+import { watchTheme } from "../../shared/static/theme.js";
 import { createActions } from "./actions.js";
-import { el, oncePerFrame } from "./dom.js";
 import { healthPanel } from "./health-panel.js";
-import { listenToReloads } from "./host.js";
+import { INITIAL_STATE } from "./initial-state.js";
 import { keysDialog, listenToKeys } from "./keys.js";
 import { layerPanel } from "./layer-panel.js";
-import { fromLink, keepLink, mainWindow, readHash } from "./link.js";
+import { linkNotice } from "./link-check.js";
+import { LinkKeeper, presentLink } from "./link.js";
 import { networkPanel } from "./network-panel.js";
 import { statePage } from "./states.js";
-import { createStore, NOTHING_CHOSEN } from "./store.js";
-import { watchTheme } from "./theme.js";
 import { topBar } from "./top-bar.js";
 import { unitPanel } from "./unit-panel.js";
-import { isWithin, strongestUnit } from "./values.js";
-import { wishesLine } from "./wishes.js";
 
-// Named here so that the browser asks for all of them at once, not one depth of imports after another.
+// Named here so that the browser requests all modules at once, not one depth of imports after another.
+import "../../shared/static/address.js";
+import "../../shared/static/charts.js";
+import "../../shared/static/colours.js";
+import "../../shared/static/format.js";
+import "../../shared/static/request.js";
+import "../../shared/static/run-picker.js";
 import "./api.js";
 import "./arithmetic.js";
-import "./charts.js";
-import "./colours.js";
+import "./choices.js";
+import "./columns.js";
 import "./decode.js";
-import "./format.js";
 import "./grid.js";
 import "./health.js";
+import "./kernels-section.js";
 import "./kernels-view.js";
 import "./layout.js";
+import "./loader.js";
 import "./maps-view.js";
+import "./navigation.js";
+import "./outputs-section.js";
 import "./photo.js";
 import "./player.js";
+import "./poller.js";
 import "./record.js";
-import "./run-picker.js";
 import "./runs.js";
 import "./scale-bar.js";
 import "./scales.js";
 import "./scene.js";
 import "./slab.js";
 import "./tiles.js";
+import "./unit-actions.js";
 import "./units.js";
+import "./values.js";
 import "./vector-view.js";
 import "./words.js";
-
-const NOTHING_KNOWN = {
-  runs: null, others: null, record: null, recordB: null, steps: [], shownStep: null, scene: null, sceneB: null,
-  health: null, healthB: null, findings: null, hover: null, playing: false, loading: true, problem: null,
-  compareProblem: "", healthProblem: "", unmet: "", isGone: false, theme: "light", width: 0, height: 0,
-};
 
 /** Build the tab in this document. */
 export async function render() {
   const styles = ["style.css", "panels.css"].map((file) => stylesheet(file));
-  const store = createStore({ ...NOTHING_CHOSEN, ...NOTHING_KNOWN });
+  const store = createStore(INITIAL_STATE);
   const dialog = keysDialog();
-  const actions = { ...createActions(store), ...unitActions(store), showKeys: () => dialog.open || dialog.showModal() };
-  const wanted = fromLink(readHash(mainWindow().location.hash));
+  const actions = { ...createActions(store), showKeys: () => dialog.open || dialog.showModal() };
+  const wanted = presentLink();
   watchTheme((theme) => store.set({ theme }));
   document.title = "Layers";
   document.documentElement.lang = "en";
@@ -65,28 +70,45 @@ export async function render() {
   await Promise.all(styles);
   document.body.hidden = false;
   listenToKeys(store, actions);
-  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth, height: window.innerHeight }))).observe(document.body);
+  new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth, height: window.innerHeight }))).observe(
+    document.body,
+  );
   await opened;
-  keepLink(store, actions.follow);
+  new LinkKeeper(store, actions.follow).start();
   listenToReloads(actions.poll);
 }
 
 function stylesheet(file) {
   return new Promise((resolve) => {
-    const link = el("link", { rel: "stylesheet", href: new URL(file, import.meta.url).href, onload: resolve, onerror: resolve });
+    const link = el("link", {
+      rel: "stylesheet",
+      href: new URL(file, import.meta.url).href,
+      onload: resolve,
+      onerror: resolve,
+    });
     document.head.append(link);
   });
 }
 
 function page(store, actions) {
   const state = statePage(store, actions);
-  const gone = el("p", { class: "gone", role: "status", hidden: true }, "TensorBoard does not answer: what you see is from before. Start it again; the tab goes on by itself.");
+  const gone = el(
+    "p",
+    { class: "gone", role: "status", hidden: true },
+    "TensorBoard does not answer: what you see is from before. Start it again; the tab goes on by itself.",
+  );
   store.subscribe(["isGone"], ({ isGone }) => (gone.hidden = !isGone));
-  const panels = el("main", { class: "panels" }, networkPanel(store, actions.chooseLayer), middle(store, actions), unitPanel(store));
+  const panels = el(
+    "main",
+    { class: "panels" },
+    networkPanel(store, actions.chooseLayer),
+    middle(store, actions),
+    unitPanel(store),
+  );
   const show = ({ record, problem }) => (panels.hidden = !record || Boolean(problem));
   store.subscribe(["record", "problem"], show);
   show(store.get());
-  return [topBar(store, actions), gone, wishesLine(store), state, panels];
+  return [topBar(store, actions), gone, linkNotice(store), state, panels];
 }
 
 /** The chosen layer, seen from two sides. */
@@ -94,7 +116,12 @@ function middle(store, actions) {
   const name = el("h2", {});
   const type = el("span", { class: "type" });
   const tabs = ["inside", "health"].map((view) =>
-    el("button", { type: "button", role: "tab", id: `tab-${view}`, onclick: () => store.set({ view }) }, view === "inside" ? "Inside" : "Health over time"));
+    el(
+      "button",
+      { type: "button", role: "tab", id: `tab-${view}`, onclick: () => store.set({ view }) },
+      view === "inside" ? "Inside" : "Health over time",
+    ),
+  );
   const views = { inside: layerPanel(store, actions), health: healthPanel(store, actions) };
   const draw = ({ layer, record, view, findings }) => {
     const row = record?.byName.get(layer);
@@ -114,34 +141,4 @@ function middle(store, actions) {
     el("header", {}, name, type, el("div", { class: "tabs", role: "tablist" }, tabs)),
     Object.values(views),
   );
-}
-
-/** What is done to the unit that is pointed at or pinned. */
-function unitActions(store) {
-  const tell = oncePerFrame(() => store.set({ hover: pointedAt }));
-  let pointedAt = null;
-  const isSame = (a, b) => a === b || (a && b && a.channel === b.channel && a.row === b.row && a.column === b.column);
-  return {
-    point(unit) {
-      if (isSame(unit, pointedAt)) return;
-      pointedAt = unit;
-      tell();
-    },
-    pin(unit) {
-      const { scene, unit: pinned } = store.get();
-      if (!isWithin(unit, scene?.output)) return; // of the second run, whose layer is larger: no link could hold it
-      store.set({ unit: isSame(unit, pinned) ? null : unit });
-    },
-    pinStrongest() {
-      const { scene } = store.get();
-      if (scene?.output) store.set({ unit: strongestUnit(scene.output), hover: null });
-    },
-    moveUnit(down, right) {
-      const { scene, unit } = store.get();
-      if (!scene?.output || !unit) return;
-      const row = Math.min(scene.output.height - 1, Math.max(0, unit.row + down));
-      const column = Math.min(scene.output.width - 1, Math.max(0, unit.column + right));
-      store.set({ unit: { ...unit, row, column }, hover: null });
-    },
-  };
 }

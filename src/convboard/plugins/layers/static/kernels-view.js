@@ -1,66 +1,71 @@
-/** A convolution's kernels, each with as many slices as it has input channels; the chosen one is framed and enlarged. */
+/** A convolution's kernels, each with a slice for each input channel. The chosen one is framed and enlarged. */
 
-import { el, place } from "./dom.js";
+import { el, place } from "../../shared/static/dom.js";
 import { paintTiles } from "./tiles.js";
 
 const GAP = { slice: 2, kernel: 12, caption: 16 };
-const SCALE = { smallest: 5, usual: 8, largest: 14, enlarged: 28 }; // pixels a weight; below five the eye loses the pattern
+// Pixels a weight. Below five the eye loses the pattern.
+const SCALE = { smallest: 5, usual: 8, largest: 14, enlarged: 28 };
 const SMALLEST_SLICE = 8; // pixels
 const SCROLLED = 2; // times the height that they may take before they are drawn smaller than usual
 const ENLARGED_HEIGHT = 150;
 
 const FRAME = { light: [213, 217, 222], dark: [82, 84, 89] };
 
-/** @returns {{node: HTMLElement, draw: Function, mark: (channel: ?number) => void}} */
-export function kernelsView() {
-  const canvas = el("canvas", { "aria-hidden": "true" });
-  const captions = el("div");
-  const chosen = el("div", { class: "kernel chosen", hidden: true });
-  const area = el("div", { class: "kernels" }, canvas, captions, chosen);
-  const large = el("canvas", { "aria-hidden": "true" });
-  const largeName = el("span");
-  const enlarged = el("div", { class: "enlarged", hidden: true }, large, largeName);
-  const node = el("div", {}, enlarged, area);
-  let drawn = null;
+export class KernelsView {
+  #drawn = null; // {weight, plan, how, big}
 
-  const enlarge = (channel) => {
-    const { weight, big, how } = drawn;
-    enlarged.hidden = !big;
-    if (!big || large.dataset.channel === String(channel)) return;
-    large.dataset.channel = channel;
-    largeName.textContent = `kernel ${channel}`;
-    paintKernels(large, weight, { ...big, first: channel }, how);
-  };
-  return {
-    node,
-    /**
-     * @param {{data: Float32Array, shape: number[]}} weight `[kernels, input channels, height, width]`
-     * @param {{theme: string, largest: number, width: number, height: number, isInColour: boolean}} how `isInColour`:
-     *     the input channels are red, green and blue, so each kernel is drawn in colour too, before its slices.
-     */
-    draw(weight, how) {
-      const plan = arrangeKernels(weight.shape, how);
-      drawn = { weight, plan, how, big: arrangeEnlarged(weight.shape, plan, how) };
-      paintKernels(canvas, weight, plan, how);
-      area.style.width = `${plan.width}px`;
-      area.style.height = `${plan.height}px`;
-      captions.replaceChildren(
-        ...plan.places.map(({ x, y }, i) => el("span", { class: "caption", style: { left: `${x}px`, top: `${y - GAP.caption}px` } }, String(i))),
-      );
-      delete large.dataset.channel;
-      enlarge(0);
-    },
-    mark(channel) {
-      if (!drawn) return;
-      const corner = drawn.plan.places[channel];
-      chosen.dataset.channel = corner ? channel : "";
-      place(chosen, corner && { x: corner.x - 3, y: corner.y - 3, width: drawn.plan.block.width + 6, height: drawn.plan.block.height + 6 });
-      enlarge(corner ? channel : 0);
-    },
-  };
+  constructor() {
+    this.canvas = el("canvas", { "aria-hidden": "true" });
+    this.captions = el("div");
+    this.chosen = el("div", { class: "kernel chosen", hidden: true });
+    this.area = el("div", { class: "kernels" }, this.canvas, this.captions, this.chosen);
+    this.large = el("canvas", { "aria-hidden": "true" });
+    this.largeName = el("span");
+    this.enlarged = el("div", { class: "enlarged", hidden: true }, this.large, this.largeName);
+    this.node = el("div", {}, this.enlarged, this.area);
+  }
+
+  /**
+   * @param {{data: Float32Array, shape: number[]}} weight `[kernels, input channels, height, width]`
+   * @param {{theme: string, largest: number, width: number, height: number, isInColour: boolean}} how `isInColour`: the
+   *     input channels are red, green and blue, so each kernel is drawn in colour too, before its slices.
+   */
+  draw(weight, how) {
+    const plan = arrangeKernels(weight.shape, how);
+    this.#drawn = { weight, plan, how, big: arrangeEnlarged(weight.shape, plan, how) };
+    paintKernels(this.canvas, weight, plan, how);
+    this.area.style.width = `${plan.width}px`;
+    this.area.style.height = `${plan.height}px`;
+    const caption = ({ x, y }, i) =>
+      el("span", { class: "caption", style: { left: `${x}px`, top: `${y - GAP.caption}px` } }, String(i));
+    this.captions.replaceChildren(...plan.places.map(caption));
+    delete this.large.dataset.channel;
+    this.#enlarge(0);
+  }
+
+  /** Frame and enlarge a kernel; null: frame none. */
+  mark(channel) {
+    if (!this.#drawn) return;
+    const { block, places } = this.#drawn.plan;
+    const corner = places[channel];
+    this.chosen.dataset.channel = corner ? channel : "";
+    const frame = corner && { x: corner.x - 3, y: corner.y - 3, width: block.width + 6, height: block.height + 6 };
+    place(this.chosen, frame);
+    this.#enlarge(corner ? channel : 0);
+  }
+
+  #enlarge(channel) {
+    const { weight, big, how } = this.#drawn;
+    this.enlarged.hidden = !big;
+    if (!big || this.large.dataset.channel === String(channel)) return;
+    this.large.dataset.channel = channel;
+    this.largeName.textContent = `kernel ${channel}`;
+    paintKernels(this.large, weight, { ...big, first: channel }, how);
+  }
 }
 
-/** The largest scale at which all kernels fit the height, or with a little scrolling; the smallest one where none does. */
+/** The largest scale at which all kernels fit the height, or nearly so; the smallest one where none does. */
 function arrangeKernels(shape, { width, height, isInColour }) {
   const smallest = Math.max(SCALE.smallest, Math.ceil(SMALLEST_SLICE / shape.at(-1)));
   let plan;
@@ -75,7 +80,8 @@ function arrangeKernels(shape, { width, height, isInColour }) {
 function arrangeEnlarged([, ...shape], { scale: small }, { width, isInColour }) {
   for (let scale = SCALE.enlarged; scale > small; scale--) {
     const plan = atScale([1, ...shape], width - 70, scale, isInColour);
-    if (plan.height - GAP.caption <= ENLARGED_HEIGHT) return { ...plan, height: plan.height - GAP.caption, places: [{ x: 3, y: 0 }] };
+    if (plan.height - GAP.caption <= ENLARGED_HEIGHT)
+      return { ...plan, height: plan.height - GAP.caption, places: [{ x: 3, y: 0 }] };
   }
   return null;
 }
@@ -97,7 +103,12 @@ function atScale([kernels, slices, rows, columns], width, scale, isInColour) {
     y: GAP.caption + Math.floor(i / perLine) * line,
   }));
   return {
-    scale, slice, across, block, places, first: 0,
+    scale,
+    slice,
+    across,
+    block,
+    places,
+    first: 0,
     width: perLine * (block.width + GAP.kernel) - GAP.kernel + 6,
     height: Math.ceil(kernels / perLine) * line - GAP.kernel + 4,
   };
@@ -106,7 +117,8 @@ function atScale([kernels, slices, rows, columns], width, scale, isInColour) {
 /** The slices by the colour scale; in their own colours the kernels over red, green and blue. */
 function paintKernels(canvas, weight, plan, { theme, largest, isInColour }) {
   paintTiles(canvas, plan, tilesOf(weight, plan, isInColour ? 1 : 0), theme, largest, FRAME[theme]);
-  if (isInColour) plan.places.forEach((corner, i) => paintColours(canvas, weight, plan.first + i, corner, plan.scale, largest));
+  if (isInColour)
+    plan.places.forEach((corner, i) => paintColours(canvas, weight, plan.first + i, corner, plan.scale, largest));
 }
 
 function tilesOf({ data, shape: [, slices, rows, columns] }, plan, before) {
@@ -114,7 +126,11 @@ function tilesOf({ data, shape: [, slices, rows, columns] }, plan, before) {
     Array.from({ length: slices }, (_, slice) => ({
       x: x + ((slice + before) % plan.across) * (plan.slice.width + GAP.slice),
       y: y + Math.floor((slice + before) / plan.across) * (plan.slice.height + GAP.slice),
-      rows, columns, scale: plan.scale, data, offset: ((plan.first + i) * slices + slice) * rows * columns,
+      rows,
+      columns,
+      scale: plan.scale,
+      data,
+      offset: ((plan.first + i) * slices + slice) * rows * columns,
     })),
   );
 }

@@ -1,6 +1,6 @@
 /** The keyboard, and the page that tells of it. */
 
-import { el } from "./dom.js";
+import { el } from "../../shared/static/dom.js";
 
 const KEYS = [
   ["↑ ↓", "the layer before, the layer after"],
@@ -20,7 +20,11 @@ export function keysDialog() {
     "dialog",
     { class: "keys", "aria-label": "Keys" },
     el("h2", {}, "Keys"),
-    el("dl", {}, KEYS.map(([keys, does]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, does)])),
+    el(
+      "dl",
+      {},
+      KEYS.map(([keys, does]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, does)]),
+    ),
     el("form", { method: "dialog" }, el("button", { type: "submit", class: "action" }, "Close")),
   );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
@@ -28,7 +32,7 @@ export function keysDialog() {
 }
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {Object} actions See `actions.js`; and `showKeys`, `pinStrongest`, `moveUnit`.
  */
 export function listenToKeys(store, actions) {
@@ -61,14 +65,20 @@ export function listenToKeys(store, actions) {
   store.subscribe(["width"], takeKeys);
   takeKeys(store.get());
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const { target } = event;
-    if (document.querySelector("dialog[open]") || target.matches?.("input[type=text], select")) return;
-    // A button's own keys stay its own; the slider moves by left and right as the tab does.
-    if (event.key === " " && target.matches?.("button, summary, input")) return;
-    const act = (event.shiftKey ? shifted : plain)[event.key] ?? plain[event.key.length === 1 ? event.key.toLowerCase() : ""];
+    if (isTakenElsewhere(event)) return;
+    const letter = event.key.length === 1 ? event.key.toLowerCase() : "";
+    const act = (event.shiftKey ? shifted : plain)[event.key] ?? plain[letter];
     if (!act) return;
     event.preventDefault();
     act();
   });
+}
+
+/** Whether a key belongs to the browser, to a dialog, or to the field or button that has the focus. */
+function isTakenElsewhere(event) {
+  const { target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
+  if (document.querySelector("dialog[open]") || target.matches?.("input[type=text], select")) return true;
+  // The slider moves by left and right as the tab does, so that these keys are not its own.
+  return event.key === " " && Boolean(target.matches?.("button, summary, input"));
 }

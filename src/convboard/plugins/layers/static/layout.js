@@ -16,15 +16,13 @@ const LANE_GAP = 6;
  * jumps over cards is an arc beside them. Rows are placed in call order, each below all that it gets.
  */
 export function layoutNetwork(record, widths) {
-  const isPlain = record.rows.every((row) => record.main.has(row.name)) && record.rows.every((row) => row.inputs.length < 2);
+  const isPlain = record.rows.every((row) => record.main.has(row.name) && row.inputs.length < 2);
   const mainWidth = isPlain ? widths.alone : widths.main;
   const cards = new Map();
   const headings = [];
   const bottoms = [0]; // of each lane
   let group = "";
   for (const row of record.rows) {
-    const isLarge = NAMED.has(row.kind) || changesSize(row);
-    const height = !isLarge ? HEIGHTS.small : row.output_shape.length === 3 ? HEIGHTS.solid : HEIGHTS.vector;
     const below = Math.max(0, ...row.inputs.map((name) => bottomOf(cards.get(name))));
     const isMain = record.main.has(row.name);
     const lane = isMain ? 0 : freeLane(bottoms, below, record, row, cards);
@@ -37,9 +35,10 @@ export function layoutNetwork(record, widths) {
       }
     }
     const x = lane ? mainWidth + LANE_GAP + (lane - 1) * (widths.side + LANE_GAP) : 0;
-    const label = group && row.name.startsWith(`${group}.`) ? row.name.slice(group.length + 1) : row.name;
-    cards.set(row.name, { row, label, x, y, width: lane ? widths.side : mainWidth, height, isLarge, isSide: lane > 0, lane });
-    bottoms[lane] = y + height + HEIGHTS.gap;
+    const width = lane ? widths.side : mainWidth;
+    const card = { row, label: labelOf(row, group), x, y, width, ...sizeOf(row), isSide: lane > 0, lane };
+    cards.set(row.name, card);
+    bottoms[lane] = bottomOf(card);
   }
   const list = [...cards.values()];
   return {
@@ -47,12 +46,23 @@ export function layoutNetwork(record, widths) {
     headings,
     edges: edgesOf(record, cards),
     width: Math.max(...list.map((card) => card.x + card.width)),
-    height: Math.max(...list.map((card) => card.y + card.height)) + HEIGHTS.gap,
+    height: Math.max(...list.map(bottomOf)),
   };
 }
 
+function sizeOf(row) {
+  if (!NAMED.has(row.kind) && !changesSize(row)) return { isLarge: false, height: HEIGHTS.small };
+  return { isLarge: true, height: row.output_shape.length === 3 ? HEIGHTS.solid : HEIGHTS.vector };
+}
+
+/** The row's name, without that of the block under whose heading it stands. */
+function labelOf({ name }, group) {
+  return group && name.startsWith(`${group}.`) ? name.slice(group.length + 1) : name;
+}
+
 /** Where the picture becomes smaller or larger; not where the same numbers are only laid out anew. */
-const changesSize = ({ kind, input_shape: before, output_shape: after }) => kind !== "reshape" && before.join() !== after.join();
+const changesSize = ({ kind, input_shape: before, output_shape: after }) =>
+  kind !== "reshape" && before.join() !== after.join();
 
 const bottomOf = (card) => (card ? card.y + card.height + HEIGHTS.gap : 0);
 

@@ -1,67 +1,71 @@
-/** The feature maps of one image: a picture each, numbered; units can be pointed at and pinned. */
+/** The feature maps of one image, numbered. Units can be pointed at and pinned. */
 
-import { el, place } from "./dom.js";
+import { el, place } from "../../shared/static/dom.js";
 import { arrange, paintTiles } from "./tiles.js";
 
-const LOOK = { gap: 10, caption: 16, largest: 28 };
+const SIZES = { gap: 10, caption: 16, largest: 28 };
 
-/**
- * @param {(unit: ?{channel: number, row: number, column: number}) => void} point Called as the pointer moves.
- * @param {(unit: {channel: number, row: number, column: number}) => void} pin Called on a click.
- * @returns {{node: HTMLElement, draw: Function, mark: Function}}
- */
-export function mapsView(point, pin) {
-  const canvas = el("canvas", { "aria-hidden": "true" });
-  const pointed = el("div", { class: "unit pointed", hidden: true });
-  const pinned = el("div", { class: "unit pinned", hidden: true });
-  const tiles = el("div");
-  const node = el("div", { class: "maps" }, canvas, tiles, pointed, pinned);
-  let shown = null; // {maps, plan}
+/** @typedef {{channel: number, row: number, column: number}} Unit */
 
-  const unitAt = (event) => {
-    const tile = event.target.closest?.(".tile");
-    if (!tile || !shown) return null;
-    const { scale } = shown.plan;
-    const box = tile.getBoundingClientRect();
-    const within = (offset, count) => Math.min(count - 1, Math.max(0, Math.floor(offset / scale)));
+export class MapsView {
+  #shown = null; // {maps, plan}
+
+  /**
+   * @param {(unit: ?Unit) => void} point Called as the pointer moves.
+   * @param {(unit: Unit) => void} pin Called on a click.
+   */
+  constructor(point, pin) {
+    this.canvas = el("canvas", { "aria-hidden": "true" });
+    this.pointed = el("div", { class: "unit pointed", hidden: true });
+    this.pinned = el("div", { class: "unit pinned", hidden: true });
+    this.tiles = el("div");
+    this.node = el("div", { class: "maps" }, this.canvas, this.tiles, this.pointed, this.pinned);
+    this.node.addEventListener("pointermove", (event) => point(this.#unitAt(event)));
+    this.node.addEventListener("pointerleave", () => point(null));
+    this.node.addEventListener("click", (event) => {
+      const unit = this.#unitAt(event);
+      if (unit) pin(unit);
+    });
+  }
+
+  /**
+   * @param {import("./values.js").Maps} maps
+   * @param {{dead: number[], theme: string, largest: number, width: number, height: number}} how
+   */
+  draw(maps, { dead, theme, largest, width, height }) {
+    const plan = arrange(maps.channels, maps.height, maps.width, { ...SIZES, width, height });
+    this.#shown = { maps, plan };
+    const { data, height: rows, width: columns } = maps;
+    const { scale } = plan;
+    const parts = plan.places.map(({ x, y }, i) => {
+      const offset = maps.offset + i * rows * columns;
+      return { x, y, rows, columns, scale, data, offset };
+    });
+    paintTiles(this.canvas, plan, parts, theme, largest);
+    this.node.style.width = `${plan.width}px`;
+    this.node.style.height = `${plan.height}px`;
+    this.node.dataset.scale = scale;
+    this.tiles.replaceChildren(...plan.places.map(({ x, y }, i) => tile(i, x, y, maps, scale, dead.includes(i))));
+  }
+
+  /** Frame the unit under the pointer and the pinned one; both may be null. */
+  mark(hovered, fixed) {
+    place(this.pointed, this.#shown && frame(hovered, this.#shown));
+    place(this.pinned, this.#shown && frame(fixed, this.#shown));
+  }
+
+  #unitAt(event) {
+    const node = event.target.closest?.(".tile");
+    if (!node || !this.#shown) return null;
+    const { maps, plan } = this.#shown;
+    const box = node.getBoundingClientRect();
+    const within = (offset, count) => Math.min(count - 1, Math.max(0, Math.floor(offset / plan.scale)));
     return {
-      channel: Number(tile.dataset.channel),
-      row: within(event.clientY - box.top, shown.maps.height),
-      column: within(event.clientX - box.left, shown.maps.width),
+      channel: Number(node.dataset.channel),
+      row: within(event.clientY - box.top, maps.height),
+      column: within(event.clientX - box.left, maps.width),
     };
-  };
-  node.addEventListener("pointermove", (event) => point(unitAt(event)));
-  node.addEventListener("pointerleave", () => point(null));
-  node.addEventListener("click", (event) => {
-    const unit = unitAt(event);
-    if (unit) pin(unit);
-  });
-
-  return {
-    node,
-    /**
-     * @param {import("./values.js").Maps} maps
-     * @param {{dead: number[], theme: string, largest: number, width: number, height: number}} how
-     */
-    draw(maps, { dead, theme, largest, width, height }) {
-      const plan = arrange(maps.channels, maps.height, maps.width, { ...LOOK, width, height });
-      shown = { maps, plan };
-      const area = maps.height * maps.width;
-      const parts = plan.places.map(({ x, y }, i) => ({
-        x, y, rows: maps.height, columns: maps.width, scale: plan.scale, data: maps.data, offset: maps.offset + i * area,
-      }));
-      paintTiles(canvas, plan, parts, theme, largest);
-      node.style.width = `${plan.width}px`;
-      node.style.height = `${plan.height}px`;
-      node.dataset.scale = plan.scale;
-      tiles.replaceChildren(...plan.places.map(({ x, y }, i) => tile(i, x, y, maps, plan.scale, dead.includes(i))));
-    },
-    /** Frame the unit that is pointed at and the one that is pinned. */
-    mark(hovered, fixed) {
-      place(pointed, shown && frame(hovered, shown));
-      place(pinned, shown && frame(fixed, shown));
-    },
-  };
+  }
 }
 
 function tile(channel, x, y, maps, scale, isDead) {
@@ -84,5 +88,10 @@ function frame(unit, { maps, plan }) {
   const corner = unit && plan.places[unit.channel];
   if (!corner || unit.row >= maps.height || unit.column >= maps.width) return null;
   const side = Math.max(plan.scale, 3);
-  return { x: corner.x + unit.column * plan.scale - 1, y: corner.y + unit.row * plan.scale - 1, width: side + 2, height: side + 2 };
+  return {
+    x: corner.x + unit.column * plan.scale - 1,
+    y: corner.y + unit.row * plan.scale - 1,
+    width: side + 2,
+    height: side + 2,
+  };
 }

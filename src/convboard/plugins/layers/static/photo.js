@@ -1,6 +1,6 @@
 /** A probe image as it is, grey or in colour. */
 
-import { el } from "./dom.js";
+import { el } from "../../shared/static/dom.js";
 
 /** One image of uint8 `[images, channels, height, width]` on a canvas of its own size, enlarged by CSS to `side`. */
 export function photo({ data, shape }, image, side) {
@@ -11,7 +11,8 @@ export function photo({ data, shape }, image, side) {
   const start = image * channels * area;
   const plane = (channel) => start + Math.min(channel, channels - 1) * area;
   for (let i = 0; i < area; i++) {
-    for (let channel = 0; channel < 3; channel++) picture.data[4 * i + channel] = data[plane(channels === 3 ? channel : 0) + i];
+    for (let channel = 0; channel < 3; channel++)
+      picture.data[4 * i + channel] = data[plane(channels === 3 ? channel : 0) + i];
     picture.data[4 * i + 3] = 255;
   }
   canvas.getContext("2d").putImageData(picture, 0, 0);

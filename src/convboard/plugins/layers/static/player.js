@@ -3,7 +3,7 @@
 const STEP_MS = 900; // how long an epoch stays
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {{refreshScene: () => Promise<void>, chooseStepAt: (index: number) => void, moveStep: (by: number) => void}}
  *     actions
  * @returns {() => void} Plays, or pauses what plays.

@@ -7,7 +7,12 @@ const NORM = /norm/i;
 const SAME = /^(identity|dropout\d?d?|alphadropout|featurealphadropout)$/i;
 const RESHAPING = /^(flatten|view|reshape|squeeze|unflatten)$/i;
 const JOINING = /^(add|iadd|cat|concat|concatenate|mul|sub|stack)$/i;
-const ACTIVATION = /^(celu|elu|gelu|hardsigmoid|hardswish|hardtanh|leakyrelu|logsigmoid|mish|prelu|relu|relu6|rrelu|selu|sigmoid|silu|softplus|softsign|tanh|threshold|softmax|logsoftmax)$/i;
+const ACTIVATIONS = new Set(
+  (
+    "celu elu gelu hardsigmoid hardswish hardtanh leakyrelu logsigmoid logsoftmax mish prelu relu relu6 rrelu selu " +
+    "sigmoid silu softmax softplus softsign tanh threshold"
+  ).split(" "),
+);
 
 const plain = (type) => type.replaceAll("_", "").toLowerCase();
 
@@ -22,7 +27,7 @@ export function kindOf(row) {
   if (SAME.test(type)) return "same";
   if (RESHAPING.test(type)) return "reshape";
   if (JOINING.test(type)) return "join";
-  return ACTIVATION.test(type) ? "activation" : "other";
+  return ACTIVATIONS.has(type) ? "activation" : "other";
 }
 
 /** Whether a row is the activation that torch calls `name` ("ReLU" and "relu", "LeakyReLU" and "leaky_relu"). */
@@ -42,8 +47,16 @@ export const moduleOf = (name) => name.replace(/:\d+$/, "");
  */
 export function readRecord(network) {
   const image = {
-    name: "input", type: "input", inputs: [], input_shape: network.input_shape, output_shape: network.input_shape,
-    kernel_size: null, parameters: 0, macs: 0, formula: "", receptive_field: [1, 1],
+    name: "input",
+    type: "input",
+    inputs: [],
+    input_shape: network.input_shape,
+    output_shape: network.input_shape,
+    kernel_size: null,
+    parameters: 0,
+    macs: 0,
+    formula: "",
+    receptive_field: [1, 1],
   };
   const called = network.rows.filter((row) => row.output_shape?.length && row.inputs?.length);
   const rows = [image, ...called];
@@ -57,7 +70,9 @@ export function readRecord(network) {
   const [height, width] = network.input_shape.slice(-2);
   const each = (count) => Array.from({ length: count }, (_, i) => [i, i + 1]);
   return {
-    rows, byName, consumers,
+    rows,
+    byName,
+    consumers,
     boxes: { ...network.boxes, input: { rows: each(height), columns: each(width) } },
     main: longestPath(rows, byName),
     convs: rows.filter((row) => row.kind === "convolution"),
@@ -74,7 +89,8 @@ function longestPath(rows, byName) {
   const before = new Map();
   for (const row of rows) {
     let best = null;
-    for (const name of row.inputs) if (byName.has(name) && (best === null || length.get(name) > length.get(best))) best = name;
+    for (const name of row.inputs)
+      if (byName.has(name) && (best === null || length.get(name) > length.get(best))) best = name;
     length.set(row.name, best === null ? 0 : length.get(best) + 1);
     before.set(row.name, best);
   }

@@ -1,6 +1,7 @@
 /** The runs that are held: their records, and where their pictures are. */
 
-import { ApiError, forgetNumbers, getRun } from "./api.js";
+import { ApiError } from "../../shared/static/request.js";
+import { forgetNumbers, getRun } from "./api.js";
 import { readRecord } from "./record.js";
 
 /** @typedef {{text: string, record: Object, pictures: Object}} Run `text`: the record as the server gave it. */

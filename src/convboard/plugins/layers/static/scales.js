@@ -1,7 +1,7 @@
 /** What the strongest colour stands for, in one run and in two beside each other. */
 
-import { largestMagnitude } from "./colours.js";
-import { value } from "./format.js";
+import { largestMagnitude } from "../../shared/static/colours.js";
+import { value } from "../../shared/static/format.js";
 
 const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
 
@@ -20,18 +20,23 @@ export function scalesOf(scenes, largest) {
 }
 
 /** Of two runs: whether one colour means the same number in both, in words. */
-export function scalesSaid(scales) {
+export function scalesText(scales) {
   if (scales.length < 2) return "";
-  return shared(scales) ? "A and B on one scale" : `each on a scale of its own: A to ${value(scales[0])}, B to ${value(scales[1])}`;
+  return isShared(scales)
+    ? "A and B on one scale"
+    : `each on a scale of its own: A to ${value(scales[0])}, B to ${value(scales[1])}`;
 }
 
 /** Whether all runs have one scale. */
-export const shared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
+export const isShared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
 
 /** The magnitude of an image's strongest finite number; 0 where all are zero, NaN where none is finite. */
 export function largestOf(maps) {
   const end = maps.offset + maps.channels * maps.height * maps.width;
-  return largestMagnitude(maps.data, maps.offset, end) || (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN);
+  return (
+    largestMagnitude(maps.data, maps.offset, end) ||
+    (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN)
+  );
 }
 
 /** Whether an image has a number below zero. */

@@ -1,6 +1,6 @@
 /** All that the panels show of one layer at one step for one image, fetched together so that it changes together. */
 
-import { Look } from "./values.js";
+import { LayerValues } from "./values.js";
 
 /**
  * @typedef {Object} Scene
@@ -24,29 +24,46 @@ import { Look } from "./values.js";
  */
 export async function loadScene(run, { layer, step, image }) {
   const row = run.record.byName.get(layer);
-  const scene = {
-    row, step, image, shownStep: null, probe: null, output: null, input: null, inputImages: 0, kernels: null,
-    conv: convolutionOf(row, run.record), dead: [], facts: null, problem: "",
+  const conv = convolutionOf(row, run.record);
+  const values = new LayerValues(run, step, image);
+  let problem = "";
+  const orNull = (promise) =>
+    promise.catch((error) => {
+      problem ||= error.message;
+      return null;
+    });
+  const [probe, output, kernels] = await Promise.all([
+    orNull(values.probe()),
+    orNull(values.output(row)),
+    conv && orNull(values.kernels(conv)),
+  ]);
+  const source = conv ?? nearestConvolution(row, run.record);
+  const picture = source && (await orNull(values.maps(source)));
+  const fed = conv ?? (row.kind === "pooling" ? row : null); // the layer whose input is shown
+  const input = fed && (await orNull(values.input(fed)));
+  const inputImages = (conv && values.inputImages.get(conv.name)) ?? 0;
+  return {
+    row,
+    step,
+    image,
+    conv,
+    probe,
+    output,
+    kernels,
+    input,
+    inputImages,
+    problem,
+    ...shownOf(row, picture, probe),
   };
-  const look = new Look(run, step, image);
-  const note = (error) => {
-    scene.problem ||= error.message;
-    return null;
+}
+
+/** What a layer's picture says beside its numbers. */
+function shownOf(row, picture, probe) {
+  return {
+    facts: picture?.facts ?? null,
+    dead: row.kind === "linear" ? [] : (picture?.facts.dead ?? []),
+    shownStep: picture?.step ?? probe?.step ?? null,
   };
-  const kernels = scene.conv && look.kernels(scene.conv).catch(note);
-  [scene.probe, scene.output, scene.kernels] = await Promise.all([look.probe().catch(note), look.output(row).catch(note), kernels]);
-  const source = scene.conv ?? nearestConvolution(row, run.record);
-  const picture = source ? await look.maps(source).catch(note) : null;
-  scene.facts = picture?.facts ?? null;
-  scene.dead = row.kind === "linear" ? [] : picture?.facts.dead ?? [];
-  scene.shownStep = picture?.step ?? scene.probe?.step ?? null;
-  if (scene.conv) {
-    scene.input = await look.input(scene.conv).catch(note);
-    scene.inputImages = look.tooFew.get(scene.conv.name) ?? 0;
-  } else if (row.kind === "pooling") {
-    scene.input = await look.input(row).catch(note);
-  }
-  return scene;
 }
 
 /** The convolution that makes a row's numbers: itself, or the one that it is the pointwise activation of. */
@@ -59,7 +76,8 @@ function convolutionOf(row, record) {
 /** The convolution whose channels a row still has: behind norm, activation and pooling. */
 function nearestConvolution(row, record) {
   let before = row;
-  while (before && ["norm", "activation", "pooling", "same"].includes(before.kind)) before = record.byName.get(before.inputs[0]);
+  while (before && ["norm", "activation", "pooling", "same"].includes(before.kind))
+    before = record.byName.get(before.inputs[0]);
   return before?.kind === "convolution" ? before : null;
 }
 
@@ -71,16 +89,20 @@ export function isSameImage(first, second) {
     const length = shape.slice(1).reduce((product, side) => product * side, 1);
     return { bytes: data.subarray(image * length, (image + 1) * length), shape: shape.slice(1).join() };
   });
-  return one.shape === other.shape && one.bytes.length === other.bytes.length && one.bytes.every((byte, i) => byte === other.bytes[i]);
+  return (
+    one.shape === other.shape &&
+    one.bytes.length === other.bytes.length &&
+    one.bytes.every((byte, i) => byte === other.bytes[i])
+  );
 }
 
 /** Fetch what the neighbours will want, quietly. */
 export function prefetch(run, { layer, image }, steps) {
   for (const step of steps) {
-    const look = new Look(run, step, image);
+    const values = new LayerValues(run, step, image);
     const row = run.record.byName.get(layer);
     const conv = convolutionOf(row, run.record);
-    const wanted = [look.probe(), look.output(row), ...(conv ? [look.kernels(conv)] : [])];
+    const wanted = [values.probe(), values.output(row), ...(conv ? [values.kernels(conv)] : [])];
     for (const promise of wanted) promise.catch(() => null);
   }
 }

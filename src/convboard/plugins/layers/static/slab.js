@@ -1,6 +1,6 @@
 /** A layer's output as a small solid: the face follows height and width, the thickness the channels. */
 
-import { svg } from "./dom.js";
+import { svg } from "../../shared/static/dom.js";
 
 const FACE = 34; // pixels of the network's largest height or width
 const SHRINK = 0.75; // half the side is drawn three fifths as large: 1 and 224 fit one card, and 28 and 14 differ
@@ -18,7 +18,13 @@ const THIN = 6; // the side of a number without height and width
  * @returns {SVGElement} Coloured by CSS: `.slab .front`, `.top`, `.side`, `.cut`.
  */
 export function slab(shape, width, height, largest) {
-  const picture = svg("svg", { class: "slab", width, height, viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
+  const picture = svg("svg", {
+    class: "slab",
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    "aria-hidden": "true",
+  });
   const isVector = shape.length !== 3;
   const features = shape.reduce((product, side) => product * side, 1);
   const face = (side) => Math.max(THIN, FACE * (side / largest) ** SHRINK);
@@ -35,7 +41,9 @@ function solid(channels, columns, rows, width, height) {
   const x = (width - t - w) / 2;
   const y = (height - h + u) / 2;
   const polygon = (name, ...points) => svg("polygon", { class: name, points: points.map((p) => p.join()).join(" ") });
-  const cuts = Array.from({ length: Math.floor(Math.log2(channels)) }, (_, i) => x + place(2 ** i)).filter((at) => at < x + t - 1);
+  const cuts = Array.from({ length: Math.floor(Math.log2(channels)) }, (_, i) => x + place(2 ** i)).filter(
+    (at) => at < x + t - 1,
+  );
   return [
     polygon("front", [x, y], [x + t, y], [x + t, y + h], [x, y + h]),
     polygon("top", [x, y], [x + w, y - u], [x + t + w, y - u], [x + t, y]),

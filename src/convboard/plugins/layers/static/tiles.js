@@ -1,6 +1,6 @@
 /** Many small arrays painted on one canvas, each number as a square of whole pixels. */
 
-import { colouring } from "./colours.js";
+import { colouring } from "../../shared/static/colours.js";
 
 /**
  * @param {HTMLCanvasElement} canvas
@@ -19,7 +19,9 @@ export function paintTiles(canvas, { width, height }, tiles, theme, largest, fra
   const picture = new ImageData(width, height);
   const pixels = new Uint32Array(picture.data.buffer);
   const colour = colouring(theme, largest);
-  if (frame) for (const tile of tiles) surround(pixels, width, height, tile, (255 << 24) | (frame[2] << 16) | (frame[1] << 8) | frame[0]);
+  if (frame)
+    for (const tile of tiles)
+      surround(pixels, width, height, tile, (255 << 24) | (frame[2] << 16) | (frame[1] << 8) | frame[0]);
   for (const tile of tiles) (tile.scale >= 1 ? enlarge : reduce)(pixels, width, tile, colour);
   canvas.getContext("2d").putImageData(picture, 0, 0);
 }
@@ -85,6 +87,9 @@ export function arrange(count, rows, columns, { width, height, gap, caption, lar
   }
   const cell = Math.ceil(columns * scale) + gap;
   const line = Math.ceil(rows * scale) + caption + gap;
-  const places = Array.from({ length: count }, (_, i) => ({ x: (i % across) * cell, y: Math.floor(i / across) * line + caption }));
+  const places = Array.from({ length: count }, (_, i) => ({
+    x: (i % across) * cell,
+    y: Math.floor(i / across) * line + caption,
+  }));
   return { scale, width: across * cell - gap, height: Math.ceil(count / across) * line - gap, places };
 }

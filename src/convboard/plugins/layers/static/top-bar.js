@@ -1,19 +1,24 @@
 /** Which run, beside which, which image, which step. */
 
-import { el } from "./dom.js";
-import { whole } from "./format.js";
+import { el } from "../../shared/static/dom.js";
+import { whole } from "../../shared/static/format.js";
 import { photo } from "./photo.js";
-import { runPicker } from "./run-picker.js";
+import { RunPicker } from "../../shared/static/run-picker.js";
 
 /**
- * @param {ReturnType<import("./store.js").createStore>} store
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {Object} actions See `actions.js`.
  */
 export function topBar(store, actions) {
-  const run = runPicker({ label: "Run", none: null, choose: (name) => name && actions.chooseRun(name) });
-  const second = runPicker({ label: "Compare with", none: "no other run", choose: actions.chooseCompare });
+  const run = new RunPicker({ label: "Run", none: null, choose: (name) => name && actions.chooseRun(name) });
+  const second = new RunPicker({ label: "Compare with", none: "no other run", choose: actions.chooseCompare });
   store.subscribe(["runs", "run"], (state) => run.update(state.runs ?? [], state.run));
-  store.subscribe(["runs", "run", "compare"], (state) => second.update((state.runs ?? []).filter((name) => name !== state.run), state.compare));
+  store.subscribe(["runs", "run", "compare"], (state) =>
+    second.update(
+      (state.runs ?? []).filter((name) => name !== state.run),
+      state.compare,
+    ),
+  );
   return el(
     "header",
     { class: "top" },
@@ -21,7 +26,11 @@ export function topBar(store, actions) {
     second.node,
     imagePicker(store, actions),
     stepSlider(store, actions),
-    el("button", { type: "button", class: "icon", "aria-label": "Keys", title: "Keys (?)", onclick: actions.showKeys }, "?"),
+    el(
+      "button",
+      { type: "button", class: "icon", "aria-label": "Keys", title: "Keys (?)", onclick: actions.showKeys },
+      "?",
+    ),
   );
 }
 
@@ -38,7 +47,13 @@ function imagePicker(store, { chooseImage }) {
       ...names.map((name, i) =>
         el(
           "button",
-          { type: "button", role: "radio", title: `image ${i + 1}: ${name}`, "aria-label": `Image ${i + 1}, ${name}`, onclick: () => chooseImage(i) },
+          {
+            type: "button",
+            role: "radio",
+            title: `image ${i + 1}: ${name}`,
+            "aria-label": `Image ${i + 1}, ${name}`,
+            onclick: () => chooseImage(i),
+          },
           photo(images, i, 28),
           el("span", {}, name),
         ),
@@ -59,7 +74,15 @@ function imagePicker(store, { chooseImage }) {
 }
 
 function stepSlider(store, { chooseStepAt, togglePlay }) {
-  const slider = el("input", { type: "range", min: 0, max: 0, value: 0, step: 1, "aria-label": "Epoch", oninput: () => chooseStepAt(Number(slider.value)) });
+  const slider = el("input", {
+    type: "range",
+    min: 0,
+    max: 0,
+    value: 0,
+    step: 1,
+    "aria-label": "Epoch",
+    oninput: () => chooseStepAt(Number(slider.value)),
+  });
   const play = el("button", { type: "button", class: "icon play", onclick: togglePlay });
   const epoch = el("b", {});
   const detail = el("span", { class: "quiet" });
@@ -81,5 +104,10 @@ function stepSlider(store, { chooseStepAt, togglePlay }) {
   };
   store.subscribe(["steps", "shownStep", "record", "playing"], draw);
   draw(store.get());
-  return el("div", { class: "step" }, play, el("div", { class: "track" }, el("div", { class: "epoch" }, epoch, detail), slider));
+  return el(
+    "div",
+    { class: "step" },
+    play,
+    el("div", { class: "track" }, el("div", { class: "epoch" }, epoch, detail), slider),
+  );
 }

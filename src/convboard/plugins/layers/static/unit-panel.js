@@ -1,118 +1,139 @@
 /** The probe image, and of the unit that is pointed at: what it sees, and how its value comes about. */
 
 import { convolutionSteps, poolingSteps } from "./arithmetic.js";
-import { el, oncePerFrame, place } from "./dom.js";
-import { size, value } from "./format.js";
+import { el, oncePerFrame, place } from "../../shared/static/dom.js";
+import { size, value } from "../../shared/static/format.js";
 import { photo, scaleFor } from "./photo.js";
 import { moduleOf, receptiveBox } from "./record.js";
 import { poolingOf } from "./units.js";
-import { isWithin, valueAt } from "./values.js";
+import { isSameUnit, isWithin, valueAt } from "./values.js";
 import { uncertainty } from "./words.js";
 
 const SIDE = 192; // pixels of the enlarged image
 
-/** @param {ReturnType<import("./store.js").createStore>} store */
+/** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */
 export function unitPanel(store) {
-  const title = el("h2", {}, "Image");
-  const facts = el("span", { class: "quiet" });
-  const picture = el("div", { class: "frame" });
-  const box = el("div", { class: "receptive", hidden: true });
+  const image = imageView();
   const identity = el("div", { class: "identity" });
   const steps = el("div", { class: "arithmetic" });
-  let inputChannel = null;
+  let inputChannel = null; // whose grids are shown; null: the one with the largest part
   let isWrittenOut = false;
-  let drawnImage = null;
 
-  const drawImage = ({ scene }) => {
-    const images = scene?.probe?.arrays.images;
-    title.textContent = images ? `“${scene.probe.facts.names[scene.image]}”` : "Image";
-    facts.textContent = images ? `probe image ${scene.image + 1} of ${images.shape[0]} · ${size(images.shape.slice(2))} pixels` : "";
-    if (images && drawnImage?.images === images && drawnImage.image === scene.image) return;
-    drawnImage = images ? { images, image: scene.image } : null;
-    picture.replaceChildren(...(images ? [photo(images, scene.image, SIDE), box] : [el("p", { class: "quiet" }, scene?.problem ? "The probe image cannot be shown." : "The run holds no probe image.")]));
-  };
-
-  const drawUnit = () => {
+  const draw = () => {
     const state = store.get();
-    const { scene, sceneB, record } = state;
+    const { scene } = state;
     const unit = scene && usable(state.hover ?? state.unit, scene.output);
-    drawBox(unit, scene, record);
-    identity.replaceChildren(...(unit ? about(unit, state) : aboutSecond(state) ?? hint(scene)));
-    if (!unit) {
-      steps.replaceChildren();
+    image.mark(unit && seenBy(unit, scene, state.record).box, scene);
+    const unpin = () => store.set({ unit: null, hover: null });
+    identity.replaceChildren(...(unit ? describe(unit, state, unpin) : (describeSecond(state) ?? hint(scene))));
+    const how = { theme: state.theme, channel: inputChannel, isWrittenOut, chooseChannel, toggleWritten };
+    steps.replaceChildren(...(unit ? explain(scene, unit, how) : []));
+  };
+  const chooseChannel = (channel) => {
+    const used = document.activeElement?.matches(".choice select") ? ".choice select" : '.part[aria-pressed="true"]';
+    inputChannel = channel;
+    draw();
+    steps.querySelector(used)?.focus(); // the control that was used is drawn again, and keeps the focus
+  };
+  const toggleWritten = (open) => {
+    isWrittenOut = open;
+  };
+  store.subscribe(["scene"], image.draw);
+  store.subscribe(["layer"], () => {
+    inputChannel = null;
+  });
+  store.subscribe(["scene", "sceneB", "hover", "unit", "theme"], oncePerFrame(draw));
+  return el(
+    "aside",
+    { class: "panel unit-panel", "aria-label": "The probe image and the chosen unit" },
+    el("header", {}, image.title, image.facts),
+    el("div", { class: "scroll" }, el("div", { class: "seen" }, image.node, identity), steps),
+  );
+}
+
+/** The probe image, on which the receptive field of a unit can be framed. */
+function imageView() {
+  const title = el("h2", {}, "Image");
+  const facts = el("span", { class: "quiet" });
+  const node = el("div", { class: "frame" });
+  const box = el("div", { class: "receptive", hidden: true });
+  let drawn = null; // {images, image}
+
+  const draw = ({ scene }) => {
+    const images = scene?.probe?.arrays.images;
+    if (!images) {
+      drawn = null;
+      title.textContent = "Image";
+      facts.textContent = "";
+      const text = scene?.problem ? "The probe image cannot be shown." : "The run holds no probe image.";
+      node.replaceChildren(el("p", { class: "quiet" }, text));
       return;
     }
-    const how = {
-      theme: state.theme,
-      channel: inputChannel,
-      isWrittenOut,
-      chooseChannel: (channel) => {
-        const used = document.activeElement?.matches(".choice select") ? ".choice select" : '.part[aria-pressed="true"]';
-        inputChannel = channel;
-        drawUnit();
-        steps.querySelector(used)?.focus(); // what was used is drawn anew, and stays in use
-      },
-      toggleWritten: (open) => {
-        isWrittenOut = open;
-      },
-    };
-    steps.replaceChildren(...explain(scene, unit, how));
+    const { image } = scene;
+    const [count, , ...sides] = images.shape;
+    title.textContent = `“${scene.probe.facts.names[image]}”`;
+    facts.textContent = `probe image ${image + 1} of ${count} · ${size(sides)} pixels`;
+    if (drawn?.images === images && drawn.image === image) return;
+    drawn = { images, image };
+    node.replaceChildren(photo(images, image, SIDE), box);
   };
-
-  const drawBox = (unit, scene, record) => {
-    const seen = unit && seenBy(unit, scene, record).box;
+  const mark = (seen, scene) => {
     const shape = scene?.probe?.arrays.images.shape;
     if (!seen || !shape) {
       delete box.dataset.box;
       place(box, null);
       return;
     }
+    const { top, left, bottom, right } = seen;
     const scale = scaleFor(shape, SIDE);
-    box.dataset.box = [seen.top, seen.left, seen.bottom, seen.right].join();
-    place(box, { x: seen.left * scale, y: seen.top * scale, width: (seen.right - seen.left) * scale, height: (seen.bottom - seen.top) * scale });
+    box.dataset.box = [top, left, bottom, right].join();
+    place(box, { x: left * scale, y: top * scale, width: (right - left) * scale, height: (bottom - top) * scale });
   };
-
-  store.subscribe(["scene"], drawImage);
-  store.subscribe(["layer"], () => {
-    inputChannel = null;
-  });
-  store.subscribe(["scene", "sceneB", "hover", "unit", "theme"], oncePerFrame(drawUnit));
-
-  const about = (unit, { scene, sceneB, record, hover, unit: pinned }) => {
-    const isVector = scene.output.height * scene.output.width === 1 && scene.row.output_shape.length === 1;
-    const { box: seen, text } = seenBy(unit, scene, record);
-    const other = sceneB?.output && usable(unit, sceneB.output);
-    return [
-      el("h3", {}, isVector ? `${scene.row.name}, unit ${unit.channel}` : `${scene.row.name}, map ${unit.channel}`),
-      isVector ? null : el("p", { class: "quiet" }, `row ${unit.row}, column ${unit.column}`),
-      el("p", { class: "value", "data-value": valueAt(scene.output, unit) }, value(valueAt(scene.output, unit))),
-      other ? el("p", {}, "second run ", el("b", {}, value(valueAt(sceneB.output, unit)))) : null,
-      text ? el("p", {}, text) : null,
-      el("p", {}, seen ? pixelsOf(seen) : "sees the whole image"),
-      pinned
-        ? el("button", { type: "button", class: "plain", onclick: () => store.set({ unit: null, hover: null }) }, hover && !isSame(hover, pinned) ? "another is pinned · unpin" : "pinned · unpin (Esc)")
-        : el("p", { class: "quiet" }, "Click pins it."),
-    ].filter(Boolean);
-  };
-
-  return el(
-    "aside",
-    { class: "panel unit-panel", "aria-label": "The probe image and the chosen unit" },
-    el("header", {}, title, facts),
-    el("div", { class: "scroll" }, el("div", { class: "seen" }, picture, identity), steps),
-  );
+  return { title, facts, node, draw, mark };
 }
 
-const isSame = (a, b) => a.channel === b.channel && a.row === b.row && a.column === b.column;
+/** The unit's name, place and value, and the pixels that it sees. */
+function describe(unit, { scene, sceneB, record, hover, unit: pinned }, unpin) {
+  const isVector = scene.output.height * scene.output.width === 1 && scene.row.output_shape.length === 1;
+  const { box: seen, text } = seenBy(unit, scene, record);
+  const other = sceneB?.output && usable(unit, sceneB.output);
+  const isOther = hover && !isSameUnit(hover, pinned);
+  return [
+    el("h3", {}, `${scene.row.name}, ${isVector ? "unit" : "map"} ${unit.channel}`),
+    isVector ? null : el("p", { class: "quiet" }, `row ${unit.row}, column ${unit.column}`),
+    valueLine(scene.output, unit),
+    other ? el("p", {}, "second run ", el("b", {}, value(valueAt(sceneB.output, unit)))) : null,
+    text ? el("p", {}, text) : null,
+    el("p", {}, seen ? pixelsOf(seen) : "sees the whole image"),
+    pinned ? unpinButton(unpin, isOther) : el("p", { class: "quiet" }, "Click pins it."),
+  ].filter(Boolean);
+}
+
+const valueLine = (maps, unit) =>
+  el("p", { class: "value", "data-value": valueAt(maps, unit) }, value(valueAt(maps, unit)));
+
+const unpinButton = (unpin, isOther) =>
+  el(
+    "button",
+    { type: "button", class: "plain", onclick: unpin },
+    isOther ? "another is pinned · unpin" : "pinned · unpin (Esc)",
+  );
 
 /** The pixels that a unit sees; of a number of a picture that was laid out, those of its place in the picture. */
 function seenBy(unit, { row }, record) {
   const flat = flattened(row, record);
   if (!flat) return { box: receptiveBox(record, row.name, unit.row, unit.column), text: "" };
   const [, height, width] = flat.input_shape;
-  const at = { channel: Math.floor(unit.channel / (height * width)), row: Math.floor((unit.channel % (height * width)) / width), column: unit.channel % width };
+  const at = {
+    channel: Math.floor(unit.channel / (height * width)),
+    row: Math.floor((unit.channel % (height * width)) / width),
+    column: unit.channel % width,
+  };
   const [before] = flat.inputs;
-  return { box: receptiveBox(record, before, at.row, at.column), text: `is map ${at.channel}, row ${at.row}, column ${at.column} of ${before}` };
+  return {
+    box: receptiveBox(record, before, at.row, at.column),
+    text: `is map ${at.channel}, row ${at.row}, column ${at.column} of ${before}`,
+  };
 }
 
 /** The row that laid a picture out as the vector that a row still is; null where there is none. */
@@ -128,14 +149,16 @@ function pixelsOf({ top, left, bottom, right }) {
 }
 
 /** Of a unit of the second run that the first one lacks, its value; null where none is pointed at. */
-function aboutSecond({ scene, sceneB, hover, unit }) {
+function describeSecond({ scene, sceneB, hover, unit }) {
   const pointed = usable(hover ?? unit, sceneB?.output);
   if (!scene || !pointed) return null;
   const { row, output } = sceneB;
-  const at = row.output_shape.length === 1 ? `unit ${pointed.channel}` : `map ${pointed.channel}, row ${pointed.row}, column ${pointed.column}`;
+  const { channel } = pointed;
+  const at =
+    row.output_shape.length === 1 ? `unit ${channel}` : `map ${channel}, row ${pointed.row}, column ${pointed.column}`;
   return [
     el("h3", {}, `${row.name} of B, ${at}`),
-    el("p", { class: "value", "data-value": valueAt(output, pointed) }, value(valueAt(output, pointed))),
+    valueLine(output, pointed),
     el("p", {}, scene.output ? "A has no such unit." : "Of A there are no numbers."),
   ];
 }
@@ -144,34 +167,62 @@ function aboutSecond({ scene, sceneB, hover, unit }) {
 const usable = (unit, maps) => (unit && isWithin(unit, maps) ? unit : null);
 
 function hint(scene) {
-  if (!scene?.output) return [el("p", { class: "quiet" }, scene?.problem ? "Its numbers cannot be shown: why, stands in the middle." : "This row has no numbers of its own to point at.")];
+  if (!scene?.output) {
+    const isBroken = Boolean(scene?.problem);
+    const text = isBroken
+      ? "The middle panel says why its numbers cannot be shown."
+      : "This row has no numbers of its own.";
+    return [quiet(text)];
+  }
   const what = scene.row.output_shape.length === 1 ? "a bar" : "a feature map";
   return [
     el("p", { class: "lead" }, `Point at ${what}`),
-    el("p", { class: "quiet" }, "to see which pixels the unit sees and how its value comes about. A click pins the unit; U takes the strongest."),
+    quiet(
+      "to see which pixels the unit sees and how its value is computed. A click pins the unit; U takes the strongest.",
+    ),
   ];
 }
 
 /** The steps to a unit's value, or why there are none. */
 function explain(scene, unit, how) {
   const { row, conv, output } = scene;
-  const recorded = valueAt(output, unit);
   if (row.kind === "input") return [pixel(scene, unit)];
-  if (row.kind === "linear") return [el("p", { class: "quiet" }, `The sum of ${row.input_shape.at(-1)} products and a bias. The weights of linear layers are in no picture: their histograms are in the Histograms tab, as weights/${row.name}.weight.`)];
-  if (row.kind === "pooling") {
-    if (!poolingOf(row)) return [el("p", { class: "notice" }, uncertainty(row))];
-    if (!scene.input) return [missingInput(scene, row)];
-    return compared(poolingSteps(scene, unit, how.theme), recorded, output, "divide by another number than that of its window");
+  if (row.kind === "linear") return [quiet(linearNote(row))];
+  if (row.kind === "pooling") return explainPooling(scene, unit, how);
+  if (conv) return explainConvolution(scene, unit, how);
+  return [quiet(output.from ? `The numbers are ${output.from}.` : "")];
+}
+
+const quiet = (text) => el("p", { class: "quiet" }, text);
+
+const linearNote = ({ name, input_shape: shape }) =>
+  `The sum of ${shape.at(-1)} products and a bias. The weights of linear layers are in no picture: their histograms ` +
+  `are in the Histograms tab, as weights/${name}.weight.`;
+
+function explainPooling(scene, unit, { theme }) {
+  const { row, input, output } = scene;
+  if (!poolingOf(row)) return [el("p", { class: "notice" }, uncertainty(row))];
+  if (!input) return [missingInput(scene, row)];
+  const steps = poolingSteps(scene, unit, theme);
+  return compared(steps, valueAt(output, unit), output, "divide by another number than that of its window");
+}
+
+function explainConvolution(scene, unit, how) {
+  const { row, conv, kernels, output } = scene;
+  const name = moduleOf(conv.name);
+  if (!kernels) return [quiet(`${name}'s kernels are not in this run's pictures.`)];
+  const [drawn] = kernels.arrays.weight.shape;
+  if (unit.channel >= drawn) {
+    return [quiet(`The picture of ${name} holds the first ${drawn} kernels; this unit's is not among them.`)];
   }
-  if (!conv) return [el("p", { class: "quiet" }, output.from ? `The numbers are ${output.from}.` : "")];
-  if (!scene.kernels) return [el("p", { class: "quiet" }, `${moduleOf(conv.name)}'s kernels are not in this run's pictures.`)];
-  if (unit.channel >= scene.kernels.arrays.weight.shape[0]) return [el("p", { class: "quiet" }, `The picture of ${moduleOf(conv.name)} holds the first ${scene.kernels.arrays.weight.shape[0]} kernels; this unit's is not among them.`)];
   if (!scene.input) return [missingInput(scene, conv)];
   const steps = convolutionSteps(scene, unit, how);
+  const recorded = valueAt(output, unit);
   if (row === conv) return compared(steps, recorded, output, "pad with something else than zeros");
-  const isRelu = /^relu$/i.test(row.type);
-  const then = el("p", { class: "result" }, isRelu ? `${row.name}: max(0, ${value(steps.computed)}) = ` : `${row.name}: ${row.type}(${value(steps.computed)}) = `, el("b", { class: "answer" }, value(recorded)));
-  return [steps.node, then];
+  const computed = value(steps.computed);
+  const activated = /^relu$/i.test(row.type) ? `max(0, ${computed})` : `${row.type}(${computed})`;
+  const answer = el("b", { class: "answer" }, value(recorded));
+  return [steps.node, el("p", { class: "result" }, `${row.name}: ${activated} = `, answer)];
 }
 
 /** The computed value beside the recorded one; where they differ, what the layer may do. */
@@ -184,15 +235,27 @@ function compared({ node, computed }, recorded, output, doubt) {
 
 function pixel({ probe, output, image }, unit) {
   const { images } = probe.arrays;
-  const byte = images.data[((image * output.channels + unit.channel) * output.height + unit.row) * output.width + unit.column];
+  const byte =
+    images.data[((image * output.channels + unit.channel) * output.height + unit.row) * output.width + unit.column];
   const { mean, std } = probe.facts;
-  return el("p", { class: "result" }, `(${byte}/255 − ${value(mean[unit.channel])}) / ${value(std[unit.channel])} = `, el("b", { class: "answer" }, value(valueAt(output, unit))));
+  return el(
+    "p",
+    { class: "result" },
+    `(${byte}/255 − ${value(mean[unit.channel])}) / ${value(std[unit.channel])} = `,
+    el("b", { class: "answer" }, value(valueAt(output, unit))),
+  );
 }
 
 function missingInput({ inputImages, image }, row) {
-  const shape = size(row.input_shape);
-  const text = inputImages
-    ? `What ${row.name} was given (${shape}) is kept for ${inputImages === 1 ? "the first probe image" : `the first ${inputImages} probe images`} only, not for image ${image + 1}. Choose ${inputImages === 1 ? "image 1" : `one of images 1 to ${inputImages}`} to see the multiply-and-add.`
-    : `What ${row.name} was given (${shape}) is in no picture of this run, so its multiply-and-add cannot be shown.`;
-  return el("p", { class: "notice" }, text);
+  const given = `What ${row.name} was given (${size(row.input_shape)})`;
+  if (!inputImages) {
+    return notice(`${given} is in no picture of this run, so its multiply-and-add cannot be shown.`);
+  }
+  const kept = inputImages === 1 ? "the first probe image" : `the first ${inputImages} probe images`;
+  const choice = inputImages === 1 ? "image 1" : `one of images 1 to ${inputImages}`;
+  return notice(
+    `${given} is kept for ${kept} only, not for image ${image + 1}. Choose ${choice} to see the multiply-and-add.`,
+  );
 }
+
+const notice = (text) => el("p", { class: "notice" }, text);

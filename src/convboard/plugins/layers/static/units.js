@@ -1,4 +1,4 @@
-/** The arithmetic of one unit: what a convolution multiplies and adds, what a pooling looks at. Nothing is drawn here. */
+/** The arithmetic of one unit: the products of a convolution, the window of a pooling. Nothing is drawn here. */
 
 /**
  * How far above and left of the first pixel the first window begins.
@@ -104,7 +104,7 @@ function liesInside(layer) {
   return layer.input_shape.slice(-2).every((side, i) => (outputs[i] - 1) * strides[i] + layer.kernel_size[i] <= side);
 }
 
-/** By what a mean's sum is divided: the numbers of the window, without those beyond the padding, or what was asked for. */
+/** The divisor of a mean: the size of the window without what lies beyond the padding, or `divisor_override`. */
 function divisorOf(layer, { rows, columns }, inside) {
   if (isAdaptive(layer) || !layer.averages) return inside.length;
   if (layer.averages.divisor_override !== null) return layer.averages.divisor_override;

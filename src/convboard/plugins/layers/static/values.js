@@ -1,6 +1,6 @@
 /**
  * What is known of a layer's numbers at one step: from its own picture, from the picture of a layer beside it, or
- * worked out from those. Everything is found through one `Look`, which says too where a number comes from.
+ * worked out from those. Everything is found through `LayerValues`, which also says where a number comes from.
  */
 
 import { getNumbers } from "./api.js";
@@ -26,7 +26,7 @@ export function pictureAt(pictures, tag, step) {
  *     images: number}} Maps `from` says where the numbers come from; `images`: for how many probe images there are any.
  */
 
-export class Look {
+export class LayerValues {
   /**
    * @param {Object} run `{record, pictures}`.
    * @param {number} step
@@ -38,7 +38,7 @@ export class Look {
     this.step = step;
     this.image = image;
     this.known = new Map();
-    this.tooFew = new Map(); // layer to the number of probe images for which its input was kept
+    this.inputImages = new Map(); // layer to the number of probe images for which its input was kept
   }
 
   /** The numbers of a picture, with the step it is of; null where the run has no such picture. */
@@ -76,7 +76,7 @@ export class Look {
     if (picture?.arrays.input) {
       const own = this.cut(picture.arrays.input, `what ${row.name} was given`);
       if (own) return own;
-      this.tooFew.set(row.name, picture.arrays.input.shape[0]);
+      this.inputImages.set(row.name, picture.arrays.input.shape[0]);
     }
     const before = this.record.byName.get(row.inputs[0]);
     const maps = before && (await this.output(before));
@@ -125,30 +125,15 @@ export class Look {
     return null;
   }
 
-  /** What can be worked out of the row before. */
+  /** What can be computed from the output of the row before. */
   async worked(row) {
-    if (row.kind === "activation") {
-      const after = await this.afterActivation(row);
-      if (after) return after;
-    }
-    if (row.kind === "pooling" && !poolingOf(row)) return null;
-    if (row.inputs.length !== 1 || !["activation", "pooling", "same", "reshape"].includes(row.kind)) return null;
+    const recorded = row.kind === "activation" ? await this.afterActivation(row) : null;
+    if (recorded) return recorded;
+    const compute = COMPUTED[row.kind];
+    if (!compute || row.inputs.length !== 1 || (row.kind === "pooling" && !poolingOf(row))) return null;
     const before = this.record.byName.get(row.inputs[0]);
     const maps = before && (await this.output(before));
-    if (!maps) return null;
-    if (row.kind === "same") return maps;
-    if (row.kind === "pooling") return { ...poolAll(row, maps), images: maps.images, from: `worked out from ${before.name}` };
-    if (row.kind === "reshape") return this.laidOut(row, maps, before);
-    const pointwise = POINTWISE[row.type.toLowerCase()];
-    return pointwise ? { ...this.mapped(maps, pointwise), from: `worked out from ${before.name}` } : null;
-  }
-
-  /** Many maps become one vector, where all of them are known. */
-  laidOut(row, maps, before) {
-    const isVector = row.output_shape.length === 1;
-    const count = maps.channels * maps.height * maps.width;
-    if (!isVector || count !== row.output_shape[0]) return null;
-    return { ...maps, channels: count, height: 1, width: 1, from: `${before.name}, laid out in a row` };
+    return maps ? compute(row, maps, `worked out from ${before.name}`, before) : null;
   }
 
   /** A convolution's picture has its maps after the activation that answers to it, perhaps behind norm and pooling. */
@@ -163,15 +148,9 @@ export class Look {
     const from = `recorded at ${before.name}, after its activation`;
     if (picture.facts.after_is_relu) {
       const maps = this.cut(picture.arrays.before, from);
-      return maps && { ...this.mapped(maps, POINTWISE.relu), from };
+      return maps && { ...mapped(maps, POINTWISE.relu), from };
     }
     return picture.arrays.after ? this.cut(picture.arrays.after, from) : null;
-  }
-
-  mapped(maps, pointwise) {
-    const count = maps.channels * maps.height * maps.width;
-    const data = Float32Array.from(maps.data.subarray(maps.offset, maps.offset + count), pointwise);
-    return { ...maps, data, offset: 0 };
   }
 
   /** The chosen image's part of an array `[images, channels, …]`; null where it has fewer images. */
@@ -182,8 +161,35 @@ export class Look {
   }
 }
 
+/** How the output of a row is computed from that of the row before; null where it cannot be. */
+const COMPUTED = {
+  same: (_row, maps) => maps,
+  pooling: (row, maps, from) => ({ ...poolAll(row, maps), images: maps.images, from }),
+  activation(row, maps, from) {
+    const pointwise = POINTWISE[row.type.toLowerCase()];
+    return pointwise ? { ...mapped(maps, pointwise), from } : null;
+  },
+  /** Many maps become one vector, where all of them are known. */
+  reshape(row, maps, _from, before) {
+    const count = maps.channels * maps.height * maps.width;
+    if (row.output_shape.length !== 1 || count !== row.output_shape[0]) return null;
+    return { ...maps, channels: count, height: 1, width: 1, from: `${before.name}, laid out in a row` };
+  },
+};
+
+function mapped(maps, pointwise) {
+  const count = maps.channels * maps.height * maps.width;
+  const data = Float32Array.from(maps.data.subarray(maps.offset, maps.offset + count), pointwise);
+  return { ...maps, data, offset: 0 };
+}
+
+/** Whether two units are the same one; both may be null. */
+export const isSameUnit = (a, b) =>
+  a === b || Boolean(a && b && a.channel === b.channel && a.row === b.row && a.column === b.column);
+
 /** Whether maps have a unit; it may have been pinned in larger ones. */
-export const isWithin = ({ channel, row, column }, maps) => Boolean(maps) && channel < maps.channels && row < maps.height && column < maps.width;
+export const isWithin = ({ channel, row, column }, maps) =>
+  Boolean(maps) && channel < maps.channels && row < maps.height && column < maps.width;
 
 /** The value of a unit. */
 export const valueAt = (maps, { channel, row, column }) =>
@@ -193,6 +199,7 @@ export const valueAt = (maps, { channel, row, column }) =>
 export function strongestUnit(maps) {
   const area = maps.height * maps.width;
   let best = 0;
-  for (let i = 1; i < maps.channels * area; i++) if (maps.data[maps.offset + i] > maps.data[maps.offset + best]) best = i;
+  for (let i = 1; i < maps.channels * area; i++)
+    if (maps.data[maps.offset + i] > maps.data[maps.offset + best]) best = i;
   return { channel: Math.floor(best / area), row: Math.floor((best % area) / maps.width), column: best % maps.width };
 }

@@ -1,7 +1,7 @@
 /** What a linear layer gives: scores with their probabilities, or a bar for each unit. */
 
-import { el } from "./dom.js";
-import { share, value } from "./format.js";
+import { el } from "../../shared/static/dom.js";
+import { share, value } from "../../shared/static/format.js";
 import { softmax } from "./units.js";
 
 /**
@@ -20,16 +20,39 @@ export function scoresView(scores, names, truth, isNarrow) {
       { "data-unit": i, class: [i === best ? "best" : "", names[i] === truth ? "truth" : ""].join(" ") },
       el("th", { scope: "row" }, names[i] ?? String(i)),
       el("td", { class: "number" }, value(score)),
-      el("td", { class: "bar" }, el("div", { class: "whole" }, el("div", { style: { width: `${100 * chances[i]}%` } }))),
+      el(
+        "td",
+        { class: "bar" },
+        el("div", { class: "whole" }, el("div", { style: { width: `${100 * chances[i]}%` } })),
+      ),
       el("td", { class: "number" }, share(chances[i])),
-      el("td", { class: "quiet" }, [i === best ? (isNarrow ? "best" : "most likely") : null, names[i] === truth ? (isNarrow ? "true" : "the image's class") : null].filter(Boolean).join(", ")),
+      el(
+        "td",
+        { class: "quiet" },
+        [
+          i === best ? (isNarrow ? "best" : "most likely") : null,
+          names[i] === truth ? (isNarrow ? "true" : "the image's class") : null,
+        ]
+          .filter(Boolean)
+          .join(", "),
+      ),
     ),
   );
   const heads = ["class", "score", isNarrow ? "probability" : "probability (softmax of the scores)", ""];
   return el(
     "table",
     { class: isNarrow ? "scores narrow" : "scores" },
-    el("thead", {}, el("tr", {}, heads.map((head, i) => el("th", { scope: "col", class: i === 1 ? "number" : "", colspan: i === 2 ? 2 : null }, head)))),
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        heads.map((head, i) =>
+          el("th", { scope: "col", class: i === 1 ? "number" : "", colspan: i === 2 ? 2 : null }, head),
+        ),
+      ),
+    ),
     el("tbody", {}, rows),
   );
 }
@@ -51,7 +74,8 @@ export function barsView(maps, width, how) {
   const perLine = Math.min(numbers.length, Math.max(NUMBERED, Math.floor(room / PITCH.smallest / NUMBERED) * NUMBERED));
   const pitch = Math.max(PITCH.smallest, Math.min(PITCH.largest, Math.floor(room / perLine)));
   const lines = [];
-  for (let start = 0; start < numbers.length; start += perLine) lines.push(barLine(numbers.subarray(start, start + perLine), start, pitch, how));
+  for (let start = 0; start < numbers.length; start += perLine)
+    lines.push(barLine(numbers.subarray(start, start + perLine), start, pitch, how));
   return el("div", { class: how.isSigned ? "bars signed" : "bars", style: { "--pitch": `${pitch}px` } }, lines);
 }
 
@@ -74,9 +98,21 @@ function barLine(numbers, start, pitch, { largest, isSigned, dead }) {
   return el(
     "div",
     { class: "line" },
-    el("div", { class: "axis", "aria-hidden": "true" }, ticks.map((tick) => el("span", {}, tick))),
-    el("div", { class: "columns" }, part.map((number, i) => column(number, start + i, largest, isSigned, dead.includes(start + i)))),
-    el("div", { class: "numbers", "aria-hidden": "true" }, ends.map((unit) => el("span", { style: { left: `${(unit - start) * pitch}px` } }, String(unit)))),
+    el(
+      "div",
+      { class: "axis", "aria-hidden": "true" },
+      ticks.map((tick) => el("span", {}, tick)),
+    ),
+    el(
+      "div",
+      { class: "columns" },
+      part.map((number, i) => column(number, start + i, largest, isSigned, dead.includes(start + i))),
+    ),
+    el(
+      "div",
+      { class: "numbers", "aria-hidden": "true" },
+      ends.map((unit) => el("span", { style: { left: `${(unit - start) * pitch}px` } }, String(unit))),
+    ),
   );
 }
 
@@ -84,7 +120,11 @@ function column(number, unit, largest, isSigned, isDead) {
   const length = Math.min(1, Math.abs(number) / (largest || 1)) * (isSigned ? 50 : 100);
   return el(
     "div",
-    { class: isDead ? "column dead" : "column", "data-unit": unit, title: `unit ${unit}: ${value(number)}${isDead ? ", dead" : ""}` },
+    {
+      class: isDead ? "column dead" : "column",
+      "data-unit": unit,
+      title: `unit ${unit}: ${value(number)}${isDead ? ", dead" : ""}`,
+    },
     el("div", { class: number < 0 ? "below" : "above", style: { height: `${length}%` } }),
   );
 }

@@ -14,7 +14,13 @@ const LEVEL = 0.01; // a range that is less than that share of its values is dra
  *     line; `now` is the epoch to mark and to tell the values of; a click on another one chooses it.
  */
 export function lineChart({ title, lines, now, isLog = false, format = value, atLeast, choose }) {
-  const all = lines.flatMap(({ points, band }) => [...points, ...(band ?? []).flatMap(([x, low, high]) => [[x, low], [x, high]])]);
+  const all = lines.flatMap(({ points, band }) => [
+    ...points,
+    ...(band ?? []).flatMap(([x, low, high]) => [
+      [x, low],
+      [x, high],
+    ]),
+  ]);
   const usable = all.filter(([, y]) => Number.isFinite(y) && (!isLog || y > 0));
   if (!usable.length) {
     const isZero = all.length > 0 && all.every(([, y]) => y === 0);
@@ -22,13 +28,25 @@ export function lineChart({ title, lines, now, isLog = false, format = value, at
     return el("figure", { class: "chart" }, el("figcaption", {}, title), el("p", { class: "quiet" }, nothing));
   }
   const scales = scalesOf(usable, isLog, atLeast);
-  const picture = svg("svg", { ...SIZE, viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, role: "img", "aria-label": `${title} over the epochs` });
+  const picture = svg("svg", {
+    ...SIZE,
+    viewBox: `0 0 ${SIZE.width} ${SIZE.height}`,
+    role: "img",
+    "aria-label": `${title} over the epochs`,
+  });
   picture.append(...axes(scales, format), marker(scales, now), ...lines.flatMap((line, i) => series(line, i, scales)));
   const shown = lines.map(({ points }) => pointBy(points, now));
   picture.append(...shown.map((point, i) => dot(scales, point, i)));
   if (choose) picture.addEventListener("click", ({ clientX }) => choose(scales.epochAt(placeIn(picture, clientX))));
-  const said = lines.map(({ name }, i) => el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", shown[i] ? format(shown[i][1]) : "–"));
-  return el("figure", { class: choose ? "chart chosen-by-click" : "chart" }, el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, said)), picture);
+  const said = lines.map(({ name }, i) =>
+    el("span", { class: `key line-${i}` }, lines.length > 1 ? `${name} ` : "", shown[i] ? format(shown[i][1]) : "–"),
+  );
+  return el(
+    "figure",
+    { class: choose ? "chart chosen-by-click" : "chart" },
+    el("figcaption", {}, el("span", {}, title), el("span", { class: "latest" }, said)),
+    picture,
+  );
 }
 
 function placeIn(picture, clientX) {
@@ -51,19 +69,29 @@ function scalesOf(points, isLog, atLeast) {
   const xs = points.map(([x]) => x);
   const ys = [...points.map(([, y]) => y), ...(atLeast ?? [])];
   let [low, high] = [Math.min(...ys), Math.max(...ys)];
-  if (high - low <= LEVEL * Math.abs(high)) [low, high] = isLog ? [low / 10, high * 10] : [low - Math.max(0.5, Math.abs(low) / 2), high + Math.max(0.5, Math.abs(high) / 2)];
+  if (high - low <= LEVEL * Math.abs(high))
+    [low, high] = isLog
+      ? [low / 10, high * 10]
+      : [low - Math.max(0.5, Math.abs(low) / 2), high + Math.max(0.5, Math.abs(high) / 2)];
   const transform = isLog ? Math.log10 : (y) => y;
   const [bottom, top] = [transform(low), transform(high)];
   const [start, end] = [Math.min(...xs), Math.max(...xs)];
   return {
-    low, high, start, end, isLog,
+    low,
+    high,
+    start,
+    end,
+    isLog,
     epochAt: (at) => start + ((end - start) * (at - MARGIN.left)) / (SIZE.width - MARGIN.left - MARGIN.right),
     x: (epoch) => MARGIN.left + ((SIZE.width - MARGIN.left - MARGIN.right) * (epoch - start)) / (end - start || 1),
-    y: (number) => SIZE.height - MARGIN.bottom - ((SIZE.height - MARGIN.top - MARGIN.bottom) * (transform(number) - bottom)) / (top - bottom),
+    y: (number) =>
+      SIZE.height -
+      MARGIN.bottom -
+      ((SIZE.height - MARGIN.top - MARGIN.bottom) * (transform(number) - bottom)) / (top - bottom),
   };
 }
 
-function axes({ low, high, start, end, isLog, x, y }, format) {
+function axes({ low, high, start, end, isLog, y }, format) {
   const middle = isLog ? Math.sqrt(low * high) : (low + high) / 2;
   const lines = [low, middle, high].flatMap((number) => [
     svg("line", { class: "grid-line", x1: MARGIN.left, x2: SIZE.width - MARGIN.right, y1: y(number), y2: y(number) }),
@@ -73,7 +101,13 @@ function axes({ low, high, start, end, isLog, x, y }, format) {
   return [
     ...lines,
     svg("text", { class: "tick", x: MARGIN.left, y: below }, `epoch ${Math.round(start)}`),
-    end > start ? svg("text", { class: "tick", x: SIZE.width - MARGIN.right, y: below, "text-anchor": "end" }, String(Math.round(end))) : "",
+    end > start
+      ? svg(
+          "text",
+          { class: "tick", x: SIZE.width - MARGIN.right, y: below, "text-anchor": "end" },
+          String(Math.round(end)),
+        )
+      : "",
   ];
 }
 
@@ -89,11 +123,15 @@ function series({ points, band }, index, { x, y, isLog }) {
   const parts = [];
   const inBand = (band ?? []).filter(([, low, high]) => Number.isFinite(low) && Number.isFinite(high));
   if (inBand.length > 1) {
-    const outline = [...inBand.map(([e, , high]) => [x(e), y(high)]), ...inBand.toReversed().map(([e, low]) => [x(e), y(low)])];
+    const outline = [
+      ...inBand.map(([e, , high]) => [x(e), y(high)]),
+      ...inBand.toReversed().map(([e, low]) => [x(e), y(low)]),
+    ];
     parts.push(svg("polygon", { class: `band line-${index}`, points: outline.map((p) => p.join()).join(" ") }));
   }
   const usable = points.filter(isUsable).map(([e, number]) => [x(e), y(number)]);
   parts.push(svg("polyline", { class: `line line-${index}`, points: usable.map((p) => p.join()).join(" ") }));
-  if (usable.length < 24) parts.push(...usable.map(([cx, cy]) => svg("circle", { class: `point line-${index}`, cx, cy, r: 2 })));
+  if (usable.length < 24)
+    parts.push(...usable.map(([cx, cy]) => svg("circle", { class: `point line-${index}`, cx, cy, r: 2 })));
   return parts;
 }

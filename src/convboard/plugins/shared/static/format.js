@@ -38,11 +38,5 @@ export function share(fraction) {
   return `${percent > 99 && percent < 100 ? 99 : Math.round(percent)} %`;
 }
 
-/** 18816 bytes as "18.8 kB". */
-export function bytes(count) {
-  if (count < 1000) return `${count} B`;
-  return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
-}
-
 /** "1 kernel", "6 kernels". */
 export const plural = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;

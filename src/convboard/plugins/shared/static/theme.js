@@ -1,6 +1,6 @@
 /** Light or dark, as TensorBoard is now; alone in a window, as the system is. */
 
-import { mainWindow } from "./link.js";
+import { mainWindow } from "./address.js";
 
 /**
  * @param {(theme: "light"|"dark") => void} tell Called at once and whenever it changes.

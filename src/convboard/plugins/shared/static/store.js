@@ -1,4 +1,4 @@
-/** The state of the tab: one flat object, and those who want to know when some of it changes. */
+/** The state of a tab: one flat object, and listeners that are called when some of it changes. */
 
 /**
  * @template {Object} S
@@ -11,7 +11,7 @@ export function createStore(initial) {
   const listeners = [];
   return {
     get: () => state,
-    /** Change some of the state; those who listen to none of what changed hear nothing. */
+    /** Change some of the state. Listeners to none of the changed keys are not called. */
     set(patch) {
       const changed = Object.keys(patch).filter((key) => !Object.is(state[key], patch[key]));
       if (!changed.length) return;
@@ -23,14 +23,3 @@ export function createStore(initial) {
     },
   };
 }
-
-/** What can be chosen, before anything is. */
-export const NOTHING_CHOSEN = {
-  run: null, // name of the run shown
-  compare: null, // name of the run beside it
-  layer: null, // name of a row of the network record, or "input"
-  image: 0, // which probe image
-  step: null, // global step; null: the last, also when a later one is written
-  unit: null, // {channel, row, column}: the pinned unit of the layer's output
-  view: "inside", // or "health"
-};

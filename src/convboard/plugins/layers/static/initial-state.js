@@ -1,0 +1,40 @@
+/** The state of the Layers tab before anything is chosen or loaded. */
+
+/** What can be chosen. */
+const CHOICES = {
+  run: null, // name of the run shown
+  compare: null, // name of the run beside it
+  layer: null, // name of a row of the network record, or "input"
+  image: 0, // which probe image
+  step: null, // global step; null: the last, also when a later one is written
+  unit: null, // {channel, row, column}: the pinned unit of the layer's output
+  view: "inside", // or "health"
+};
+
+/** What is loaded, and what follows from it. */
+const LOADED = {
+  runs: null,
+  others: null,
+  record: null,
+  recordB: null,
+  steps: [],
+  shownStep: null,
+  scene: null,
+  sceneB: null,
+  health: null,
+  healthB: null,
+  findings: null,
+  hover: null,
+  playing: false,
+  loading: true,
+  problem: null,
+  compareProblem: "",
+  healthProblem: "",
+  unmet: "",
+  isGone: false,
+  theme: "light",
+  width: 0,
+  height: 0,
+};
+
+export const INITIAL_STATE = { ...CHOICES, ...LOADED };
