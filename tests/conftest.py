@@ -22,7 +22,7 @@ import pytest
 
 from commands import ROOT, Command, CommandServer, Process
 
-pytest_plugins = ["tensorboard_server"]
+pytest_plugins = ["in_process", "tensorboard_server"]
 IN_CI = os.environ.get("CI") == "true"
 FIXTURE_OF_MARK = {"data": "data_dir", "browser": "chromium"}
 

@@ -20,12 +20,12 @@ def whole(run_command: RunCommand, make_once: MakeOnce) -> Path:
 
 
 @pytest.fixture
-def refused(run_command: RunCommand, tmp_path: Path) -> Refused:
+def refused(run_in_process: RunCommand, tmp_path: Path) -> Refused:
     """Run a command that must refuse its arguments; gives its message. Nothing may be made or changed by it."""
 
     def run(*arguments: object, script: str = "train.py", environment: dict[str, str] | None = None) -> str:
         before = listing(tmp_path)
-        done = run_command(script, *arguments, environment=environment, expected_code=2)
+        done = run_in_process(script, *arguments, environment=environment, expected_code=2)
         assert "accuracy" not in done.stdout  # nothing was trained or evaluated
         assert done.stderr.startswith("convboard: ")
         assert done.stderr.endswith("\n")
