@@ -1,9 +1,14 @@
 """What all tests share: the data, the browser, real commands, and no network.
 
 A test that needs the full MNIST and CIFAR-10 asks for `data_dir`, one that needs Chromium for `chromium`; both
-skip where it is missing and say how to get it. With CI=true in the environment, a test that skips fails.
+skip where it is missing and say how to get it. With CI=true in the environment, a test that skips fails. A test with
+the mark `slow` runs with --slow alone.
+
+The tests run in as many processes as there are cores, a file at a time in each. What several tests need is made once
+for all of these processes, by `make_once`.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -14,12 +19,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from xdist.remote import Producer
-from xdist.scheduler import LoadFileScheduling
 
 from commands import ROOT, Command, CommandServer, Process
 
-pytest_plugins = ["tensorboard_server"]
+pytest_plugins = ["in_process", "tensorboard_server"]
 IN_CI = os.environ.get("CI") == "true"
 FIXTURE_OF_MARK = {"data": "data_dir", "browser": "chromium"}
 
@@ -38,31 +41,27 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "localhost,127.0.0.1,::1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--kills 100` is the full proof that a killed run ends as if nothing had been."""
-    parser.addoption("--kills", type=int, default=10, help="how often tests/cli/test_resume.py kills a run")
+    """`--slow` adds the tests with that mark; they are run before a release, or when what they prove has changed."""
+    parser.addoption("--slow", action="store_true", help="run the slow tests too: full proofs and measurements")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that uses `data_dir` or `chromium` has the mark `data` or `browser`, so that -m selects it."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses `data_dir` or `chromium`, so that -m selects it, and leave out what is slow."""
     for item in items:
         for mark, fixture in FIXTURE_OF_MARK.items():
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
-
-
-class FileScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
-    """A file at a time on each core; the tests of the Layers tab, which share four runs, as if they were one file."""
-
-    LAYERS = "tests/browser/layers/"
-
-    def _split_scope(self, nodeid: str) -> str:
-        return self.LAYERS if nodeid.startswith(self.LAYERS) else str(super()._split_scope(nodeid))
+    if not config.getoption("--slow"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling | None:
-    """`--dist loadfile`, as CI gives it."""
-    return FileScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """None but this process for a single file, of which a second process would get nothing."""
+    files = {argument.partition("::")[0] for argument in config.args}
+    return 0 if len(files) == 1 and files.pop().endswith(".py") else None
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +121,32 @@ def chromium() -> Path:
     if executable is None:
         pytest.skip("Chromium is missing. Get it with `apt-get install chromium`.")
     return Path(executable)
+
+
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
+    """Make a folder for all tests, in whichever process: `make_once("name", make)` gives it, filled by `make(folder)`.
+
+    A test that changes it takes a copy.
+    """
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def make_once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # of an attempt that failed
+                folder.mkdir()
+                make(folder)
+                made.touch()
+        return folder
+
+    return make_once
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,11 @@ Scalar = tuple[str, int, float]  # tag, step, value
 
 KILLED_TRAIN = Path(__file__).with_name("killed_train.py")
 EPOCHS, STEPS = 3, 11
-# BatchNorm and dropout in the network, augmentation in the data, a checkpoint at every step; a point of the curves
-# every 4 steps, which divide neither an epoch nor the run: the last point is of the run's end.
+# BatchNorm and dropout in the network, which is small; augmentation in the data, a checkpoint at every step; a point of
+# the curves every 4 steps, which divide neither an epoch nor the run: the last point is of the run's end.
 CONFIG = [
     "model=sequential",
+    "model.layers=[{conv:{out_channels:4,kernel_size:5,stride:2}},batch_norm,relu,dropout,flatten,linear]",
     "dataset=digits",
     "dataset.random_crop=2",
     "dataset.horizontal_flip=true",

@@ -44,10 +44,10 @@ def fill(disk: Path, room: int) -> Path:
     [
         (0, "dataset.json"),
         (16, "config.yaml"),
-        (400, "tfevents"),  # its first records
-        (1000, "last.safetensors"),
-        (1600, "tfevents"),  # an epoch's end
-        (2350, "best.safetensors"),
+        (60, "tfevents"),  # its first records
+        (200, "last.safetensors"),
+        (290, "tfevents"),  # an epoch's end
+        (352, "best.safetensors"),
     ],
 )
 def test_a_full_disk(kilobytes: int, file: str, disk: Path, whole: Path, run_command: RunCommand) -> None:

@@ -1,11 +1,10 @@
 """A run that is killed, at any moment and however often, ends as if nothing had been, also in an open TensorBoard."""
 
 import random
-import runpy
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from itertools import chain, count, islice
+from itertools import count, islice
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,11 @@ from tensorboard.backend.event_processing.event_file_loader import RawEventFileL
 from tensorboard.compat.proto.event_pb2 import Event
 
 from interrupted import CONFIG, KILLED_TRAIN, STEPS, RunCommand, Scalar, assert_same, reproducible, scalars
+from killed_train import PLACES
 from tensorboard_server import StartTensorBoard, TensorBoard
 
-PLACES = runpy.run_path(str(KILLED_TRAIN))["PLACES"]
 ONCE = ["the test", "the end of the run", "after the end of the run"]
+BELOW = {"the end of a step", "half of the events written", "a step", "a file not yet in place", *ONCE}
 
 
 @pytest.fixture(scope="module")
@@ -29,15 +29,6 @@ def boards(logdir: Path, start_tensorboard: StartTensorBoard) -> Iterator[list[T
     """Both of TensorBoard's readers, open over all runs and all along."""
     with ExitStack() as stack:
         yield [stack.enter_context(start_tensorboard(logdir, load_fast=fast)) for fast in (True, False)]
-
-
-@pytest.fixture
-def whole(run_command: RunCommand, logdir: Path) -> Path:
-    """The run that nothing happens to."""
-    run = logdir / "whole"
-    if not run.exists():
-        run_command("train.py", *CONFIG, f"hydra.run.dir={run}")
-    return run
 
 
 def served(board: TensorBoard, run: Path) -> list[Scalar]:
@@ -73,31 +64,25 @@ def arguments(run: Path) -> list[str]:
     return [f"resume={run}"] if (run / "config.yaml").exists() else [*CONFIG, f"hydra.run.dir={run}"]
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Where runs are killed, in turn: every place equally often, at random counts; ten kills a test."""
-    if "kills" not in metafunc.fixturenames:
-        return
+def random_kills() -> Iterator[str]:
+    """Every place equally often, at random counts."""
     draw = random.Random(0)
     often = {"a step": STEPS, "the end of a step": STEPS, "an evaluation": 1, "the end of an evaluation": 1}
     often |= dict.fromkeys(["the data's loading", "the board's beginning", *ONCE], 1) | {"any moment": 60}
-    rounds = (draw.sample(list(PLACES), len(PLACES)) for _ in count())
-    places = islice(chain.from_iterable(rounds), metafunc.config.getoption("--kills"))
-    kills = [f"{place}:{draw.randint(1, often.get(place, 5))}" for place in places]
-    metafunc.parametrize(
-        "kills", [kills[at : at + 10] for at in range(0, len(kills), 10)], ids=lambda kills: f"{len(kills)} kills"
-    )
+    while True:
+        yield from (f"{place}:{draw.randint(1, often.get(place, 5))}" for place in draw.sample(PLACES, len(PLACES)))
 
 
-def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
-    kills: list[str], whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
-) -> None:
-    runs = (logdir / f"killed-{number}" for number in count() if not (logdir / f"killed-{number}").exists())
-    run = next(runs)
+def resume_until_done(
+    kills: Iterable[str], whole: Path, boards: list[TensorBoard], run_command: RunCommand, runs: Iterator[Path]
+) -> list[str]:
+    """Begin a run and go on with it through all of `kills`, then to its end; gives the kills that it ended before."""
+    run, survived = next(runs), []
     for kill in kills:
         done = run_command(KILLED_TRAIN, *arguments(run), environment={"KILL_AT": kill}, expected_code=None)
         assert done.returncode in (-signal.SIGKILL, 0), done.stderr
-        print("killed at" if done.returncode else "ended before", kill)
         if done.returncode == 0:
+            survived.append(kill)
             assert_same(run, whole)
             assert_shown(boards, run, whole)
             run = next(runs)
@@ -106,6 +91,26 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
     run_command("train.py", *arguments(run))
     assert_same(run, whole)
     assert_shown(boards, run, whole)
+    return survived
+
+
+def test_a_run_killed_at_every_place_ends_as_if_nothing_had_been(
+    whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
+) -> None:
+    """Those where the tests below kill a run are left out."""
+    kills = [f"{place}:1" for place in PLACES if place not in BELOW]
+    runs = (logdir / f"everywhere-{number}" for number in count())
+    survived = resume_until_done(kills, whole, boards, run_command, runs)
+    assert survived in ([], ["any moment:1"])  # whose moment is 20 ms
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 100, 10))
+def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
+    first: int, whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
+) -> None:
+    runs = (logdir / f"killed-{first}-{number}" for number in count())
+    resume_until_done(islice(random_kills(), first, first + 10), whole, boards, run_command, runs)
 
 
 def test_five_kills_in_one_epoch(whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path) -> None:

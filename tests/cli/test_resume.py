@@ -1,6 +1,8 @@
 """Going on with a run: what may change, what is refused, and what is kept."""
 
+import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -30,20 +32,22 @@ class Noisy(torch.nn.Module):
 
 
 @pytest.fixture
-def finished(run_command: RunCommand, tmp_path: Path) -> Path:
-    run_command("train.py", *CONFIG, "trainer.max_epochs=1", "board=minimal", "hydra.run.dir=run")
-    return tmp_path / "run"
+def finished(run_command: RunCommand, make_once: Callable[..., Path], tmp_path: Path) -> Path:
+    short = ("trainer.max_epochs=1", "board=minimal")
+    run = make_once("resumable", lambda run: run_command("train.py", *CONFIG, *short, f"hydra.run.dir={run}"))
+    return shutil.copytree(run, tmp_path / "run")
 
 
-def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_taken(run_command: RunCommand, tmp_path: Path) -> None:
-    run_command("train.py", *CONFIG, "hydra.run.dir=whole")
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_taken(
+    whole: Path, run_command: RunCommand, tmp_path: Path
+) -> None:
     run_command(KILLED_TRAIN, *CONFIG, "hydra.run.dir=killed", environment={"KILL_AT": "a step:7"}, expected_code=-9)
     last = tmp_path / "killed/checkpoints/last.safetensors"
     last.write_bytes(last.read_bytes()[:-100])
     done = run_command("train.py", "resume=killed")
     assert "last.safetensors is not a whole checkpoint" in done.stdout
     assert "Going on from the one before it, previous.safetensors" in done.stdout
-    assert_same(tmp_path / "killed", tmp_path / "whole")
+    assert_same(tmp_path / "killed", whole)
 
 
 def test_a_network_that_draws_from_every_generator_goes_on_as_it_would_have(
