@@ -1,4 +1,4 @@
-"""Commands that run within the process of the tests, which saves starting one: for those that refuse their arguments."""
+"""Commands within the process of the tests: where a process of their own would prove no more than their output."""
 
 import importlib
 import io

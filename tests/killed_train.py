@@ -128,7 +128,7 @@ def watch_files(killer: Killer) -> None:
             return EventFile(path, mode)
         return open_file(path, mode, buffering, **more)
 
-    Path.open = open_path  # type: ignore[method-assign]
+    Path.open = open_path  # type: ignore[method-assign, assignment]
 
 
 def watch_training(killer: Killer) -> None:
