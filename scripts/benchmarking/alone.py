@@ -6,7 +6,8 @@ from benchmarking.contenders import HandLoop, TutorialLoop
 from benchmarking.workloads import WORKLOADS
 from convboard.config.compose import compose_config
 from convboard.experiment.dataset import build_dataset
-from convboard.training.execution_plan.plan import Plan, choose_device
+from convboard.experiment.plan import choose_device
+from convboard.training.execution_plan.plan import Plan
 
 
 def main(kind: str, workload_name: str, data_dir: str, batches: str) -> None:

@@ -23,10 +23,10 @@ from benchmarking.workloads import Workload
 from convboard.config.compose import compose_config
 from convboard.experiment import run
 from convboard.experiment.dataset import build_dataset
-from convboard.experiment.setup import build_trainer
+from convboard.experiment.setup import build_callbacks
 from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
+from convboard.training.execution_plan.choose_plan import PlanChoice
 from convboard.training.execution_plan.plan import Plan
-from convboard.training.trainer import Trainer
 
 AS_IN_A_TERMINAL = {"TTY_COMPATIBLE": "1", "TTY_INTERACTIVE": "1"}  # rich draws the progress bar
 BARE, EAGER, TUTORIAL = "bare loop, same plan", "bare loop, eager fp32 NCHW", "tutorials' DataLoader loop"
@@ -70,18 +70,17 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Prog
     clock = Stopwatch()
     turns = Turns(steps, begin)
 
-    def build_watched_trainer(*arguments: Any) -> Trainer:
-        trainer = build_trainer(*arguments)
-        plain = Plan(trainer.plan.device, threads=threads)
-        turns.plan = trainer.plan
+    def build_watched_callbacks(*arguments: Any) -> tuple[Callback, ...]:
+        turns.plan = next(argument.plan for argument in arguments if isinstance(argument, PlanChoice))
+        plain = Plan(turns.plan.device, threads=threads)
         turns.others = {
-            BARE: HandLoop(workload, config, dataset, trainer.plan, fused=True),
+            BARE: HandLoop(workload, config, dataset, turns.plan, fused=True),
             EAGER: HandLoop(workload, config, dataset, plain),
             TUTORIAL: TutorialLoop(workload, config, dataset, plain),
         }
-        clock.watch(trainer.callbacks[0])
-        trainer.callbacks = (*trainer.callbacks, turns)
-        return trainer
+        board, *others = build_callbacks(*arguments)
+        clock.watch(board)
+        return board, *others, turns
 
     threads = torch.get_num_threads()
     with (
@@ -89,7 +88,7 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Prog
         Path(os.devnull).open("w") as nowhere,
         redirect_stdout(nowhere),
         patch.dict(os.environ, AS_IN_A_TERMINAL),
-        patch.object(run, "build_trainer", build_watched_trainer),
+        patch.object(run, "build_callbacks", build_watched_callbacks),
     ):
         result = run.run(config, Path(folder) / "run")
     others = {name: rates[1:] for name, rates in turns.rates.items()}
@@ -97,7 +96,7 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Prog
 
 
 class Stopwatch:
-    """Adds up what the methods of an callback take."""
+    """Adds up what the methods of a callback take."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -119,7 +118,7 @@ class Stopwatch:
 
 
 class Turns:
-    """An callback, the last one, that lets the other contenders train after each epoch of the runner.
+    """A callback, the last one, that lets the other contenders train after each epoch of the runner.
 
     Attributes:
         plan: The runner's.

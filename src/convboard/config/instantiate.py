@@ -41,15 +41,24 @@ def resolve(group: str, node: Mapping[str, Any]) -> tuple[Callable[..., Any], di
     return call.func, arguments
 
 
-def build(group: str, node: Mapping[str, Any], *positional: Any, **more: Any) -> Any:
+def build(group: str, node: Mapping[str, Any], *positional: Any) -> Any:
     """Instantiate `node`.
 
     Raises:
-        ConfigError: See `resolve`; or the constructor refuses its arguments.
+        ConfigError: See `resolve` and `call`.
     """
     factory, arguments = resolve(group, node)
+    return call(group, node, factory, *positional, **arguments)
+
+
+def call(group: str, node: Mapping[str, Any], factory: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
+    """Call what `node` was resolved to.
+
+    Raises:
+        ConfigError: The constructor refuses its arguments.
+    """
     try:
-        return factory(*positional, **arguments, **more)
+        return factory(*positional, **arguments)
     except REFUSALS as error:
         if isinstance(error, ConfigError):
             raise

@@ -4,6 +4,7 @@ from convboard.data.augment import CROP_BORDERS, Augmentation
 from convboard.data.batches import DATA_LOCATIONS, Batch, Batches
 from convboard.data.dataset import ImageDataset, Split
 from convboard.data.load import DATASETS, describe_dataset, load_dataset
+from convboard.data.normalisation import Normalisation
 
 __all__ = [
     "CROP_BORDERS",
@@ -13,6 +14,7 @@ __all__ = [
     "Batch",
     "Batches",
     "ImageDataset",
+    "Normalisation",
     "Split",
     "describe_dataset",
     "load_dataset",

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from convboard.data.augment import Augmentation, Augmenter
 from convboard.data.counter_rng import epoch_order
 from convboard.data.dataset import Split
+from convboard.data.normalisation import Normalisation
 from convboard.errors import ConfigError, nearest
 
 DATA_LOCATIONS = ("auto", "device", "stream")
@@ -110,14 +111,10 @@ class Batches:
         # On the CPU this copies nothing: a memory map of the cache was measured to be as fast as memory.
         self._images = split.images if self.streamed else split.images.to(device)
         self._labels = split.labels.to(device)
-        _, channels, height, width = split.images.shape
-        # (x / 255 - mean) / std, as one multiplication and one addition.
-        spread = torch.tensor(std, dtype=torch.float64).view(1, channels, 1, 1)
-        centre = torch.tensor(mean, dtype=torch.float64).view(1, channels, 1, 1)
-        self._scale = (1 / (255 * spread)).to(device=device, dtype=torch.float32)
-        self._shift = (-centre / spread).to(device=device, dtype=torch.float32)
+        self._normalise = Normalisation(mean, std, device)
         self._augmenter = None
         if augmentation is not None and augmentation != Augmentation():
+            _, channels, height, width = split.images.shape
             self._augmenter = Augmenter(augmentation, (channels, height, width), seed)
 
     def __len__(self) -> int:
@@ -151,18 +148,15 @@ class Batches:
         for indices, images in zip(parts, self._raw(order), strict=True):
             if self._augmenter is not None and draws is not None and len(indices):
                 drawn = draws.batch(position, position + len(indices))
-                images = self._augmenter.cut(self._normalised(self._augmenter.move(images, drawn)), drawn)
+                images = self._augmenter.cut(self._normalise(self._augmenter.move(images, drawn)), drawn)
             else:
-                images = self._normalised(images)
+                images = self._normalise(images)
             position += len(indices)
             if self.channels_last:
                 images = images.contiguous(memory_format=torch.channels_last)
             whole = min(left, self.batch_size)
             left -= whole
             yield Batch(images, self._labels.index_select(0, indices), indices, whole)
-
-    def _normalised(self, images: Tensor) -> Tensor:
-        return images.to(torch.float32).mul_(self._scale).add_(self._shift)
 
     def _parts(self, order: Tensor) -> list[Tensor]:
         """The indices of each batch, or this process's part of them."""

@@ -1,19 +1,105 @@
-"""The execution plan of a run: what the config fixes, what a resumed run recorded, and what a measurement chooses."""
+"""The execution plan of a run: what the config fixes, what a resumed run has recorded, and what is measured."""
 
+import json
+import logging
 import os
+from dataclasses import replace
 
 import torch
 
+from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
-from convboard.training.execution_plan.plan import Plan
+from convboard.experiment.run_dir import PLAN, Run
+from convboard.training.distributed.communicator import Communicator
+from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, choose_fastest, plain_plan
+from convboard.training.execution_plan.plan import Plan, available_devices, compile_failure, has_bf16
+from convboard.training.training_setup import TrainingSetup
+
+_log = logging.getLogger(__name__)
 
 
-def check_processes(plan: Plan) -> None:
-    """Refuse a plan by which several processes cannot train together.
+def recorded_plan(run: Run) -> Plan | None:
+    """Return the plan by which a run computes; None, with a warning, if this machine cannot follow it."""
+    if not run.plan:
+        reason = f"{run.path / PLAN} is missing"
+    elif (plan := Plan.from_dict(run.plan)).device.type not in available_devices():
+        reason = f"the run computes on {plan.device}, which this machine does not have"
+    else:
+        return plan
+    _log.warning("%s: the plan is made anew, and figures may differ in their last digits from the run's own.", reason)
+    return None
+
+
+def default_plan(config: TrainConfig) -> Plan:
+    """Return the plan of a new run before any measurement.
 
     Raises:
-        ConfigError: The device cannot be shared, or the plan records the step.
+        ConfigError: This machine lacks what the config asks for.
     """
+    trainer = config.trainer
+    device = choose_device(trainer.device)
+    if trainer.compile and (failure := compile_failure(device)):
+        raise ConfigError(
+            f"trainer.compile=true: torch.compile does not work on this machine ({failure}). It needs a C++ compiler, "
+            "such as g++, and for a GPU Triton: install that, or leave trainer.compile=false."
+        )
+    if trainer.cuda_graph and device.type != "cuda":
+        raise ConfigError(
+            f"trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on {device.type}."
+            " Leave it away, or choose trainer.device=cuda on a machine that has one."
+        )
+    if trainer.precision == "bf16" and not has_bf16(device):
+        _log.warning(
+            "trainer.precision=bf16: this %s has no bfloat16 arithmetic of its own; emulated, it is slower than fp32. "
+            "trainer.precision=auto takes what is faster.",
+            device.type,
+        )
+    cores = os.cpu_count() or 1
+    if trainer.threads and trainer.threads > cores:
+        _log.warning("trainer.threads=%d on %d cores: more threads than cores are slow.", trainer.threads, cores)
+    return Plan(
+        device,
+        precision="bf16" if trainer.precision == "bf16" else "fp32",
+        channels_last=trainer.plan != "none" if trainer.channels_last is None else trainer.channels_last,
+        threads=trainer.threads or (torch.get_num_threads() if device.type == "cpu" else None),
+        compile=bool(trainer.compile),
+        cuda_graph=bool(trainer.cuda_graph),
+    )
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of this machine that `trainer.device` names; `auto` takes a GPU if there is one.
+
+    Raises:
+        ConfigError: This machine has no such device.
+    """
+    available = available_devices()
+    if name == "auto":
+        return torch.device(available[-1])
+    if name not in available:
+        raise ConfigError(
+            f"trainer.device={name}: torch {torch.__version__} finds no {name} device on this machine. "
+            f"Available here: {', '.join(available)}. Use trainer.device=auto to take the best one there is."
+        )
+    return torch.device(name)
+
+
+def shared_plan(plan: Plan, comm: Communicator, is_recorded: bool) -> Plan:
+    """Return the plan by which all processes compute: that of rank 0.
+
+    Args:
+        plan: The plan of this process.
+        comm: The processes.
+        is_recorded: Whether it is of a resumed run, which may have had a single process and a CUDA graph.
+
+    Raises:
+        ConfigError: Several processes cannot train together by it.
+    """
+    if comm.world_size == 1:
+        return plan
+    if is_recorded:
+        plan = replace(plan, cuda_graph=False)
+    plan = Plan.from_dict(json.loads(comm.broadcast(json.dumps(plan.to_dict()))))
     if plan.cuda_graph:
         raise ConfigError("trainer.cuda_graph=true: a step of several processes cannot be recorded. Leave it away.")
     if plan.device.type == "cuda":
@@ -25,3 +111,40 @@ def check_processes(plan: Plan) -> None:
             )
     elif plan.device.type != "cpu":
         raise ConfigError(f"{plan.device.type} cannot be shared by several processes: set trainer.device=cpu.")
+    return plan
+
+
+def choose_plan(config: TrainConfig, setup: TrainingSetup, is_recorded: bool = False) -> PlanChoice:
+    """Choose the plan of a run: `setup.plan`, or a faster one if the config allows to measure.
+
+    Args:
+        config: The config.
+        setup: The run.
+        is_recorded: Whether `setup.plan` is of a resumed run, which keeps it.
+    """
+    processes = setup.comm.world_size
+    if is_recorded:
+        return PlanChoice(setup.plan, "kept from the run's plan.json", processes=processes)
+    trainer = config.trainer
+    plans = candidates(trainer, setup.plan)
+    if reason := _unmeasured(config, setup, len(plans)):
+        choice = PlanChoice(setup.plan, reason, processes=processes)
+    else:
+        choice = choose_fastest(setup, plans, measure_anew=trainer.plan == "measure")
+    if trainer.precision == "auto" and not choice.images_per_second:
+        return replace(choice, reason=f"{choice.reason}; trainer.precision=auto is then fp32")
+    return choice
+
+
+def _unmeasured(config: TrainConfig, setup: TrainingSetup, candidates: int) -> str:
+    """Return why no plan is measured, whatever the run is; empty if one may be."""
+    if setup.comm.world_size > 1:
+        return "not measured, since several processes compute at once"
+    if config.trainer.plan == "none":
+        is_plain = setup.plan == plain_plan(setup.plan)
+        return f"none, nothing measured; {'plain eager fp32' if is_plain else 'as given in the config'}"
+    if config.trainer.deterministic:
+        return "not measured, since trainer.deterministic=true"
+    if setup.plan.compile:
+        return "not measured, since trainer.compile=true would compile each"
+    return "given in the config, nothing measured" if candidates == 1 else ""

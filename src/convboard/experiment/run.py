@@ -1,11 +1,7 @@
-"""How a run goes: begun or resumed in a directory of its own, trained, tested, written down; and evaluated again.
-
-The parts of a run are built in `building`.
-"""
+"""Runs an experiment: in a new directory or a resumed one, trained, tested and recorded; and evaluates it again."""
 
 import errno
 import json
-import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -19,47 +15,37 @@ from convboard.config.command_line import assignment
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.trusted_targets import foreign_targets
 from convboard.data import ImageDataset
-from convboard.errors import ConfigError, RunError
+from convboard.errors import ConfigError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
-from convboard.experiment.plan import check_processes
+from convboard.experiment.plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
-from convboard.experiment.sanity_check import LayoutError
-from convboard.experiment.setup import (
-    build_batches,
-    build_learner,
-    build_model,
-    build_plan,
-    build_trainer,
-    choose_plan,
-    initialise,
-)
+from convboard.experiment.setup import build_batches, build_callbacks, build_setup
 from convboard.files import atomic_write_text, empty, locked
 from convboard.training.checkpoint import Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.evaluation import evaluate
-from convboard.training.execution_plan.choose_plan import PlanChoice, unmeasured
-from convboard.training.execution_plan.plan import Plan, is_there
+from convboard.training.execution_plan.plan import Plan
+from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
 from convboard.training.seeding import seed_everything, set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
-
-_log = logging.getLogger(__name__)
+from convboard.training.training_setup import TrainingSetup
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
-        run_dir: Where it lies.
-        metrics: Final value by tag, those of the best epoch: `accuracy/val`, `accuracy/test`, ...
+        run_dir: Its directory.
+        metrics: Final value by tag, of the best epoch: `accuracy/val`, `accuracy/test`, ...
         objective: The one of them that the config names.
         epochs: Epochs trained.
-        seconds: Wall time of training, evaluation and board, without start-up; of a resumed run, from all its parts.
+        seconds: Wall time of training, evaluation and board, without start-up; of a resumed run, of all its parts.
     """
 
     run_dir: Path
@@ -70,13 +56,13 @@ class RunResult:
 
 
 def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
-    """Train what `config` describes and show it in TensorBoard; or go on with the run that it resumes.
+    """Train what `config` describes and show it in TensorBoard, or continue the run that it resumes.
 
     Args:
-        config: The checked config. Where its `resume` names a run directory, it must be that run's own config, in
-            which only what `resuming.MAY_CHANGE` names has changed.
-        run_dir: Where to write everything. Made where it is missing; one that holds a run is refused, unless it is
-            the one to resume.
+        config: The checked config. If its `resume` names a run directory, it must be that run's own config, in which
+            only what `resume.MAY_CHANGE` names has changed.
+        run_dir: Where to write everything. It is created if missing; one that holds a run is refused, unless it is the
+            one to resume.
 
     Returns:
         The metrics and where to find everything.
@@ -89,91 +75,79 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
     comm = communicator()
     owned = _owned(run_dir, resumed=config.resume is not None) if comm.is_main else nullcontext()
     with raising(), owned:
-        comm.barrier()  # the directory is the run's
+        comm.barrier()  # from here on, no other run uses the directory
         return _run(config, run_dir, comm)
 
 
 def _run(config: TrainConfig, run_dir: Path, comm: Communicator) -> RunResult:
     keep_freed_memory()
-    report = Report()
     set_deterministic(config.trainer.deterministic)
-    recorded = None if config.resume is None else _recorded_plan(load_run(run_dir))
-    if recorded and comm.world_size > 1:
-        recorded = replace(recorded, cuda_graph=False)  # several processes cannot record their steps
-    default = recorded or build_plan(config)
-    if comm.world_size > 1:
-        default = Plan.from_dict(json.loads(comm.broadcast(json.dumps(default.to_dict()))))
-        check_processes(default)
-    comm.init_process_group(default, config.trainer.rank_timeout)
-    with comm.local_main_process_first():  # downloads and decodes what the others then find
+    report = Report()
+    resumed = None if config.resume is None else load_run(run_dir)
+    recorded = None if resumed is None else recorded_plan(resumed)
+    plan = shared_plan(recorded or default_plan(config), comm, is_recorded=recorded is not None)
+    comm.init_process_group(plan, config.trainer.rank_timeout)
+    with comm.local_main_process_first():  # it downloads and decodes what the others then find
         dataset = build_dataset(config)
+    if resumed is not None:
+        _refuse_other_data(resumed, dataset)
     if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
         import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
     seed_everything(config.seed)
-    model = build_model(config.model, dataset.image_shape, dataset.num_classes)
-    initialise(model, dataset)
-    try:
-        learner = build_learner(config, dataset, model, default, comm)
-    except LayoutError:
-        if config.trainer.channels_last:
-            raise
-        default = replace(default, channels_last=False)
-        learner = build_learner(config, dataset, model, default, comm)
-    if recorded:
-        decision = PlanChoice(recorded, "kept from the run's plan.json", processes=comm.world_size)
-    elif comm.world_size > 1:
-        why = "not measured, since several processes compute at once"
-        decision = unmeasured(config.trainer, default, why, comm.world_size)
-    else:
-        decision = choose_plan(config, learner, default)
-    with decision.plan.with_threads():
-        trainer = build_trainer(config, dataset, learner, decision, report, run_dir, comm)
+    setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm)
+    choice = choose_plan(config, setup, is_recorded=recorded is not None)
+    with choice.plan.with_threads():
+        callbacks = build_callbacks(config, dataset, choice, report.console, run_dir)
+        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))
         comm.seed_rank(config.seed)
-        if config.resume is not None:
-            _refuse_other_data(load_run(run_dir), dataset)
-            _take_up(trainer, run_dir)
+        if resumed is not None:
+            _resume(trainer, run_dir)
         if comm.is_main:
-            _write_inputs(config, dataset, decision.plan, run_dir)
-        report.begin(_model_name(config), model, dataset, decision, run_dir)
+            _write_inputs(config, dataset, choice.plan, run_dir)
+        report.begin(_model_name(config), setup.model, dataset, choice, run_dir)
         return _train(config, trainer, report, run_dir)
 
 
 def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path) -> RunResult:
-    """Train to the end, and write and say what came of it."""
+    """Train to the end, and record and print the result."""
     if trainer.global_step:
         report.resumed(trainer.epoch, trainer.global_step)
-    end = trainer.fit()
+    try:
+        end = trainer.fit()
+    except CudaGraphError as error:
+        raise ModelError(f"{error} Set trainer.cuda_graph=false for that.") from error
     seconds = trainer.seconds
     result = RunResult(run_dir, end.metrics, end.metrics[config.objective], end.epoch, seconds)
     facts = {"status": end.status, "best_epoch": trainer.best_epoch, **asdict(result)}
-    del facts["run_dir"]  # where the file lies; the directory may be moved
-    if trainer.comm.is_main:
+    del facts["run_dir"]  # the directory may be moved
+    if trainer.setup.comm.is_main:
         atomic_write_text(run_dir / RESULT, json.dumps(facts, indent=2) + "\n")
     report.end(result.metrics, trainer.best_epoch, result.epochs, seconds, run_dir)
     return result
 
 
-def _take_up(trainer: Trainer, run_dir: Path) -> None:
-    """Put `trainer` where the run was; one that was killed before its first checkpoint begins anew."""
-    with trainer.comm.main_process_first():  # the first process mends what is damaged
-        if trainer.comm.is_main:
-            for leftover in run_dir.rglob(".*.tmp"):  # whoever wrote it is dead: the directory is this run's alone
+def _resume(trainer: Trainer, run_dir: Path) -> None:
+    """Load the last checkpoint into `trainer`; a run that was killed before its first one begins again."""
+    comm = trainer.setup.comm
+    with comm.main_process_first():  # it repairs what is damaged
+        if comm.is_main:
+            for leftover in run_dir.rglob(".*.tmp"):  # its writer is dead: the directory is this run's alone
                 leftover.unlink()
         if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
             checkpoint, source = load_latest(run_dir / CHECKPOINTS)
-            _refuse_fewer_epochs(trainer, checkpoint)
+            _refuse_fewer_epochs(trainer.setup, checkpoint)
             trainer.resume(checkpoint, source)
-        elif trainer.comm.is_main:
+        elif comm.is_main:
             for events in run_dir.glob("*tfevents*"):
-                empty(events)  # not removed: a TensorBoard that is open may wait for a file that is gone
-    if trainer.comm.is_main:
-        (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps what it came to
+                empty(events)  # not removed: an open TensorBoard may wait for a file that is gone
+    if comm.is_main:
+        (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps its result
 
 
-def _refuse_fewer_epochs(trainer: Trainer, checkpoint: Checkpoint) -> None:
-    """Refuse an end that lies behind: the config would say less than was trained."""
-    most = trainer.limits.max_epochs
-    begun = math.ceil(checkpoint.state["global_step"] / trainer.steps_per_epoch)
+def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:
+    """Refuse fewer epochs than were trained: the config would contradict the run."""
+    most = setup.limits.max_epochs
+    begun = math.ceil(checkpoint.state["global_step"] / setup.steps_per_epoch)
     if most < begun:
         raise ConfigError(
             f"trainer.max_epochs={most} is fewer than the run has trained already, which is {counted(begun, 'epoch')}. "
@@ -182,7 +156,7 @@ def _refuse_fewer_epochs(trainer: Trainer, checkpoint: Checkpoint) -> None:
 
 
 def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
-    """Evaluate the best network of a finished run again, on its own validation and test splits.
+    """Evaluate the best network of a finished run on its own validation and test splits.
 
     Args:
         finished: The run, from `load_run`.
@@ -193,7 +167,7 @@ def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
     """
     keep_freed_memory()
     config = finished.config
-    plan = _recorded_plan(finished) or build_plan(config)
+    plan = recorded_plan(finished) or default_plan(config)
     set_deterministic(config.trainer.deterministic)
     model = plan.place(finished.model(trust))
     dataset = build_dataset(config)
@@ -211,20 +185,8 @@ def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
     }
 
 
-def _recorded_plan(run: Run) -> Plan | None:
-    """The plan that a run computes by; None, said loudly, where this machine cannot follow it."""
-    if not run.plan:
-        reason = f"{run.path / PLAN} is missing"
-    elif not is_there((plan := Plan.from_dict(run.plan)).device):
-        reason = f"the run computes on {plan.device}, which this machine does not have"
-    else:
-        return plan
-    _log.warning("%s: the plan is made anew, and figures may differ in their last digits from the run's own.", reason)
-    return None
-
-
 def _refuse_other_data(finished: Run, dataset: ImageDataset) -> None:
-    """Refuse images that are not those of the run; all pixels of the training split show in their mean and spread."""
+    """Refuse images that are not those of the run; mean and std depend on every pixel of the training split."""
     for key, now in _describe_data(dataset).items():
         then = finished.dataset.get(key)
         if then != now:
@@ -235,7 +197,7 @@ def _refuse_other_data(finished: Run, dataset: ImageDataset) -> None:
 
 
 def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
-    """What the network must be given to be used, as JSON has it."""
+    """Return what is needed to use the network, and what identifies the data, JSON-like."""
     return {
         "name": dataset.name,
         "image_shape": list(dataset.image_shape),
@@ -247,7 +209,7 @@ def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
 
 
 def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> None:
-    """Put down what the run is made of, before it takes its first step; the config last: it is what makes a run."""
+    """Write what the run is made of, before its first step; the config last, because it makes a directory a run."""
     (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
     atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
     atomic_write_text(run_dir / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")
@@ -260,7 +222,7 @@ def _model_name(config: TrainConfig) -> str:
 
 @contextmanager
 def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
-    """Hold `run_dir` for this process alone; leave no empty directory behind when the run could not begin."""
+    """Lock `run_dir` for this process alone, and remove it at the end if it is empty."""
 
     def busy(pid: int | None) -> RunError:
         who = f"process {pid}" if pid else "a process of another machine"

@@ -1,7 +1,7 @@
-"""A run tried out before it begins: the schedule is asked for its factors, and copies take one step.
+"""Tries a run before it begins: asks the schedule for its factors, and takes one step on copies.
 
 What cannot be trained is found here, before the run directory holds a file. The network, the optimizer and the random
-numbers are left as they were.
+state are left as they were.
 """
 
 import copy
@@ -9,7 +9,6 @@ import math
 import numbers
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -22,144 +21,118 @@ from convboard.anatomy.trace import Shape, recorded
 from convboard.config.instantiate import REFUSALS
 from convboard.errors import ConfigError, ModelError
 from convboard.training.execution_plan.plan import Plan
-from convboard.training.optimizer_step import update
-from convboard.training.schedules import Schedule
-from convboard.training.seeding import random_numbers_kept
+from convboard.training.optimizer_step import take_step
+from convboard.training.seeding import preserved_random_state
+from convboard.training.training_setup import TrainingSetup
 
-_OF_LAYOUT = "view size is not compatible"  # how torch refuses a view of values that lie otherwise
-_OF_ONE_VALUE = "Expected more than 1 value per channel"  # how torch's batch norm begins to complain
+# In torch's messages: of a view that does not fit the memory format, and of batch norm over a single value.
+_VIEW_ERROR = "view size is not compatible"
+_SINGLE_VALUE_ERROR = "Expected more than 1 value per channel"
 
 
 class LayoutError(ConfigError):
-    """The network cannot be computed in channels_last, as it can otherwise."""
+    """The network cannot be computed in channels_last."""
 
 
-@dataclass(frozen=True)
-class TrainingBatches:
-    """The sizes of the batches of an epoch.
-
-    Attributes:
-        images: There are in the training split.
-        batch_size: Images in a batch; the last one of an epoch holds what is left.
-        limit: Batches of each epoch to train on; None takes all.
-    """
-
-    images: int
-    batch_size: int
-    limit: int | None = None
-
-    @property
-    def per_epoch(self) -> int:
-        """Batches in an epoch."""
-        batches = -(-self.images // self.batch_size)
-        return min(batches, self.limit or batches)
-
-    @property
-    def smallest(self) -> int:
-        """Images in the smallest batch that is trained on."""
-        comes_to_the_last = self.limit is None or self.limit * self.batch_size >= self.images
-        return (comes_to_the_last and self.images % self.batch_size) or self.batch_size
-
-    @property
-    def advice(self) -> str:
-        """What to do about a batch of one image."""
-        better = next((size for size in range(self.batch_size + 1, self.images) if self.images % size != 1), None)
-        if better is None:
-            return f"there {'is' if self.images == 1 else 'are'} {self.images} to train on: add more images."
-        if self.batch_size == 1:
-            return f"batch_size=1. Set batch_size={better}, with which no batch is that small."
-        return (
-            f"{self.images} images in batches of {self.batch_size} leave one for the last batch of an epoch. Set "
-            f"batch_size={better}, with which no batch is that small."
-        )
-
-
-def try_schedule(schedule: Schedule, target: str, total_steps: int, steps_per_epoch: int) -> None:
-    """Ask a schedule for the factors of the first step and of the last.
+def smallest_batch(images: int, batch_size: int, limit: int | None) -> int:
+    """Return the number of images in the smallest batch that is trained on.
 
     Args:
-        schedule: Whatever a config's `scheduler` has built.
-        target: Its `_target_`, for messages.
-        total_steps: Steps in the whole run.
-        steps_per_epoch: Steps in an epoch.
+        images: Images of the training split.
+        batch_size: Images of a batch; the last one of an epoch holds the rest.
+        limit: Batches of each epoch to train on; None takes all.
+    """
+    reaches_last = limit is None or limit * batch_size >= images
+    return (reaches_last and images % batch_size) or batch_size
+
+
+def _single_image_advice(images: int, batch_size: int) -> str:
+    """Return what to do about a batch of one image."""
+    better = next((size for size in range(batch_size + 1, images) if images % size != 1), None)
+    if better is None:
+        return f"there {'is' if images == 1 else 'are'} {images} to train on: add more images."
+    if batch_size == 1:
+        return f"batch_size=1. Set batch_size={better}, with which no batch is that small."
+    return (
+        f"{images} images in batches of {batch_size} leave one for the last batch of an epoch. Set "
+        f"batch_size={better}, with which no batch is that small."
+    )
+
+
+def try_schedule(setup: TrainingSetup, target: str) -> None:
+    """Ask the schedule for the factors of the first step and of the last.
+
+    Args:
+        setup: The run.
+        target: The schedule's `_target_`, for messages.
 
     Raises:
-        ConfigError: It is no schedule, or gives something that no learning rate can be multiplied by.
+        ConfigError: It is no schedule, or returns what no learning rate can be multiplied by.
     """
-    choice = "Choose one of conf/scheduler, as in scheduler=cosine."
-    for step in (0, total_steps - 1):
+    advice = "Choose one of conf/scheduler, as in scheduler=cosine."
+    for step in (0, setup.total_steps - 1):
         try:
-            factor: object = schedule(step, total_steps, steps_per_epoch)
+            factor: object = setup.schedule(step, setup.total_steps, setup.steps_per_epoch)
         except TypeError as error:
             raise ConfigError(
                 f"scheduler._target_={target!r} is not a schedule: it cannot be called with a step, the number of all "
-                f"steps and that of an epoch's ({error}). {choice}"
+                f"steps and that of an epoch's ({error}). {advice}"
             ) from error
         if not isinstance(factor, numbers.Real) or not 0 <= float(factor) < math.inf:
             raise ConfigError(
-                f"scheduler._target_={target!r} gives {factor!r} for step {step} of {total_steps}, where the factor "
-                f"of the learning rate must be a finite number, 0 or above. {choice}"
+                f"scheduler._target_={target!r} gives {factor!r} for step {step} of {setup.total_steps}, where the "
+                f"factor of the learning rate must be a finite number, 0 or above. {advice}"
             )
 
 
-def try_step(
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    loss: nn.Module,
-    plan: Plan,
-    image_shape: Shape,
-    batches: TrainingBatches,
-    described: str,
-) -> bool:
+def try_step(setup: TrainingSetup, image_shape: Shape, images: int, optimizer: str) -> bool:
     """Take one step on black images with copies of the network and its optimizer.
 
-    It costs less than a step of the run does, for it takes two images, or one where a batch of the run holds one: no
-    other size makes a difference to what can go wrong. A network that cannot be copied is not tried out.
+    It costs less than a step of the run: it takes two images, or one where a batch of the run holds one. No other size
+    makes a difference to what can go wrong. A network that cannot be copied is not tried.
 
     Args:
-        model: The network, on the plan's device and known to fit the data in evaluation mode.
-        optimizer: Over its parameters.
-        loss: Mean loss of (logits, labels).
-        plan: Where and how to compute.
+        setup: The run; its network is known to fit the images in eval mode.
         image_shape: (C, H, W).
-        batches: Tells whether a batch may hold a single image.
-        described: The optimizer and its arguments, for messages.
+        images: Images of the training split.
+        optimizer: The optimizer and its arguments, for messages.
 
     Returns:
-        Whether every weight got a gradient, as far as could be tried.
+        Whether every weight got a gradient, as far as that could be tried.
 
     Raises:
         ConfigError: The optimizer cannot take a step, or a batch is too small for the network.
         LayoutError: The network cannot be computed in channels_last.
         ModelError: The network cannot learn from its loss.
-        Exception: Whatever else the network's own forward raises, untouched.
+        Exception: Whatever else the network's own forward raises, unchanged.
     """
+    plan, batch_size = setup.plan, setup.splits.train.batch_size
     try:
-        model, optimizer = copy.deepcopy((model, optimizer))
+        model, stepped = copy.deepcopy((setup.model, setup.optimizer))
         plan.place(model)
     except (TypeError, RuntimeError):
         return True
-    count = min(batches.smallest, 2)
-    images = torch.zeros(count, *image_shape, device=plan.device)
+    count = min(smallest_batch(images, batch_size, setup.limits.limit_train_batches), 2)
+    batch = torch.zeros(count, *image_shape, device=plan.device)
     if plan.channels_last:
-        images = images.contiguous(memory_format=torch.channels_last)
-    with random_numbers_kept(plan.device):
+        batch = batch.contiguous(memory_format=torch.channels_last)
+    with preserved_random_state(plan.device):
         model.train()
         with plan.autocast():
             with _layout_explained(plan):
-                logits = _forward(model, images, batches)
-            value: Tensor = loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
-        _update(value, optimizer, described)
+                logits = _forward(model, batch, _single_image_advice(images, batch_size))
+            loss: Tensor = setup.loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
+        _step(loss, stepped, optimizer)
     return all(weight.grad is not None for weight in model.parameters() if weight.requires_grad)
 
 
 @contextmanager
 def _layout_explained(plan: Plan) -> Iterator[None]:
-    """Say of a view that channels_last does not allow what is to be done."""
+    """Explain the error of a view that channels_last does not allow."""
     try:
         yield
     except RuntimeError as error:
-        if not (plan.channels_last and _OF_LAYOUT in str(error)):
+        if not (plan.channels_last and _VIEW_ERROR in str(error)):
             raise
         raise LayoutError(
             "trainer.channels_last=true: the network flattens by .view(...), which needs each image's values one "
@@ -168,8 +141,8 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
         ) from error
 
 
-def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tensor:
-    """The scores of a training batch, with an explanation where there are none."""
+def _forward(model: nn.Module, images: Tensor, single_image_advice: str) -> Tensor:
+    """Return the logits of a training batch, or explain why there are none."""
     output, error = None, None
     with recorded(model, images) as calls:
         try:
@@ -177,12 +150,12 @@ def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tens
         except Exception as raised:
             error = raised
     run = DryRun(tuple(images.shape[1:]), len(images), calls, output, error)
-    if str(error).startswith(_OF_ONE_VALUE) and len(images) == 1:
+    if str(error).startswith(_SINGLE_VALUE_ERROR) and len(images) == 1:
         failed = run.failed_call
         layer = f"{type(failed.module).__name__} {failed.name}" if failed else "The network"
         raise ConfigError(
             f"{layer} normalises over a batch, and needs more than one value of each channel for that, but a batch "
-            f"holds a single image: {batches.advice}"
+            f"holds a single image: {single_image_advice}"
         ) from error
     raise_explained(model, run)
     if not isinstance(output, Tensor):
@@ -195,8 +168,8 @@ def _forward(model: nn.Module, images: Tensor, batches: TrainingBatches) -> Tens
     return output
 
 
-def _update(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> None:
-    """Go back from the loss to the weights and change them, with an explanation where that does not work."""
+def _step(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> None:
+    """Compute the gradients and take the optimizer's step, or explain why that does not work."""
     if not loss.requires_grad:
         raise ModelError(
             "The network cannot learn: no gradient leads from its scores back to a weight. Look in its forward "
@@ -204,7 +177,7 @@ def _update(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> N
         )
     loss.backward()  # type: ignore[no-untyped-call]
     try:
-        update(optimizer)
+        take_step(optimizer)
     except REFUSALS as error:
         raise ConfigError(
             f"optimizer: {described} cannot take a step: {str(error).rstrip('.')}. Change its arguments, or choose "

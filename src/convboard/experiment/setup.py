@@ -1,17 +1,14 @@
-"""A config's parts, built: device, images, network, optimizer, batches, Trainer.
+"""Builds the parts of a run from its config: images, network, optimizer, batches, callbacks.
 
-What a user can get wrong is found here, before the run directory holds a file. How a run goes is in `experiment`.
+It finds what a user can get wrong before the run directory holds a file. `run` describes how a run goes.
 """
 
-import logging
-import math
-import os
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from torch import nn
 
 from convboard import models
@@ -19,82 +16,37 @@ from convboard.anatomy import check_fit
 from convboard.board import Board
 from convboard.config import instantiate
 from convboard.config.schema import TrainConfig
-from convboard.data import Augmentation, Batch, Batches, ImageDataset, Split
+from convboard.data import Augmentation, Batches, ImageDataset, Normalisation, Split
 from convboard.errors import ConfigError
-from convboard.experiment.console import Report
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
-from convboard.experiment.sanity_check import TrainingBatches, try_schedule, try_step
+from convboard.experiment.sanity_check import LayoutError, try_schedule, try_step
+from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
-from convboard.training.execution_plan.choose_plan import PlanChoice, decide
-from convboard.training.execution_plan.plan import Plan, check_compile, check_cuda_graph, choose_device, has_bf16
-from convboard.training.execution_plan.step_benchmark import StepBenchmark
-from convboard.training.limits import Limits
+from convboard.training.execution_plan.choose_plan import PlanChoice
+from convboard.training.execution_plan.plan import Plan
 from convboard.training.losses import build_loss
 from convboard.training.progress import ProgressDisplay
-from convboard.training.schedules import Schedule
-from convboard.training.trainer import Splits, Trainer
+from convboard.training.training_setup import Splits, TrainingSetup
 
-_log = logging.getLogger(__name__)
-LOOKED_AT = 1000  # training images that a network may look at before it begins
-
-
-@dataclass(frozen=True)
-class Learner:
-    """What learns, and on what: all of a training but the plan by which it is computed.
-
-    Attributes:
-        model: The network, on its device.
-        optimizer: Over its parameters.
-        schedule: Of the learning rate.
-        loss: Mean loss of (logits, labels).
-        splits: The data.
-        total_steps: Optimizer steps in the whole run.
-        uses_all_weights: Whether every weight gets a gradient in each step.
-    """
-
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: Schedule
-    loss: nn.Module
-    splits: Splits
-    total_steps: int
-    uses_all_weights: bool = True
-
-
-def build_plan(config: TrainConfig) -> Plan:
-    """Where and how to compute, so far as that is known without measuring.
-
-    Raises:
-        ConfigError: This machine lacks what the config asks for.
-    """
-    trainer = config.trainer
-    device = choose_device(trainer.device)
-    if trainer.compile:
-        check_compile(device)
-    if trainer.cuda_graph:
-        check_cuda_graph(device)
-    if trainer.precision == "bf16" and not has_bf16(device):
-        _log.warning(
-            "trainer.precision=bf16: this %s has no bfloat16 arithmetic of its own; emulated, it is slower than fp32. "
-            "trainer.precision=auto takes what is faster.",
-            device.type,
-        )
-    cores = os.cpu_count() or 1
-    if trainer.threads and trainer.threads > cores:
-        _log.warning("trainer.threads=%d on %d cores: more threads than cores are slow.", trainer.threads, cores)
-    return Plan(
-        device,
-        precision="bf16" if trainer.precision == "bf16" else "fp32",
-        channels_last=trainer.plan != "none" if trainer.channels_last is None else trainer.channels_last,
-        threads=trainer.threads or (torch.get_num_threads() if device.type == "cpu" else None),
-        compile=bool(trainer.compile),
-        cuda_graph=bool(trainer.cuda_graph),
-    )
+_INITIALISE_FROM = 1000  # training images that a network may see before training
+DIVERGENCE_ADVICE = (
+    "Try a lower optimizer.lr, a warm-up (scheduler.warmup_epochs=1), trainer.gradient_clip=1, "
+    "or trainer.precision=fp32 if it was bf16."
+)
 
 
 def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
-    """Build the network of a config's `model` node, fitted to images of `input_shape` (C, H, W)."""
+    """Build the network of a config.
+
+    Args:
+        node: The config's `model`.
+        input_shape: (C, H, W) of the images that it must fit.
+        num_classes: Number of logits.
+
+    Raises:
+        ConvboardError: The network cannot be built, or does not fit the images.
+    """
     arguments = {key: value for key, value in node.items() if key != "image_size"}
     factory, arguments = instantiate.resolve("model", arguments)
     model = models.build(factory, input_shape, num_classes, **arguments)
@@ -105,20 +57,21 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
 
 
 def initialise(model: nn.Module, dataset: ImageDataset) -> None:
-    """Let a network that has an `initialise_from` look at training images, as it will see them but not augmented."""
-    look = getattr(model, "initialise_from", None)
-    if look is None:
-        return
-    first = Split(dataset.train.images[:LOOKED_AT], dataset.train.labels[:LOOKED_AT])
-    cpu = torch.device("cpu")
-    (batch,) = Batches(first, mean=dataset.mean, std=dataset.std, batch_size=len(first), device=cpu).epoch()
-    look(batch.images)
+    """Call the `initialise_from` of a network that has one with training images, normalised but not augmented."""
+    initialise_from = getattr(model, "initialise_from", None)
+    if initialise_from is not None:
+        normalise = Normalisation(dataset.mean, dataset.std, torch.device("cpu"))
+        initialise_from(normalise(dataset.train.images[:_INITIALISE_FROM]))
 
 
 def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: Communicator | None = None) -> Splits:
     """Cut the splits into batches; only those of the training split are shuffled and augmented.
 
-    Each process of a team makes its own part of each batch.
+    Args:
+        config: The config.
+        dataset: The images.
+        plan: Where the batches are wanted, and in which memory format.
+        comm: The processes that train together; each makes its own part of every batch.
 
     Raises:
         ConfigError: A batch would be larger than the training split.
@@ -152,49 +105,47 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
     )
 
 
-def build_learner(
-    config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan, comm: Communicator | None = None
-) -> Learner:
-    """Put together what learns on `dataset`, and try it out; the network gets the device of `plan`, not its layout."""
-    splits = build_batches(config, dataset, plan, comm)
+def build_setup(
+    config: TrainConfig, dataset: ImageDataset, plan: Plan, checkpoints: Path, comm: Communicator
+) -> TrainingSetup:
+    """Build everything that a run trains with but its callbacks, and try a step.
+
+    The plan is `plan`, or the same without channels_last if the network cannot be computed in it and the config does
+    not ask for it.
+
+    Raises:
+        ConvboardError: Something in the config cannot be built, or cannot be trained.
+    """
+    model = build_model(config.model, dataset.image_shape, dataset.num_classes)
+    initialise(model, dataset)
     model.to(plan.device)
-    optimizer = build_optimizer(config.optimizer, model, plan.device)
-    schedule = build_schedule(config.scheduler)
-    loss = build_loss(config.loss.name, config.loss.label_smoothing)
-    batches = TrainingBatches(len(dataset.train), config.batch_size, config.trainer.limit_train_batches)
-    steps_per_epoch = math.ceil(batches.per_epoch / config.trainer.accumulate_batches)
-    total_steps = config.trainer.max_epochs * steps_per_epoch
-    try_schedule(schedule, config.scheduler["_target_"], total_steps, steps_per_epoch)
-    uses_all = try_step(
-        model, optimizer, loss, plan, dataset.image_shape, batches, instantiate.describe(config.optimizer)
+    setup = TrainingSetup(
+        model=model,
+        splits=build_batches(config, dataset, plan, comm),
+        optimizer=build_optimizer(config.optimizer, model, plan.device),
+        schedule=build_schedule(config.scheduler),
+        loss=build_loss(config.loss.name, config.loss.label_smoothing),
+        plan=plan,
+        limits=config.trainer,
+        checkpoints=checkpoints,
+        comm=comm,
+        divergence_advice=DIVERGENCE_ADVICE,
     )
-    return Learner(model, optimizer, schedule, loss, splits, total_steps, uses_all)
+    try_schedule(setup, config.scheduler["_target_"])
+    tried = dataset.image_shape, len(dataset.train), instantiate.describe(config.optimizer)
+    try:
+        return replace(setup, uses_all_weights=try_step(setup, *tried))
+    except LayoutError:
+        if config.trainer.channels_last:
+            raise
+        setup = setup.with_plan(replace(plan, channels_last=False))
+        return replace(setup, uses_all_weights=try_step(setup, *tried))
 
 
-def choose_plan(config: TrainConfig, learner: Learner, default: Plan) -> PlanChoice:
-    """Choose how the run computes; `default` is what is taken where that is not worth a measurement."""
-    trainer = config.trainer
-
-    def first_step() -> list[Batch]:
-        return list(
-            islice(learner.splits.train.with_memory_format(channels_last=False).epoch(), trainer.accumulate_batches)
-        )
-
-    benchmark = StepBenchmark(learner.model, learner.optimizer, learner.loss, first_step, trainer.gradient_clip)
-    return decide(trainer, default, benchmark, learner.total_steps)
-
-
-def build_trainer(
-    config: TrainConfig,
-    dataset: ImageDataset,
-    learner: Learner,
-    decision: PlanChoice,
-    report: Report,
-    run_dir: Path,
-    comm: Communicator | None = None,
-) -> Trainer:
-    """Put together everything that trains `learner` into `run_dir`, by the plan that was decided on."""
-    plan = decision.plan
+def build_callbacks(
+    config: TrainConfig, dataset: ImageDataset, choice: PlanChoice, console: Console, run_dir: Path
+) -> tuple[Callback, ...]:
+    """Build what shows a run: in TensorBoard, and in the terminal."""
     board = Board(
         run_dir,
         dataset,
@@ -202,35 +153,7 @@ def build_trainer(
         scalar_every=config.board.scalar_every,
         max_channels=config.board.max_channels,
         config=config.to_dict(),
-        environment=describe_environment(decision.chosen),
-        plan=decision.table(),
+        environment=describe_environment(choice.chosen),
+        plan=choice.table(),
     )
-    trainer = Trainer(
-        plan.place(learner.model),
-        learner.optimizer,
-        learner.schedule,
-        learner.loss,
-        learner.splits.with_memory_format(plan.channels_last),
-        plan,
-        build_limits(config),
-        run_dir / "checkpoints",
-        callbacks=(board, ProgressDisplay(report.console)),
-        comm=comm,
-    )
-    trainer.uses_all_weights = learner.uses_all_weights
-    return trainer
-
-
-def build_limits(config: TrainConfig) -> Limits:
-    """How long the run is, and how much of it is looked at."""
-    trainer = config.trainer
-    return Limits(
-        max_epochs=trainer.max_epochs,
-        accumulate_batches=trainer.accumulate_batches,
-        gradient_clip=trainer.gradient_clip,
-        patience=trainer.patience,
-        checkpoint_minutes=trainer.checkpoint_minutes,
-        train_batches=trainer.limit_train_batches,
-        val_batches=trainer.limit_val_batches,
-        test_batches=trainer.limit_test_batches,
-    )
+    return board, ProgressDisplay(console)

@@ -1,1 +1,1 @@
-"""The training loop and what it stands on. Knows nothing of configs or of TensorBoard."""
+"""The training loop and its parts. It knows neither configs nor TensorBoard."""

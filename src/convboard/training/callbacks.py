@@ -1,8 +1,8 @@
-"""What a training run tells those who watch it, and the protocol they follow.
+"""The events of a training run, and the protocol of the callbacks that receive them.
 
-An callback never changes the weights, the gradients or the random state: with or without it, the run is the
-same to the last bit. Tensors handed over stay on the device; reading one (`.item()`) waits for the device, so
-an callback gathers them and reads them together, when it writes.
+A callback never changes the weights, the gradients or the random state: with or without it, a run is the same to the
+last bit. The tensors in an event stay on the device. Reading one (`.item()`) waits for the device, so a callback
+collects them and reads them together when it writes.
 """
 
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class FitStart:
-    """The run before its first step (or, resumed, before the next one).
+    """A run before its first step, or before its next one if it is resumed.
 
     Attributes:
-        model: The network, on the device, in its starting state.
+        model: The network, on the device, as it is then.
         device: Where it trains.
-        max_epochs: Epochs that the whole run takes.
-        steps_per_epoch: Optimizer steps in an epoch.
-        epoch: Epochs already done: 0, or more when resumed.
-        global_step: Optimizer steps already done.
+        max_epochs: Epochs of the whole run.
+        steps_per_epoch: Optimizer steps of an epoch.
+        epoch: Epochs already done: 0, or more in a resumed run.
+        global_step: Optimizer steps already taken.
     """
 
     model: nn.Module
@@ -35,18 +35,18 @@ class FitStart:
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step, just taken. The parameters' `.grad` still hold its gradients.
+    """An optimizer step that was just taken. The parameters' `.grad` still hold its gradients.
 
-    Its tensors belong to the callbacks, who may keep them: the trainer never writes to them again.
+    A callback may keep its tensors: the trainer does not write to them again.
 
     Attributes:
-        global_step: Counts from 1: the number of optimizer steps taken so far.
-        epoch: Counts from 1: the epoch this step belongs to.
+        global_step: Optimizer steps taken so far, this one included.
+        epoch: Epoch of this step, from 1.
         loss: Mean loss of the step's samples, 0-dimensional, on the device.
-        correct: How many of the samples were classified right, 0-dimensional int64, on the device.
-        samples: How many samples the step saw.
-        lr: Learning rate the step was taken with (first parameter group).
-        gradient_norm: Total norm before clipping, on the device; None where nothing was clipped.
+        correct: Number of correctly classified samples, 0-dimensional int64, on the device.
+        samples: Number of samples.
+        lr: Learning rate of this step, of the first parameter group.
+        gradient_norm: Total norm before clipping, on the device; None if the gradients are not clipped.
     """
 
     global_step: int
@@ -60,12 +60,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A split seen once by the network in eval mode.
+    """The result of a network in eval mode on a split.
 
     Attributes:
         loss: Mean loss over the samples.
-        accuracy: Share of samples classified right, 0 to 1.
-        logits: `[N, num_classes]` float32, on the CPU, in the split's order.
+        accuracy: Share of correctly classified samples, 0 to 1.
+        logits: `[N, num_classes]` float32, on the CPU, in the order of the split.
         labels: `[N]` int64, on the CPU.
     """
 
@@ -77,17 +77,17 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class EpochEnd:
-    """An epoch is done and the validation split was evaluated.
+    """An epoch after its evaluation on the validation split.
 
     Attributes:
-        epoch: Counts from 1.
-        global_step: The epoch's last step.
-        train_loss: Mean loss over the epoch's training samples, as they were seen.
-        train_accuracy: Likewise.
-        val: The validation split after this epoch.
-        images_per_second: Training throughput of this epoch: callbacks' `on_step` and checkpoints are within its
-            time, the evaluation and `on_epoch_end` are not.
-        is_last: No further epoch follows, because of max_epochs, early stopping or a limit.
+        epoch: Number of the epoch, from 1.
+        global_step: Optimizer steps taken so far.
+        train_loss: Mean loss over the training samples of the epoch, each at its step.
+        train_accuracy: Accuracy likewise, 0 to 1.
+        val: The result on the validation split.
+        images_per_second: Training throughput of this epoch. Its time includes the callbacks' `on_step` and
+            checkpoints, but not the evaluation and `on_epoch_end`.
+        is_last: Whether no further epoch follows, because of max_epochs or early stopping.
     """
 
     epoch: int
@@ -101,14 +101,14 @@ class EpochEnd:
 
 @dataclass(frozen=True)
 class FitEnd:
-    """The run is over.
+    """The end of a run.
 
     Attributes:
-        status: `finished`, or `failed` when training could not go on.
-        global_step: The last step taken.
+        status: `finished`, or `failed` if training could not continue.
+        global_step: Optimizer steps taken.
         epoch: Epochs done.
-        test: The test split seen by the best network; None when the run failed.
-        metrics: Final value by tag name, such as `accuracy/test`.
+        test: The result of the best network on the test split; None if the run failed.
+        metrics: Final value by tag, such as `accuracy/test`.
         reason: Why it failed, in one sentence; empty otherwise.
     """
 
@@ -121,22 +121,22 @@ class FitEnd:
 
 
 class Callback(Protocol):
-    """Something that watches a run. All state it needs to go on after a restart is in its `state_dict`."""
+    """Receives the events of a run. Its `state_dict` holds everything that it needs to continue after a restart."""
 
     def on_fit_start(self, start: FitStart) -> None:
-        """Before the first step."""
+        """Called before the first step."""
 
     def on_step(self, step: Step) -> None:
-        """After each optimizer step. Must not wait for the device."""
+        """Called after each optimizer step. Must not wait for the device."""
 
     def on_epoch_end(self, end: EpochEnd) -> None:
-        """After each epoch and its evaluation."""
+        """Called after each epoch and its evaluation."""
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """Once, also after a failure."""
+        """Called once at the end, also after a failure."""
 
     def state_dict(self) -> dict[str, Any]:
-        """JSON-like state; anything buffered is on disk when this returns."""
+        """Return a JSON-like state; anything buffered is on disk when this returns."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, before `on_fit_start`."""
+        """Continue from `state`; called before `on_fit_start`."""

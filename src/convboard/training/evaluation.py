@@ -1,4 +1,4 @@
-"""A split seen once by a network in eval mode."""
+"""Evaluation of a network on a split."""
 
 from itertools import islice
 
@@ -20,32 +20,34 @@ def evaluate(
     limit: int | None = None,
     comm: Communicator | None = None,
 ) -> Evaluation:
-    """Run `model` over the first `limit` batches (all, by default) and give it its mode back.
+    """Evaluate `model` in eval mode, and restore its mode.
 
-    The mean loss is over samples, whatever the batch size. A team's processes see a part of each batch, and all come
-    to know the whole.
+    The mean loss is over samples, whatever the batch size.
+
+    Args:
+        model: The network, already placed by `plan`.
+        batches: The split.
+        loss: Mean loss of (logits, labels).
+        plan: How the network computes.
+        limit: Batches to take from the start; None takes all.
+        comm: The processes that evaluate together. Each sees its part of every batch and gets the whole result.
     """
     comm = comm or Communicator()
     was_training = model.training
     model.eval()
     logits: list[Tensor] = []
     labels: list[Tensor] = []
-    places: list[Tensor] = []
+    indices: list[Tensor] = []
     count = 0
     for batch in islice(batches.epoch(), limit):
         with comm.watched("an evaluation", "an evaluation"), plan.autocast():
             logits.append(model(batch.inputs()[0]).float()[: len(batch.labels)])
         labels.append(batch.labels)
-        places.append(batch.indices)
+        indices.append(batch.indices)
         count += batch.size
     model.train(was_training)
-    own = torch.cat(places)
-    all_logits, all_labels = (comm.gather_rows(torch.cat(rows), own, count) for rows in (logits, labels))
-    right = (all_logits.argmax(1) == all_labels).sum()
-    mean_loss, accuracy = comm.broadcast_numbers([loss(all_logits, all_labels).item(), right.item() / count])
-    return Evaluation(
-        loss=mean_loss,
-        accuracy=accuracy,
-        logits=all_logits.cpu(),
-        labels=all_labels.cpu(),
-    )
+    own_indices = torch.cat(indices)
+    all_logits, all_labels = (comm.gather_rows(torch.cat(rows), own_indices, count) for rows in (logits, labels))
+    correct = (all_logits.argmax(1) == all_labels).sum()
+    mean_loss, accuracy = comm.broadcast_numbers([loss(all_logits, all_labels).item(), correct.item() / count])
+    return Evaluation(mean_loss, accuracy, all_logits.cpu(), all_labels.cpu())

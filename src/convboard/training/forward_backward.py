@@ -1,4 +1,4 @@
-"""The passes of a training step over one batch, forward and backward: computed anew, or recorded once and replayed."""
+"""Forward and backward pass of a training step over one batch: computed each time, or recorded once and replayed."""
 
 from collections.abc import Callable
 
@@ -8,19 +8,23 @@ from torch import Tensor, nn
 from convboard.data import Batch
 from convboard.errors import ModelError
 from convboard.training.execution_plan.plan import Plan
-from convboard.training.seeding import random_numbers_kept, random_state
+from convboard.training.seeding import preserved_random_state, random_state
 
 Record = Callable[[Callable[[], None]], Callable[[], None]]
 
 
+class CudaGraphError(ModelError):
+    """The network cannot be recorded as a CUDA graph."""
+
+
 class ForwardBackward:
-    """Forward, loss and backward, as torch computes them.
+    """Forward pass, loss and backward pass as torch computes them.
 
     Args:
         model: The network, already placed by `plan`.
         loss: Mean loss of (logits, labels).
-        plan: Where and how to compute.
-        before_backward: Called between the passes.
+        plan: How to compute.
+        before_backward: Called between the two passes.
     """
 
     def __init__(
@@ -31,22 +35,22 @@ class ForwardBackward:
         self._loss = loss
         self._plan = plan
 
-    def __call__(self, batch: Batch, share: float | Tensor = 1.0) -> tuple[Tensor, Tensor]:
-        """Add to the gradients of the weights.
+    def __call__(self, batch: Batch, weight: float | Tensor = 1.0) -> tuple[Tensor, Tensor]:
+        """Add to the gradients of the network.
 
         Args:
             batch: The images and labels.
-            share: What the mean loss of this batch counts for in the step's.
+            weight: Factor of the batch's mean loss in that of the step.
 
         Returns:
-            Its share of the loss, and how many images are classified right; both 0-dimensional.
+            The weighted loss and the number of correctly classified images, both 0-dimensional.
         """
         images, labels = batch.inputs()
         with self._plan.autocast():
             logits = self._forward(images)
             loss: Tensor = self._loss(logits, labels)
-        if isinstance(share, Tensor) or share != 1.0:
-            loss = loss * share
+        if isinstance(weight, Tensor) or weight != 1.0:
+            loss = loss * weight
         if self._before_backward is not None:
             self._before_backward()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -54,10 +58,10 @@ class ForwardBackward:
 
 
 def record_cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
-    """Record what `function` launches on the current GPU; gives what launches all of it again at once.
+    """Record what `function` launches on the current GPU, and return a function that launches all of it at once.
 
-    It is first called three times on another stream, as torch asks for: libraries choose their kernels then. Random
-    numbers are drawn anew in each replay, for torch's generator knows of the recording.
+    `function` is first called three times on another stream, as torch requires: libraries choose their kernels then.
+    Each replay draws new random numbers, because torch's generator takes part in the recording.
     """
     other = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     other.wait_stream(torch.cuda.current_stream())
@@ -72,16 +76,16 @@ def record_cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
 
 
 class RecordedForwardBackward:
-    """The same passes, recorded for batches of one size and replayed; batches that are smaller are computed anew.
+    """The same passes, recorded for batches of one size and replayed; smaller batches are computed without recording.
 
-    The gradients must stay where they are between two steps: they are to be zeroed, not dropped. No Python runs in a
-    replay: what the network decides by random numbers of the host would be decided once for all.
+    The gradients must stay in the same memory between two steps: they are to be set to zero, not to None. A replay runs
+    no Python: a network that draws random numbers on the host would use those of its recording in every step.
 
     Args:
-        model: The network, whose buffers recording leaves as they were.
+        model: The network. Recording leaves its buffers as they were.
         passes: What to record.
-        device: Where.
-        record: Calls a function as often as it likes and gives what repeats it.
+        device: Where it runs.
+        record: Calls a function any number of times and returns what repeats it.
     """
 
     def __init__(
@@ -92,52 +96,56 @@ class RecordedForwardBackward:
         self._device = device
         self._record = record
         self._batch: Batch | None = None  # what a replay reads
-        self._share = torch.ones((), device=device)
+        self._weight = torch.ones((), device=device)
         self._loss = torch.zeros((), device=device)  # what a replay writes
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
 
-    def __call__(self, batch: Batch, share: float = 1.0) -> tuple[Tensor, Tensor]:
-        """See `ForwardBackward`; what is given is never written to again."""
+    def __call__(self, batch: Batch, weight: float = 1.0) -> tuple[Tensor, Tensor]:
+        """See `ForwardBackward`; the tensors returned are not overwritten later.
+
+        Raises:
+            CudaGraphError: The network draws random numbers on the host.
+        """
         if self._batch is None or len(batch.labels) > len(self._batch.labels):
             self._begin(batch)
         assert self._batch is not None
         if len(batch.labels) < len(self._batch.labels):
-            return self._passes(batch, share)
+            return self._passes(batch, weight)
         self._batch.images.copy_(batch.images)
         self._batch.labels.copy_(batch.labels)
-        self._share.fill_(share)
+        self._weight.fill_(weight)
         self._replay()
         return self._loss.clone(), self._correct.clone()
 
     def _begin(self, batch: Batch) -> None:
-        """Record the passes of batches like this one, and leave no trace of it in the run."""
+        """Record the passes for batches like this one, and restore everything that recording changes."""
         self._batch = Batch(batch.images.clone(), batch.labels.clone(), batch.indices.clone(), batch.whole)
         weights = list(self._model.parameters())
         gradients = [None if weight.grad is None else weight.grad.clone() for weight in weights]
         buffers = [buffer.clone() for buffer in self._model.buffers()]
-        with random_numbers_kept(self._device):
-            drawn = self._host_state()
+        with preserved_random_state(self._device):
+            before = self._host_state()
             self._replay = self._record(self._run)
-            if any(not torch.equal(state, drawn.get(name, state)) for name, state in self._host_state().items()):
-                raise ModelError(
+            if any(not torch.equal(state, before.get(name, state)) for name, state in self._host_state().items()):
+                raise CudaGraphError(
                     "The network draws random numbers with Python, with NumPy or on the CPU, and a recorded CUDA graph "
                     "would repeat those of its first step for ever. Draw them on the GPU, as in torch.rand(2, "
-                    "device=x.device), or set trainer.cuda_graph=false."
+                    "device=x.device), or train without a CUDA graph."
                 )
         with torch.no_grad():
-            for buffer, before in zip(self._model.buffers(), buffers, strict=True):
-                buffer.copy_(before)
+            for buffer, saved in zip(self._model.buffers(), buffers, strict=True):
+                buffer.copy_(saved)
             for weight, gradient in zip(weights, gradients, strict=True):
                 if weight.grad is not None:
                     weight.grad.zero_() if gradient is None else weight.grad.copy_(gradient)
 
     def _host_state(self) -> dict[str, Tensor]:
-        """The random numbers that a replay does not draw: those of the device alone are part of what is recorded."""
+        """States of the random generators that a replay does not use: all but that of the device."""
         state = random_state(torch.device("cpu"))
         return {name: value for name, value in state.items() if name != self._device.type}
 
     def _run(self) -> None:
         assert self._batch is not None
-        loss, correct = self._passes(self._batch, self._share)
+        loss, correct = self._passes(self._batch, self._weight)
         self._loss.copy_(loss)
         self._correct.copy_(correct)

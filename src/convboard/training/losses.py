@@ -14,7 +14,12 @@ class OneHotMSE(nn.Module):
 
 
 def build_loss(name: str, label_smoothing: float = 0.0) -> nn.Module:
-    """Return `cross_entropy` (with label smoothing) or `mse` as a module of (logits, labels)."""
+    """Return a loss as a module of (logits, labels).
+
+    Args:
+        name: `cross_entropy`, or `mse` on one-hot labels.
+        label_smoothing: Share of each label that is spread over all classes; `cross_entropy` only.
+    """
     if name == "mse":
         return OneHotMSE()
     assert name == "cross_entropy", name

@@ -1,4 +1,4 @@
-"""Memory that a training step frees is kept for the next one, instead of being given back to the system."""
+"""The C library's allocator, told to keep the memory that a training step frees for the next one."""
 
 import ctypes
 import sys
@@ -13,9 +13,10 @@ _NEVER = 2**31 - 1
 def keep_freed_memory() -> None:
     """Let the C library keep freed blocks of up to 32 MiB, for the rest of the process.
 
-    Torch asks it for the memory of every activation on the CPU, in every step anew. Left as it is, glibc gives large
-    blocks back to the system as soon as they are free, and the next step waits for each of their pages to be handed
-    out and cleared again. Other C libraries go about it in their own ways, and are left alone.
+    On the CPU, torch allocates every activation anew in each step. By default glibc returns large blocks to the system
+    as soon as they are free, and the next step waits until their pages are mapped and cleared again. torch has no
+    setting for it, and glibc reads MALLOC_TRIM_THRESHOLD_ only at the start of a process; other C libraries are left
+    as they are.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""Sums over the samples of an epoch, kept on the device until the epoch ends."""
+"""Mean loss and accuracy of an epoch, summed on the device until the epoch ends."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from convboard.training.callbacks import Step
 
 
 class EpochMetrics:
-    """Loss and accuracy of the epoch so far."""
+    """Loss and accuracy over the training samples of the epoch so far."""
 
     def __init__(self, device: torch.device) -> None:
         self._loss = torch.zeros((), device=device)
@@ -16,27 +16,27 @@ class EpochMetrics:
         self.samples = 0
 
     def add(self, step: Step) -> None:
-        """Take in a step, without waiting for the device."""
+        """Add a step, without waiting for the device."""
         self._loss += step.loss * step.samples
         self._correct += step.correct
         self.samples += step.samples
 
     def means(self) -> tuple[float, float]:
-        """Mean loss and share classified right, over all samples since `reset`."""
+        """Return mean loss and accuracy (0 to 1) of all samples since `reset`."""
         return self._loss.item() / self.samples, self._correct.item() / self.samples
 
     def reset(self) -> None:
-        """Begin a new epoch."""
+        """Begin an epoch."""
         self._loss.zero_()
         self._correct.zero_()
         self.samples = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums, exactly: every float32 is a Python float."""
+        """Return the sums exactly: every float32 is a Python float."""
         return {"loss": self._loss.item(), "correct": self._correct.item(), "samples": self.samples}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`."""
+        """Continue from `state`."""
         self._loss.fill_(state["loss"])
         self._correct.fill_(state["correct"])
         self.samples = int(state["samples"])

@@ -1,4 +1,4 @@
-"""The run in the terminal: a bar where a person looks on, plain lines where the output goes to a file."""
+"""Progress of a run in the terminal: a bar if the terminal is interactive, and a line for each epoch."""
 
 import time
 from typing import Any
@@ -14,9 +14,9 @@ REFRESH_SECONDS = 0.2
 
 
 class ProgressDisplay:
-    """An callback that shows epoch, loss, accuracy, images/s and the time left, and keeps a line of each epoch.
+    """A callback that shows epoch, loss, accuracy, images/s and the time left, and prints a line for each epoch.
 
-    To be the last callback, so that what the others draw at the end of an epoch does not count as training time.
+    It must be the last callback, so that the drawing of others at the end of an epoch does not count as training time.
     """
 
     def __init__(self, console: Console) -> None:
@@ -59,7 +59,7 @@ class ProgressDisplay:
             return
         self._recent.add(step)
         if self._recent.seconds >= REFRESH_SECONDS:
-            figures, place = self._recent.describe_and_forget(), self._place(step.epoch)
+            figures, place = self._recent.describe_and_reset(), self._place(step.epoch)
             self._bar.update(self._task, completed=step.global_step, epoch=place, figures=figures)
             self._bar.refresh()
 
@@ -82,18 +82,17 @@ class ProgressDisplay:
         return f"{epoch:>{len(str(self._max_epochs))}}/{self._max_epochs}"
 
     def state_dict(self) -> dict[str, Any]:
-        """See `Callback`: nothing to keep."""
+        """See `Callback`; there is no state."""
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Callback`: nothing to keep."""
+        """See `Callback`; there is no state."""
 
 
 class _RecentSteps:
     """The steps since the bar was last drawn: their mean loss and accuracy, and their speed.
 
-    Reading the means would make the loop wait for the device. So they are copied, and shown the next time, when they
-    have long arrived.
+    Reading the means would wait for the device. So they are copied without waiting, and shown the next time.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -104,20 +103,20 @@ class _RecentSteps:
 
     @property
     def seconds(self) -> float:
-        """How long the steps took."""
+        """Seconds that the steps took."""
         return self._latest - self._began
 
     def add(self, step: Step) -> None:
-        """Take in the step that was just taken."""
+        """Add the step that was just taken."""
         self._steps.append(step)
         self._latest = time.perf_counter()
 
     def pause(self) -> None:
-        """The time since the latest step was spent on something else."""
+        """Do not count the time since the latest step, which was spent on something else."""
         self._began += time.perf_counter() - self._latest
 
-    def describe_and_forget(self) -> str:
-        """Speed now, and loss and accuracy as they were when this was last called."""
+    def describe_and_reset(self) -> str:
+        """Return the speed now, and loss and accuracy as of the last call."""
         loss, accuracy = self._means.tolist()
         means = f"loss {loss:.4f}  accuracy {accuracy:7.2%}  " if self._are_copied else ""
         samples = sum(step.samples for step in self._steps)

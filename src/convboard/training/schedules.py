@@ -1,6 +1,6 @@
 """Learning-rate schedules: pure functions of the step, so that resuming one needs no state.
 
-A schedule gives the factor by which each parameter group's own learning rate is multiplied.
+A schedule returns the factor by which the learning rate of each parameter group is multiplied.
 """
 
 import math
@@ -10,11 +10,15 @@ from typing import Protocol
 from convboard.errors import ConfigError
 
 
+class ScheduleError(ConfigError):
+    """An argument of a schedule is out of range."""
+
+
 class Schedule(Protocol):
-    """What the trainer asks of a schedule."""
+    """A learning-rate schedule."""
 
     def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
-        """Factor of the learning rate for one step.
+        """Return the factor of the learning rate for one step.
 
         Args:
             step: Counts from 0.
@@ -25,10 +29,10 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """The learning rate as given, after an optional linear warm-up.
+    """The learning rate itself, after an optional linear warm-up.
 
     Attributes:
-        warmup_epochs: Length of the linear rise from near zero; fractions are fine.
+        warmup_epochs: Length of the linear rise from near zero, in epochs; fractions are allowed.
     """
 
     warmup_epochs: float = 0.0
@@ -44,7 +48,7 @@ class Constant:
         return self._after_warmup(step - warmup_steps, total_steps - warmup_steps, steps_per_epoch)
 
     def _after_warmup(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        """The factor at `step` of the `steps` that follow the warm-up."""
+        """Return the factor at `step` of the `steps` that follow the warm-up."""
         return 1.0
 
 
@@ -68,12 +72,12 @@ class Cosine(Constant):
 
 @dataclass(frozen=True)
 class OneCycle(Constant):
-    """Up to the learning rate and down to almost nothing, each half a cosine (arXiv:1708.07120).
+    """Half a cosine up to the learning rate, and another down to almost zero (arXiv:1708.07120).
 
-    The rise is a warm-up already; `warmup_epochs` sets its length in epochs where a share of the run does not fit.
+    The rise replaces a warm-up: `warmup_epochs`, if above 0, is its length in epochs.
 
     Attributes:
-        rise: Share of the run spent rising, unless `warmup_epochs` says how long.
+        rise: Share of the run that the rise takes, unless `warmup_epochs` gives its length.
         initial_factor: The factor at the first step.
         final_factor: The factor at the last step.
     """
@@ -119,11 +123,11 @@ class StepDecay(Constant):
 
 
 def _cosine(start: float, end: float, share: float) -> float:
-    """Half a cosine from `start` to `end` at `share` (0 to 1) of the way."""
+    """Return the value of half a cosine from `start` to `end` at `share` (0 to 1) of its length."""
     return end + (start - end) * (1 + math.cos(math.pi * min(max(share, 0.0), 1.0))) / 2
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # also refuses NaN
         span = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
-        raise ConfigError(f"scheduler.{name}={value}: must be {span}.")
+        raise ScheduleError(f"{name}={value}: must be {span}.")

@@ -1,4 +1,4 @@
-"""The random state of a run: set from the seed, saved, and given back."""
+"""The random state of a run: set from the seed, saved, and restored."""
 
 import json
 import os
@@ -13,16 +13,16 @@ from torch import Tensor
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python's generator, torch's on every device, and NumPy's global one if anybody has loaded it."""
+    """Seed Python's generator, torch's on every device, and NumPy's global one if it is loaded."""
     random.seed(seed)
     torch.manual_seed(seed)
     _seed_numpy(seed)
 
 
 def set_deterministic(deterministic: bool) -> None:
-    """Make torch take only kernels that give the same bits twice, or let it choose again."""
+    """Make torch use only kernels that give the same bits twice, or let it choose freely again."""
     if deterministic:
-        # cuBLAS reads this when its first handle is made; without it torch refuses matrix products on CUDA.
+        # cuBLAS reads this when its first handle is created; without it torch refuses matrix products on CUDA.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if deterministic != torch.are_deterministic_algorithms_enabled():
         torch.use_deterministic_algorithms(deterministic)  # imports all of torch.compile, which takes seconds
@@ -30,7 +30,11 @@ def set_deterministic(deterministic: bool) -> None:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """All that a network may draw from, as byte tensors: torch's generators by device type, `python` and `numpy`."""
+    """Return the states of all generators that a network may use, as uint8 tensors on the CPU.
+
+    Returns:
+        torch's states by device type (`cpu`, and `cuda` or `mps` if `device` is one), `python`, and `numpy` if loaded.
+    """
     state = {"cpu": torch.get_rng_state(), "python": _to_bytes(random.getstate())}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -43,7 +47,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random_state(state: dict[str, Tensor]) -> None:
-    """Put the generators back to where `random_state` found them; NumPy's, if it was loaded since, at its beginning."""
+    """Restore what `random_state` returned; if NumPy was loaded since, seed its generator anew."""
     torch.set_rng_state(state["cpu"])
     version, numbers, gauss = _from_bytes(state["python"])
     random.setstate((version, tuple(numbers), gauss))
@@ -60,8 +64,11 @@ def restore_random_state(state: dict[str, Tensor]) -> None:
 
 
 @contextmanager
-def random_numbers_kept(device: torch.device) -> Iterator[None]:
-    """Put all that `seed_everything` seeds back to where it was."""
+def preserved_random_state(device: torch.device) -> Iterator[None]:
+    """Restore at the end the state of everything that `seed_everything` seeds.
+
+    `torch.random.fork_rng` does not cover Python and NumPy.
+    """
     state = random_state(device)
     try:
         yield
@@ -75,7 +82,7 @@ def _seed_numpy(seed: int) -> None:
 
 
 def _numpy_random() -> Any:
-    """`numpy.random`, if a user's code has loaded it: nothing here draws from it, and loading it takes its time."""
+    """`numpy.random` if a user's code has loaded it: convboard does not draw from it, and loading it takes time."""
     return sys.modules.get("numpy.random")
 
 

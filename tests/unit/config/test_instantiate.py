@@ -19,9 +19,11 @@ def test_lists_arrive_as_plain_lists() -> None:
     assert type(arguments["betas"]) is list
 
 
-def test_building_passes_positional_and_further_arguments() -> None:
+def test_what_was_resolved_is_called_with_positional_and_further_arguments() -> None:
     weight = nn.Parameter(torch.zeros(1))
-    optimizer = instantiate.build("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1}, [weight], momentum=0.5)
+    node = {"_target_": "torch.optim.SGD", "lr": 0.1}
+    factory, arguments = instantiate.resolve("optimizer", node)
+    optimizer = instantiate.call("optimizer", node, factory, [weight], **arguments, momentum=0.5)
     assert optimizer.param_groups[0]["momentum"] == 0.5
 
 

@@ -11,7 +11,6 @@ from convboard.config import compose as compose_module
 from convboard.config import error_messages, schema
 from convboard.config.schema import TrainConfig, load_config, to_config
 from convboard.errors import ConfigError
-from convboard.training.execution_plan import plan
 
 CONF = Path(__file__).parents[3] / "conf"
 
@@ -156,7 +155,6 @@ def test_names_that_stand_twice_agree() -> None:
     assert schema.DATASETS == data.DATASETS
     assert schema.CROP_BORDERS == data.CROP_BORDERS
     assert schema.DATA_LOCATIONS == data.DATA_LOCATIONS
-    assert schema.DEVICES == plan.DEVICES
 
 
 def test_nan_is_a_float_that_every_check_refuses() -> None:

@@ -17,8 +17,9 @@ from convboard.data import Batch, Batches, load_dataset
 from convboard.errors import RunError
 from convboard.models import WhitenedCNN
 from convboard.training.checkpoint import load_latest
+from convboard.training.execution_plan import choose_plan
 from convboard.training.execution_plan.plan import Plan
-from convboard.training.execution_plan.plan_cache import Measured
+from convboard.training.execution_plan.plan_cache import Measurement
 from convboard.training.seeding import set_deterministic
 
 
@@ -132,7 +133,7 @@ def test_trying_a_step_out_changes_nothing_in_the_run(tmp_path: Path, monkeypatc
     layers = ["flatten", {"linear": {"out_features": 8}}, "batch_norm", "dropout", "linear"]
     config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
     tried = convboard.run(config, tmp_path / "tried").metrics
-    monkeypatch.setattr("convboard.experiment.setup.try_step", lambda *_: None)
+    monkeypatch.setattr("convboard.experiment.setup.try_step", lambda *_: True)
     assert convboard.run(config, tmp_path / "untried").metrics == tried
 
 
@@ -168,12 +169,12 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     layers = [{"conv": {"out_channels": 4, "kernel_size": 3}}, "batch_norm", "relu", "flatten", "dropout", "linear"]
     config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
     convboard.run(config, tmp_path / "unmeasured")
-    monkeypatch.setattr("convboard.training.execution_plan.choose_plan.FEWEST_STEPS", 0)
-    monkeypatch.setattr("convboard.training.execution_plan.choose_plan.SHARE", {"cpu": 100.0})
-    monkeypatch.setattr("convboard.training.execution_plan.choose_plan.GAIN", 1e9)
+    monkeypatch.setattr(choose_plan, "FEWEST_STEPS", 0)
+    monkeypatch.setattr(choose_plan, "SHARE", {"cpu": 100.0})
+    monkeypatch.setattr(choose_plan, "GAIN", 1e9)
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     taken = []
-    monkeypatch.setattr("convboard.training.execution_plan.choose_plan.remember", lambda *what: taken.append(what))
+    monkeypatch.setattr(choose_plan, "save_measurement", lambda *what: taken.append(what))
     convboard.run(config, tmp_path / "measured")
     assert taken
     one, other = (load_latest(tmp_path / run / "checkpoints")[0] for run in ("measured", "unmeasured"))
@@ -205,9 +206,9 @@ def test_deterministic_runs_have_the_same_bits_whatever_is_remembered(
     trainer = {"max_epochs": 1, "limit_train_batches": 3, "device": "cpu", "deterministic": True, "precision": "auto"}
     try:
         convboard.run(make_config(trainer=trainer), tmp_path / "one")
-        poison = Measured(3.0, {Plan(torch.device("cpu"), "bf16", threads=1): 1e-9})
-        monkeypatch.setattr("convboard.training.execution_plan.choose_plan.recall", lambda *_: poison)
-        monkeypatch.setattr("convboard.training.execution_plan.choose_plan.time_step", lambda *_: 1e-9)
+        poison = Measurement(3.0, {Plan(torch.device("cpu"), "bf16", threads=1): 1e-9})
+        monkeypatch.setattr(choose_plan, "load_measurement", lambda *_: poison)
+        monkeypatch.setattr(choose_plan, "time_step", lambda *_: 1e-9)
         convboard.run(make_config(trainer=trainer), tmp_path / "other")
     finally:
         set_deterministic(False)

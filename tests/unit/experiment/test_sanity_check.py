@@ -8,13 +8,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convboard.config.schema import TrainerConfig
 from convboard.errors import ConfigError, ModelError
-from convboard.experiment.sanity_check import TrainingBatches, try_schedule, try_step
+from convboard.experiment.sanity_check import smallest_batch, try_schedule, try_step
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.schedules import OneCycle, Schedule
+from made_up_training import make_setup, make_splits
 
 IMAGE_SHAPE = (1, 4, 4)
-MANY = TrainingBatches(images=100, batch_size=10)
 
 
 def make_network(*layers: nn.Module) -> nn.Sequential:
@@ -26,11 +27,18 @@ def sgd(model: nn.Module, **arguments: Any) -> torch.optim.Optimizer:
 
 
 def take(
-    model: nn.Module, optimizer: torch.optim.Optimizer | None = None, batches: TrainingBatches = MANY, **plan: Any
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer | None = None,
+    images: int = 100,
+    batch_size: int = 10,
+    limit: int | None = None,
+    **plan: Any,
 ) -> None:
-    optimizer = optimizer or sgd(model)
+    limits = TrainerConfig(max_epochs=1, limit_train_batches=limit)
+    splits = make_splits(images, batch_size, IMAGE_SHAPE)
     plan = {"device": torch.device("cpu"), **plan}
-    try_step(model, optimizer, nn.CrossEntropyLoss(), Plan(**plan), IMAGE_SHAPE, batches, "the optimizer with lr=0.1")
+    setup = make_setup(model, optimizer or sgd(model), limits, splits, plan=Plan(**plan))
+    try_step(setup, IMAGE_SHAPE, images, "the optimizer with lr=0.1")
 
 
 class Changed(nn.Module):
@@ -97,7 +105,7 @@ class TestABatchOfOne:
     def test_in_the_last_batch(self, layer: nn.Module) -> None:
         kind, place = ("BatchNorm1d", "1") if isinstance(layer, nn.BatchNorm1d) else ("BatchNorm2d", "1.1")
         with pytest.raises(ConfigError) as caught:
-            take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=1297, batch_size=16))
+            take(make_network(layer, nn.Flatten()), images=1297, batch_size=16)
         assert str(caught.value) == (
             f"{kind} {place} normalises over a batch, and needs more than one value of each channel for that, but a "
             "batch holds a single image: 1297 images in batches of 16 leave one for the last batch of an epoch. Set "
@@ -106,14 +114,14 @@ class TestABatchOfOne:
 
     def test_in_every_batch(self, layer: nn.Module) -> None:
         with pytest.raises(ConfigError, match=r"a single image: batch_size=1\. Set batch_size=5, with which"):
-            take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=1297, batch_size=1))
+            take(make_network(layer, nn.Flatten()), images=1297, batch_size=1)
 
     def test_with_too_few_images(self, layer: nn.Module) -> None:
         with pytest.raises(ConfigError, match=r"a single image: there are 3 to train on: add more images\.$"):
-            take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=3, batch_size=2))
+            take(make_network(layer, nn.Flatten()), images=3, batch_size=2)
 
     def test_never_comes(self, layer: nn.Module) -> None:
-        take(make_network(layer, nn.Flatten()), batches=TrainingBatches(images=1297, batch_size=16, limit=81))
+        take(make_network(layer, nn.Flatten()), images=1297, batch_size=16, limit=81)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ class TestABatchOfOne:
     [(100, 10, None, 10), (101, 10, None, 1), (101, 10, 10, 10), (101, 10, 11, 1), (101, 10, 50, 1), (7, 7, 1, 7)],
 )
 def test_the_smallest_batch(images: int, batch_size: int, limit: int | None, smallest: int) -> None:
-    assert TrainingBatches(images, batch_size, limit).smallest == smallest
+    assert smallest_batch(images, batch_size, limit) == smallest
 
 
 def test_scores_without_a_gradient() -> None:
@@ -139,7 +147,7 @@ def test_a_layer_in_another_precision() -> None:
 
 def test_a_batch_that_is_squeezed_away() -> None:
     with pytest.raises(ModelError, match=r"^The network gives \[3\] for a batch of 1: the batch must stay apart\."):
-        take(Changed(lambda _, scores: scores.squeeze()), batches=TrainingBatches(images=11, batch_size=10))
+        take(Changed(lambda _, scores: scores.squeeze()), images=11, batch_size=10)
 
 
 def test_an_error_of_the_network_s_own_is_left_alone() -> None:
@@ -160,7 +168,7 @@ def test_a_network_that_cannot_be_copied_is_not_tried_out() -> None:
 
 
 def test_a_schedule_that_is_one() -> None:
-    try_schedule(OneCycle(), "OneCycle", total_steps=1, steps_per_epoch=1)
+    try_schedule(make_setup(make_network(), schedule=OneCycle()), "OneCycle")
 
 
 @pytest.mark.parametrize(
@@ -168,11 +176,11 @@ def test_a_schedule_that_is_one() -> None:
     [
         (nn.ReLU(), "'mine' is not a schedule: it cannot be called with a step, the number of all steps and that"),
         ({}, "'mine' is not a schedule: it cannot be called"),
-        (lambda *_: None, "'mine' gives None for step 0 of 9, where the factor of the learning rate must be a finite"),
-        (lambda *_: -1, "'mine' gives -1 for step 0 of 9"),
-        (lambda step, *_: float("nan") if step else 1.0, "'mine' gives nan for step 8 of 9"),
+        (lambda *_: None, "'mine' gives None for step 0 of 36, where the factor of the learning rate must be a finite"),
+        (lambda *_: -1, "'mine' gives -1 for step 0 of 36"),
+        (lambda step, *_: float("nan") if step else 1.0, "'mine' gives nan for step 35 of 36"),
     ],
 )
 def test_what_is_no_schedule(schedule: Schedule, message: str) -> None:
     with pytest.raises(ConfigError, match=rf"^scheduler\._target_={re.escape(message)}.* as in scheduler=cosine\.$"):
-        try_schedule(schedule, "mine", total_steps=9, steps_per_epoch=3)
+        try_schedule(make_setup(make_network(), limits=TrainerConfig(max_epochs=9), schedule=schedule), "mine")

@@ -9,12 +9,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convboard.config.schema import TrainerConfig
 from convboard.data import Batch
 from convboard.errors import ModelError
 from convboard.training import train_step
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.forward_backward import ForwardBackward, RecordedForwardBackward
 from convboard.training.train_step import TrainStep
+from made_up_training import make_setup
 
 CPU = torch.device("cpu")
 
@@ -51,8 +53,9 @@ def train(steps: list[list[Batch]], **plan: Any) -> tuple[list[tuple[Tensor, Ten
     layers = (nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(), nn.Linear(64, 3))
     model = nn.Sequential(*layers)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    taker = TrainStep(model, optimizer, lambda *_: 1.0, nn.CrossEntropyLoss(), Plan(CPU, **plan), 1.0, len(steps), 1)
-    taken = [taker.take(step, number, 1) for number, step in enumerate(steps)]
+    limits = TrainerConfig(max_epochs=1, gradient_clip=1.0)
+    train_step = TrainStep(make_setup(model, optimizer, limits, plan=Plan(CPU, **plan)))
+    taken = [train_step.take(step, number, 1) for number, step in enumerate(steps)]
     return [(step.loss, step.correct) for step in taken], model.state_dict(), torch.get_rng_state()
 
 

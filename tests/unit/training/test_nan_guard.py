@@ -19,10 +19,10 @@ def take(guard: NanGuard, weight: Tensor, loss: float, step: int) -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
 def test_a_bad_loss_stops_before_the_step(bad: float) -> None:
     weight, optimizer = fused_optimizer()
-    guard = NanGuard(optimizer, torch.device("cpu"))
+    guard = NanGuard(optimizer, torch.device("cpu"), "Try less.")
     take(guard, weight, 1.0, 1)
     before = weight.clone()
-    with pytest.raises(TrainingError, match=rf"^The loss is {bad} at step 2 \(epoch 1\); .*Try a lower optimizer\.lr"):
+    with pytest.raises(TrainingError, match=rf"^The loss is {bad} at step 2 \(epoch 1\); .*good\. Try less\.$"):
         take(guard, weight, bad, 2)
     assert torch.equal(weight, before)
 
@@ -31,7 +31,7 @@ def test_without_looking_the_weights_stay_as_before_the_bad_loss(monkeypatch: py
     # The path of accelerators, which the CPU's fused kernels can take as well.
     weight, optimizer = fused_optimizer()
     guard = NanGuard(optimizer, torch.device("meta"))
-    assert not guard._looks
+    assert not guard._reads_each
     for name in ("_bad", "_bad_step", "_bad_loss"):
         monkeypatch.setattr(guard, name, torch.zeros_like(getattr(guard, name), device="cpu"))
     take(guard, weight, 1.0, 1)

@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from convboard.training.optimizer_step import update
+from convboard.training.optimizer_step import take_step
 
 Make = Callable[[Iterable[nn.Parameter]], Optimizer]
 OPTIMIZERS: dict[str, Make] = {
@@ -36,7 +36,7 @@ def trained(make: Make, step: Callable[[Optimizer], Any]) -> list[nn.Parameter]:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_an_update_is_the_optimizers_step_to_the_last_bit(name: str) -> None:
     for updated, stepped in zip(
-        trained(OPTIMIZERS[name], update), trained(OPTIMIZERS[name], lambda o: o.step()), strict=True
+        trained(OPTIMIZERS[name], take_step), trained(OPTIMIZERS[name], lambda o: o.step()), strict=True
     ):
         assert torch.equal(updated, stepped)
 
@@ -46,7 +46,7 @@ def test_hooks_around_the_step_are_called() -> None:
     optimizer = SGD([weight], lr=0.1)
     called = []
     optimizer.register_step_post_hook(lambda *_: called.append(True))
-    update(optimizer)
+    take_step(optimizer)
     assert called == [True]
 
 
@@ -56,7 +56,7 @@ def test_hooks_around_the_steps_of_all_optimizers_are_called() -> None:
     before = register_optimizer_step_pre_hook(lambda *_: called.append("before"))
     after = register_optimizer_step_post_hook(lambda *_: called.append("after"))
     try:
-        update(SGD([weight], lr=0.1))
+        take_step(SGD([weight], lr=0.1))
     finally:
         before.remove()
         after.remove()
@@ -75,7 +75,7 @@ class Halving(SGD):
 
 def test_a_class_of_ones_own_takes_its_own_step() -> None:
     weight = nn.Parameter(torch.ones(2))
-    update(Halving([weight], lr=0.1))
+    take_step(Halving([weight], lr=0.1))
     assert weight.tolist() == [0.5, 0.5]
 
 
@@ -84,13 +84,13 @@ def test_training_does_not_import_what_compiles() -> None:
     code = """
 import sys, torch
 from torch.optim import SGD, AdamW, RMSprop
-from convboard.training.optimizer_step import skip_dynamo_import, update
+from convboard.training.optimizer_step import skip_dynamo_import, take_step
 skip_dynamo_import()
 for make in (lambda p: SGD(p, fused=True), AdamW, RMSprop):
     weight = torch.nn.Parameter(torch.ones(2))
     optimizer = make([weight])
     weight.sum().backward()
-    update(optimizer)
+    take_step(optimizer)
     optimizer.zero_grad()
     optimizer.load_state_dict(optimizer.state_dict())
 print("torch._dynamo" in sys.modules)

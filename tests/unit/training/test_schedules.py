@@ -62,9 +62,9 @@ def test_every_factor_lies_between_zero_and_one_however_short_the_run(schedule: 
 
 
 def test_out_of_range_arguments_are_refused_by_name() -> None:
-    with pytest.raises(ConfigError, match=r"^scheduler\.warmup_epochs=-1: must be at least 0\.$"):
+    with pytest.raises(ConfigError, match=r"^warmup_epochs=-1: must be at least 0\.$"):
         Constant(warmup_epochs=-1)
-    with pytest.raises(ConfigError, match=r"^scheduler\.rise=2: must be between 0 and 1\.$"):
+    with pytest.raises(ConfigError, match=r"^rise=2: must be between 0 and 1\.$"):
         OneCycle(rise=2)
-    with pytest.raises(ConfigError, match=r"^scheduler\.gamma=nan"):
+    with pytest.raises(ConfigError, match=r"^gamma=nan"):
         StepDecay(gamma=math.nan)

@@ -56,9 +56,9 @@ def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard leaves its verdict on the device, as it does where looking at it would wait."""
     begin = NanGuard.__init__
 
-    def init(guard: NanGuard, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-        begin(guard, optimizer, torch.device("meta"))
-        assert not guard._looks
+    def init(guard: NanGuard, optimizer: torch.optim.Optimizer, device: torch.device, advice: str) -> None:
+        begin(guard, optimizer, torch.device("meta"), advice)
+        assert not guard._reads_each
         for name, value in vars(guard).items():
             if isinstance(value, torch.Tensor):
                 setattr(guard, name, torch.zeros_like(value, device=device))

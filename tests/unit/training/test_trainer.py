@@ -10,24 +10,22 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.data import Batch, Batches, Split
+from convboard.config.schema import TrainerConfig
+from convboard.data import Batch
 from convboard.errors import TrainingError
 from convboard.training import signals
 from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 from convboard.training.checkpoint import load_checkpoint, load_latest
-from convboard.training.execution_plan.plan import Plan
-from convboard.training.limits import Limits
-from convboard.training.losses import build_loss
 from convboard.training.schedules import Constant, Cosine, Schedule
 from convboard.training.signals import Interrupted
-from convboard.training.trainer import Splits, Trainer
+from convboard.training.trainer import Trainer
+from made_up_training import make_setup, make_splits
 
-CPU = torch.device("cpu")
 IMAGES, BATCH = 50, 16
 
 
 class Recorder:
-    """An callback that keeps everything it is told."""
+    """A callback that keeps everything it is told."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -54,22 +52,9 @@ class Recorder:
         return [event for event in self.events if isinstance(event, kind)]
 
 
-def make_splits(batch_size: int = BATCH) -> Splits:
-    generator = torch.Generator().manual_seed(0)
-
-    def split(count: int) -> Split:
-        images = torch.randint(0, 256, (count, 1, 8, 8), generator=generator, dtype=torch.uint8)
-        return Split(images, (images.float().mean((1, 2, 3)) > 127).long())
-
-    def batches(count: int, **more: Any) -> Batches:
-        return Batches(split(count), mean=[0.5], std=[0.3], device=CPU, batch_size=min(batch_size, count), **more)
-
-    return Splits(batches(IMAGES, shuffle=True), batches(20), batches(20))
-
-
 def make_trainer(
     folder: Path,
-    limits: Limits,
+    limits: TrainerConfig,
     callbacks: tuple[Callback, ...] = (),
     schedule: Schedule | None = None,
     lr: float = 0.1,
@@ -81,26 +66,26 @@ def make_trainer(
     )
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
     folder.mkdir(exist_ok=True)
-    return Trainer(
+    setup = make_setup(
         model,
         optimizer,
-        schedule or Constant(),
-        build_loss("cross_entropy"),
-        make_splits(batch_size),
-        Plan(CPU),
         limits,
-        folder,
-        callbacks,
+        make_splits(IMAGES, batch_size),
+        schedule=schedule or Constant(),
+        checkpoints=folder,
+        callbacks=callbacks,
+        divergence_advice="Try a lower learning rate.",
     )
+    return Trainer(setup)
 
 
 def weights(trainer: Trainer) -> Tensor:
-    return nn.utils.parameters_to_vector(trainer.model.parameters()).detach().clone()
+    return nn.utils.parameters_to_vector(trainer.setup.model.parameters()).detach().clone()
 
 
-def test_observers_are_told_of_each_step_and_epoch_in_order(tmp_path: Path) -> None:
+def test_callbacks_are_told_of_each_step_and_epoch_in_order(tmp_path: Path) -> None:
     recorder = Recorder()
-    end = make_trainer(tmp_path, Limits(max_epochs=2), (recorder,)).fit()
+    end = make_trainer(tmp_path, TrainerConfig(max_epochs=2), (recorder,)).fit()
     kinds = [type(event).__name__ for event in recorder.events]
     assert kinds == ["FitStart", *["Step"] * 4, "EpochEnd", *["Step"] * 4, "EpochEnd", "FitEnd"]
     assert [step.global_step for step in recorder.of(Step)] == list(range(1, 9))
@@ -113,16 +98,16 @@ def test_observers_are_told_of_each_step_and_epoch_in_order(tmp_path: Path) -> N
 
 def test_the_training_loss_of_an_epoch_is_the_mean_over_its_samples(tmp_path: Path) -> None:
     recorder = Recorder()
-    make_trainer(tmp_path, Limits(max_epochs=1), (recorder,)).fit()
+    make_trainer(tmp_path, TrainerConfig(max_epochs=1), (recorder,)).fit()
     steps, (end,) = recorder.of(Step), recorder.of(EpochEnd)
     assert end.train_loss == pytest.approx(sum(step.loss.item() * step.samples for step in steps) / IMAGES)
     assert end.train_accuracy == pytest.approx(sum(step.correct.item() for step in steps) / IMAGES)
 
 
-def test_a_run_gives_the_same_bits_twice_and_observers_change_none(tmp_path: Path) -> None:
-    first = make_trainer(tmp_path / "a", Limits(max_epochs=2))
+def test_a_run_gives_the_same_bits_twice_and_callbacks_change_none(tmp_path: Path) -> None:
+    first = make_trainer(tmp_path / "a", TrainerConfig(max_epochs=2))
     first.fit()
-    second = make_trainer(tmp_path / "b", Limits(max_epochs=2), (Recorder(),))
+    second = make_trainer(tmp_path / "b", TrainerConfig(max_epochs=2), (Recorder(),))
     second.fit()
     assert torch.equal(weights(first), weights(second))
 
@@ -130,11 +115,13 @@ def test_a_run_gives_the_same_bits_twice_and_observers_change_none(tmp_path: Pat
 def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path) -> None:
     def after_one_step(batch_size: int, accumulate: int) -> Tensor:
         torch.manual_seed(0)
-        trainer = make_trainer(tmp_path, Limits(max_epochs=1, accumulate_batches=accumulate), batch_size=batch_size)
-        trainer.model[2].eval()  # type: ignore[index]  # batch statistics do depend on the batch
-        trainer.model[2].train = lambda mode=True: None  # type: ignore[index]
-        batches = list(trainer.splits.train.epoch(0))[:accumulate]
-        trainer._stepper.take(batches, taken=0, epoch=1)
+        trainer = make_trainer(
+            tmp_path, TrainerConfig(max_epochs=1, accumulate_batches=accumulate), batch_size=batch_size
+        )
+        trainer.setup.model[2].eval()  # type: ignore[index]  # batch statistics do depend on the batch
+        trainer.setup.model[2].train = lambda mode=True: None  # type: ignore[index]
+        batches = list(trainer.setup.splits.train.epoch(0))[:accumulate]
+        trainer._train_step.take(batches, steps_before=0, epoch=1)
         return weights(trainer)
 
     torch.testing.assert_close(after_one_step(8, 4), after_one_step(32, 1))
@@ -142,14 +129,14 @@ def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path) ->
 
 def test_steps_per_epoch_counts_optimizer_steps(tmp_path: Path) -> None:
     recorder = Recorder()
-    make_trainer(tmp_path, Limits(max_epochs=1, accumulate_batches=3), (recorder,)).fit()
+    make_trainer(tmp_path, TrainerConfig(max_epochs=1, accumulate_batches=3), (recorder,)).fit()
     assert recorder.events[0].steps_per_epoch == 2
     assert [step.samples for step in recorder.of(Step)] == [48, 2]
 
 
 def test_limits_cut_the_epoch_short(tmp_path: Path) -> None:
     recorder = Recorder()
-    limits = Limits(max_epochs=1, train_batches=2, val_batches=1, test_batches=1)
+    limits = TrainerConfig(max_epochs=1, limit_train_batches=2, limit_val_batches=1, limit_test_batches=1)
     end = make_trainer(tmp_path, limits, (recorder,)).fit()
     assert len(recorder.of(Step)) == 2
     assert len(recorder.of(EpochEnd)[0].val.labels) == BATCH
@@ -159,19 +146,19 @@ def test_limits_cut_the_epoch_short(tmp_path: Path) -> None:
 
 def test_the_schedule_sets_the_learning_rate_of_each_step(tmp_path: Path) -> None:
     recorder = Recorder()
-    make_trainer(tmp_path, Limits(max_epochs=2), (recorder,), Cosine()).fit()
+    make_trainer(tmp_path, TrainerConfig(max_epochs=2), (recorder,), Cosine()).fit()
     assert [step.lr for step in recorder.of(Step)] == [0.1 * Cosine()(step, 8, 4) for step in range(8)]
 
 
 def test_clipping_reports_the_norm_before_it(tmp_path: Path) -> None:
     recorder = Recorder()
-    make_trainer(tmp_path, Limits(max_epochs=1, gradient_clip=1e-6), (recorder,), lr=1.0).fit()
+    make_trainer(tmp_path, TrainerConfig(max_epochs=1, gradient_clip=1e-6), (recorder,), lr=1.0).fit()
     assert all(step.gradient_norm.item() > 1e-3 for step in recorder.of(Step))
 
 
 def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
     recorder = Recorder()
-    end = make_trainer(tmp_path, Limits(max_epochs=100, patience=3), (recorder,), lr=0.0).fit()
+    end = make_trainer(tmp_path, TrainerConfig(max_epochs=100, patience=3), (recorder,), lr=0.0).fit()
     # With no learning rate only BatchNorm's running statistics move, and those settle.
     epochs = recorder.of(EpochEnd)
     assert end.epoch == len(epochs) < 100
@@ -182,7 +169,7 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
 
 def test_the_best_epoch_is_the_one_tested(tmp_path: Path) -> None:
     recorder = Recorder()
-    trainer = make_trainer(tmp_path, Limits(max_epochs=8), (recorder,), lr=0.5)
+    trainer = make_trainer(tmp_path, TrainerConfig(max_epochs=8), (recorder,), lr=0.5)
     end = trainer.fit()
     best = max(recorder.of(EpochEnd), key=lambda epoch: (epoch.val.accuracy, -epoch.val.loss))
     assert trainer.best_epoch == best.epoch
@@ -193,17 +180,17 @@ def test_the_best_epoch_is_the_one_tested(tmp_path: Path) -> None:
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_path: Path) -> None:
     recorder = Recorder()
-    trainer = make_trainer(tmp_path, Limits(max_epochs=5), (recorder,))
-    take = trainer._stepper.take
+    trainer = make_trainer(tmp_path, TrainerConfig(max_epochs=5), (recorder,))
+    take = trainer._train_step.take
 
-    def poisoned(batches: Sequence[Batch], taken: int, epoch: int) -> Step:
-        if taken == 6:
+    def poisoned(batches: Sequence[Batch], steps_before: int, epoch: int) -> Step:
+        if steps_before == 6:
             with torch.no_grad():
-                trainer.model.get_parameter("1.weight").fill_(torch.nan)
-        return take(batches, taken, epoch)
+                trainer.setup.model.get_parameter("1.weight").fill_(torch.nan)
+        return take(batches, steps_before, epoch)
 
-    trainer._stepper.take = poisoned  # type: ignore[method-assign]
-    with pytest.raises(TrainingError, match=r"^The loss is nan at step 7 \(epoch 2\)"):
+    trainer._train_step.take = poisoned  # type: ignore[method-assign]
+    with pytest.raises(TrainingError, match=r"^The loss is nan at step 7 \(epoch 2\).*Try a lower learning rate\.$"):
         trainer.fit()
     end = recorder.events[-1]
     assert (end.status, end.global_step, end.epoch) == ("failed", 6, 1)
@@ -214,7 +201,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_checkpoint(tmp_pat
 
 
 class Broken(Recorder):
-    """An callback whose end fails as well."""
+    """A callback whose end fails as well."""
 
     def on_step(self, step: Step) -> None:
         raise RuntimeError("the cause")
@@ -227,7 +214,7 @@ class Broken(Recorder):
 def test_the_cause_of_a_failure_is_the_error_that_is_raised(tmp_path: Path) -> None:
     broken, recorder = Broken(), Recorder()
     with pytest.raises(RuntimeError, match="the cause"):
-        make_trainer(tmp_path, Limits(max_epochs=1), (broken, recorder)).fit()
+        make_trainer(tmp_path, TrainerConfig(max_epochs=1), (broken, recorder)).fit()
     assert [callback.events[-1].reason for callback in (broken, recorder)] == ["the cause", "the cause"]
 
 
@@ -257,7 +244,7 @@ def figures(recorder: Recorder) -> dict[tuple[str, int], tuple[float, ...]]:
 @pytest.mark.parametrize("minutes", [0.0, 1e9], ids=["a checkpoint every step", "a checkpoint every epoch"])
 @pytest.mark.parametrize("killed_at", [[1], [3], [4], [5, 6, 7], [8], [11, 12]])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(killed_at: list[int], minutes: float, tmp_path: Path) -> None:
-    limits = Limits(max_epochs=3, checkpoint_minutes=minutes)
+    limits = TrainerConfig(max_epochs=3, checkpoint_minutes=minutes)
     whole = Recorder()
     uninterrupted = make_trainer(tmp_path / "whole", limits, (whole,))
     end = uninterrupted.fit()
@@ -278,24 +265,24 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(killed_at: list[int], minut
     assert resumed_end.metrics == end.metrics
     assert figures(killed) == figures(whole)
     for name in ("best", "last"):
-        comm, theirs = (load_checkpoint(tmp_path / run / f"{name}.safetensors") for run in ("killed", "whole"))
-        torch.testing.assert_close(comm.model, theirs.model, rtol=0, atol=0)
-        torch.testing.assert_close(comm.optimizer, theirs.optimizer, rtol=0, atol=0)
-        torch.testing.assert_close(comm.rng, theirs.rng, rtol=0, atol=0)
+        ours, theirs = (load_checkpoint(tmp_path / run / f"{name}.safetensors") for run in ("killed", "whole"))
+        torch.testing.assert_close(ours.model, theirs.model, rtol=0, atol=0)
+        torch.testing.assert_close(ours.optimizer, theirs.optimizer, rtol=0, atol=0)
+        torch.testing.assert_close(ours.rng, theirs.rng, rtol=0, atol=0)
 
 
 def test_the_seconds_are_those_of_all_parts_of_the_run(tmp_path: Path) -> None:
-    make_trainer(tmp_path, Limits(max_epochs=1)).fit()
+    make_trainer(tmp_path, TrainerConfig(max_epochs=1)).fit()
     checkpoint, source = load_latest(tmp_path)
     checkpoint.state["seconds"] += 1000
-    trainer = make_trainer(tmp_path, Limits(max_epochs=2))
+    trainer = make_trainer(tmp_path, TrainerConfig(max_epochs=2))
     trainer.resume(checkpoint, source)
     trainer.fit()
     assert trainer.seconds > load_latest(tmp_path)[0].state["seconds"] > 1000
 
 
 def test_a_signal_that_got_lost_before_the_training_ends_it_at_its_first_step(tmp_path: Path) -> None:
-    trainer = make_trainer(tmp_path, Limits(max_epochs=3, checkpoint_minutes=1e9))
+    trainer = make_trainer(tmp_path, TrainerConfig(max_epochs=3, checkpoint_minutes=1e9))
     with signals.handling(lambda number: None):
         with signals.raising(), suppress(KeyboardInterrupt):  # a library that goes on after any exception
             signal.raise_signal(signal.SIGTERM)
@@ -315,7 +302,7 @@ def test_a_signal_ends_the_run_after_the_step_and_saves_it(number: signal.Signal
 
     handler = signal.getsignal(number)
     with pytest.raises(Interrupted) as caught:
-        make_trainer(tmp_path, Limits(max_epochs=3), (Signaller(),)).fit()
+        make_trainer(tmp_path, TrainerConfig(max_epochs=3), (Signaller(),)).fit()
     assert caught.value.signal == number
     assert signal.getsignal(number) == handler
     checkpoint, _ = load_latest(tmp_path)
@@ -327,9 +314,9 @@ def test_a_validation_loss_that_is_not_finite_ends_the_run_before_it_is_saved(tm
         def on_step(self, step: Step) -> None:
             if step.global_step == 8:  # the last of the second epoch: no training loss sees it
                 with torch.no_grad():
-                    trainer.model.get_parameter("1.weight").fill_(torch.nan)
+                    trainer.setup.model.get_parameter("1.weight").fill_(torch.nan)
 
-    trainer = make_trainer(tmp_path, Limits(max_epochs=2), (Poisoner(),))
+    trainer = make_trainer(tmp_path, TrainerConfig(max_epochs=2), (Poisoner(),))
     with pytest.raises(TrainingError, match=r"^The validation loss is nan after epoch 2; the run stopped"):
         trainer.fit()
     kept = load_checkpoint(tmp_path / "last.safetensors")

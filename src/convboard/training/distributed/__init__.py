@@ -1,1 +1,1 @@
-"""Several processes that train one network together, as torchrun starts them."""
+"""Several processes that train one network together, started by torchrun."""

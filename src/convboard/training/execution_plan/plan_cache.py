@@ -1,6 +1,6 @@
-"""What was measured of plans, kept in the user's cache folder from run to run.
+"""Measurements of plans, kept in the user's cache folder for later runs.
 
-Nothing depends on it: what is missing, damaged or cannot be written is measured again.
+Nothing depends on them: what is missing, damaged or cannot be written is measured again.
 """
 
 import hashlib
@@ -19,39 +19,39 @@ from convboard.training.execution_plan.plan import Plan
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a measurement came to.
+class Measurement:
+    """The result of a measurement.
 
     Attributes:
-        budget: Seconds that it was allowed to take: with more, it may have got to more plans.
-        seconds: Of one step, by plan.
+        budget: Seconds that it was allowed to take; with more, it may have covered more plans.
+        seconds: Seconds of one step, by plan.
     """
 
     budget: float
     seconds: dict[Plan, float]
 
 
-def recall(case: Mapping[str, Any], plans: Sequence[Plan]) -> Measured | None:
-    """What was measured in an equal `case`, if that is known.
+def load_measurement(case: Mapping[str, Any], plans: Sequence[Plan]) -> Measurement | None:
+    """Return what was measured in an equal `case`, or None.
 
     Args:
-        case: All that the time of a step depends on, as JSON has it.
-        plans: Those to choose from, the default first.
+        case: Everything that the time of a step depends on, JSON-like.
+        plans: Those that were measured, the default first.
     """
     try:
         content = json.loads(_file(case).read_text())
         seconds = {plans[int(number)]: float(value) for number, value in content["seconds"].items()}
-        measured = Measured(float(content["budget"]), seconds)
+        measurement = Measurement(float(content["budget"]), seconds)
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
         return None
     is_whole = plans[0] in seconds and all(0 < value < math.inf for value in seconds.values())
-    return measured if is_whole and content.get("case") == case else None
+    return measurement if is_whole and content.get("case") == case else None
 
 
-def remember(case: Mapping[str, Any], plans: Sequence[Plan], measured: Measured) -> None:
-    """Write down what was measured; each case has a file of its own, so that runs at the same time cannot collide."""
-    seconds = {plans.index(plan): value for plan, value in measured.seconds.items()}
-    content = {"case": case, "budget": measured.budget, "seconds": seconds}
+def save_measurement(case: Mapping[str, Any], plans: Sequence[Plan], measurement: Measurement) -> None:
+    """Save a measurement. Each case has a file of its own, so that simultaneous runs do not collide."""
+    seconds = {plans.index(plan): value for plan, value in measurement.seconds.items()}
+    content = {"case": case, "budget": measurement.budget, "seconds": seconds}
     with suppress(OSError, RuntimeError):
         file = _file(case)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def remember(case: Mapping[str, Any], plans: Sequence[Plan], measured: Measured)
 
 
 def processor() -> str:
-    """The processor's name; Linux tells it in /proc/cpuinfo only."""
+    """Return the processor's name, which Linux has in /proc/cpuinfo only."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():
@@ -69,7 +69,7 @@ def processor() -> str:
 
 
 def _file(case: Mapping[str, Any]) -> Path:
-    """Where a case is kept, by the XDG base directory specification.
+    """Return the file of a case, by the XDG base directory specification.
 
     Raises:
         RuntimeError: The user has no home folder.

@@ -9,11 +9,12 @@ import torch
 from torch import nn
 
 from convboard.config.schema import TrainerConfig
-from convboard.data import Batch
 from convboard.training.execution_plan import choose_plan
-from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, decide
+from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, choose_fastest
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans
+from convboard.training.training_setup import TrainingSetup
+from made_up_training import make_setup, make_splits
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 DEFAULT = Plan(CPU, channels_last=True, threads=4)
@@ -44,10 +45,15 @@ class Timed:
         return self.seconds(plan) * images / len(benchmark.batches[0].labels)
 
 
-def make_rehearsal(width: int = 2, batch_size: int = 64) -> StepBenchmark:
-    model = nn.Linear(width, 2)
-    batch = Batch(torch.zeros(batch_size, width), torch.zeros(batch_size, dtype=torch.int64), torch.arange(batch_size))
-    return StepBenchmark(model, torch.optim.SGD(model.parameters()), nn.CrossEntropyLoss(), lambda: [batch])
+def linear_setup(steps: int = MANY, width: int = 2, **limits: Any) -> TrainingSetup:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(width, 2))
+    splits = make_splits(images=64, batch_size=64, shape=(1, 1, width))  # one step each epoch
+    return make_setup(model, limits=TrainerConfig(max_epochs=steps, **limits), splits=splits, plan=DEFAULT)
+
+
+def choose(setup: TrainingSetup | None = None, precision: str = "fp32", measure_anew: bool = False) -> PlanChoice:
+    plans = candidates(TrainerConfig(precision=precision), DEFAULT)
+    return choose_fastest(setup or linear_setup(), plans, measure_anew)
 
 
 def test_the_candidates_on_a_cpu() -> None:
@@ -82,19 +88,18 @@ def test_the_fastest_is_chosen_and_remembered(monkeypatch: pytest.MonkeyPatch) -
         )
 
     timed = Timed(seconds, monkeypatch)
-    trainer = TrainerConfig(precision="auto")
     fastest = replace(DEFAULT, precision="bf16")
-    decision = decide(trainer, DEFAULT, make_rehearsal(), MANY)
+    decision = choose(precision="auto")
     assert decision.plan == fastest
     assert re.fullmatch(r"measured in 0\.\d s; 6\.00 times as fast as plain eager fp32", decision.describe())
     assert decision.images_per_second[fastest] == pytest.approx(64 / 0.04)
     assert list(decision.table().items())[2] == ("cpu (4 threads), bf16, channels_last", "1,600 images/s")
     timed.asked.clear()
-    again = decide(trainer, DEFAULT, make_rehearsal(), steps=1)
+    again = choose(linear_setup(steps=1), "auto")
     assert not timed.asked
     assert again.plan == fastest
     assert again.describe() == "remembered from an earlier run; 6.00 times as fast as plain eager fp32"
-    decide(trainer, DEFAULT, make_rehearsal(width=3), MANY)
+    choose(linear_setup(width=3), "auto")
     assert timed.asked  # another network
 
 
@@ -109,30 +114,30 @@ def test_what_a_busy_machine_measures_is_not_remembered(
     monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
     monkeypatch.setattr("time.process_time", lambda: own_seconds)
     Timed(lambda plan: 0.1 if plan == PLAIN else 0.2, monkeypatch)
-    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
-    again = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    assert choose().plan == PLAIN
+    again = choose()
     assert again.plan == PLAIN
     assert (again.reason.startswith("remembered")) == is_remembered
 
 
 def test_other_cores_or_frozen_weights_are_another_case(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = Timed(lambda plan: 0.1, monkeypatch)
-    decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
-    frozen = make_rehearsal()
-    frozen.model.get_parameter("weight").requires_grad_(False)
+    choose()
+    frozen = linear_setup()
+    frozen.model.get_parameter("1.weight").requires_grad_(False)
     timed.asked.clear()
-    decide(TrainerConfig(), DEFAULT, frozen, MANY)
+    choose(frozen)
     assert timed.asked
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     timed.asked.clear()
-    decide(TrainerConfig(), DEFAULT, frozen, MANY)
+    choose(frozen)
     assert timed.asked
 
 
 @pytest.mark.parametrize(("gain", "chosen"), [(1.02, DEFAULT), (1.05, PLAIN)])
 def test_a_small_gain_may_be_chance(gain: float, chosen: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     Timed(lambda plan: 0.1 / gain if plan == PLAIN else 0.1, monkeypatch)
-    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    decision = choose()
     assert decision.plan == chosen
     assert decision.describe().endswith(" s; none is clearly faster than plain eager fp32")
 
@@ -140,20 +145,20 @@ def test_a_small_gain_may_be_chance(gain: float, chosen: Plan, monkeypatch: pyte
 def test_a_measurement_that_is_asked_for_replaces_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     """As after a busy time of the machine, in which a bad plan seemed the best; however short the run."""
     Timed(lambda plan: 0.01 if plan == PLAIN else 0.1, monkeypatch)
-    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
+    assert choose().plan == PLAIN
     Timed(lambda plan: 0.1 if plan == PLAIN else 0.01, monkeypatch)
-    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY).plan == PLAIN
-    anew = decide(TrainerConfig(plan="measure"), DEFAULT, make_rehearsal(), steps=1)
+    assert choose().plan == PLAIN
+    anew = choose(linear_setup(steps=1), measure_anew=True)
     assert anew.plan == DEFAULT
     assert anew.reason.startswith("measured in ")
-    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=1).plan == DEFAULT
+    assert choose(linear_setup(steps=1)).plan == DEFAULT
 
 
 @pytest.mark.parametrize(("slow_looks", "looks"), [(1, 2), (2, 3)])
 def test_the_first_steps_of_a_process_are_slow(slow_looks: int, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """They say nothing of how long the run will take: of 10 s, or less, nothing is spent on measuring."""
     timed = Timed(lambda plan: 0.1 if len(timed.asked) <= slow_looks else 0.004, monkeypatch)
-    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=315)
+    decision = choose(linear_setup(steps=315))
     assert decision == PlanChoice(DEFAULT, "not measured, since the run is short")
     assert len(timed.asked) == looks
 
@@ -161,14 +166,14 @@ def test_the_first_steps_of_a_process_are_slow(slow_looks: int, looks: int, monk
 @pytest.mark.parametrize("steps", [1, 19, 20, 99])
 def test_a_short_run_is_not_measured(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     timed = Timed(lambda plan: 0.1, monkeypatch)
-    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps)
+    decision = choose(linear_setup(steps))
     assert decision == PlanChoice(DEFAULT, "not measured, since the run is short")
     assert len(timed.asked) == (1 if steps >= 20 else 0)
 
 
 def test_of_a_slow_step_only_some_images_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = Timed(lambda plan: 1.0 if plan.channels_last else 0.5, monkeypatch)
-    decision = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    decision = choose()
     assert {images for _, images in timed.asked} == {8}
     assert decision.plan == PLAIN
     assert decision.images_per_second[PLAIN] == pytest.approx(128)
@@ -184,55 +189,18 @@ def test_a_longer_run_measures_what_a_shorter_one_had_no_time_for(monkeypatch: p
         return 0.04
 
     timed = Timed(seconds, monkeypatch)
-    first = decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=500)
+    first = choose(linear_setup(steps=500))
     assert 1 < len(first.images_per_second) < 6
     timed.asked.clear()
-    assert decide(TrainerConfig(), DEFAULT, make_rehearsal(), steps=600).reason == "remembered from an earlier run"
+    assert choose(linear_setup(steps=600)).reason == "remembered from an earlier run"
     assert not timed.asked
-    longer = decide(TrainerConfig(), DEFAULT, make_rehearsal(), MANY)
+    longer = choose()
     assert len(longer.images_per_second) == 6
     assert longer.reason.startswith("measured in ")
 
 
-@pytest.mark.parametrize(
-    ("trainer", "default", "reason"),
-    [
-        (TrainerConfig(plan="none"), PLAIN, "none, nothing measured; plain eager fp32"),
-        (TrainerConfig(plan="none", channels_last=True), DEFAULT, "none, nothing measured; as given in the config"),
-        (
-            TrainerConfig(plan="none", precision="auto"),
-            PLAIN,
-            "none, nothing measured; plain eager fp32; trainer.precision=auto is then fp32",
-        ),
-        (TrainerConfig(deterministic=True), DEFAULT, "not measured, since trainer.deterministic=true"),
-        (
-            TrainerConfig(plan="measure", deterministic=True, precision="auto"),
-            DEFAULT,
-            "not measured, since trainer.deterministic=true; trainer.precision=auto is then fp32",
-        ),
-        (TrainerConfig(channels_last=True, threads=4), DEFAULT, "given in the config, nothing measured"),
-        (
-            TrainerConfig(compile=True),
-            replace(DEFAULT, compile=True),
-            "not measured, since trainer.compile=true would compile each",
-        ),
-    ],
-)
-def test_where_no_time_decides(
-    trainer: TrainerConfig, default: Plan, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def poisoned(*_: Any) -> Any:
-        raise AssertionError
-
-    monkeypatch.setattr(choose_plan, "recall", poisoned)
-    monkeypatch.setattr(choose_plan, "time_step", poisoned)
-    benchmark = make_rehearsal()
-    benchmark.draw = poisoned  # nor is a batch made
-    assert decide(trainer, default, benchmark, MANY) == PlanChoice(default, reason)
-
-
 def test_a_network_that_cannot_be_copied_is_not_measured() -> None:
-    benchmark = make_rehearsal()
-    benchmark.model.cached = benchmark.model(benchmark.batches[0].images)
-    decision = decide(TrainerConfig(), DEFAULT, benchmark, MANY)
+    setup = linear_setup()
+    setup.model.cached = setup.model(torch.zeros(1, 2))
+    decision = choose(setup)
     assert decision == PlanChoice(DEFAULT, "not measured, since no copy of this network can be trained")

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from convboard.training.execution_plan.plan import Plan
-from convboard.training.execution_plan.plan_cache import Measured, recall, remember
+from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, save_measurement
 
 PLANS = [Plan(torch.device("cpu"), threads=threads) for threads in (1, 2, 3)]
-MEASURED = Measured(budget=3.0, seconds={PLANS[0]: 0.1, PLANS[2]: 0.02})
+MEASURED = Measurement(budget=3.0, seconds={PLANS[0]: 0.1, PLANS[2]: 0.02})
 CASE: dict[str, Any] = {"torch": "3", "batches": [[1, 2]]}
 
 
@@ -20,10 +20,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_was_measured_is_known_in_the_same_case_alone(cache: Path) -> None:
-    assert recall(CASE, PLANS) is None
-    remember(CASE, PLANS, MEASURED)
-    assert recall(CASE, PLANS) == MEASURED
-    assert recall({**CASE, "torch": "3.1"}, PLANS) is None
+    assert load_measurement(CASE, PLANS) is None
+    save_measurement(CASE, PLANS, MEASURED)
+    assert load_measurement(CASE, PLANS) == MEASURED
+    assert load_measurement({**CASE, "torch": "3.1"}, PLANS) is None
     assert len(list(cache.iterdir())) == 1
 
 
@@ -43,18 +43,18 @@ def altered(**changes: Any) -> str:
     ],
 )
 def test_what_is_damaged_is_forgotten(content: str, cache: Path) -> None:
-    remember(CASE, PLANS, MEASURED)
+    save_measurement(CASE, PLANS, MEASURED)
     (file,) = cache.iterdir()
     file.write_text(content)
-    assert recall(CASE, PLANS) is None
-    remember(CASE, PLANS, MEASURED)
-    assert recall(CASE, PLANS) == MEASURED
+    assert load_measurement(CASE, PLANS) is None
+    save_measurement(CASE, PLANS, MEASURED)
+    assert load_measurement(CASE, PLANS) == MEASURED
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(cache: Path) -> None:
     cache.parent.write_text("a file where a folder should be")
-    remember(CASE, PLANS, MEASURED)
-    assert recall(CASE, PLANS) is None
+    save_measurement(CASE, PLANS, MEASURED)
+    assert load_measurement(CASE, PLANS) is None
 
 
 @pytest.mark.parametrize("cache_home", ["", "relative"])
@@ -63,6 +63,6 @@ def test_without_a_cache_of_its_own_it_is_in_the_home_folder(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", cache_home)
     monkeypatch.setenv("HOME", str(tmp_path / "me"))
-    remember(CASE, PLANS, MEASURED)
-    assert recall(CASE, PLANS) == MEASURED
+    save_measurement(CASE, PLANS, MEASURED)
+    assert load_measurement(CASE, PLANS) == MEASURED
     assert len(list((tmp_path / "me/.cache/convboard/plans").iterdir())) == 1

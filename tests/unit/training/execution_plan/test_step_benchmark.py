@@ -7,41 +7,44 @@ import pytest
 import torch
 from torch import nn
 
-from convboard.data import Batch
+from convboard.config.schema import TrainerConfig
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans, time_step
+from convboard.training.training_setup import TrainingSetup
+from made_up_training import make_setup, make_splits
 
 CPU = torch.device("cpu")
 PLANS = [Plan(CPU, threads=threads) for threads in (1, 2, 3, 4)]
 
 
-def make_rehearsal(batches: int = 1) -> StepBenchmark:
+def make_setup_of(batches: int = 1) -> TrainingSetup:
     model = nn.Sequential(
         nn.Identity(), nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(), nn.Linear(144, 3)
     )
-    optimizer = torch.optim.SGD(model.parameters(), lr=1e6, momentum=0.9)  # nothing of this rate would stay finite
-    images = torch.randn(8, 2, 8, 8, generator=torch.Generator().manual_seed(0))
-    batch = Batch(images, torch.arange(8) % 3, torch.arange(8))
-    return StepBenchmark(model, optimizer, nn.CrossEntropyLoss(), lambda: [batch] * batches)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e6, momentum=0.9)  # no step at this rate would stay finite
+    limits = TrainerConfig(max_epochs=1, accumulate_batches=batches)
+    return make_setup(model, optimizer, limits, make_splits(images=16, batch_size=8, shape=(2, 8, 8)))
 
 
 @pytest.mark.parametrize("batches", [1, 2])
 def test_nothing_of_the_run_is_changed(batches: int) -> None:
-    benchmark = make_rehearsal(batches)
-    benchmark.model.get_submodule("2").eval()  # modes may differ
-    before = copy.deepcopy((benchmark.model.state_dict(), benchmark.optimizer.state_dict()))
-    layouts = [parameter.stride() for parameter in benchmark.model.parameters()]
-    modes = [module.training for module in benchmark.model.modules()]
+    setup = make_setup_of(batches)
+    benchmark = StepBenchmark(setup)
+    assert len(benchmark.batches) == batches
+    setup.model.get_submodule("2").eval()  # modes may differ
+    before = copy.deepcopy((setup.model.state_dict(), setup.optimizer.state_dict()))
+    layouts = [parameter.stride() for parameter in setup.model.parameters()]
+    modes = [module.training for module in setup.model.modules()]
     numbers, python, threads = torch.get_rng_state(), random.getstate(), torch.get_num_threads()
     for channels_last, precision in itertools.product((False, True), ("fp32", "bf16")):
         plan = Plan(CPU, precision, channels_last, threads=threads + 1)
         assert time_step(benchmark, plan, images=5, steps=3) > 0
-    weights, state = benchmark.model.state_dict(), benchmark.optimizer.state_dict()
+    weights, state = setup.model.state_dict(), setup.optimizer.state_dict()
     assert all(torch.equal(weights[name], value) for name, value in before[0].items())
     assert state == before[1]
-    assert all(parameter.grad is None for parameter in benchmark.model.parameters())
-    assert [parameter.stride() for parameter in benchmark.model.parameters()] == layouts
-    assert [module.training for module in benchmark.model.modules()] == modes
+    assert all(parameter.grad is None for parameter in setup.model.parameters())
+    assert [parameter.stride() for parameter in setup.model.parameters()] == layouts
+    assert [module.training for module in setup.model.modules()] == modes
     assert torch.equal(torch.get_rng_state(), numbers)
     assert random.getstate() == python
     assert torch.get_num_threads() == threads
@@ -49,7 +52,8 @@ def test_nothing_of_the_run_is_changed(batches: int) -> None:
 
 def test_a_step_is_the_run_s_own() -> None:
     """In training mode, on the images asked for, and in the plan's precision and memory format."""
-    benchmark = make_rehearsal()
+    setup = make_setup_of()
+    benchmark = StepBenchmark(setup)
     seen = []
 
     class Watched(nn.Module):
@@ -57,7 +61,7 @@ def test_a_step_is_the_run_s_own() -> None:
             seen.append((len(images), self.training, images.is_contiguous(memory_format=torch.channels_last)))
             return images
 
-    benchmark.model.add_module("0", Watched())
+    setup.model.add_module("0", Watched())
     time_step(benchmark, Plan(CPU, channels_last=True), images=5, steps=2)
     assert seen == [(5, True, True)] * 3
 
