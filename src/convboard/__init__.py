@@ -7,7 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convboard.anatomy import diagnose, layer_outputs, layer_table, receptive_field
+    from convboard.anatomy.diagnostics.diagnosis import diagnose
+    from convboard.anatomy.outputs import layer_outputs
+    from convboard.anatomy.summary import layer_table, receptive_field
     from convboard.config.schema import TrainConfig
     from convboard.errors import (
         CheckpointError,
@@ -47,8 +49,8 @@ _HOME = {
     "Run": "experiment.run_dir",
     "RunResult": "experiment.run",
     "TrainConfig": "config.schema",
-    "build_model": "models.registry",
-    "diagnose": "anatomy.check",
+    "build_model": "models",
+    "diagnose": "anatomy.diagnostics.diagnosis",
     "evaluate_run": "experiment.run",
     "layer_outputs": "anatomy.outputs",
     "layer_table": "anatomy.summary",

@@ -14,17 +14,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from convboard import models
-from convboard.anatomy import check_fit
+from convboard.anatomy.check import check_fit
 from convboard.board import Board
 from convboard.config import instantiate
 from convboard.config.schema import TrainConfig
 from convboard.data import Augmentation, Batch, Batches, ImageDataset, Split
 from convboard.errors import ConfigError
+from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.console import Report
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.sanity_check import TrainingBatches, try_schedule, try_step
+from convboard.models.infer_arguments import build
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.choose_plan import PlanChoice, decide
 from convboard.training.execution_plan.plan import Plan, check_compile, check_cuda_graph, choose_device, has_bf16
@@ -93,17 +94,19 @@ def build_plan(config: TrainConfig) -> Plan:
     )
 
 
+@errors_with_config_keys()
 def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
     """Build the network of a config's `model` node, fitted to images of `input_shape` (C, H, W)."""
     arguments = {key: value for key, value in node.items() if key != "image_size"}
     factory, arguments = instantiate.resolve("model", arguments)
-    model = models.build(factory, input_shape, num_classes, **arguments)
+    model = build(factory, input_shape, num_classes, **arguments)
     channels, height, width = input_shape
     known = {"in_channels": channels, "image_size": height if height == width else (height, width)}
     check_fit(model, input_shape, num_classes, factory, {**known, "num_classes": num_classes, **arguments})
     return model
 
 
+@errors_with_config_keys()
 def initialise(model: nn.Module, dataset: ImageDataset) -> None:
     """Let a network that has an `initialise_from` look at training images, as it will see them but not augmented."""
     look = getattr(model, "initialise_from", None)
@@ -152,6 +155,7 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
     )
 
 
+@errors_with_config_keys()
 def build_learner(
     config: TrainConfig, dataset: ImageDataset, model: nn.Module, plan: Plan, comm: Communicator | None = None
 ) -> Learner:

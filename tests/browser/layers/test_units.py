@@ -10,7 +10,7 @@ import torch
 from playwright.sync_api import Browser, Page
 from torch import Tensor, nn
 
-from convboard.anatomy import network_record
+from convboard.anatomy.summary import network_record
 from convboard.plugins.layers.backend import LayersPlugin
 
 MODULE = LayersPlugin(SimpleNamespace(data_provider=None)).frontend_metadata().es_module_path
