@@ -7,7 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convboard.anatomy import diagnose, layer_outputs, layer_table, receptive_field
+    from convboard.anatomy.diagnostics.diagnosis import diagnose
+    from convboard.anatomy.outputs import layer_outputs
+    from convboard.anatomy.summary import layer_table, receptive_field
     from convboard.config.compose import compose
     from convboard.config.schema import TrainConfig
     from convboard.errors import (
@@ -49,9 +51,9 @@ _HOME = {
     "Run": "experiment.run_dir",
     "RunResult": "experiment.run",
     "TrainConfig": "config.schema",
-    "build_model": "models.registry",
+    "build_model": "models",
     "compose": "config.compose",
-    "diagnose": "anatomy.check",
+    "diagnose": "anatomy.diagnostics.diagnosis",
     "evaluate_run": "experiment.run",
     "layer_outputs": "anatomy.outputs",
     "layer_table": "anatomy.summary",

@@ -19,7 +19,17 @@ _MANY, _SHOWN = 20, 10  # from how many names on a message shows only the neares
 
 
 class ConvboardError(ValueError):
-    """Base of every error that a user, not a developer, can mend."""
+    """Base of every error that a user, not a developer, can mend.
+
+    Args:
+        *args: The message.
+        arguments: Names of the Python arguments that have to change, if there are any. The part that knows the config
+            adds the keys that they have there.
+    """
+
+    def __init__(self, *args: object, arguments: tuple[str, ...] = ()) -> None:
+        super().__init__(*args)
+        self.arguments = arguments
 
 
 class ConfigError(ConvboardError):

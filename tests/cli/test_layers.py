@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from convboard.anatomy import LayerRow
+from convboard.anatomy.layer_rows import LayerRow
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 MYNET = """

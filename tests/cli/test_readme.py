@@ -12,7 +12,7 @@ import pytest
 from torch import nn
 
 import convboard
-from convboard.anatomy import format_table
+from convboard.anatomy.table import format_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

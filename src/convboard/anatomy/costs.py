@@ -1,45 +1,45 @@
-"""Multiplications that a network does: what torch's own counter counts, without what it takes to import.
+"""The multiply-accumulate operations of a network, as torch's counter has them, without the time it takes to import.
 
-`torch.utils.flop_counter.FlopCounterMode` imports the compiler at its first use, 5 s. So convolutions and linear layers
-are counted here by its formula (a test holds the two equal), and only functions that convnets seldom have by itself.
+`torch.utils.flop_counter.FlopCounterMode` imports the compiler at its first use, which takes 5 s. Convolutions and
+linear layers are therefore counted here by the same formulas (a test compares the two). Only functions that are rare
+in convolutional networks are left to torch's counter.
 """
 
 from typing import Any
 
 from torch import Tensor
 
-from convboard.anatomy.function_call import FunctionCall
-from convboard.anatomy.trace import first_tensor
+from convboard.anatomy.function_call import FunctionCall, first_tensor, words
 
-_COUNTED_BY_TORCH = """
-addbmm addmm addmv baddbmm bilinear chain_matmul conv1d conv3d conv_transpose1d conv_transpose3d einsum gru
-inner lstm multi_dot multi_head_attention_forward rmatmul rnn_relu rnn_tanh
-tensordot
-"""
-_BY_TORCH = frozenset(_COUNTED_BY_TORCH.split())
+_COUNTED_BY_TORCH = words(
+    """
+    addbmm addmm addmv baddbmm bilinear chain_matmul conv1d conv3d conv_transpose1d conv_transpose3d einsum gru
+    inner lstm multi_dot multi_head_attention_forward rmatmul rnn_relu rnn_tanh tensordot
+    """
+)
 
 
-class Costs:
-    """Counts multiply-accumulate operations through a network's functions.
+class MacCounter:
+    """Counts the multiply-accumulate operations of a run; a `trace.Tracker`.
 
     Args:
-        images: What the network is given.
+        images: [N, C, H, W], what the network is called with; not read.
     """
 
     def __init__(self, images: Tensor) -> None:
         self._total = 0
 
-    def overwrite(self, written: Tensor) -> None:
-        """Costs nothing more."""
+    def invalidate(self, written: Tensor) -> None:
+        """Does nothing: the operations were counted when the function was called."""
 
-    def of(self, tensor: Tensor) -> int:
-        """How many there have been until now, for the whole batch."""
+    def value(self, tensor: Tensor) -> int:
+        """Returns the number of operations so far, for the whole batch and whatever the tensor."""
         return self._total
 
-    def follow(self, call: FunctionCall, result: Any) -> None:
-        """Add what a function took."""
-        if call.name in _BY_TORCH:
-            from torch.utils.flop_counter import FlopCounterMode
+    def update(self, call: FunctionCall, result: Any) -> None:
+        """Adds the operations of a function."""
+        if call.name in _COUNTED_BY_TORCH:
+            from torch.utils.flop_counter import FlopCounterMode  # deferred: see above
 
             with FlopCounterMode(display=False) as counter:
                 call.function(*call.args, **call.kwargs)

@@ -1,11 +1,9 @@
-"""One pass through a network that leaves it as it was: the ground every other file of this room stands on.
+"""Dry run: one forward pass on black images that leaves the network and the random numbers unchanged.
 
-A dry run takes two black images rather than torch's meta device. The first operation on the meta device
-imports sympy and torch._dynamo, 4 s; two images take about a millisecond through LeNet, 0.1 s through
-ResNet-18 at 224x224, and any network can take them, also one that looks at its values. A network whose
-parameters lie on the meta device is run there.
-
-What the records mean (tables, explanations) does not live here.
+A dry run uses two black images rather than torch's meta device: the first operation on the meta device imports sympy
+and torch._dynamo, which takes 4 s. Two images take about a millisecond through LeNet and 0.1 s through ResNet-18 at
+224x224, and networks whose forward depends on values can run on them. A network whose parameters are on the meta device
+is run there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,20 +17,20 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
-from convboard.anatomy.trace import Call, Follower, Shape, recorded
+from convboard.anatomy.trace import Call, Shape, Tracker, record_calls
 from convboard.errors import ModelError
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What happened in a dry run.
+    """The result of a dry run.
 
     Attributes:
         image_shape: (C, H, W) of the images.
-        batch_size: How many of them there were.
+        batch_size: How many images there were.
         calls: The layers and functions that ran, in order.
         output: What the network returned; None if it raised.
-        error: What it raised, if it did.
+        error: The exception that it raised; None if it returned.
     """
 
     image_shape: Shape
@@ -43,12 +41,15 @@ class DryRun:
 
     @property
     def failed_call(self) -> Call | None:
-        """The layer or function that raised; None if the network's own forward did, or nothing."""
+        """The layer or function that raised `error`; None if the network's own forward did, or nothing."""
         return next((call for call in self.calls if self.error is not None and call.error is self.error), None)
 
 
 def check_shape(image_shape: Shape) -> None:
-    """Refuse a shape that is not that of one image.
+    """Check that a shape is that of one image.
+
+    Args:
+        image_shape: Should be (C, H, W).
 
     Raises:
         ModelError: It is not three positive numbers.
@@ -60,25 +61,25 @@ def check_shape(image_shape: Shape) -> None:
         )
 
 
-def run_undisturbed(model: nn.Module, images: Tensor, gradients: bool = False) -> Any:
-    """Run a network in evaluation mode, and leave it and the random numbers as they were.
+def run_without_side_effects(model: nn.Module, images: Tensor, gradients: bool = False) -> Any:
+    """Run a network in evaluation mode, and leave it and the random numbers unchanged.
 
     Args:
-        model: Any network. Buffers that it writes to, even in evaluation mode, are given as copies.
-        images: What it is called with.
-        gradients: Whether what it returns is to know how it came about, for torch.autograd.
+        model: Any network. It is given copies of its buffers, which it may write to.
+        images: [N, C, H, W].
+        gradients: Whether to record the operations for torch.autograd.
 
     Returns:
-        Whatever the network returns.
+        What the network returns.
 
     Raises:
-        ModelError: A lazy layer has not been given its shape yet, or the network is a script.
+        ModelError: A lazy layer has no shape yet, or the network is a script.
     """
-    model = plain(model)
-    _refuse_lazy(model)
+    model = unwrapped(model)
+    _check_not_lazy(model)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [images.device] if images.device.type == "cuda" else []
-    with _evaluating(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=devices):
+    with _evaluation_mode(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=devices):
         return functional_call(model, buffers, (images,))
 
 
@@ -86,36 +87,41 @@ def dry_run(
     model: nn.Module,
     image_shape: Shape,
     batch_size: int = 2,
-    followers: Sequence[Callable[[Tensor], Follower]] = (),
+    trackers: Sequence[Callable[[Tensor], Tracker]] = (),
     dtype: torch.dtype | None = None,
     gradients: bool = False,
 ) -> DryRun:
-    """Run a network on black images and record its calls; what it raises is recorded, not raised.
+    """Run a network on black images and record its calls; an exception of the network is recorded, not raised.
 
     Args:
         model: Any network, in any mode, on any device.
         image_shape: (C, H, W).
-        batch_size: Two by default, so that a flatten that eats the batch shows.
-        followers: Made of the images, they follow something through the run: see `trace.Call.views`.
-        dtype: Of the images; None takes the network's own.
-        gradients: As in `run_undisturbed`.
+        batch_size: Number of images. With two, a flatten that includes the batch is noticed.
+        trackers: Are made from the images and updated during the run: see `trace.Call.tracked`.
+        dtype: Of the images; None takes that of the network.
+        gradients: As in `run_without_side_effects`.
 
     Raises:
-        ModelError: A lazy layer has not been given its shape yet.
+        ModelError: The shape is not that of an image, a lazy layer has no shape yet, or the network is a script.
     """
-    model = plain(model)
-    _refuse_lazy(model)
-    return _record(model, partial(run_undisturbed, gradients=gradients), image_shape, batch_size, followers, dtype)
+    model = unwrapped(model)
+    _check_not_lazy(model)
+    run = partial(run_without_side_effects, gradients=gradients)
+    return _record(model, run, image_shape, batch_size, trackers, dtype)
 
 
 def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
-    """Give the lazy layers of a network their shapes, by a run on black images that is recorded as well.
+    """Give the lazy layers of a network their shapes by a recorded run on black images.
 
-    Random numbers are drawn for the weights of these layers; statistics and modes are left as they were.
+    Random numbers are drawn for the weights of these layers. Statistics and modes stay unchanged.
+
+    Args:
+        model: The network.
+        image_shape: (C, H, W).
     """
 
     def run(model: nn.Module, images: Tensor) -> Any:
-        with _evaluating(model), torch.no_grad():
+        with _evaluation_mode(model), torch.no_grad():
             return model(images)
 
     return _record(model, run, image_shape, batch_size=2)
@@ -126,13 +132,13 @@ def _record(
     run: Callable[[nn.Module, Tensor], Any],
     image_shape: Shape,
     batch_size: int,
-    followers: Sequence[Callable[[Tensor], Follower]] = (),
+    trackers: Sequence[Callable[[Tensor], Tracker]] = (),
     dtype: torch.dtype | None = None,
 ) -> DryRun:
     check_shape(image_shape)
     images = black_images(model, image_shape, batch_size).to(dtype)
     output, error = None, None
-    with recorded(model, images, [make(images) for make in followers]) as calls:
+    with record_calls(model, images, [make(images) for make in trackers]) as calls:
         try:
             output = run(model, images)
         except Exception as raised:
@@ -141,15 +147,21 @@ def _record(
 
 
 def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tensor:
-    """Zeros ``[batch_size, C, H, W]`` on the device and in the precision of the network's first weight."""
+    """Returns zeros [batch_size, C, H, W] with the device and dtype of the network's first floating-point weight.
+
+    Args:
+        model: The network.
+        image_shape: (C, H, W).
+        batch_size: Number of images.
+    """
     weight = next((p for p in model.parameters() if p.is_floating_point()), None)
     device, dtype = (weight.device, weight.dtype) if weight is not None else (None, None)
     return torch.zeros(batch_size, *image_shape, device=device, dtype=dtype)
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode for as long as the context lasts; each module gets its own mode back."""
+def _evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode while the context lasts; afterwards each module has its own mode again."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -159,14 +171,14 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             module.training = training
 
 
-def plain(model: nn.Module) -> nn.Module:
-    """The network itself, without what spreads it over several devices.
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Returns the network without DataParallel or DistributedDataParallel.
 
     Raises:
-        ModelError: It is a script, whose functions nobody sees.
+        ModelError: It is a script of torch.jit, whose functions cannot be recorded.
     """
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
-        return plain(model.module)
+        return unwrapped(model.module)
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError(
             f"The network is a {type(model).__name__}, made by torch.jit, and cannot be looked into: give the "
@@ -176,13 +188,13 @@ def plain(model: nn.Module) -> nn.Module:
 
 
 def lazy_layers(model: nn.Module) -> list[str]:
-    """The paths of the layers that have no shape yet: nn.LazyLinear and its kin, before their first batch."""
+    """Returns the paths of the layers that have no shape yet: nn.LazyLinear and the like before their first batch."""
     tensors = (*model.named_parameters(), *model.named_buffers())
     return list(dict.fromkeys(name.rpartition(".")[0] for name, tensor in tensors if is_lazy(tensor)))
 
 
-def _refuse_lazy(model: nn.Module) -> None:
-    """A lazy layer takes its shape from the first batch it sees: from a look at it, it must not."""
+def _check_not_lazy(model: nn.Module) -> None:
+    """A lazy layer takes its shape from the first batch that it gets, which must not be a dry run's."""
     if lazy := lazy_layers(model):
         raise ModelError(
             f"Layer {lazy[0]!r} is lazy and has no shape yet. Build the network with convboard.models.build, "

@@ -1,25 +1,26 @@
-"""One call of a torch function: its arguments by name, and the window that it slides over a picture, if any.
+"""One call of a torch function: its arguments by name, its sliding window, and the category of the function.
 
-Modules call functions: what is known of a function is known of the module that calls it, and of networks that call it
-themselves.
+Modules call functions. What is known of a function therefore holds for the module that calls it and for a network that
+calls it directly.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
 
-from convboard.anatomy.sliding_window import Pair, Window
+Pair = tuple[int, int]  # (height, width)
 
-AVERAGING = {"count_include_pad": True, "divisor_override": None}  # by what avg_pool2d divides, usually
-# The parameters of torch's functions that are looked at here, in torch's order.
+AVG_POOL_DEFAULTS = {"count_include_pad": True, "divisor_override": None}
+# The parameters of the functions whose arguments are read by name, in torch's order.
 _PARAMETERS = {
     "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
     "conv_transpose2d": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
     "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", *AVERAGING),
+    "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", *AVG_POOL_DEFAULTS),
     "lp_pool2d": ("input", "norm_type", "kernel_size", "stride", "ceil_mode"),
     "linear": ("input", "weight", "bias"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training"),
@@ -33,15 +34,136 @@ _PARAMETERS = {
 }
 
 
+def words(text: str) -> frozenset[str]:
+    """Returns the words of a text as a set."""
+    return frozenset(text.split())
+
+
+# Each unit of the output depends on the unit at the same position of every input tensor.
+ELEMENTWISE = words(
+    """
+    abs add addcdiv addcmul alias alpha_dropout bfloat16 celu clamp clip clone contiguous copysign cos cpu cuda detach
+    div divide double dropout dropout1d dropout2d dropout3d elu erf exp expm1 feature_alpha_dropout feature_dropout
+    float float_power floor fmod gelu half hardshrink hardsigmoid hardswish hardtanh heaviside iadd imul isub leaky_relu
+    lerp log log10 log1p log2 log_sigmoid logical_not logsigmoid masked_fill maximum minimum mish mul multiply
+    nan_to_num neg negative nop pow prelu radd rdiv reciprocal relu relu6 remainder requires_grad rmul round rpow rrelu
+    rsqrt rsub rtruediv selu sigmoid sign silu sin softplus softshrink softsign sqrt square sub subtract tan tanh
+    tanhshrink threshold to true_divide truediv trunc type type_as where xlogy
+    """
+)
+# The output has the units of the input at other positions.
+MOVING = words(
+    """
+    broadcast_to channel_shuffle chunk expand expand_as flatten flip fliplr flipud get getitem index_select moveaxis
+    movedim narrow native_channel_shuffle permute pixel_shuffle pixel_unshuffle ravel repeat repeat_interleave reshape
+    reshape_as roll rot90 select split split_with_sizes squeeze swapaxes swapdims t tensor_split tile transpose unbind
+    unflatten unsqueeze view view_as
+    """
+)
+# The output has the units of several tensors, given as a list.
+JOINING = words("cat concat concatenate dstack hstack stack vstack")
+# The units along some dimensions are reduced to one.
+REDUCING = words(
+    "all amax amin any argmax argmin count_nonzero logsumexp max mean median min nanmean nansum norm prod std sum var"
+)
+# Each unit depends on all units along one dimension.
+ALONG_DIMENSION = words("cumprod cumsum log_softmax normalize softmax softmin sort")
+# The values of the output do not depend on the input, only its size does.
+CREATING = words(
+    """
+    empty_like full_like new_empty new_full new_ones new_tensor new_zeros ones_like rand_like randint_like randn_like
+    zero zeros_like
+    """
+)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The sliding window of a convolution or a pooling; every pair is (height, width).
+
+    Attributes:
+        kernel_size: Pixels of the window, without the gaps of a dilation.
+        stride: Pixels from one window to the next.
+        total_padding: Pixels added on both sides together.
+        dilation: Pixels from one row or column of the window to the next; 1 leaves no gaps.
+        ceil_mode: Whether a last window that is only partly inside the image counts too.
+    """
+
+    kernel_size: Pair
+    stride: Pair
+    total_padding: Pair
+    dilation: Pair
+    ceil_mode: bool = False
+
+    @property
+    def extent(self) -> Pair:
+        """Pixels that the window spans, gaps included: d·(k−1) + 1."""
+        height, width = (d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation))
+        return height, width
+
+    @property
+    def same_padding(self) -> Pair | str | None:
+        """Padding in pixels on each side that keeps the size.
+
+        It is ``same`` where one side needs one pixel more than the other, and None where the stride is not 1.
+        """
+        if self.stride != (1, 1):
+            return None
+        height, width = (extent - 1 for extent in self.extent)
+        return "same" if height % 2 or width % 2 else (height // 2, width // 2)
+
+    def padded(self, total_padding: Pair) -> "Window":
+        """Returns the same window with another total padding."""
+        return replace(self, total_padding=total_padding)
+
+    def fits(self, size: Pair) -> bool:
+        """Whether at least one whole window fits into an image of this size with its padding."""
+        return all(n + p >= e for n, p, e in zip(size, self.total_padding, self.extent))
+
+    def output_size(self, size: Pair) -> Pair:
+        """Returns the output size, by the formula in the documentation of torch.nn.Conv2d and MaxPool2d.
+
+        Args:
+            size: (height, width) of the input.
+        """
+        height, width = (self._along(axis, size[axis])[0] for axis in (0, 1))
+        return height, width
+
+    def formula(self, size: Pair) -> str:
+        """Returns the formula of the output size with its numbers: ``⌊(28 + 2·2 − 1·(5−1) − 1)/1⌋ + 1 = 28``.
+
+        Args:
+            size: (height, width) of the input.
+        """
+        height, width = (self._along(axis, size[axis])[1] for axis in (0, 1))
+        return height if height == width else f"height {height}, width {width}"
+
+    def _along(self, axis: int, size: int) -> tuple[int, str]:
+        """The output size along an axis, and its formula."""
+        kernel, stride = self.kernel_size[axis], self.stride[axis]
+        padding, dilation = self.total_padding[axis], self.dilation[axis]
+        steps = size + padding - dilation * (kernel - 1) - 1
+        result = (math.ceil(steps / stride) if self.ceil_mode else steps // stride) + 1
+        correction = ""
+        # torch drops a last window that would begin outside the image and its left padding.
+        if self.ceil_mode and (result - 1) * stride >= size + padding // 2:
+            result -= 1
+            correction = " − 1"
+        padded = f"{size} + 2·{padding // 2}" if padding % 2 == 0 else f"{size} + {padding}"
+        left, right = "⌈⌉" if self.ceil_mode else "⌊⌋"
+        fraction = f"{left}({padded} − {dilation}·({kernel}−1) − 1)/{stride}{right}"
+        return result, f"{fraction} + 1{correction} = {result}"
+
+
 @dataclass(frozen=True)
 class FunctionCall:
     """A call of a torch function.
 
     Attributes:
-        name: Its name in torch, without the underscores of the in-place and the special ones: ``add`` for ``+=``.
+        name: Its name in torch without the underscores of in-place and special functions: ``add`` for ``+=``.
         function: The function itself.
-        args: Its arguments by place.
-        kwargs: Its arguments by name.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
     """
 
     name: str
@@ -51,45 +173,51 @@ class FunctionCall:
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
-        """The arguments by name, so far as the names are known here."""
+        """All arguments by name; of functions not listed in `_PARAMETERS`, ``input`` and the keyword arguments."""
         return dict(zip(_PARAMETERS.get(self.name, ("input",)), self.args)) | dict(self.kwargs)
 
     @property
     def tensors(self) -> list[Tensor]:
-        """The tensors among the arguments, those in lists too, in order."""
+        """The tensors among the arguments, including those in lists, in order."""
         return list(tensors_in((self.args, tuple(self.kwargs.values()))))
 
     @property
     def parameters(self) -> list[nn.Parameter]:
-        """The parameters of the network among them."""
+        """The nn.Parameters among the arguments."""
         return [tensor for tensor in self.tensors if isinstance(tensor, nn.Parameter)]
+
+    def tensor(self, name: str) -> Tensor | None:
+        """Returns the argument of this name if it is a tensor, else None."""
+        found = self.arguments.get(name)
+        return found if isinstance(found, Tensor) else None
 
     @property
     def window(self) -> Window | None:
-        """The window that it slides over a picture; None where it has none."""
+        """The sliding window of a convolution or a pooling; None for other functions."""
         given = self.arguments
         if self.name == "conv2d":
-            kernel, dilation = _pair(tuple(given["weight"].shape[2:])), _pair(given.get("dilation", 1))
+            kernel, dilation = as_pair(tuple(given["weight"].shape[2:])), as_pair(given.get("dilation", 1))
             padding = given.get("padding", 0)
             if padding == "same":
                 total = (dilation[0] * (kernel[0] - 1), dilation[1] * (kernel[1] - 1))
             else:
-                total = _both_sides(0 if isinstance(padding, str) else padding)  # "valid" is torch's other word
-            return Window(kernel, _pair(given.get("stride", 1)), total, dilation)
+                total = _both_sides(0 if isinstance(padding, str) else padding)  # "valid" is torch's other text
+            return Window(kernel, as_pair(given.get("stride", 1)), total, dilation)
         if self.name in {"max_pool2d", "avg_pool2d", "lp_pool2d"}:
-            kernel = _pair(given["kernel_size"])
-            stride = given.get("stride")
-            dilation = _pair(given.get("dilation", 1))
-            padding = _both_sides(given.get("padding", 0))
+            kernel, stride = as_pair(given["kernel_size"]), given.get("stride")
             is_given = stride is not None and stride != ()
             return Window(
-                kernel, _pair(stride) if is_given else kernel, padding, dilation, bool(given.get("ceil_mode"))
+                kernel,
+                as_pair(stride) if is_given else kernel,
+                _both_sides(given.get("padding", 0)),
+                as_pair(given.get("dilation", 1)),
+                bool(given.get("ceil_mode")),
             )
         return None
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """The tensors in nested tuples, lists and mappings, in order."""
+    """Yields the tensors in nested tuples, lists and mappings, in order."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):
@@ -99,10 +227,21 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
             yield from tensors_in(item)
 
 
-def _pair(value: Any) -> Pair:
+def first_tensor(value: Any) -> Tensor | None:
+    """Returns the first tensor in nested tuples, lists and mappings; None if there is none."""
+    return next(tensors_in(value), None)
+
+
+def share_memory(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors are views of the same memory, on whatever device."""
+    return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)
+
+
+def as_pair(value: Any) -> Pair:
+    """Returns a number, or a tuple of one or two, as (height, width)."""
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
 def _both_sides(padding: int | tuple[int, ...]) -> Pair:
-    height, width = _pair(padding)
+    height, width = as_pair(padding)
     return 2 * height, 2 * width

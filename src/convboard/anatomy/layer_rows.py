@@ -1,54 +1,145 @@
-"""The network as rows: one for each layer and function that ran, its figures worked out from its call."""
+"""The layers of a network as rows, for tables, JSON and the board: one for each layer and function that ran."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 from torch import nn
 
+from convboard.anatomy.costs import MacCounter
 from convboard.anatomy.dry_run import DryRun
-from convboard.anatomy.layer_row import LayerRow
-from convboard.anatomy.receptive_field.lookup import field_of, view_of
-from convboard.anatomy.sliding_window import Pair, Window
-from convboard.anatomy.trace import Call, has_parts
+from convboard.anatomy.function_call import Pair, Window
+from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes, TensorBoxes
+from convboard.anatomy.receptive_field.theoretical import Field, FieldTracker
+from convboard.anatomy.trace import Call, Shape, has_children
+
+TRACKERS = (MacCounter, FieldTracker, BoundingBoxes)
+"""The trackers of a dry run whose calls are made into rows; `Call.tracked` has this order."""
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer or function as it ran; every pair is (height, width), every shape is without the batch.
+
+    Attributes:
+        name: Module path; the second call of a shared layer is ``name:2``. The name of a function follows the path of
+            the module that calls it. Parameters that belong to no other row have one of their own without shapes:
+            ``name (own parameters)`` for a module with children, ``name (not called)`` for a layer.
+        type: The module's class, such as Conv2d, or the function's name, such as relu.
+        inputs: Names of the rows whose outputs are its inputs; ``input`` stands for the image.
+        kernel_size: Of its sliding window in pixels; like the next four, None without a window.
+        stride: In pixels.
+        padding: In pixels on each side, or torch's ``same``.
+        dilation: In pixels.
+        groups: Number of groups that the channels are divided into; None if it is not a convolution.
+        input_shape: Shape of its first tensor argument.
+        output_shape: Shape of the first tensor that it returns.
+        formula: The formula of the output size with its numbers; empty where there is none.
+        same_padding: Padding that keeps the size, d·(k−1)/2 pixels on each side, or torch's ``same`` where this is not
+            a whole number; None where the stride is not 1, and without a window.
+        parameters: Number of parameters that this row adds: shared ones are counted where they first run.
+        dense_parameters: Number of weights of a fully connected layer from the whole input to as many units as there
+            are output channels, H·W·C_in·C_out; None if it is not a convolution.
+        macs: Multiply-accumulate operations for one image, half of what ``torch.utils.flop_counter`` counts.
+        output_bytes: Bytes of the output for one image.
+        receptive_field: Size in pixels of the receptive field of one unit in an image without borders; for units
+            without positions, such as those of a Linear, in the image at hand. None if no unit depends on the image.
+        receptive_stride: Pixels of the image from the receptive field of one unit to the next; None for units without
+            positions.
+        receptive_center: Centre of the first unit's receptive field, where pixel i extends from i − 0.5 to i + 0.5;
+            None for units without positions.
+        effective_kernel: Pixels that the window spans with its dilation, d·(k−1) + 1.
+    """
+
+    name: str
+    type: str
+    inputs: tuple[str, ...]
+    kernel_size: Pair | None
+    stride: Pair | None
+    padding: Pair | str | None
+    dilation: Pair | None
+    groups: int | None
+    input_shape: Shape
+    output_shape: Shape
+    formula: str
+    same_padding: Pair | str | None
+    parameters: int
+    dense_parameters: int | None
+    macs: int
+    output_bytes: int
+    receptive_field: Pair | None
+    receptive_stride: Pair | None
+    receptive_center: tuple[float, float] | None
+    effective_kernel: Pair | None
 
 
 def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
-    """The rows of a run, as far as it came, followed by those of parameters that belong to no row."""
+    """Make the rows of a dry run.
+
+    Args:
+        model: The network.
+        run: Its dry run. Without `TRACKERS`, the rows have no multiply-accumulates and no receptive fields.
+
+    Returns:
+        A row for each call that returned. If the network did not raise, there is also one for each module whose
+        parameters belong to no call, where the module is defined.
+    """
     counted: set[int] = set()
     macs = 0
     rows: list[LayerRow] = []
     for call in run.calls:
         if call.output_shape is not None:
-            before, macs = macs, call.views[0] if call.views else macs
+            before, macs = macs, call.tracked[0] if call.tracked else macs
             rows.append(_row(call, run, macs - before, counted))
     if run.error is not None:
         return rows
-    defined = {module: place for place, module in enumerate(model.modules())}
+    defined = {module: position for position, module in enumerate(model.modules())}
     ran = [call for call in run.calls if call.output_shape is not None]
-    places = [defined.get(call.module, -1) if call.module else -1 for call in ran]
+    positions = [defined.get(call.module, -1) if call.module else -1 for call in ran]
     for name, module in model.named_modules():
-        if parameters := _count_fresh(module.parameters(recurse=False), counted):
-            place = defined[module]
-            at = next((at for at, other in enumerate(places) if other > place), len(rows))
+        if parameters := _count_new(module.parameters(recurse=False), counted):
+            position = defined[module]
+            at = next((at for at, other in enumerate(positions) if other > position), len(rows))
             rows.insert(at, _row_without_call(name, module, parameters))
-            places.insert(at, place)
+            positions.insert(at, position)
     return rows
 
 
-def _count_fresh(parameters: Iterable[nn.Parameter], counted: set[int]) -> int:
-    """How many numbers there are in the parameters whose ids are not among ``counted``, to which they are added."""
-    fresh = {id(parameter): parameter for parameter in parameters if id(parameter) not in counted}
-    counted.update(fresh)
-    return sum(parameter.numel() for parameter in fresh.values())
+def boxes_of(call: Call) -> TensorBoxes | None:
+    """Returns the receptive fields of a call's units; None if it did not return or does not depend on the image."""
+    boxes: TensorBoxes | None = call.tracked[2] if call.tracked else None
+    return boxes
+
+
+def size_formula(call: Call) -> str:
+    """Returns the formula of a call's output size with its numbers; empty where there is none."""
+    shape, output = call.input_shape, call.output_shape
+    window = call.window
+    if window is not None and len(shape) == 4:
+        padding = getattr(call.module, "padding", None)
+        if getattr(call.module, "padding_mode", "zeros") != "zeros" and isinstance(padding, tuple):
+            window = window.padded((2 * padding[0], 2 * padding[1]))  # it pads by a function of its own
+        return window.formula((shape[2], shape[3]))
+    is_flattened = call.function("flatten", "view", "reshape") is not None
+    if is_flattened and output is not None and len(output) == 2 and output[0] == shape[0] and len(shape) > 2:
+        return f"{'·'.join(map(str, shape[1:]))} = {output[1]}"
+    return ""
+
+
+def _count_new(parameters: Iterable[nn.Parameter], counted: set[int]) -> int:
+    """Count the numbers in the parameters whose ids are not in ``counted``, and add their ids to it."""
+    new = {id(parameter): parameter for parameter in parameters if id(parameter) not in counted}
+    counted.update(new)
+    return sum(parameter.numel() for parameter in new.values())
 
 
 def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
     """The row of one call; ``counted`` holds the ids of the parameters of the rows before."""
     window = call.window
-    field, view = field_of(call, run), view_of(call)
+    field, boxes = _field_of(call, run), boxes_of(call)
     parameters = call.module.parameters() if call.module else call.functions[0].parameters
-    is_of_images = view is not None if call.views else bool(call.inputs)
+    is_of_images = boxes is not None if call.tracked else bool(call.inputs)
     batch_size, first = (run.batch_size, 1) if is_of_images else (1, 0)  # what does not come from images has no batch
     input_shape, output_shape = call.input_shape[first:], (call.output_shape or ())[first:]
     convolution = call.function("conv2d", "conv_transpose2d")
@@ -63,21 +154,45 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
         groups=convolution.arguments.get("groups", 1) if convolution else None,
         input_shape=input_shape,
         output_shape=output_shape,
-        formula=formula(call),
+        formula=size_formula(call),
         same_padding=window.same_padding if window else None,
-        parameters=_count_fresh(parameters, counted),
+        parameters=_count_new(parameters, counted),
         dense_parameters=prod(input_shape) * output_shape[0] if convolution and len(output_shape) == 3 else None,
         macs=macs // batch_size,
         output_bytes=call.output_bytes // batch_size,
-        receptive_field=field.size if field else view.largest() if view else None,
-        receptive_stride=field.stride if field and field.slides else None,
-        receptive_center=field.center if field and field.slides else None,
+        receptive_field=field.size if field else boxes.largest() if boxes else None,
+        receptive_stride=field.stride if field and field.is_spatial else None,
+        receptive_center=field.center if field and field.is_spatial else None,
         effective_kernel=window.extent if window else None,
     )
 
 
+def _field_of(call: Call, run: DryRun) -> Field | None:
+    """The theoretical receptive field of a call's units; None where the units have different ones.
+
+    Where a unit's field is inside the image, its exact box takes the place of the theoretical field, which does not
+    distinguish channels: a function may have selected only channels with smaller fields.
+    """
+    field: Field | None = call.tracked[1] if call.tracked else None
+    boxes = boxes_of(call)
+    if field is None or boxes is None or not field.is_spatial or len(call.output_shape or ()) != 4:
+        return field
+    axes = zip(field.size, field.stride, field.start, run.image_shape[1:], boxes.spans)
+    exact = [_exact_along(*axis) for axis in axes]
+    return Field((exact[0][0], exact[1][0]), field.stride, (exact[0][1], exact[1][1]))
+
+
+def _exact_along(size: int, stride: int, start: int, side: int, spans: list[Pair]) -> Pair:
+    """Size and start of a field along an axis, from the box of the first unit whose field is inside the image."""
+    unit = max(0, -(start // stride))
+    if unit >= len(spans) or start + unit * stride + size > side or spans[unit] == (0, 0):
+        return size, start
+    first, end = spans[unit]
+    return end - first, first - unit * stride
+
+
 def _padding(call: Call, window: Window) -> Pair | str:
-    """As the layer says it, which may pad by a function of its own (padding_mode)."""
+    """The padding as the layer has it: with a padding_mode, it pads by a function of its own."""
     padding = getattr(call.module, "padding", None)
     if padding == "same":
         return "same"
@@ -88,30 +203,11 @@ def _padding(call: Call, window: Window) -> Pair | str:
 
 def _row_without_call(name: str, module: nn.Module, parameters: int) -> LayerRow:
     """The row of parameters that belong to no layer that ran."""
-    has_children = has_parts(module)
-    label = f"{name} (own parameters)".lstrip() if has_children else f"{name or type(module).__name__} (not called)"
+    label = f"{name or type(module).__name__} (not called)"
+    if has_children(module):
+        label = f"{name} (own parameters)".lstrip()
     blank: dict[str, Any] = dict.fromkeys(LayerRow.__dataclass_fields__)
-    shapes: dict[str, Any] = {
-        "inputs": (),
-        "input_shape": (),
-        "output_shape": (),
-        "formula": "",
-        "macs": 0,
-        "output_bytes": 0,
-    }
-    return LayerRow(**{**blank, **shapes, "name": label, "type": type(module).__name__, "parameters": parameters})
-
-
-def formula(call: Call) -> str:
-    """How the output size follows from the input's; empty where it does not, or where the call failed."""
-    shape, output = call.input_shape, call.output_shape
-    window = call.window
-    if window is not None and len(shape) == 4:
-        padding = getattr(call.module, "padding", None)
-        if getattr(call.module, "padding_mode", "zeros") != "zeros" and isinstance(padding, tuple):
-            window = window.padded((2 * padding[0], 2 * padding[1]))  # it pads by a function of its own
-        return window.formula((shape[2], shape[3]))
-    is_flattened = call.function("flatten", "view", "reshape") is not None
-    if is_flattened and output is not None and len(output) == 2 and output[0] == shape[0] and len(shape) > 2:
-        return f"{'·'.join(map(str, shape[1:]))} = {output[1]}"
-    return ""
+    empty: dict[str, Any] = dict.fromkeys(("inputs", "input_shape", "output_shape"), ())
+    zero: dict[str, Any] = dict.fromkeys(("macs", "output_bytes"), 0)
+    known = {"name": label, "type": type(module).__name__, "parameters": parameters, "formula": ""}
+    return LayerRow(**blank | empty | zero | known)

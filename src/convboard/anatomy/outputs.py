@@ -1,37 +1,39 @@
-"""What comes out of each layer, in one call."""
+"""The outputs of the layers of a network, in one call."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from typing import Any
 
 from torch import Tensor, nn
 
 from convboard.anatomy.check import raise_explained
-from convboard.anatomy.dry_run import dry_run, run_undisturbed
-from convboard.anatomy.trace import CallNames, first_tensor, leaf_modules
+from convboard.anatomy.dry_run import dry_run, run_without_side_effects
+from convboard.anatomy.function_call import first_tensor
+from convboard.anatomy.trace import CallNames, leaf_modules
 from convboard.errors import ModelError, nearest
 
 
 def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] = "*") -> "OrderedDict[str, Tensor]":
-    """Run images through a network and keep what each layer gives.
+    """Run images through a network and return the output of each layer.
 
-    The network runs in evaluation mode, without gradients; its modes, buffers and hooks and the random
-    numbers are left as they were. The outputs are copies: an in-place ReLU that follows changes none.
+    The network runs in evaluation mode without gradients. Its modes, buffers and hooks and the random numbers stay
+    unchanged. The outputs are copies, which a following in-place ReLU does not change.
 
     Args:
         model: Any network.
-        images: ``[N, C, H, W]``, as the network wants them.
-        layers: Module paths, or globs of them such as ``conv*`` or ``layer1.*``. A pattern names layers
-            (modules without children); where it matches none of them, the blocks that it matches.
+        images: [N, C, H, W], normalised as the network expects them.
+        layers: Module paths, or glob patterns of them such as ``conv*`` or ``layer1.*``. A pattern matches layers
+            (modules without children); if it matches none of them, it matches the modules with children.
 
     Returns:
-        Name to output, in the order of the calls. A layer that is called twice appears as ``name`` and
-        ``name:2``. Of several outputs the first tensor is kept.
+        Name to output, in the order of the calls. A layer that is called twice appears as ``name`` and ``name:2``. Of
+        several outputs, the first tensor is returned.
 
     Raises:
-        ModelError: A pattern matches no module; the message offers the nearest names. Or the images do not fit the
-            network; the message says why, as `check_fit` does.
+        ModelError: A pattern matches no module; the message suggests the nearest names. Or the images do not fit the
+            network; the message explains why, as that of `check_fit` does.
 
     Example:
         >>> model = convboard.build_model("conv_stack", (3, 28, 28), None)
@@ -45,33 +47,30 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
         )
     outputs: OrderedDict[str, Tensor] = OrderedDict()
     names = CallNames()
-    handles = []
-    for name, module in _matching(model, [layers] if isinstance(layers, str) else layers).items():
+    with ExitStack() as hooks:
+        for name, module in _matching(model, [layers] if isinstance(layers, str) else layers).items():
 
-        def keep(_module: nn.Module, _args: Any, result: Any, name: str = name) -> None:
-            output = first_tensor(result)
-            if output is not None:
-                outputs[names.next(name)] = output.detach().clone()
+            def keep(_module: nn.Module, _args: Any, result: Any, name: str = name) -> None:
+                output = first_tensor(result)
+                if output is not None:
+                    outputs[names.next(name)] = output.detach().clone()
 
-        handles.append(module.register_forward_hook(keep))
-    try:
-        run_undisturbed(model, images)
-    except (RuntimeError, TypeError) as error:  # the latter where its forward wants more than images
-        raise_explained(model, dry_run(model, tuple(images.shape[1:])))
-        raise error
-    finally:
-        for handle in handles:
-            handle.remove()
+            hooks.enter_context(module.register_forward_hook(keep))
+        try:
+            run_without_side_effects(model, images)
+        except (RuntimeError, TypeError):  # TypeError: its forward takes more than the images
+            raise_explained(model, dry_run(model, tuple(images.shape[1:])))
+            raise
     return outputs
 
 
 def _matching(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:
-    """The modules that the patterns name."""
+    """The modules that the patterns match."""
     leaves = leaf_modules(model)
-    blocks = {name: module for name, module in model.named_modules() if name and name not in leaves}
+    parents = {name: module for name, module in model.named_modules() if name and name not in leaves}
     chosen: dict[str, nn.Module] = {}
     for pattern in patterns:
-        for group in (leaves, blocks):
+        for group in (leaves, parents):
             matches = {name: module for name, module in group.items() if fnmatchcase(name, pattern)}
             if matches:
                 chosen |= matches

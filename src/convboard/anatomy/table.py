@@ -1,6 +1,7 @@
-"""The table of a network as a person or a program reads it: text, Markdown, JSON, CSV."""
+"""The layer table of a network as text, Markdown, HTML, JSON and CSV."""
 
 import csv
+import html
 import io
 import json
 from collections.abc import Sequence
@@ -8,61 +9,86 @@ from dataclasses import asdict, fields
 from itertools import accumulate
 from typing import Any, Literal, get_args
 
-from convboard.anatomy.layer_row import LayerRow
-from convboard.anatomy.trace import Shape
+from convboard.anatomy.layer_rows import LayerRow
+from convboard.anatomy.trace import INPUT, Shape
 
 Style = Literal["markdown", "text", "json", "csv"]
 STYLES: tuple[str, ...] = get_args(Style)
-SIZES = "size of the output"  # the column of the formulas
-_STAR = "*"  # behind a receptive field that is larger than the image
-_NUMBERS = frozenset(["parameters", "MACs"])  # columns that end flush
-_USUAL = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}}  # columns left out where they say nothing more
+FORMULAS = "size of the output"  # the column of the formulas
+_STAR = "*"  # marks a receptive field that is larger than the image
+_RIGHT_ALIGNED = frozenset(["parameters", "MACs"])
+# Columns that are left out where no cell says more than this.
+_DEFAULTS = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}}
+
+
+class LayerTable(list[LayerRow]):
+    """A list of rows that a notebook shows as a table; `format_table` gives it as text."""
+
+    def _repr_html_(self) -> str:
+        """The table with its sums, as IPython asks for it."""
+        columns, note = _columns_and_note(self)
+        numeric = [' style="text-align: right"' if name in _RIGHT_ALIGNED else "" for name in columns]
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+        lines = [
+            "".join(f"<td{style}>{html.escape(cell)}</td>" for cell, style in zip(cells, numeric))
+            for cells in zip(*columns.values())
+        ]
+        body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+        texts = [text.replace("\n", "<br>") for text in map(html.escape, [note, _sums(self)]) if text]
+        below = "\n".join(f"<p>{text}</p>" for text in texts)
+        return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n{below}"
 
 
 def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int | None = None, title: str = "") -> str:
-    """The table of a network, with its sums below.
+    """Format the layer table of a network, with its sums below.
 
-    As text or Markdown, dilation and groups are shown only where a layer has one other than 1, and where a row gets its
-    input from only where that is not the row before. A receptive field that is larger than the image has a star.
+    As text or Markdown, dilation and groups are shown only if a layer has one other than 1, and the inputs of a row
+    only if they are not the row before. A receptive field that is larger than the image has a star.
 
     Args:
-        rows: What ``layer_table`` gives.
+        rows: The rows that ``layer_table`` returns.
         style: ``markdown`` for TensorBoard's text tab and documents, ``text`` for a terminal, ``json`` and ``csv`` for
-            programs: every field of ``LayerRow``, pairs as [height, width] or ``5x5``.
-        width: Columns of the terminal; where the text is wider, the formulas stand below the table.
-        title: What stands above the table as text or Markdown: whose it is.
+            programs: these have every field of `LayerRow`, pairs as [height, width] or ``5x5``.
+        width: Columns of the terminal. If the text is wider, the formulas are below the table.
+        title: A title above the table, as text or Markdown.
     """
     if style == "json":
-        lines = ",\n".join(json.dumps(asdict(row), ensure_ascii=False) for row in rows)  # a row a line
+        lines = ",\n".join(json.dumps(asdict(row), ensure_ascii=False) for row in rows)  # one row on each line
         return f"[\n{lines}\n]"
     if style == "csv":
         return _csv(rows)
-    image = next((row.input_shape[1:] for row in rows if row.inputs[:1] == ("input",)), ())
-    columns = _columns(rows, image)
+    columns, note = _columns_and_note(rows)
     if style == "markdown":
         parts = [f"**{title}**" if title else "", _markdown(columns)]
     else:
         parts = [title, *_text_and_formulas(rows, columns, width)]
-    if any(cell.endswith(_STAR) for cell in columns["sees"]):
-        parts.append(f"A field with a {_STAR} is larger than the {_times(image)} image: it reaches into the padding.")
-    return "\n\n".join(part for part in [*parts, _sums(rows)] if part)
+    return "\n\n".join(part for part in [*parts, note, _sums(rows)] if part)
+
+
+def _columns_and_note(rows: Sequence[LayerRow]) -> tuple[dict[str, list[str]], str]:
+    """The columns, and a note on receptive fields with a star; empty if there is none."""
+    image = next((row.input_shape[1:] for row in rows if row.inputs[:1] == (INPUT,)), ())
+    columns = _columns(rows, image)
+    has_star = any(cell.endswith(_STAR) for cell in columns["sees"])
+    note = f"A field with a {_STAR} is larger than the {_times(image)} image: it reaches into the padding."
+    return columns, note if has_star else ""
 
 
 def _text_and_formulas(rows: Sequence[LayerRow], columns: dict[str, list[str]], width: int | None) -> tuple[str, str]:
-    """The table as text, and the formulas that it has no room for."""
+    """The table as text, and the formulas if they do not fit into it."""
     text = _text(columns)
     formulas = {row.name: row.formula for row in rows if row.formula}
     if not (width and max(map(len, text.splitlines())) > width and formulas):
         return text, ""
     longest = max(map(len, formulas))
     below = (f"{name:<{longest}}  {formula}" for name, formula in formulas.items())
-    narrow = _text({name: cells for name, cells in columns.items() if name != SIZES})
+    narrow = _text({name: cells for name, cells in columns.items() if name != FORMULAS})
     return narrow, "\n".join(["How the sizes come about:", *below])
 
 
 def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
-    """The cells of each column that says something, by its head; ``image`` is (height, width)."""
-    before = list(accumulate((row.name if row.output_shape else "" for row in rows), _last_name, initial="input"))
+    """The cells of each column that is shown, by its head; ``image`` is (height, width)."""
+    before = list(accumulate((row.name if row.output_shape else "" for row in rows), _last_name, initial=INPUT))
     columns = {
         "layer": [row.name for row in rows],
         "type": [row.type for row in rows],
@@ -74,45 +100,45 @@ def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
         "dilation": [_side(row.dilation) for row in rows],
         "groups": [str(row.groups or "") for row in rows],
         "output": [_times(row.output_shape) for row in rows],
-        "sees": [_seen(row, image) for row in rows],
+        "sees": [_receptive_field(row, image) for row in rows],
         "parameters": [f"{row.parameters:,}" if row.parameters else "" for row in rows],
         "MACs": [f"{row.macs:,}" if row.macs else "" for row in rows],
-        SIZES: [row.formula for row in rows],
+        FORMULAS: [row.formula for row in rows],
     }
-    return {name: cells for name, cells in columns.items() if not _USUAL.get(name, set()).issuperset(cells)}
+    return {name: cells for name, cells in columns.items() if not _DEFAULTS.get(name, set()).issuperset(cells)}
 
 
-def _seen(row: LayerRow, image: Shape) -> str:
-    """A receptive field; of one that is larger than the image, or all of it, that is said."""
+def _receptive_field(row: LayerRow, image: Shape) -> str:
+    """The size of a receptive field, ``all of it`` for the whole image, with a star if it is larger."""
     field = row.receptive_field
     if field == image and row.receptive_stride is None:
         return "all of it"
-    larger = field is not None and any(side > whole for side, whole in zip(field, image))
-    return f"{_times(field)}{_STAR if larger else ''}"
+    is_larger = field is not None and any(side > whole for side, whole in zip(field, image))
+    return f"{_times(field)}{_STAR if is_larger else ''}"
 
 
 def _last_name(before: str, name: str) -> str:
-    """The last row that has an output, for which the others have no name here."""
+    """The name of the last row with an output; rows without one have an empty name here."""
     return name or before
 
 
 def _sums(rows: Sequence[LayerRow]) -> str:
-    """What the rows come to together."""
+    """The sums of the rows in sentences."""
     parameters, macs = sum(row.parameters for row in rows), sum(row.macs for row in rows)
     text = f"Parameters of these layers: {parameters:,}. Multiply-accumulates for one image: {macs:,}."
-    shared = [row for row in rows if row.dense_parameters and row.parameters]
-    if shared:
-        convolutions = sum(row.parameters for row in shared)
-        dense = sum(row.dense_parameters or 0 for row in shared)
+    convolutions = [row for row in rows if row.dense_parameters and row.parameters]
+    if convolutions:
+        own = sum(row.parameters for row in convolutions)
+        dense = sum(row.dense_parameters or 0 for row in convolutions)
         text += (
-            f"\nThe convolutions have {convolutions:,} of them; fully connected layers to as many units as there are "
+            f"\nThe convolutions have {own:,} of them; fully connected layers to as many units as there are "
             f"channels would have {dense:,}."
         )
     return text
 
 
 def _markdown(columns: dict[str, list[str]]) -> str:
-    ruler = ["---:" if name in _NUMBERS else "---" for name in columns]
+    ruler = ["---:" if name in _RIGHT_ALIGNED else "---" for name in columns]
     lines = [list(columns), ruler, *map(list, zip(*columns.values()))]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -121,7 +147,7 @@ def _text(columns: dict[str, list[str]]) -> str:
     widths = [max(len(cell) for cell in (name, *cells)) for name, cells in columns.items()]
     lines = [list(columns), ["─" * width for width in widths], *map(list, zip(*columns.values()))]
     aligned = [
-        [cell.rjust(width) if name in _NUMBERS else cell.ljust(width) for cell, width, name in row]
+        [cell.rjust(width) if name in _RIGHT_ALIGNED else cell.ljust(width) for cell, width, name in row]
         for row in (zip(line, widths, columns) for line in lines)
     ]
     return "\n".join("  ".join(line).rstrip() for line in aligned)
@@ -137,7 +163,7 @@ def _csv(rows: Sequence[LayerRow]) -> str:
 
 
 def _plain(value: Any) -> str:
-    """A field as a cell: numbers of a shape with x, names with a space between."""
+    """A field as a CSV cell: the numbers of a shape with x between them, names with a space."""
     if isinstance(value, tuple):
         return (" " if value and isinstance(value[0], str) else "x").join(map(str, value))
     return "" if value is None else str(value)

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
-from convboard.anatomy import format_table, look
+from convboard.anatomy.summary import summarise
+from convboard.anatomy.table import format_table
 from convboard.board import hparams, markdown, tags
 from convboard.board.event_file import EventFile
 from convboard.board.graph import draw_graph
@@ -163,11 +164,11 @@ class Board:
 
     def _anatomy(self, start: FitStart) -> list[Value]:
         """The network's table for people, and its record for the Layers tab."""
-        anatomy = look(start.model, self._dataset.image_shape)
+        summary = summarise(start.model, self._dataset.image_shape)
         about = {"steps_per_epoch": start.steps_per_epoch, "max_epochs": start.max_epochs}
         names = {"name": type(start.model).__name__, "dataset": self._dataset.name}
-        table = format_table(anatomy.rows, "markdown")
-        return [text(tags.LAYERS, table), network({**anatomy.record(), **about, **names})]
+        table = format_table(summary.rows, "markdown")
+        return [text(tags.LAYERS, table), network({**summary.record(), **about, **names})]
 
     def _gradient_values(self) -> list[Value]:
         """How the gradients of the epoch's last step lie, and how long those of each layer are."""

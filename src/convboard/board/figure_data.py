@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convboard.anatomy import LayerActivation
+from convboard.anatomy.activations import LayerActivation
 from convboard.board.figures.embedded_arrays import Arrays, halved
 from convboard.board.probe import Probe
 

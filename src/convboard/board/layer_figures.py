@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from torch import Tensor, nn
 
-from convboard.anatomy import LayerActivation, layer_activations
+from convboard.anatomy.activations import LayerActivation, layer_activations
 from convboard.board import tags
 from convboard.board.figure_data import kernel_numbers, map_numbers, probe_numbers, to_numpy
 from convboard.board.figures.embedded_arrays import with_numbers

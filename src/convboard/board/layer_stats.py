@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from convboard.anatomy import LayerActivation
+from convboard.anatomy.activations import LayerActivation
 
 _ZEROING = frozenset({"relu", "relu6"})  # activations under which a unit can die
 

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convboard.anatomy import layer_activations
+from convboard.anatomy.activations import layer_activations
 from convboard.board import tags
 from convboard.board.figures.png import encode_png
 from convboard.board.missing import NothingToShow

@@ -51,7 +51,7 @@ def main() -> None:
     arguments, overrides = split_arguments(Arguments, "layers")
     asked = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides)
-    from convboard import anatomy  # after the arguments are checked: these import torch
+    from convboard.anatomy import summary, table  # after the arguments are checked: these import torch
     from convboard.experiment import run_dir, untrained
 
     if composed is None:
@@ -67,9 +67,9 @@ def main() -> None:
     if arguments.layer is None:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         title = _title(name, shape, dataset, is_given=asked is not None)
-        print(anatomy.format_table(anatomy.layer_table(model, shape), FORMATS[arguments.format], columns, title))
+        print(table.format_table(summary.layer_table(model, shape), FORMATS[arguments.format], columns, title))
         return
-    box = anatomy.receptive_field(model, shape, arguments.layer, arguments.row, arguments.col)
+    box = summary.receptive_field(model, shape, arguments.layer, arguments.row, arguments.col)
     print(
         f"{arguments.layer}, unit at row {arguments.row}, column {arguments.col}, sees of the "
         f"{'x'.join(map(str, shape))} image\n"

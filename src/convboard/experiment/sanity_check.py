@@ -14,10 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.check import raise_explained
-from convboard.anatomy.diagnostics.case import Case
-from convboard.anatomy.diagnostics.model_output import no_tensor
 from convboard.anatomy.dry_run import DryRun
-from convboard.anatomy.trace import Shape, recorded
+from convboard.anatomy.trace import Shape, record_calls
 from convboard.config.instantiate import REFUSALS
 from convboard.errors import ConfigError, ModelError
 from convboard.training.execution_plan.plan import Plan
@@ -144,7 +142,7 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
 def _forward(model: nn.Module, images: Tensor, single_image_advice: str) -> Tensor:
     """Return the logits of a training batch, or explain why there are none."""
     output, error = None, None
-    with recorded(model, images) as calls:
+    with record_calls(model, images) as calls:
         try:
             output = model(images)
         except Exception as raised:
@@ -159,7 +157,11 @@ def _forward(model: nn.Module, images: Tensor, single_image_advice: str) -> Tens
         ) from error
     raise_explained(model, run)
     if not isinstance(output, Tensor):
-        raise ModelError(f"In training mode: {no_tensor(Case(model, run)).reason}")
+        # Deferred for start-up time: only errors need it.
+        from convboard.anatomy.diagnostics.context import Context
+        from convboard.anatomy.diagnostics.model_output import not_a_tensor
+
+        raise ModelError(f"In training mode: {not_a_tensor(Context(model, run)).reason}")
     if output.shape[0] != len(images):
         raise ModelError(
             f"The network gives {list(output.shape)} for a batch of {len(images)}: the batch must stay apart. Where "

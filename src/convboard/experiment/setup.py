@@ -11,16 +11,17 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from convboard import models
-from convboard.anatomy import check_fit
+from convboard.anatomy.check import check_fit
 from convboard.board import Board
 from convboard.config import instantiate
 from convboard.config.schema import TrainConfig
 from convboard.data import Augmentation, Batches, ImageDataset, Normalisation, Split
 from convboard.errors import ConfigError
+from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.sanity_check import LayoutError, try_schedule, try_step
+from convboard.models.infer_arguments import build
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.choose_plan import PlanChoice
@@ -36,6 +37,7 @@ DIVERGENCE_ADVICE = (
 )
 
 
+@errors_with_config_keys()
 def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
     """Build the network of a config.
 
@@ -49,7 +51,7 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
     """
     arguments = {key: value for key, value in node.items() if key != "image_size"}
     factory, arguments = instantiate.resolve("model", arguments)
-    model = models.build(factory, input_shape, num_classes, **arguments)
+    model = build(factory, input_shape, num_classes, **arguments)
     channels, height, width = input_shape
     known = {"in_channels": channels, "image_size": height if height == width else (height, width)}
     check_fit(model, input_shape, num_classes, factory, {**known, "num_classes": num_classes, **arguments})
@@ -105,6 +107,7 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
     )
 
 
+@errors_with_config_keys()
 def build_setup(
     config: TrainConfig, dataset: ImageDataset, plan: Plan, checkpoints: Path, comm: Communicator
 ) -> TrainingSetup:

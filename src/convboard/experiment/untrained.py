@@ -7,19 +7,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from convboard import models
 from convboard.anatomy.outputs import layer_outputs
 from convboard.config import instantiate
 from convboard.config.compose import Composed
 from convboard.data.load import describe_dataset
 from convboard.errors import ModelError
+from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.setup import build_model
+from convboard.models.infer_arguments import build
 from convboard.training.seeding import seed_everything
 
 Shape = tuple[int, int, int]
 _CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # where neither the user nor the constructor says otherwise
 
 
+@errors_with_config_keys()
 def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tuple[Shape, int | None]:
     """The shape of the images of an untrained network, and its number of classes.
 
@@ -50,6 +52,7 @@ def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tup
     return input_shape or shape, classes
 
 
+@errors_with_config_keys()
 def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -> nn.Module:
     """Build the network with the initial weights of a run of this config, in eval mode.
 
@@ -66,7 +69,7 @@ def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -
         return build_model(composed.config.model, shape, num_classes).eval()
     factory, arguments = instantiate.resolve("model", _without_size(composed.config.model))
     try:
-        model = models.build(factory, shape, None, **arguments)
+        model = build(factory, shape, None, **arguments)
     except ModelError:  # it has no classifier of its own size: a list of layers, say
         seed_everything(composed.config.seed)
         return build_model(composed.config.model, shape, _CLASSES).eval()

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convboard.anatomy import LayerActivation, layer_activations, network_record
+from convboard.anatomy.activations import LayerActivation, layer_activations
+from convboard.anatomy.summary import network_record
 from convboard.errors import ConfigError, ModelError, nearest
 from convboard.feature_maps.layer_response import LayerResponse, StrongUnit
 from convboard.feature_maps.network import ExaminedNetwork

@@ -9,14 +9,14 @@ from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class BatchNormCNN(nn.Module):
-    """Twice a 3x3 convolution to 4 channels, BatchNorm, ReLU and a 2x2 max pool; then one linear layer.
+    """Two blocks of a 3x3 convolution to 4 channels, BatchNorm, ReLU and 2x2 max pooling, and one linear layer.
 
-    ``[N, in_channels, H, W]`` to ``[N, num_classes]``. On 28x28 images ``fc`` gets 4·7·7 = 196 features.
+    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 28x28 images ``fc`` gets 4·7·7 = 196 features.
 
     Args:
-        in_channels: 1 for grey images, 3 for colour.
+        in_channels: Channels of the images: 1 for grey, 3 for colour.
         image_size: Side of the images in pixels, or (height, width); at least 4.
-        num_classes: Number of scores given for each image.
+        num_classes: Number of logits for each image.
     """
 
     def __init__(self, in_channels: int = 1, image_size: ImageSize = 28, num_classes: int = 10) -> None:
@@ -33,8 +33,8 @@ class BatchNormCNN(nn.Module):
         self.fc = nn.Linear(flat_features(self, in_channels, image_size), num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores of the classes, ``[N, num_classes]``."""
+        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.pool1(self.relu1(self.bn1(self.conv1(images))))
         x = self.pool2(self.relu2(self.bn2(self.conv2(x))))
-        scores: Tensor = self.fc(self.flatten(x))
-        return scores
+        logits: Tensor = self.fc(self.flatten(x))
+        return logits

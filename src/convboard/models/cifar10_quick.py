@@ -1,6 +1,6 @@
-"""The quick CIFAR-10 network, once as a class and once as one nn.Sequential.
+"""The "quick" CIFAR-10 network, as a class and as an nn.Sequential.
 
-After the "quick" example of Caffe (Y. Jia et al., 2014), with padding 2, max pooling and no activation.
+From the "quick" example of Caffe (Y. Jia et al., 2014), with padding 2, max pooling and no activation.
 """
 
 from collections import OrderedDict
@@ -11,15 +11,15 @@ from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class CIFAR10Quick(nn.Module):
-    """Three 5x5 convolutions, each with a 2x2 max pool, and two linear layers.
+    """Three 5x5 convolutions, each with 2x2 max pooling, and two linear layers.
 
-    ``[N, in_channels, H, W]`` to ``[N, num_classes]``. On 32x32 images ``fc1`` gets 64·4·4 = 1,024 features.
+    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 32x32 images ``fc1`` gets 64·4·4 = 1,024 features.
     The only non-linear layers are the poolings, as in the tutorial.
 
     Args:
-        in_channels: 1 for grey images, 3 for colour.
+        in_channels: Channels of the images: 1 for grey, 3 for colour.
         image_size: Side of the images in pixels, or (height, width); at least 8.
-        num_classes: Number of scores given for each image.
+        num_classes: Number of logits for each image.
     """
 
     def __init__(self, in_channels: int = 3, image_size: ImageSize = 32, num_classes: int = 10) -> None:
@@ -35,25 +35,25 @@ class CIFAR10Quick(nn.Module):
         self.fc2 = nn.Linear(64, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores of the classes, ``[N, num_classes]``."""
+        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.pool1(self.conv1(images))
         x = self.pool2(self.conv2(x))
         x = self.pool3(self.conv3(x))
         x = self.flatten(x)
-        scores: Tensor = self.fc2(self.fc1(x))
-        return scores
+        logits: Tensor = self.fc2(self.fc1(x))
+        return logits
 
 
 def cifar10_quick_sequential(in_channels: int = 3, image_size: ImageSize = 32, num_classes: int = 10) -> nn.Sequential:
-    """The same network as one nn.Sequential, with the same names.
+    """Build the same network as an nn.Sequential whose layers have the same names.
 
-    So ``sequential.load_state_dict(quick.state_dict())`` carries the weights over, the same seed gives the
-    same weights, and the same weights the same output to the last bit.
+    ``sequential.load_state_dict(quick.state_dict())`` therefore copies the weights. The same seed gives the same
+    weights, and the same weights give bitwise equal outputs.
 
     Args:
-        in_channels: 1 for grey images, 3 for colour.
+        in_channels: Channels of the images: 1 for grey, 3 for colour.
         image_size: Side of the images in pixels, or (height, width); at least 8.
-        num_classes: Number of scores given for each image.
+        num_classes: Number of logits for each image.
     """
     model = nn.Sequential(
         OrderedDict[str, nn.Module](

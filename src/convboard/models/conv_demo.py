@@ -1,23 +1,23 @@
-"""Two convolutions that show what stride and padding do to a picture."""
+"""Two convolutions that show the effect of stride and padding on the size of a feature map."""
 
 from collections import OrderedDict
 
 from torch import nn
 
-from convboard.models.classifier import pooled_classifier
+from convboard.models.conv_stack import pooled_classifier
 
 
 class ConvDemo(nn.Sequential):
-    """Conv2d 3→16 (3x3, stride 1, padding 1: the size stays), then 16→8 (5x5, stride 2, padding 2: it halves).
+    """Conv2d 3→16 (3x3, stride 1, padding 1: keeps the size), then 16→8 (5x5, stride 2, padding 2: halves it).
 
-    Bare, ``[N, 3, 224, 224]`` gives ``[N, 16, 224, 224]`` and then ``[N, 8, 112, 112]``. With ``num_classes``,
-    global average pooling and a linear layer follow: ``[N, num_classes]``.
+    Without a classifier, images [N, 3, 224, 224] become [N, 16, 224, 224] and then [N, 8, 112, 112]. With
+    ``num_classes``, global average pooling and a linear layer follow, which return logits [N, num_classes].
 
     Args:
-        in_channels: 1 for grey images, 3 for colour.
-        num_classes: Number of scores given for each image; None for the bare network.
-        relu: A ReLU after each convolution. The tutorial's network has none, so that all of it, pooling
-            included, is one linear map, and learns accordingly.
+        in_channels: Channels of the images: 1 for grey, 3 for colour.
+        num_classes: Number of logits for each image; None for no classifier.
+        relu: Whether a ReLU follows each convolution. The tutorial's network has none, so that it is one linear map,
+            average pooling included, with the accuracy of one.
     """
 
     def __init__(self, in_channels: int = 3, num_classes: int | None = None, relu: bool = False) -> None:

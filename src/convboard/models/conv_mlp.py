@@ -6,15 +6,15 @@ from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class ConvMLP(nn.Module):
-    """The first two convolutions of ``ConvStack``, flattened into a small stack of linear layers.
+    """The first two convolutions of ``ConvStack``, a flatten, and three linear layers.
 
-    ``[N, in_channels, H, W]`` to ``[N, num_classes]``. On 28x28 images ``fc1`` gets 32·7·7 = 1,568 features.
-    It has no activation, as in the tutorial: all of it is one linear map.
+    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 28x28 images ``fc1`` gets 32·7·7 = 1,568 features.
+    It has no activation functions, as in the tutorial, so that it is one linear map.
 
     Args:
-        in_channels: 1 for grey images, 3 for colour.
+        in_channels: Channels of the images: 1 for grey, 3 for colour.
         image_size: Side of the images in pixels, or (height, width).
-        num_classes: Number of scores given for each image.
+        num_classes: Number of logits for each image.
     """
 
     def __init__(self, in_channels: int = 3, image_size: ImageSize = 28, num_classes: int = 10) -> None:
@@ -27,8 +27,8 @@ class ConvMLP(nn.Module):
         self.fc3 = nn.Linear(32, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores of the classes, ``[N, num_classes]``."""
+        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.conv2(self.conv1(images))
         x = self.flatten(x)
-        scores: Tensor = self.fc3(self.fc2(self.fc1(x)))
-        return scores
+        logits: Tensor = self.fc3(self.fc2(self.fc1(x)))
+        return logits

@@ -1,24 +1,23 @@
-"""Three strided convolutions, bare or with a classifier on top."""
+"""Three strided convolutions, with or without a classifier."""
 
 from collections import OrderedDict
 from itertools import pairwise
 
 from torch import nn
 
-from convboard.models.classifier import pooled_classifier
-
 
 class ConvStack(nn.Sequential):
     """Conv2d 3→16→32→64, each 3x3 with stride 2 and padding 1.
 
-    Bare, ``[N, 3, 28, 28]`` goes through 14x14 and 7x7 to ``[N, 64, 4, 4]``. With ``num_classes``, global
-    average pooling and a linear layer follow, which suit images of any size: ``[N, num_classes]``.
+    Without a classifier, images [N, 3, 28, 28] become [N, 64, 4, 4], with sizes 14x14 and 7x7 in between. With
+    ``num_classes``, global average pooling and a linear layer follow, which work on images of any size and return
+    logits [N, num_classes].
 
     Args:
-        in_channels: 1 for grey images, 3 for colour.
-        num_classes: Number of scores given for each image; None for the bare network.
-        relu: A ReLU after each convolution. The tutorial's network has none, so that all of it, pooling
-            included, is one linear map, and learns accordingly.
+        in_channels: Channels of the images: 1 for grey, 3 for colour.
+        num_classes: Number of logits for each image; None for no classifier.
+        relu: Whether a ReLU follows each convolution. The tutorial's network has none, so that it is one linear map,
+            average pooling included, with the accuracy of one.
     """
 
     def __init__(self, in_channels: int = 3, num_classes: int | None = None, relu: bool = False) -> None:
@@ -30,3 +29,15 @@ class ConvStack(nn.Sequential):
         if num_classes is not None:
             layers |= pooled_classifier(64, num_classes)
         super().__init__(layers)
+
+
+def pooled_classifier(channels: int, num_classes: int) -> "OrderedDict[str, nn.Module]":
+    """Returns global average pooling and a linear layer, which map [N, channels, H, W] to [N, num_classes].
+
+    Args:
+        channels: Channels of the last convolution.
+        num_classes: Number of logits for each image.
+    """
+    return OrderedDict[str, nn.Module](
+        pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(channels, num_classes)
+    )

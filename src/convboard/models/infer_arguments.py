@@ -1,4 +1,4 @@
-"""Any class of network built for the data at hand: what its constructor asks and the data knows is filled in."""
+"""Build any network for the data at hand: arguments that follow from the data are inferred."""
 
 import inspect
 import re
@@ -10,17 +10,14 @@ import torch
 from torch import nn
 
 from convboard.anatomy.check import raise_explained
-from convboard.anatomy.diagnostics.constructors import forgotten_super, refused_groups
-from convboard.anatomy.diagnostics.linear_features import wanted_features
-from convboard.anatomy.diagnostics.spatial_layers import norm_width
 from convboard.anatomy.dry_run import DryRun, check_shape, dry_run, lazy_layers, materialise
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
 
-# What the data and the trial can fill in.
-FILLED_IN = ("in_channels", "image_size", "num_classes", "in_features")
+# Arguments that are inferred from the data, and by a dry run.
+INFERRED = ("in_channels", "image_size", "num_classes", "in_features")
 
-# Given as in_features in a trial: a number that nobody chooses, so that the layer that got it is known by it.
+# The in_features of a trial: a number that nobody chooses, by which the layer that gets it is recognised.
 _UNLIKELY = 1_009
 
 
@@ -31,28 +28,28 @@ def build(
     /,
     **arguments: Any,
 ) -> nn.Module:
-    """Build a network, with what the data knows filled in.
+    """Build a network, and infer the arguments that follow from the data.
 
-    ``in_channels``, ``image_size`` (an int for square images, else (height, width)) and ``num_classes`` are
-    given to the constructor where it has such a parameter and ``arguments`` leave it out or give None;
-    ``in_features`` too, found by a trial run. Lazy layers (nn.LazyLinear and its kin) get their shapes. The
-    trial draws no random number that training would see.
+    ``in_channels``, ``image_size`` (an int for square images, else (height, width)) and ``num_classes`` are passed to
+    the constructor if it has such parameters and ``arguments`` do not give them, or give None. ``in_features`` is
+    inferred by a dry run. Lazy layers (nn.LazyLinear and the like) get their shapes. The dry run does not change the
+    random numbers of training.
 
     Args:
         factory: A class of networks, or a function that returns one.
         input_shape: (C, H, W) of the images.
-        num_classes: Number of classes; None to leave it to the constructor's default.
-        **arguments: For the constructor; may give any of the four itself. A constructor that takes them only
-            among its ``**kwargs``, as torchvision's functions do, is given them only here.
+        num_classes: Number of classes; None for the constructor's default.
+        **arguments: Arguments of the constructor, which may include the four above. A constructor that takes these
+            only in its ``**kwargs``, as torchvision's functions do, gets them only from here.
 
     Raises:
-        ModelError: An argument that the constructor does not have or that it lacks, images too small for the
-            network, or an ``in_features`` that a trial cannot find.
-        Exception: Whatever else the constructor itself raises, untouched.
+        ModelError: An argument is unknown or missing, the images are too small for the network, or ``in_features``
+            cannot be inferred.
+        Exception: Any other exception of the constructor.
     """
     parameters = inspect.signature(factory).parameters
-    given = {name: value for name, value in arguments.items() if name not in FILLED_IN or value is not None}
-    for name, value in _known(input_shape, num_classes).items():
+    given = {name: value for name, value in arguments.items() if name not in INFERRED or value is not None}
+    for name, value in _inferred(input_shape, num_classes).items():
         if name in parameters and value is not None:
             given.setdefault(name, value)
     if factory.__module__.startswith("convboard.models."):
@@ -69,8 +66,8 @@ def build(
     return model
 
 
-def _known(input_shape: Shape, num_classes: int | None) -> dict[str, Any]:
-    """What the data knows, by the names that constructors give it."""
+def _inferred(input_shape: Shape, num_classes: int | None) -> dict[str, Any]:
+    """The arguments that follow from the data."""
     check_shape(input_shape)
     channels, height, width = input_shape
     image_size = height if height == width else (height, width)
@@ -82,7 +79,7 @@ def _name(factory: Callable[..., nn.Module]) -> str:
 
 
 def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
-    """Refuse arguments that the constructor does not have, and ask for those it needs."""
+    """Check that the constructor has all arguments that are given, and gets all that it needs."""
     parameters = inspect.signature(factory).parameters.values()
     for parameter in parameters:
         if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
@@ -95,17 +92,17 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
                 raise ModelError(f"{_name(factory)} has no argument {name!r}. {allowed}")
     for name, parameter in named.items():
         if parameter.default is parameter.empty and name not in given:
-            raise ModelError(f"{_name(factory)} needs the argument {name!r} (in a config: model.{name}).")
+            raise ModelError(f"{_name(factory)} needs the argument {name!r}.", arguments=(name,))
 
 
 def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
-    """Refuse for one of convboard's own networks a value that is not what its constructor's annotation says."""
+    """Check the arguments of one of convboard's own networks against the annotations of its constructor."""
     parameters = inspect.signature(factory).parameters
     for name, value in given.items():
-        kind = parameters[name].annotation if name in parameters else None
-        is_count = kind is int or (kind == (int | None) and value is not None)
+        annotation = parameters[name].annotation if name in parameters else None
+        is_count = annotation is int or (annotation == (int | None) and value is not None)
         wanted = None
-        if kind is bool and not isinstance(value, bool):
+        if annotation is bool and not isinstance(value, bool):
             wanted = "true or false"
         elif is_count and (type(value) is not int or value < 1):
             wanted = "a whole number, 1 or more"
@@ -114,19 +111,18 @@ def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -
 
 
 def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
-    """Call a constructor; a name that it takes among its ``**kwargs``, only to stumble over it, it does not have."""
+    """Call a constructor, and explain what it raises on its arguments, including those in its ``**kwargs``."""
     try:
         return factory(**given)
-    except ValueError as error:
-        if (reason := refused_groups(error)) is None:
+    except (ValueError, AttributeError) as error:
+        # Deferred for start-up time: only errors need it.
+        from convboard.anatomy.diagnostics.module_definition import invalid_groups, missing_super_init
+
+        if (reason := invalid_groups(error) or missing_super_init(error)) is None:
             raise
-        keys = [f"model.{name}" for name in inspect.signature(factory).parameters if "groups" in name]
-        in_config = f" In a config: {' or '.join(keys)}." if keys else ""
-        raise ModelError(f"{_name(factory)}: {reason}{in_config}") from error
-    except AttributeError as error:
-        if (reason := forgotten_super(error)) is None:
-            raise
-        raise ModelError(f"{_name(factory)}: {reason}") from error
+        groups = tuple(name for name in inspect.signature(factory).parameters if "groups" in name)
+        arguments = groups if isinstance(error, ValueError) else ()
+        raise ModelError(f"{_name(factory)}: {reason}", arguments=arguments) from error
     except TypeError as error:
         found = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
         passed_on = found is not None and found[1] in set(given) - set(inspect.signature(factory).parameters)
@@ -136,28 +132,28 @@ def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
 
 
 def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, given: Mapping[str, Any]) -> int:
-    """Build the network with a wrong ``in_features`` and see what the layer that got it receives."""
+    """Build the network with a wrong ``in_features``, and find how many features the layer that has it gets."""
     with torch.random.fork_rng(devices=[]):
         trial = _call(factory, {**given, "in_features": _UNLIKELY})
         run = materialise(trial, input_shape) if lazy_layers(trial) else dry_run(trial, input_shape)
     found = _received(run)
     if found is None:
-        if run.failed_call is not None and wanted_features(run.failed_call) is None:
+        if run.failed_call is not None and run.failed_call.in_features is None:
             raise_explained(trial, run)
         raise ModelError(
-            f"The in_features of {_name(factory)} cannot be found by a trial run. "
-            "Give it yourself (in a config: model.in_features)."
+            f"The in_features of {_name(factory)} cannot be found by a trial run. Give it yourself.",
+            arguments=("in_features",),
         ) from run.error
     return found
 
 
 def _received(run: DryRun) -> int | None:
-    """How many features arrived at the layer that stumbled over the unlikely number."""
+    """The number of features that arrived at the layer with the unlikely number; None if no such layer failed."""
     failed = run.failed_call
     if failed is None:
         return None
     view = failed.function("view", "reshape")
     if view is not None and _UNLIKELY in (*view.args[1:], *(view.args[1] if isinstance(view.args[1], tuple) else ())):
         return prod(failed.input_shape[1:])
-    wanted = wanted_features(failed) or norm_width(failed)
+    wanted = failed.in_features or failed.num_features
     return failed.input_shape[1] if wanted == _UNLIKELY and len(failed.input_shape) == 2 else None

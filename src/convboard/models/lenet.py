@@ -1,6 +1,6 @@
-"""LeNet-5 in its usual modern form: ReLU and max pooling in place of the originals.
+"""LeNet-5 in its modern form, with ReLU and max pooling instead of the original functions.
 
-After Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998.
+From Y. LeCun et al., "Gradient-based learning applied to document recognition", 1998.
 """
 
 from torch import Tensor, nn
@@ -9,14 +9,14 @@ from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class LeNet(nn.Module):
-    """Two convolutions and three linear layers: ``[N, in_channels, H, W]`` to ``[N, num_classes]``.
+    """Two convolutions and three linear layers; maps images [N, in_channels, H, W] to logits [N, num_classes].
 
-    On 32x32 images the sides go 28, 14, 10, 5, and ``fc1`` gets 16·5·5 = 400 features.
+    On 32x32 images the feature maps have sides 28, 14, 10 and 5, and ``fc1`` gets 16·5·5 = 400 features.
 
     Args:
-        in_channels: 1 for grey images, 3 for colour.
+        in_channels: Channels of the images: 1 for grey, 3 for colour.
         image_size: Side of the images in pixels, or (height, width); at least 16.
-        num_classes: Number of scores given for each image.
+        num_classes: Number of logits for each image.
     """
 
     def __init__(self, in_channels: int = 1, image_size: ImageSize = 32, num_classes: int = 10) -> None:
@@ -35,11 +35,11 @@ class LeNet(nn.Module):
         self.fc3 = nn.Linear(84, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Scores of the classes, ``[N, num_classes]``."""
+        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.pool1(self.relu1(self.conv1(images)))
         x = self.pool2(self.relu2(self.conv2(x)))
         x = self.flatten(x)
         x = self.relu3(self.fc1(x))
         x = self.relu4(self.fc2(x))
-        scores: Tensor = self.fc3(x)
-        return scores
+        logits: Tensor = self.fc3(x)
+        return logits

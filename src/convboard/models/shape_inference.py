@@ -1,4 +1,4 @@
-"""How many values an image still has after the first layers of a network."""
+"""The output shape of the first layers of a network under construction, for the layer that follows them."""
 
 from collections import OrderedDict
 
@@ -8,23 +8,25 @@ from convboard.anatomy.check import raise_explained
 from convboard.anatomy.dry_run import dry_run
 from convboard.anatomy.trace import Shape
 
-ImageSize = int | tuple[int, int]
+ImageSize = int | tuple[int, int]  # the side of a square image, or (height, width), in pixels
 
 
 def image_sides(image_size: ImageSize) -> tuple[int, int]:
-    """(height, width) of images whose size is given as one side or as both."""
+    """Returns (height, width)."""
     return (image_size, image_size) if isinstance(image_size, int) else image_size
 
 
 def shape_after(model: nn.Module, input_shape: Shape) -> Shape:
-    """The shape of one image after the layers that a network has so far, taken in turn.
+    """Compute the output shape of the layers that a network has so far, one after another.
 
-    Meant for a network under construction: the layers registered so far are run on black images, and the
-    next one is built for what comes out. No random number is drawn, no buffer is changed.
+    They are run on two black images. No random number is drawn and no buffer is changed.
 
     Args:
-        model: A network whose children run one after another.
+        model: A network under construction, whose children run one after another.
         input_shape: (C, H, W) of the images.
+
+    Returns:
+        The shape of the output for one image, without the batch.
 
     Raises:
         ModelError: An image is too small for one of the layers; the message names it.
@@ -36,7 +38,12 @@ def shape_after(model: nn.Module, input_shape: Shape) -> Shape:
 
 
 def flat_features(model: nn.Module, in_channels: int, image_size: ImageSize) -> int:
-    """``in_features`` of a Linear that follows the layers that a network has so far, the last a flatten.
+    """Compute the ``in_features`` of a Linear after the layers that a network has so far, of which the last flattens.
+
+    Args:
+        model: See `shape_after`.
+        in_channels: Channels of the images.
+        image_size: Side of the images in pixels, or (height, width).
 
     Raises:
         ModelError: An image is too small for one of the layers; the message names it.

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy import layer_activations, network_record
+from convboard.anatomy.activations import layer_activations
+from convboard.anatomy.summary import network_record
 from convboard.board.figures.embedded_arrays import numbers_in
 from convboard.board.layer_figures import LayerViews
 from convboard.board.probe import Probe, choose_probe

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import layer_activations
+from convboard.anatomy.activations import layer_activations
 
 IMAGES = torch.linspace(-2, 2, 2 * 1 * 8 * 8).reshape(2, 1, 8, 8)
 

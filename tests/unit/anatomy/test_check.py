@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import convboard
-from convboard.anatomy import check_fit, diagnose
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.diagnostics.diagnosis import diagnose
 from convboard.errors import ModelError
 from convboard.models import build_model
 

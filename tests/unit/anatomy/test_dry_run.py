@@ -3,9 +3,11 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import layer_activations, layer_outputs, layer_table
+from convboard.anatomy.activations import layer_activations
 from convboard.anatomy.dry_run import dry_run, materialise
-from convboard.anatomy.trace import first_tensor
+from convboard.anatomy.function_call import first_tensor
+from convboard.anatomy.outputs import layer_outputs
+from convboard.anatomy.summary import layer_table
 from convboard.errors import ModelError
 
 

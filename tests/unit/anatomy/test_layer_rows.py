@@ -6,8 +6,9 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 import convboard
-from convboard.anatomy import LayerRow, layer_table
-from networks_to_look_at import HalfChanged, WithContext, random_network
+from convboard.anatomy.layer_rows import LayerRow
+from convboard.anatomy.summary import layer_table
+from random_networks import HalfChanged, WithContext, random_network
 
 
 def rows_of(model: nn.Module, shape: tuple[int, int, int]) -> dict[str, LayerRow]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy import layer_outputs
+from convboard.anatomy.outputs import layer_outputs
 from convboard.errors import ModelError
 from convboard.models import LeNet
 

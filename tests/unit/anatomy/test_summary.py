@@ -3,7 +3,7 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy import network_record
+from convboard.anatomy.summary import network_record
 
 
 def test_the_record_is_what_json_has() -> None:

@@ -7,7 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy import LayerRow, format_table, layer_table
+from convboard.anatomy.layer_rows import LayerRow
+from convboard.anatomy.summary import layer_table
+from convboard.anatomy.table import format_table
 
 
 class Shared(nn.Module):

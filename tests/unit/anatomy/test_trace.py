@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy import Box, diagnose, layer_table, receptive_field
+from convboard.anatomy.diagnostics.diagnosis import diagnose
+from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.summary import layer_table, receptive_field
 
 SHAPE = (1, 28, 28)
 

@@ -116,7 +116,7 @@ def test_the_network_is_written_once_with_what_it_is_trained_on(
 def test_a_network_that_cannot_be_recorded_is_told(
     make_board: Any, make_loop: Any, read_events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("convboard.board.board.look", lambda *_: 1 / 0)
+    monkeypatch.setattr("convboard.board.board.summarise", lambda *_: 1 / 0)
     make_loop(epochs=1).run(make_board())
     events = read_events()
     assert "ZeroDivisionError" in events.text("problems/layers")

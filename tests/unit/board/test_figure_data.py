@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import LayerActivation
+from convboard.anatomy.activations import LayerActivation
 from convboard.board.figure_data import kernel_numbers, map_numbers
 from convboard.board.figures.embedded_arrays import numbers_in, unpack
 from convboard.board.layer_figures import LayerViews

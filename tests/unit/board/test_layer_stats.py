@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy import LayerActivation
+from convboard.anatomy.activations import LayerActivation
 from convboard.board.layer_stats import LayerStatsPass, gradient_norms
 
 CONV = nn.Conv2d(1, 3, 1)

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from convboard.anatomy import layer_outputs
+from convboard.anatomy.outputs import layer_outputs
 from convboard.models import CIFAR10Quick, build_model, cifar10_quick_sequential
 
 IMAGES = torch.randn(64, 3, 32, 32)

@@ -1,6 +1,6 @@
 import torch
 
-from convboard.anatomy import layer_outputs
+from convboard.anatomy.outputs import layer_outputs
 from convboard.models import build_model
 
 

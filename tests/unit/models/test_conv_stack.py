@@ -1,6 +1,7 @@
 import torch
 
-from convboard.anatomy import layer_activations, layer_outputs
+from convboard.anatomy.activations import layer_activations
+from convboard.anatomy.outputs import layer_outputs
 from convboard.models import build_model
 
 IMAGES = torch.randn(1, 3, 28, 28)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import check_fit
+from convboard.anatomy.check import check_fit
 from convboard.errors import ModelError
 from convboard.models import ConvDemo, LeNet, build
 
@@ -133,7 +133,7 @@ def test_in_features_that_no_layer_takes() -> None:
     def odd(in_features: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(2 * in_features, 10))
 
-    with pytest.raises(ModelError, match=r"in_features of odd cannot be found .* model\.in_features"):
+    with pytest.raises(ModelError, match=r"in_features of odd cannot be found"):
         build(odd, SHAPE, 10)
 
 
@@ -150,7 +150,7 @@ def test_unknown_argument() -> None:
 
 
 def test_missing_argument() -> None:
-    with pytest.raises(ModelError, match=r"Asks needs the argument 'hidden' \(in a config: model\.hidden\)\."):
+    with pytest.raises(ModelError, match=r"Asks needs the argument 'hidden'\.$"):
         build(Asks, SHAPE, 10)
 
 

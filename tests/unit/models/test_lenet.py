@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from convboard.anatomy import layer_activations, layer_outputs
+from convboard.anatomy.activations import layer_activations
+from convboard.anatomy.outputs import layer_outputs
 from convboard.errors import ModelError
 from convboard.models import LeNet, build_model
 

@@ -1,7 +1,9 @@
 import pytest
 import torch
 
-from convboard.anatomy import check_fit, layer_activations, layer_outputs
+from convboard.anatomy.activations import layer_activations
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.outputs import layer_outputs
 from convboard.models import build_model
 
 

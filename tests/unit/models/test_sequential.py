@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from convboard.anatomy import check_fit
+from convboard.anatomy.check import check_fit
 from convboard.errors import ModelError
 from convboard.models import build_model, sequential
 

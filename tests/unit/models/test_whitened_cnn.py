@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from convboard.anatomy import layer_activations, layer_outputs
+from convboard.anatomy.activations import layer_activations
+from convboard.anatomy.outputs import layer_outputs
 from convboard.errors import ModelError
 from convboard.models import WhitenedCNN, build_model
 from convboard.models.whitened_cnn import WhitenedBlock
@@ -89,13 +90,13 @@ def test_activations(activation: str, images: Tensor) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"widths": []}, r"^model\.widths=\[\]: must be a list of whole numbers, 1 or more, as in \[64,128\]\.$"),
-        ({"widths": [64, 0]}, r"^model\.widths=\[64, 0\]: must be"),
-        ({"widths": 64}, r"^model\.widths=64: must be"),
+        ({"widths": []}, r"^widths=\[\]: must be a list of whole numbers, 1 or more, as in \[64,128\]\.$"),
+        ({"widths": [64, 0]}, r"^widths=\[64, 0\]: must be"),
+        ({"widths": 64}, r"^widths=64: must be"),
         ({"components": 0}, r"^WhitenedCNN cannot be built with components=0: it must be a whole number, 1 or more\.$"),
         ({"patch_size": None}, r"patch_size=None: it must be a whole number, 1 or more\.$"),
         ({"patch_stride": 1.5}, r"patch_stride=1\.5: it must be a whole number, 1 or more\.$"),
-        ({"activation": "tanh"}, r"^model\.activation='tanh' is not known\. Allowed: relu, gelu\.$"),
+        ({"activation": "tanh"}, r"^activation='tanh' is not known\. Allowed: relu, gelu\.$"),
     ],
 )
 def test_mistakes(arguments: dict[str, object], message: str) -> None:
@@ -105,6 +106,6 @@ def test_mistakes(arguments: dict[str, object], message: str) -> None:
 
 def test_patches_larger_than_the_images_are_refused() -> None:
     model = WhitenedCNN(in_channels=1, patch_size=8, patch_stride=1)
-    message = r"^model\.patch_size=8: must be at most 7, the shorter side of the images\.$"
+    message = r"^patch_size=8: must be at most 7, the shorter side of the images\.$"
     with pytest.raises(ModelError, match=message):
         model.initialise_from(torch.rand(2, 1, 7, 9))

@@ -1,42 +1,43 @@
-"""What goes wrong where convolutions, poolings and normalisations are given a picture."""
+"""Rules for convolutions, poolings, paddings and normalisations."""
 
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.case import Case, Finding, tensor
-from convboard.anatomy.diagnostics.remedies import larger_images, more_padding, other_argument
+from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.remedies import excessive_padding, larger_images, more_padding, other_argument
 from convboard.anatomy.diagnostics.wording import count, divisors, line_of, listed, sizes
-from convboard.anatomy.trace import IMAGE, Call
+from convboard.anatomy.trace import INPUT, Call
 
-_TURNING = ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
+_PERMUTING = ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
 _COLOURS = {1: " (grey)", 3: " (red, green, blue)"}
+_PADDING_VERBS = {"reflect": "mirrors", "circular": "repeats"}
 
 
-def no_picture(case: Case, call: Call) -> Finding | None:
-    """A convolution that is given features, or a batch that lost its channels."""
+def not_spatial(context: Context, call: Call) -> Finding | None:
+    """Recognise a convolution that gets rows of features, or images without the dimension of the channels."""
     shape = call.input_shape
     if not call.function("conv2d") or len(shape) == 4:
         return None
-    title = case.title(call)
+    title = context.title(call)
     if len(shape) == 2:
         reason = f"{title} wants pictures [N, C, H, W] but gets rows of {shape[1]} features."
-        cure = f"put {call.name} before the flatten"
-    elif len(shape) == 3 and shape[0] == case.batch:
+        remedy = f"put {call.name} before the flatten"
+    elif len(shape) == 3 and shape[0] == context.batch:
         reason = f"{title} wants pictures [N, C, H, W] but gets {list(shape)}: the channels are gone."
-        cure = "bring them back with x.unsqueeze(1), or leave the squeeze out"
+        remedy = "bring them back with x.unsqueeze(1), or leave the squeeze out"
     else:
         return None
-    return Finding("picture", reason, (cure,), "[N, C, H, W]", str(list(shape)), call)
+    return Finding("picture", reason, (remedy,), "[N, C, H, W]", str(list(shape)), call)
 
 
-def wrong_groups(case: Case, call: Call) -> Finding | None:
-    """A convolution whose groups do not divide its channels; a convolution for other channels to each group."""
+def wrong_groups(context: Context, call: Call) -> Finding | None:
+    """Recognise a convolution whose groups do not divide its channels, or that expects other channels per group."""
     function = call.function("conv2d")
     groups = function.arguments.get("groups", 1) if function else 1
-    weight = tensor(function, "weight") if function else None
+    weight = function.tensor("weight") if function else None
     if weight is None or groups == 1 or len(call.input_shape) != 4:
         return None
     outputs, per_group, arrived = weight.shape[0], weight.shape[1], call.input_shape[1]
-    what = f"{case.title(call)} has groups={groups}"
+    what = f"{context.title(call)} has groups={groups}"
     if outputs % groups or arrived % groups:
         which, number = ("output", outputs) if outputs % groups else ("input", arrived)
         reason = f"{what}, which does not divide its {number} {which} channels: {number} / {groups} is no whole number."
@@ -46,83 +47,85 @@ def wrong_groups(case: Case, call: Call) -> Finding | None:
         return None
     reason = (
         f"{what} and {count(per_group, 'input channel')} to each of them, {per_group}·{groups} = {per_group * groups}, "
-        f"but gets {arrived}: {case.origin(call, count(arrived, 'channel'))}."
+        f"but gets {arrived}: {context.origin(call, count(arrived, 'channel'))}."
     )
     sides = sizes((outputs, arrived // groups, *weight.shape[2:]))
-    cures = [f"give it a weight of {sides}: {arrived} / {groups} = {arrived // groups} channels to each group"]
+    remedies = [f"give it a weight of {sides}: {arrived} / {groups} = {arrived // groups} channels to each group"]
     if isinstance(call.module, nn.Conv2d):
-        cures = [f"write {line_of(call.module, in_channels=arrived)} for {call.name}"]
+        remedies = [f"write {line_of(call.module, in_channels=arrived)} for {call.name}"]
     elif per_group == arrived:
-        cures.append("leave out groups")
-    return Finding("groups", reason, tuple(cures), f"{per_group * groups} channels", str(arrived), call)
+        remedies.append("leave out groups")
+    return Finding("groups", reason, tuple(remedies), f"{per_group * groups} channels", str(arrived), call)
 
 
 def _other_groups(call: Call, weight: Tensor, arrived: int) -> tuple[str, ...]:
-    """Groups that divide the channels, and none at all, with the weight that goes with it."""
+    """Remedies for the groups of a convolution: others that divide the channels, or none."""
     outputs, per_group, *kernel = weight.shape
     good = divisors(arrived, outputs)[1:]
-    cures = []
+    remedies = []
     if isinstance(call.module, nn.Conv2d):
         without = f"leave out groups: {line_of(call.module, in_channels=arrived, groups=1)} for {call.name}"
         if good:
             lines = f"nn.Conv2d({arrived}, {outputs}, ..., groups=...)"
-            cures.append(f"write {lines} for {call.name}, with groups that divide both: {listed(good)}")
+            remedies.append(f"write {lines} for {call.name}, with groups that divide both: {listed(good)}")
     elif per_group == arrived:
         return ("leave out groups",)
     else:
         without = f"leave out groups, and give it a weight of {sizes((outputs, arrived, *kernel))}"
         if arrived // per_group in good and arrived % per_group == 0:
-            cures.append(f"take groups={arrived // per_group}")
+            remedies.append(f"take groups={arrived // per_group}")
         elif good:
             channels = f"{arrived} / groups channels to each group"
-            cures.append(f"take for groups one of {listed(good)}, which divide both, and a weight of {channels}")
-    return (*cures, without)
+            remedies.append(f"take for groups one of {listed(good)}, which divide both, and a weight of {channels}")
+    return (*remedies, without)
 
 
-def wrong_in_channels(case: Case, call: Call) -> Finding | None:
-    """A convolution for another number of channels, such as one for grey images given colour."""
+def wrong_in_channels(context: Context, call: Call) -> Finding | None:
+    """Recognise a convolution for another number of channels, such as one for grey images that gets colour."""
     function = call.function("conv2d")
-    weight = tensor(function, "weight") if function else None
+    weight = function.tensor("weight") if function else None
     if weight is None or len(call.input_shape) != 4 or function is None:
         return None
     wanted, arrived = weight.shape[1] * function.arguments.get("groups", 1), call.input_shape[1]
     if wanted == arrived:
         return None
-    source = case.source(call)
-    before = case.before(call)
-    if before is not None and before.type in _TURNING and before.inputs == (IMAGE,):
-        return _turned(case, call, before, wanted, arrived)
-    reason = f"{case.title(call)} wants {count(wanted, 'channel')} but gets {arrived}: "
-    reason += case.origin(call, count(arrived, "channel")) + (_COLOURS.get(arrived, "") if source is None else "") + "."
+    source = context.channel_source(call)
+    before = context.producer(call)
+    if before is not None and before.type in _PERMUTING and before.inputs == (INPUT,):
+        return _permuted(context, call, before, wanted, arrived)
+    reason = f"{context.title(call)} wants {count(wanted, 'channel')} but gets {arrived}: "
+    reason += (
+        context.origin(call, count(arrived, "channel")) + (_COLOURS.get(arrived, "") if source is None else "") + "."
+    )
     if isinstance(call.module, nn.Conv2d):
         own = f"write {line_of(call.module, in_channels=arrived)} for {call.name}"
     else:
-        name = case.weight_name(call) or "the weight"
+        name = context.weight_name(call) or "the weight"
         right, held = (weight.shape[0], arrived, *weight.shape[2:]), tuple(weight.shape)
         own = f"make {name} {sizes(right)} instead of {sizes(held)}"
-    cures = [*other_argument(case, wanted, arrived, ("in_channels",) if source is None else ())]
-    if case.is_users_own or not cures:
-        cures.append(own)
+    remedies: list[str] = [*other_argument(context, wanted, arrived, ("in_channels",) if source is None else ())]
+    if context.is_user_defined or not remedies:
+        remedies.append(own)
     if source is None:
-        cures += _other_colours(wanted, arrived) if case.is_users_own else []
+        remedies += _other_colours(wanted, arrived) if context.is_user_defined else []
     elif isinstance(source.module, nn.Conv2d):
-        cures.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
-    return Finding("in_channels", reason, tuple(cures), count(wanted, "channel"), count(arrived, "channel"), call)
+        remedies.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
+    return Finding("in_channels", reason, tuple(remedies), count(wanted, "channel"), count(arrived, "channel"), call)
 
 
-def _turned(case: Case, call: Call, turn: Call, wanted: int, arrived: int) -> Finding:
-    """Images whose channels were brought last, where every layer wants them first."""
-    given, made = (sizes(shape[1:]) for shape in (turn.input_shape, turn.output_shape or ()))
+def _permuted(context: Context, call: Call, permutation: Call, wanted: int, arrived: int) -> Finding:
+    """Explain images whose channels were moved to the end."""
+    given, made = (sizes(shape[1:]) for shape in (permutation.input_shape, permutation.output_shape or ()))
     reason = (
-        f"{case.title(call)} wants {count(wanted, 'channel')} but gets {arrived}: {turn.name} turns the images, "
-        f"which are {given} with their channels first, into {made}."
+        f"{context.title(call)} wants {count(wanted, 'channel')} but gets {arrived}: {permutation.name} turns the "
+        f"images, which are {given} with their channels first, into {made}."
     )
-    cure = f"leave {turn.name} out: images come as [N, C, H, W], as convolutions want them"
-    return Finding("in_channels", reason, (cure,), count(wanted, "channel"), count(arrived, "channel"), call)
+    remedy = f"leave {permutation.name} out: images come as [N, C, H, W], as convolutions want them"
+    return Finding("in_channels", reason, (remedy,), count(wanted, "channel"), count(arrived, "channel"), call)
 
 
 def _other_colours(wanted: int, arrived: int) -> list[str]:
-    """What to do about the images, where the network is to stay."""
+    """Remedies that change the channels of the images in the forward."""
     if (wanted, arrived) == (3, 1):
         return ["show it the grey image three times: x = x.expand(-1, 3, -1, -1) in forward"]
     if (wanted, arrived) == (1, 3):
@@ -130,8 +133,8 @@ def _other_colours(wanted: int, arrived: int) -> list[str]:
     return []
 
 
-def window_too_large(case: Case, call: Call) -> Finding | None:
-    """A convolution or a pooling whose window is larger than what is left of the picture."""
+def window_too_large(context: Context, call: Call) -> Finding | None:
+    """Recognise a convolution or a pooling whose window is larger than its input."""
     window = call.window
     if window is None or len(call.input_shape) != 4:
         return None
@@ -142,33 +145,52 @@ def window_too_large(case: Case, call: Call) -> Finding | None:
     formula = window.formula((height, width))
     padded = "" if window.total_padding == (0, 0) else " with its padding"
     reason = (
-        f"{case.title(call)} has a window of {extent} but gets only {left}{padded}: {case.trail(call)}. "
-        f"Images of {sizes(case.run.image_shape[1:])} are too small for this network."
+        f"{context.title(call)} has a window of {extent} but gets only {left}{padded}: {context.sizes_to(call)}. "
+        f"Images of {sizes(context.run.image_shape[1:])} are too small for this network."
     )
-    cures = [*larger_images(case), *more_padding(case)]
-    cures.append("take a smaller window, or leave out a pooling or a stride before it")
-    return Finding("window", reason, tuple(cures), f"{extent} or more", left, call, formula)
+    remedies = [*larger_images(context), *more_padding(context)]
+    remedies.append("take a smaller window, or leave out a pooling or a stride before it")
+    return Finding("window", reason, tuple(remedies), f"{extent} or more", left, call, formula)
 
 
-def wrong_norm_width(case: Case, call: Call) -> Finding | None:
-    """A BatchNorm for another number of channels."""
-    wanted = norm_width(call)
+def padding_too_large(context: Context, call: Call) -> Finding | None:
+    """Recognise reflection or circular padding of more pixels than there are, in a convolution or by itself."""
+    found = excessive_padding(call)
+    if found is None:
+        return None
+    mode, pixels, most = found
+    left = sizes(call.input_shape[-2:])
+    reason = (
+        f"{context.title(call)} {_PADDING_VERBS[mode]} {pixels} pixels of the picture beyond its edge, but gets only "
+        f"{left}, which has {most} for it: {context.sizes_to(call)}."
+    )
+    if isinstance(call.module, nn.Conv2d):
+        zeros = f'pad {call.name} with zeros: padding_mode="zeros"'
+    else:
+        zeros = 'pad with zeros: mode="constant"'
+    wanted = f"{pixels + (mode == 'reflect')} pixels or more"
+    return Finding("window", reason, (*larger_images(context), zeros), wanted, left, call)
+
+
+def wrong_norm_width(context: Context, call: Call) -> Finding | None:
+    """Recognise a BatchNorm for another number of channels."""
+    wanted = call.num_features
     if wanted is None or len(call.input_shape) < 2 or call.input_shape[1] == wanted:
         return None
     arrived = call.input_shape[1]
     noun = "channel" if len(call.input_shape) > 2 else "feature"
-    reason = f"{case.title(call)} is for {count(wanted, noun)} but gets {arrived}: "
-    reason += f"{case.origin(call, count(arrived, noun))}."
+    reason = f"{context.title(call)} is for {count(wanted, noun)} but gets {arrived}: "
+    reason += f"{context.origin(call, count(arrived, noun))}."
     own = f"write {line_of(call.module, n=arrived)} for {call.name}" if call.module else f"give it {arrived} of each"
-    source = case.source(call)
-    cures = [*other_argument(case, wanted, arrived), own]
+    source = context.channel_source(call)
+    remedies = [*other_argument(context, wanted, arrived), own]
     if source is not None and isinstance(source.module, nn.Conv2d):
-        cures.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
-    return Finding("norm", reason, tuple(cures), count(wanted, noun), count(arrived, noun), call)
+        remedies.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
+    return Finding("norm", reason, tuple(remedies), count(wanted, noun), count(arrived, noun), call)
 
 
-def wrong_norm_dimensions(case: Case, call: Call) -> Finding | None:
-    """A BatchNorm1d for a picture, or a BatchNorm2d for features."""
+def wrong_norm_dimensions(context: Context, call: Call) -> Finding | None:
+    """Recognise a BatchNorm1d that gets a feature map, or a BatchNorm2d that gets rows of features."""
     shape = call.input_shape
     if isinstance(call.module, nn.BatchNorm1d) and len(shape) == 4:
         wanted, arrived, right = "rows of features", f"pictures of {sizes(shape[1:])}", f"nn.BatchNorm2d({shape[1]})"
@@ -176,32 +198,27 @@ def wrong_norm_dimensions(case: Case, call: Call) -> Finding | None:
         wanted, arrived, right = "pictures", f"rows of {count(shape[1], 'feature')}", f"nn.BatchNorm1d({shape[1]})"
     else:
         return None
-    reason = f"{case.title(call)} is for {wanted} but gets {arrived}."
+    reason = f"{context.title(call)} is for {wanted} but gets {arrived}."
     return Finding("norm", reason, (f"write {right} for {call.name}",), wanted, arrived, call)
 
 
-def wrong_norm_groups(case: Case, call: Call) -> Finding | None:
-    """A GroupNorm whose groups do not divide the channels, or for other channels."""
+def wrong_norm_groups(context: Context, call: Call) -> Finding | None:
+    """Recognise a GroupNorm whose groups do not divide the channels, or for another number of channels."""
     function = call.function("group_norm")
     if function is None or len(call.input_shape) < 2:
         return None
     weight, arrived = function.kwargs.get("weight", (*function.args, None, None, None)[2]), call.input_shape[1]
     groups = function.arguments["num_groups"]
     if arrived % groups:
-        reason = f"{case.title(call)} has {groups} groups, which do not divide the {count(arrived, 'channel')} it gets."
-        cure = f"take a number of groups that divides {arrived}: {listed(divisors(arrived))}"
-        return Finding("groups", reason, (cure,), f"a multiple of {groups}", count(arrived, "channel"), call)
+        reason = (
+            f"{context.title(call)} has {groups} groups, which do not divide the {count(arrived, 'channel')} it gets."
+        )
+        remedy = f"take a number of groups that divides {arrived}: {listed(divisors(arrived))}"
+        return Finding("groups", reason, (remedy,), f"a multiple of {groups}", count(arrived, "channel"), call)
     if isinstance(weight, Tensor) and weight.shape[0] != arrived:
         wanted = weight.shape[0]
-        reason = f"{case.title(call)} is for {count(wanted, 'channel')} but gets {arrived}: "
-        reason += f"{case.origin(call, count(arrived, 'channel'))}."
-        cure = f"write nn.GroupNorm({groups}, {arrived}) for {call.name}"
-        return Finding("norm", reason, (cure,), count(wanted, "channel"), count(arrived, "channel"), call)
+        reason = f"{context.title(call)} is for {count(wanted, 'channel')} but gets {arrived}: "
+        reason += f"{context.origin(call, count(arrived, 'channel'))}."
+        remedy = f"write nn.GroupNorm({groups}, {arrived}) for {call.name}"
+        return Finding("norm", reason, (remedy,), count(wanted, "channel"), count(arrived, "channel"), call)
     return None
-
-
-def norm_width(call: Call) -> int | None:
-    """How many channels a batch normalisation is for; None for anything else."""
-    function = call.function("batch_norm", "instance_norm")
-    found = [tensor(function, name) for name in ("running_mean", "weight")] if function else []
-    return next((int(one.shape[0]) for one in found if one is not None), None)

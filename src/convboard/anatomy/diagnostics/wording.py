@@ -1,4 +1,4 @@
-"""Numbers and layers in words, as the explanations have them."""
+"""Numbers, shapes and layers as text for messages."""
 
 from math import isqrt, prod
 
@@ -8,38 +8,48 @@ from convboard.anatomy.trace import Shape
 
 
 def count(number: int, noun: str) -> str:
-    """``1 channel``, ``3 channels``."""
+    """Returns ``1 channel``, ``3 channels``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def sizes(shape: Shape, alike: bool = False) -> str:
-    """``16x4x4``; with ``alike``, one number for a pair of equal ones."""
-    if alike and len(set(shape)) == 1:
+def sizes(shape: Shape, short: bool = False) -> str:
+    """Returns ``16x4x4``; with ``short``, one number for equal ones."""
+    if short and len(set(shape)) == 1:
         return str(shape[0])
     return "x".join(map(str, shape))
 
 
 def batch_of(shape: Shape, batch: int) -> str:
-    """``[N, 10, 26, 26]``, or ``[512]`` where the batch is not the first size."""
-    known = shape[:1] == (batch,)
-    return f"[{', '.join(['N', *map(str, shape[1:])] if known else map(str, shape))}]"
+    """Returns ``[N, 10, 26, 26]``, or ``[512]`` if the first size is not that of the batch."""
+    is_batch = shape[:1] == (batch,)
+    return f"[{', '.join(['N', *map(str, shape[1:])] if is_batch else map(str, shape))}]"
 
 
 def product(shape: Shape) -> str:
-    """``16·4·4 = 256``."""
+    """Returns ``16·4·4 = 256``."""
     return f"{'·'.join(map(str, shape))} = {prod(shape)}" if len(shape) > 1 else str(prod(shape))
 
 
-def factors(features: int, picture: Shape) -> str:
-    """``16·5·5 = 400`` if so many features are square pictures with as many channels as this one, else ``400``."""
-    side = isqrt(features // picture[0])
-    if len(picture) == 3 and picture[0] * side * side == features:
-        return product((picture[0], side, side))
+def factors(features: int, feature_map: Shape) -> str:
+    """Returns ``16·5·5 = 400``, if the features are square feature maps with these channels, else ``400``.
+
+    Args:
+        features: Number of features.
+        feature_map: (C, H, W) of a feature map with other H and W, or (features,).
+    """
+    side = isqrt(features // feature_map[0])
+    if len(feature_map) == 3 and feature_map[0] * side * side == features:
+        return product((feature_map[0], side, side))
     return str(features)
 
 
 def line_of(layer: nn.Module, **changes: int) -> str:
-    """The line that makes such a layer with other sizes: ``nn.Conv2d(1, 6, 5)``."""
+    """Returns the code that makes a layer with other sizes: ``nn.Conv2d(1, 6, 5)``.
+
+    Args:
+        layer: The layer.
+        **changes: New values of its arguments.
+    """
     if isinstance(layer, nn.Linear):
         sides = [changes.get("in_features", layer.in_features), changes.get("out_features", layer.out_features)]
         return f"nn.Linear({sides[0]}, {sides[1]}{', bias=False' if layer.bias is None else ''})"
@@ -49,7 +59,7 @@ def line_of(layer: nn.Module, **changes: int) -> str:
 
 
 def _convolution(layer: nn.Conv2d, changes: dict[str, int]) -> str:
-    usual: dict[str, tuple[object, object]] = {
+    options: dict[str, tuple[object, object]] = {  # value and default
         "stride": (layer.stride, (1, 1)),
         "padding": (layer.padding, (0, 0)),
         "dilation": (layer.dilation, (1, 1)),
@@ -58,7 +68,7 @@ def _convolution(layer: nn.Conv2d, changes: dict[str, int]) -> str:
     }
     sides = [changes.get("in_channels", layer.in_channels), changes.get("out_channels", layer.out_channels)]
     first = [str(side) for side in sides] + [_plain(layer.kernel_size)]
-    others = [f"{name}={_plain(value)}" for name, (value, default) in usual.items() if value != default]
+    others = [f"{name}={_plain(value)}" for name, (value, default) in options.items() if value != default]
     return f"nn.Conv2d({', '.join(first + others)})"
 
 
@@ -70,10 +80,10 @@ def _plain(value: object) -> str:
 
 
 def divisors(*numbers: int) -> list[int]:
-    """The numbers that divide all of these."""
+    """Returns the common divisors of all numbers."""
     return [k for k in range(1, min(numbers) + 1) if not any(number % k for number in numbers)]
 
 
 def listed(numbers: list[int]) -> str:
-    """``1, 2, 4``; of many the first five and the last."""
+    """Returns ``1, 2, 4``; of eight numbers or more the first five and the last."""
     return ", ".join(map(str, numbers if len(numbers) < 8 else [*numbers[:5], "...", numbers[-1]]))

@@ -1,1 +1,1 @@
-"""Receptive fields: the exact box of pixels that each unit depends on, and size, stride, start without borders."""
+"""Receptive fields: exact boxes of pixels for every unit, and the theoretical field without borders."""

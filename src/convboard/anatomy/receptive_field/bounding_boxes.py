@@ -1,9 +1,9 @@
-"""Receptive fields, exactly: the smallest box of pixels that holds all which can change a unit, for every unit.
+"""Exact receptive fields: for every unit, the smallest box of pixels that contains all pixels that can change it.
 
-Beside each tensor of a run go four of the same shape: how far up, left, down and right its units see. Functions that
-move units about move these as well; windows take the largest of what they look at, padding being nothing. So branches,
-groups of channels, dilation and borders need no formulas. A function that is not known here is taken to look at all it
-is given, which can only make a box too large.
+Each tensor of a run has four tensors of the same shape beside it: how far its units' boxes extend up, left, down and
+right. A function that moves units moves these too; a sliding window takes the largest in the window, where padding is
+empty. Branches, groups of channels, dilation and borders therefore need no formulas. A function that is not known here
+is taken to depend on its whole input, which can only make a box too large.
 """
 
 from collections.abc import Callable
@@ -13,15 +13,23 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from convboard.anatomy.function_call import FunctionCall, tensors_in
-from convboard.anatomy.function_kinds import ALONG, ELEMENTWISE, FRESH, JOINING, MOVING, REDUCING
-from convboard.anatomy.receptive_field.propagation import NOTHING, RULES, Planes, dims_of, everything, reduced, together
-from convboard.anatomy.sliding_window import Pair
-from convboard.anatomy.trace import share_memory
+from convboard.anatomy.function_call import (
+    ALONG_DIMENSION,
+    CREATING,
+    ELEMENTWISE,
+    JOINING,
+    MOVING,
+    REDUCING,
+    FunctionCall,
+    Pair,
+    share_memory,
+    tensors_in,
+)
+from convboard.anatomy.receptive_field.propagation import EMPTY, RULES, Extents, dims_of, maximum, union, union_of_all
 
 
 class Box(NamedTuple):
-    """Pixels ``image[:, top:bottom, left:right]``; empty where a unit sees only padding."""
+    """The pixels ``image[:, top:bottom, left:right]``; (0, 0, 0, 0) for a unit that depends only on padding."""
 
     top: int
     left: int
@@ -29,154 +37,161 @@ class Box(NamedTuple):
     right: int
 
 
-class View:
-    """What the units of one tensor see.
+class TensorBoxes:
+    """The boxes of the units of one tensor.
 
     Args:
-        planes: Four tensors of its shape.
+        extents: Four tensors of its shape: −top, −left, bottom and right of each box.
     """
 
-    def __init__(self, planes: Planes) -> None:
-        self.planes = planes
+    def __init__(self, extents: Extents) -> None:
+        self.extents = extents
 
     def box(self, row: int | None = None, column: int | None = None) -> Box:
-        """What the units at a place see, those of all channels together; without a place, all units."""
+        """Returns the smallest box that contains those of all units at a position, of all channels and images.
+
+        Args:
+            row: Row of the units in [N, C, H, W]; None for all units of the tensor.
+            column: Column of the units, likewise.
+        """
         at = (..., slice(None) if row is None else row, slice(None) if column is None else column)
-        return _box([plane if row is column is None else plane[at] for plane in self.planes])
+        return _box([extent if row is column is None else extent[at] for extent in self.extents])
 
     @cached_property
     def spans(self) -> tuple[list[Pair], list[Pair]]:
-        """Of a picture: the first and last but one row of pixels for each row of units, and the same of columns."""
-        vertical = torch.stack([reduced(plane, (0, 1, 3)).flatten() for plane in self.planes[::2]])
-        horizontal = torch.stack([reduced(plane, (0, 1, 2)).flatten() for plane in self.planes[1::2]])
+        """For [N, C, H, W], the pixels (first, end) of each row of units, and of each column; ``end`` is excluded."""
+        vertical = torch.stack([maximum(extent, (0, 1, 3)).flatten() for extent in self.extents[::2]])
+        horizontal = torch.stack([maximum(extent, (0, 1, 2)).flatten() for extent in self.extents[1::2]])
         return _pairs(vertical), _pairs(horizontal)
 
     def largest(self) -> Pair | None:
-        """Height and width of the largest box; None where no unit sees anything."""
-        up, left, down, right = self.planes
-        height, width = (reduced(a + b, tuple(range(a.ndim))).item() for a, b in ((up, down), (left, right)))
-        return None if height == NOTHING else (int(height), int(width))
+        """Returns the height and width in pixels of the largest box; None if all boxes are empty."""
+        up, left, down, right = self.extents
+        height, width = (maximum(a + b, tuple(range(a.ndim))).item() for a, b in ((up, down), (left, right)))
+        return None if height == EMPTY else (int(height), int(width))
 
 
-class Boxes:
-    """Follows what the units see through a network's functions.
+class BoundingBoxes:
+    """Computes the boxes of all tensors of a run; a `trace.Tracker`.
 
     Args:
-        images: What the network is given, ``[N, C, H, W]``.
+        images: [N, C, H, W], what the network is called with.
     """
 
     def __init__(self, images: Tensor) -> None:
         height, width = images.shape[-2:]
         rows = torch.arange(height, dtype=torch.float32).view(1, 1, -1, 1)
         columns = torch.arange(width, dtype=torch.float32).view(1, 1, 1, -1)
-        planes = tuple(plane.expand(images.shape) for plane in (-rows, -columns, rows + 1, columns + 1))
-        self._known: dict[int, tuple[Tensor, Planes]] = {id(images): (images, planes)}
+        extents = tuple(extent.expand(images.shape) for extent in (-rows, -columns, rows + 1, columns + 1))
+        # Tensor id to (tensor, extents). Holding the tensor keeps its id from being used again.
+        self._known: dict[int, tuple[Tensor, Extents]] = {id(images): (images, extents)}
 
-    def of(self, tensor: Tensor) -> View | None:
-        """What the units of a tensor see; None where they do not depend on the image."""
+    def value(self, tensor: Tensor) -> TensorBoxes | None:
+        """Returns the boxes of a tensor's units; None if they do not depend on the images."""
         found = self._known.get(id(tensor))
-        return View(found[1]) if found else None
+        return TensorBoxes(found[1]) if found else None
 
-    def follow(self, call: FunctionCall, result: Any) -> None:
-        """Work out what the units see that a function returned."""
+    def update(self, call: FunctionCall, result: Any) -> None:
+        """Compute the boxes of what a function returned."""
         returned = list(tensors_in(result))
         if call.name == "setitem":
-            return self._set(call, returned[0])
-        sources = call.tensors[1:] if call.name == "copy" else [] if call.name in FRESH else call.tensors
+            return self._assign(call, returned[0])
+        sources = call.tensors[1:] if call.name == "copy" else [] if call.name in CREATING else call.tensors
         given = [tensor for tensor in sources if id(tensor) in self._known]
         if not given:
-            for tensor in returned:  # written over with something else
+            for tensor in returned:  # an in-place function may have replaced its values
                 self._known.pop(id(tensor), None)
             return None
-        planes = [self._known[id(tensor)][1] for tensor in given]
+        before = [self._known[id(tensor)][1] for tensor in given]
         try:
-            seen = self._apply(call, given, planes, returned)
-        except (IndexError, RuntimeError, TypeError, ValueError):  # called in a way that is not known here
-            seen = [everything(planes, tensor) for tensor in returned]
-        for tensor, its_planes in zip(returned, seen):
-            self._keep(tensor, its_planes)
+            after = self._apply(call, given, before, returned)
+        except (IndexError, RuntimeError, TypeError, ValueError):  # arguments that are not known here
+            after = [union_of_all(before, tensor.shape) for tensor in returned]
+        for tensor, extents in zip(returned, after):
+            self._keep(tensor, extents)
         return None
 
-    def overwrite(self, written: Tensor) -> None:
-        """A tensor has been written to: whatever shares its memory may see what it sees, anywhere."""
+    def invalidate(self, written: Tensor) -> None:
+        """A tensor was written to: a unit of a tensor that shares its memory may have any of its boxes."""
         found = self._known.get(id(written))
         if found is None:
             return
-        for tensor, planes in list(self._known.values()):
+        for tensor, extents in list(self._known.values()):
             if tensor is not written and share_memory(tensor, written):
-                self._keep(tensor, together([planes, everything([found[1]], tensor)]))
+                self._keep(tensor, union([extents, union_of_all([found[1]], tensor.shape)]))
 
-    def _keep(self, tensor: Tensor, planes: Planes) -> None:
-        self._known[id(tensor)] = (tensor, tuple(plane.expand(tensor.shape) for plane in planes))
+    def _keep(self, tensor: Tensor, extents: Extents) -> None:
+        self._known[id(tensor)] = (tensor, tuple(extent.expand(tensor.shape) for extent in extents))
 
-    def _set(self, call: FunctionCall, written: Tensor) -> None:
-        """``x[index] = value``: the units there see what the value's see."""
+    def _assign(self, call: FunctionCall, written: Tensor) -> None:
+        """``x[index] = value``: the units at the index get the boxes of the value's."""
         _, index, value = call.args
-        nothing = torch.full(written.shape, NOTHING)
-        before = self._known[id(written)][1] if id(written) in self._known else (nothing,) * 4
+        empty = torch.full(written.shape, EMPTY)
+        before = self._known[id(written)][1] if id(written) in self._known else (empty,) * 4
         source = self._known.get(id(value))
-        after = tuple(plane.clone(memory_format=torch.contiguous_format) for plane in before)
-        seen: tuple[Tensor | float, ...] = source[1] if source else (NOTHING,) * 4
-        for plane, new in zip(after, seen):
-            plane[index] = new
+        after = tuple(extent.clone(memory_format=torch.contiguous_format) for extent in before)
+        assigned: tuple[Tensor | float, ...] = source[1] if source else (EMPTY,) * 4
+        for extent, new in zip(after, assigned):
+            extent[index] = new
         self._keep(written, after)
 
     def _apply(
-        self, call: FunctionCall, given: list[Tensor], planes: list[Planes], returned: list[Tensor]
-    ) -> list[Planes]:
-        name, shape, first = call.name, returned[0].shape, planes[0]
+        self, call: FunctionCall, given: list[Tensor], before: list[Extents], returned: list[Tensor]
+    ) -> list[Extents]:
+        """The extents of each returned tensor, from those of the given ones."""
+        name, shape, first = call.name, returned[0].shape, before[0]
         if name in MOVING | JOINING or (name == "pad" and call.arguments.get("mode", "constant") != "constant"):
-            return self._moved(call, given, planes)
+            return self._moved(call, given, before)
         if rule := RULES.get(name):
-            seen = rule(call, first, shape)
-            return [seen] * len(returned)
+            return [rule(call, first, shape)] * len(returned)
         is_of_two = name in REDUCING and len(call.args) > 1 and isinstance(call.args[1], Tensor)  # torch.max(x, y)
         if name in ELEMENTWISE or name == "copy" or is_of_two:
-            return [together(planes)] * len(returned)
-        if name in REDUCING or name in ALONG:
+            return [union(before)] * len(returned)
+        if name in REDUCING or name in ALONG_DIMENSION:
             dims = dims_of(call, given[0].ndim)
-            keeps = name in ALONG or len(shape) == given[0].ndim
-            return [tuple(reduced(plane, dims, keeps) for plane in first)] * len(returned)
+            keepdim = name in ALONG_DIMENSION or len(shape) == given[0].ndim
+            return [tuple(maximum(extent, dims, keepdim) for extent in first)] * len(returned)
         if name in {"matmul", "mm", "bmm"} and min(tensor.ndim for tensor in call.tensors[:2]) >= 2:
             left, right = (self._known.get(id(tensor), (None, ()))[1] for tensor in call.tensors[:2])
-            sides = [tuple(reduced(plane, (-1,), True) for plane in left)] if left else []
-            sides += [tuple(reduced(plane, (-2,), True) for plane in right)] if right else []
-            return [together(sides)]
-        return [everything(planes, tensor) for tensor in returned]
+            sides = [tuple(maximum(extent, (-1,)) for extent in left)] if left else []
+            sides += [tuple(maximum(extent, (-2,)) for extent in right)] if right else []
+            return [union(sides)]
+        return [union_of_all(before, tensor.shape) for tensor in returned]
 
-    def _moved(self, call: FunctionCall, given: list[Tensor], planes: list[Planes]) -> list[Planes]:
-        """Call the function itself on the planes in place of the tensors; of `x.view_as(y)`, only x is moved."""
+    def _moved(self, call: FunctionCall, given: list[Tensor], before: list[Extents]) -> list[Extents]:
+        """Call the function itself on the extents in place of the tensors; for `x.view_as(y)`, only in place of x."""
         function: Callable[..., Any] = call.function
-        if call.name in {"view", "view_as"}:  # planes that are expanded have no views
+        if call.name in {"view", "view_as"}:  # an expanded tensor cannot be viewed in another shape
             function = torch.Tensor.reshape if call.name == "view" else torch.Tensor.reshape_as
             if call.name == "view" and len(call.args) == 2 and isinstance(call.args[1], torch.dtype):
-                return [planes[0]]
+                return [before[0]]
         joins = call.name in JOINING
         results = []
         for number in range(4):
-            of = {id(tensor): its[number] for tensor, its in zip(given, planes)}
+            extent_of = {id(tensor): extents[number] for tensor, extents in zip(given, before)}
 
-            def put(value: Any, of: dict[int, Tensor] = of, *, blank: bool = joins) -> Any:
-                if isinstance(value, Tensor) and id(value) in of:
-                    return of[id(value)]
-                return torch.full(value.shape, NOTHING) if blank and isinstance(value, Tensor) else value
+            def replaced(value: Any, extent_of: dict[int, Tensor] = extent_of, *, fill: bool = joins) -> Any:
+                if isinstance(value, Tensor) and id(value) in extent_of:
+                    return extent_of[id(value)]
+                return torch.full(value.shape, EMPTY) if fill and isinstance(value, Tensor) else value
 
             head = call.args[0] if call.args else None
-            first = [put(item) for item in head] if isinstance(head, (tuple, list)) else put(head)
+            first = [replaced(item) for item in head] if isinstance(head, (tuple, list)) else replaced(head)
             kwargs = {
-                key: [put(item) for item in value] if joins and isinstance(value, (tuple, list)) else put(value)
+                key: [replaced(item) for item in value]
+                if joins and isinstance(value, (tuple, list))
+                else replaced(value)
                 for key, value in call.kwargs.items()
             }
-            rest = call.args[1:]
-            results.append(list(tensors_in(function(*([first] if call.args else []), *rest, **kwargs))))
-        return [tuple(planes_of) for planes_of in zip(*results)]
+            results.append(list(tensors_in(function(*([first] if call.args else []), *call.args[1:], **kwargs))))
+        return [tuple(extents) for extents in zip(*results)]
 
 
-def _box(planes: list[Tensor]) -> Box:
-    up, left, down, right = (float(plane.amax()) for plane in planes)
-    return Box(0, 0, 0, 0) if up == NOTHING else Box(int(-up), int(-left), int(down), int(right))
+def _box(extents: list[Tensor]) -> Box:
+    up, left, down, right = (float(extent.amax()) for extent in extents)
+    return Box(0, 0, 0, 0) if up == EMPTY else Box(int(-up), int(-left), int(down), int(right))
 
 
 def _pairs(edges: Tensor) -> list[Pair]:
-    """[−first, last + 1] of each as pairs; (0, 0) where nothing is seen."""
-    return [(0, 0) if first == NOTHING else (int(-first), int(last)) for first, last in edges.T.tolist()]
+    """[2, n], −first and end of each span, as pairs (first, end); (0, 0) for an empty one."""
+    return [(0, 0) if first == EMPTY else (int(-first), int(end)) for first, end in edges.T.tolist()]

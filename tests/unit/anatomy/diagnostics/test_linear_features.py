@@ -6,8 +6,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import Diagnosis, check_fit
-from networks_to_examine import examined
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.diagnostics.diagnosis import Diagnosis
+from diagnosed_networks import diagnosed
 
 GREY = (1, 28, 28)
 
@@ -52,7 +53,7 @@ def flattening(flat: Callable[[Tensor], Tensor], features: int) -> Net:
 
 
 def found(model: nn.Module, shape: tuple[int, int, int] = GREY, classes: int | None = 10) -> Diagnosis:
-    return examined(model, shape, classes)
+    return diagnosed(model, shape, classes)
 
 
 def test_wrong_in_features() -> None:
@@ -62,11 +63,11 @@ def test_wrong_in_features() -> None:
         "Linear fc1 wants 16·5·5 = 400 features but gets 16·4·4 = 256: the input is 28x28, and conv1 (5x5, no padding) "
         "leaves 24x24, pool 12x12, conv2 (5x5, no padding) 8x8, pool:2 4x4."
     )
-    assert told.cures == (
-        "build it with Net(features=256) (in a config: model.features=256)",
+    assert told.remedies == (
+        "build it with Net(features=256)",
         "write nn.Linear(256, 84) for fc1, or nn.LazyLinear(84), which finds the number itself",
         "set padding=2 in conv1",
-        "give it images of 32x32 (in a config: dataset.image_size=32)",
+        "give it images of 32x32",
     )
     check_fit(Net(features=256), GREY, 10)
     check_fit(Net(padding=2), GREY, 10)
@@ -75,12 +76,12 @@ def test_wrong_in_features() -> None:
 
 def test_an_argument_is_named_only_where_it_is_certain() -> None:
     changed = Net(features=300)  # of which nothing is left to see: the class by itself makes another network
-    assert not any("features=" in cure.split(" for ")[0] and "build" in cure for cure in found(changed).cures)
+    assert not any("features=" in cure.split(" for ")[0] and "build" in cure for cure in found(changed).remedies)
 
 
 def test_no_other_way_out_is_offered_that_does_not_work() -> None:
     told = found(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(7, 10)), (1, 5, 5))
-    assert told.cures == ("write nn.Linear(36, 10) for 2, or nn.LazyLinear(10), which finds the number itself",)
+    assert told.remedies == ("write nn.Linear(36, 10) for 2, or nn.LazyLinear(10), which finds the number itself",)
     check_fit(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(36, 10)), (1, 5, 5), 10)
 
 
@@ -88,8 +89,8 @@ def test_functional_style() -> None:
     told = found(Functional())
     assert told.layer == "linear"
     assert told.reason.startswith("linear with weight weight wants 16·5·5 = 400 features but gets 16·6·6 = 576: the")
-    assert told.cures[:2] == (
-        "build it with Functional(features=576) (in a config: model.features=576)",
+    assert told.remedies[:2] == (
+        "build it with Functional(features=576)",
         "write a weight of 10x576 for weight",
     )
     check_fit(Functional(576), GREY, 10)
@@ -105,8 +106,8 @@ def test_nested_sequential() -> None:
     told = found(network(8 * 16 * 16))
     assert told.layer == "1.1"
     assert "Linear 1.1 wants 8·16·16 = 2048 features but gets 8·14·14 = 1568" in told.reason
-    assert "write nn.Linear(1568, 32) for 1.1" in told.cures[0]
-    assert told.cures[-1] == "give it images of 32x32 (in a config: dataset.image_size=32)"
+    assert "write nn.Linear(1568, 32) for 1.1" in told.remedies[0]
+    assert told.remedies[-1] == "give it images of 32x32"
     check_fit(network(1568), GREY, 10)
     check_fit(network(2048), (1, 32, 32), 10)
 
@@ -114,7 +115,7 @@ def test_nested_sequential() -> None:
 def test_between_linear_layers() -> None:
     told = found(nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.Linear(6, 10)), (1, 2, 2))
     assert told.reason == "Linear 2 wants 6 features but gets 5, which is what 1 gives."
-    assert told.cures == ("write nn.Linear(5, 10) for 2", "let 1 give as many: nn.Linear(4, 6)")
+    assert told.remedies == ("write nn.Linear(5, 10) for 2", "let 1 give as many: nn.Linear(4, 6)")
 
 
 def test_after_a_residual_block_and_a_mean() -> None:
@@ -137,8 +138,8 @@ def test_after_a_residual_block_and_a_mean() -> None:
 def test_view_for_another_number_of_features() -> None:
     told = found(flattening(lambda x: x.view(-1, 16 * 5 * 5), 400))
     assert told.reason.startswith("view(-1, 400) wants 16·5·5 = 400 features of each image, but it has 16·4·4 = 256")
-    assert told.cures[0] == "write torch.flatten(x, 1) for it and nn.Linear(256, 84) for fc1"
-    assert told.cures[-1] == "give it images of 32x32 (in a config: dataset.image_size=32)"
+    assert told.remedies[0] == "write torch.flatten(x, 1) for it and nn.Linear(256, 84) for fc1"
+    assert told.remedies[-1] == "give it images of 32x32"
 
 
 def test_view_with_a_batch_size_written_into_it() -> None:
@@ -150,9 +151,9 @@ def test_view_with_a_batch_size_written_into_it() -> None:
 def test_missing_flatten() -> None:
     told = found(flattening(lambda x: x, 256))
     assert told.reason == "Linear fc1 wants 256 features but gets pictures of 16x4x4, not flattened."
-    assert told.cures == ("put nn.Flatten() before it, or torch.flatten(x, 1)",)
+    assert told.remedies == ("put nn.Flatten() before it, or torch.flatten(x, 1)",)
     other = found(flattening(lambda x: x, 400))
-    assert other.cures[0].endswith("and give it 16·4·4 = 256 features: nn.Linear(256, 84)")
+    assert other.remedies[0].endswith("and give it 16·4·4 = 256 features: nn.Linear(256, 84)")
 
 
 def test_missing_flatten_that_runs_through() -> None:
@@ -162,7 +163,7 @@ def test_missing_flatten_that_runs_through() -> None:
         "Linear fc1 gets pictures of 16x4x4, not flattened: it takes each line of 4 pixels for an image of its own, "
         "and the network gives [N, 16, 4, 10]."
     )
-    assert told.cures[0].endswith("nn.Linear(256, 84)")
+    assert told.remedies[0].endswith("nn.Linear(256, 84)")
 
 
 def test_flatten_from_dimension_0() -> None:
@@ -171,8 +172,8 @@ def test_flatten_from_dimension_0() -> None:
         assert told.kind == "batch"
         assert "wants 256 features of each image, but" in told.reason
         assert "turns the batch of 2 images [2, 16, 4, 4] into [512]: one row of 2 images." in told.reason
-        assert "torch.flatten(x, 1) or nn.Flatten()" in told.cures[0]
-        assert told.cures[0].endswith("16·4·4 = 256 features")
+        assert "torch.flatten(x, 1) or nn.Flatten()" in told.remedies[0]
+        assert told.remedies[0].endswith("16·4·4 = 256 features")
 
 
 def test_flatten_layer_from_dimension_0() -> None:
@@ -190,7 +191,7 @@ def test_view_that_eats_the_batch() -> None:
     told = found(flattening(lambda x: x.view(-1, 128), 128))
     assert (told.kind, told.layer) == ("batch", "view")
     assert "into [4, 128]: 4 rows of 2 images." in told.reason
-    assert "or x.view(x.size(0), -1)" in told.cures[0]
+    assert "or x.view(x.size(0), -1)" in told.remedies[0]
     check_fit(flattening(lambda x: x.view(x.size(0), -1), 256), GREY, 10)
 
 
@@ -222,14 +223,14 @@ def test_windows_in_the_batch_are_no_eaten_batch() -> None:
     told = found(Windows(400, in_windows))
     assert (told.kind, told.layer) == ("in_features", "mix")
     assert told.reason == "Linear mix wants 400 features but gets 392, which is what reshape gives."
-    assert "write nn.Linear(392, 32) for mix" in told.cures
+    assert "write nn.Linear(392, 32) for mix" in told.remedies
     check_fit(Windows(392, in_windows), GREY, 10)
 
 
 def test_tokens_are_no_missing_flatten() -> None:
     told = found(Windows(9, in_tokens))
     assert (told.kind, told.arrived) == ("in_features", "8 features")
-    assert "write nn.Linear(8, 32) for mix" in told.cures
+    assert "write nn.Linear(8, 32) for mix" in told.remedies
     check_fit(Windows(8, in_tokens), GREY, 10)
     patches = found(Windows(9, lambda x: x.flatten(2).transpose(1, 2)))
     assert (patches.kind, patches.arrived) == ("in_features", "8 features")

@@ -8,18 +8,19 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import Diagnosis, check_fit, diagnose
-from networks_to_examine import Written, examined
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
+from diagnosed_networks import LambdaNetwork, diagnosed
 
 Line = Callable[[Any, Tensor], Any]
 SHAPE = (1, 4, 4)
 
 
 def found(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Diagnosis:
-    return examined(model, shape, 10)
+    return diagnosed(model, shape, 10)
 
 
-def scores(parts: Written, x: Tensor) -> Tensor:
+def scores(parts: LambdaNetwork, x: Tensor) -> Tensor:
     result: Tensor = parts[0](x.flatten(1))
     return result
 
@@ -28,7 +29,7 @@ def test_wrong_number_of_classes() -> None:
     told = found(nn.Sequential(nn.Flatten(), nn.Linear(16, 7)))
     assert (told.kind, told.layer) == ("num_classes", "1")
     assert told.reason == "The network gives 7 scores an image (out_features of 1), but the data has 10 classes."
-    assert told.cures == ("write nn.Linear(16, 10) for 1",)
+    assert told.remedies == ("write nn.Linear(16, 10) for 1",)
     check_fit(nn.Sequential(nn.Flatten(), nn.Linear(16, 10)), SHAPE, 10)
     assert diagnose(nn.Sequential(nn.Flatten(), nn.Linear(16, 7)), SHAPE) is None
 
@@ -36,13 +37,13 @@ def test_wrong_number_of_classes() -> None:
 def test_an_output_that_is_a_picture() -> None:
     told = found(nn.Conv2d(1, 10, 3), (1, 28, 28))
     assert told.reason == "The network gives [N, 10, 26, 26] instead of a row of 10 scores for each image."
-    assert told.cures == (
+    assert told.remedies == (
         "let it end with nn.AdaptiveAvgPool2d(1) and nn.Flatten(): the mean of each of the 10 pictures",
         "let it end with nn.Flatten() and nn.Linear(6760, 10): 10·26·26 = 6760 features",
     )
     for end in ([nn.AdaptiveAvgPool2d(1), nn.Flatten()], [nn.Flatten(), nn.Linear(6760, 10)]):
         check_fit(nn.Sequential(nn.Conv2d(1, 10, 3), *end), (1, 28, 28), 10)
-    assert found(nn.Conv2d(1, 10, 4)).cures == ("let it end with torch.flatten(x, 1), or nn.Flatten()",)
+    assert found(nn.Conv2d(1, 10, 4)).remedies == ("let it end with torch.flatten(x, 1), or nn.Flatten()",)
 
 
 @pytest.mark.parametrize(
@@ -51,21 +52,25 @@ def test_an_output_that_is_a_picture() -> None:
         (
             lambda m, x: (x, scores(m, x)),
             "a tuple of [N, 1, 4, 4], [N, 10] instead",
-            "Written.forward return the second alone, which",
+            "LambdaNetwork.forward return the second alone, which",
         ),
         (
             lambda m, x: {"logits": scores(m, x)},
             "a dict of 'logits': [N, 10]",
             "what stands under 'logits' alone",
         ),
-        (lambda m, x: None, "The network returns nothing.", "let Written.forward end with return x"),
+        (lambda m, x: None, "The network returns nothing.", "let LambdaNetwork.forward end with return x"),
         (lambda m, x: (x, x), "a tuple of [N, 1, 4, 4], [N, 1, 4, 4] instead", "return one tensor [N, 10] alone: the"),
         (
             lambda m, x: nn.ReLU(inplace=True),
             "returns a ReLU instead",
             "in __init__, self.layer = nn.ReLU(), and",
         ),
-        (lambda m, x: scores(m, x).max(1), "returns a max of [N], [N]", "leave max out of Written.forward, and return"),
+        (
+            lambda m, x: scores(m, x).max(1),
+            "returns a max of [N], [N]",
+            "leave max out of LambdaNetwork.forward, and return",
+        ),
         (lambda m, x: scores(m, x).softmax(0), "softmax runs along dim=0, the images of the batch", "take dim=1"),
         (lambda m, x: F.log_softmax(scores(m, x), dim=-2), "log_softmax runs along dim=-2, the images", "take dim=1"),
         (
@@ -91,10 +96,10 @@ def test_an_output_that_is_a_picture() -> None:
     ],
 )
 def test_an_output_that_is_no_row_of_scores(line: Line, reason: str, cure: str) -> None:
-    told = found(Written(line, nn.Linear(16, 10)))
+    told = found(LambdaNetwork(line, nn.Linear(16, 10)))
     assert told.kind == "output"
     assert reason in told.reason
-    assert cure in told.cures[0]
+    assert cure in told.remedies[0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
@@ -107,20 +112,20 @@ def test_weights_in_another_type(dtype: torch.dtype) -> None:
 
 
 def test_images_made_whole_numbers() -> None:
-    told = found(Written(lambda m, x: scores(m, x.long()), nn.Linear(16, 10)))
+    told = found(LambdaNetwork(lambda m, x: scores(m, x.long()), nn.Linear(16, 10)))
     assert told.reason == "Linear parts.0 gets whole numbers (int64) and wants float32."
-    assert ".long()" in told.cures[0]
-    assert found(Written(lambda m, x: x.long().mean(1), nn.Linear(16, 10))).kind == "dtype"
+    assert ".long()" in told.remedies[0]
+    assert found(LambdaNetwork(lambda m, x: x.long().mean(1), nn.Linear(16, 10))).kind == "dtype"
 
 
 def test_images_made_another_type() -> None:
-    told = found(Written(lambda m, x: scores(m, x.double()), nn.Linear(16, 10)))
+    told = found(LambdaNetwork(lambda m, x: scores(m, x.double()), nn.Linear(16, 10)))
     assert told.reason == "Linear parts.0 gets float64 but has weights in float32."
 
 
 def test_a_layer_on_another_device() -> None:
     parts = nn.Linear(16, 10), nn.Linear(10, 10, device="meta")
-    told = found(Written(lambda m, x: m[1](scores(m, x)), *parts))
+    told = found(LambdaNetwork(lambda m, x: m[1](scores(m, x)), *parts))
     assert told.reason == (
         "Linear parts.1 meets tensors on cpu and meta: its parts.1.weight lies on meta, the network's first "
         "weight on cpu."
@@ -143,7 +148,7 @@ def test_indexing_across_devices_is_no_mistake() -> None:
     def shuffled(model: Any, x: Tensor) -> Any:
         return scores(model, x)[:, torch.tensor([2, 0, 1, 3, *range(4, 10)])]
 
-    model = Written(shuffled, nn.Linear(16, 10))
+    model = LambdaNetwork(shuffled, nn.Linear(16, 10))
     assert diagnose(model, SHAPE, 10) is None
     assert diagnose(model.to("meta"), SHAPE, 10) is None
 
@@ -153,23 +158,23 @@ def test_indexing_of_a_weight_on_another_device_is_no_mistake() -> None:
         model[1].weight[scores(model, x).argmax(1)]
         return scores(model, x)
 
-    assert diagnose(Written(looked_up, nn.Linear(16, 10), nn.Linear(10, 10, device="meta")), SHAPE, 10) is None
+    assert diagnose(LambdaNetwork(looked_up, nn.Linear(16, 10), nn.Linear(10, 10, device="meta")), SHAPE, 10) is None
 
 
 def test_a_tensor_made_on_another_device() -> None:
-    told = found(Written(lambda m, x: scores(m, x) + torch.zeros(10, device="meta"), nn.Linear(16, 10)))
+    told = found(LambdaNetwork(lambda m, x: scores(m, x) + torch.zeros(10, device="meta"), nn.Linear(16, 10)))
     assert told.reason.endswith("a tensor made in forward lies on meta.")
-    assert "device=x.device" in told.cures[0]
+    assert "device=x.device" in told.remedies[0]
 
 
 def test_a_layer_in_a_plain_list() -> None:
-    model = Written(lambda m, x: m.unseen[0](scores(m, x)), nn.Linear(16, 10), unseen=nn.Linear(10, 10))
+    model = LambdaNetwork(lambda m, x: m.unseen[0](scores(m, x)), nn.Linear(16, 10), unseen=nn.Linear(10, 10))
     told = found(model.to("meta"))
     assert told.reason == (
         "linear meets tensors on meta and cpu: a weight on cpu is none of the network's parameters, so it is not moved "
         "with them."
     )
-    assert "nn.ModuleList" in told.cures[0]
+    assert "nn.ModuleList" in told.remedies[0]
 
 
 def test_softmax_over_the_classes_is_no_mistake() -> None:
@@ -179,7 +184,7 @@ def test_softmax_over_the_classes_is_no_mistake() -> None:
 
 def test_scores_of_a_class_that_cannot_be_changed() -> None:
     told = found(nn.Sequential(nn.Flatten(1), nn.LSTM(16, 10)))
-    assert told.cures == ("wrap it in a module of your own, whose forward ends with return self.net(x)[0]",)
+    assert told.remedies == ("wrap it in a module of your own, whose forward ends with return self.net(x)[0]",)
 
 
 class TakesLabels(nn.Module):
@@ -246,7 +251,7 @@ def test_a_forward_that_cannot_be_called(model: type[nn.Module], reason: str, cu
     told = found(model())
     assert (told.kind, told.layer) == ("forward", None)
     assert reason in told.reason
-    assert cure in told.cures[0]
+    assert cure in told.remedies[0]
 
 
 def test_a_type_error_in_a_forward_passes_through() -> None:
@@ -254,7 +259,7 @@ def test_a_type_error_in_a_forward_passes_through() -> None:
         return model[0].forward(x, x)
 
     with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
-        diagnose(Written(one_too_many, nn.Linear(16, 10)), SHAPE, 10)
+        diagnose(LambdaNetwork(one_too_many, nn.Linear(16, 10)), SHAPE, 10)
 
 
 def test_a_weight_that_would_not_be_trained() -> None:
@@ -262,15 +267,15 @@ def test_a_weight_that_would_not_be_trained() -> None:
         return model.unseen[0](scores(model, x))
 
     hidden = nn.Linear(10, 10)
-    told = found(Written(line, nn.Linear(16, 10), unseen=hidden))
+    told = found(LambdaNetwork(line, nn.Linear(16, 10), unseen=hidden))
     assert (told.kind, told.layer) == ("parameters", "linear")
     assert told.reason == (
         "linear uses a weight of 10x10 that is none of the network's parameters: it would be neither trained nor saved."
     )
-    assert "nn.ModuleList" in told.cures[0]
-    assert diagnose(Written(line, nn.Linear(16, 10), unseen=hidden.requires_grad_(False)), SHAPE, 10) is None
-    anew = found(Written(lambda m, x: nn.Linear(16, 10)(x.flatten(1))))
-    assert (anew.kind, anew.cures[0][:38]) == ("parameters", "make layers in __init__, not in forwar")
+    assert "nn.ModuleList" in told.remedies[0]
+    assert diagnose(LambdaNetwork(line, nn.Linear(16, 10), unseen=hidden.requires_grad_(False)), SHAPE, 10) is None
+    anew = found(LambdaNetwork(lambda m, x: nn.Linear(16, 10)(x.flatten(1))))
+    assert (anew.kind, anew.remedies[0][:38]) == ("parameters", "make layers in __init__, not in forwar")
 
 
 @pytest.mark.parametrize("kept_out", [torch.no_grad, None], ids=["no_grad", "detach"])
@@ -285,4 +290,4 @@ def test_a_teacher_that_no_gradient_reaches_is_none_of_the_parameters(kept_out: 
             target = model.unseen[0](given)
         return given + target
 
-    assert diagnose(Written(with_teacher, nn.Linear(16, 10), unseen=teacher), SHAPE, 10) is None
+    assert diagnose(LambdaNetwork(with_teacher, nn.Linear(16, 10), unseen=teacher), SHAPE, 10) is None

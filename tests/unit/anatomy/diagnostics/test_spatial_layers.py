@@ -7,11 +7,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy import check_fit, diagnose
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.diagnostics.diagnosis import diagnose
 from convboard.errors import ModelError
 from convboard.models import build_model
 from convboard.models.infer_arguments import build
-from networks_to_examine import Written, examined
+from diagnosed_networks import LambdaNetwork, diagnosed
 
 
 class Small(nn.Module):
@@ -41,13 +42,13 @@ def residual(*blocks: nn.Module) -> nn.Module:
 
 
 def test_colour_for_a_grey_network() -> None:
-    told = examined(Small(), (3, 32, 32), 10)
+    told = diagnosed(Small(), (3, 32, 32), 10)
     assert (told.kind, told.layer) == ("in_channels", "features.0")
     assert told.reason == (
         "Conv2d features.0 wants 1 channel but gets 3: the images have 3 channels (red, green, blue)."
     )
-    assert told.cures == (
-        "build it with Small(channels=3) (in a config: model.channels=3)",
+    assert told.remedies == (
+        "build it with Small(channels=3)",
         "write nn.Conv2d(3, 6, 5) for features.0",
         "make the images grey: x = x.mean(1, keepdim=True) in forward",
     )
@@ -55,54 +56,54 @@ def test_colour_for_a_grey_network() -> None:
 
 
 def test_grey_for_a_colour_network() -> None:
-    told = examined(Small(3), (1, 32, 32))
+    told = diagnosed(Small(3), (1, 32, 32))
     assert "features.0 wants 3 channels but gets 1: the images have 1 channel (grey)." in told.reason
-    check_fit(Written(lambda parts, x: parts[0](x.expand(-1, 3, -1, -1)), Small(3)), (1, 32, 32), 10)
+    check_fit(LambdaNetwork(lambda parts, x: parts[0](x.expand(-1, 3, -1, -1)), Small(3)), (1, 32, 32), 10)
 
 
 def test_channels_in_functional_style_and_further_in() -> None:
-    model = Written(lambda parts, x: F.conv2d(parts[0](x), torch.zeros(4, 8, 3, 3)), nn.Conv2d(1, 4, 3))
-    told = examined(model, (1, 8, 8))
+    model = LambdaNetwork(lambda parts, x: F.conv2d(parts[0](x), torch.zeros(4, 8, 3, 3)), nn.Conv2d(1, 4, 3))
+    told = diagnosed(model, (1, 8, 8))
     assert told.reason == "conv2d wants 8 channels but gets 4: parts.0 gives 4 channels."
-    assert told.cures[0] == "make the weight 4x4x3x3 instead of 4x8x3x3"
-    assert told.cures[1] == "let parts.0 give as many: nn.Conv2d(1, 8, 3)"
+    assert told.remedies[0] == "make the weight 4x4x3x3 instead of 4x8x3x3"
+    assert told.remedies[1] == "let parts.0 give as many: nn.Conv2d(1, 8, 3)"
 
 
 def test_images_too_small() -> None:
-    told = examined(Small(), (1, 8, 8))
+    told = diagnosed(Small(), (1, 8, 8))
     assert told.kind == "window"
     assert "Conv2d features.3 has a window of 5x5 but gets only 2x2" in told.reason
     assert told.formula == "⌊(2 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = -2"
-    assert told.cures[:2] == (
-        "give it images of 14x14 or more (in a config: dataset.image_size=14)",
+    assert told.remedies[:2] == (
+        "give it images of 14x14 or more",
         "set padding=2 in features.0 and features.3",
     )
     check_fit(Small(), (1, 14, 14), 10)
 
 
 def test_window_of_a_function_and_under_dilation() -> None:
-    told = examined(Written(lambda parts, x: F.avg_pool2d(parts[0](x), 8), nn.Conv2d(1, 4, 3)), (1, 9, 9))
+    told = diagnosed(LambdaNetwork(lambda parts, x: F.avg_pool2d(parts[0](x), 8), nn.Conv2d(1, 4, 3)), (1, 9, 9))
     assert "avg_pool2d has a window of 8x8 but gets only 7x7" in told.reason
-    assert "has a window of 9x9 but gets only 8x8" in examined(nn.Conv2d(1, 4, 3, dilation=4), (1, 8, 8)).reason
+    assert "has a window of 9x9 but gets only 8x8" in diagnosed(nn.Conv2d(1, 4, 3, dilation=4), (1, 8, 8)).reason
 
 
 def test_window_that_no_image_size_suits() -> None:
-    told = examined(nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Conv2d(1, 4, 4)), (1, 8, 8))
-    assert told.cures == ("take a smaller window, or leave out a pooling or a stride before it",)
+    told = diagnosed(nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Conv2d(1, 4, 4)), (1, 8, 8))
+    assert told.remedies == ("take a smaller window, or leave out a pooling or a stride before it",)
 
 
 def test_padding_that_mirrors_more_than_there_is() -> None:
     def network(mode: Literal["zeros", "reflect"]) -> nn.Module:
         return nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 4, 9, padding=4, padding_mode=mode))
 
-    told = examined(network("reflect"), (1, 8, 8))
+    told = diagnosed(network("reflect"), (1, 8, 8))
     assert (told.kind, told.layer, told.wanted, told.arrived) == ("window", "1", "5 pixels or more", "4x4")
     assert told.reason == (
         "Conv2d 1 mirrors 4 pixels of the picture beyond its edge, but gets only 4x4, which has 3 for it: the input is "
         "8x8, and 0 leaves 4x4."
     )
-    assert told.cures == (
-        "give it images of 10x10 or more (in a config: dataset.image_size=10)",
+    assert told.remedies == (
+        "give it images of 10x10 or more",
         'pad 1 with zeros: padding_mode="zeros"',
     )
     assert diagnose(network("reflect"), (1, 10, 10)) is None
@@ -110,42 +111,42 @@ def test_padding_that_mirrors_more_than_there_is() -> None:
 
 
 def test_padding_that_repeats_more_than_there_is() -> None:
-    told = examined(
-        Written(lambda parts, x: parts[0](F.pad(x, (5, 5), mode="circular")), nn.Conv2d(1, 4, 3)), (1, 4, 4)
+    told = diagnosed(
+        LambdaNetwork(lambda parts, x: parts[0](F.pad(x, (5, 5), mode="circular")), nn.Conv2d(1, 4, 3)), (1, 4, 4)
     )
     assert told.reason.startswith("pad repeats 5 pixels of the picture beyond its edge, but gets only 4x4, which has 4")
-    assert told.cures[0] == "give it images of 5x5 or more (in a config: dataset.image_size=5)"
-    with_layer = examined(nn.Sequential(nn.ReflectionPad2d(4), nn.Conv2d(1, 4, 3)), (1, 4, 4))
+    assert told.remedies[0] == "give it images of 5x5 or more"
+    with_layer = diagnosed(nn.Sequential(nn.ReflectionPad2d(4), nn.Conv2d(1, 4, 3)), (1, 4, 4))
     assert with_layer.reason.startswith("ReflectionPad2d 0 mirrors 4 pixels")
 
 
 def test_groups_that_do_not_divide() -> None:
-    told = examined(Written(lambda _, x: F.conv2d(x, torch.zeros(4, 1, 3, 3), groups=3)), (3, 8, 8))
+    told = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(4, 1, 3, 3), groups=3)), (3, 8, 8))
     assert "conv2d has groups=3, which does not divide its 4 output channels" in told.reason
-    assert told.cures == ("leave out groups, and give it a weight of 4x3x3x3",)
-    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(4, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 4)
-    other = examined(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 2, 3, 3), groups=3)), (3, 8, 8))
+    assert told.remedies == ("leave out groups, and give it a weight of 4x3x3x3",)
+    check_fit(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(4, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 4)
+    other = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(6, 2, 3, 3), groups=3)), (3, 8, 8))
     assert "groups=3 and 2 input channels to each of them, 2·3 = 6, but gets 3" in other.reason
-    assert other.cures == ("give it a weight of 6x1x3x3: 3 / 3 = 1 channels to each group",)
-    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 1, 3, 3), groups=3).mean((2, 3))), (3, 8, 8), 6)
+    assert other.remedies == ("give it a weight of 6x1x3x3: 3 / 3 = 1 channels to each group",)
+    check_fit(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(6, 1, 3, 3), groups=3).mean((2, 3))), (3, 8, 8), 6)
 
 
 def test_groups_are_left_out_where_that_works() -> None:
-    whole = examined(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 4, 3, 3), groups=3)), (4, 8, 8))
-    assert whole.cures == ("leave out groups",)
-    divided = examined(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3), groups=3)), (3, 8, 8))
-    assert divided.cures[1:] == ("leave out groups",)
-    check_fit(Written(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 6)
-    layer = examined(nn.Conv2d(6, 12, 3, groups=3), (4, 8, 8))
-    assert layer.cures == (
+    whole = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(8, 4, 3, 3), groups=3)), (4, 8, 8))
+    assert whole.remedies == ("leave out groups",)
+    divided = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3), groups=3)), (3, 8, 8))
+    assert divided.remedies[1:] == ("leave out groups",)
+    check_fit(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(6, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 6)
+    layer = diagnosed(nn.Conv2d(6, 12, 3, groups=3), (4, 8, 8))
+    assert layer.remedies == (
         "write nn.Conv2d(4, 12, ..., groups=...) for Conv2d, with groups that divide both: 2, 4",
         "leave out groups: nn.Conv2d(4, 12, 3) for Conv2d",
     )
-    halves = examined(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 2, 3, 3), groups=3)), (4, 8, 8))
-    assert halves.cures == ("take groups=2", "leave out groups, and give it a weight of 8x4x3x3")
-    quarters = examined(Written(lambda _, x: F.conv2d(x, torch.zeros(8, 3, 3, 3), groups=3)), (4, 8, 8))
+    halves = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(8, 2, 3, 3), groups=3)), (4, 8, 8))
+    assert halves.remedies == ("take groups=2", "leave out groups, and give it a weight of 8x4x3x3")
+    quarters = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(8, 3, 3, 3), groups=3)), (4, 8, 8))
     assert (
-        quarters.cures[0]
+        quarters.remedies[0]
         == "take for groups one of 2, 4, which divide both, and a weight of 4 / groups channels to each group"
     )
 
@@ -157,9 +158,8 @@ def test_groups_that_a_constructor_refuses() -> None:
             self.conv = nn.Conv2d(4, 6, 3, groups=groups)
 
     expected = (
-        r"^Grouped: test_doctor_pictures\.py, line \d+, self\.conv = nn\.Conv2d\(4, 6, 3, groups=groups\), builds "
-        r"Conv2d\(4, 6, \.\.\., groups=4\): groups=4 does not divide its 6 output channels\. Take one of 1, 2\. "
-        r"In a config: model\.groups\.$"
+        r"^Grouped: test_spatial_layers\.py, line \d+, self\.conv = nn\.Conv2d\(4, 6, 3, groups=groups\), builds "
+        r"Conv2d\(4, 6, \.\.\., groups=4\): groups=4 does not divide its 6 output channels\. Take one of 1, 2\.$"
     )
     with pytest.raises(ModelError, match=expected):
         build(Grouped, (1, 8, 8), 10)
@@ -174,21 +174,21 @@ def test_groups_that_a_constructor_refuses() -> None:
 
 
 def test_norms_of_another_width() -> None:
-    told = examined(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8)), (1, 8, 8))
+    told = diagnosed(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8)), (1, 8, 8))
     assert told.reason == "BatchNorm2d 1 is for 8 channels but gets 4: 0 gives 4 channels."
-    assert told.cures == ("write nn.BatchNorm2d(4) for 1", "let 0 give as many: nn.Conv2d(1, 8, 3)")
-    rows = examined(nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.BatchNorm1d(6)), (1, 8, 8))
+    assert told.remedies == ("write nn.BatchNorm2d(4) for 1", "let 0 give as many: nn.Conv2d(1, 8, 3)")
+    rows = diagnosed(nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.BatchNorm1d(6)), (1, 8, 8))
     assert "BatchNorm1d 2 is for 6 features but gets 5: 1 gives 5 features." in rows.reason
-    function = examined(Written(lambda _, x: F.batch_norm(x, torch.zeros(3), torch.ones(3))), (1, 8, 8))
+    function = diagnosed(LambdaNetwork(lambda _, x: F.batch_norm(x, torch.zeros(3), torch.ones(3))), (1, 8, 8))
     assert "batch_norm is for 3 channels but gets 1: the images have 1 channel." in function.reason
-    groups = examined(nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 8)), (1, 8, 8))
-    assert groups.cures == ("write nn.GroupNorm(2, 4) for 1",)
+    groups = diagnosed(nn.Sequential(nn.Conv2d(1, 4, 3), nn.GroupNorm(2, 8)), (1, 8, 8))
+    assert groups.remedies == ("write nn.GroupNorm(2, 4) for 1",)
 
 
 def test_norms_of_other_dimensions() -> None:
-    told = examined(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(64)), (1, 8, 8))
+    told = diagnosed(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(64)), (1, 8, 8))
     assert told.message.endswith("gets rows of 64 features. What to do: write nn.BatchNorm1d(64) for 1.")
-    assert examined(nn.BatchNorm1d(1), (1, 8, 8)).cures == ("write nn.BatchNorm2d(1) for BatchNorm1d",)
+    assert diagnosed(nn.BatchNorm1d(1), (1, 8, 8)).remedies == ("write nn.BatchNorm2d(1) for BatchNorm1d",)
 
 
 def test_a_constructor_that_forgot_that_of_the_module() -> None:
@@ -202,42 +202,42 @@ def test_a_constructor_that_forgot_that_of_the_module() -> None:
 
 
 def test_channels_that_were_brought_last() -> None:
-    told = examined(Written(lambda parts, x: parts[0](x.permute(0, 2, 3, 1)), nn.Conv2d(3, 4, 3)), (3, 8, 9))
+    told = diagnosed(LambdaNetwork(lambda parts, x: parts[0](x.permute(0, 2, 3, 1)), nn.Conv2d(3, 4, 3)), (3, 8, 9))
     assert told.reason == (
         "Conv2d parts.0 wants 3 channels but gets 8: permute turns the images, which are 3x8x9 with their channels "
         "first, into 8x9x3."
     )
-    assert told.cures == ("leave permute out: images come as [N, C, H, W], as convolutions want them",)
+    assert told.remedies == ("leave permute out: images come as [N, C, H, W], as convolutions want them",)
 
 
 def test_no_picture_for_a_convolution() -> None:
-    told = examined(nn.Sequential(nn.Flatten(), nn.Conv2d(1, 4, 3)), (1, 8, 8))
+    told = diagnosed(nn.Sequential(nn.Flatten(), nn.Conv2d(1, 4, 3)), (1, 8, 8))
     assert told.reason == "Conv2d 1 wants pictures [N, C, H, W] but gets rows of 64 features."
-    squeezed = examined(Written(lambda parts, x: parts[0](x.squeeze(1)), nn.Conv2d(1, 4, 3)), (1, 8, 8))
+    squeezed = diagnosed(LambdaNetwork(lambda parts, x: parts[0](x.squeeze(1)), nn.Conv2d(1, 4, 3)), (1, 8, 8))
     assert "the channels are gone" in squeezed.reason
 
 
 def test_residual_branches_of_unlike_shapes() -> None:
-    told = examined(nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), Block(64, 128, 2, shortcut=False)), (1, 16, 16))
+    told = diagnosed(nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), Block(64, 128, 2, shortcut=False)), (1, 16, 16))
     assert (told.kind, told.layer) == ("branches", "1.add")
     assert "1.conv2 gives 128x8x8" in told.reason
     assert "64x16x16" in told.reason
-    (cure,) = told.cures
+    (cure,) = told.remedies
     assert cure.endswith("nn.Conv2d(64, 128, 1, stride=2)")
     shape = (64, 16, 16)
     check_fit(build(lambda: residual(Block(64, 128, 2, shortcut=True)), shape, 10), shape, 10)
 
 
 def test_residual_branches_that_padding_brings_together() -> None:
-    told = examined(Block(4, 4, 1, shortcut=False, padding=0), (4, 8, 8))
-    assert told.cures == ("set padding=1 in conv1 and conv2",)
+    told = diagnosed(Block(4, 4, 1, shortcut=False, padding=0), (4, 8, 8))
+    assert told.remedies == ("set padding=1 in conv1 and conv2",)
     assert diagnose(Block(4, 4, 1, shortcut=False, padding=1), (4, 8, 8)) is None
 
 
 def test_pictures_of_unlike_sizes_in_one() -> None:
-    told = examined(Written(lambda parts, x: torch.cat([parts[0](x), x], dim=1), nn.Conv2d(1, 2, 3)), (1, 8, 8))
+    told = diagnosed(LambdaNetwork(lambda parts, x: torch.cat([parts[0](x), x], dim=1), nn.Conv2d(1, 2, 3)), (1, 8, 8))
     assert told.reason.endswith("parts.0 gives 2x6x6, the input gives 1x8x8.")
-    assert told.cures == (
+    assert told.remedies == (
         "set padding=1 in parts.0",
         "bring all to 6x6 first: F.adaptive_avg_pool2d(x, (6, 6))",
     )

@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import convboard
-from convboard.anatomy import Box, layer_table, network_record, receptive_field
+from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.summary import layer_table, network_record, receptive_field
 from convboard.errors import ModelError
-from networks_to_look_at import random_network, true_boxes
+from random_networks import random_network, true_boxes
 
 
 @settings(deadline=None, max_examples=25, derandomize=True)

@@ -1,8 +1,9 @@
 import pytest
 from torch import nn
 
-from convboard.anatomy import LayerRow, layer_table, receptive_field
-from networks_to_look_at import random_network
+from convboard.anatomy.layer_rows import LayerRow
+from convboard.anatomy.summary import layer_table, receptive_field
+from random_networks import random_network
 
 SHAPE = (2, 60, 61)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convboard.anatomy import Diagnosis, diagnose
+from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
 
 
-class Written(nn.Module):
+class LambdaNetwork(nn.Module):
     """A forward of one line, called with the network and the images.
 
     Its parts are `model[0]` and so on; `unseen` lies in a plain list, where torch does not find it.
@@ -29,7 +29,7 @@ class Written(nn.Module):
         return self.line(self, x)
 
 
-def examined(model: nn.Module, shape: tuple[int, int, int], classes: int | None = None) -> Diagnosis:
+def diagnosed(model: nn.Module, shape: tuple[int, int, int], classes: int | None = None) -> Diagnosis:
     """What the doctor finds, which must be something."""
     diagnosis = diagnose(model, shape, classes)
     assert diagnosis is not None

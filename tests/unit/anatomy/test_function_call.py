@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from convboard.anatomy.dry_run import dry_run
-from convboard.anatomy.sliding_window import Window
+from convboard.anatomy.function_call import Window
 
 sizes = st.tuples(st.integers(1, 20), st.integers(1, 20))
 

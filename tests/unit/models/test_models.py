@@ -6,7 +6,8 @@ import pytest
 import torch
 
 import convboard.models
-from convboard.anatomy import check_fit, layer_table
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.summary import layer_table
 from convboard.errors import ModelError
 from convboard.models import MODELS, build_model
 
@@ -64,7 +65,8 @@ def test_importing_and_building_stays_light() -> None:
     code = """
 import sys
 from convboard.models import build_model
-from convboard.anatomy import layer_table, check_fit
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.summary import layer_table
 model = build_model("lenet", (1, 28, 28), 10)
 layer_table(model, (1, 28, 28)), check_fit(model, (1, 28, 28), 10)
 heavy = {"torchvision", "torch._dynamo", "sympy", "sklearn", "PIL", "matplotlib", "tensorboard"}

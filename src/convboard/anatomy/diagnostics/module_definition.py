@@ -1,0 +1,157 @@
+"""Rules for how a module's class is written: its constructor, its forward, and weights that are not registered.
+
+The constructor functions explain an exception, as there is no network yet.
+"""
+
+import inspect
+import linecache
+from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from pathlib import PurePath
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.wording import divisors, listed, sizes
+from convboard.anatomy.dry_run import dry_run
+from convboard.anatomy.trace import Call
+
+REGISTER = "keep layers in nn.ModuleList instead of a list, and weights as nn.Parameter on self"
+_IMAGES = "the images alone, model(images)"
+
+
+def invalid_groups(error: BaseException, with_line: bool = True) -> str | None:
+    """Explain a constructor's exception on groups that do not divide the channels.
+
+    Args:
+        error: What the constructor of a convolution or a GroupNorm raised.
+        with_line: Whether to show the line that called it.
+
+    Returns:
+        The explanation; None for other exceptions.
+    """
+    given, where = _constructor_call(error)
+    if "divisible" not in str(error) or "self" not in given:
+        return None
+    if "num_groups" in given:
+        channels, groups = given["num_channels"], given["num_groups"]
+        made, good = f"GroupNorm({groups}, {channels})", divisors(channels)
+        fault = f"{groups} groups do not divide its {channels} channels"
+    elif "groups" in given:
+        sides, groups = {"input": given["in_channels"], "output": given["out_channels"]}, given["groups"]
+        made = f"{type(given['self']).__name__}({sides['input']}, {sides['output']}, ..., groups={groups})"
+        good = divisors(*sides.values())
+        fault = next(f"groups={groups} does not divide its {n} {s} channels" for s, n in sides.items() if n % groups)
+    else:
+        return None
+    line = f"{where}, builds {made}: " if with_line else ""
+    return f"{line}{fault}. Take {'one of ' if len(good) > 1 else ''}{listed(good)}."
+
+
+def missing_super_init(error: BaseException) -> str | None:
+    """Explain the exception of a constructor that did not call nn.Module's first; returns None for other exceptions."""
+    if not isinstance(error, AttributeError) or "before Module.__init__() call" not in str(error):
+        return None
+    _, where = _constructor_call(error)
+    return f"{where}, comes before nn.Module is ready. Let __init__ begin with super().__init__()."
+
+
+def _constructor_call(error: BaseException) -> tuple[dict[str, Any], str]:
+    """The local variables of torch's constructor that raised, and its call: ``net.py, line 9, self.fc = ...``."""
+    traceback, where, given = error.__traceback__, "", {}
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_globals.get("__name__", "").startswith("torch.nn.modules."):
+            given = frame.f_locals
+        else:
+            file = frame.f_code.co_filename
+            line = linecache.getline(file, traceback.tb_lineno).strip()
+            where = ", ".join(part for part in (PurePath(file).name, f"line {traceback.tb_lineno}", line) if part)
+        traceback = traceback.tb_next
+    return given, where
+
+
+def wrong_forward(context: Context) -> Finding | None:
+    """Recognise a network without a forward, or one that cannot be called with the images alone.
+
+    An exception that was raised inside the forward is not of this kind.
+    """
+    name, forward = type(context.model).__name__, context.model.forward
+    defined_in_class = getattr(forward, "__func__", forward)
+    if defined_in_class is nn.Module.forward and isinstance(context.run.error, NotImplementedError):
+        return Finding("forward", *_missing_forward(context.model, name), "a forward", "none")
+    if not isinstance(context.run.error, TypeError):
+        return None
+    try:
+        signature = inspect.signature(defined_in_class)
+    except (TypeError, ValueError):
+        return None
+    written = f"forward({', '.join(map(str, signature.parameters.values()))})"
+    try:
+        signature.bind(*([context.model] if defined_in_class is not forward else []), None)
+    except TypeError:
+        parameters = list(signature.parameters)
+        if len(parameters) < 2:
+            missing = "x" if "self" in parameters else "self"
+            remedy = f"write def forward(self, x): {missing} is missing"
+        else:
+            remedy = "let it take self and the images, and give a default to whatever else it takes"
+        reason = f"{name} has {written}, but it is called with {_IMAGES}."
+        return Finding("forward", reason, (remedy,), "forward(self, x)", written)
+    return None
+
+
+def _missing_forward(model: nn.Module, name: str) -> tuple[str, tuple[str]]:
+    """The reason and the remedy for a network without a forward."""
+    if type(model).__module__.startswith("torch."):
+        return f"{name} has no forward of its own: it only holds layers.", (
+            "take nn.Sequential, or a class of your own whose forward calls them",
+        )
+    near = get_close_matches("forward", vars(type(model)), n=1)
+    remedy = (
+        f"call it forward, not {near[0]}"
+        if near
+        else f"give it def forward(self, x), indented as far as the __init__ of {name}"
+    )
+    return f"{name} has no forward, so that it cannot be called.", (remedy,)
+
+
+def unregistered(context: Context, tensors: Iterable[Tensor]) -> nn.Parameter | None:
+    """Returns the first nn.Parameter that is not one of the network's; None if there is none."""
+    own = {id(weight) for weight in context.model.parameters()}
+    return next((t for t in tensors if isinstance(t, nn.Parameter) and id(t) not in own), None)
+
+
+def untrained_weight(context: Context) -> Finding | None:
+    """Recognise a weight that gets a gradient but is not a parameter of the network: it is not trained or saved."""
+    if not any(unregistered(context, _weights(call)) is not None for call in context.run.calls):
+        return None
+    run = dry_run(context.model, context.run.image_shape, gradients=True)  # with the network's own no_grad and detach
+    for call in run.calls:
+        weight = unregistered(context, (weight for weight in _weights(call) if _has_gradient(run.output, weight)))
+        if weight is not None:
+            shape = sizes(tuple(weight.shape))
+            reason = (
+                f"{call.name} uses a weight of {shape} that is none of the network's parameters: it would be neither "
+                "trained nor saved."
+            )
+            remedies = (f"make layers in __init__, not in forward; {REGISTER}", "freeze it: requires_grad_(False)")
+            return Finding("parameters", reason, remedies, "a parameter of the network", f"a weight of {shape}", call)
+    return None
+
+
+def _weights(call: Call) -> Iterator[Tensor]:
+    return (tensor for function in call.functions for tensor in function.tensors if tensor.requires_grad)
+
+
+def _has_gradient(output: object, weight: Tensor) -> bool:
+    """Whether the network's output has a gradient with respect to a weight."""
+    if not isinstance(output, Tensor) or not output.requires_grad:
+        return False
+    try:
+        (gradient,) = torch.autograd.grad(output.sum(), weight, retain_graph=True, allow_unused=True)
+    except RuntimeError:  # torch cannot differentiate the output: the sanity check of a training step reports that
+        return False
+    return gradient is not None
