@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from convboard.data.dataset import Split
 from convboard.data.sources.mnist import MNIST
@@ -50,18 +49,6 @@ def small_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 MakePicture = Callable[..., Path]
-
-
-@pytest.fixture
-def make_picture() -> MakePicture:
-    """Save a picture of one colour: `make_picture(path, "RGB", (8, 8), "red")`."""
-
-    def make(path: Path, mode: str = "RGB", size: tuple[int, int] = (8, 8), color: object = 0) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.new(mode, size, color).save(path)  # type: ignore[arg-type]
-        return path
-
-    return make
 
 
 @pytest.fixture
