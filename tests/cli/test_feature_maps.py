@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from convboard.feature_maps.sheet_file import source_of
+from convboard.feature_maps.inspection import montage_source
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 Refused = Callable[..., str]
@@ -46,9 +46,9 @@ def test_a_trained_run(run_command: RunCommand, finished: Path, photo: Path, tmp
         "drawn: finished/feature_maps/cat.png",
         "look at it: tensorboard --logdir finished/feature_maps",
     ]
-    assert source_of(finished / "feature_maps/cat.png") == str(photo)
+    assert montage_source(finished / "feature_maps/cat.png") == str(photo)
     written = EventAccumulator(str(finished / "feature_maps/cat")).Reload()
-    tags = ["own_picture/sheet", "own_picture/conv1", "own_picture/conv2"]
+    tags = ["user_image/montage", "user_image/conv1", "user_image/conv2"]
     assert written.Tags()["images"] == tags
     size = size_of(finished / "feature_maps/cat.png")
     assert [(image.width, image.height) for image in written.Images(tags[0])] == [size]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from commands import ROOT
-from convboard.anatomy import network_record
+from convboard.anatomy.summary import network_record
 from convboard.board.figures.embedded_arrays import pack
 
 FILES = sorted(Path(__file__).parent.glob("*.test.js"))

@@ -13,12 +13,11 @@ from convboard.board import hparams, markdown, tags
 from convboard.board.event_file import EventFile
 from convboard.board.graph import draw_graph
 from convboard.board.histograms import histogram_values
-from convboard.board.layer_figures import LayerViews
+from convboard.board.layer_figures import LayerFigures
 from convboard.board.layer_stats import gradient_norms
-from convboard.board.missing import NothingToShow
 from convboard.board.prediction_figures import confusion_matrix, misclassified, precision_recall_curves
 from convboard.board.probe import choose_probe
-from convboard.board.projector import write_projector
+from convboard.board.projector import NotApplicable, write_projector
 from convboard.board.scalars import Point, TrainingCurves, interval
 from convboard.board.summaries import Value, network, scalar, text, train_over_val
 from convboard.data import ImageDataset
@@ -84,7 +83,7 @@ class Board:
         self._curves = TrainingCurves(every, start.model.parameters())
         if self._level != "minimal":
             probe = choose_probe(self._dataset, start.device)
-            self._views = LayerViews(start.model, probe, self._max_channels)
+            self._views = LayerFigures(start.model, probe, self._max_channels)
         if self._resumed is not None:
             self._events = EventFile.resume(self._run_dir, self._resumed["events"])
             self._is_open = True
@@ -210,8 +209,8 @@ class Board:
             values = draw()
         except RunError:  # the events cannot be written
             raise
-        except NothingToShow as missing:
-            values = [] if part in self._missing else [text(tags.problem(part), f"NothingToShow: {missing}.")]
+        except NotApplicable as missing:
+            values = [] if part in self._missing else [text(tags.problem(part), f"Not shown: {missing}.")]
             self._missing = sorted({*self._missing, part})
         except Exception as error:  # drawing calls the user's network; whatever it raises, the run is worth more
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -219,7 +218,7 @@ class Board:
             _log.log(level, "TensorBoard lacks %s at step %d: %s", part, step, reason)
             _log.debug("Where it failed:", exc_info=error)
             self._failed.add(part)
-            values = [text(tags.problem(part), f"NothingToShow at step {step}: {reason}")]
+            values = [text(tags.problem(part), f"Not shown at step {step}: {reason}")]
         self._events.write(values, step)
 
     def _write_points(self, points: Iterable[Point]) -> None:

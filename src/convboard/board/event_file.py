@@ -1,19 +1,19 @@
-"""The event file: one writer, one file a run, which a restarted run goes on with.
+"""The event file: one file per run at a time, to which a resumed run appends.
 
-Knows records, not what they mean. The format is TFRecord, each record a `tensorboard.Event` message.
+This module knows records, not their meaning. The format is TFRecord; each record is a `tensorboard.Event` message.
 
-A killed run has written more than its last checkpoint counts on, perhaps half a record at the end. To go on, what the
-checkpoint counts on is copied to a new file whose name sorts after the old one, and the old one is emptied. That is
-right for whoever opens the files later, and for a TensorBoard that has read past the copied part already. It would
-not be, had the file only been cut: such a reader goes on in the middle of a record, and then stops or shows nonsense.
-The new file it reads from the beginning, and each of its two readers has a reason to forget the old one then: the
-default one drops a tag's points from the step on at which an older one comes; that of `--load_fast=false` drops
-everything from the step of a `SessionLog.START` on, unless it is the first that it sees, and so every file begins with
-one of step 0. The old file stays, empty: the latter reader would wait for ever for one that is gone.
+A killed run has written more than its last checkpoint covers, and perhaps half a record at the end. On resume, what the
+checkpoint covers is copied to a new file whose name sorts after the old one, and the old file is emptied. This is right
+for a TensorBoard that is started later and for one that has already read past the copied part. Truncating the old file
+would not be: an open reader would go on in the middle of a record, and then stop or show wrong points. It reads the new
+file from the beginning, and each of TensorBoard's two readers has a reason to drop the old points then: the default one
+drops a tag's points from the step at which an earlier step arrives; that of `--load_fast=false` drops everything from
+the step of a `SessionLog.START` on, unless it is the first that it sees, so that every file begins with one of step 0.
+The old file stays, empty: the second reader would wait for ever for a deleted one.
 
-What is left to an open TensorBoard alone, until it is started again: the default reader keeps points of a tag that the
-resumed run never writes (a test result, say, while a run that was finished goes on to more epochs), and both keep a
-tag's first metadata, which is where the HParams tab has a run's status from.
+Two things are right only after TensorBoard is restarted: the default reader keeps points of a tag that the resumed run
+never writes (a test result, for instance, when a finished run goes on for more epochs), and both readers keep a tag's
+first metadata, from which the HParams tab takes a run's status.
 """
 
 import hashlib
@@ -21,6 +21,7 @@ import os
 import re
 import secrets
 import socket
+import struct
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -28,24 +29,25 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-from convboard.board.crc import frame
+import google_crc32c
+
 from convboard.errors import RunError
 from convboard.files import empty, sync
 
-_FLUSH_SECONDS = 2.0  # what someone who watches the run waits for at most
+_FLUSH_SECONDS = 2.0  # the longest that a viewer waits for a point
 _FLUSH_BYTES = 1 << 20
-_NAME = re.compile(r"tfevents\.(\d+)\.(.+)")  # when it was named, and what it keeps
+_NAME = re.compile(r"tfevents\.(\d+)\.(.+)")  # time stamp, and the part that resumed files keep
 
 
 class EventFile:
     """Appends events to one file, and knows the file's length and hash at any moment.
 
-    Records gather in memory and go to the file every two seconds, so that a point costs microseconds. `sync` (and
-    so `state`) puts them on the disk. Times of events never go back, even when the clock does.
+    Records are buffered and written every two seconds, so that a point costs microseconds. `sync` (and so `state`)
+    writes them to disk. Times of events never decrease, even when the clock does.
     """
 
     def __init__(self, path: Path, hasher: Any, length: int = 0, latest: float = 0.0) -> None:
-        """Write on behind the `length` bytes that are there; use `create` and `resume`."""
+        """Append to a file that has `length` bytes; use `create` and `resume`."""
         self.path = path
         self._pending: list[bytes] = []
         self._pending_bytes = 0
@@ -58,7 +60,7 @@ class EventFile:
 
     @classmethod
     def create(cls, run_dir: Path) -> "EventFile":
-        """Begin a file in `run_dir` that no other process can have, and that TensorBoard reads after those there.
+        """Create a file in `run_dir` with a unique name, which TensorBoard reads after those that are there.
 
         Raises:
             RunError: The folder cannot be written.
@@ -77,10 +79,10 @@ class EventFile:
 
     @classmethod
     def resume(cls, run_dir: Path, state: dict[str, Any]) -> "EventFile":
-        """Go on, in a new file, with what `state()` told of; what was written after it is gone.
+        """Continue, in a new file, from what `state()` returned; what was written after it is dropped.
 
         Raises:
-            RunError: The file is missing, shorter than it was, or was changed; or there is no room for a second one.
+            RunError: The file is missing, is shorter than it was or was changed; or there is no room for a second one.
         """
         name = Path(str(state["name"])).name  # nothing outside of the run's directory is touched
         kept = _kept(name)
@@ -104,12 +106,12 @@ class EventFile:
         """Append one event.
 
         Args:
-            values: `Summary.Value` messages, all of one step. None: nothing is written.
+            values: `Summary.Value` messages, all of one step. Nothing is written for an empty sequence.
             step: Global step.
-            wall_time: Seconds since 1970 at which the values were true; None is now.
+            wall_time: Seconds since 1970 at which the values were measured; None is now.
         """
         if values:
-            from tensorboard.compat.proto.summary_pb2 import Summary
+            from tensorboard.compat.proto.summary_pb2 import Summary  # here: it takes 0.1 s to import
 
             self._write_message(_message("summary", Summary(value=values), step, self._clock(wall_time)))
 
@@ -118,10 +120,10 @@ class EventFile:
         self._write_message(_message("graph_def", graph, 0, self._clock()))
 
     def flush(self) -> None:
-        """Hand all that was written to the operating system, so that TensorBoard sees it.
+        """Write all pending records to the operating system, so that TensorBoard sees them.
 
         Raises:
-            RunError: It cannot be written, for instance because the disk is full.
+            RunError: They cannot be written, for instance because the disk is full.
         """
         data = b"".join(self._pending)
         rest = memoryview(data)
@@ -129,7 +131,7 @@ class EventFile:
             while rest:
                 rest = rest[self._file.write(rest) :]
         except OSError as error:
-            with suppress(OSError):  # half a record would spoil what a later attempt writes behind it
+            with suppress(OSError):  # half a record would corrupt what a later attempt appends
                 self._file.truncate(self._length)
                 self._file.seek(self._length)
             raise self._refused(error) from error
@@ -140,7 +142,7 @@ class EventFile:
         self._flushed_at = time.monotonic()
 
     def sync(self) -> None:
-        """Flush, and wait until the disk has it.
+        """Flush, and wait until the data is on disk.
 
         Raises:
             RunError: It cannot be written.
@@ -155,7 +157,7 @@ class EventFile:
             raise self._refused(error) from error
 
     def state(self) -> dict[str, Any]:
-        """Sync, and tell where the file stands: its `name`, `length` in bytes, `sha256`, and last `wall_time`."""
+        """Sync, and return the file's `name`, `length` in bytes, `sha256` and last `wall_time`."""
         self.sync()
         return {
             "name": self.path.name,
@@ -165,7 +167,7 @@ class EventFile:
         }
 
     def close(self) -> None:
-        """Sync and close. Closing twice does no harm."""
+        """Sync and close. A second call does nothing."""
         if not self._file.closed:
             try:
                 self.sync()
@@ -183,21 +185,33 @@ class EventFile:
         return self._latest
 
     def _write_message(self, event: Any) -> None:
-        record = frame(event.SerializeToString())
+        record = encode_record(event.SerializeToString())
         self._pending.append(record)
         self._pending_bytes += len(record)
         if self._pending_bytes > _FLUSH_BYTES or time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
             self.flush()
 
 
+def encode_record(data: bytes) -> bytes:
+    """One TFRecord: length and its checksum, the data and its checksum, little-endian."""
+    length = struct.pack("<Q", len(data))
+    return b"".join((length, _checksum(length), data, _checksum(data)))
+
+
+def _checksum(data: bytes) -> bytes:
+    """CRC-32C of `data`, masked as the TFRecord format requires it (rotated, plus a constant)."""
+    crc = google_crc32c.value(data)
+    return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
 def _message(field: str, content: Any, step: int, wall_time: float) -> Any:
-    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.event_pb2 import Event  # here: it takes 0.1 s to import
 
     return Event(**{field: content}, step=step, wall_time=wall_time)
 
 
 def _session_start() -> Any:
-    from tensorboard.compat.proto.event_pb2 import SessionLog
+    from tensorboard.compat.proto.event_pb2 import SessionLog  # here: it takes 0.1 s to import
 
     return SessionLog(status=SessionLog.START)
 
@@ -216,13 +230,13 @@ def _path_after(run_dir: Path, kept: str) -> Path:
 
 
 def _kept(name: str) -> str:
-    """The part of a file's name that those which go on with it have too."""
+    """The part of a file's name that the files which continue it have too."""
     match = _NAME.search(name)
     return match[2] if match else name
 
 
 def _copy(path: Path, target: Path, length: int, sha256: str) -> Any:
-    """Make `target` of the first `length` bytes of `path`, whose hash must be `sha256`; gives the running hash."""
+    """Copy the first `length` bytes of `path`, whose hash must be `sha256`, to `target`; returns the running hash."""
     hasher = hashlib.sha256()
     left = length
     temporary = path.with_name(".events.tmp")  # with "tfevents" in its name, TensorBoard would read it

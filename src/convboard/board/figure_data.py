@@ -1,4 +1,4 @@
-"""Which numbers go into which picture: facts and arrays, each kept small enough for an event file."""
+"""The arrays embedded in each figure, small enough for an event file, with facts about them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,11 +19,17 @@ _INPUTS_BELOW = 131_072  # values of a layer's input
 _MAPS_BELOW = 1_048_576  # and of its output
 _MOST_FEATURES = 4096
 
-Numbers = tuple[dict[str, Any], Arrays]
+FactsAndArrays = tuple[dict[str, Any], Arrays]
 
 
-def kernel_numbers(name: str, conv: nn.Conv2d, epoch: int) -> Numbers:
-    """Weights and biases of a conv layer's first filters."""
+def kernel_arrays(name: str, conv: nn.Conv2d, epoch: int) -> FactsAndArrays:
+    """Weights and biases of a conv layer's first filters, as the Layers tab shows them.
+
+    Args:
+        name: The layer's name.
+        conv: The layer.
+        epoch: Epochs trained.
+    """
     drawn = min(_MOST_FILTERS, max(_FEWEST_FILTERS, _MOST_WEIGHTS // conv.weight[0].numel()))
     weight = to_numpy(conv.weight[:drawn])
     arrays = {"weight": weight if weight.size <= _EXACT_WEIGHTS else halved(weight)}
@@ -32,17 +38,17 @@ def kernel_numbers(name: str, conv: nn.Conv2d, epoch: int) -> Numbers:
     return {"epoch": epoch, "layer": name, "filters": conv.out_channels}, arrays
 
 
-def map_numbers(
+def feature_map_arrays(
     layer: LayerActivation, images: Tensor, channels: int, dead: tuple[int, ...] | None, epoch: int
-) -> Numbers:
-    """What a layer makes of the probe images, and what it makes it from.
+) -> FactsAndArrays:
+    """A conv layer's output for the probe images, and its input.
 
     Args:
-        layer: Its answer to the probe images, with its input.
-        images: These images, `[P, C, H, W]`. Where the layer's input is none other, it is left out.
-        channels: How many of its channels.
-        dead: The channels that no image of the sample wakes; None where it has no ReLU.
-        epoch: When it is so.
+        layer: Its output for the probe images, with its input.
+        images: The probe images, `[P, C, H, W]`. A layer's input is left out where it is these.
+        channels: Number of channels kept.
+        dead: The channels that are zero for the whole sample; None where it has no ReLU.
+        epoch: Epochs trained.
     """
     before = to_numpy(_first_images(layer.output[:, :channels], _MAPS_BELOW))
     arrays = {"before": halved(before)}
@@ -60,14 +66,14 @@ def map_numbers(
     return {**facts, "after_is_relu": is_relu, "input_is_image": is_image}, arrays
 
 
-def probe_numbers(probe: Probe, output: object, layers: Mapping[str, LayerActivation], epoch: int) -> Numbers:
-    """The probe images, what the network says of them, and what each linear layer gives on the way there.
+def probe_arrays(probe: Probe, output: object, layers: Mapping[str, LayerActivation], epoch: int) -> FactsAndArrays:
+    """The probe images, the network's output for them, and the output of each linear layer.
 
     Args:
         probe: The images.
-        output: What the network returns for them; it is left out where it is not one tensor `[P, classes]`.
-        layers: The layers' answers to them.
-        epoch: When it is so.
+        output: The network's output for them; it is left out where it is not one tensor `[P, classes]`.
+        layers: The layers' outputs for them by name.
+        epoch: Epochs trained.
     """
     arrays: dict[str, NDArray[Any]] = {"images": probe.pictures.images}
     if isinstance(output, Tensor) and output.ndim == 2:
@@ -80,11 +86,11 @@ def probe_numbers(probe: Probe, output: object, layers: Mapping[str, LayerActiva
 
 
 def _first_images(values: Tensor, below: int) -> Tensor:
-    """As many images' values as stay below a number, but one at least."""
+    """The values of the first images, as many as stay below a number of values, but at least one image."""
     return values[: max(1, (below - 1) // values[0].numel())]
 
 
 def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
-    """The tensor as float32, on the CPU."""
+    """The tensor as float32 on the CPU."""
     array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
     return array

@@ -1,4 +1,4 @@
-"""What a network's layers look like after an epoch: kernels, feature maps, and how weights and activations lie."""
+"""Figures and histograms of a network's layers: kernels, feature maps, weights and activations."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,25 +6,27 @@ from torch import Tensor, nn
 
 from convboard.anatomy.activations import LayerActivation, layer_activations
 from convboard.board import tags
-from convboard.board.figure_data import kernel_numbers, map_numbers, probe_numbers, to_numpy
-from convboard.board.figures.embedded_arrays import with_numbers
+from convboard.board.figure_data import feature_map_arrays, kernel_arrays, probe_arrays, to_numpy
+from convboard.board.figures.dataset_images import draw_probe_images
+from convboard.board.figures.embedded_arrays import embed_arrays
 from convboard.board.figures.feature_maps import draw_feature_maps
 from convboard.board.figures.kernels import draw_kernels
-from convboard.board.figures.png import Picture
-from convboard.board.figures.probe_figure import draw_probe
+from convboard.board.figures.png import Figure
 from convboard.board.histograms import histogram_values
-from convboard.board.layer_stats import Health, LayerStatsPass, leaving
+from convboard.board.layer_stats import LayerStats, LayerStatsAccumulator, final_output
 from convboard.board.probe import Probe
 from convboard.board.summaries import Value, image, scalar
 
-# Bytes of activations held at once. A CPU is three times as quick on what stays in its cache; a GPU wants much work.
+# Bytes of activations held at once. A CPU is three times as fast on what stays in its cache; a GPU needs large batches.
 _CHUNK_BYTES = {"cpu": 4 << 20}
 _CHUNK_BYTES_ELSEWHERE = 256 << 20
-_COUNTED = 1 << 17  # values of a layer that its histogram is content with
+_COUNTED = 1 << 17  # values of a layer that its histogram counts
 
 
-class LayerViews:
-    """Looks at a network through fixed images; every method gives the values to write and changes nothing of it.
+class LayerFigures:
+    """Draws a network's layers for fixed images.
+
+    Every method returns `Summary.Value` messages and leaves the network unchanged.
 
     Args:
         model: The network.
@@ -36,22 +38,22 @@ class LayerViews:
         self._model = model
         self._probe = probe
         self._max_channels = max_channels
-        self._health: Mapping[str, Health] = {}
+        self._stats: Mapping[str, LayerStats] = {}
 
     def probe_images(self, epoch: int) -> list[Value]:
-        """The probe images themselves, and what the network says of them."""
-        picture = draw_probe(self._probe.pictures, "Probe: the first validation image of each class")
+        """The figure of the probe images, with the network's output for them embedded."""
+        figure = draw_probe_images(self._probe.pictures, "Probe: the first validation image of each class")
         outputs: list[object] = []
         handle = self._model.register_forward_hook(lambda _model, _images, output: outputs.append(output))
         try:
             layers = layer_activations(self._model, self._probe.images)
         finally:
             handle.remove()
-        numbers = probe_numbers(self._probe, outputs[-1], layers, epoch)
-        return [image(tags.INPUT_PROBE, with_numbers(picture, *numbers))]
+        embedded = probe_arrays(self._probe, outputs[-1], layers, epoch)
+        return [image(tags.INPUT_PROBE, embed_arrays(figure, *embedded))]
 
     def kernels(self, epoch: int) -> list[Value]:
-        """A picture of each conv layer's kernels."""
+        """A figure of each conv layer's kernels."""
         convs = {
             name or type(module).__name__: module  # a network that is one bare layer has the empty path
             for name, module in self._model.named_modules()
@@ -60,7 +62,7 @@ class LayerViews:
         return [image(tags.kernels(name), _draw_kernels(name, conv, epoch)) for name, conv in convs.items()]
 
     def feature_maps(self, epoch: int) -> list[Value]:
-        """A picture of what each conv layer makes of the probe images; which channels are dead `activations` finds."""
+        """A figure of each conv layer's feature maps of the probe images. `activations` finds the dead channels."""
         layers = layer_activations(self._model, self._probe.images, keep_inputs=True).values()
         return [
             image(tags.feature_maps(layer.name), self._draw_maps(layer, epoch))
@@ -73,27 +75,27 @@ class LayerViews:
         return histogram_values({tags.weights(name): weight for name, weight in self._model.named_parameters()})
 
     def activations(self) -> list[Value]:
-        """How every layer's outputs over the sample lie, and the share of its units that are dead.
+        """Histogram, mean, deviation and share of dead units of every layer's output over the sample.
 
-        Histograms count as many images as give 131,072 values, all else the whole sample.
+        Histograms count as many images as give 131,072 values; the rest is over the whole sample.
         """
-        self._health = {}
+        self._stats = {}
         counted: dict[str, Tensor] = {}
-        checkup = LayerStatsPass()
+        accumulator = LayerStatsAccumulator()
         for layers in self._activation_chunks():
             for name, layer in layers.items():
-                counted.setdefault(tags.activations(name), _some_images(leaving(layer)))
-                checkup.add(layer)
-        self._health = checkup.read()
+                counted.setdefault(tags.activations(name), _some_images(final_output(layer)))
+                accumulator.add(layer)
+        self._stats = accumulator.read()
         values = histogram_values(counted)
-        for name, health in self._health.items():
-            values += [scalar(tags.activation_mean(name), health.mean), scalar(tags.activation_std(name), health.std)]
-            if health.dead is not None:
-                values.append(scalar(tags.dead_fraction(name), len(health.dead) / health.units))
+        for name, stats in self._stats.items():
+            values += [scalar(tags.activation_mean(name), stats.mean), scalar(tags.activation_std(name), stats.std)]
+            if stats.dead is not None:
+                values.append(scalar(tags.dead_fraction(name), len(stats.dead) / stats.units))
         return values
 
     def _activation_chunks(self) -> Iterator[Mapping[str, LayerActivation]]:
-        """The sample's activations, of as many images at a time as fit in memory."""
+        """The sample's activations, for as many images at a time as fit in memory."""
         first = layer_activations(self._model, self._probe.sample[:2])
         per_image = sum(2 * layer.output[0].nbytes for layer in first.values())
         sample = self._probe.sample
@@ -101,7 +103,7 @@ class LayerViews:
         for start in range(0, len(sample), size):
             yield layer_activations(self._model, sample[start : start + size])
 
-    def _draw_maps(self, layer: LayerActivation, epoch: int) -> Picture:
+    def _draw_maps(self, layer: LayerActivation, epoch: int) -> Figure:
         channels, height, width = layer.output.shape[1:]
         shown = min(channels, self._max_channels)
         title = f"{layer.name}: {channels} feature maps {height}×{width}"
@@ -110,15 +112,15 @@ class LayerViews:
         before = to_numpy(layer.output[:, :shown])
         after = None if layer.activated is None else to_numpy(layer.activated[:, :shown])
         activation = layer.activation or ""
-        picture = draw_feature_maps(title, self._probe.pictures, before, after, activation, _caption(epoch))
-        health = self._health.get(layer.name)
-        dead = health.dead if health else None
-        return with_numbers(picture, *map_numbers(layer, self._probe.images, shown, dead, epoch))
+        figure = draw_feature_maps(title, self._probe.pictures, before, after, activation, _caption(epoch))
+        stats = self._stats.get(layer.name)
+        dead = stats.dead if stats else None
+        return embed_arrays(figure, *feature_map_arrays(layer, self._probe.images, shown, dead, epoch))
 
 
-def _draw_kernels(name: str, conv: nn.Conv2d, epoch: int) -> Picture:
-    picture = draw_kernels(name, to_numpy(conv.weight), _caption(epoch))
-    return with_numbers(picture, *kernel_numbers(name, conv, epoch))
+def _draw_kernels(name: str, conv: nn.Conv2d, epoch: int) -> Figure:
+    figure = draw_kernels(name, to_numpy(conv.weight), _caption(epoch))
+    return embed_arrays(figure, *kernel_arrays(name, conv, epoch))
 
 
 def _caption(epoch: int) -> str:

@@ -1,4 +1,4 @@
-"""How a network's layers are, in numbers: how their activations and gradients lie, and which units are dead."""
+"""Statistics of a network's layers: mean and deviation of activations, dead units, gradient norms."""
 
 import math
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from torch import Tensor
 
 from convboard.anatomy.activations import LayerActivation
 
-_ZEROING = frozenset({"relu", "relu6"})  # activations under which a unit can die
+_ZEROING = frozenset({"relu", "relu6"})  # activations with which a unit can die
 
 
 @dataclass(frozen=True)
-class Health:
-    """One layer over a sample of images.
+class LayerStats:
+    """Statistics of one layer over a sample of images.
 
     Attributes:
-        mean: Of all that leaves it, after its activation where it has one.
-        std: Standard deviation of the same.
-        dead: Which units are zero after the layer's ReLU for every image, at every place: channels of a conv layer,
-            neurons of a linear one. None where it has no ReLU.
-        units: How many units there are.
+        mean: Mean of the layer's output, after its activation where it has one.
+        std: Standard deviation of the same values.
+        dead: Units that are zero after the layer's ReLU for every image at every place: channels of a conv layer,
+            neurons of a linear layer. None where it has no ReLU.
+        units: Number of units.
     """
 
     mean: float
@@ -35,11 +35,11 @@ class _Sums:
     """What is known of one layer; tensors stay on the device.
 
     Attributes:
-        counts: Values in each chunk.
-        means: Mean of each chunk, 0-dimensional.
-        squares: Sum of each chunk's squared distances to its mean, 0-dimensional.
         totals: Sum of each unit's values over all chunks, `[units]`.
         can_die: Whether the values are those after a ReLU.
+        counts: Number of values in each chunk.
+        means: Mean of each chunk, 0-dimensional.
+        squares: Sum of each chunk's squared distances to its mean, 0-dimensional.
     """
 
     totals: Tensor
@@ -49,19 +49,19 @@ class _Sums:
     squares: list[Tensor] = field(default_factory=list)
 
 
-class LayerStatsPass:
-    """Takes in the activations of a sample chunk by chunk, and reads what it gathers of all layers at once."""
+class LayerStatsAccumulator:
+    """Accumulates the activations of a sample chunk by chunk, and reads the statistics of all layers at once."""
 
     def __init__(self) -> None:
         self._layers: dict[str, _Sums] = {}
 
     def add(self, layer: LayerActivation) -> None:
-        """Take in one layer's answer to a chunk of the sample, without waiting for the device.
+        """Add one layer's activations for a chunk of the sample, without waiting for the device.
 
         Squares are of the distances to the chunk's own mean: float32 has no digits left for the small difference
         between large squares.
         """
-        values = leaving(layer).float()
+        values = final_output(layer).float()
         # Nothing is below zero after a ReLU, so a sum of zero means that all is; a maximum takes ten times as long.
         totals = values.sum(dim=[0, *range(2, values.ndim)])
         mean = totals.sum() / values.numel()
@@ -75,30 +75,30 @@ class LayerStatsPass:
         sums.means.append(mean)
         sums.squares.append(torch.dot(distances, distances))
 
-    def read(self) -> dict[str, Health]:
-        """Each layer by its name, read from the device in one transfer."""
+    def read(self) -> dict[str, LayerStats]:
+        """The statistics by layer name, read from the device in one transfer."""
         rows = [row for sums in self._layers.values() for row in (*sums.means, *sums.squares)]
         totals = [sums.totals for sums in self._layers.values() if sums.can_die]
         numbers = iter(torch.cat([torch.stack(rows), *totals]).tolist() if rows else [])
-        spreads = {}
+        moments = {}
         for name, sums in self._layers.items():
             means = [next(numbers) for _ in sums.counts]
-            spreads[name] = _spread(sums.counts, means, [next(numbers) for _ in sums.counts])
-        health = {}
+            moments[name] = _combined(sums.counts, means, [next(numbers) for _ in sums.counts])
+        stats = {}
         for name, sums in self._layers.items():
             units = len(sums.totals)
             dead = tuple(unit for unit in range(units) if next(numbers) == 0) if sums.can_die else None
-            health[name] = Health(*spreads[name], dead, units)
-        return health
+            stats[name] = LayerStats(*moments[name], dead, units)
+        return stats
 
 
-def leaving(layer: LayerActivation) -> Tensor:
-    """What leaves a layer: after its activation where it has one."""
+def final_output(layer: LayerActivation) -> Tensor:
+    """A layer's output, after its activation where it has one."""
     return layer.output if layer.activated is None else layer.activated
 
 
-def _spread(counts: list[int], means: list[float], squares: list[float]) -> tuple[float, float]:
-    """Mean and standard deviation of chunks together (Chan, Golub and LeVeque, 1979)."""
+def _combined(counts: list[int], means: list[float], squares: list[float]) -> tuple[float, float]:
+    """Mean and standard deviation of several chunks together (Chan, Golub and LeVeque, 1979)."""
     count = sum(counts)
     mean = sum(n * chunk for n, chunk in zip(counts, means, strict=True)) / count
     between = sum(n * (chunk - mean) ** 2 for n, chunk in zip(counts, means, strict=True))
@@ -106,11 +106,14 @@ def _spread(counts: list[int], means: list[float], squares: list[float]) -> tupl
 
 
 def gradient_norms(gradients: Mapping[str, Tensor], root: str) -> dict[str, float]:
-    """The 2-norm of each module's own gradients, read from the device in one transfer.
+    """The 2-norm of the gradient of each module's own parameters, read from the device in one transfer.
 
     Args:
         gradients: Gradient by parameter name.
-        root: What the network itself goes by, where it has parameters of its own.
+        root: Name of the network itself, for parameters that belong to no submodule.
+
+    Returns:
+        The norm by module path.
     """
     if not gradients:
         return {}

@@ -1,28 +1,29 @@
-"""Which images of the validation split the board looks through the network with. They stay the same all run."""
+"""The images of the validation split with which the board examines the network. They stay the same for a whole run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from convboard.board.figures.image_tiles import ProbeImages
+from convboard.board.figures.dataset_images import ProbeImages
 from convboard.data import ImageDataset
 
-_MOST_CLASSES = 10  # rows that a picture of feature maps has room for
+_MOST_CLASSES = 10  # rows that a figure of feature maps has room for
 _SAMPLE = 256
 
 
 @dataclass(frozen=True)
 class Probe:
-    """One image a class, to be drawn, and a larger sample, to be counted over.
+    """One image per class, to be drawn, and a larger sample, for statistics.
 
     Attributes:
-        pictures: The probe images as the data set has them.
-        images: The same, normalised, `[P, C, H, W]` on the device.
-        sample: Normalised images spread over the split, `[at most 256, C, H, W]` on the device.
-        class_names: Of all classes of the data set, in the order of the labels.
-        mean: What was taken off each channel, scaled to 0..1.
-        std: What it was divided by then.
+        pictures: The probe images as in the data set.
+        images: The same, normalised, float32 `[P, C, H, W]` on the device.
+        sample: Normalised images spread over the split, float32 `[at most 256, C, H, W]` on the device.
+        class_names: Names of all classes of the data set, in the order of the labels.
+        mean: Mean of each channel, of pixels scaled to 0..1, that was subtracted.
+        std: Standard deviation of each channel, by which the difference was divided.
     """
 
     pictures: ProbeImages
@@ -34,7 +35,7 @@ class Probe:
 
 
 def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
-    """Take the first validation image of each of the first ten classes with any, and a sample at equal distances."""
+    """Choose the first validation image of each of the first ten classes that have one, and an evenly spaced sample."""
     labels = dataset.val.labels
     present = torch.unique(labels)[:_MOST_CLASSES]
     chosen = torch.cat([(labels == label).nonzero()[0] for label in present])
@@ -43,16 +44,24 @@ def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
     spread = torch.linspace(0, len(labels) - 1, min(_SAMPLE, len(labels))).round().long()
     return Probe(
         pictures=ProbeImages(images.numpy(), names),
-        images=normalise(images, dataset, device),
-        sample=normalise(dataset.val.images[spread], dataset, device),
+        images=normalise(images.to(device), dataset.mean, dataset.std),
+        sample=normalise(dataset.val.images[spread].to(device), dataset.mean, dataset.std),
         class_names=dataset.class_names,
         mean=dataset.mean,
         std=dataset.std,
     )
 
 
-def normalise(images: Tensor, dataset: ImageDataset, device: torch.device) -> Tensor:
-    """Images as the network is given them: float32, mean 0 and standard deviation 1 over the training split."""
-    mean = torch.tensor(dataset.mean, device=device).view(1, -1, 1, 1)
-    std = torch.tensor(dataset.std, device=device).view(1, -1, 1, 1)
-    return (images.to(device).float() / 255 - mean) / std
+def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Normalise pixels as the network expects them: (x / 255 - mean) / std.
+
+    Args:
+        images: uint8 `[N, C, H, W]`.
+        mean: Per channel, of pixels scaled to 0..1.
+        std: Likewise.
+
+    Returns:
+        float32 `[N, C, H, W]` on the device of `images`.
+    """
+    centre, spread = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (mean, std))
+    return (images.float() / 255 - centre) / spread

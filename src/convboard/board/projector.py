@@ -1,7 +1,7 @@
-"""The Projector tab: validation images as points, by what the last hidden layer makes of them.
+"""The Projector tab: validation images as points, by the features of the last hidden layer.
 
-The plugin reads files beside the event file, not events: a table of vectors, one of labels, a sheet of small images,
-and a text that names them.
+The plugin reads files beside the event file, not events: a table of vectors, one of labels, a sprite of thumbnails, and
+a config that names them.
 """
 
 import math
@@ -15,27 +15,30 @@ from torch import Tensor, nn
 from convboard.anatomy.activations import layer_activations
 from convboard.board import tags
 from convboard.board.figures.png import encode_png
-from convboard.board.missing import NothingToShow
 from convboard.board.probe import normalise
 from convboard.data import ImageDataset
 from convboard.files import atomic_write_bytes, atomic_write_text
 
 _MOST = 1000  # images
 _CHUNK = 100  # images that go through the network at a time
-_THUMBNAIL = 64  # pixels a side at most, so that the sheet stays below what a browser takes
+_THUMBNAIL = 64  # pixels a side at most, so that the sprite stays below a browser's limit
 _FOLDER = "projector"
 
 
+class NotApplicable(Exception):  # noqa: N818  # nothing went wrong
+    """The network has nothing that a part of the board could show. The message says why."""
+
+
 def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, device: torch.device) -> None:
-    """Write the embedding of up to 1,000 validation images, spread over the split; replaces what was there.
+    """Write the embedding of up to 1,000 validation images, evenly spaced in the split, over the previous one.
 
     Raises:
-        NothingToShow: No linear layer runs in the network, so there is no last hidden layer.
+        NotApplicable: No linear layer runs in the network, so there is no last hidden layer.
     """
     count = len(dataset.val)
     chosen = torch.linspace(0, count - 1, min(_MOST, count)).round().long()
     images = dataset.val.images[chosen]
-    batches = normalise(images, dataset, device).split(_CHUNK)  # type: ignore[no-untyped-call]
+    batches = normalise(images.to(device), dataset.mean, dataset.std).split(_CHUNK)  # type: ignore[no-untyped-call]
     features, logits = zip(*(hidden_features(model, batch) for batch in batches), strict=True)
     predicted = torch.cat(logits).argmax(dim=1)
     tiles = images[:, :, :: _step(images), :: _step(images)].numpy()
@@ -43,18 +46,23 @@ def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, devi
     folder.mkdir(exist_ok=True)
     atomic_write_text(folder / "vectors.tsv", _tsv(torch.cat(features)))
     atomic_write_text(folder / "labels.tsv", _labels(dataset.class_names, dataset.val.labels[chosen], predicted))
-    atomic_write_bytes(folder / "images.png", encode_png(_sheet(tiles)))
+    atomic_write_bytes(folder / "images.png", encode_png(_sprite(tiles)))
     atomic_write_text(run_dir / "projector_config.pbtxt", _config(width=tiles.shape[3], height=tiles.shape[2]))
 
 
 @torch.no_grad()
 def hidden_features(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    """What the network's last linear layer is given, `[N, features]`, and what the network gives, `[N, classes]`.
+    """Input of the network's last linear layer, and the network's output.
 
-    Both are on the CPU; the network stays as it is.
+    Args:
+        model: The network; it is not changed.
+        images: Normalised images, `[N, C, H, W]`.
+
+    Returns:
+        `[N, features]` and `[N, classes]`, both on the CPU.
 
     Raises:
-        NothingToShow: No linear layer runs in the network.
+        NotApplicable: No linear layer runs in the network.
     """
     linears = [module for module in model.modules() if isinstance(module, nn.Linear)]
     inputs: dict[nn.Module, Tensor] = {}
@@ -72,7 +80,7 @@ def hidden_features(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
         for handle in handles:
             handle.remove()
     if not inputs:
-        raise NothingToShow("no linear layer runs in this network, so there is no last hidden layer to embed")
+        raise NotApplicable("no linear layer runs in this network, so there is no last hidden layer to embed")
     return list(inputs.values())[-1], outputs[-1]
 
 
@@ -80,19 +88,19 @@ def _step(images: Tensor) -> int:
     return -(-max(images.shape[2:]) // _THUMBNAIL)
 
 
-def _sheet(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _sprite(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Images `[N, C, h, w]` as one, row by row, in as many columns as rows: `[H, W]` grey or `[H, W, 3]`."""
     count, channels, height, width = tiles.shape
     columns = math.isqrt(count - 1) + 1
     padded = np.zeros((columns * columns, channels, height, width), np.uint8)
     padded[:count] = tiles
     grid = padded.reshape(columns, columns, channels, height, width).transpose(0, 3, 1, 4, 2)
-    sheet = grid.reshape(columns * height, columns * width, channels)
-    return sheet if channels == 3 else np.ascontiguousarray(sheet[:, :, 0])
+    sprite = grid.reshape(columns * height, columns * width, channels)
+    return sprite if channels == 3 else np.ascontiguousarray(sprite[:, :, 0])
 
 
 def _labels(class_names: tuple[str, ...], true: Tensor, predicted: Tensor) -> str:
-    """A line an image, under a line with the columns' names; the points can be coloured by each column."""
+    """One line per image, after a line of column names. The points can be coloured by each column."""
     names = [" ".join(name.split()) for name in class_names]
     lines = ["true\tpredicted\tright/wrong"]
     for label, said in zip(true.tolist(), predicted.tolist(), strict=True):

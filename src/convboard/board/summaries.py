@@ -18,7 +18,7 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Category, Chart, Layout
 from tensorboard.plugins.pr_curve.plugin_data_pb2 import PrCurvePluginData
 
 from convboard.board import tags
-from convboard.board.figures.png import Picture
+from convboard.board.figures.png import Figure
 
 Value = Any  # tensorboard's messages carry no types
 
@@ -28,7 +28,7 @@ def scalar(tag: str, value: float) -> Value:
     return Summary.Value(tag=tag, simple_value=value)
 
 
-def image(tag: str, picture: Picture) -> Value:
+def image(tag: str, picture: Figure) -> Value:
     """A picture."""
     message = Summary.Image(width=picture.width, height=picture.height, encoded_image_string=picture.png)
     return Summary.Value(tag=tag, image=message)

@@ -1,7 +1,7 @@
 """Every TensorBoard tag that convboard writes, named once.
 
-TensorBoard groups tags by what stands before the first slash; module paths are written with `/` for `.`, so that a
-nested network folds up the same way.
+TensorBoard groups tags by the part before the first slash. Module paths are written with `/` for `.`, so that a nested
+network is grouped in the same way.
 """
 
 LOSS_TRAIN = "loss/train"
@@ -18,7 +18,7 @@ INPUT_PROBE = "input/probe"
 CONFUSION_MATRIX = "confusion_matrix/val"
 MISCLASSIFIED = "misclassified/val"
 
-OWN_PICTURE = "own_picture/sheet"
+MONTAGE = "user_image/montage"
 
 CONFIG = "config"
 LAYERS = "layers"
@@ -37,13 +37,13 @@ def kernels(layer: str) -> str:
 
 
 def feature_maps(layer: str) -> str:
-    """Image of what a conv layer makes of the probe images."""
+    """Image of a conv layer's feature maps of the probe images."""
     return f"feature_maps/{_slashes(layer)}"
 
 
-def own_picture(layer: str) -> str:
-    """Image of what a conv layer makes of a picture of the user's own."""
-    return f"own_picture/{_slashes(layer)}"
+def montage_part(layer: str) -> str:
+    """Image of a conv layer's response to a user's image."""
+    return f"user_image/{_slashes(layer)}"
 
 
 def weights(parameter: str) -> str:
@@ -62,7 +62,7 @@ def activations(layer: str) -> str:
 
 
 def dead_fraction(layer: str) -> str:
-    """Scalar: share of a layer's units that are zero for every image looked at."""
+    """Scalar: share of a layer's units that are zero for every image of the sample."""
     return f"{activations(layer)}/dead_fraction"
 
 
@@ -81,15 +81,15 @@ def gradient_norm(layer: str) -> str:
     return f"gradient_norm/{_slashes(layer)}"
 
 
-def is_of_a_layer(image: str) -> bool:
-    """Whether an image's tag is that of a picture with numbers inside, of a layer or of the network's input."""
+def has_embedded_arrays(image: str) -> bool:
+    """Whether the figure of an image tag has arrays embedded: those of a layer and of the network's input have."""
     return image == INPUT_PROBE or image.startswith(("kernels/", "feature_maps/"))
 
 
-def measured(scalar: str) -> tuple[str, str] | None:
-    """Of a scalar's tag the layer, by its module path, and what of it was measured; None where it is of no layer.
+def layer_statistic(scalar: str) -> tuple[str, str] | None:
+    """The layer, by its module path, and the statistic of a scalar tag; None for a tag of no layer.
 
-    `activations/block/0/std` is of `block.0` the `std`, `gradient_norm/conv1` of `conv1` the `gradient_norm`.
+    `activations/block/0/std` gives `("block.0", "std")`, `gradient_norm/conv1` gives `("conv1", "gradient_norm")`.
     """
     kind, _, rest = scalar.partition("/")
     if kind == "activations":
@@ -107,7 +107,7 @@ def precision_recall(class_name: str) -> str:
 
 
 def problem(part: str) -> str:
-    """Text: why a part of the board could not be made."""
+    """Text: why a part of the board is missing."""
     return f"problems/{part}"
 
 

@@ -47,16 +47,19 @@ def main() -> None:
     image = Path(arguments.image)
     shape = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides, [f"input_shape={arguments.input_shape}"] if shape else [])
-    from convboard.feature_maps import inspection, network  # after the arguments are checked: this imports torch
+    from convboard.feature_maps import (  # after the arguments are checked: this imports torch
+        inference_model,
+        inspection,
+    )
 
     if composed is None:
-        subject = network.trained_network(str(arguments.run), arguments.trust)
+        model = inference_model.trained_model(str(arguments.run), arguments.trust)
         default = Path(str(arguments.run)) / "feature_maps" / f"{image.stem}.png"
     else:
-        subject = network.untrained_network(composed, shape)
+        model = inference_model.untrained_model(composed, shape)
         default = Path(f"{image.stem}_{composed.model_name}.png")
     seen = inspection.inspect(
-        subject,
+        model,
         image,
         default=default,
         out=arguments.out,

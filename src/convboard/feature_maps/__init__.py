@@ -1,1 +1,1 @@
-"""A picture of the user's own through a network: prediction, feature maps, strongest units, drawn as one sheet."""
+"""An image of the user's own through a network: prediction, feature maps and strongest units, drawn as one montage."""

@@ -1,70 +1,74 @@
-"""A picture of the user's own, looked at through a network: what each conv layer and its strongest units make of it."""
+"""One image through a network: prediction and layer responses, drawn as a montage and written as a PNG."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convboard.board.image_log import log_own_picture
-from convboard.config.command_line import tensorboard
-from convboard.errors import ConfigError
-from convboard.feature_maps.labelled_boxes import KEYS
-from convboard.feature_maps.layer_response import LayerResponse
-from convboard.feature_maps.layer_responses import layer_responses, probabilities
-from convboard.feature_maps.network import ExaminedNetwork
-from convboard.feature_maps.picture import OwnPicture, read_own_picture
-from convboard.feature_maps.sheet import Header, draw_own_picture, probability
-from convboard.feature_maps.sheet_file import free_path, source_of, write_sheet
+from PIL import Image
 
-_SAID = 3  # most probable classes
-_BRIGHTER = 1.5  # standard deviations of the training pixels above their mean, from which on paper is suspected
+from convboard.board.figures.png import Figure, add_chunk
+from convboard.board.image_log import log_montage
+from convboard.config.command_line import tensorboard
+from convboard.errors import ConfigError, ModelError, RunError
+from convboard.feature_maps.inference_model import InferenceModel
+from convboard.feature_maps.labelled_boxes import KEYS
+from convboard.feature_maps.layer_response import LayerResponse, layer_responses
+from convboard.feature_maps.montage import Header, draw_montage, format_probability
+from convboard.feature_maps.user_image import UserImage, read_user_image
+from convboard.files import atomic_write_bytes
+
+_CLASSES = 3  # printed, the most probable ones
+_BRIGHTER = 1.5  # standard deviations above the mean of the training pixels from which ink on paper is suspected
+_KEYWORD = "convboard"  # of the PNG's text chunk that names the image which was drawn
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What came of a look at a picture.
+    """What `inspect` found and wrote.
 
     Attributes:
-        path: The sheet.
+        path: The PNG of the montage.
         events: The folder of TensorBoard's event file; None where none was asked for.
-        picture: The picture.
+        image: The image.
         probabilities: Class names and probabilities, most probable first; empty where the network is untrained.
-        layers: What each conv layer makes of it.
-        hint: What to try where the picture is unlike those of the training; else empty.
+        layers: The response of each conv layer.
+        hint: What to try where the image is unlike the training images; else empty.
     """
 
     path: Path
     events: Path | None
-    picture: OwnPicture
-    probabilities: list[tuple[str, float]]
-    layers: list[LayerResponse]
+    image: UserImage
+    probabilities: Sequence[tuple[str, float]]
+    layers: Sequence[LayerResponse]
     hint: str
 
     def lines(self) -> list[str]:
-        """All of it in words."""
-        said = [self.picture.describe()]
+        """All of it as text."""
+        lines = [self.image.describe()]
         if self.hint:
-            said.append(self.hint)
+            lines.append(self.hint)
         if self.probabilities:
-            best = ", ".join(f"{name} ({probability(share)})" for name, share in self.probabilities[:_SAID])
-            said.append(f"predicted: {best}")
+            best = ", ".join(f"{name} ({format_probability(p)})" for name, p in self.probabilities[:_CLASSES])
+            lines.append(f"predicted: {best}")
         for layer in self.layers:
-            said.append(f"{layer.name}: {layer.describe()}")
+            lines.append(f"{layer.name}: {layer.describe()}")
             if layer.silence:
-                said.append(f"  {layer.silence}")
+                lines.append(f"  {layer.silence}")
             for unit in layer.units:
                 top, left, bottom, right = unit.box
-                said.append(
+                lines.append(
                     f"  channel {unit.channel} gives {unit.value:.3g} at row {unit.row}, column {unit.column}: it sees "
                     f"rows {top} to {bottom - 1}, columns {left} to {right - 1}"
                 )
-        said.append(f"drawn: {self.path}")
+        lines.append(f"drawn: {self.path}")
         if self.events is not None:
-            said.append(f"look at it: {tensorboard(self.events.parent)}")
-        return said
+            lines.append(f"look at it: {tensorboard(self.events.parent)}")
+        return lines
 
 
 def inspect(
-    subject: ExaminedNetwork,
+    model: InferenceModel,
     image: str | Path,
     *,
     default: Path,
@@ -75,73 +79,102 @@ def inspect(
     invert: bool = False,
     log: bool = False,
 ) -> Inspection:
-    """Draw what a network makes of a picture, and write it.
+    """Pass an image through a network, draw how it responds, and write the drawing.
 
     Args:
-        subject: The network.
-        image: The picture's file.
-        default: The PNG to write where `out` is None; with a number added where that is something else.
-        out: The PNG to write; it may be there only if it is a sheet itself.
+        model: The network.
+        image: The image file.
+        default: The PNG to write where `out` is None; a number is added to its name where another file has it.
+        out: The PNG to write; an existing file is overwritten only if this function wrote it.
         layers: See `layer_responses`.
-        channels: Likewise.
-        top: Likewise.
-        invert: Make dark what is bright.
-        log: Write it to TensorBoard too, in a folder beside the PNG.
+        channels: See `layer_responses`.
+        top: See `layer_responses`.
+        invert: Invert the image's brightness.
+        log: Write the montage to TensorBoard too, in a folder beside the PNG.
 
     Raises:
-        ConvboardError: The picture cannot be read, or the sheet not be written; or a value is not allowed.
+        ConvboardError: The image cannot be read, the PNG cannot be written, the network has no conv layer, or a value
+            is not allowed.
     """
     if channels < 1:
         raise ConfigError(f"channels={channels}: must be at least 1.")
     if not 0 <= top <= len(KEYS):
         raise ConfigError(f"top={top}: must be from 0 to {len(KEYS)}.")
-    image = Path(image)
-    path = _place(image, default, out)
-    picture = read_own_picture(image, subject.shape, subject.fit, invert)
-    shares = probabilities(subject, picture)
-    looks = layer_responses(subject, picture, layers, channels, top)
-    sheet, parts = draw_own_picture(_header(subject, picture, shares), looks)
-    write_sheet(path, sheet, str(image.absolute()))
+    source = Path(image).absolute()
+    path = _output_path(source, default, out)
+    user_image = read_user_image(Path(image), model.shape, model.fit, invert)
+    images = model.normalise(user_image.pixels)
+    probabilities = model.predict(images)
+    responses = layer_responses(model.module, images, layers, channels, top)
+    if not responses:
+        raise ModelError(f"{model.name} has no Conv2d layer, so that there are no feature maps to draw.")
+    montage, parts = draw_montage(_header(model, user_image, probabilities), responses)
+    _write_montage(path, montage, source)
     events = path.with_suffix("") if log else None
     if events is not None:
-        log_own_picture(events, sheet, parts)
-    return Inspection(path, events, picture, shares, looks, "" if invert else _hint(subject, picture))
+        log_montage(events, montage, parts)
+    hint = "" if invert else _hint(model, user_image)
+    return Inspection(path, events, user_image, probabilities, responses, hint)
 
 
-def _place(image: Path, default: Path, out: str | Path | None) -> Path:
-    """Where the sheet goes: never over something that is no sheet."""
+def _output_path(source: Path, default: Path, out: str | Path | None) -> Path:
+    """The PNG to write. A file that is not a montage is never overwritten."""
     if out is None:
-        return free_path(default, str(image.absolute()))
+        number, path = 1, default
+        while path.exists() and montage_source(path) != str(source):
+            number += 1
+            path = default.with_stem(f"{default.stem}-{number}")
+        return path
     path = Path(out)
     if path.suffix.lower() != ".png":
         raise ConfigError(f"out={out}: must be the name of a .png file.")
-    if path.exists() and source_of(path) is None:
+    if path.exists() and montage_source(path) is None:
         raise ConfigError(f"out={out} is there already, and was not drawn by this command: choose another name.")
     return path
 
 
-def _hint(subject: ExaminedNetwork, picture: OwnPicture) -> str:
-    """What to try where a picture is unlike those that the network was trained on; else empty."""
-    if not subject.class_names or len(subject.mean) != 1:
+def montage_source(path: Path) -> str | None:
+    """The image that a montage was drawn of; None where the file is no montage."""
+    try:
+        with Image.open(path) as picture:
+            return str(json.loads(picture.info[_KEYWORD])["source"])
+    except (OSError, KeyError, TypeError, ValueError, SyntaxError):
+        return None
+
+
+def _write_montage(path: Path, montage: Figure, source: Path) -> None:
+    """Write a montage that names its source in a text chunk; folders above it are created."""
+    text = f"{_KEYWORD}\0{json.dumps({'source': str(source)})}".encode("ascii")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write_bytes(path, add_chunk(montage.png, b"tEXt", text))
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written: {error.strerror}. Choose another place with out=<file>.png."
+        ) from error
+
+
+def _hint(model: InferenceModel, image: UserImage) -> str:
+    """What to try where an image is unlike those that the network was trained on; else empty."""
+    if not model.class_names or len(model.mean) != 1:
         return ""
-    mean = float(picture.pixels.mean()) / 255
-    if mean - subject.mean[0] < _BRIGHTER * subject.std[0]:
+    mean = float(image.pixels.mean()) / 255
+    if mean - model.mean[0] < _BRIGHTER * model.std[0]:
         return ""
     return (
-        f"The picture is far brighter (mean {mean:.2f}) than those of the training ({subject.mean[0]:.2f}): if it is "
+        f"The picture is far brighter (mean {mean:.2f}) than those of the training ({model.mean[0]:.2f}): if it is "
         "dark on white paper, add invert=true."
     )
 
 
-def _header(subject: ExaminedNetwork, picture: OwnPicture, shares: Sequence[tuple[str, float]]) -> Header:
-    """What stands at the top of the sheet."""
+def _header(model: InferenceModel, image: UserImage, probabilities: Sequence[tuple[str, float]]) -> Header:
     return Header(
-        f"{picture.name} through {subject.name}",
-        (subject.note, picture.describe()),
-        picture.given,
-        picture.region,
-        picture.pixels,
-        picture.seen,
-        shares,
-        "untrained: its predictions mean nothing yet",
+        title=f"{image.name} through {model.name}",
+        notes=(model.note, image.describe()),
+        given=image.given,
+        region=image.region,
+        pixels=image.pixels,
+        seen=image.seen,
+        probabilities=probabilities,
+        remark="untrained: its predictions mean nothing yet",
     )

@@ -1,4 +1,4 @@
-"""Boxes on a photo, each in the colour of what it belongs to."""
+"""Labelled boxes on an image, each in a colour of its own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from convboard.board.figures.canvas import LABEL, text_mask
 
 KEYS = ("#27c93f", "#ff3fd8", "#22d3ee", "#ffd60a", "#a06bff", "#ff7a00", "#e8e8e8", "#0a7d4f")
-"""Colours that are told apart on a photo, on feature maps, and from each other."""
+"""Colours that can be told apart on an image, on feature maps, and from each other."""
 
 _LINE, _STEP = 2, 4  # pixels: width of a line; how far a box goes inwards where one has its place
 
@@ -18,12 +18,12 @@ _SMALL = 2 * LABEL  # pixels of a box that a label would hide
 
 @dataclass(frozen=True)
 class LabelledBox:
-    """A box and what is written at it.
+    """A box with a label.
 
     Attributes:
-        area: (top, left, bottom, right) as shares of the photo's height and width.
-        label: What is written.
-        key: Place of its colour in `KEYS`.
+        area: (top, left, bottom, right) as fractions of the image's height and width.
+        label: Text of the label.
+        key: Index of its colour in `KEYS`.
     """
 
     area: tuple[float, float, float, float]
@@ -32,12 +32,22 @@ class LabelledBox:
 
 
 def key_colour(key: int) -> NDArray[np.uint8]:
-    """A colour of `KEYS` as `[3]`."""
+    """A colour of `KEYS`, uint8 `[3]`."""
     return np.array([int(KEYS[key][i : i + 2], 16) for i in (1, 3, 5)], np.uint8)
 
 
 def draw_boxes(photo: NDArray[np.uint8], boxes: Sequence[LabelledBox]) -> NDArray[np.uint8]:
-    """Draw boxes on a copy of a photo `[h, w, 3]`; where several have one place they nest, and labels keep apart."""
+    """Draw boxes on a copy of an image.
+
+    Boxes with the same area are nested, and labels do not overlap.
+
+    Args:
+        photo: uint8 `[h, w, 3]`.
+        boxes: Boxes and labels.
+
+    Returns:
+        uint8 `[h, w, 3]`.
+    """
     drawn = photo.copy()
     height, width = drawn.shape[:2]
     places: list[tuple[int, int, int, int]] = []
@@ -62,7 +72,7 @@ def _almost_same(one: tuple[int, ...], other: tuple[int, ...]) -> bool:
 
 
 def _outline(photo: NDArray[np.uint8], place: tuple[int, int, int, int], colour: NDArray[np.uint8]) -> None:
-    """A coloured line between dark ones, which is seen on bright and dark alike."""
+    """A coloured line between dark lines, visible on bright and on dark."""
     top, left, bottom, right = place
     for inset, width, ink in ((-1, _LINE + 2, np.zeros(3, np.uint8)), (0, _LINE, colour)):
         y0, x0 = max(top + inset, 0), max(left + inset, 0)
@@ -79,7 +89,7 @@ def _write(
     taken: Sequence[tuple[int, int, int, int]],
     box: LabelledBox,
 ) -> tuple[int, int, int, int]:
-    """Write a box's label where there is room for it, and say where that was."""
+    """Write a box's label where there is room for it; returns the label's (top, left, bottom, right)."""
     mask = text_mask(f" {box.label} ", LABEL)
     height, width = mask.shape
     top, left, bottom, right = place
@@ -108,7 +118,7 @@ def _write(
 
 
 def _within(photo: NDArray[np.uint8], y: int, x: int, height: int, width: int) -> tuple[int, int, int, int]:
-    """The place of a label (top, left, bottom, right), moved onto the photo."""
+    """(top, left, bottom, right) of a label, moved into the image."""
     y, x = max(0, min(y, photo.shape[0] - height)), max(0, min(x, photo.shape[1] - width))
     return y, x, min(y + height, photo.shape[0]), min(x + width, photo.shape[1])
 

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from convboard.anatomy.activations import layer_activations
 from convboard.anatomy.summary import network_record
-from convboard.board.figures.embedded_arrays import numbers_in
-from convboard.board.layer_figures import LayerViews
+from convboard.board.figures.embedded_arrays import packed_arrays
+from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import Probe, choose_probe
 from convboard.data import ImageDataset, Split
 
@@ -55,9 +55,9 @@ def probe() -> Probe:
 @pytest.fixture(scope="module")
 def routes(model: nn.Module, probe: Probe) -> dict[str, Any]:
     """What the server would answer of a run of this network, before its first step."""
-    views = LayerViews(model, probe, max_channels=4)
+    views = LayerFigures(model, probe, max_channels=4)
     drawn = [*views.probe_images(0), *views.kernels(0), *views.feature_maps(0)]
-    numbers = {value.tag: numbers_in(value.image.encoded_image_string) for value in drawn}
+    numbers = {value.tag: packed_arrays(value.image.encoded_image_string) for value in drawn}
     pictures = {tag: [{"step": 0, "key": tag}] for tag in numbers}
     run = {"network": {**network_record(model, SHAPE), "name": "Twice", "steps_per_epoch": 1}, "pictures": pictures}
     address = "**/data/plugin/layers"

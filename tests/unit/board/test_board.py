@@ -11,7 +11,7 @@ from torch import nn
 
 from convboard.board.board import is_due
 from convboard.board.event_file import EventFile
-from convboard.board.figures.embedded_arrays import numbers_in
+from convboard.board.figures.embedded_arrays import packed_arrays
 from convboard.errors import RunError
 from convboard.training.callbacks import Callback, FitEnd
 
@@ -207,7 +207,7 @@ def test_a_resumed_run_draws_the_pictures_of_an_uninterrupted_one_to_the_last_nu
     for tag in (tag for tag in expected.tags("images") if tag.startswith(("kernels", "feature_maps", "input"))):
         drawn, again = ([event.encoded_image_string for event in run.reader.Images(tag)] for run in (expected, events))
         assert drawn == again, tag
-        assert all(numbers_in(png) for png in drawn), tag
+        assert all(packed_arrays(png) for png in drawn), tag
 
 
 def test_a_resumed_run_takes_an_interval_that_it_is_given(make_board: Any, make_loop: Any, read_events: Any) -> None:
@@ -245,8 +245,8 @@ def test_what_cannot_be_drawn_is_told_and_does_not_end_the_run(
     assert warning.exc_info is None
     assert any(record.exc_info for record in caplog.records if record.levelno == logging.DEBUG)
     assert events.text("problems/kernels").splitlines() == [
-        "NothingToShow at step 0: ZeroDivisionError: no filters",
-        "NothingToShow at step 4: ZeroDivisionError: no filters",
+        "Not shown at step 0: ZeroDivisionError: no filters",
+        "Not shown at step 4: ZeroDivisionError: no filters",
     ]
     assert "feature_maps/conv" in events.tags("images")
 
@@ -263,7 +263,7 @@ def test_what_a_network_cannot_have_is_told_once(
     board._events.close()
     loop.run(resumed)
     assert read_events().text("problems/projector") == (
-        "NothingToShow: no linear layer runs in this network, so there is no last hidden layer to embed."
+        "Not shown: no linear layer runs in this network, so there is no last hidden layer to embed."
     )
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.proto.event_pb2 import SessionLog
+from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 
-from convboard.board.event_file import EventFile
+from convboard.board.event_file import EventFile, encode_record
 from convboard.board.summaries import scalar
 from convboard.errors import RunError
 
@@ -227,3 +228,12 @@ def test_a_full_disk_is_one_message_and_leaves_whole_records(
     monkeypatch.setattr(events, "_file", file)
     events.close()
     assert [event.step for event in read(events.path)] == [1, 2]
+
+
+@pytest.mark.parametrize("length", [0, 1, 3, 100, 131_072])
+def test_a_record_is_length_and_data_each_with_tensorboards_checksum(length: int) -> None:
+    data = os.urandom(length)
+    record = encode_record(data)
+    size = length.to_bytes(8, "little")
+    checksums = [pywrap_tensorflow.masked_crc32c(part).to_bytes(4, "little") for part in (size, data)]
+    assert record == b"".join((size, checksums[0], data, checksums[1]))

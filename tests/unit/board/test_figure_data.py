@@ -8,9 +8,9 @@ import torch.nn.functional as F  # noqa: N812  (as users write it)
 from torch import Tensor, nn
 
 from convboard.anatomy.activations import LayerActivation
-from convboard.board.figure_data import kernel_numbers, map_numbers
-from convboard.board.figures.embedded_arrays import numbers_in, unpack
-from convboard.board.layer_figures import LayerViews
+from convboard.board.figure_data import feature_map_arrays, kernel_arrays
+from convboard.board.figures.embedded_arrays import packed_arrays, unpack
+from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import choose_probe
 from convboard.data import ImageDataset
 
@@ -45,12 +45,12 @@ def probe(dataset: ImageDataset) -> Any:
 
 def inside(values: list[Any]) -> dict[str, Any]:
     """Facts and arrays by tag."""
-    numbers = {value.tag: numbers_in(value.image.encoded_image_string) for value in values}
+    numbers = {value.tag: packed_arrays(value.image.encoded_image_string) for value in values}
     return {tag: unpack(packed) for tag, packed in numbers.items() if packed}
 
 
 def test_kernels_carry_their_weights(model: Any, probe: Any) -> None:
-    found = inside(LayerViews(model, probe, 16).kernels(2))
+    found = inside(LayerFigures(model, probe, 16).kernels(2))
     facts, arrays = found["kernels/second/0"]
     assert facts == {"epoch": 2, "layer": "second.0", "filters": 4}
     assert list(arrays) == ["weight", "bias"]
@@ -71,7 +71,7 @@ def test_kernels_carry_their_weights(model: Any, probe: Any) -> None:
 )
 def test_of_a_large_layer_few_filters_are_carried(arguments: Any, shape: tuple[int, ...], dtype: type) -> None:
     conv = nn.Conv2d(*arguments)
-    facts, arrays = kernel_numbers("conv", conv, 0)
+    facts, arrays = kernel_arrays("conv", conv, 0)
     assert facts["filters"] == conv.out_channels
     assert arrays["weight"].shape == shape
     assert arrays["weight"].dtype == dtype
@@ -79,7 +79,7 @@ def test_of_a_large_layer_few_filters_are_carried(arguments: Any, shape: tuple[i
 
 
 def test_maps_carry_what_is_drawn_and_what_it_is_made_from(model: Any, probe: Any) -> None:
-    views = LayerViews(model, probe, 3)
+    views = LayerFigures(model, probe, 3)
     views.activations()
     found = inside(views.feature_maps(5))
     assert set(found) == {f"feature_maps/{name}" for name in ("first", "second/0", "third", "third:2")}
@@ -111,9 +111,9 @@ def test_maps_carry_what_is_drawn_and_what_it_is_made_from(model: Any, probe: An
 def test_which_channels_are_dead_is_forgotten_with_the_look_that_failed(
     model: Any, probe: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    views = LayerViews(model, probe, 3)
+    views = LayerFigures(model, probe, 3)
     views.activations()
-    monkeypatch.setattr("convboard.board.layer_figures.LayerStatsPass", lambda: 1 / 0)
+    monkeypatch.setattr("convboard.board.layer_figures.LayerStatsAccumulator", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         views.activations()
     assert inside(views.feature_maps(1))["feature_maps/first"][0]["dead"] is None
@@ -122,14 +122,14 @@ def test_which_channels_are_dead_is_forgotten_with_the_look_that_failed(
 @pytest.mark.parametrize(("channels", "images"), [(300, 3), (400, 2), (2000, 1)])
 def test_large_inputs_are_carried_for_fewer_images(probe: Any, channels: int, images: int) -> None:
     model = nn.Sequential(nn.Conv2d(1, channels, 1), nn.Conv2d(channels, 2, 1))  # 12x12 pixels
-    _, arrays = inside(LayerViews(model, probe, 2).feature_maps(0))["feature_maps/1"]
+    _, arrays = inside(LayerFigures(model, probe, 2).feature_maps(0))["feature_maps/1"]
     assert arrays["input"].shape == (images, channels, 12, 12)
 
 
 def test_large_maps_are_carried_for_fewer_images() -> None:
     output = torch.ones(10, 4, 300, 300)
     layer = LayerActivation("conv", nn.Conv2d(1, 4, 1), output, output * 2, "celu", torch.ones(10, 1, 300, 300))
-    _, arrays = map_numbers(layer, torch.zeros(10, 1, 300, 300), 4, None, 0)
+    _, arrays = feature_map_arrays(layer, torch.zeros(10, 1, 300, 300), 4, None, 0)
     assert [len(arrays[name]) for name in ("before", "after", "input")] == [2, 2, 1]
 
 
@@ -137,12 +137,12 @@ def test_maps_too_large_for_float16_are_float32(probe: Any) -> None:
     model = nn.Conv2d(1, 2, 1)
     with torch.no_grad():
         model.weight.fill_(1e6)
-    _, arrays = inside(LayerViews(model, probe, 2).feature_maps(0))["feature_maps/Conv2d"]
+    _, arrays = inside(LayerFigures(model, probe, 2).feature_maps(0))["feature_maps/Conv2d"]
     assert arrays["before"].dtype == np.float32
 
 
 def test_the_probe_carries_images_logits_and_vectors(model: Any, probe: Any, dataset: ImageDataset) -> None:
-    facts, arrays = inside(LayerViews(model, probe, 16).probe_images(1))["input/probe"]
+    facts, arrays = inside(LayerFigures(model, probe, 16).probe_images(1))["input/probe"]
     assert facts == {
         "epoch": 1,
         "names": ["class 0", "class 1", "class 2"],
@@ -160,7 +160,7 @@ def test_the_probe_carries_images_logits_and_vectors(model: Any, probe: Any, dat
 
 def test_long_vectors_are_cut(probe: Any) -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(144, 5000), nn.ReLU(), nn.Linear(5000, 3))
-    _, arrays = inside(LayerViews(model, probe, 16).probe_images(0))["input/probe"]
+    _, arrays = inside(LayerFigures(model, probe, 16).probe_images(0))["input/probe"]
     assert arrays["vector:1"].shape == (3, 4096)
 
 
@@ -174,5 +174,5 @@ def test_an_answer_that_is_no_table_of_logits_is_left_out(probe: Any, wrap: Call
         def forward(self, images: Tensor) -> Any:
             return wrap(self.out(images.flatten(1)))
 
-    _, arrays = inside(LayerViews(Wrapped(), probe, 16).probe_images(0))["input/probe"]
+    _, arrays = inside(LayerFigures(Wrapped(), probe, 16).probe_images(0))["input/probe"]
     assert list(arrays) == ["images", "vector:out"]

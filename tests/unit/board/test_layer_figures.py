@@ -8,7 +8,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from convboard.board import layer_figures
-from convboard.board.layer_figures import LayerViews
+from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import choose_probe
 from convboard.data import ImageDataset
 
@@ -32,8 +32,8 @@ class HalfDead(nn.Module):
         return self.out(torch.relu(self.fc(hidden)))  # type: ignore[no-any-return]
 
 
-def views(model: nn.Module, dataset: ImageDataset, max_channels: int = 16) -> LayerViews:
-    return LayerViews(model, choose_probe(dataset, torch.device("cpu")), max_channels)
+def views(model: nn.Module, dataset: ImageDataset, max_channels: int = 16) -> LayerFigures:
+    return LayerFigures(model, choose_probe(dataset, torch.device("cpu")), max_channels)
 
 
 def by_tag(values: list[Any]) -> dict[str, Any]:

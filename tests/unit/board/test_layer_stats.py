@@ -6,18 +6,18 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.activations import LayerActivation
-from convboard.board.layer_stats import LayerStatsPass, gradient_norms
+from convboard.board.layer_stats import LayerStatsAccumulator, gradient_norms
 
 CONV = nn.Conv2d(1, 3, 1)
 
 
 def checked(values: Tensor, chunk: int, activation: str | None = "relu") -> Any:
-    """What a checkup says of a layer that gives `values`, taken in `chunk` images at a time."""
-    checkup = LayerStatsPass()
+    """What a accumulator says of a layer that gives `values`, taken in `chunk` images at a time."""
+    accumulator = LayerStatsAccumulator()
     for part in torch.split(values, chunk):
         activated = part if activation else None
-        checkup.add(LayerActivation("conv", CONV, part - 7 if activation else part, activated, activation))
-    return checkup.read()["conv"]
+        accumulator.add(LayerActivation("conv", CONV, part - 7 if activation else part, activated, activation))
+    return accumulator.read()["conv"]
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 8])
@@ -57,14 +57,14 @@ def test_values_that_are_no_numbers_are_told_as_they_are() -> None:
 
 
 def test_nothing_is_read_of_no_layers() -> None:
-    assert LayerStatsPass().read() == {}
+    assert LayerStatsAccumulator().read() == {}
     assert gradient_norms({}, "Net") == {}
 
 
 def test_all_layers_are_read_in_one_transfer(monkeypatch: pytest.MonkeyPatch) -> None:
-    checkup = LayerStatsPass()
+    accumulator = LayerStatsAccumulator()
     for name in "abc":
-        checkup.add(LayerActivation(name, CONV, torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4), "relu"))
+        accumulator.add(LayerActivation(name, CONV, torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4), "relu"))
     reads: list[Tensor] = []
     read = Tensor.tolist
 
@@ -74,7 +74,7 @@ def test_all_layers_are_read_in_one_transfer(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(Tensor, "tolist", note)
     monkeypatch.setattr(Tensor, "item", lambda _: pytest.fail("a number was read by itself"))
-    assert set(checkup.read()) == {"a", "b", "c"}
+    assert set(accumulator.read()) == {"a", "b", "c"}
     assert len(reads) == 1
 
 

@@ -9,9 +9,8 @@ from PIL import Image
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from torch import nn
 
-from convboard.board.missing import NothingToShow
 from convboard.board.probe import normalise
-from convboard.board.projector import hidden_features, write_projector
+from convboard.board.projector import NotApplicable, hidden_features, write_projector
 from convboard.data import ImageDataset
 
 CPU = torch.device("cpu")
@@ -35,7 +34,7 @@ def test_the_files_are_there_and_name_one_another(dataset: ImageDataset, model: 
     config = text_format.Parse((tmp_path / "projector_config.pbtxt").read_text(), ProjectorConfig())
     (embedding,) = config.embeddings
     vectors = np.loadtxt(tmp_path / embedding.tensor_path, delimiter="\t")
-    expected, logits = hidden_features(model, normalise(dataset.val.images, dataset, CPU))
+    expected, logits = hidden_features(model, normalise(dataset.val.images, dataset.mean, dataset.std))
     np.testing.assert_allclose(vectors, expected, rtol=1e-4)
     head, *rows = (line.split("\t") for line in (tmp_path / embedding.metadata_path).read_text().splitlines())
     assert head == ["true", "predicted", "right/wrong"]
@@ -70,6 +69,6 @@ class Idle(nn.Conv2d):
 def test_a_network_in_which_no_linear_layer_runs_has_no_projector(
     dataset: ImageDataset, model: nn.Module, tmp_path: Path
 ) -> None:
-    with pytest.raises(NothingToShow, match="no linear layer runs in this network"):
+    with pytest.raises(NotApplicable, match="no linear layer runs in this network"):
         write_projector(tmp_path, dataset, model, CPU)
     assert not list(tmp_path.iterdir())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from convboard.board.figures.colours import INK, LINE, MUTED, PAPER, Indices, colour_bar
-from convboard.board.figures.png import Picture, encode_png
+from convboard.board.figures.png import Figure, encode_png
 
 TITLE, LABEL = 14, 11  # text sizes
 MARGIN = 12
@@ -81,7 +81,7 @@ class Canvas:
         for place, label in ((0.0, f"{low}{limit:.3g}"), (0.5, "0"), (1.0, f"{high}{limit:.3g}")):
             self.text(x + round(place * width), y + 12, label, align="centre")
 
-    def picture(self, *, reduce_photos: bool = False) -> Picture:
+    def figure(self, *, reduce_photos: bool = False) -> Figure:
         """The sheet as a PNG.
 
         Args:
@@ -90,13 +90,13 @@ class Canvas:
         """
         height, width = self.pixels.shape
         if not self._photos:
-            return Picture(encode_png(self.pixels, self._palette), width, height)
+            return Figure(encode_png(self.pixels, self._palette), width, height)
         if reduce_photos:
-            return Picture(encode_png(*self._with_reduced_photos()), width, height)
+            return Figure(encode_png(*self._with_reduced_photos()), width, height)
         colours = self._palette[self.pixels]
         for x, y, photo in self._photos:
             colours[y : y + photo.shape[0], x : x + photo.shape[1]] = photo
-        return Picture(encode_png(colours), width, height)
+        return Figure(encode_png(colours), width, height)
 
     def _with_reduced_photos(self) -> tuple[Indices, NDArray[np.uint8]]:
         taken = len(self._palette)

@@ -15,7 +15,7 @@ from convboard.board.figures.canvas import (
     text_width,
 )
 from convboard.board.figures.colours import MUTED, palette, share_colours
-from convboard.board.figures.png import Picture
+from convboard.board.figures.png import Figure
 
 _LEVELS = 16  # blues a cell can have
 _SHADES = 11  # of each, on the way to the colour of the text in it
@@ -30,7 +30,7 @@ _NAMES, _NAMES_OF_FEW = 96, 66  # pixels for class names
 _LEFT = 6  # of everything
 
 
-def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], caption: str) -> Picture:
+def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], caption: str) -> Figure:
     """Draw a table with a row for each true class and a column for each predicted one.
 
     A cell's blue is its share of its row, on a square-root scale so that rare mix-ups are seen. Up to 10 classes the
@@ -60,7 +60,7 @@ def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], capt
     _draw_names(canvas, names, size, left, top, side, is_upright=is_upright)
     _draw_cells(canvas, counts, left, top, side)
     canvas.text(_LEFT, top + classes * side + 10, note, ink=MUTED)
-    return canvas.picture()
+    return canvas.figure()
 
 
 def count_confusions(predicted: NDArray[np.int64], true: NDArray[np.int64], classes: int) -> NDArray[np.int64]:

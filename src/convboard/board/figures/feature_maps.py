@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from convboard.board.figures.canvas import LABEL, MARGIN, TITLE, Canvas, mosaic, shorten, text_width
 from convboard.board.figures.colours import FEW_SHADES, INK, MUTED, SHADES, Indices, palette, signed
-from convboard.board.figures.image_tiles import ProbeImages, drawn_side, paste_image
-from convboard.board.figures.png import Picture
+from convboard.board.figures.dataset_images import ProbeImages, drawn_side, paste_image
+from convboard.board.figures.png import Figure
 
 _TILE = 56  # pixels a map should take at least
 _PHOTO = 64  # pixels a probe image takes at most
@@ -45,7 +45,7 @@ def draw_feature_maps(
     after: NDArray[np.float32] | None,
     activation: str,
     caption: str,
-) -> Picture:
+) -> Figure:
     """Draw a row for each probe image and a column for each channel; all maps on one scale round zero.
 
     Args:
@@ -77,7 +77,7 @@ def draw_feature_maps(
         _draw_block(canvas, x, y, pitch, block)
         x, y = (x + widths[number] + _BETWEEN, y) if is_beside else (x, y + block_height)
     canvas.scale(left + 12, height - 38, limit, caption, is_cut=True)
-    return canvas.picture(reduce_photos=True)
+    return canvas.figure(reduce_photos=True)
 
 
 def _blocks(maps: dict[str, NDArray[np.float32]], limit: float) -> list[_Block]:

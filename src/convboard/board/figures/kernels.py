@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from convboard.board.figures.canvas import LABEL, MARGIN, SCALE_NOTE, TITLE, Canvas, enlarge, mosaic, text_width
 from convboard.board.figures.colours import LINE, MUTED, palette, signed
-from convboard.board.figures.png import Picture
+from convboard.board.figures.png import Figure
 
 _MOST_FILTERS = 64
 _MOST_INPUTS = 32
@@ -18,7 +18,7 @@ _HEAD = MARGIN + 24
 _FOOT = 44
 
 
-def draw_kernels(layer: str, weight: NDArray[np.float32], caption: str) -> Picture:
+def draw_kernels(layer: str, weight: NDArray[np.float32], caption: str) -> Figure:
     """Draw one tile a kernel, all on one scale round zero.
 
     Kernels over 3 input channels are drawn in colour, those over one as tiles in rows; others as a table with a
@@ -47,7 +47,7 @@ def _title(layer: str, full: tuple[int, ...], shown: tuple[int, ...]) -> str:
     return text
 
 
-def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: str) -> Picture:
+def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: str) -> Figure:
     """Number each tile; several rows of tiles where one would be too long."""
     filters, inputs, height, width = shown.shape
     left = MARGIN + text_width(_COLUMNS) + 8
@@ -75,10 +75,10 @@ def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: st
             canvas.paste(x + gap, y + gap, enlarge(signed(kernel[0], limit), scale))
     foot = _HEAD + rows * pitch_y + 6
     _legend(canvas, foot, limit, caption, in_colour=inputs == 3)
-    return canvas.picture()
+    return canvas.figure()
 
 
-def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: str) -> Picture:
+def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: str) -> Figure:
     """Filters from left to right, their input channels from top to bottom."""
     filters, inputs, height, width = shown.shape
     scale = _scale(filters, inputs, height, width)
@@ -99,7 +99,7 @@ def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: s
         middle = top + gap + row * pitch_y + height * scale // 2
         canvas.text(left - 6, middle - LABEL // 2 - 2, f"in {row}", ink=MUTED, align="right")
     _legend(canvas, top + sheet.shape[0] + 8, limit, caption, in_colour=False)
-    return canvas.picture()
+    return canvas.figure()
 
 
 def _legend(canvas: Canvas, y: int, limit: float, caption: str, *, in_colour: bool) -> None:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from convboard.board.figures.canvas import LABEL, MARGIN, TITLE, Canvas, percent, shorten, text_width
 from convboard.board.figures.colours import MUTED, palette
-from convboard.board.figures.image_tiles import drawn_side, paste_image
-from convboard.board.figures.png import Picture
+from convboard.board.figures.dataset_images import drawn_side, paste_image
+from convboard.board.figures.png import Figure
 
 MOST = 24  # images in a picture
 _COLUMNS = 6
@@ -34,7 +34,7 @@ class Mistake:
     confidence: float
 
 
-def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, caption: str) -> Picture:
+def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, caption: str) -> Figure:
     """Draw the mistakes given, at most `MOST`, in rows of six.
 
     Args:
@@ -61,4 +61,4 @@ def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, capt
         truth = f"{percent(mistake.confidence)}, is {mistake.true}"
         canvas.text(x, y + tile + LABEL + 7, shorten(truth, room), ink=MUTED)
     canvas.text(MARGIN, 44 + rows * pitch_y - 4, caption, ink=MUTED)
-    return canvas.picture()
+    return canvas.figure()

@@ -1,7 +1,7 @@
-"""A small PNG writer for pictures made of enlarged pixels.
+"""A small PNG writer for figures made of enlarged pixels, and access to the chunks of a PNG file.
 
-Enlarged pixels repeat whole rows. The format can say "as above" for a row, which costs next to nothing to compress:
-several times quicker and smaller than a general encoder. The format is that of ISO/IEC 15948.
+Enlarged pixels repeat whole rows. The filter "up" turns a repeated row into zeros, which cost next to nothing to
+compress: this is several times faster and smaller than a general encoder. The format is that of ISO/IEC 15948.
 """
 
 import struct
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_NONE, _UP = 0, 2  # row filters: as it is; as the difference to the row above
+_NONE, _UP = 0, 2  # row filters: unchanged; difference to the row above
 _GREYSCALE, _RGB, _PALETTE = 0, 2, 3
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _AROUND = 12  # bytes of a chunk beside its data: length and kind before it, check sum behind
@@ -19,8 +19,8 @@ _HEADER = 13  # bytes of data in the first chunk
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A drawn picture, as TensorBoard takes it."""
+class Figure:
+    """A drawn figure, as TensorBoard stores it: a PNG file, and its size in pixels."""
 
     png: bytes
     width: int
@@ -28,10 +28,10 @@ class Picture:
 
 
 def encode_png(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = None) -> bytes:
-    """Encode a picture.
+    """Encode an image.
 
     Args:
-        pixels: `[H, W, 3]` red, green, blue; or `[H, W]`: row numbers of `palette`, or grey where there is none.
+        pixels: `[H, W, 3]` red, green, blue; or `[H, W]`: indices into `palette`, or grey values without one.
         palette: Colours `[at most 256, 3]`.
 
     Returns:
@@ -54,13 +54,19 @@ def encode_png(pixels: NDArray[np.uint8], palette: NDArray[np.uint8] | None = No
 
 
 def add_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
-    """Put a chunk of a kind of one's own, four letters, into a PNG file, behind its header."""
+    """Insert a chunk into a PNG file, after its header.
+
+    Args:
+        png: The file.
+        kind: Type of the chunk, four letters.
+        data: Content of the chunk.
+    """
     place = len(_SIGNATURE) + _AROUND + _HEADER
     return b"".join([png[:place], _chunk(kind, data), png[place:]])
 
 
 def find_chunk(png: bytes, kind: bytes) -> bytes | None:
-    """The data of the first chunk of a kind; None where there is none, or where this is no PNG file."""
+    """The data of the first chunk of a type; None where there is none, or where `png` is no PNG file."""
     at = len(_SIGNATURE)
     while png.startswith(_SIGNATURE) and at + _AROUND <= len(png):
         length, found = struct.unpack_from(">I4s", png, at)

@@ -10,7 +10,7 @@ from tensorboard.data.provider import RunTagFilter
 from tensorboard.errors import InvalidArgumentError, NotFoundError
 
 from convboard.board import tags
-from convboard.board.figures.embedded_arrays import numbers_in
+from convboard.board.figures.embedded_arrays import packed_arrays
 
 PLUGIN = "layers"
 _IMAGES, _SCALARS = "images", "scalars"  # TensorBoard's own plugins, whose data is shown too
@@ -60,7 +60,7 @@ class Runs:
             lambda: self._network(run),
             lambda: self._provider.list_scalars(**self._where, plugin_name=_SCALARS, run_tag_filter=only).get(run, {}),
         )
-        wanted = {tag: place for tag in sorted(listed) if (place := tags.measured(tag))}
+        wanted = {tag: place for tag in sorted(listed) if (place := tags.layer_statistic(tag))}
         only = RunTagFilter(runs=[run], tags=wanted)
         found = self._provider.read_scalars(
             **self._where, plugin_name=_SCALARS, downsample=_ALL, run_tag_filter=only
@@ -81,7 +81,7 @@ class Runs:
         # What TensorBoard's readers raise of a key that is not theirs: one takes it apart as it comes.
         except (NotFoundError, InvalidArgumentError, LookupError, TypeError, ValueError) as error:
             raise NotFoundError(f"no picture has the key {key!r}") from error
-        numbers = numbers_in(png) if isinstance(png, bytes) else None
+        numbers = packed_arrays(png) if isinstance(png, bytes) else None
         if numbers is None:
             raise NotFoundError("the picture has no numbers inside: it was drawn by an older convboard, or by another")
         return numbers
@@ -104,7 +104,7 @@ class Runs:
         return {
             tag: [{"step": sample.step, "key": sample.values[_IMAGE].blob_key} for sample in found[tag]]
             for tag in sorted(found)
-            if tags.is_of_a_layer(tag)
+            if tags.has_embedded_arrays(tag)
         }
 
 

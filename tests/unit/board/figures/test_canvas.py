@@ -6,10 +6,10 @@ from PIL import Image
 
 from convboard.board.figures.canvas import Canvas, mosaic, percent, shorten, text_mask, text_width
 from convboard.board.figures.colours import LINE, PAPER, palette
-from convboard.board.figures.png import Picture
+from convboard.board.figures.png import Figure
 
 
-def pixels(picture: Picture) -> np.ndarray:
+def pixels(picture: Figure) -> np.ndarray:
     with Image.open(BytesIO(picture.png)) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -38,7 +38,7 @@ def test_what_hangs_over_the_edge_is_cut_off() -> None:
     canvas.text(10, 8, "below")
     canvas.paste_mask(3, -4, text_mask("above", 11))
     canvas.paste(15, 5, np.zeros((10, 10), np.uint8))
-    assert canvas.picture().width == 20
+    assert canvas.figure().width == 20
 
 
 def test_signs_that_pictures_use_have_glyphs() -> None:
@@ -69,7 +69,7 @@ def test_photos_keep_their_colours() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
     canvas = Canvas(10, 10, palette("weights"))
     canvas.paste_photo(3, 2, photo)
-    np.testing.assert_array_equal(pixels(canvas.picture())[2:6, 3:7], photo)
+    np.testing.assert_array_equal(pixels(canvas.figure())[2:6, 3:7], photo)
 
 
 def test_reduced_photos_stay_close_to_their_colours() -> None:
@@ -78,7 +78,7 @@ def test_reduced_photos_stay_close_to_their_colours() -> None:
     canvas = Canvas(20, 20, palette("activations"))
     canvas.paste_photo(1, 1, photo)
     canvas.paste_photo(10, 10, photo[::-1])
-    shown = pixels(canvas.picture(reduce_photos=True)).astype(int)
+    shown = pixels(canvas.figure(reduce_photos=True)).astype(int)
     assert np.abs(shown[1:9, 1:9] - photo).max() < 40
     assert np.abs(shown[10:18, 10:18] - photo[::-1]).max() < 40
     assert shown[0, 0].tolist() == [255, 255, 255]
@@ -90,6 +90,6 @@ def test_a_sheet_on_a_sheet_keeps_its_photos() -> None:
     part.paste(0, 0, np.full((20, 30), LINE, np.uint8))
     part.paste_photo(5, 6, np.full((4, 3, 3), (10, 200, 30), np.uint8))
     whole.paste_canvas(11, 12, part)
-    drawn = pixels(whole.picture())
-    assert (drawn[12:32, 11:41] == pixels(part.picture())).all()
+    drawn = pixels(whole.figure())
+    assert (drawn[12:32, 11:41] == pixels(part.figure())).all()
     assert (drawn[:12] == 255).all()

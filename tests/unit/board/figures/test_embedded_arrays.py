@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from convboard.board.figures.embedded_arrays import Arrays, halved, numbers_in, pack, unpack, with_numbers
-from convboard.board.figures.png import Picture, encode_png
+from convboard.board.figures.embedded_arrays import Arrays, embed_arrays, halved, pack, packed_arrays, unpack
+from convboard.board.figures.png import Figure, encode_png
 
 FACTS = {"epoch": 3, "layer": "block.0", "dead": [1, 4], "activation": None, "name": "Katze ⌊ü⌋"}
 ARRAYS: Arrays = {
@@ -46,19 +46,19 @@ def test_arrays_are_written_in_the_order_they_are_read_in() -> None:
 
 def test_a_picture_with_numbers_is_the_same_picture() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 9, 3), np.uint8)
-    picture = Picture(encode_png(pixels), 9, 5)
-    carrying = with_numbers(picture, FACTS, ARRAYS)
+    picture = Figure(encode_png(pixels), 9, 5)
+    carrying = embed_arrays(picture, FACTS, ARRAYS)
     assert (carrying.width, carrying.height) == (9, 5)
     with Image.open(BytesIO(carrying.png)) as image:
         image.verify()  # reads every check sum
     with Image.open(BytesIO(carrying.png)) as image:
         np.testing.assert_array_equal(np.asarray(image), pixels)
-    numbers = numbers_in(carrying.png)
+    numbers = packed_arrays(carrying.png)
     assert numbers == pack(FACTS, ARRAYS)
 
 
 def test_a_picture_without_numbers_has_none() -> None:
-    assert numbers_in(encode_png(np.zeros((2, 2), np.uint8))) is None
+    assert packed_arrays(encode_png(np.zeros((2, 2), np.uint8))) is None
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [1.0, -65504.0], [6.2e-5, 0.0], [np.inf, 1.0], [np.nan, np.nan], []])

@@ -10,17 +10,16 @@ from PIL import Image
 from convboard.board.figures.canvas import Canvas, enlarge
 from convboard.board.figures.colours import PAPER, grey, palette
 from convboard.board.figures.confusion import count_confusions, draw_confusion
+from convboard.board.figures.dataset_images import ProbeImages, draw_probe_images, drawn_side, paste_image
 from convboard.board.figures.feature_maps import draw_feature_maps, map_limit
-from convboard.board.figures.image_tiles import ProbeImages, drawn_side, paste_image
 from convboard.board.figures.kernels import draw_kernels
 from convboard.board.figures.misclassified import Mistake, draw_misclassified
-from convboard.board.figures.png import Picture
-from convboard.board.figures.probe_figure import draw_probe
+from convboard.board.figures.png import Figure
 
 random = np.random.default_rng(0)
 
 
-def pixels(picture: Picture) -> np.ndarray:
+def pixels(picture: Figure) -> np.ndarray:
     with Image.open(BytesIO(picture.png)) as image:
         shown = np.asarray(image.convert("RGB"))
     assert shown.shape == (picture.height, picture.width, 3)
@@ -130,7 +129,7 @@ def test_probe_images_are_drawn_in_their_colours() -> None:
     images = np.zeros((12, 3, 8, 8), np.uint8)
     images[:, 1] = 200
     probe = ProbeImages(images, tuple("abcdefghijkl"))
-    shown = pixels(draw_probe(probe, "Probe"))
+    shown = pixels(draw_probe_images(probe, "Probe"))
     assert (shown == np.array((0, 200, 0))).all(axis=2).sum() == 12 * 96 * 96
 
 
@@ -193,7 +192,7 @@ def test_axes_and_scales_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("draw", [draw_kernels])
-def test_the_title_says_what_is_left_out(draw: Callable[..., Picture], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_title_says_what_is_left_out(draw: Callable[..., Figure], monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     monkeypatch.setattr("convboard.board.figures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
     draw("conv5", weights(512, 256, 3, 3), "")

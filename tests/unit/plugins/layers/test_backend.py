@@ -20,14 +20,14 @@ from werkzeug.test import Client, TestResponse
 
 from convboard.board import tags
 from convboard.board.event_file import EventFile
-from convboard.board.figures.embedded_arrays import pack, with_numbers
-from convboard.board.figures.png import Picture, encode_png
+from convboard.board.figures.embedded_arrays import embed_arrays, pack
+from convboard.board.figures.png import Figure, encode_png
 from convboard.board.summaries import image, network, scalar, text
 from convboard.plugins.layers import backend
 from convboard.plugins.layers.backend import LayersPlugin
 
 RECORD = {"version": 1, "name": "LeNet", "rows": [{"formula": "⌊28/2⌋ = 14"}], "boxes": {}}
-PICTURE = Picture(encode_png(np.zeros((4, 4), np.uint8)), 4, 4)
+PICTURE = Figure(encode_png(np.zeros((4, 4), np.uint8)), 4, 4)
 FACTS = {"epoch": 1}
 LAYER_CURVES = {
     tags.activation_mean("block.0"): 0.5,
@@ -44,7 +44,7 @@ def write_run(path: Path, *, has_network: bool = True) -> None:
     if has_network:
         events.write([network(RECORD)], 0)
     for step in (0, 4):
-        carrying = with_numbers(PICTURE, {**FACTS, "step": step}, {})
+        carrying = embed_arrays(PICTURE, {**FACTS, "step": step}, {})
         pictures = [image(tag, carrying) for tag in (tags.kernels("block.0"), tags.INPUT_PROBE)]
         curves = [scalar(tag, value + step) for tag, value in LAYER_CURVES.items()]
         others = [image(tags.CONFUSION_MATRIX, PICTURE), scalar(tags.LOSS_TRAIN, 1.0)]

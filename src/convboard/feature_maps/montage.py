@@ -1,4 +1,4 @@
-"""A picture of the user's own on its way through a network: one sheet, from the picture to the deepest layer."""
+"""An image on its way through a network as one figure, the montage: the image, then a panel for each conv layer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from PIL import Image
 
 from convboard.board.figures.canvas import LABEL, MARGIN, Canvas, shorten, text_width
 from convboard.board.figures.colours import INK, LINE, MUTED
-from convboard.board.figures.png import Picture
+from convboard.board.figures.png import Figure
 from convboard.feature_maps.layer_response import LayerResponse
-from convboard.feature_maps.sheet_layers import WIDTH, draw_layer, sheet_palette
+from convboard.feature_maps.montage_layer import WIDTH, draw_layer, montage_palette
 
 _HEADING = 20  # text size
-_SIDE = 264  # pixels of the pictures at the top
+_SIDE = 264  # pixels of the images at the top
 _BARS = 10  # classes at most
 _NAMES, _BAR = 150, 300  # pixels of their names and of the longest bar
 _BLUE = 64 + 14  # of the map of the weights
@@ -25,14 +25,14 @@ class Header:
     """What stands above the layers.
 
     Attributes:
-        title: Which picture through which network.
-        notes: A line each.
-        given: uint8 `[h, w, 3]`, the picture.
-        region: (left, top, right, bottom) of what the network sees of it, as shares.
-        pixels: uint8 `[C, H, W]`, what the network is given.
-        seen: uint8 `[h, w, 3]`, the same, finer.
-        probabilities: Class names and their probabilities, most probable first; empty where there are none.
-        remark: In their place.
+        title: Names of the image and of the network.
+        notes: Further lines.
+        given: uint8 `[h, w, 3]`, the image.
+        region: (left, top, right, bottom) of the part that the network sees, as fractions of its sides.
+        pixels: uint8 `[C, H, W]`, the network's input.
+        seen: uint8 `[h, w, 3]`, the same at a higher resolution.
+        probabilities: Class names and probabilities, most probable first; empty where there are none.
+        remark: Text in place of missing probabilities.
     """
 
     title: str
@@ -45,31 +45,36 @@ class Header:
     remark: str
 
 
-def draw_own_picture(header: Header, layers: Sequence[LayerResponse]) -> tuple[Picture, dict[str, Picture]]:
-    """Draw the sheet, and each layer's part of it by name."""
+def draw_montage(header: Header, layers: Sequence[LayerResponse]) -> tuple[Figure, dict[str, Figure]]:
+    """Draw the montage.
+
+    Returns:
+        The whole figure, and the panel of each layer by the layer's name.
+    """
     input_size = header.pixels.shape[1], header.pixels.shape[2]
     head = _draw_header(header)
-    bands = {layer.name: draw_layer(layer, header.seen, input_size) for layer in layers}
-    sheet = Canvas(WIDTH, sum(len(canvas.pixels) + 12 for canvas in (head, *bands.values())), sheet_palette())
+    panels = {layer.name: draw_layer(layer, header.seen, input_size) for layer in layers}
+    parts = (head, *panels.values())
+    montage = Canvas(WIDTH, sum(len(part.pixels) + 12 for part in parts), montage_palette())
     y = 0
-    for canvas in (head, *bands.values()):
+    for part in parts:
         if y:
-            sheet.paste(MARGIN, y, np.full((1, WIDTH - 2 * MARGIN), LINE, np.uint8))
-        sheet.paste_canvas(0, y + 6, canvas)
-        y += len(canvas.pixels) + 12
-    return sheet.picture(), {name: canvas.picture() for name, canvas in bands.items()}
+            montage.paste(MARGIN, y, np.full((1, WIDTH - 2 * MARGIN), LINE, np.uint8))
+        montage.paste_canvas(0, y + 6, part)
+        y += len(part.pixels) + 12
+    return montage.figure(), {name: panel.figure() for name, panel in panels.items()}
 
 
-def probability(share: float) -> str:
+def format_probability(probability: float) -> str:
     """A probability as `12.3 %`, `< 0.1 %` or `> 99.9 %`: a softmax is never quite certain."""
-    if 0 < share < 0.0005:
+    if 0 < probability < 0.0005:
         return "< 0.1 %"
-    return "> 99.9 %" if 0.9995 <= share < 1 else f"{share:.1%}".replace("%", " %")
+    return "> 99.9 %" if 0.9995 <= probability < 1 else f"{probability:.1%}".replace("%", " %")
 
 
 def _draw_header(header: Header) -> Canvas:
     top = MARGIN + 34 + len(header.notes) * 18 + 26
-    canvas = Canvas(WIDTH, top + _SIDE + MARGIN, sheet_palette())
+    canvas = Canvas(WIDTH, top + _SIDE + MARGIN, montage_palette())
     canvas.text(MARGIN, MARGIN - 4, header.title, _HEADING)
     for line, note in enumerate(header.notes):
         canvas.text(MARGIN, MARGIN + 28 + line * 18, note, ink=MUTED)
@@ -100,11 +105,11 @@ def _draw_bars(canvas: Canvas, x: int, top: int, header: Header) -> None:
         y, ink = top + place * (_SIDE // _BARS), MUTED if place else INK
         canvas.text(first - 10, y + 2, name, ink=ink, align="right")
         canvas.paste(first, y, np.full((LABEL + 8, max(1, round(share * _BAR))), _BLUE, np.uint8))
-        canvas.text(first + 8 + round(share * _BAR), y + 2, probability(share), ink=ink)
+        canvas.text(first + 8 + round(share * _BAR), y + 2, format_probability(share), ink=ink)
 
 
 def _scaled(photo: NDArray[np.uint8], widest: int, highest: int) -> NDArray[np.uint8]:
-    """A photo as large as fits, its pixels seen where it is small."""
+    """An image scaled to fit; a small one is enlarged without interpolation, so that its pixels are seen."""
     scale = min(widest / photo.shape[1], highest / photo.shape[0])
     size = max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale))
     how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
@@ -112,7 +117,7 @@ def _scaled(photo: NDArray[np.uint8], widest: int, highest: int) -> NDArray[np.u
 
 
 def _with_region(photo: NDArray[np.uint8], region: tuple[float, ...]) -> NDArray[np.uint8]:
-    """Pale where the network does not look."""
+    """An image, paler outside of the region that the network sees."""
     height, width = photo.shape[:2]
     left, top, right, bottom = (
         min(max(round(share * side), 0), side)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from convboard.data.sources.image_files import read_picture
 from convboard.errors import DataError
-from convboard.feature_maps.picture import read_own_picture
+from convboard.feature_maps.user_image import read_user_image
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_every_mode(
     tmp_path: Path, make_picture: Any, mode: str, colour: Any, name: str, expected: int | None, channels: int
 ) -> None:
     path = make_picture(tmp_path / name, mode, (30, 20), colour)
-    read = read_own_picture(path, (channels, 8, 8))
+    read = read_user_image(path, (channels, 8, 8))
     assert read.pixels.shape == (channels, 8, 8)
     assert read.pixels.dtype == np.uint8
     assert read.given.shape == (20, 30, 3)
@@ -46,18 +46,18 @@ def test_the_middle_is_kept(tmp_path: Path) -> None:
     pixels = np.zeros((20, 60), np.uint8)
     pixels[:, 20:40] = 200
     Image.fromarray(pixels).save(tmp_path / "a.png")
-    read = read_own_picture(tmp_path / "a.png", (1, 10, 10))
+    read = read_user_image(tmp_path / "a.png", (1, 10, 10))
     assert read.region == pytest.approx((1 / 3, 0, 2 / 3, 1))
     assert np.allclose(read.pixels, 200, atol=15)  # bicubic
     assert (read.seen == 200).all()
-    inverted = read_own_picture(tmp_path / "a.png", (1, 10, 10), invert=True)
+    inverted = read_user_image(tmp_path / "a.png", (1, 10, 10), invert=True)
     assert np.array_equal(inverted.pixels, 255 - read.pixels)
     assert (inverted.seen == 55).all()
     assert np.array_equal(inverted.given, read.given)
 
 
 def test_a_shape_that_is_no_square(tmp_path: Path, make_picture: Any) -> None:
-    read = read_own_picture(make_picture(tmp_path / "a.png", "L", (40, 40), 9), (3, 10, 20))
+    read = read_user_image(make_picture(tmp_path / "a.png", "L", (40, 40), 9), (3, 10, 20))
     assert read.pixels.shape == (3, 10, 20)
     assert read.region == pytest.approx((0, 0.25, 1, 0.75))
     assert read.seen.shape[1] == 2 * read.seen.shape[0]
@@ -66,7 +66,7 @@ def test_a_shape_that_is_no_square(tmp_path: Path, make_picture: Any) -> None:
 @pytest.mark.parametrize("size", [(3, 5), (100, 40), (16, 16)])
 def test_a_frame_is_that_of_a_folder_of_pictures(tmp_path: Path, make_picture: Any, size: tuple[int, int]) -> None:
     path = make_picture(tmp_path / "a.png", "RGB", size, (200, 100, 50))
-    read = read_own_picture(path, (3, 16, 16), "frame")
+    read = read_user_image(path, (3, 16, 16), "frame")
     assert np.array_equal(read.pixels, read_picture(path, 16, 3))
     coarse = np.asarray(Image.fromarray(read.seen).resize((16, 16), Image.Resampling.BOX)).transpose(2, 0, 1)
     assert np.abs(coarse.astype(int) - read.pixels).mean() < 12  # the same, finer
@@ -91,7 +91,7 @@ def test_turned_as_the_camera_says(tmp_path: Path, orientation: int) -> None:
     exif = transposed.getexif()
     exif[0x0112] = orientation
     transposed.save(tmp_path / "a.png", exif=exif)
-    read = read_own_picture(tmp_path / "a.png", (1, 20, 30))
+    read = read_user_image(tmp_path / "a.png", (1, 20, 30))
     assert read.size == (30, 20)
     assert np.array_equal(read.pixels[0], upright[..., 0])
     assert np.array_equal(read.given, upright)
@@ -100,11 +100,11 @@ def test_turned_as_the_camera_says(tmp_path: Path, orientation: int) -> None:
 def test_the_first_frame_of_a_moving_picture(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (9, 9), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert read_own_picture(tmp_path / "a.gif", (3, 4, 4)).pixels[:, 0, 0].tolist() == [255, 0, 0]
+    assert read_user_image(tmp_path / "a.gif", (3, 4, 4)).pixels[:, 0, 0].tolist() == [255, 0, 0]
 
 
 def test_a_large_jpeg_keeps_its_size_in_words(tmp_path: Path, make_picture: Any) -> None:
-    read = read_own_picture(make_picture(tmp_path / "a.jpg", "RGB", (4000, 3000), (9, 99, 199)), (3, 32, 32))
+    read = read_user_image(make_picture(tmp_path / "a.jpg", "RGB", (4000, 3000), (9, 99, 199)), (3, 32, 32))
     assert read.size == (4000, 3000)
     assert max(read.given.shape) == 640
     assert np.allclose(read.pixels[:, 16, 16], (9, 99, 199), atol=3)
@@ -115,7 +115,7 @@ def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     def message() -> str:
         with pytest.raises(DataError) as raised:
-            read_own_picture(path, (3, 8, 8))
+            read_user_image(path, (3, 8, 8))
         return str(raised.value).replace(str(path), "a.png")
 
     assert message() == "image=a.png is not there: give the path of a picture, such as a .jpg or .png file."
@@ -127,7 +127,7 @@ def test_what_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     noise = np.random.default_rng(0).integers(0, 256, (50, 50, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1500)  # a warning up to twice as many, and then an error
-    assert read_own_picture(path, (3, 8, 8)).size == (50, 50)
+    assert read_user_image(path, (3, 8, 8)).size == (50, 50)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert message() == "image=a.png has more than 0 million pixels: make it smaller first."
     monkeypatch.undo()

@@ -1,7 +1,9 @@
 """A network without its data: its shape, its weights."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -12,7 +14,7 @@ from convboard.data import load_dataset
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.setup import build_model
 from convboard.experiment.untrained import Shape, build_untrained, untrained_shape
-from convboard.feature_maps.network import untrained_network
+from convboard.feature_maps.inference_model import InferenceModel, untrained_model
 from convboard.training.seeding import seed_everything
 
 
@@ -70,12 +72,24 @@ def test_a_list_of_layers_gets_classes() -> None:
 
 def test_what_cannot_be_looked_at() -> None:
     with pytest.raises(ConfigError, match="The network wants 2 channels: a picture has 1, if it is grey, or 3"):
-        untrained_network(compose_config(["model=conv_demo"]), (2, 9, 9))
+        untrained_model(compose_config(["model=conv_demo"]), (2, 9, 9))
     with pytest.raises(ModelError, match="window of 5x5 but gets only 3x3"):
-        untrained_network(compose_config([]), (1, 10, 10))
+        untrained_model(compose_config([]), (1, 10, 10))
 
 
 def test_a_title_says_where_the_shape_is_from() -> None:
     assert title("lenet", (1, 32, 32), "mnist", is_given=False) == "lenet for 1x32x32 images of mnist"
     assert title("lenet", (1, 32, 32), "", is_given=False) == "lenet for 1x32x32 images (its default)"
     assert title("lenet", (1, 28, 28), "mnist", is_given=True) == "lenet for 1x28x28 images (as given)"
+
+
+def test_probabilities_are_those_of_the_normalised_image() -> None:
+    module = build_model({"_target_": "convboard.models.LeNet"}, (1, 32, 32), 3).eval()
+    model = InferenceModel("Net", "trained", module, (1, 32, 32), (0.5,), (0.25,), class_names=("a", "b", "c"))
+    pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32), np.uint8)
+    given = (torch.tensor(pixels).float()[None] / 255 - 0.5) / 0.25
+    expected = module(given).softmax(1)[0].tolist()
+    found = model.predict(model.normalise(pixels))
+    assert [probability for _, probability in found] == sorted(expected, reverse=True)
+    assert dict(found) == pytest.approx(dict(zip("abc", expected, strict=True)))
+    assert replace(model, class_names=()).predict(model.normalise(pixels)) == []

@@ -1,4 +1,4 @@
-"""What one conv layer makes of one picture: kernels, maps before and after the activation, and what units see."""
+"""The panel of a conv layer in the montage: kernels, feature maps, and receptive fields of the strongest units."""
 
 import math
 
@@ -13,7 +13,7 @@ from convboard.board.figures.kernels import kernel_colours
 from convboard.feature_maps.labelled_boxes import KEYS, LabelledBox, draw_boxes, key_colour
 from convboard.feature_maps.layer_response import LayerResponse, StrongUnit
 
-WIDTH = 1520  # of a sheet
+WIDTH = 1520  # pixels of a montage
 PHOTO = 232  # longer side of a photo beside the maps
 _GREYS = 64
 _MAP = len(palette("weights")) - _GREYS  # colours of each of the two maps
@@ -28,19 +28,19 @@ _MOST_INPUTS = 64  # input channels of a kernel that are drawn
 _BAR = 110
 
 
-def sheet_palette() -> NDArray[np.uint8]:
-    """Greys, the map of the weights, that of the activations, and the key colours."""
+def montage_palette() -> NDArray[np.uint8]:
+    """Colours `[at most 256, 3]`: greys, the colour maps of weights and of activations, and the key colours."""
     keys = np.stack([key_colour(key) for key in range(len(KEYS))])
     return np.concatenate([palette("weights"), palette("activations")[_GREYS:], keys])
 
 
 def draw_layer(layer: LayerResponse, seen: NDArray[np.uint8], input_size: tuple[int, int]) -> Canvas:
-    """Draw a column for each channel: kernel, map, and map after the activation; the photo with boxes beside them.
+    """Draw the image with boxes, and beside it a column for each channel: kernel, map, and map after the activation.
 
     Args:
-        layer: The layer.
-        seen: uint8 `[h, w, 3]`, what the network sees of the picture.
-        input_size: (height, width) of its input in pixels.
+        layer: The layer's response.
+        seen: uint8 `[h, w, 3]`, the part of the image that the network sees.
+        input_size: (height, width) of the network's input in pixels.
     """
     maps = layer.before if layer.after is None else layer.after
     limit = map_limit(layer.before, layer.after)
@@ -57,7 +57,7 @@ def draw_layer(layer: LayerResponse, seen: NDArray[np.uint8], input_size: tuple[
     photo = _fitted(seen, PHOTO)
     beside = photo.shape[0] + 10 + max(len(layer.units), 1) * (LABEL + 7)
     height = top + max(math.ceil(len(layer.channels) / columns) * pitch, beside + 10)
-    canvas = Canvas(WIDTH, height, sheet_palette())
+    canvas = Canvas(WIDTH, height, montage_palette())
     _head(canvas, layer, kernel_limit, limit)
     _beside(canvas, layer, photo, input_size, top)
     keys = {unit.channel: key for key, unit in enumerate(layer.units)}
@@ -101,7 +101,7 @@ def _head(canvas: Canvas, layer: LayerResponse, kernel_limit: float, limit: floa
 def _beside(
     canvas: Canvas, layer: LayerResponse, photo: NDArray[np.uint8], input_size: tuple[int, int], top: int
 ) -> None:
-    """The photo with the boxes of the strongest units, and under it what they are."""
+    """The image with the boxes of the strongest units, and under it their names."""
     rows, columns = input_size
     boxes = [
         LabelledBox(
@@ -174,7 +174,7 @@ def _frame(canvas: Canvas, x: int, y: int, width: int, height: int, ink: int, th
 
 
 def _map_tile(values: NDArray[np.float32], tile: int, limit: float) -> Indices:
-    """A map as large as it may be: enlarged by a whole number, or averaged."""
+    """A map as large as the tile allows: enlarged by a whole number, or averaged."""
     side = max(values.shape)
     if side <= tile:
         return enlarge(signed(values, limit) + np.uint8(_MAP), tile // side)
@@ -201,7 +201,7 @@ def _kernel_tiles(weight: NDArray[np.float32], tile: int, limit: float) -> list[
 
 
 def _fitted(photo: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """A photo scaled so that its longer side is `side`."""
+    """An image scaled so that its longer side is `side`."""
     scale = side / max(photo.shape[:2])
     size = max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale))
     how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS

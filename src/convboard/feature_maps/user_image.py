@@ -1,4 +1,4 @@
-"""A picture of the user's own, whatever its size and kind, made into what a network is given."""
+"""An image file of the user's own, of any size and kind, as a network's input."""
 
 import warnings
 from dataclasses import dataclass
@@ -13,24 +13,24 @@ from convboard.data.sources.image_files import plain, read_picture
 from convboard.errors import DataError
 
 Fit = Literal["crop", "frame"]
-_SHOWN = 640  # pixels of the longer side of what is kept to be looked at
+_DISPLAY_SIZE = 640  # pixels of the longer side of what is kept for display
 _MEGAPIXELS = 1e6
 
 
 @dataclass(frozen=True)
-class OwnPicture:
-    """A picture for a network, and for people.
+class UserImage:
+    """An image as a network's input, and for display.
 
     Attributes:
         name: The file's name.
         size: (width, height) in pixels, upright.
-        mode: Pillow's word for the kind of its pixels, such as `RGB`.
-        pixels: uint8 `[C, H, W]`, what the network is given.
-        given: uint8 `[h, w, 3]`, the whole picture, scaled down where it is large.
-        seen: uint8 `[h, w, 3]`, the part of it that `pixels` shows, finer than these.
-        region: (left, top, right, bottom) of that part, as shares of the picture's width and height; it may reach
-            beyond the picture, where all is black.
-        fit: `crop` or `frame`, see `read_own_picture`.
+        mode: Pillow's mode of its pixels, such as `RGB`.
+        pixels: uint8 `[C, H, W]`, the network's input.
+        given: uint8 `[h, w, 3]`, the whole image, scaled down if it is large.
+        seen: uint8 `[h, w, 3]`, the part of it that `pixels` shows, at a higher resolution.
+        region: (left, top, right, bottom) of that part, as fractions of the image's width and height; it may reach
+            beyond the image, where everything is black.
+        fit: `crop` or `frame`, see `read_user_image`.
     """
 
     name: str
@@ -43,7 +43,7 @@ class OwnPicture:
     fit: Fit
 
     def describe(self) -> str:
-        """What it was and what became of it: `cat.jpg, 640x480 RGB → 1x32x32 grey, centre cropped`."""
+        """File and conversion: `cat.jpg, 640x480 RGB → 1x32x32 grey, centre cropped`."""
         (width, height), (channels, rows, columns) = self.size, self.pixels.shape
         done = ""
         if self.fit == "frame":
@@ -54,21 +54,20 @@ class OwnPicture:
         return f"{self.name}, {width}x{height} {self.mode} → {channels}x{rows}x{columns} {colours}{done}"
 
 
-def read_own_picture(path: Path, shape: tuple[int, int, int], fit: Fit = "crop", invert: bool = False) -> OwnPicture:
-    """Read a picture and bring it to a network's shape.
+def read_user_image(path: Path, shape: tuple[int, int, int], fit: Fit = "crop", invert: bool = False) -> UserImage:
+    """Read an image and convert it to a network's input shape, in proportion and antialiased.
 
-    Turned as its camera says (EXIF); its first frame, if it moves; what is transparent over white. In proportion and
-    antialiased.
+    It is rotated as its EXIF data says; of an animation the first frame is taken; transparency is shown on white.
 
     Args:
         path: The file.
-        shape: (C, H, W) that the network wants; C is 1 for grey or 3 for colour.
-        fit: `crop` cuts away what is left over on both sides when the picture fills the shape; `frame` puts the whole
-            picture into the middle of a black square, as `image_folder` does.
-        invert: Make dark what is bright.
+        shape: (C, H, W) of the network's input; C is 1 for grey or 3 for colour.
+        fit: `crop` cuts off what is left over on both sides when the image fills the shape; `frame` puts the whole
+            image into the middle of a black square, as `image_folder` does.
+        invert: Invert the brightness.
 
     Raises:
-        DataError: It is not there, no picture, damaged, or too large.
+        DataError: The file does not exist, is no image, is damaged, or is too large.
     """
     channels, height, width = shape
     if path.is_dir():
@@ -85,16 +84,16 @@ def read_own_picture(path: Path, shape: tuple[int, int, int], fit: Fit = "crop",
         fitted = picture.resize((width, height), Image.Resampling.BICUBIC, box=box)
         pixels = np.array(fitted, dtype=np.uint8).reshape(height, width, channels).transpose(2, 0, 1)
     seen = _seen(picture, region, (width, height))
-    given.thumbnail((_SHOWN, _SHOWN), Image.Resampling.LANCZOS)
+    given.thumbnail((_DISPLAY_SIZE, _DISPLAY_SIZE), Image.Resampling.LANCZOS)
     if invert:
         pixels, seen = 255 - pixels, 255 - seen
-    return OwnPicture(path.name, size, mode, pixels, np.asarray(given), seen, region, fit)
+    return UserImage(path.name, size, mode, pixels, np.asarray(given), seen, region, fit)
 
 
 def _decoded(path: Path, shape: tuple[int, int, int]) -> tuple[Image.Image, Image.Image, tuple[int, int], str]:
-    """A picture in the network's colours and in its own, upright; its size (width, height) and mode in the file.
+    """An image in the network's colours and in RGB, upright; its size (width, height) and mode in the file.
 
-    Both may be smaller than the file's: as large as is needed for `shape`, (C, H, W), and to be shown.
+    Both images may be smaller than the file's: only as large as is needed for `shape`, (C, H, W), and for display.
     """
     channels, height, width = shape
     try:
@@ -104,7 +103,8 @@ def _decoded(path: Path, shape: tuple[int, int, int]) -> tuple[Image.Image, Imag
                 mode = opened.mode
                 turned = opened.getexif().get(0x0112, 1) >= 5  # by a quarter
                 size = opened.size[::-1] if turned else opened.size
-                opened.draft(None, (max(2 * width, _SHOWN), max(2 * height, _SHOWN)))  # a JPEG decodes at half and less
+                # A JPEG can be decoded at a half, a quarter or an eighth of its size.
+                opened.draft(None, (max(2 * width, _DISPLAY_SIZE), max(2 * height, _DISPLAY_SIZE)))
                 picture = plain(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
                 given = plain(ImageOps.exif_transpose(opened), "RGB")
     except Image.DecompressionBombError as error:
@@ -112,13 +112,13 @@ def _decoded(path: Path, shape: tuple[int, int, int]) -> tuple[Image.Image, Imag
         raise DataError(f"image={path} has more than {most:.0f} million pixels: make it smaller first.") from error
     except UnidentifiedImageError as error:
         raise DataError(f"image={path} is not a picture of a kind that can be read (JPEG, PNG, ...).") from error
-    except Exception as problem:  # Pillow raises whatever its parsers met: struct.error, SyntaxError, ...
+    except Exception as problem:  # Pillow's parsers raise struct.error, SyntaxError and others
         raise DataError(f"image={path} cannot be read: {problem}. It may be damaged: save it anew.") from problem
     return picture, given, size, mode
 
 
 def _region(size: tuple[int, int], wanted: tuple[int, int], fit: Fit) -> tuple[float, float, float, float]:
-    """The part of a picture of `size` that is shown in `wanted` (both width, height), as shares of its sides."""
+    """The part of an image of `size` that is shown in `wanted` (both width, height), as fractions of its sides."""
     (width, height), (columns, rows) = size, wanted
     scale = (min if fit == "crop" else max)(width / columns, height / rows)
     if fit == "frame":
@@ -128,10 +128,10 @@ def _region(size: tuple[int, int], wanted: tuple[int, int], fit: Fit) -> tuple[f
 
 
 def _seen(picture: Image.Image, region: tuple[float, ...], wanted: tuple[int, int]) -> NDArray[np.uint8]:
-    """A region of a picture, as fine as it is up to `_SHOWN` pixels, in the proportions of `wanted`."""
+    """A region of an image, at its own resolution up to `_DISPLAY_SIZE` pixels, in the proportions of `wanted`."""
     left, top, right, bottom = (round(share * side) for share, side in zip(region, 2 * picture.size, strict=True))
     part = picture.convert("RGB").crop((left, top, max(right, left + 1), max(bottom, top + 1)))
-    scale = min(_SHOWN, max(*part.size, *wanted)) / max(wanted)
+    scale = min(_DISPLAY_SIZE, max(*part.size, *wanted)) / max(wanted)
     size = max(1, round(wanted[0] * scale)), max(1, round(wanted[1] * scale))
     enlarges = size[0] > part.width
     how = Image.Resampling.NEAREST if enlarges else Image.Resampling.LANCZOS
