@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from convboard.config.schema import TrainerConfig
-from convboard.data import Batches, Split
+from convboard.data.batches import Batches
+from convboard.data.dataset import Split
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.schedules import Constant
 from convboard.training.training_setup import Splits, TrainingSetup

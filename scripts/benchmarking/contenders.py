@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import convboard
 from benchmarking.workloads import Workload
 from convboard import TrainConfig
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 from convboard.training.execution_plan.plan import Plan
 
 SGD_ARGUMENTS = ("lr", "momentum", "nesterov", "weight_decay")

@@ -20,7 +20,7 @@ from convboard.board.probe import choose_probe
 from convboard.board.projector import NotApplicable, write_projector
 from convboard.board.scalars import Point, TrainingCurves, interval
 from convboard.board.summaries import Value, network, scalar, text, train_over_val
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 from convboard.errors import RunError
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 

@@ -7,7 +7,7 @@ from convboard.board import tags
 from convboard.board.figures.confusion import count_confusions, draw_confusion
 from convboard.board.figures.misclassified import MOST, Mistake, draw_misclassified
 from convboard.board.summaries import Value, image, precision_recall
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 from convboard.training.callbacks import Evaluation
 
 _THRESHOLDS = 127  # TensorBoard's own number

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from convboard.board.figures.dataset_images import ProbeImages
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 
 _MOST_CLASSES = 10  # rows that a figure of feature maps has room for
 _SAMPLE = 256

@@ -16,7 +16,7 @@ from convboard.anatomy.activations import layer_activations
 from convboard.board import tags
 from convboard.board.figures.png import encode_png
 from convboard.board.probe import normalise
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 from convboard.files import atomic_write_bytes, atomic_write_text
 
 _MOST = 1000  # images

@@ -12,7 +12,7 @@ from convboard.config.command_line import tensorboard
 if TYPE_CHECKING:
     from torch import nn
 
-    from convboard.data import ImageDataset
+    from convboard.data.dataset import ImageDataset
     from convboard.training.execution_plan.choose_plan import PlanChoice
 
 

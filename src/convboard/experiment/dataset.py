@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from convboard.config.schema import TrainConfig
-from convboard.data import ImageDataset, load_dataset
+from convboard.data.dataset import ImageDataset
+from convboard.data.load import load_dataset
 
 
 def build_dataset(config: TrainConfig) -> ImageDataset:

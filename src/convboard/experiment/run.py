@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from convboard.config.command_line import assignment
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.trusted_targets import foreign_targets
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 from convboard.errors import ConfigError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset

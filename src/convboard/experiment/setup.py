@@ -15,7 +15,10 @@ from convboard.anatomy.check import check_fit
 from convboard.board import Board
 from convboard.config import instantiate
 from convboard.config.schema import TrainConfig
-from convboard.data import Augmentation, Batches, ImageDataset, Normalisation, Split
+from convboard.data.augment import Augmentation
+from convboard.data.batches import Batches
+from convboard.data.dataset import ImageDataset, Split
+from convboard.data.normalisation import Normalisation
 from convboard.errors import ConfigError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment

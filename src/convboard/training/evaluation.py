@@ -5,7 +5,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from convboard.data import Batches
+from convboard.data.batches import Batches
 from convboard.training.callbacks import Evaluation
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.plan import Plan

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from convboard.data import Batch
+from convboard.data.batches import Batch
 from convboard.errors import ModelError
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.seeding import preserved_random_state, random_state

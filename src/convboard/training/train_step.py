@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from convboard.data import Batch
+from convboard.data.batches import Batch
 from convboard.training.callbacks import Step
 from convboard.training.forward_backward import ForwardBackward, RecordedForwardBackward
 from convboard.training.nan_guard import NanGuard

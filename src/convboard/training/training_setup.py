@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from convboard.data import Batches
+from convboard.data.batches import Batches
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.plan import Plan

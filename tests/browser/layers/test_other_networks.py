@@ -13,7 +13,7 @@ from convboard.anatomy.summary import network_record
 from convboard.board.figures.embedded_arrays import packed_arrays
 from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import Probe, choose_probe
-from convboard.data import ImageDataset, Split
+from convboard.data.dataset import ImageDataset, Split
 
 SHAPE = (1, 12, 12)
 

@@ -12,7 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor, nn
 
 from convboard.board import Board
-from convboard.data import ImageDataset, Split
+from convboard.data.dataset import ImageDataset, Split
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 
 STEPS = 4  # in an epoch

@@ -12,7 +12,7 @@ from convboard.board.figure_data import feature_map_arrays, kernel_arrays
 from convboard.board.figures.embedded_arrays import packed_arrays, unpack
 from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import choose_probe
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 
 
 class Net(nn.Module):

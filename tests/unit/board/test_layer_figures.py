@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from convboard.board import layer_figures
 from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import choose_probe
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 
 
 class HalfDead(nn.Module):

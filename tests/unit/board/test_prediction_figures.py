@@ -6,7 +6,7 @@ import torch
 
 from convboard.board.figures.misclassified import Mistake
 from convboard.board.prediction_figures import confusion_matrix, misclassified, precision_recall_curves
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 from convboard.training.callbacks import Evaluation
 
 

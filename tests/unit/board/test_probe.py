@@ -4,7 +4,7 @@ from dataclasses import replace
 import torch
 
 from convboard.board.probe import choose_probe, normalise
-from convboard.data import ImageDataset, Split
+from convboard.data.dataset import ImageDataset, Split
 
 CPU = torch.device("cpu")
 

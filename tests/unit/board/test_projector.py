@@ -11,7 +11,7 @@ from torch import nn
 
 from convboard.board.probe import normalise
 from convboard.board.projector import NotApplicable, hidden_features, write_projector
-from convboard.data import ImageDataset
+from convboard.data.dataset import ImageDataset
 
 CPU = torch.device("cpu")
 

@@ -6,10 +6,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from convboard import data
 from convboard.config import compose as compose_module
 from convboard.config import error_messages, schema
 from convboard.config.schema import TrainConfig, load_config, to_config
+from convboard.data import augment, batches, load
 from convboard.errors import ConfigError
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -152,9 +152,9 @@ def test_a_config_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 def test_names_that_stand_twice_agree() -> None:
     """The config must not import torch, and so has its own copies."""
-    assert schema.DATASETS == data.DATASETS
-    assert schema.CROP_BORDERS == data.CROP_BORDERS
-    assert schema.DATA_LOCATIONS == data.DATA_LOCATIONS
+    assert schema.DATASETS == load.DATASETS
+    assert schema.CROP_BORDERS == augment.CROP_BORDERS
+    assert schema.DATA_LOCATIONS == batches.DATA_LOCATIONS
 
 
 def test_nan_is_a_float_that_every_check_refuses() -> None:

@@ -14,7 +14,9 @@ import torch
 from safetensors import safe_open
 
 from convboard import files
-from convboard.data import ImageDataset, cache, load_dataset
+from convboard.data import cache
+from convboard.data.dataset import ImageDataset
+from convboard.data.load import load_dataset
 from convboard.data.sources.image_folder import ImageFolder
 from convboard.data.sources.source import RawDataset, RawSplit
 

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from convboard.data import DATASETS, describe_dataset, load_dataset
 from convboard.data.cache import Stored
-from convboard.data.load import _statistics
+from convboard.data.load import DATASETS, _statistics, describe_dataset, load_dataset
 from convboard.errors import ConfigError, DataError
 
 

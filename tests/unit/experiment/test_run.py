@@ -13,7 +13,8 @@ from torch import nn
 
 import convboard
 from convboard.config.schema import TrainConfig
-from convboard.data import Batch, Batches, load_dataset
+from convboard.data.batches import Batch, Batches
+from convboard.data.load import load_dataset
 from convboard.errors import RunError
 from convboard.models import WhitenedCNN
 from convboard.training.checkpoint import load_latest

@@ -10,7 +10,7 @@ from PIL import Image
 
 from convboard.cli.layers import _title as title
 from convboard.config.compose import compose_config
-from convboard.data import load_dataset
+from convboard.data.load import load_dataset
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.setup import build_model
 from convboard.experiment.untrained import Shape, build_untrained, untrained_shape

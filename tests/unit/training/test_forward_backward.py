@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.config.schema import TrainerConfig
-from convboard.data import Batch
+from convboard.data.batches import Batch
 from convboard.errors import ModelError
 from convboard.training import train_step
 from convboard.training.execution_plan.plan import Plan

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.config.schema import TrainerConfig
-from convboard.data import Batch
+from convboard.data.batches import Batch
 from convboard.errors import TrainingError
 from convboard.training import signals
 from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step

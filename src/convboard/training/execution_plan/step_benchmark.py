@@ -15,7 +15,7 @@ from itertools import islice
 import torch
 from torch import nn
 
-from convboard.data import Batch
+from convboard.data.batches import Batch
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.seeding import preserved_random_state

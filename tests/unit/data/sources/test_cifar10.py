@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convboard.data import load_dataset
+from convboard.data.load import load_dataset
 from convboard.data.sources.cifar10 import CIFAR10
 from convboard.errors import DataError
 

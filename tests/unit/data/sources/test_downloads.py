@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from convboard.data import load_dataset
+from convboard.data.load import load_dataset
 from convboard.data.sources.mnist import MNIST
 from convboard.errors import DataError
 

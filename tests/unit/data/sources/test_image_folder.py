@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from convboard.data import ImageDataset, load_dataset
+from convboard.data.dataset import ImageDataset
+from convboard.data.load import load_dataset
 from convboard.errors import ConfigError, DataError
 
 ENDINGS = ".avif, .bmp, .gif, .jpeg, .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tif, .tiff, .webp"

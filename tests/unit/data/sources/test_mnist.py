@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from convboard.data import load_dataset
+from convboard.data.load import load_dataset
 from convboard.errors import DataError
 
 TRAIN = "MNIST/raw/train-images-idx3-ubyte"
