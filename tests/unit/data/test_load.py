@@ -144,7 +144,7 @@ def test_known_data_need_nothing_heavy(small_mnist: Path) -> None:
     """What is cached loads without torchvision, the digits load without scikit-learn."""
     load_dataset("mnist", small_mnist, val_size=10)
     code = (
-        "import sys; from pathlib import Path; from convboard.data import load_dataset as load\n"
+        "import sys; from pathlib import Path; from convboard.data.load import load_dataset as load\n"
         "def loaded(): print({'torchvision', 'sklearn', 'PIL', 'hydra'} & sys.modules.keys())\n"
         f"loaded(); load('mnist', Path({str(small_mnist)!r}), val_size=10); load('digits', Path('none')); loaded()"
     )
