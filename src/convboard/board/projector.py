@@ -103,8 +103,8 @@ def _labels(class_names: tuple[str, ...], true: Tensor, predicted: Tensor) -> st
     """One line per image, after a line of column names. The points can be coloured by each column."""
     names = [" ".join(name.split()) for name in class_names]
     lines = ["true\tpredicted\tright/wrong"]
-    for label, said in zip(true.tolist(), predicted.tolist(), strict=True):
-        lines.append(f"{names[label]}\t{names[said]}\t{'right' if label == said else 'wrong'}")
+    for label, found in zip(true.tolist(), predicted.tolist(), strict=True):
+        lines.append(f"{names[label]}\t{names[found]}\t{'right' if label == found else 'wrong'}")
     return "".join(f"{line}\n" for line in lines)
 
 

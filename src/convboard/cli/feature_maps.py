@@ -47,7 +47,10 @@ def main() -> None:
     image = Path(arguments.image)
     shape = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides, [f"input_shape={arguments.input_shape}"] if shape else [])
-    from convboard.feature_maps import inference_model, inspection  # after the arguments are checked: this imports torch
+    from convboard.feature_maps import (  # after the arguments are checked: this imports torch
+        inference_model,
+        inspection,
+    )
 
     if composed is None:
         model = inference_model.trained_model(str(arguments.run), arguments.trust)
