@@ -1,6 +1,6 @@
-"""The only room that knows TensorBoard: the event file, every tag, and one file for each kind of picture.
+"""Writes TensorBoard data: the event file, all tags, and one file for each kind of figure.
 
-`Board` loads when it is first used: TensorBoard imports `plugin`, and needs no torch for it.
+`Board` is imported when it is first used: TensorBoard imports `plugins`, which need `board.tags` but no torch.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The callback that shows a run in TensorBoard."""
+"""The callback that writes a run's TensorBoard data."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
@@ -11,14 +11,14 @@ from convboard.anatomy.summary import summarise
 from convboard.anatomy.table import format_table
 from convboard.board import hparams, markdown, tags
 from convboard.board.event_file import EventFile
-from convboard.board.graph import draw_graph
+from convboard.board.graph import trace_graph
 from convboard.board.histograms import histogram_values
 from convboard.board.layer_figures import LayerFigures
 from convboard.board.layer_stats import gradient_norms
 from convboard.board.prediction_figures import confusion_matrix, misclassified, precision_recall_curves
 from convboard.board.probe import choose_probe
 from convboard.board.projector import NotApplicable, write_projector
-from convboard.board.scalars import Point, TrainingCurves, interval
+from convboard.board.scalars import Point, TrainingCurves, point_interval
 from convboard.board.summaries import Value, network, scalar, text, train_over_val
 from convboard.data.dataset import ImageDataset
 from convboard.errors import RunError
@@ -28,25 +28,25 @@ _log = logging.getLogger(__name__)
 
 
 def is_due(epoch: int, *, is_last: bool = False) -> bool:
-    """Whether pictures are drawn after this epoch: 0 (untrained), 1, 2, 4, 8 and so on, and the last."""
+    """Whether figures are drawn after this epoch: 0 (untrained), 1, 2, 4, 8 and so on, and the last."""
     return is_last or epoch & (epoch - 1) == 0
 
 
 class Board:
-    """Writes a run to one event file in its directory, and changes nothing of the run.
+    """Writes a run to one event file in its directory. The run itself is not affected.
 
-    A part that cannot be drawn does not end the run: the Text tab says why it is missing, and a failure is logged.
+    A part that cannot be drawn does not end the run: the Text tab says why it is missing, and the failure is logged.
 
     Args:
-        run_dir: Where the event file goes.
-        dataset: What is trained on.
-        level: `minimal`: curves, texts, the HParams row and the network as the Layers tab draws it; `default`: and
-            graph, pictures, histograms and each layer's curves; `full`: and precision-recall curves and the embedding
-            projector.
+        run_dir: Folder of the event file.
+        dataset: The data set of the run.
+        level: `minimal`: curves, texts, the HParams row and the network's record for the Layers tab; `default`: also
+            graph, figures, histograms and the curves of each layer; `full`: also precision-recall curves and the
+            embedding projector.
         config: The run's config, nested plain dictionaries.
         environment: Versions, device and the like, by name.
-        plan: How the run computes, why, and what else was measured, by name; None shows nothing of it.
-        scalar_every: Steps between two points of a curve; None: about 200 points a run, at most 50 steps apart.
+        plan: The execution plan, the reasons for it and the measured alternatives, by name; None: not shown.
+        scalar_every: Steps between two points of a curve; None: about 200 points per run, at most 50 steps apart.
         max_channels: Channels of each layer whose feature maps are drawn.
     """
 
@@ -73,17 +73,17 @@ class Board:
         self._resumed: dict[str, Any] | None = None
         self._is_open = False
         self._gradients: dict[str, Tensor] = {}  # by parameter, of the epoch's last step
-        self._missing: list[str] = []  # parts that this network has nothing to show in
+        self._missing: list[str] = []  # parts that do not apply to this network
         self._failed: set[str] = set()  # parts whose failure was logged
 
     def on_fit_start(self, start: FitStart) -> None:
-        """Open the event file, write what describes the run, and look at the untrained network."""
+        """Open the event file, and write the description of the run and the figures of the untrained network."""
         self._start = start
-        every = self._scalar_every or interval(start.max_epochs * start.steps_per_epoch)
+        every = self._scalar_every or point_interval(start.max_epochs * start.steps_per_epoch)
         self._curves = TrainingCurves(every, start.model.parameters())
         if self._level != "minimal":
             probe = choose_probe(self._dataset, start.device)
-            self._views = LayerFigures(start.model, probe, self._max_channels)
+            self._layers = LayerFigures(start.model, probe, self._max_channels)
         if self._resumed is not None:
             self._events = EventFile.resume(self._run_dir, self._resumed["events"])
             self._is_open = True
@@ -95,12 +95,12 @@ class Board:
         self._is_open = True
         self._describe(start)
         if self._level != "minimal":
-            self._show("graph", lambda: self._draw_graph(probe.images[:1]), start.global_step)
-            self._look(start.epoch, start.global_step, due=True)
+            self._write_part("graph", lambda: self._draw_graph(probe.images[:1]), start.global_step)
+            self._write_layers(start.epoch, start.global_step, due=True)
         self._events.flush()
 
     def on_step(self, step: Step) -> None:
-        """Take the step into the curves; write the points that are known."""
+        """Add the step to the curves, and write the points that are available."""
         if self._curves.add(step):
             self._write_points(self._curves.points())
         if step.global_step % self._start.steps_per_epoch == 0 and self._level != "minimal":
@@ -111,7 +111,7 @@ class Board:
             }
 
     def on_epoch_end(self, end: EpochEnd) -> None:
-        """Write what is known once an epoch, and the pictures where they are due."""
+        """Write the values of the epoch, and the figures if they are due."""
         values = [
             scalar(tags.LOSS_VAL, end.val.loss),
             scalar(tags.ACCURACY_VAL, end.val.accuracy),
@@ -119,16 +119,16 @@ class Board:
         ]
         self._events.write(values, end.global_step)
         if self._level != "minimal":
-            self._show("gradients", self._gradient_values, end.global_step)
+            self._write_part("gradients", self._gradient_values, end.global_step)
             self._gradients = {}
             due = is_due(end.epoch, is_last=end.is_last)
-            self._look(end.epoch, end.global_step, due=due)
+            self._write_layers(end.epoch, end.global_step, due=due)
             if due:
-                self._show_predictions(end)
+                self._write_predictions(end)
         self._events.flush()
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """Write the last points, the test result and how the run ended, and close the file."""
+        """Write the last points, the test result and the status of the run, and close the file."""
         if not self._is_open:  # the run failed before it began
             return
         self._write_points(self._curves.finish())
@@ -142,27 +142,27 @@ class Board:
         self._events.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the event file stands, on the disk, and the steps that are in no point yet."""
+        """The position in the event file, which is synced to disk, and the steps that are in no point yet."""
         self._write_points(self._curves.points(wait=True))
         return {"events": self._events.state(), "curves": self._curves.state_dict(), "missing": self._missing}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`: of the event file, what was in it then."""
+        """Continue from `state`: the event file is cut back to its position then."""
         self._resumed = state
 
     def _describe(self, start: FitStart) -> None:
-        """The HParams row, the layout of the Custom Scalars tab, and the texts."""
+        """Write the HParams row, the layout of the Custom Scalars tab, and the texts."""
         self._events.write([hparams.session_start(self._config), train_over_val()], 0)
-        self._show("config", lambda: [text(tags.CONFIG, markdown.config_text(self._config))], 0)
+        self._write_part("config", lambda: [text(tags.CONFIG, markdown.config_text(self._config))], 0)
         environment = markdown.table(self._environment, ("what", "value"))
-        self._show("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
+        self._write_part("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
         if self._plan is not None:
             plan = markdown.table(self._plan, ("plan", ""))
-            self._show("plan", lambda: [text(tags.PLAN, plan)], 0)
-        self._show("layers", lambda: self._anatomy(start), 0)
+            self._write_part("plan", lambda: [text(tags.PLAN, plan)], 0)
+        self._write_part("layers", lambda: self._anatomy(start), 0)
 
     def _anatomy(self, start: FitStart) -> list[Value]:
-        """The network's table for people, and its record for the Layers tab."""
+        """The network's table for the Text tab, and its record for the Layers tab."""
         summary = summarise(start.model, self._dataset.image_shape)
         about = {"steps_per_epoch": start.steps_per_epoch, "max_epochs": start.max_epochs}
         names = {"name": type(start.model).__name__, "dataset": self._dataset.name}
@@ -170,41 +170,41 @@ class Board:
         return [text(tags.LAYERS, table), network({**summary.record(), **about, **names})]
 
     def _gradient_values(self) -> list[Value]:
-        """How the gradients of the epoch's last step lie, and how long those of each layer are."""
+        """Histograms of the gradients of the epoch's last step, and the norm of each layer's gradient."""
         histograms = histogram_values({tags.gradients(name): gradient for name, gradient in self._gradients.items()})
         norms = gradient_norms(self._gradients, type(self._start.model).__name__)
         return histograms + [scalar(tags.gradient_norm(layer), norm) for layer, norm in norms.items()]
 
     def _draw_graph(self, image: Tensor) -> list[Value]:
-        graph = draw_graph(self._start.model, image)
+        graph = trace_graph(self._start.model, image)
         self._events.write_graph(graph.content)
         return [text(tags.GRAPH_FALLBACK, graph.reason)] if graph.reason else []
 
-    def _look(self, epoch: int, step: int, *, due: bool) -> None:
-        """Write how the network is now: its distributions, and its pictures where they are due."""
-        self._show("weights", self._views.weights, step)
-        self._show("activations", self._views.activations, step)
+    def _write_layers(self, epoch: int, step: int, *, due: bool) -> None:
+        """Write the histograms of the layers, and their figures if they are due."""
+        self._write_part("weights", self._layers.weights, step)
+        self._write_part("activations", self._layers.activations, step)
         if due:
-            self._show("input", lambda: self._views.probe_images(epoch), step)
-            self._show("kernels", lambda: self._views.kernels(epoch), step)
-            self._show("feature_maps", lambda: self._views.feature_maps(epoch), step)
+            self._write_part("input", lambda: self._layers.probe_images(epoch), step)
+            self._write_part("kernels", lambda: self._layers.kernels(epoch), step)
+            self._write_part("feature_maps", lambda: self._layers.feature_maps(epoch), step)
 
-    def _show_predictions(self, end: EpochEnd) -> None:
-        """Write what the network says about the validation split."""
+    def _write_predictions(self, end: EpochEnd) -> None:
+        """Write the figures of the predictions for the validation split."""
         dataset, val, step = self._dataset, end.val, end.global_step
         caption = f"epoch {end.epoch}"
-        self._show("confusion_matrix", lambda: confusion_matrix(dataset, val, caption), step)
-        self._show("misclassified", lambda: misclassified(dataset, val, caption), step)
+        self._write_part("confusion_matrix", lambda: confusion_matrix(dataset, val, caption), step)
+        self._write_part("misclassified", lambda: misclassified(dataset, val, caption), step)
         if self._level == "full":
-            self._show("precision_recall", lambda: precision_recall_curves(dataset, val), step)
-            self._show("projector", self._write_projector, step)
+            self._write_part("precision_recall", lambda: precision_recall_curves(dataset, val), step)
+            self._write_part("projector", self._write_projector, step)
 
     def _write_projector(self) -> list[Value]:
         write_projector(self._run_dir, self._dataset, self._start.model, self._start.device)
         return []
 
-    def _show(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
-        """Write what `draw` gives; where there is nothing to draw, or it fails, say so and go on."""
+    def _write_part(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
+        """Write the values that `draw` returns; if it fails or does not apply, write a text that says so."""
         try:
             values = draw()
         except RunError:  # the events cannot be written
@@ -212,7 +212,7 @@ class Board:
         except NotApplicable as missing:
             values = [] if part in self._missing else [text(tags.problem(part), f"Not shown: {missing}.")]
             self._missing = sorted({*self._missing, part})
-        except Exception as error:  # drawing calls the user's network; whatever it raises, the run is worth more
+        except Exception as error:  # drawing calls the user's network, whose errors must not end the run
             reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
             level = logging.DEBUG if part in self._failed else logging.WARNING
             _log.log(level, "TensorBoard lacks %s at step %d: %s", part, step, reason)

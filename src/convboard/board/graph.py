@@ -1,7 +1,7 @@
-"""The network's graph, for the Graphs tab: never silently missing.
+"""The network's graph for the Graphs tab.
 
-Three attempts, each coarser: a strict trace, a loose one (for networks that return dictionaries or lists), and the
-tree of modules drawn without running it.
+Three attempts are made: a strict trace, a non-strict trace (for networks that return dictionaries or lists), and the
+tree of modules without running the network. A text says why the first one failed.
 """
 
 import copy
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Graph:
-    """A serialised `GraphDef`, and why it is not a strict trace (empty where it is)."""
+    """A serialised `GraphDef`, and why it is not a strict trace; empty where it is."""
 
     content: bytes
     reason: str = ""
 
 
-def draw_graph(model: nn.Module, image: Tensor) -> Graph:
-    """The graph of `model`, whose modes, buffers and gradients stay as they are, as does the random state.
+def trace_graph(model: nn.Module, image: Tensor) -> Graph:
+    """The graph of a network, whose modes, buffers and gradients stay unchanged, as does the random state.
 
     Args:
         model: The network.
@@ -30,19 +30,19 @@ def draw_graph(model: nn.Module, image: Tensor) -> Graph:
     reasons = []
     try:
         twin = copy.deepcopy(model).eval()
-    except Exception as error:  # a network may hold what cannot be copied, such as a lock or an open file
+    except Exception as error:  # a network may hold something that cannot be copied, such as a lock
         reasons.append(f"the network cannot be copied ({_first_line(error)})")
     else:
         for strict in (True, False):
             try:
                 return Graph(_trace(twin, image, strict=strict), _explain(reasons, "a loose trace"))
-            except Exception as error:  # whatever a network's own code raises
+            except Exception as error:  # a network's own code may raise anything
                 reasons.append(f"{'strict' if strict else 'loose'} tracing failed ({_first_line(error)})")
     return Graph(_module_tree(model), _explain(reasons, "the tree of its modules, without the operations between"))
 
 
 def _trace(model: nn.Module, image: Tensor, *, strict: bool) -> bytes:
-    """What `SummaryWriter.add_graph` writes, without its writer and without the runs that check the trace."""
+    """The graph that `SummaryWriter.add_graph` writes, without its writer and without checking the trace."""
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.versions_pb2 import VersionDef
     from torch.utils.tensorboard._pytorch_graph import parse
@@ -56,7 +56,7 @@ def _trace(model: nn.Module, image: Tensor, *, strict: bool) -> bytes:
 
 
 def _module_tree(model: nn.Module) -> bytes:
-    """Every module that holds no other, one after another in the order they were made."""
+    """A chain of all modules without submodules, in the order of their construction."""
     from tensorboard.compat.proto.attr_value_pb2 import AttrValue
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.node_def_pb2 import NodeDef

@@ -1,4 +1,4 @@
-"""Distributions of many tensors at once, counted where the tensors are."""
+"""Histograms of many tensors at once, counted on the device of the tensors."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,14 +9,17 @@ from torch import Tensor
 
 from convboard.board import summaries
 
-_BINS = 40  # TensorBoard shows 30 of its own making
+_BINS = 40  # TensorBoard resamples to 30
 
 
 @torch.no_grad()
 def histogram_values(tensors: Mapping[str, Tensor]) -> list[summaries.Value]:
-    """A histogram for each tensor by its tag, read from the device in two transfers whatever their number.
+    """A histogram of each tensor, read from the device in two transfers however many there are.
 
     Values that are not finite are left out; a tensor without finite values gets no histogram.
+
+    Args:
+        tensors: Tensors of any shape by tag.
     """
     flat = {tag: _flat(tensor) for tag, tensor in tensors.items() if tensor.numel()}
     facts = dict(zip(flat, _to_host([_facts(values) for values in flat.values()]), strict=True))
@@ -50,7 +53,7 @@ def _to_host(rows: Sequence[Tensor]) -> list[list[float]]:
 
 @contextmanager
 def _nondeterministic_kernels() -> Iterator[None]:
-    """Allow `histc` on CUDA in a deterministic run: it adds ones, whose sum has no rounding to differ in."""
+    """Allow `histc` on CUDA in a deterministic run: it counts, and sums of ones have no rounding error."""
     before = torch.get_deterministic_debug_mode()
     torch.set_deterministic_debug_mode("default")  # use_deterministic_algorithms would import all of torch.compile
     try:

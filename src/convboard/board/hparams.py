@@ -1,7 +1,7 @@
-"""The run's row in TensorBoard's HParams tab: a session that starts, and a session that ends, in the run's own file.
+"""The run's row in TensorBoard's HParams tab: the start and the end of a session, in the run's own event file.
 
 No Experiment record is written: it would fix the columns for all runs, and hide those that the first run lacks. The
-metrics in the row are the last values of the run's scalars. Each run is a group of its own, so one run is one row.
+metrics in the row are the last values of the run's scalars. Each run is a group of its own, so that one run is one row.
 """
 
 import json
@@ -20,9 +20,9 @@ _END_TAG = "_hparams_/session_end_info"
 
 
 def session_start(config: Mapping[str, Any]) -> summaries.Value:
-    """The row's hyperparameters: every key of `config`, joined by dots; numbers, strings and booleans as they are.
+    """The row's hyperparameters: every key of `config`, joined by dots.
 
-    Of a `_target_` the class's bare name, which is what tells the rows of a narrow column apart.
+    Of a `_target_` only the class name is kept, by which rows can be distinguished in a narrow column.
     """
     start = SessionStartInfo(start_time_secs=time.time())
     for key, value in flatten(config).items():
@@ -44,7 +44,7 @@ def session_end(*, finished: bool) -> summaries.Value:
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, bool | int | float | str]:
-    """Nested mappings as one, keys joined by dots; None, lists and what else the plugin has no type for as JSON."""
+    """Flatten nested mappings, keys joined by dots; None, lists and other types that the plugin lacks become JSON."""
     flat: dict[str, bool | int | float | str] = {}
     for key, value in config.items():
         name = f"{prefix}{key}"

@@ -1,4 +1,4 @@
-"""The texts of the Text tab, as Markdown."""
+"""Markdown for the Text tab."""
 
 import json
 import re
@@ -19,7 +19,7 @@ def table(rows: Mapping[str, str], head: tuple[str, str]) -> str:
 
 
 def _yaml_lines(config: Mapping[str, Any], indent: str) -> list[str]:
-    """Nested mappings indented, everything else as JSON, which is YAML too; plain words without quotes."""
+    """Nested mappings are indented; other values are JSON, which is valid YAML, and plain words have no quotes."""
     lines = []
     for key, value in config.items():
         if isinstance(value, Mapping) and value:

@@ -1,4 +1,4 @@
-"""What the network says about the validation split: which classes it mixes up, and where it is most sure and wrong."""
+"""Figures of the predictions for the validation split: confusion matrix, misclassified images, precision-recall."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +14,28 @@ _THRESHOLDS = 127  # TensorBoard's own number
 
 
 def confusion_matrix(dataset: ImageDataset, val: Evaluation, caption: str) -> list[Value]:
-    """The picture of the confusion matrix."""
+    """The figure of the confusion matrix."""
     predicted = val.logits.argmax(dim=1).numpy()
     counts = count_confusions(predicted, val.labels.numpy(), len(dataset.class_names))
     return [image(tags.CONFUSION_MATRIX, draw_confusion(counts, dataset.class_names, caption))]
 
 
 def misclassified(dataset: ImageDataset, val: Evaluation, caption: str) -> list[Value]:
-    """The picture of the misclassified images that the network gave the highest softmax probabilities."""
+    """The figure of the misclassified images with the highest softmax probabilities."""
+    wrong = int((val.logits.argmax(dim=1) != val.labels).sum())
+    figure = draw_misclassified(most_confident_mistakes(dataset, val), wrong, len(val.labels), caption)
+    return [image(tags.MISCLASSIFIED, figure)]
+
+
+def most_confident_mistakes(dataset: ImageDataset, val: Evaluation) -> list[Mistake]:
+    """The misclassified images with the highest softmax probabilities, the most confident first."""
     confidences, predicted = val.logits.softmax(dim=1).max(dim=1)
     wrong = (predicted != val.labels).nonzero().flatten()
     order = confidences[wrong].argsort(descending=True, stable=True)[:MOST]
     shown = wrong[order]
-    mistakes = [
-        Mistake(image, dataset.class_names[true], dataset.class_names[said], confidence)
-        for image, true, said, confidence in zip(
+    return [
+        Mistake(image, dataset.class_names[true], dataset.class_names[label], confidence)
+        for image, true, label, confidence in zip(
             dataset.val.images[shown].numpy(),
             val.labels[shown].tolist(),
             predicted[shown].tolist(),
@@ -36,8 +43,6 @@ def misclassified(dataset: ImageDataset, val: Evaluation, caption: str) -> list[
             strict=True,
         )
     ]
-    picture = draw_misclassified(mistakes, len(wrong), len(val.labels), caption)
-    return [image(tags.MISCLASSIFIED, picture)]
 
 
 def precision_recall_curves(dataset: ImageDataset, val: Evaluation) -> list[Value]:
@@ -51,9 +56,16 @@ def precision_recall_curves(dataset: ImageDataset, val: Evaluation) -> list[Valu
 
 
 def _curve(probabilities: NDArray[np.float32], is_class: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Counts and rates at evenly spaced thresholds, `[6, thresholds]`, as `summaries.precision_recall` wants them.
+    """Counts and rates at evenly spaced thresholds, as `summaries.precision_recall` takes them.
 
-    A class is said to be there where its probability is at least the threshold.
+    A class is predicted where its probability is at least the threshold.
+
+    Args:
+        probabilities: float32 `[N]`, of the class.
+        is_class: bool `[N]`.
+
+    Returns:
+        float32 `[6, thresholds]`.
     """
     place = np.floor(probabilities * (_THRESHOLDS - 1)).astype(np.int64).clip(0, _THRESHOLDS - 1)
     hits = np.bincount(place[is_class], minlength=_THRESHOLDS)

@@ -1,6 +1,5 @@
 """The images of the validation split with which the board examines the network. They stay the same for a whole run."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,6 +7,7 @@ from torch import Tensor
 
 from convboard.board.figures.dataset_images import ProbeImages
 from convboard.data.dataset import ImageDataset
+from convboard.data.normalisation import Normalisation
 
 _MOST_CLASSES = 10  # rows that a figure of feature maps has room for
 _SAMPLE = 256
@@ -41,27 +41,13 @@ def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
     chosen = torch.cat([(labels == label).nonzero()[0] for label in present])
     images = dataset.val.images[chosen]
     names = tuple(dataset.class_names[label] for label in labels[chosen].tolist())
+    normalise = Normalisation(dataset.mean, dataset.std, device)
     spread = torch.linspace(0, len(labels) - 1, min(_SAMPLE, len(labels))).round().long()
     return Probe(
         pictures=ProbeImages(images.numpy(), names),
-        images=normalise(images.to(device), dataset.mean, dataset.std),
-        sample=normalise(dataset.val.images[spread].to(device), dataset.mean, dataset.std),
+        images=normalise(images.to(device)),
+        sample=normalise(dataset.val.images[spread].to(device)),
         class_names=dataset.class_names,
         mean=dataset.mean,
         std=dataset.std,
     )
-
-
-def normalise(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Normalise pixels as the network expects them: (x / 255 - mean) / std.
-
-    Args:
-        images: uint8 `[N, C, H, W]`.
-        mean: Per channel, of pixels scaled to 0..1.
-        std: Likewise.
-
-    Returns:
-        float32 `[N, C, H, W]` on the device of `images`.
-    """
-    centre, spread = (torch.tensor(values, device=images.device).view(1, -1, 1, 1) for values in (mean, std))
-    return (images.float() / 255 - centre) / spread

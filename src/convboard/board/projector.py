@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from convboard.anatomy.activations import layer_activations
 from convboard.board import tags
 from convboard.board.figures.png import encode_png
-from convboard.board.probe import normalise
 from convboard.data.dataset import ImageDataset
+from convboard.data.normalisation import Normalisation
 from convboard.files import atomic_write_bytes, atomic_write_text
 
 _MOST = 1000  # images
@@ -38,7 +38,8 @@ def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, devi
     count = len(dataset.val)
     chosen = torch.linspace(0, count - 1, min(_MOST, count)).round().long()
     images = dataset.val.images[chosen]
-    batches = normalise(images.to(device), dataset.mean, dataset.std).split(_CHUNK)  # type: ignore[no-untyped-call]
+    normalise = Normalisation(dataset.mean, dataset.std, device)
+    batches = normalise(images.to(device)).split(_CHUNK)  # type: ignore[no-untyped-call]
     features, logits = zip(*(hidden_features(model, batch) for batch in batches), strict=True)
     predicted = torch.cat(logits).argmax(dim=1)
     tiles = images[:, :, :: _step(images), :: _step(images)].numpy()
@@ -103,8 +104,8 @@ def _labels(class_names: tuple[str, ...], true: Tensor, predicted: Tensor) -> st
     """One line per image, after a line of column names. The points can be coloured by each column."""
     names = [" ".join(name.split()) for name in class_names]
     lines = ["true\tpredicted\tright/wrong"]
-    for label, said in zip(true.tolist(), predicted.tolist(), strict=True):
-        lines.append(f"{names[label]}\t{names[said]}\t{'right' if label == said else 'wrong'}")
+    for label, found in zip(true.tolist(), predicted.tolist(), strict=True):
+        lines.append(f"{names[label]}\t{names[found]}\t{'right' if label == found else 'wrong'}")
     return "".join(f"{line}\n" for line in lines)
 
 

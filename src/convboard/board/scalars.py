@@ -1,7 +1,7 @@
-"""The curves of a training run: numbers that stay on the device, read together when a point is due.
+"""The curves of a training run. Metrics stay on the device and are read together when a point is due.
 
-A point stands for all samples since the point before it. Points are due at step 1, at every multiple of the
-interval, and at the run's end.
+A point is the mean over all samples since the previous point. Points are due at step 1, at every multiple of the
+interval, and at the end of the run.
 """
 
 import time
@@ -21,14 +21,14 @@ _POINTS = 200
 _LONGEST = 50
 
 
-def interval(total_steps: int) -> int:
-    """Steps between two points where the config leaves it open: about 200 points a run, at most 50 steps apart."""
+def point_interval(total_steps: int) -> int:
+    """Default number of steps between two points: about 200 points per run, at most 50 steps apart."""
     return max(1, min(_LONGEST, total_steps // _POINTS))
 
 
 @dataclass(frozen=True)
 class Point:
-    """One event: what a step's curves show, and when it was so."""
+    """One event: a step's values, and the wall time at which they were measured, in seconds since 1970."""
 
     step: int
     wall_time: float
@@ -40,7 +40,7 @@ class TrainingCurves:
 
     Args:
         every: Steps between two points; may be changed at any time.
-        parameters: The network's; their gradients give the norm where a step brings none.
+        parameters: Of the network; the gradient norm is computed from them where a step has none.
     """
 
     def __init__(self, every: int, parameters: Iterable[nn.Parameter]) -> None:
@@ -51,10 +51,10 @@ class TrainingCurves:
         self._readings: list[_Reading] = []
 
     def add(self, step: Step) -> bool:
-        """Take in a step, without waiting for the device; its tensors must not be overwritten later.
+        """Add a step without waiting for the device. Its tensors must not be overwritten later.
 
         Returns:
-            Whether a point may be known.
+            Whether `points` may return one.
         """
         self._steps.append(step)
         if step.global_step % self.every == 0 or step.global_step == 1:
@@ -62,25 +62,25 @@ class TrainingCurves:
         return bool(self._readings)
 
     def points(self, *, wait: bool = False) -> list[Point]:
-        """The points that have become known since the last call; with `wait`, all that are due."""
+        """The points that have become available since the last call; with `wait`, all that are due."""
         ready = []
         while self._readings and (wait or self._readings[0].is_ready()):
             ready.append(self._readings.pop(0).point())
         return ready
 
     def finish(self) -> list[Point]:
-        """What is left at the run's end, with a last point for the steps since the one before."""
+        """The remaining points at the end of the run, the last one for the steps since the previous point."""
         if self._steps or self._earlier.samples:
             self._take()
         return self.points(wait=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """The steps since the last point, each by itself: a sum of sums could differ in its last bit."""
+        """The steps since the last point, each by itself: a sum of partial sums could differ in the last bit."""
         pending = self._earlier.with_steps(self._steps, self._numbers().tolist())
         return {"every": self.every, **asdict(pending)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`, with its interval, so that the curve's points stay where they would have been."""
+        """Continue from `state` with its interval, so that the points stay at the same steps."""
         self.every = int(state["every"])
         self._earlier = _Pending(**{entry.name: state[entry.name] for entry in fields(_Pending)})
 
@@ -90,7 +90,7 @@ class TrainingCurves:
         self._earlier = _Pending()
 
     def _numbers(self) -> Tensor:
-        """Losses and numbers of right samples of `_steps`, and the last one's gradient norm, as one tensor."""
+        """Losses and correct counts of `_steps`, and the gradient norm of the last step, as one tensor."""
         if not self._steps:
             return torch.empty(0)
         losses = torch.stack([step.loss for step in self._steps]).float()
@@ -106,7 +106,7 @@ class TrainingCurves:
 
 @dataclass(frozen=True)
 class _Pending:
-    """What makes up the next point: loss, right samples and samples of each of its steps, and the rest of the last."""
+    """The steps of the next point: loss, correct count and samples of each, and step, rate and norm of the last."""
 
     losses: list[float] = field(default_factory=list)
     correct: list[float] = field(default_factory=list)
@@ -131,7 +131,7 @@ class _Pending:
 
 
 class _Reading:
-    """Numbers on their way from the device: on CUDA the copy runs on its own, elsewhere it waits until it is read."""
+    """A transfer of metrics from the device: asynchronous on CUDA, elsewhere performed when it is read."""
 
     def __init__(self, steps: list[Step], earlier: _Pending, numbers: Tensor) -> None:
         self._steps = steps

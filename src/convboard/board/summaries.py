@@ -1,7 +1,7 @@
-"""What TensorBoard's plugins want to find in an event: builders of `Summary.Value` messages, one a kind.
+"""Builders of the `Summary.Value` messages that TensorBoard's plugins read, one function for each kind.
 
-Scalars, images and histograms take the format's older fields: smaller, read by `EventAccumulator` as such, and
-brought up to date by TensorBoard when it loads them.
+Scalars, images and histograms use the format's older fields, which are smaller. `EventAccumulator` reads them as they
+are, and TensorBoard converts them when it loads them.
 """
 
 import json
@@ -29,13 +29,13 @@ def scalar(tag: str, value: float) -> Value:
 
 
 def image(tag: str, picture: Figure) -> Value:
-    """A picture."""
+    """An image."""
     message = Summary.Image(width=picture.width, height=picture.height, encoded_image_string=picture.png)
     return Summary.Value(tag=tag, image=message)
 
 
 def text(tag: str, markdown: str) -> Value:
-    """A text, shown as Markdown."""
+    """A Markdown text."""
     tensor = TensorProto(dtype=DT_STRING, string_val=[markdown.encode()], tensor_shape=_shape(1))
     return Summary.Value(tag=tag, metadata=_metadata("text"), tensor=tensor)
 
@@ -45,7 +45,7 @@ def histogram(tag: str, counts: Sequence[float], low: float, high: float, total:
 
     Args:
         tag: Its tag.
-        counts: How many values lie in each of equally wide bins.
+        counts: Number of values in each of the equally wide bins.
         low: Smallest value, the left edge of the first bin.
         high: Largest value, the right edge of the last bin.
         total: Sum of the values.
@@ -73,7 +73,7 @@ def precision_recall(tag: str, curve: NDArray[np.float32]) -> Value:
 
 
 def layout(charts: Mapping[str, Sequence[str]]) -> Value:
-    """What the Custom Scalars tab shows: charts by title, each with the tags it lays over one another."""
+    """The layout of the Custom Scalars tab: for each chart's title the tags of its curves."""
     multiline = [
         Chart(title=title, multiline=MultilineChartContent(tag=[f"^{tag}$" for tag in chart_tags]))
         for title, chart_tags in charts.items()
@@ -88,7 +88,7 @@ def layout(charts: Mapping[str, Sequence[str]]) -> Value:
 
 
 def train_over_val() -> Value:
-    """The layout that convboard writes: loss and accuracy, training laid over validation."""
+    """The layout that convboard writes: training and validation in one chart, of loss and of accuracy."""
     return layout(
         {
             "loss": (tags.LOSS_TRAIN, tags.LOSS_VAL),
@@ -98,13 +98,13 @@ def train_over_val() -> Value:
 
 
 def hparams(tag: str, content: bytes) -> Value:
-    """A record of the HParams plugin; all it says is in the metadata."""
+    """A record of the HParams plugin, whose content is in the metadata."""
     tensor = TensorProto(dtype=DT_FLOAT, tensor_shape=_shape(0))
     return Summary.Value(tag=tag, metadata=_metadata("hparams", content), tensor=tensor)
 
 
 def network(record: Mapping[str, Any]) -> Value:
-    """What the Layers tab knows of a network, as JSON."""
+    """The record of a network for the Layers tab, as JSON."""
     content = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
     metadata = _metadata("layers")
     metadata.data_class = DATA_CLASS_TENSOR  # TensorBoard knows that of its own plugins alone

@@ -47,16 +47,14 @@ def main() -> None:
     image = Path(arguments.image)
     shape = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides, [f"input_shape={arguments.input_shape}"] if shape else [])
-    from convboard.feature_maps import (  # after the arguments are checked: this imports torch
-        inference_model,
-        inspection,
-    )
+    from convboard.experiment import run_dir, untrained  # after the arguments are checked: these import torch
+    from convboard.feature_maps import inspection
 
     if composed is None:
-        model = inference_model.trained_model(str(arguments.run), arguments.trust)
+        model = run_dir.load_run(str(arguments.run)).inference_model(arguments.trust)
         default = Path(str(arguments.run)) / "feature_maps" / f"{image.stem}.png"
     else:
-        model = inference_model.untrained_model(composed, shape)
+        model = untrained.untrained_model(composed, shape)
         default = Path(f"{image.stem}_{composed.model_name}.png")
     seen = inspection.inspect(
         model,

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from convboard.config.schema import DEVICES, TrainConfig, load_config
 from convboard.config.trusted_targets import foreign_targets
-from convboard.errors import RunError
+from convboard.errors import DataError, RunError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from convboard.feature_maps.inference_model import InferenceModel, Prediction
 
 # The files of a run directory, beside TensorBoard's event file.
 CONFIG = "config.yaml"
@@ -74,6 +76,53 @@ class Run:
         model = build_model(self.config.model, (channels, height, width), len(self.dataset["class_names"]))
         load_weights(model, load_checkpoint(self.best_checkpoint), self.best_checkpoint)
         return model.eval()
+
+    def inference_model(self, trust: bool = False) -> "InferenceModel":
+        """The network with its best weights and the format of its input.
+
+        Args:
+            trust: See `model`.
+
+        Raises:
+            ConvboardError: See `model`.
+        """
+        from convboard.feature_maps.inference_model import InferenceModel  # imports torch, which takes seconds
+
+        facts, name = self.dataset, str(self.config.model["_target_"]).rpartition(".")[2]
+        channels, height, width = facts["image_shape"]
+        return InferenceModel(
+            f"{name}, trained on {self.config.dataset.name}",
+            f"run {self.path}, weights of the best epoch",
+            self.model(trust),
+            (channels, height, width),
+            tuple(facts["mean"]),
+            tuple(facts["std"]),
+            "frame" if self.config.dataset.name == "image_folder" else "crop",
+            tuple(facts["class_names"]),
+        )
+
+    def predict(self, images: str | Path, trust: bool = False, invert: bool = False) -> "list[Prediction]":
+        """Predict the class of an image, or of each image in a folder and the folders below it.
+
+        Args:
+            images: The file or folder.
+            trust: See `model`.
+            invert: Invert the brightness, for dark ink on white paper and a network trained on white digits on black.
+
+        Returns:
+            A prediction for each file, in the order of their paths.
+
+        Raises:
+            DataError: A file cannot be read, or the folder holds no image.
+            ConvboardError: See `model`.
+        """
+        from convboard.data.sources.image_files import EXTENSIONS, image_files  # imports numpy and Pillow
+
+        files = image_files(Path(images)) if Path(images).is_dir() else [Path(images)]
+        if not files:
+            raise DataError(f"{images} holds no image. Image files end in {', '.join(EXTENSIONS)}.")
+        model = self.inference_model(trust)
+        return [model.predict_file(file, invert) for file in files]
 
 
 def load_run(path: str | Path) -> Run:

@@ -11,9 +11,10 @@ from convboard.anatomy.outputs import layer_outputs
 from convboard.config import instantiate
 from convboard.config.compose import Composed
 from convboard.data.load import describe_dataset
-from convboard.errors import ModelError
+from convboard.errors import ConfigError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.setup import build_model
+from convboard.feature_maps.inference_model import InferenceModel
 from convboard.models.infer_arguments import build
 from convboard.training.seeding import seed_everything
 
@@ -86,3 +87,26 @@ def _defaults(node: dict[str, Any]) -> dict[str, Any]:
 
 def _without_size(node: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in node.items() if key != "image_size"}
+
+
+def untrained_model(composed: Composed, input_shape: Shape | None = None) -> InferenceModel:
+    """A config's network with its initial weights, ready for inference.
+
+    Args:
+        composed: The config.
+        input_shape: (C, H, W) of its images; None: see `untrained_shape`.
+
+    Raises:
+        ConvboardError: It cannot be built for such images, or they have other than 1 or 3 channels.
+    """
+    shape, num_classes = untrained_shape(composed, input_shape)
+    if shape[0] not in (1, 3):
+        raise ConfigError(f"The network wants {shape[0]} channels: a picture has 1, if it is grey, or 3.")
+    return InferenceModel(
+        f"{composed.model_name}, untrained",
+        f"untrained, seed={composed.config.seed}; pixels scaled to −1…1",
+        build_untrained(composed, shape, num_classes),
+        shape,
+        (0.5,) * shape[0],
+        (0.5,) * shape[0],
+    )

@@ -1,4 +1,4 @@
-"""A network ready for inference: the model with what its input has to be. It comes from a run, or from a config."""
+"""A network ready for inference: the model with the format of its input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from convboard.board.probe import normalise
-from convboard.config.compose import Composed
-from convboard.errors import ConfigError
-from convboard.experiment.run_dir import load_run
-from convboard.experiment.untrained import build_untrained, untrained_shape
-from convboard.feature_maps.user_image import Fit
+from convboard.data.normalisation import Normalisation
+from convboard.feature_maps.user_image import Fit, read_user_image
 
 Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The prediction for one image.
+
+    Attributes:
+        path: The image's file.
+        label: Name of the most probable class.
+        probability: Its softmax probability.
+        probabilities: Softmax probability by class name, the most probable first.
+    """
+
+    path: Path
+    label: str
+    probability: float
+    probabilities: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,8 @@ class InferenceModel:
 
     def normalise(self, pixels: NDArray[np.uint8]) -> Tensor:
         """An image, uint8 `[C, H, W]`, as a batch of one, float32 `[1, C, H, W]`."""
-        return normalise(torch.from_numpy(pixels.copy())[None], self.mean, self.std)
+        normalise = Normalisation(self.mean, self.std, torch.device("cpu"))
+        return normalise(torch.from_numpy(pixels.copy())[None])
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Sequence[tuple[str, float]]:
@@ -63,51 +77,16 @@ class InferenceModel:
         order = probabilities.argsort(descending=True, stable=True)
         return [(self.class_names[label], float(probabilities[label])) for label in order.tolist()]
 
+    def predict_file(self, path: Path, invert: bool = False) -> Prediction:
+        """Read an image and predict its class; for trained networks only.
 
-def trained_model(path: str | Path, trust: bool = False) -> InferenceModel:
-    """The network of a run, with the weights of its best epoch.
+        Args:
+            path: The image's file.
+            invert: Invert its brightness.
 
-    Args:
-        path: The run's directory.
-        trust: Build the network even if its class is not convboard's own, which runs code that the run names.
-
-    Raises:
-        ConvboardError: See `load_run` and `Run.model`.
-    """
-    run = load_run(path)
-    facts = run.dataset
-    channels, height, width = facts["image_shape"]
-    name = str(run.config.model["_target_"]).rpartition(".")[2]
-    return InferenceModel(
-        f"{name}, trained on {run.config.dataset.name}",
-        f"run {run.path}, weights of the best epoch",
-        run.model(trust),
-        (channels, height, width),
-        tuple(facts["mean"]),
-        tuple(facts["std"]),
-        "frame" if run.config.dataset.name == "image_folder" else "crop",
-        tuple(facts["class_names"]),
-    )
-
-
-def untrained_model(composed: Composed, input_shape: Shape | None = None) -> InferenceModel:
-    """A config's network with its initial weights.
-
-    Args:
-        composed: The config.
-        input_shape: (C, H, W) of its images; None: see `untrained_shape`.
-
-    Raises:
-        ConvboardError: It cannot be built for such images, or they have other than 1 or 3 channels.
-    """
-    shape, num_classes = untrained_shape(composed, input_shape)
-    if shape[0] not in (1, 3):
-        raise ConfigError(f"The network wants {shape[0]} channels: a picture has 1, if it is grey, or 3.")
-    return InferenceModel(
-        f"{composed.model_name}, untrained",
-        f"untrained, seed={composed.config.seed}; pixels scaled to −1…1",
-        build_untrained(composed, shape, num_classes),
-        shape,
-        (0.5,) * shape[0],
-        (0.5,) * shape[0],
-    )
+        Raises:
+            DataError: It cannot be read.
+        """
+        image = read_user_image(path, self.shape, self.fit, invert)
+        ranked = self.predict(self.normalise(image.pixels))
+        return Prediction(path, *ranked[0], dict(ranked))

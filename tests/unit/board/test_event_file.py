@@ -1,5 +1,6 @@
 import hashlib
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -197,35 +198,26 @@ def test_a_folder_that_cannot_be_written_is_one_message(create: Create, tmp_path
         EventFile.create(tmp_path / "file")
 
 
+@pytest.fixture
+def limit_file_size() -> Iterator[Callable[[int], None]]:
+    """Let no file of this process grow beyond a size in bytes: a write fills it up to there, and the next one fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_a_full_disk_is_one_message_and_leaves_whole_records(
-    create: Create, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    create: Create, tmp_path: Path, limit_file_size: Callable[[int], None]
 ) -> None:
     events = create(tmp_path)
     write_point(events, 1)
     events.flush()
     write_point(events, 2)
-
-    class FullDisk:
-        """Takes ten bytes, then has no room."""
-
-        def __init__(self, file: Any) -> None:
-            self.file, self.left = file, 10
-
-        def write(self, data: Any) -> int:
-            if not self.left:
-                raise OSError(28, "No space left on device")
-            self.left = 0
-            return int(self.file.write(data[:10]))
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self.file, name)
-
-    file = events._file
-    monkeypatch.setattr(events, "_file", FullDisk(file))
-    with pytest.raises(RunError, match=r"Cannot write TensorBoard events to .*: No space left on device\."):
+    limit_file_size(events.path.stat().st_size + 10)
+    with pytest.raises(RunError, match=r"Cannot write TensorBoard events to .*: File too large\."):
         events.flush()
+    limit_file_size(resource.RLIM_INFINITY)
     assert [event.step for event in read(events.path)] == [1]
-    monkeypatch.setattr(events, "_file", file)
     events.close()
     assert [event.step for event in read(events.path)] == [1, 2]
 

@@ -108,14 +108,13 @@ def test_maps_carry_what_is_drawn_and_what_it_is_made_from(model: Any, probe: An
     assert list(arrays) == ["before", "input"]
 
 
-def test_which_channels_are_dead_is_forgotten_with_the_look_that_failed(
-    model: Any, probe: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_which_channels_are_dead_is_forgotten_when_the_statistics_fail(model: Any, probe: Any) -> None:
     views = LayerFigures(model, probe, 3)
     views.activations()
-    monkeypatch.setattr("convboard.board.layer_figures.LayerStatsAccumulator", lambda: 1 / 0)
+    failing = model.register_forward_pre_hook(lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         views.activations()
+    failing.remove()
     assert inside(views.feature_maps(1))["feature_maps/first"][0]["dead"] is None
 
 

@@ -5,7 +5,7 @@ import torch
 from tensorboard.compat.proto.graph_pb2 import GraphDef
 from torch import Tensor, nn
 
-from convboard.board.graph import draw_graph
+from convboard.board.graph import trace_graph
 
 IMAGE = torch.zeros(1, 1, 8, 8)
 
@@ -45,19 +45,19 @@ def nodes(content: bytes) -> dict[str, str]:
 
 
 def test_a_plain_network_is_traced_strictly() -> None:
-    graph = draw_graph(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), IMAGE)
+    graph = trace_graph(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), IMAGE)
     assert graph.reason == ""
     assert "aten::_convolution" in nodes(graph.content).values()
 
 
 def test_a_network_that_returns_a_dictionary_is_traced_loosely_and_says_so() -> None:
-    graph = draw_graph(ReturnsDictionary(), IMAGE)
+    graph = trace_graph(ReturnsDictionary(), IMAGE)
     assert "aten::_convolution" in nodes(graph.content).values()
     assert graph.reason.startswith("The Graphs tab shows a loose trace, because strict tracing failed (RuntimeError:")
 
 
 def test_a_network_that_cannot_be_traced_is_drawn_as_its_modules_and_says_why() -> None:
-    graph = draw_graph(CannotBeTraced(), IMAGE)
+    graph = trace_graph(CannotBeTraced(), IMAGE)
     assert nodes(graph.content) == {
         "input": "input",
         "CannotBeTraced/body/0": "Conv2d",
@@ -69,7 +69,7 @@ def test_a_network_that_cannot_be_traced_is_drawn_as_its_modules_and_says_why() 
 
 
 def test_a_network_that_cannot_be_copied_is_drawn_as_its_modules_and_says_why() -> None:
-    graph = draw_graph(CannotBeCopied(), IMAGE)
+    graph = trace_graph(CannotBeCopied(), IMAGE)
     assert "CannotBeCopied/conv" in nodes(graph.content)
     assert "cannot be copied (TypeError: cannot pickle" in graph.reason
 
@@ -79,7 +79,7 @@ def test_the_network_and_the_random_state_stay_as_they_are() -> None:
     model[2].eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     random_state = torch.get_rng_state()
-    draw_graph(model, torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+    trace_graph(model, torch.randn(1, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
     assert [module.training for module in model] == [True, True, False, True]
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random_state)

@@ -7,7 +7,6 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from convboard.board import layer_figures
 from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import choose_probe
 from convboard.data.dataset import ImageDataset
@@ -43,11 +42,9 @@ def by_tag(values: list[Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("chunk", [1, 1 << 30])
-def test_dead_units_are_channels_or_neurons_that_no_image_wakes(
-    dataset: ImageDataset, monkeypatch: pytest.MonkeyPatch, chunk: int
-) -> None:
-    monkeypatch.setitem(layer_figures._CHUNK_BYTES, "cpu", chunk)
-    values = by_tag(views(HalfDead(), dataset).activations())
+def test_dead_units_are_channels_or_neurons_that_no_image_wakes(dataset: ImageDataset, chunk: int) -> None:
+    probe = choose_probe(dataset, torch.device("cpu"))
+    values = by_tag(LayerFigures(HalfDead(), probe, 16, chunk_bytes=chunk).activations())
     assert values["activations/conv/dead_fraction"].simple_value == pytest.approx(1 / 4)
     assert values["activations/fc/dead_fraction"].simple_value == pytest.approx(2 / 6)
     assert "activations/out/dead_fraction" not in values

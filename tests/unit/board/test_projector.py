@@ -9,11 +9,15 @@ from PIL import Image
 from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
 from torch import nn
 
-from convboard.board.probe import normalise
 from convboard.board.projector import NotApplicable, hidden_features, write_projector
 from convboard.data.dataset import ImageDataset
+from convboard.data.normalisation import Normalisation
 
 CPU = torch.device("cpu")
+
+
+def normaliser(dataset: ImageDataset) -> Normalisation:
+    return Normalisation(dataset.mean, dataset.std, torch.device("cpu"))
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def test_the_files_are_there_and_name_one_another(dataset: ImageDataset, model: 
     config = text_format.Parse((tmp_path / "projector_config.pbtxt").read_text(), ProjectorConfig())
     (embedding,) = config.embeddings
     vectors = np.loadtxt(tmp_path / embedding.tensor_path, delimiter="\t")
-    expected, logits = hidden_features(model, normalise(dataset.val.images, dataset.mean, dataset.std))
+    expected, logits = hidden_features(model, normaliser(dataset)(dataset.val.images))
     np.testing.assert_allclose(vectors, expected, rtol=1e-4)
     head, *rows = (line.split("\t") for line in (tmp_path / embedding.metadata_path).read_text().splitlines())
     assert head == ["true", "predicted", "right/wrong"]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from convboard.board.scalars import Point, TrainingCurves, interval
+from convboard.board.scalars import Point, TrainingCurves, point_interval
 from convboard.training.callbacks import Step
 
 
@@ -19,7 +19,7 @@ def values(point: Point) -> dict[str, float]:
 
 @pytest.mark.parametrize(("steps", "expected"), [(1, 1), (199, 1), (315, 1), (860, 4), (4300, 21), (100_000, 50)])
 def test_the_interval_spreads_points_over_a_short_run_and_stays_fine_over_a_long_one(steps: int, expected: int) -> None:
-    assert interval(steps) == expected
+    assert point_interval(steps) == expected
 
 
 def test_points_come_at_step_1_at_each_interval_and_at_the_end() -> None:

@@ -1,1 +1,1 @@
-"""The board's pictures, one kind a file, drawn with numpy; Pillow only sets the text."""
+"""The board's figures, one file for each kind, drawn with numpy; Pillow renders only the text."""

@@ -1,4 +1,4 @@
-"""A sheet to paste tiles and text on, one byte a pixel."""
+"""A canvas for tiles, images and text, with one palette index per pixel."""
 
 import importlib.util
 import re
@@ -15,11 +15,11 @@ from convboard.board.figures.png import Figure, encode_png
 
 TITLE, LABEL = 14, 11  # text sizes
 MARGIN = 12
-SCALE_NOTE = "scale of this picture"  # the slider goes through pictures, each with its own
+SCALE_NOTE = "scale of this picture"  # the slider goes through figures, each with a scale of its own
 
 
 class Canvas:
-    """A sheet of paper; `(x, y)` counts from the top left corner.
+    """A drawing area; `(x, y)` counts in pixels from the top left corner.
 
     Args:
         width: In pixels.
@@ -33,16 +33,16 @@ class Canvas:
         self._photos: list[tuple[int, int, NDArray[np.uint8]]] = []
 
     def paste(self, x: int, y: int, tile: Indices) -> None:
-        """Put palette indices `[h, w]`; what hangs over the edge is cut off."""
+        """Paste palette indices, uint8 `[h, w]`; what exceeds the canvas is cut off."""
         target = self.pixels[y : y + tile.shape[0], x : x + tile.shape[1]]
         target[...] = tile[: target.shape[0], : target.shape[1]]
 
     def paste_photo(self, x: int, y: int, photo: NDArray[np.uint8]) -> None:
-        """Put an image in its own colours, `[h, w, 3]`, over everything else. It must fit."""
+        """Paste an image in its own colours, uint8 `[h, w, 3]`, over everything else. It must fit."""
         self._photos.append((x, y, photo))
 
     def paste_canvas(self, x: int, y: int, other: "Canvas") -> None:
-        """Put another sheet of the same palette with its photos. It must fit."""
+        """Paste another canvas of the same palette with its photos. It must fit."""
         self.paste(x, y, other.pixels)
         self._photos += [(x + left, y + top, photo) for left, top, photo in other._photos]
 
@@ -55,13 +55,13 @@ class Canvas:
         ink: int = INK,
         align: Literal["left", "centre", "right"] = "left",
     ) -> None:
-        """Write one line of text on paper, its top at `y`; `x` is where it begins, its middle, or its end."""
+        """Write one line of text on the background, its top at `y`; `align` says which part of it is at `x`."""
         mask = text_mask(text, size)
         x -= {"left": 0, "centre": mask.shape[1] // 2, "right": mask.shape[1]}[align]
         self.paste_mask(x, y, mask, ink)
 
     def paste_mask(self, x: int, y: int, mask: NDArray[np.uint8], ink: int = INK) -> None:
-        """Ink paper through a mask of coverage 0 to 255; what hangs over the edge is cut off."""
+        """Darken the background through a mask of coverage 0 to 255; what exceeds the canvas is cut off."""
         mask = mask[max(0, -y) :, max(0, -x) :]
         x, y = max(x, 0), max(y, 0)
         target = self.pixels[y : y + mask.shape[0], x : x + mask.shape[1]]
@@ -70,9 +70,15 @@ class Canvas:
         np.minimum(target, shade, out=target)
 
     def scale(self, x: int, y: int, limit: float, caption: str, *, is_cut: bool = False, width: int = 150) -> None:
-        """Draw the colour map from `-limit` to `limit`, its labels under it and the caption beside it.
+        """Draw the colour map with its labels below and the caption to the right.
 
-        `is_cut`: some values lie beyond. The caption is headed by a word that the next picture has another scale.
+        Args:
+            x: Left edge.
+            y: Top edge.
+            limit: The colour map is drawn from `-limit` to `limit`.
+            caption: Text below the note that each figure has a scale of its own.
+            is_cut: Whether some values exceed the limit.
+            width: Pixels.
         """
         self.paste(x, y, colour_bar(width, 10))
         self.text(x + width + 40, y - 3, SCALE_NOTE, ink=MUTED)
@@ -82,11 +88,11 @@ class Canvas:
             self.text(x + round(place * width), y + 12, label, align="centre")
 
     def figure(self, *, reduce_photos: bool = False) -> Figure:
-        """The sheet as a PNG.
+        """The canvas as a figure.
 
         Args:
-            reduce_photos: Bring photos, all of one size, to the colours that the palette has left. Where they are
-                the lesser part of the sheet this makes it a third as large, and as quick.
+            reduce_photos: Quantise photos, which must all have one size, to the colours that the palette has left.
+                Where they cover the smaller part, this makes the file a third as large, in a third of the time.
         """
         height, width = self.pixels.shape
         if not self._photos:
@@ -110,7 +116,7 @@ class Canvas:
 
 @lru_cache(maxsize=32)
 def _reduce_colours(photos: bytes, shape: tuple[int, ...], colours: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Photos `[N, h, w, 3]` as indices `[N, h, w]` of a palette of their own. The probe images come again and again."""
+    """Photos `[N, h, w, 3]` as indices `[N, h, w]` of a palette of their own. Cached: probe images recur."""
     count, height, width, _ = shape
     strip = np.frombuffer(photos, np.uint8).reshape(count * height, width, 3)
     image = Image.fromarray(strip).quantize(colours, Image.Quantize.MEDIANCUT)
@@ -119,31 +125,34 @@ def _reduce_colours(photos: bytes, shape: tuple[int, ...], colours: int) -> tupl
 
 
 def mosaic(tiles: Indices, scale: int, gap: int = 2, line: int = LINE) -> Indices:
-    """Tiles side by side, their pixels enlarged, with lines between and around them.
+    """Arrange tiles in a grid, their pixels enlarged, with lines between and around them.
 
     Args:
         tiles: Palette indices `[rows, columns, h, w]`.
-        scale: Pixels a pixel becomes in each direction.
+        scale: Enlargement of a pixel in each direction.
         gap: Width of the lines.
         line: Their palette index.
+
+    Returns:
+        Palette indices `[H, W]`.
     """
     rows, columns, height, width = tiles.shape
     cell_height, cell_width = height * scale + gap, width * scale + gap
-    sheet = np.full((rows, cell_height, columns, cell_width), line, np.uint8)
+    cells = np.full((rows, cell_height, columns, cell_width), line, np.uint8)
     big = tiles.repeat(scale, axis=2).repeat(scale, axis=3)
-    sheet[:, : height * scale, :, : width * scale] = big.transpose(0, 2, 1, 3)
+    cells[:, : height * scale, :, : width * scale] = big.transpose(0, 2, 1, 3)
     framed = np.full((rows * cell_height + gap, columns * cell_width + gap), line, np.uint8)
-    framed[gap:, gap:] = sheet.reshape(rows * cell_height, columns * cell_width)
+    framed[gap:, gap:] = cells.reshape(rows * cell_height, columns * cell_width)
     return framed
 
 
 def enlarge(image: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-    """An image `[h, w, ...]` with each pixel `scale` pixels wide and high."""
+    """Enlarge each pixel of an image `[h, w, ...]` to `scale` by `scale` pixels."""
     return image.repeat(scale, axis=0).repeat(scale, axis=1)
 
 
 def text_width(text: str, size: int = LABEL) -> int:
-    """How wide a line of text will be, in pixels."""
+    """Width of a line of text in pixels."""
     return int(text_mask(text, size).shape[1])
 
 
@@ -157,28 +166,28 @@ def shorten(text: str, width: int, size: int = LABEL) -> str:
 
 
 def percent(part: float, whole: float = 1.0) -> str:
-    """A share as `86.0 %`; only nothing is `0 %`, and only all of it `100 %`."""
+    """A fraction as `86.0 %`. Only exact values are `0 %` and `100 %`."""
     share = 100 * part / whole if whole else 0.0
     return f"{share:.0f} %" if share in (0, 100) else f"{min(max(share, 0.1), 99.9):.1f} %"
 
 
 @lru_cache(maxsize=4096)
 def text_mask(text: str, size: int) -> NDArray[np.uint8]:
-    """Coverage 0 to 255 of each pixel of a line of text; the height depends on the size alone.
+    """Coverage 0 to 255 of each pixel of a line of text, uint8 `[h, w]`; `h` depends on the size alone.
 
     Line breaks and tabs, which class names may hold, become spaces.
     """
     text = re.sub(r"\s", " ", text)
     font = _font(size)
     ascent, descent = font.getmetrics()
-    sheet = Image.new("L", (max(1, round(font.getlength(text))), ascent + descent))
-    ImageDraw.Draw(sheet).text((0, 0), text, fill=255, font=font)
-    return np.asarray(sheet)
+    line = Image.new("L", (max(1, round(font.getlength(text))), ascent + descent))
+    ImageDraw.Draw(line).text((0, 0), text, fill=255, font=font)
+    return np.asarray(line)
 
 
 @lru_cache(maxsize=8)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """DejaVu Sans, which has most alphabets and comes with matplotlib; without it Pillow's own, which has Latin.
+    """DejaVu Sans, which has most alphabets and comes with matplotlib; else Pillow's own font, which has Latin.
 
     The font file is found without importing matplotlib, which takes a second.
     """

@@ -1,4 +1,4 @@
-"""Palettes: 64 greys for paper, ink and grey images, and after them a colour map whose middle is zero."""
+"""Palettes: 64 greys for background, text and grey images, followed by a diverging colour map."""
 
 from functools import lru_cache
 
@@ -14,7 +14,7 @@ INK = 6
 
 _GREYS = 64
 SHADES, FEW_SHADES = 45, 15  # colours on either side of zero: all of them, every third
-_MAP = 2 * SHADES + 1  # zero has a colour of its own; the 101 left of 256 are for photos
+_MAP = 2 * SHADES + 1  # zero has a colour of its own; the remaining 101 of 256 are for photos
 _ZERO = _GREYS + SHADES
 
 # Colours at equal distances from most negative to most positive.
@@ -28,8 +28,8 @@ def palette(name: str) -> NDArray[np.uint8]:
     """Colours `[155, 3]`.
 
     Args:
-        name: `weights`: blue, white, red. `activations`: light blue, black, fire: what a ReLU cuts off is blue, what
-            it lets through glows.
+        name: `weights`: blue, white, red. `activations`: light blue, black, red to yellow: what a ReLU cuts off is
+            blue.
     """
     greys = np.repeat(np.arange(_GREYS, dtype=np.float64)[:, None] * (255 / (_GREYS - 1)), 3, axis=1)
     anchors = {"weights": _WEIGHTS, "activations": _ACTIVATIONS}[name]
@@ -43,19 +43,22 @@ def share_colours(levels: int) -> NDArray[np.float64]:
 
 
 def gradient(anchors: tuple[str, ...], steps: int) -> NDArray[np.float64]:
-    """`[steps, 3]` colours between hexadecimal `anchors`, which lie at equal distances."""
+    """Interpolate colours `[steps, 3]`, 0 to 255, between hexadecimal `anchors` at equal distances."""
     colours = np.array([[int(anchor[i : i + 2], 16) for i in (1, 3, 5)] for anchor in anchors], np.float64)
     places = np.linspace(0, len(anchors) - 1, steps)
     return np.stack([np.interp(places, np.arange(len(anchors)), channel) for channel in colours.T], axis=1)
 
 
 def signed(values: NDArray[np.float32], limit: float, shades: int = SHADES) -> Indices:
-    """Palette indices of values, `-limit` to `limit` over the whole colour map; what is not finite becomes paper.
+    """Map values from `-limit` to `limit` to palette indices of the colour map; NaN and infinity to the background.
 
     Args:
         values: Of any shape.
-        limit: The end of the colour map.
-        shades: Colours on either side of zero, `SHADES` or, for smaller files, `FEW_SHADES`.
+        limit: Value of the last colour.
+        shades: Number of colours on either side of zero: `SHADES` or, for smaller files, `FEW_SHADES`.
+
+    Returns:
+        uint8, of the shape of `values`.
     """
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = np.rint(values * (shades / limit if limit > 0 else 0.0))
@@ -69,6 +72,6 @@ def grey(image: NDArray[np.uint8]) -> Indices:
 
 
 def colour_bar(width: int, height: int) -> Indices:
-    """The whole colour map, from left to right: `[height, width]`."""
+    """The whole colour map from left to right, palette indices `[height, width]`."""
     row = np.linspace(_GREYS, _GREYS + _MAP - 1, width).round().astype(np.uint8)
     return np.broadcast_to(row, (height, width))

@@ -1,4 +1,4 @@
-"""Which classes get mixed up."""
+"""The figure of the confusion matrix."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from convboard.board.figures.colours import MUTED, palette, share_colours
 from convboard.board.figures.png import Figure
 
 _LEVELS = 16  # blues a cell can have
-_SHADES = 11  # of each, on the way to the colour of the text in it
+_SHADES = 11  # of each, from its own colour to that of the text in it
 _LINE = 56
 _FIRST = 64  # palette indices below are greys
-_FEW, _MEDIUM = 10, 30  # most classes of a sheet as wide as TensorBoard shows it at first, of cells that hold counts
+_FEW, _MEDIUM = 10, 30  # most classes of a figure as wide as TensorBoard first shows it, of cells that hold counts
 _ROOM = 240  # pixels that the cells of few classes take
 _LARGEST = 40  # pixels a cell takes at most; from _WITH_SHARE on it has room for its share
 _WITH_SHARE = 38
@@ -33,14 +33,14 @@ _LEFT = 6  # of everything
 def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], caption: str) -> Figure:
     """Draw a table with a row for each true class and a column for each predicted one.
 
-    A cell's blue is its share of its row, on a square-root scale so that rare mix-ups are seen. Up to 10 classes the
-    picture is small enough for the width that TensorBoard first shows it with, which would else leave out strokes of
-    the text. Up to 30 classes the cells hold counts, those of at most 6 classes shares too.
+    A cell's blue is its share of its row, on a square-root scale so that rare confusions are visible. Up to 10 classes
+    the figure fits the width that TensorBoard first shows, which would otherwise drop strokes of the text. Up to 30
+    classes the cells hold counts, up to 6 classes shares too.
 
     Args:
-        counts: `[classes, classes]`, rows are true classes.
+        counts: int64 `[classes, classes]`; rows are true classes.
         class_names: Their names.
-        caption: When it was so, such as `epoch 4`.
+        caption: When it was measured, such as `epoch 4`.
     """
     classes = len(counts)
     side = min(_LARGEST, _ROOM // classes) if classes <= _FEW else 28 if classes <= _MEDIUM else 11
@@ -64,14 +64,29 @@ def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], capt
 
 
 def count_confusions(predicted: NDArray[np.int64], true: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """How often each true class (row) was taken for each class (column): `[classes, classes]`."""
+    """Count how often each true class (row) was predicted as each class (column).
+
+    Args:
+        predicted: int64 `[N]`.
+        true: int64 `[N]`.
+        classes: Number of classes.
+
+    Returns:
+        int64 `[classes, classes]`.
+    """
     return np.bincount(true * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def format_count(count: int, width: int) -> str:
+    """A count as it is written in a cell of `width` pixels; in thousands, such as `13k`, where it is too wide."""
+    text = str(count)
+    return text if text_width(text, _SMALL) <= width else f"{count / 1000:.0f}k"
 
 
 def _draw_names(
     canvas: Canvas, names: list[str], size: int, left: int, top: int, side: int, *, is_upright: bool
 ) -> None:
-    """Class names down the left side and along the top, standing on end where they are too wide."""
+    """Class names on the left and along the top, rotated where they are too wide."""
     for place, name in enumerate(names):
         middle = place * side + side // 2
         mask = text_mask(name, size)
@@ -96,9 +111,7 @@ def _draw_cells(canvas: Canvas, counts: NDArray[np.int64], left: int, top: int, 
     for row, column in np.argwhere(counts > 0).tolist():
         x, y = left + column * side + gap, top + row * side + gap
         cell = canvas.pixels[y : y + side - gap, x : x + side - gap]
-        count = str(counts[row, column])
-        if text_width(count, _SMALL) > side - gap:
-            count = f"{counts[row, column] / 1000:.0f}k"
+        count = format_count(counts[row, column], side - gap)
         if side < _WITH_SHARE:
             _write_in(cell, count, LABEL if len(count) < 4 else _SMALL, 0.5)
         else:
@@ -107,7 +120,7 @@ def _draw_cells(canvas: Canvas, counts: NDArray[np.int64], left: int, top: int, 
 
 
 def _write_in(cell: NDArray[np.uint8], text: str, size: int, height: float) -> None:
-    """Write in the middle of a cell of one colour, at `height` (0 top, 1 bottom), through the shades of its colour."""
+    """Write text in the middle of a cell at `height` (0 top, 1 bottom), in the shades of the cell's colour."""
     mask = text_mask(text, size)
     mask = mask[:, : cell.shape[1]]
     y = round(cell.shape[0] * height - mask.shape[0] / 2)

@@ -1,4 +1,4 @@
-"""What a conv layer makes of the probe images, before and after its activation."""
+"""The figure of a conv layer's feature maps of the probe images, before and after its activation."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ from convboard.board.figures.png import Figure
 _TILE = 56  # pixels a map should take at least
 _PHOTO = 64  # pixels a probe image takes at most
 _WIDE = 2200  # pixels that the maps of many channels should take at most, side by side
-_BESIDE = 1200  # pixels that two blocks of maps may take beside each other; wider ones go below each other
+_BESIDE = 1200  # pixels that two blocks of maps may take side by side; wider ones are stacked
 _UNSHRUNK = 36  # pixels up to which a map is drawn pixel for pixel rather than averaged
 _MANY = 100_000  # values on a picture from which on it takes few colours, to be a smaller file
 _NAMES = 110  # pixels for class names
-_LOOKED_AT = 20_000  # values to find the scale by
+_SAMPLED = 20_000  # values from which the scale is estimated
 _GAP = 2  # lines between maps
 _BETWEEN = 20  # blocks
 _CHANNELS = "channel →"
@@ -28,9 +28,9 @@ class _Block:
     """The maps before or after the activation.
 
     Attributes:
-        head: Says which.
-        rows: For each probe image its maps side by side.
-        channels: How many.
+        head: Heading.
+        rows: Palette indices of the maps of each probe image, side by side.
+        channels: Number of maps in a row.
     """
 
     head: str
@@ -46,15 +46,15 @@ def draw_feature_maps(
     activation: str,
     caption: str,
 ) -> Figure:
-    """Draw a row for each probe image and a column for each channel; all maps on one scale round zero.
+    """Draw a row for each probe image and a column for each channel, all maps on one scale with zero in the middle.
 
     Args:
         title: Heading, with the layer's name and shape.
         probe: The images.
-        before: What the layer gives, `[P, channels, h, w]`.
-        after: The same after the activation function, perhaps smaller after a pooling; None where there is none.
-        activation: That function's name.
-        caption: When it was so, such as `epoch 4`.
+        before: Output of the layer, `[P, channels, h, w]`.
+        after: Output after the activation, perhaps smaller after a pooling; None where there is none.
+        activation: Name of the activation.
+        caption: When the maps were recorded, such as `epoch 4`.
     """
     limit = map_limit(before, after)
     heads = {"convolution": before} if after is None else {"convolution": before, f"after {activation}": after}
@@ -94,13 +94,13 @@ def _blocks(maps: dict[str, NDArray[np.float32]], limit: float) -> list[_Block]:
 
 
 def _pitch(blocks: list[_Block], probe: ProbeImages) -> int:
-    """Pixels from one probe image to the next; rows of maps that are as high as that share their lines."""
+    """Pixels from one probe image to the next; adjacent rows of maps share their lines."""
     rows = max(block.rows[0].shape[0] for block in blocks)
     return int(max(rows - _GAP, drawn_side(probe.images, _PHOTO) + _GAP))
 
 
 def _draw_probe(canvas: Canvas, x: int, first: int, y: int, pitch: int, names: list[str], probe: ProbeImages) -> None:
-    """The probe images from `x` on with their names before them, and what the numbers from `first` on count."""
+    """The probe images from `x` on, their names to the left, and the label of the channel numbers from `first` on."""
     canvas.text(first - 6, y + 18, _CHANNELS, ink=MUTED, align="right")
     side = drawn_side(probe.images, _PHOTO)
     for row, (name, image) in enumerate(zip(names, probe.images, strict=True)):
@@ -120,14 +120,14 @@ def _draw_block(canvas: Canvas, x: int, y: int, pitch: int, block: _Block) -> No
 
 
 def map_limit(before: NDArray[np.float32], after: NDArray[np.float32] | None) -> float:
-    """Where the scale of maps ends: what 99 % of the values that go on to the next layer stay below.
+    """The end of the colour scale of maps: the 99th percentile of the values that the next layer receives.
 
-    A few very bright pixels would leave the rest in the dark; so would the large negative values before a ReLU,
-    which cuts them off anyway. Where it cuts all of them off, the scale is theirs.
+    A few very large values would leave the rest dark, and so would the large negative values before a ReLU, which cuts
+    them off anyway. Where it cuts off all values, the scale is that of the values before it.
 
     Args:
-        before: What a layer gives.
-        after: The same after its activation; None where there is none.
+        before: Output of a layer, of any shape.
+        after: Output after its activation; None where there is none.
     """
     limit = 0.0 if after is None else _limit(after, is_signed=False)
     return limit or _limit(before, is_signed=True)
@@ -135,7 +135,7 @@ def map_limit(before: NDArray[np.float32], after: NDArray[np.float32] | None) ->
 
 def _limit(maps: NDArray[np.float32], is_signed: bool) -> float:
     values = maps.ravel()
-    values = values[:: max(1, -(-values.size // _LOOKED_AT))]
+    values = values[:: max(1, -(-values.size // _SAMPLED))]
     values = np.abs(values) if is_signed else values
     values = values[(values > 0) & np.isfinite(values)]
     if not values.size:
@@ -145,7 +145,7 @@ def _limit(maps: NDArray[np.float32], is_signed: bool) -> float:
 
 
 def _shrink(maps: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average squares of pixels where a map is large."""
+    """Average blocks of pixels where a map is large."""
     factor = -(-max(maps.shape[2:]) // _UNSHRUNK)
     if factor == 1:
         return maps

@@ -1,4 +1,4 @@
-"""What a conv layer's kernels look like."""
+"""The figure of a conv layer's kernels."""
 
 import math
 
@@ -19,16 +19,16 @@ _FOOT = 44
 
 
 def draw_kernels(layer: str, weight: NDArray[np.float32], caption: str) -> Figure:
-    """Draw one tile a kernel, all on one scale round zero.
+    """Draw a tile for each kernel, all on one scale with zero in the middle.
 
-    Kernels over 3 input channels are drawn in colour, those over one as tiles in rows; others as a table with a
+    Kernels over 3 input channels are drawn in colour, kernels over one as tiles in rows; others as a table with a
     column for each filter and a row for each of its input channels. Of a large layer the first 64 filters and 32
     input channels are drawn, and the title says so.
 
     Args:
         layer: The layer's name, for the title.
         weight: `[filters, input channels, height, width]`.
-        caption: When it was so, such as `epoch 4`.
+        caption: When the kernels were recorded, such as `epoch 4`.
     """
     shown = weight[:_MOST_FILTERS, :_MOST_INPUTS]
     limit = float(np.abs(np.nan_to_num(shown)).max())
@@ -48,7 +48,7 @@ def _title(layer: str, full: tuple[int, ...], shown: tuple[int, ...]) -> str:
 
 
 def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: str) -> Figure:
-    """Number each tile; several rows of tiles where one would be too long."""
+    """Numbered tiles, in several rows where one would be too long."""
     filters, inputs, height, width = shown.shape
     left = MARGIN + text_width(_COLUMNS) + 8
     columns = min(filters, 8 if filters <= 32 else 16)
@@ -83,13 +83,13 @@ def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: s
     filters, inputs, height, width = shown.shape
     scale = _scale(filters, inputs, height, width)
     gap = 3 if scale * min(height, width) > 12 else 2 if max(height, width) > 1 else 1
-    sheet = mosaic(signed(shown.transpose(1, 0, 2, 3), limit), scale, gap)
+    tiles = mosaic(signed(shown.transpose(1, 0, 2, 3), limit), scale, gap)
     left = MARGIN + max(text_width(_COLUMNS), text_width(f"in {inputs - 1}")) + 6
     top = _HEAD + LABEL + 6
-    canvas_width = max(left + sheet.shape[1] + MARGIN, _title_width(title))
-    canvas = Canvas(canvas_width, top + sheet.shape[0] + _FOOT, palette("weights"))
+    canvas_width = max(left + tiles.shape[1] + MARGIN, _title_width(title))
+    canvas = Canvas(canvas_width, top + tiles.shape[0] + _FOOT, palette("weights"))
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
-    canvas.paste(left, top, sheet)
+    canvas.paste(left, top, tiles)
     canvas.text(left - 6, top - LABEL - 4, _COLUMNS, ink=MUTED, align="right")
     pitch_x, pitch_y = width * scale + gap, height * scale + gap
     for column in range(0, filters, math.ceil(22 / pitch_x)):
@@ -98,7 +98,7 @@ def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: s
     for row in range(0, inputs, math.ceil((LABEL + 2) / pitch_y)):
         middle = top + gap + row * pitch_y + height * scale // 2
         canvas.text(left - 6, middle - LABEL // 2 - 2, f"in {row}", ink=MUTED, align="right")
-    _legend(canvas, top + sheet.shape[0] + 8, limit, caption, in_colour=False)
+    _legend(canvas, top + tiles.shape[0] + 8, limit, caption, in_colour=False)
     return canvas.figure()
 
 
@@ -110,13 +110,13 @@ def _legend(canvas: Canvas, y: int, limit: float, caption: str, *, in_colour: bo
 
 
 def kernel_colours(kernel: NDArray[np.float32], limit: float) -> NDArray[np.uint8]:
-    """`[3, h, w]` as red, green and blue `[h, w, 3]`; zero is mid-grey."""
+    """A kernel `[3, h, w]` as an RGB image, uint8 `[h, w, 3]`; zero is mid-grey."""
     values = np.nan_to_num(kernel) * (127.5 / limit if limit > 0 else 0.0) + 127.5
     return values.round().clip(0, 255).astype(np.uint8).transpose(1, 2, 0)
 
 
 def _scale(columns: int, rows: int, height: int, width: int) -> int:
-    """Pixels a weight is drawn with, so that the tiles take no more than their share of the side."""
+    """Pixels per weight, so that all tiles fit the side."""
     room = min(_TILE / max(height, width), (_SIDE / columns - 2) / width, (_SIDE / rows - 2) / height)
     return max(int(room), math.ceil(6 / max(height, width)), 1)
 

@@ -1,4 +1,4 @@
-"""The images that the network is most sure of, and wrong about."""
+"""The figure of the misclassified images with the highest confidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from convboard.board.figures.colours import MUTED, palette
 from convboard.board.figures.dataset_images import drawn_side, paste_image
 from convboard.board.figures.png import Figure
 
-MOST = 24  # images in a picture
+MOST = 24  # images in a figure
 _COLUMNS = 6
 _TILE = 96
 _GAP = 44  # room for names longer than the image is wide
@@ -19,12 +19,12 @@ _GAP = 44  # room for names longer than the image is wide
 
 @dataclass(frozen=True)
 class Mistake:
-    """An image, what it is, and what it was taken for.
+    """A misclassified image.
 
     Attributes:
         image: uint8 `[C, H, W]`.
         true: Name of its class.
-        predicted: Name of the class that it was given.
+        predicted: Name of the predicted class.
         confidence: Softmax probability of that class.
     """
 
@@ -35,13 +35,13 @@ class Mistake:
 
 
 def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, caption: str) -> Figure:
-    """Draw the mistakes given, at most `MOST`, in rows of six.
+    """Draw misclassified images in rows of six.
 
     Args:
-        mistakes: Most confident first.
+        mistakes: At most `MOST`, the most confident first.
         wrong: How many images were misclassified in all.
         total: How many images there are.
-        caption: When it was so, such as `epoch 4`.
+        caption: When it was measured, such as `epoch 4`.
     """
     title = f"{wrong:,} of {total:,} validation images are misclassified"
     if wrong > len(mistakes):

@@ -9,13 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from convboard.data.sources.image_files import EXTENSIONS, image_files
 from convboard.data.sources.source import RawDataset, RawSplit, Source
 from convboard.errors import DataError, nearest
 
-EXTENSIONS = (
-    *(".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"),
-    ".webp",
-)
 """What the name of a picture ends in, in small letters."""
 
 
@@ -96,8 +93,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
     """The pictures of each class in a folder, found at any depth."""
     classes: dict[str, list[Path]] = {}
     for class_folder in _folders(folder):
-        found = (path for path in class_folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
-        classes[class_folder.name] = sorted(path for path in found if path.name[0] != "." and not path.is_dir())
+        classes[class_folder.name] = image_files(class_folder)
         if not classes[class_folder.name]:
             raise DataError(
                 f"{class_folder} has no pictures. Every class needs one at least: add some, or remove the folder. "

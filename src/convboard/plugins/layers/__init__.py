@@ -1,1 +1,1 @@
-"""The Layers tab: a backend that TensorBoard loads, and what runs in the browser, in `static`."""
+"""The Layers tab: a backend that TensorBoard loads, and the modules that run in the browser, in `static`."""

@@ -1,4 +1,4 @@
-"""What the Layers tab knows of runs, read through TensorBoard's data provider, so from either of its readers."""
+"""The data of the Layers tab, read through TensorBoard's data provider and so from either of its readers."""
 
 import json
 from collections.abc import Callable
@@ -13,13 +13,13 @@ from convboard.board import tags
 from convboard.board.figures.embedded_arrays import packed_arrays
 
 PLUGIN = "layers"
-_IMAGES, _SCALARS = "images", "scalars"  # TensorBoard's own plugins, whose data is shown too
+_IMAGES, _SCALARS = "images", "scalars"  # TensorBoard's own plugins, whose data the tab reads too
 _ALL = 10_000  # samples of a series: more than TensorBoard keeps
-_IMAGE = 2  # its place in a sample, behind its width and height
+_IMAGE = 2  # index in a sample, after width and height
 
 
 class Runs:
-    """The runs of a log directory, as one request sees them.
+    """The runs of a log directory, for one request.
 
     Args:
         provider: TensorBoard's data provider.
@@ -34,7 +34,7 @@ class Runs:
 
     def names(self) -> dict[str, list[str]]:
         """The `runs` that have a network to show, and the `others`, both sorted."""
-        runs, tensors = _at_once(
+        runs, tensors = _concurrently(
             lambda: self._provider.list_runs(**self._where),
             lambda: self._provider.list_tensors(**self._where, plugin_name=PLUGIN),
         )
@@ -46,17 +46,17 @@ class Runs:
         Raises:
             NotFoundError: There is no such run, or it has no network to show.
         """
-        network, pictures = _at_once(lambda: self._network(run), lambda: self._pictures(run))
+        network, pictures = _concurrently(lambda: self._network(run), lambda: self._pictures(run))
         return {"network": network, "pictures": pictures}
 
     def health(self, run: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
-        """The curves of a run's layers, `(step, value)`, by layer and by what was measured.
+        """The curves of a run's layers, `(step, value)`, by layer and statistic.
 
         Raises:
             NotFoundError: There is no such run, or it has no network to show.
         """
         only = RunTagFilter(runs=[run])
-        _, listed = _at_once(
+        _, listed = _concurrently(
             lambda: self._network(run),
             lambda: self._provider.list_scalars(**self._where, plugin_name=_SCALARS, run_tag_filter=only).get(run, {}),
         )
@@ -71,14 +71,14 @@ class Runs:
         return curves
 
     def numbers(self, key: str) -> bytes:
-        """The numbers inside a picture, packed as they are.
+        """The arrays embedded in a figure, as `pack` returned them.
 
         Raises:
-            NotFoundError: The key is nobody's, or the picture has no numbers inside.
+            NotFoundError: No figure has this key, or nothing is embedded in it.
         """
         try:
             png = self._provider.read_blob(ctx=self._context, blob_key=key)
-        # What TensorBoard's readers raise of a key that is not theirs: one takes it apart as it comes.
+        # TensorBoard's readers raise these for an unknown key: one of them parses it without checks.
         except (NotFoundError, InvalidArgumentError, LookupError, TypeError, ValueError) as error:
             raise NotFoundError(f"no picture has the key {key!r}") from error
         numbers = packed_arrays(png) if isinstance(png, bytes) else None
@@ -96,7 +96,7 @@ class Runs:
         return record
 
     def _pictures(self, run: str) -> dict[str, list[dict[str, Any]]]:
-        """Keys alone are read here, no pictures."""
+        """Step and key of each figure, by tag. No figure is read."""
         only = RunTagFilter(runs=[run])
         found = self._provider.read_blob_sequences(
             **self._where, plugin_name=_IMAGES, downsample=_ALL, run_tag_filter=only
@@ -108,7 +108,7 @@ class Runs:
         }
 
 
-def _at_once(*questions: Callable[[], Any]) -> list[Any]:
-    """The answers to questions that do not wait for each other: TensorBoard's fast reader takes some 45 ms for any."""
-    with ThreadPoolExecutor(len(questions)) as pool:
-        return [answer.result() for answer in [pool.submit(question) for question in questions]]
+def _concurrently(*calls: Callable[[], Any]) -> list[Any]:
+    """Call functions concurrently: TensorBoard's fast reader takes about 45 ms for each request."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(call) for call in calls]]

@@ -9,7 +9,7 @@ from PIL import Image
 
 from convboard.board.figures.canvas import Canvas, enlarge
 from convboard.board.figures.colours import PAPER, grey, palette
-from convboard.board.figures.confusion import count_confusions, draw_confusion
+from convboard.board.figures.confusion import count_confusions, draw_confusion, format_count
 from convboard.board.figures.dataset_images import ProbeImages, draw_probe_images, drawn_side, paste_image
 from convboard.board.figures.feature_maps import draw_feature_maps, map_limit
 from convboard.board.figures.kernels import draw_kernels
@@ -149,16 +149,20 @@ def test_confusions_of_2_to_100_classes_fit_on_a_sheet(classes: int) -> None:
         assert picture.width <= 340  # what TensorBoard gives a picture at first
 
 
-def test_counts_too_wide_for_their_cells_are_in_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr("convboard.board.figures.confusion._write_in", lambda *args: written.append(args[1]))
-    draw_confusion(np.diag([9999, *[12_600] * 9]), tuple("abcdefghij"), "epoch 1")
-    assert written == ["9999", *["13k"] * 9]
+def test_counts_too_wide_for_their_cells_are_in_thousands() -> None:
+    assert [format_count(count, 23) for count in (9999, 12_600)] == ["9999", "13k"]
+    assert format_count(12_600, 38) == "12600"
 
 
-def test_the_title_of_the_confusion_matrix_has_the_accuracy(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr("convboard.board.figures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts on the canvases that a test draws."""
+    texts: list[str] = []
+    monkeypatch.setattr(Canvas, "text", lambda *args, **_: texts.append(args[3]))
+    return texts
+
+
+def test_the_title_of_the_confusion_matrix_has_the_accuracy(written: list[str]) -> None:
     draw_confusion(np.array([[3, 1], [0, 4]]), ("cat", "dog"), "epoch 1")
     assert written[0] == "Confusion matrix: 87.5 % of 8 right"
     assert {"cat", "dog"} <= set(written)
@@ -173,17 +177,13 @@ def test_mistakes_are_drawn_in_rows_of_six(count: int) -> None:
     assert picture.height == one_row + (rows - 1) * 142
 
 
-def test_captions_of_mistakes_hold_long_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr("convboard.board.figures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
+def test_captions_of_mistakes_hold_long_names(written: list[str]) -> None:
     mistake = Mistake(np.zeros((3, 32, 32), np.uint8), "automobile", "automobile", 0.9999)
     draw_misclassified([mistake], 1, 100, "epoch 1")
     assert written[1:3] == ["said automobile", "99.9 %, is automobile"]
 
 
-def test_axes_and_scales_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr("convboard.board.figures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
+def test_axes_and_scales_are_named(written: list[str]) -> None:
     for inputs in (1, 2, 3):
         written.clear()
         draw_kernels("conv", weights(4, inputs, 3, 3), "epoch 1")
@@ -192,8 +192,6 @@ def test_axes_and_scales_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("draw", [draw_kernels])
-def test_the_title_says_what_is_left_out(draw: Callable[..., Figure], monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr("convboard.board.figures.canvas.Canvas.text", lambda *args, **_: written.append(args[3]))
+def test_the_title_says_what_is_left_out(draw: Callable[..., Figure], written: list[str]) -> None:
     draw("conv5", weights(512, 256, 3, 3), "")
     assert written[0] == "conv5: 512 kernels 3×3 over 256 input channels (the first 64 over 32 shown)"

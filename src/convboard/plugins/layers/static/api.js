@@ -1,4 +1,4 @@
-/** What the server knows, asked for once: JSON answers, and the numbers of pictures with a bounded memory. */
+/** Requests to the backend: JSON answers, and the arrays of pictures in a cache of bounded size. */
 
 import { request } from "../../shared/static/request.js";
 import { decodeNumbers } from "./decode.js";
@@ -27,7 +27,7 @@ export function getNumbers(key) {
   return entry.promise;
 }
 
-/** Ask for all numbers anew: what their keys stand for has changed. */
+/** Clear the cache: the keys belong to other pictures now. */
 export const forgetNumbers = () => held.clear();
 
 async function fetchNumbers(key) {

@@ -1,4 +1,4 @@
-/** The multiply-and-add behind one value, shown number by number. */
+/** The multiply-and-add of one value, number by number. */
 
 import { largestMagnitude } from "../../shared/static/colours.js";
 import { el } from "../../shared/static/dom.js";
@@ -107,7 +107,7 @@ function channelList(ordered, sum, shown, { chooseChannel }) {
   );
 }
 
-/** Any of many channels, also one that adds little. */
+/** A list from which any input channel can be chosen. */
 function channelChoice({ channels }, shown, choose) {
   const options = channels.map(({ channel, sum }) =>
     el("option", { value: channel, selected: channel === shown.channel }, `channel ${channel}: ${value(sum)}`),
@@ -167,7 +167,7 @@ function lines({ channels, bias, value: total }, shown) {
 
 const bracket = (number) => (number < 0 ? `(${value(number)})` : value(number));
 
-/** What a pooling picks or averages. */
+/** The window of a pooling, and its maximum or mean. */
 export function poolingSteps(scene, unit, theme) {
   const { row, input } = scene;
   const found = pool(row, input, unit);

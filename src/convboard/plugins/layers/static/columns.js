@@ -16,12 +16,12 @@ export function columns({ scenes, names }, part) {
   );
 }
 
-/** A section's title, what is said beside it, and its colour scale. */
+/** The header of a section: its title, a note, and its colour scale. */
 export function heading(title, more = "", scale = null) {
   return el("header", {}, el("div", {}, el("h3", {}, title), el("span", { class: "quiet" }, more)), scale);
 }
 
-/** What the heading says of the first run, said of another run in its own column where that differs. */
+/** The note of the heading for another run, in its own column, where it differs from that for the first run. */
 export function ownLine(describe, scene, first) {
   const own = describe(scene);
   return scene !== first && own && own !== describe(first) ? el("p", { class: "quiet own" }, own) : null;

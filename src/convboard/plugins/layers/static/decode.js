@@ -1,4 +1,4 @@
-/** The numbers that a picture carries: zlib( header length | header as JSON | arrays, back to back ). */
+/** Decodes the arrays embedded in a picture: zlib( header length | header as JSON | arrays, back to back ). */
 
 let halves = null; // every float16 as a float32, made when the first is met
 

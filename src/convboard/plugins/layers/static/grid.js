@@ -1,7 +1,7 @@
 /** A patch, a kernel or their products: a small table of numbers on their colours.
  *
- * It is painted on a canvas, the same one again and again: while one points at units, to lay a hundred cells out anew
- * would take longer than a frame.
+ * It is painted on a canvas that is used again: the layout of a hundred cells takes longer than a frame, and it changes
+ * with every unit under the pointer.
  */
 
 import { cssColour } from "../../shared/static/colours.js";

@@ -93,7 +93,7 @@ function ownerOf(layer, record, curves) {
   return null;
 }
 
-/** What stands out in the chosen layer, or in the others. */
+/** The findings in the chosen layer, or in the other layers. */
 function verdict({ letter, owner, order, findings }, layer) {
   const line = (kind, ...text) => el("p", { class: kind, "data-run": letter || null }, ...text);
   const who = letter ? el("b", {}, `${letter}: `) : null;

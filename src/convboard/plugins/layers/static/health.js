@@ -1,11 +1,11 @@
-/** What the curves of a layer say: thresholds, and a plain sentence where something is wrong. Nothing is drawn here. */
+/** Findings in the curves of a layer: thresholds, and a sentence where something is wrong. Nothing is drawn here. */
 
 import { pointBy } from "../../shared/static/charts.js";
 import { plural, share, value, whole } from "../../shared/static/format.js";
 
 /** Share of the units that are zero for every image: more than the few that any ReLU network loses. */
 export const DEAD_LARGE = 0.25;
-/** Rise of that share since the first epoch: at this pace the layer goes on dying. */
+/** Rise of that share since the first epoch: at this rate the layer keeps dying. */
 export const DEAD_RISING = 0.1;
 /**
  * Gradient of a weight, relative to that of a weight behind it: early weights learn a hundred times slower than later

@@ -1,4 +1,4 @@
-/** The keyboard, and the page that tells of it. */
+/** Keyboard shortcuts, and the dialog that lists them. */
 
 import { el } from "../../shared/static/dom.js";
 

@@ -1,4 +1,4 @@
-/** The chosen layer: what it does, its numbers, its feature maps and its kernels; beside it those of the second run. */
+/** The chosen layer: description, facts, feature maps and kernels; with a second run, those of both runs. */
 
 import { el, oncePerFrame } from "../../shared/static/dom.js";
 import { kernelsSection } from "./kernels-section.js";

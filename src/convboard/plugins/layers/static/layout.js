@@ -1,4 +1,4 @@
-/** Where each card of the network stands, and how the edges run. Pure: from the record to boxes and paths. */
+/** Positions of the network's cards and paths of its edges. Pure: from the record to boxes and paths. */
 
 const NAMED = new Set(["input", "convolution", "linear"]);
 const HEIGHTS = { solid: 50, vector: 40, small: 22, heading: 22, gap: 5 };
@@ -6,14 +6,14 @@ const LANE_GAP = 6;
 
 /**
  * @param {ReturnType<import("./record.js").readRecord>} record
- * @param {{alone: number, main: number, side: number}} widths Pixels of a card: where nothing runs beside it, and on
- *     the main path and beside it where something does.
+ * @param {{alone: number, main: number, side: number}} widths Pixels of a card: in a network without branches, and on
+ *     the main path and on side paths of one with branches.
  * @returns {{cards: Object[], edges: {path: string, isSkip: boolean}[], headings: {text: string, y: number}[],
  *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide}`;
  *     a large one has room for a picture of its output.
  *
- * The longest path runs down the left; what leaves it runs beside it, in the first lane that is free; an edge that
- * jumps over cards is an arc beside them. Rows are placed in call order, each below all that it gets.
+ * The longest path is on the left; side paths are to its right, in the first free lane; an edge that skips cards is an
+ * arc. Rows are placed in call order, each below all of its inputs.
  */
 export function layoutNetwork(record, widths) {
   const isPlain = record.rows.every((row) => record.main.has(row.name) && row.inputs.length < 2);
@@ -60,7 +60,7 @@ function labelOf({ name }, group) {
   return group && name.startsWith(`${group}.`) ? name.slice(group.length + 1) : name;
 }
 
-/** Where the picture becomes smaller or larger; not where the same numbers are only laid out anew. */
+/** Whether a row changes the size of its input. A reshape does not count: the numbers stay the same. */
 const changesSize = ({ kind, input_shape: before, output_shape: after }) =>
   kind !== "reshape" && before.join() !== after.join();
 

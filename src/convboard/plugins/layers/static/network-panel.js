@@ -1,4 +1,4 @@
-/** The network from the image to the scores: a card a row, one of which is chosen. */
+/** The network from the image to the scores: a card for each row, one of which is chosen. */
 
 import { el, svg } from "../../shared/static/dom.js";
 import { size, whole } from "../../shared/static/format.js";

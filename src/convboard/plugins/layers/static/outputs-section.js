@@ -1,4 +1,4 @@
-/** What the chosen layer gives, in the layer panel: feature maps, a vector or scores; or why there are none. */
+/** The output of the chosen layer, in the layer panel: feature maps, a vector or scores; or why there is none. */
 
 import { el } from "../../shared/static/dom.js";
 import { plural, size, whole } from "../../shared/static/format.js";
@@ -10,7 +10,7 @@ import { poolingOf } from "./units.js";
 import { barsView, pointable, scoresView } from "./vector-view.js";
 import { uncertainty } from "./words.js";
 
-const OTHER_HEIGHT = 400; // pixels of the window that the maps leave to what stands above and below them
+const OTHER_HEIGHT = 400; // pixels of the window for what is above and below the maps
 const SMALLEST_HEIGHT = 300;
 
 /** @param {Object} context See `layer-panel.js`. */
@@ -90,7 +90,7 @@ function scoresPart({ output, probe, image }, { scenes, point, pin }) {
   return pointable(scoresView(scores, names, classes[image], scenes.length > 1), point, pin);
 }
 
-/** What is known where no numbers are, and where to look instead. */
+/** What is known of a layer without numbers, and the nearest layers that have some. */
 function unknown({ row, problem }, { records: [record], chooseLayer }) {
   if (problem) return el("p", { class: "notice" }, "Without the pictures' numbers there is nothing to draw here.");
   const before = nearest(row, (at) => at.inputs.map((name) => record.byName.get(name)));

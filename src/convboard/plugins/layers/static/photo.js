@@ -1,4 +1,4 @@
-/** A probe image as it is, grey or in colour. */
+/** A probe image, grey or in colour. */
 
 import { el } from "../../shared/static/dom.js";
 

@@ -1,4 +1,4 @@
-/** Going through the epochs by itself. */
+/** Plays through the epochs. */
 
 const STEP_MS = 900; // how long an epoch stays
 
@@ -9,7 +9,7 @@ const STEP_MS = 900; // how long an epoch stays
  * @returns {() => void} Plays, or pauses what plays.
  */
 export function createPlayer(store, { refreshScene, chooseStepAt, moveStep }) {
-  let playing = null; // the token of the play that goes on
+  let playing = null; // token of the current play
 
   function pause() {
     playing = null;
@@ -27,7 +27,7 @@ export function createPlayer(store, { refreshScene, chooseStepAt, moveStep }) {
     const next = async () => {
       if (playing !== mine) return;
       await refreshScene();
-      if (playing !== mine) return; // paused meanwhile, and perhaps played anew
+      if (playing !== mine) return; // paused meanwhile, and perhaps started again
       const state = store.get();
       if (!state.record || state.shownStep === state.steps.at(-1)) {
         pause();

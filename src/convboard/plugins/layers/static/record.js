@@ -1,4 +1,4 @@
-/** The network record: who feeds whom, what kind each row is, which picture belongs to it. */
+/** The network record: the graph of its rows, the kind of each row, and the tag of its picture. */
 
 const CONVOLUTION = /^(conv\dd|lazyconv\dd)$/i;
 const LINEAR = /^(linear|lazylinear)$/i;
@@ -33,7 +33,7 @@ export function kindOf(row) {
 /** Whether a row is the activation that torch calls `name` ("ReLU" and "relu", "LeakyReLU" and "leaky_relu"). */
 export const isActivation = (row, name) => plain(row.type) === plain(name);
 
-/** A name as it stands in a picture's tag: with "/" for ".". */
+/** A name as in a picture's tag: with "/" for ".". */
 export const tagOf = (name) => name.replaceAll(".", "/");
 
 /** The module that a row is a call of: "conv1" of its second call "conv1:2". Its calls share the weights alone. */

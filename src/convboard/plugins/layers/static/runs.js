@@ -1,4 +1,4 @@
-/** The runs that are held: their records, and where their pictures are. */
+/** The runs in memory: their records, and the keys of their pictures. */
 
 import { ApiError } from "../../shared/static/request.js";
 import { forgetNumbers, getRun } from "./api.js";
@@ -24,14 +24,14 @@ export function createRunStore() {
       const text = JSON.stringify(network);
       const known = loaded.get(name);
       const isKnown = known?.text === text;
-      if (known && !isKnown) forgetNumbers(); // written anew under its name, and its pictures have the same keys
+      if (known && !isKnown) forgetNumbers(); // another run of this name, whose pictures have the same keys
       const run = { text, record: isKnown ? known.record : understood(network), pictures };
       loaded.set(name, run);
       for (const other of loaded.keys()) if (other !== name && !inUse.includes(other)) loaded.delete(other);
       return run;
     },
 
-    /** A run that is no longer there, or is another one when it comes back. */
+    /** Forget a run that no longer exists. */
     forget(name) {
       if (loaded.delete(name)) forgetNumbers();
     },

@@ -1,4 +1,4 @@
-/** What the strongest colour stands for, in one run and in two beside each other. */
+/** The value of the strongest colour, for one run and for two runs. */
 
 import { largestMagnitude } from "../../shared/static/colours.js";
 import { value } from "../../shared/static/format.js";
@@ -19,7 +19,7 @@ export function scalesOf(scenes, largest) {
   return each.map((own) => (isClose && own !== 0 ? Math.max(...known) : own || 1));
 }
 
-/** Of two runs: whether one colour means the same number in both, in words. */
+/** Whether a colour means the same number in two runs, in words; empty for one run. */
 export function scalesText(scales) {
   if (scales.length < 2) return "";
   return isShared(scales)

@@ -1,4 +1,4 @@
-/** All that the panels show of one layer at one step for one image, fetched together so that it changes together. */
+/** Everything that the panels show of one layer at one step for one image, fetched together. */
 
 import { LayerValues } from "./values.js";
 
@@ -8,13 +8,13 @@ import { LayerValues } from "./values.js";
  * @property {number} step The step asked for.
  * @property {?number} shownStep The step of the pictures that are shown, where there are any.
  * @property {?Object} probe `{facts, arrays}` of the probe images.
- * @property {?import("./values.js").Maps} output What the row gives.
- * @property {?import("./values.js").Maps} input What it was given.
- * @property {number} inputImages For how many probe images that was kept, where the chosen one is not among them.
+ * @property {?import("./values.js").Maps} output Output of the row.
+ * @property {?import("./values.js").Maps} input Input of the row.
+ * @property {number} inputImages Number of probe images whose input was kept, where the chosen one is not among them.
  * @property {?Object} kernels Of `conv`, with arrays `weight` and perhaps `bias`.
  * @property {?Object} conv The convolution whose arithmetic gives the values: the row, or the one it is the ReLU of.
  * @property {number[]} dead Channels that are zero for the whole sample.
- * @property {string} problem What could not be had, empty where nothing is missing.
+ * @property {string} problem Why something is missing; empty where nothing is.
  */
 
 /**
@@ -57,7 +57,7 @@ export async function loadScene(run, { layer, step, image }) {
   };
 }
 
-/** What a layer's picture says beside its numbers. */
+/** The facts in a layer's picture. */
 function shownOf(row, picture, probe) {
   return {
     facts: picture?.facts ?? null,
@@ -96,7 +96,7 @@ export function isSameImage(first, second) {
   );
 }
 
-/** Fetch what the neighbours will want, quietly. */
+/** Fetch what other steps need, and ignore failures. */
 export function prefetch(run, { layer, image }, steps) {
   for (const step of steps) {
     const values = new LayerValues(run, step, image);

@@ -1,4 +1,4 @@
-/** What is shown in place of a network: nothing there, not there yet, or broken; each says what to do. */
+/** The page in place of a network that is missing, not loaded yet or unreadable. It says what to do. */
 
 import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";

@@ -1,4 +1,4 @@
-/** Many small arrays painted on one canvas, each number as a square of whole pixels. */
+/** Paints many small arrays on one canvas, each number as a square of whole pixels. */
 
 import { colouring } from "../../shared/static/colours.js";
 
@@ -44,7 +44,7 @@ function enlarge(pixels, width, { x, y, rows, columns, scale, data, offset }, co
   }
 }
 
-/** Larger than there is room: of each few numbers, the one furthest from zero. */
+/** Reduce an array that is larger than its tile: each pixel shows the number furthest from zero. */
 function reduce(pixels, width, { x, y, rows, columns, scale, data, offset }, colour) {
   const [down, across] = [Math.floor(rows * scale), Math.floor(columns * scale)];
   for (let row = 0; row < down; row++) {
@@ -60,8 +60,8 @@ function reduce(pixels, width, { x, y, rows, columns, scale, data, offset }, col
   }
 }
 
-const SMALLEST = 56; // pixels, or about: a tile that one can still point into
-const EASY = { scale: 3, across: 4 }; // pixels of a unit that is easily pointed at, where so many tiles stand in a line
+const SMALLEST = 56; // pixels, approximately: the smallest tile in which units can be pointed at
+const EASY = { scale: 3, across: 4 }; // pixels of a unit that is easily pointed at, if so many tiles fit in a line
 
 /**
  * Where `count` tiles of `columns`×`rows` numbers go: as large as whole pixels allow.

@@ -1,4 +1,4 @@
-/** Which run, beside which, which image, which step. */
+/** The bar in which run, second run, probe image and step are chosen. */
 
 import { el } from "../../shared/static/dom.js";
 import { whole } from "../../shared/static/format.js";

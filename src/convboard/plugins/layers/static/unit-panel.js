@@ -1,4 +1,4 @@
-/** The probe image, and of the unit that is pointed at: what it sees, and how its value comes about. */
+/** The probe image, and the receptive field and arithmetic of the unit under the pointer or the pinned one. */
 
 import { convolutionSteps, poolingSteps } from "./arithmetic.js";
 import { el, oncePerFrame, place } from "../../shared/static/dom.js";
@@ -225,7 +225,7 @@ function explainConvolution(scene, unit, how) {
   return [steps.node, el("p", { class: "result" }, `${row.name}: ${activated} = `, answer)];
 }
 
-/** The computed value beside the recorded one; where they differ, what the layer may do. */
+/** The recorded value after the computed one; where they differ, the likely cause. */
 function compared({ node, computed }, recorded, output, doubt) {
   const isClose = Math.abs(computed - recorded) <= 0.01 * Math.max(1, Math.abs(recorded));
   const from = output.from.startsWith("recorded") ? "recorded in the run" : output.from;

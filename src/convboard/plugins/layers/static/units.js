@@ -85,7 +85,7 @@ const MEAN = /^(adaptive)?avgpool2d$/;
 const isAdaptive = (layer) => /^adaptive/i.test(layer.type);
 
 /**
- * What a pooling does with its windows, where the record says it for certain. A mean over padding, or in a window that
+ * The operation of a pooling, where the record determines it. A mean over padding, or in a window that
  * hangs over, is divided by a number that depends on options which records of earlier versions do not hold.
  * @returns {"maximum"|"mean"|null} null: not certain.
  */
@@ -115,7 +115,7 @@ function divisorOf(layer, { rows, columns }, inside) {
 }
 
 /**
- * What a pooling makes of its window; of those that `poolingOf` is certain of.
+ * The result of a pooling for one window, for a pooling that `poolingOf` knows.
  * @returns {{window: Object, values: number[], inside: boolean[], winner: ?number, sum: number, divisor: number,
  *     value: number}} `winner` is the place of the largest value, of a maximum alone; `sum` and `divisor` are a mean's.
  */
@@ -134,7 +134,7 @@ export function pool(layer, maps, unit) {
   return { window, values, inside, winner: null, sum, divisor, value: sum / divisor };
 }
 
-/** All of a pooling's output for one image. */
+/** The whole output of a pooling for one image. */
 export function poolAll(layer, maps) {
   const [height, width] = layer.output_shape.slice(-2);
   const data = new Float32Array(maps.channels * height * width);
@@ -145,7 +145,7 @@ export function poolAll(layer, maps) {
   return { data, channels: maps.channels, height, width, offset: 0 };
 }
 
-/** Probabilities of scores; the largest is taken off first, so that no exponential overflows. */
+/** Softmax of scores. The largest is subtracted first, so that no exponential overflows. */
 export function softmax(scores) {
   const largest = Math.max(...scores);
   const powers = scores.map((score) => Math.exp(score - largest));

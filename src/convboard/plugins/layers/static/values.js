@@ -1,6 +1,6 @@
 /**
- * What is known of a layer's numbers at one step: from its own picture, from the picture of a layer beside it, or
- * worked out from those. Everything is found through `LayerValues`, which also says where a number comes from.
+ * The numbers of a layer at one step: from its own picture, from that of a neighbouring layer, or computed from those.
+ * Everything is found through `LayerValues`, which also says where a number comes from.
  */
 
 import { getNumbers } from "./api.js";
@@ -63,13 +63,13 @@ export class LayerValues {
     return sides && sides.every((side, i) => side === row.output_shape[i + 1]) ? picture : null;
   }
 
-  /** @returns {Promise<?Maps>} What a row gives for the image; null where nobody knows. */
+  /** @returns {Promise<?Maps>} The output of a row for the image; null where it is not known. */
   output(row) {
     if (!this.known.has(row.name)) this.known.set(row.name, this.findOutput(row));
     return this.known.get(row.name);
   }
 
-  /** @returns {Promise<?Maps>} What a row was given, all channels of it; null where that was not kept. */
+  /** @returns {Promise<?Maps>} The input of a row, all channels of it; null where that was not kept. */
   async input(row) {
     const picture = await this.maps(row);
     if (picture?.facts.input_is_image) return this.output(this.record.byName.get("input"));
@@ -100,7 +100,7 @@ export class LayerValues {
     return vector ? this.cut(vector, `recorded at ${row.name}`) : null;
   }
 
-  /** The image as the network is given it: from bytes to mean 0 and deviation 1 over the training split. */
+  /** The network's input: the image normalised to mean 0 and deviation 1 over the training split. */
   async imageMaps() {
     const probe = await this.probe();
     const images = probe && this.cut(probe.arrays.images, "the normalised probe image");

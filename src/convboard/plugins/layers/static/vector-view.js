@@ -1,4 +1,4 @@
-/** What a linear layer gives: scores with their probabilities, or a bar for each unit. */
+/** The output of a linear layer: scores with their probabilities, or a bar for each unit. */
 
 import { el } from "../../shared/static/dom.js";
 import { share, value } from "../../shared/static/format.js";

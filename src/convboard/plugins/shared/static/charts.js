@@ -5,13 +5,13 @@ import { value } from "./format.js";
 
 const SIZE = { width: 250, height: 124 };
 const MARGIN = { left: 46, right: 8, top: 8, bottom: 26 };
-const LEVEL = 0.01; // a range that is less than that share of its values is drawn as a level line
+const LEVEL = 0.01; // a range below this fraction of its values is drawn as a level line
 
 /**
  * @param {{title: string, lines: {name: string, points: [number, number][], band?: [number, number, number][]}[],
  *     now: number, isLog?: boolean, format?: (value: number) => string, atLeast?: [number, number],
- *     choose?: (epoch: number) => void}} chart `points` are (epoch, value); a `band` (epoch, low, high) lies below its
- *     line; `now` is the epoch to mark and to tell the values of; a click on another one chooses it.
+ *     choose?: (epoch: number) => void}} chart `points` are (epoch, value); a `band` (epoch, low, high) is drawn
+ *     below its line; `now` is the epoch that is marked and whose values are written; a click chooses another one.
  */
 export function lineChart({ title, lines, now, isLog = false, format = value, atLeast, choose }) {
   const all = lines.flatMap(({ points, band }) => [
@@ -59,7 +59,7 @@ const ABOUT = 1e-6; // epochs are quotients of steps
 /** The point at an epoch, or the last one before it; undefined where there is none so early. */
 export const pointBy = (points, epoch) => points.findLast(([x]) => x <= epoch + ABOUT);
 
-/** The point that is told in numbers; nothing where it cannot be drawn. */
+/** The point whose value is written; nothing where it cannot be drawn. */
 function dot({ x, y, isLog }, point, index) {
   if (!point || !Number.isFinite(point[1]) || (isLog && point[1] <= 0)) return "";
   return svg("circle", { class: `point line-${index}`, cx: x(point[0]), cy: y(point[1]), r: 4 });
@@ -111,7 +111,7 @@ function axes({ low, high, start, end, isLog, y }, format) {
   ];
 }
 
-/** A line at an epoch; none where the curves do not reach it. */
+/** A vertical line at an epoch; none where the curves do not reach it. */
 function marker({ x, start, end }, now) {
   if (now < start - ABOUT || now > end + ABOUT) return "";
   const at = x(now);

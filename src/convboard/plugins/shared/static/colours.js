@@ -1,5 +1,5 @@
 /**
- * Numbers as colours: blue below zero, orange above, the panel's own ground at zero; the further, the stronger.
+ * Numbers as colours: blue below zero, orange above, the background of the panel at zero; larger is stronger.
  *
  * Three stops a side, close to equal steps of lightness, so that a value twice as large looks about twice as far.
  */
@@ -34,7 +34,7 @@ const STOPS = {
 };
 const STEPS = 256; // colours a side
 const NOT_FINITE = [224, 64, 251]; // a magenta that the scale does not hold
-const EVEN = 0.18; // the luminance on which black and white stand out alike, by 4.6 to 1
+const EVEN = 0.18; // the luminance on which black and white have the same contrast, 4.6 to 1
 const tables = {};
 
 /** Colours by number: index `STEPS` is zero; 4 bytes a colour. */

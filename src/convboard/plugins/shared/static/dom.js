@@ -1,4 +1,4 @@
-/** Elements are made here, with text nodes alone: no data is ever read as HTML. */
+/** Creates elements. Text is always a text node: no data is ever parsed as HTML. */
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,5 +1,5 @@
 /**
- * What TensorBoard tells the tabs that lie in iframes: that it has reloaded, by its button or by itself.
+ * TensorBoard's messages to a tab in an iframe: that it has reloaded its data, by its button or by itself.
  *
  * It listens for the message `experimental.bootstrap` and speaks through the port that comes with it, in JSON; to each
  * of its messages it expects a reply.

@@ -1,0 +1,80 @@
+"""A network without its data: its shape, its weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from convboard.cli.layers import _title as title
+from convboard.config.compose import compose_config
+from convboard.data.load import load_dataset
+from convboard.errors import ConfigError, ModelError
+from convboard.experiment.setup import build_model
+from convboard.experiment.untrained import Shape, build_untrained, untrained_model, untrained_shape
+from convboard.training.seeding import seed_everything
+
+
+@pytest.mark.parametrize(
+    ("overrides", "shape", "classes"),
+    [
+        ([], (1, 32, 32), None),
+        (["model=conv_demo"], (3, 224, 224), None),
+        (["model=conv_demo", "model.in_channels=1"], (1, 224, 224), None),
+        (["model=batchnorm_cnn"], (1, 28, 28), None),
+        (["model=cifar10_quick", "model.image_size=64"], (3, 64, 64), None),
+        (["model=sequential"], (3, 32, 32), None),
+        (["model=conv_demo", "dataset=cifar10"], (3, 32, 32), 10),
+        (["model=lenet", "dataset=mnist"], (1, 32, 32), 10),
+        (["model=conv_mlp", "dataset=fashion_mnist"], (1, 28, 28), 10),
+        (["model=conv_mlp", "dataset=digits", "dataset.image_size=40"], (1, 40, 40), 10),
+    ],
+    ids=str,
+)
+def test_the_shape_follows_from_the_arguments(overrides: list[str], shape: Shape, classes: int | None) -> None:
+    composed = compose_config([*overrides, "data_dir=not/there"])
+    assert untrained_shape(composed) == (shape, classes)
+    assert untrained_shape(composed, (3, 50, 60)) == ((3, 50, 60), classes)
+
+
+def test_pictures_of_one_s_own_are_asked_for_their_shape(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (5, 5)).save(tmp_path / name / "1.png")
+    composed = compose_config(["model=conv_demo", "dataset=image_folder", f"dataset.path={tmp_path}"])
+    assert untrained_shape(composed) == ((3, 64, 64), 3)
+
+
+def test_the_shape_is_that_of_the_loaded_data(tmp_path: Path) -> None:
+    assert untrained_shape(compose_config(["model=conv_mlp", "dataset=digits"])) == (
+        load_dataset("digits", tmp_path).image_shape,
+        10,
+    )
+
+
+def test_the_weights_are_those_that_a_run_begins_with() -> None:
+    composed = compose_config(["model=lenet", "dataset=digits", "seed=5"])
+    model = build_untrained(composed, *untrained_shape(composed))
+    seed_everything(5)
+    begun = build_model(composed.config.model, (1, 32, 32), 10)
+    assert all(torch.equal(comm, theirs) for comm, theirs in zip(model.parameters(), begun.parameters(), strict=True))
+    assert not model.training
+
+
+def test_a_list_of_layers_gets_classes() -> None:
+    composed = compose_config(["model=sequential"])
+    shape, classes = untrained_shape(composed)
+    assert build_untrained(composed, shape, classes)(torch.zeros(1, *shape)).shape == (1, 10)
+
+
+def test_a_title_says_where_the_shape_is_from() -> None:
+    assert title("lenet", (1, 32, 32), "mnist", is_given=False) == "lenet for 1x32x32 images of mnist"
+    assert title("lenet", (1, 32, 32), "", is_given=False) == "lenet for 1x32x32 images (its default)"
+    assert title("lenet", (1, 28, 28), "mnist", is_given=True) == "lenet for 1x28x28 images (as given)"
+
+
+def test_networks_that_take_no_such_image() -> None:
+    with pytest.raises(ConfigError, match="The network wants 2 channels: a picture has 1, if it is grey, or 3"):
+        untrained_model(compose_config(["model=conv_demo"]), (2, 9, 9))
+    with pytest.raises(ModelError, match="window of 5x5 but gets only 3x3"):
+        untrained_model(compose_config([]), (1, 10, 10))
