@@ -8,17 +8,7 @@ from PIL import Image, ImageOps
 
 from convboard.errors import DataError
 
-EXTENSIONS = (
-    *(".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"),
-    ".webp",
-)
 _GREY = {"1", "L", "LA", "La", "F"}
-
-
-def image_files(folder: Path) -> list[Path]:
-    """The image files in a folder, at any depth, in the order of their paths; hidden ones are left out."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
-    return sorted(path for path in found if path.name[0] != "." and not path.is_dir())
 
 
 def is_grey(path: Path) -> bool:

@@ -9,13 +9,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from convboard.data.sources.image_files import EXTENSIONS, image_files
 from convboard.data.sources.source import RawDataset, RawSplit, Source
 from convboard.errors import DataError, nearest
 
-"""What the name of a picture ends in, in small letters."""
-
-
+EXTENSIONS = (  # in lower case
+    *(".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"),
+    ".webp",
+)
 _SPLITS = ("train", "val", "test")
 
 
@@ -80,6 +80,12 @@ class ImageFolder(Source):
                     f"{nearest(unknown, listing['train'])}"
                 )
         return listing
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The image files in a folder, at any depth, in the order of their paths; hidden ones are left out."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    return sorted(path for path in found if path.name[0] != "." and not path.is_dir())
 
 
 def _folders(folder: Path) -> list[Path]:
