@@ -19,7 +19,7 @@ from benchmarking.progress import Progress
 from benchmarking.workloads import ROOT
 from convboard.config.compose import compose_config
 from convboard.experiment.dataset import build_dataset
-from convboard.experiment.plan import choose_device
+from convboard.experiment.run_plan import choose_device
 
 
 @dataclass(frozen=True)

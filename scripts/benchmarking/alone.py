@@ -6,7 +6,7 @@ from benchmarking.contenders import HandLoop, TutorialLoop
 from benchmarking.workloads import WORKLOADS
 from convboard.config.compose import compose_config
 from convboard.experiment.dataset import build_dataset
-from convboard.experiment.plan import choose_device
+from convboard.experiment.run_plan import choose_device
 from convboard.training.execution_plan.plan import Plan
 
 

@@ -121,7 +121,8 @@ def job() -> Iterator[None]:
 
     A run that could not begin leaves no directory behind.
     """
-    communicator().set_advice(lambda: _how_to_resume() if _has_begun() else "")
+    directory = run_dir()  # outside of this frame, where the advice may be asked for, Hydra does not know it any more
+    communicator().set_advice(lambda: _how_to_resume(directory) if (directory / CONFIG).exists() else "")
     try:
         yield
         number = signals.received()
@@ -187,7 +188,7 @@ def _told_of_signal(error: KeyboardInterrupt | Interrupted) -> str:
     if (run_dir() / RESULT).exists():
         return "interrupted."
     saved = f"{error}; the run is saved." if isinstance(error, Interrupted) else "interrupted."
-    return f"{saved} {_how_to_resume()}"
+    return f"{saved} {_how_to_resume(run_dir())}"
 
 
 def _is_speaker(comm: Communicator, error: BaseException, end: End) -> bool:
@@ -205,8 +206,8 @@ def _has_begun() -> bool:
     return (run_dir() / CONFIG).exists()
 
 
-def _how_to_resume() -> str:
-    run = assignment("resume", os.path.relpath(run_dir()))
+def _how_to_resume(directory: Path) -> str:
+    run = assignment("resume", os.path.relpath(directory))
     start = command("train", run) if communicator().world_size == 1 else f"torchrun ... train.py {run}"
     return f"Go on with it: {start}"
 

@@ -18,8 +18,8 @@ from convboard.data.dataset import ImageDataset
 from convboard.errors import ConfigError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
-from convboard.experiment.plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
+from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
 from convboard.files import atomic_write_text, empty, locked
 from convboard.training.checkpoint import Checkpoint, load_latest

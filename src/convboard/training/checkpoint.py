@@ -1,10 +1,10 @@
-"""A run's state in one safetensors file that is either whole and unaltered, or refused.
+"""The state of a run in one safetensors file, which is refused unless it is complete and unaltered.
 
-The tensors stand in the file under readable names: `model/conv1.weight`, `optimizer/0/exp_avg`, `rng/torch`.
-All the rest (the optimizer's parameter groups, the loop's place, ...) is JSON in the file's metadata, beside
-a SHA-256 of every byte of the file. Nothing in it is ever executed.
+The tensors have readable names: `model/conv1.weight`, `optimizer/0/exp_avg`, `rng/torch`. Everything else (the
+optimizer's parameter groups, the state of the loop, ...) is JSON in the file's metadata, beside a SHA-256 of every byte
+of the file: safetensors itself checks only the header and the sizes. Nothing in a checkpoint is ever executed.
 
-What belongs into a checkpoint, and when one is saved, is the trainer's business, not this module's.
+The trainer decides what a checkpoint holds and when it is saved.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ _FORMAT = 2
 _DIFFERENCES_SHOWN = 3
 _HASH_LENGTH = 64
 _UNHASHED = "0" * _HASH_LENGTH
-# How a checkpoint begins, after the eight bytes with its header's length; the hash follows. safetensors puts
-# the metadata first, and the JSON in it is a string within JSON, so that its quotes are escaped.
+# The start of a checkpoint after the eight bytes of its header's length; the hash follows. safetensors writes the
+# metadata first, and the JSON in it is a string within JSON, so its quotes are escaped.
 _BEGINNING = rb'{"__metadata__":{"convboard":"{\"sha256\":\"'
 _HASH_START = 8 + len(_BEGINNING)
 _HASH_END = _HASH_START + _HASH_LENGTH
@@ -41,14 +41,13 @@ _HASH_END = _HASH_START + _HASH_LENGTH
 
 @dataclass
 class Checkpoint:
-    """All that a run needs to go on as if it had never stopped.
+    """Everything that a run needs to continue as if it had never stopped.
 
     Attributes:
         model: The network's `state_dict()`.
-        optimizer: The optimizer's `state_dict()`, of any optimizer of torch.optim.
+        optimizer: The `state_dict()` of any optimizer of torch.optim.
         rng: States of random generators by name, each a uint8 tensor on the CPU.
-        state: The rest, JSON-like (tuples, NaN and infinities are fine): the loop's place, the best metric,
-            the callbacks' state, ...
+        state: The rest, JSON-like (tuples, NaN and infinities are allowed): the state of the loop and of the callbacks.
     """
 
     model: dict[str, Tensor]
@@ -58,14 +57,14 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint atomically. The same checkpoint always gives the same bytes.
+    """Write a checkpoint atomically. Equal checkpoints give equal bytes.
 
     Args:
-        path: The file to make or replace. Its folder must exist.
+        path: The file to create or replace. Its folder must exist.
         checkpoint: What to save; its tensors may be on any device, in any memory format, shared or not.
 
     Raises:
-        CheckpointError: The file cannot be written; what was there before is untouched.
+        CheckpointError: The file cannot be written; its previous content is untouched.
         TypeError: The checkpoint holds something that is neither a tensor nor JSON-like.
     """
     packing = StatePacker()
@@ -92,16 +91,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def save_latest(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write `last.safetensors`; the one before it stays as `previous.safetensors` until the next call.
+    """Write `last.safetensors`, and keep the one before it as `previous.safetensors` until the next call.
 
     Raises:
-        CheckpointError: It cannot be written; the last one is as it was.
+        CheckpointError: It cannot be written; the last one is unchanged.
     """
     last, previous = folder / LAST, folder / PREVIOUS
     if last.exists():
         previous.unlink(missing_ok=True)
         try:
-            os.link(last, previous)  # at every moment `last` is there and whole
+            os.link(last, previous)  # at every moment `last` exists and is complete
         except OSError:  # a file system without hard links
             _copy(last, previous)
     save_checkpoint(last, checkpoint)
@@ -118,13 +117,17 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Checkpoint, Path]:
-    """Read the last checkpoint, or the one before it where that is damaged, which is said in a warning.
+    """Read the last checkpoint, or with a warning the one before it if the last one is damaged.
+
+    Args:
+        folder: The folder of the checkpoints.
+        device: See `load_checkpoint`.
 
     Returns:
         The checkpoint and its file.
 
     Raises:
-        CheckpointError: There is none, or both are damaged.
+        CheckpointError: There is no checkpoint, or both are damaged.
     """
     try:
         return load_checkpoint(folder / LAST, device), folder / LAST
@@ -133,18 +136,18 @@ def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Check
             raise
         checkpoint = load_checkpoint(folder / PREVIOUS, device)
         _log.warning("%s Going on from the one before it, %s.", damaged, PREVIOUS)
-        # The good one takes the place of the damaged one, which the next save would otherwise push it out for.
+        # The good one replaces the damaged one; otherwise the next save would drop it and keep the damaged one.
         (folder / PREVIOUS).replace(folder / LAST)
         return checkpoint, folder / LAST
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a checkpoint back, bit by bit as it was saved, memory formats and shared tensors included.
+    """Read a checkpoint as it was saved, to the last bit, with its memory formats and shared tensors.
 
     Args:
-        path: A file that `save_checkpoint` made.
-        device: Where the model's tensors go. The others stay on the CPU: an optimizer moves its own when they
-            are loaded into it, and wants some of them (step counts) there; so do the random generators.
+        path: A file that `save_checkpoint` has written.
+        device: Where the model's tensors go. The others stay on the CPU: an optimizer moves its own when they are
+            loaded into it, and needs some of them (step counts) there, as do the random generators.
 
     Raises:
         CheckpointError: The file is missing, truncated, altered, or not a checkpoint of this version.
@@ -215,7 +218,7 @@ def _shape(shape: list[int] | None) -> str:
 
 
 def _digest(content: memoryview) -> bytes:
-    """SHA-256 of a checkpoint's bytes, in hexadecimal, with zeros where the hash itself stands."""
+    """Return the SHA-256 of a checkpoint's bytes in hexadecimal, computed with zeros in place of the hash itself."""
     digest = hashlib.sha256(content[:_HASH_START])
     digest.update(_UNHASHED.encode())
     digest.update(content[_HASH_END:])

@@ -6,10 +6,10 @@ or not as expected, or a step does more than its own code, torch's public way is
 """
 
 import inspect
+import sys
 
 import torch
 from torch.optim import Optimizer
-from torch.optim import optimizer as _module
 
 _EXCLUDED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
 
@@ -39,12 +39,13 @@ def _does_more(optimizer: Optimizer) -> bool:
     """Whether something happens around the step, the step is differentiated, or torch is not as expected."""
     if optimizer.defaults.get("differentiable") or "step" in vars(optimizer):  # torch's schedulers replace `step`
         return True
+    module = sys.modules[Optimizer.__module__]
     try:
         hooks = (
             optimizer._optimizer_step_pre_hooks,
             optimizer._optimizer_step_post_hooks,
-            _module._global_optimizer_pre_hooks,
-            _module._global_optimizer_post_hooks,
+            module._global_optimizer_pre_hooks,
+            module._global_optimizer_post_hooks,
         )
     except AttributeError:
         return True

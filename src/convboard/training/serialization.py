@@ -1,4 +1,7 @@
-"""What a checkpoint holds, as JSON and named tensors, and back."""
+"""A tree of Python values as JSON and named tensors, and back.
+
+torch.save does the same with pickle, which no checkpoint may hold; safetensors stores a flat dict of tensors only.
+"""
 
 import math
 from dataclasses import dataclass, field
@@ -10,14 +13,14 @@ from torch import Tensor
 
 @dataclass
 class StatePacker:
-    """Turns a tree of Python values into strict JSON, and gathers the tensors in it.
+    """Converts a tree of Python values to strict JSON, and collects the tensors in it.
 
-    What JSON lacks is written as an object with one key: `{"$tensor": name}`, `{"$tuple": [...]}`,
-    `{"$float": "nan"}`, and `{"$dict": [[key, value], ...]}` for a dict with keys that are not plain text.
+    What JSON lacks becomes an object with one key: `{"$tensor": name}`, `{"$tuple": [...]}`, `{"$float": "nan"}`, and
+    `{"$dict": [[key, value], ...]}` for a dict whose keys are not all plain strings.
 
     Attributes:
-        tensors: By name, contiguous and on the CPU.
-        strides: Of those that came in another memory format, by name.
+        tensors: The tensors by name, contiguous and on the CPU.
+        strides: Strides by name, of the tensors that were not contiguous.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -26,10 +29,14 @@ class StatePacker:
     _storages: set[int] = field(default_factory=set)
 
     def pack(self, value: Any, place: str) -> Any:
-        """Pack `value`, which stands at `place`, a path such as `optimizer/state/0`.
+        """Return `value` as JSON.
+
+        Args:
+            value: Tensors and JSON-like values.
+            place: Its path in the checkpoint, such as `optimizer/state/0`.
 
         Raises:
-            TypeError: There is something in it that is neither a tensor nor JSON-like.
+            TypeError: It holds something that is neither a tensor nor JSON-like.
         """
         match value:
             case Tensor():
@@ -52,20 +59,20 @@ class StatePacker:
         return [self.pack(value, f"{place}/{index}") for index, value in enumerate(values)]
 
     def _pack_tensor(self, tensor: Tensor, place: str) -> str:
-        # Tied weights are one tensor under two names: stored once, and the second name refers to the first.
+        # Tied weights are one tensor under two names: it is stored once, and the second name refers to the first.
         memory = (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
         if tensor.numel() > 0 and memory in self._names:
             return self._names[memory]
         name = place.replace("optimizer/state/", "optimizer/", 1)
-        while name in self.tensors:  # keys with a slash in them can lead to the same path
+        while name in self.tensors:  # keys with a slash can give the same path
             name += "'"
         self._names[memory] = name
-        # safetensors refuses tensors that overlap: further views of the same storage are copied.
+        # safetensors refuses tensors that share memory: further views of the same storage are copied.
         storage = tensor.untyped_storage().data_ptr()
         self.tensors[name] = tensor.to("cpu", copy=storage in self._storages).contiguous()
         self._storages.add(storage)
-        # A momentum in channels_last must come back in it: otherwise the optimizer would be slower, and would
-        # round otherwise. `empty_like` tells the strides that a copy of the tensor has.
+        # A momentum in channels_last must be restored in it: otherwise the optimizer would be slower, and would round
+        # differently. `empty_like` has the strides of a copy of the tensor.
         strides = torch.empty_like(tensor, device="meta").stride()
         if strides != torch.empty(tensor.shape, device="meta").stride():
             self.strides[name] = strides
@@ -73,7 +80,12 @@ class StatePacker:
 
 
 def unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Undo `StatePacker.pack`."""
+    """Return the value that `StatePacker.pack` was given.
+
+    Args:
+        value: What it returned.
+        tensors: The tensors by name.
+    """
     match value:
         case {"$tensor": name}:
             return tensors[name]

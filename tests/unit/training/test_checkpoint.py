@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from convboard.errors import CheckpointError
+from convboard.models import BatchNormCNN
 from convboard.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -31,6 +32,7 @@ from convboard.training.checkpoint import (
     save_latest,
 )
 
+OLDER_RUNS = Path(__file__).parents[2] / "data/runs_of_version_0_1"
 DTYPES = (
     torch.float64,
     torch.float32,
@@ -272,6 +274,14 @@ def test_training_goes_on_as_if_it_had_never_stopped(tmp_path: Path, name: str) 
         train(some_net, some_optimizer, steps=3)
     assert same(dict(resumed_net.state_dict()), dict(net.state_dict()))
     assert same(resumed_optimizer.state_dict(), optimizer.state_dict())
+
+
+@pytest.mark.parametrize("run", ["finished", "killed"])
+@pytest.mark.parametrize("name", ["best", "last", "previous"])
+def test_checkpoints_of_version_0_1_are_read(run: str, name: str) -> None:
+    checkpoint = load_checkpoint(OLDER_RUNS / run / "checkpoints" / f"{name}.safetensors")
+    load_weights(BatchNormCNN(in_channels=1, image_size=28, num_classes=10), checkpoint, OLDER_RUNS)
+    assert checkpoint.state["processes"] == 1
 
 
 # --- What is refused -------------------------------------------------------------------------------------------

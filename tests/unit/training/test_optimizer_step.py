@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
-from convboard.training.optimizer_step import take_step
+from convboard.training.optimizer_step import skip_dynamo_import, take_step
 
 Make = Callable[[Iterable[nn.Parameter]], Optimizer]
 OPTIMIZERS: dict[str, Make] = {
@@ -61,6 +61,53 @@ def test_hooks_around_the_steps_of_all_optimizers_are_called() -> None:
         before.remove()
         after.remove()
     assert called == ["before", "after"]
+
+
+class TestATorchWithoutAPrivateName:
+    """As a later version may be: its public step is taken, and gives the same."""
+
+    @pytest.fixture
+    def optimizer(self) -> Optimizer:
+        return SGD([nn.Parameter(torch.ones(2))])
+
+    @pytest.fixture
+    def public_steps(self, optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch) -> list[Optimizer]:
+        """The optimizers whose public step was taken, in place of SGD's; what it wraps must not be called."""
+        taken: list[Optimizer] = []
+
+        def step(optimizer: Optimizer) -> None:
+            taken.append(optimizer)
+
+        def wrapped(optimizer: Optimizer) -> None:
+            raise AssertionError
+
+        monkeypatch.setattr(step, "__wrapped__", wrapped, raising=False)
+        monkeypatch.setattr(SGD, "step", step)
+        return taken
+
+    @pytest.mark.parametrize("name", ["_global_optimizer_pre_hooks", "_global_optimizer_post_hooks"])
+    def test_of_the_module(
+        self, name: str, optimizer: Optimizer, public_steps: list[Optimizer], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delattr(sys.modules[Optimizer.__module__], name)
+        take_step(optimizer)
+        assert public_steps == [optimizer]
+
+    @pytest.mark.parametrize("name", ["_optimizer_step_pre_hooks", "_optimizer_step_post_hooks"])
+    def test_of_the_optimizer(self, name: str, optimizer: Optimizer, public_steps: list[Optimizer]) -> None:
+        delattr(optimizer, name)
+        take_step(optimizer)
+        assert public_steps == [optimizer]
+
+    def test_a_step_that_wraps_nothing(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        expected = trained(OPTIMIZERS["fused sgd"], take_step)
+        monkeypatch.delattr(SGD.step, "__wrapped__")
+        assert all(map(torch.equal, trained(OPTIMIZERS["fused sgd"], take_step), expected))
+
+    def test_methods_that_are_not_excluded_from_compilation(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delattr(Optimizer, "zero_grad")
+        monkeypatch.setattr(Optimizer, "state_dict", dict)
+        skip_dynamo_import()
 
 
 class Halving(SGD):

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from convboard.config.schema import TrainerConfig
 from convboard.data.batches import Batch
 from convboard.errors import TrainingError
+from convboard.models import BatchNormCNN
 from convboard.training import signals
 from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 from convboard.training.checkpoint import load_checkpoint, load_latest
@@ -21,6 +22,7 @@ from convboard.training.signals import Interrupted
 from convboard.training.trainer import Trainer
 from made_up_training import make_setup, make_splits
 
+OLDER_CHECKPOINTS = Path(__file__).parents[2] / "data/runs_of_version_0_1/killed/checkpoints"
 IMAGES, BATCH = 50, 16
 
 
@@ -269,6 +271,28 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(killed_at: list[int], minut
         torch.testing.assert_close(ours.model, theirs.model, rtol=0, atol=0)
         torch.testing.assert_close(ours.optimizer, theirs.optimizer, rtol=0, atol=0)
         torch.testing.assert_close(ours.rng, theirs.rng, rtol=0, atol=0)
+
+
+class Board(Recorder):
+    """A callback with the name of one whose state an older checkpoint has."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.loaded = state
+
+
+def test_a_checkpoint_of_version_0_1_is_resumed(tmp_path: Path) -> None:
+    """Its callbacks were called observers."""
+    checkpoint, source = load_latest(OLDER_CHECKPOINTS)
+    board = Board()
+    model = BatchNormCNN(in_channels=1, image_size=28, num_classes=10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9, nesterov=True)
+    trainer = Trainer(make_setup(model, optimizer, TrainerConfig(max_epochs=2), callbacks=(board,)))
+    trainer.resume(checkpoint, source)
+    assert (trainer.epoch, trainer.global_step, trainer.best_epoch) == (1, 8, 1)
+    assert board.loaded.keys() == {"events", "curves", "missing"}
+    assert torch.equal(model.get_parameter("fc.bias"), checkpoint.model["fc.bias"])
+    assert len(optimizer.state) == len(list(model.parameters()))
+    assert trainer.state_dict().keys() == checkpoint.state.keys() - {"observers"} | {"callbacks"}
 
 
 def test_the_seconds_are_those_of_all_parts_of_the_run(tmp_path: Path) -> None:

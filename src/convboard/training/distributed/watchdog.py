@@ -16,11 +16,11 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from torch.distributed.distributed_c10d import Store
 
@@ -70,34 +70,27 @@ class Heartbeat(NamedTuple):
     """The last heartbeat of another process.
 
     Attributes:
-        content: As `Watchdog._send_heartbeat` writes it, JSON.
+        content: What the process sent: see `Watchdog._send_heartbeat`.
         at: `Watchdog.now` when it was read.
         check: Number of the check that read it.
     """
 
-    content: str
+    content: dict[str, Any]
     at: float
     check: int
 
     @property
-    def activity(self) -> tuple[int, bool] | None:
-        """Number of the process's activity and whether it waits; None outside of any."""
-        activity = json.loads(self.content)["activity"]
-        return None if activity is None else (activity[0], activity[1])
-
-    @property
     def process(self) -> str:
-        """`process 4711 on host`."""
-        content = json.loads(self.content)
-        return f"process {content['pid']} on {content['host']}"
+        """Such as `process 4711 on host`."""
+        return f"process {self.content['pid']} on {self.content['host']}"
 
 
-def no_progress(activity: Activity | None, others: list[tuple[int, bool] | None], now: float) -> str | None:
+def no_progress(activity: Activity | None, others: Sequence[Sequence[int] | None], now: float) -> str | None:
     """Return how this process keeps the others waiting, or None if it does not.
 
     Args:
-        activity: Of this process.
-        others: `Heartbeat.activity` of each other process.
+        activity: The activity of this process.
+        others: For each other process, the number of its activity and whether it waits; None outside of any.
         now: `Watchdog.now`.
     """
     if activity is None or now < activity.since + activity.limit:
@@ -185,14 +178,14 @@ class Watchdog(threading.Thread):
     def find_cause(self) -> Failure | None:
         """Wait until a failure is known or every other process has sent a heartbeat since this call."""
         began, self._search_began = self._checks, self.now
-        while self.failure is None and self.is_alive() and any(self._may_be_lost(rank, began) for rank in self._others):
+        while self.failure is None and self.is_alive():
+            # What the next check reads may have been sent before this call.
+            heard = [rank for rank, heartbeat in self._heartbeats.copy().items() if heartbeat.check > began + 1]
+            if len(heard) == len(self._others):
+                break
             self._failed.wait(HEARTBEAT)
         self._search_began = None
         return self.failure
-
-    def _may_be_lost(self, rank: int, began: int) -> bool:
-        """Whether no heartbeat was sent after check number `began`; what the next check reads may be older."""
-        return rank not in self._heartbeats or self._heartbeats[rank].check <= began + 1
 
     def message(self, failure: Failure) -> str:
         """The failure and what to do, for the terminal."""
@@ -218,6 +211,7 @@ class Watchdog(threading.Thread):
                 time.sleep(HEARTBEAT / 4)
 
     def _send_heartbeat(self) -> None:
+        """Store which process this is and what it does; the count makes each heartbeat a new one."""
         activity = self.activity
         state = None if activity is None else [activity.number, activity.waits]
         content = {"count": self._checks, **_own_process(), "activity": state}
@@ -229,7 +223,7 @@ class Watchdog(threading.Thread):
         for rank in self._others:
             key = f"convboard/heartbeat/{rank}"
             if rank in self._heartbeats or self._store.check([key]):
-                content = self._store.get(key).decode()
+                content = json.loads(self._store.get(key))
                 if rank not in self._heartbeats or self._heartbeats[rank].content != content:
                     self._heartbeats[rank] = Heartbeat(content, self.now, self._checks)
 
@@ -246,7 +240,7 @@ class Watchdog(threading.Thread):
         return None
 
     def _find_no_progress(self) -> Failure | None:
-        others = [heartbeat.activity for heartbeat in self._heartbeats.values()]
+        others = [heartbeat.content["activity"] for heartbeat in self._heartbeats.values()]
         text = no_progress(self.activity, others, self.now)
         if text is None:
             return None
@@ -266,13 +260,10 @@ class Watchdog(threading.Thread):
 
     def _kill_stopped(self, failure: Failure) -> None:
         """Kill a lost process of this machine: if it is stopped, torchrun would wait 30 s for it to end."""
-        last = self._heartbeats.get(failure.rank)
-        if failure.is_lost and last is not None:
-            content = json.loads(last.content)
-            own = _own_process()
-            if (content["host"], content["pid_space"]) == (own["host"], own["pid_space"]):
-                with suppress(ProcessLookupError):
-                    os.kill(content["pid"], signal.SIGKILL)
+        last, own = self._heartbeats.get(failure.rank), _own_process()
+        if failure.is_lost and last is not None and all(last.content[key] == own[key] for key in ("host", "pid_space")):
+            with suppress(ProcessLookupError):
+                os.kill(last.content["pid"], signal.SIGKILL)
 
 
 def _own_process() -> dict[str, str | int]:

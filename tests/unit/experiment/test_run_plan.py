@@ -8,9 +8,9 @@ from torch import nn
 
 from convboard.config.schema import TrainConfig, TrainerConfig
 from convboard.errors import ConfigError
-from convboard.experiment import plan as experiment_plan
-from convboard.experiment.plan import choose_device, choose_plan, recorded_plan, shared_plan
+from convboard.experiment import run_plan
 from convboard.experiment.run_dir import Run
+from convboard.experiment.run_plan import choose_device, choose_plan, recorded_plan, shared_plan
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan import choose_plan as measuring
 from convboard.training.execution_plan.choose_plan import PlanChoice
@@ -107,7 +107,7 @@ def test_where_no_measurement_decides(
 
     monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
     monkeypatch.setattr(measuring, "has_bf16", lambda _: True)
-    monkeypatch.setattr(experiment_plan, "choose_fastest", poisoned)
+    monkeypatch.setattr(run_plan, "choose_fastest", poisoned)
     setup = make_setup(nn.Linear(2, 2), limits=trainer, plan=default)
     assert choose_plan(make_config(trainer), setup) == PlanChoice(default, reason)
     pair = replace(setup, comm=Pair())
