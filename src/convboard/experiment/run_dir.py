@@ -116,7 +116,7 @@ class Run:
             DataError: A file cannot be read, or the folder holds no image.
             ConvboardError: See `model`.
         """
-        from convboard.data.sources.image_files import EXTENSIONS, image_files  # imports numpy and Pillow
+        from convboard.data.sources.image_folder import EXTENSIONS, image_files  # imports torch
 
         files = image_files(Path(images)) if Path(images).is_dir() else [Path(images)]
         if not files:

@@ -6,13 +6,12 @@ from typing import ClassVar
 
 import torch
 
-from convboard.data.sources.arrays import array_split
 from convboard.data.sources.downloads import Download
-from convboard.data.sources.source import RawDataset
+from convboard.data.sources.source import RawDataset, array_split
 
 
 class CIFAR10(Download):
-    """Ten kinds of animals and vehicles. Its files are pickles: none is opened unless it is the original."""
+    """Ten classes of animals and vehicles. Its files are pickles, which are opened only if their checksum is right."""
 
     name: ClassVar[str] = "cifar10"
     title: ClassVar[str] = "CIFAR-10"
@@ -33,11 +32,11 @@ class CIFAR10(Download):
     }
 
     def read(self, size: int) -> RawDataset:
-        """Read the batches by torchvision's class."""
+        """Read the batches with torchvision's class."""
         self.check()
         splits = {}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy's, about the age of the pickles
+            warnings.simplefilter("ignore")  # NumPy warns about old pickles
             for name in ("train", "test"):
                 reader = self.reader()(self.root, train=name == "train")
                 images = torch.from_numpy(reader.data).permute(0, 3, 1, 2)
