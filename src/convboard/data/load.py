@@ -66,11 +66,11 @@ def describe_dataset(
     """
     source = _source(name, data_dir, path)
     size = image_size or source.native_size
-    if source.known_kind is None:
+    if source.channels_and_classes is None:
         source.provide(download=False)
         opened = source.read(size)
         return opened.image_shape, len(opened.class_names)
-    channels, classes = source.known_kind
+    channels, classes = source.channels_and_classes
     return (channels, size, size), classes
 
 

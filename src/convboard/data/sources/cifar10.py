@@ -18,7 +18,7 @@ class CIFAR10(Download):
     torchvision_name: ClassVar[str] = "CIFAR10"
     place: ClassVar[str] = "cifar-10-batches-py"
     native_size: ClassVar[int] = 32
-    known_kind: ClassVar[tuple[int, int] | None] = (3, 10)
+    channels_and_classes: ClassVar[tuple[int, int] | None] = (3, 10)
     val_size: ClassVar[int | None] = 5000
     archives: ClassVar[Sequence[str]] = ("cifar-10-python.tar.gz",)
     md5: ClassVar[Mapping[str, str | None]] = {

@@ -21,7 +21,7 @@ class Digits(Source):
 
     name: ClassVar[str] = "digits"
     native_size: ClassVar[int] = 28
-    known_kind: ClassVar[tuple[int, int] | None] = (1, 10)
+    channels_and_classes: ClassVar[tuple[int, int] | None] = (1, 10)
     val_size: ClassVar[int | None] = 250
     test_size: ClassVar[int | None] = 250
 

@@ -21,7 +21,7 @@ class MNIST(Download):
     torchvision_name: ClassVar[str] = "MNIST"
     place: ClassVar[str] = "MNIST/raw"
     native_size: ClassVar[int] = 28
-    known_kind: ClassVar[tuple[int, int] | None] = (1, 10)
+    channels_and_classes: ClassVar[tuple[int, int] | None] = (1, 10)
     val_size: ClassVar[int | None] = 5000
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
     archives: ClassVar[Sequence[str]] = tuple(f"MNIST/raw/{name}.gz" for name in _NAMES)

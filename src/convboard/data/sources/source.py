@@ -45,7 +45,7 @@ class Source(ABC):
     Attributes:
         name: The name of its data set.
         native_size: Side in pixels of its images, for a network that takes any size.
-        known_kind: Channels of its images and number of its classes; None if its files have to be read for that.
+        channels_and_classes: Channels of its images, number of its classes; None if its files must be read for that.
         fixed: Whether its files never change, so that a changed file is damaged. Otherwise a change is accepted.
         val_size: Training images in the validation split; None for a tenth.
         test_size: Training images in the test split, for a source that has none of its own; None for a tenth.
@@ -55,7 +55,7 @@ class Source(ABC):
 
     name: ClassVar[str]
     native_size: ClassVar[int]
-    known_kind: ClassVar[tuple[int, int] | None] = None
+    channels_and_classes: ClassVar[tuple[int, int] | None] = None
     fixed: ClassVar[bool] = True
     val_size: ClassVar[int | None] = None
     test_size: ClassVar[int | None] = None
