@@ -1,4 +1,4 @@
-"""Networks that the doctor is shown, and what it says of them."""
+"""Networks that are to be diagnosed, and their diagnosis."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,28 +9,28 @@ from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
 
 
 class LambdaNetwork(nn.Module):
-    """A forward of one line, called with the network and the images.
+    """A network whose forward is a function of the network and the images.
 
-    Its parts are `model[0]` and so on; `unseen` lies in a plain list, where torch does not find it.
+    Its layers are `model[0]` and so on; `unregistered` is in a plain list, where torch does not find it.
     """
 
     def __init__(
-        self, forward: Callable[[Any, Tensor], Any], *parts: nn.Module, unseen: nn.Module | None = None
+        self, forward: Callable[[Any, Tensor], Any], *layers: nn.Module, unregistered: nn.Module | None = None
     ) -> None:
         super().__init__()
-        self.parts = nn.ModuleList(parts)
-        self.line = forward
-        self.unseen = [unseen]
+        self.layers = nn.ModuleList(layers)
+        self.function = forward
+        self.unregistered = [unregistered]
 
-    def __getitem__(self, place: int) -> nn.Module:
-        return self.parts[place]
+    def __getitem__(self, index: int) -> nn.Module:
+        return self.layers[index]
 
     def forward(self, x: Tensor) -> Any:
-        return self.line(self, x)
+        return self.function(self, x)
 
 
 def diagnosed(model: nn.Module, shape: tuple[int, int, int], classes: int | None = None) -> Diagnosis:
-    """What the doctor finds, which must be something."""
+    """The diagnosis, of which there must be one."""
     diagnosis = diagnose(model, shape, classes)
     assert diagnosis is not None
     return diagnosis

@@ -1,4 +1,4 @@
-"""Small random networks with everything that moves receptive fields about."""
+"""Small random networks of layers with all kinds of receptive fields, and their true boxes."""
 
 import random
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class Branches(nn.Module):
-    """Some layers beside each other, whose outputs are cut to one size and put together."""
+    """Parallel layers, whose outputs are cropped to one size and added or concatenated."""
 
     def __init__(self, branches: list[nn.Module], joins: bool) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Branches(nn.Module):
 
 
 class Shuffle(nn.Module):
-    """The channels of two groups by turns, as ShuffleNet has them."""
+    """Interleaves the channels of two groups, as ShuffleNet does."""
 
     def forward(self, x: Tensor) -> Tensor:
         n, channels, height, width = x.shape
@@ -37,7 +37,7 @@ class Shuffle(nn.Module):
 
 
 class HalfChanged(nn.Module):
-    """Half of the channels go through a convolution, the others pass."""
+    """A convolution of half of the channels; the others are unchanged."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class HalfChanged(nn.Module):
 
 
 class WithContext(nn.Module):
-    """Each unit with what the whole picture says, as a squeeze-and-excitation mixes it in."""
+    """Adds the mean over the whole feature map to each unit, as squeeze-and-excitation does."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x + x.mean(dim=(2, 3), keepdim=True)
@@ -109,7 +109,7 @@ def _random_layer(choose: random.Random, channels: int) -> nn.Module:
 def true_boxes(
     network: nn.Module, input_shape: tuple[int, int, int], attempts: int = 8
 ) -> dict[tuple[int, int], tuple[int, ...]]:
-    """The box of pixels whose change has changed a unit, by (row, column), from gradients at random images."""
+    """The box of pixels with a non-zero gradient of a unit, by (row, column), over several random images."""
     boxes: dict[tuple[int, int], Tensor] = {}
     for attempt in range(attempts):
         generator = torch.Generator().manual_seed(attempt)

@@ -1,6 +1,6 @@
-"""Files that are whole or not there: atomic writes, hashes, and locks that a dead process never holds.
+"""Atomic writes, hashes, and locks that end with their process.
 
-Knows nothing of what is in the files. POSIX only: the locks are `flock`, the folders are synced.
+Independent of the content of the files. POSIX only: locks use `flock`, and folders are synced.
 """
 
 import errno
@@ -16,18 +16,18 @@ from pathlib import Path
 
 
 def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a file so that whoever opens `path`, at any moment, finds the old content or the new, whole.
+    """Write a file so that a reader of `path` always gets the complete old content or the complete new one.
 
-    This holds when the process is killed and when the machine loses power. A failure leaves nothing behind;
-    what a killed writer of the same file left behind is removed by the next.
+    This holds if the process is killed and if the machine loses power. A failure leaves no temporary file; that of a
+    killed writer of the same file is removed by the next writer.
 
     Args:
-        path: The file to make or replace. Its folder must exist.
-        write: Called once with a temporary path in the same folder, at which it must make the file.
+        path: The file to create or replace. Its folder must exist.
+        write: Is called once with a temporary path in the same folder, and must write the file there.
 
     Raises:
-        OSError: The file, which it names, could not be written, for instance because the disk is full; `path` is as
-            it was.
+        OSError: The file could not be written, for instance because the disk is full; `path` is unchanged. The error
+            has the name of the file.
     """
     _remove_leftovers(path)
     writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
@@ -39,13 +39,13 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # a full disk does not say of which file it tells
+            error.filename = str(path)  # the error of a full disk has no file name
         raise
     sync(path.parent)
 
 
 def atomic_write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path` atomically; see `atomic_write`."""
+    """Write `content` to `path` atomically, as `atomic_write` does."""
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(content)
@@ -54,15 +54,15 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
 
 
 def atomic_write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically, in UTF-8 and with its line ends as they are; see `atomic_write`."""
+    """Write `text` to `path` atomically, in UTF-8 with unchanged line ends, as `atomic_write` does."""
     atomic_write_bytes(path, text.encode())
 
 
 def sync(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk.
+    """Wait until a file, or the list of names in a folder, is on the disk.
 
     Raises:
-        OSError: It is not there, or the disk fails.
+        OSError: It does not exist, or the disk fails.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -72,10 +72,10 @@ def sync(path: Path) -> None:
 
 
 def empty(path: Path) -> None:
-    """Empty a file. A link is refused: what it leads to belongs to somebody else.
+    """Truncate a file to length 0. A symbolic link is not followed.
 
     Raises:
-        OSError: It is not there, is a link, or cannot be written.
+        OSError: It does not exist, is a symbolic link, or cannot be written.
     """
     os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW))
 
@@ -92,43 +92,46 @@ def sha256(path: Path) -> str:
 
 @contextmanager
 def locked(path: Path, *, wait: bool, busy: Callable[[int | None], Exception]) -> Iterator[None]:
-    """Hold a lock that only one process on this machine can hold at a time.
+    """Hold a lock that only one process of this machine can hold at a time.
 
-    The lock is the kernel's, on the open file, so that it ends with the process, however that ends: a file
-    left behind by a dead process is taken over. The file is removed when the lock is given back.
+    It is a `flock` on the open file, which the kernel releases when the process ends. A lock file of a dead process is
+    reused. The file is removed when the lock is released.
+
+    The package `filelock` is not used: it does not tell which process holds a lock, leaves its files behind, and takes
+    60 ms to import, which every run would wait for.
 
     Args:
-        path: The lock file; made where it is missing. Its folder must exist.
-        wait: Wait until the lock is free, rather than raise.
-        busy: Makes the error to raise when another process holds the lock. It is given that process's id, or
-            None where it is not known, or belongs to another machine.
+        path: The lock file, which is created if it is missing. Its folder must exist.
+        wait: Whether to wait until the lock is free, instead of raising an error.
+        busy: Returns the error to raise if another process holds the lock. It gets the id of that process, or None if
+            the id is not known or belongs to another machine.
 
     Raises:
-        Exception: What `busy` makes.
-        OSError: The file cannot be made, or the file system knows no locks.
+        Exception: The error that `busy` returns.
+        OSError: The file cannot be created, or the file system has no locks.
     """
     descriptor = _acquire(path, wait=wait)
     if descriptor is None:
         raise busy(_holder(path))
     try:
-        with suppress(OSError):  # on a full disk nobody learns who has the lock, which holds all the same
+        with suppress(OSError):  # on a full disk the holder has no name, but the lock holds
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"{os.getpid()} {socket.gethostname()}\n".encode())
         yield
     finally:
-        path.unlink(missing_ok=True)  # while the lock is still held: after it, the file may be another's
+        path.unlink(missing_ok=True)  # while the lock is held: afterwards the file may be another process's
         fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough: a forked child shares the open file
         os.close(descriptor)
 
 
 def _acquire(path: Path, *, wait: bool) -> int | None:
-    """An open, locked descriptor of the file at `path`, or None where another has it and `wait` is off."""
+    """An open, locked descriptor of the file at `path`; None if another process has the lock and `wait` is False."""
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # not what a link leads to
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)  # follows no link
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The holder before us may have removed the file between our open and our lock, and a third one
-            # may have made a new file: a lock counts only on the file that is at `path` now.
+            # The previous holder may have removed the file after it was opened here, and a third process may have
+            # created a new one: only a lock on the file that is at `path` now is valid.
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(descriptor), path.stat()):
                     return descriptor
@@ -142,16 +145,16 @@ def _acquire(path: Path, *, wait: bool) -> int | None:
 
 
 def _holder(path: Path) -> int | None:
-    """Id of the process that wrote the lock file, if it did so on this machine."""
+    """Id of the process that wrote the lock file; None if it is of another machine or not readable."""
     try:
         pid, host = path.read_text().split()
         return int(pid) if host == socket.gethostname() else None
-    except (OSError, ValueError):  # given back, or not yet written, this very moment
+    except (OSError, ValueError):  # just released, or not yet written
         return None
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of writers of `path` that ran on this machine and are dead."""
+    """Remove the temporary files of writers of `path` on this machine that have ended."""
     prefix = f".{path.name}.{socket.gethostname()}."
     for leftover in path.parent.glob(f"{escape(prefix)}*.tmp"):
         pid = leftover.name.removeprefix(prefix).split(".")[0]

@@ -69,7 +69,7 @@ def _columns_and_note(rows: Sequence[LayerRow]) -> tuple[dict[str, list[str]], s
     """The columns, and a note on receptive fields with a star; empty if there is none."""
     image = next((row.input_shape[1:] for row in rows if row.inputs[:1] == (INPUT,)), ())
     columns = _columns(rows, image)
-    has_star = any(cell.endswith(_STAR) for cell in columns["sees"])
+    has_star = any(cell.endswith(_STAR) for cell in columns.get("sees", ()))
     note = f"A field with a {_STAR} is larger than the {_times(image)} image: it reaches into the padding."
     return columns, note if has_star else ""
 

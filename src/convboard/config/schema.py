@@ -16,12 +16,10 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from convboard.config.error_messages import explain_omegaconf, renamed_keys
+from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS
 from convboard.errors import ConfigError, nearest
 
-DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
 LOSSES = ("cross_entropy", "mse")
-CROP_BORDERS = ("black", "reflect")
-DATA_LOCATIONS = ("auto", "device", "stream")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PLANS = ("auto", "measure", "none")
 PRECISIONS = ("fp32", "bf16", "auto")
@@ -75,6 +73,11 @@ class DatasetConfig:
             raise ConfigError(
                 "dataset.path is not set: dataset=image_folder needs the folder that holds one folder of pictures "
                 "per class. Add dataset.path=<folder>."
+            )
+        if self.path and self.name != "image_folder":
+            raise ConfigError(
+                f"dataset.path={self.path} has no use with dataset={self.name}: it belongs to dataset=image_folder. "
+                "The files of the other datasets are in data_dir."
             )
 
 

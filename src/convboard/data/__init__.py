@@ -1,1 +1,4 @@
-"""Where images come from, and how a batch is made of them. Knows nothing of models, configs or TensorBoard."""
+"""Images and labels: sources, splits, batches and augmentation. Knows nothing of models, configs or TensorBoard.
+
+Nothing is exported here, so that `options` can be imported without torch.
+"""

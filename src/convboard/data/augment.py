@@ -1,4 +1,4 @@
-"""Augmentation of a whole batch at once, on its device. What a sample gets is drawn in `order`, by its index."""
+"""Augmentation of a whole batch at once, on its device, with random numbers from `counter_rng`."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -8,29 +8,24 @@ from torch import Tensor
 from torch.nn import functional
 
 from convboard.data.counter_rng import draw
-from convboard.errors import ConfigError, nearest
+from convboard.data.options import CROP_BORDERS
 
-CROP_BORDERS = ("black", "reflect")
-
-_TOP, _LEFT, _FLIP, _HOLE_ROW, _HOLE_COLUMN = range(1, 6)  # purposes of draws; changing one changes every run
+_TOP, _LEFT, _FLIP, _HOLE_ROW, _HOLE_COLUMN = range(1, 6)  # purposes of draws; another number changes every run
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What is changed in a training image each time it is seen.
+    """How training images are changed at random.
 
     Attributes:
-        random_crop: Pixels put round the image, of which a window of the old size is then cut out anywhere; 0 for
-            none.
-        crop_border: What those pixels are: `black`, or `reflect` for the image mirrored at its edge.
-        horizontal_flip: Mirror half of the images, left to right, and the other half in the next epoch: two epochs
-            show each image both ways (alternating flip, arXiv:2404.00498, section 3.6).
-        cutout: Side in pixels of a square hole, its centre anywhere in the image, filled with the mean colour
-            (DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017);
-            0 for none.
-
-    Raises:
-        ConfigError: A negative size, or an unknown border.
+        random_crop: Pixels of padding on each side, from which a window of the original size is cropped at random; 0
+            for none. Must be smaller than the images.
+        crop_border: One of `CROP_BORDERS`: the padding is black, or the image mirrored at its edge.
+        horizontal_flip: Whether to mirror half of the images, and the other half in the next epoch, so that two epochs
+            have each image both ways (alternating flip, arXiv:2404.00498, section 3.6).
+        cutout: Side in pixels of a square with its centre anywhere in the image that is replaced by the mean colour
+            (DeVries and Taylor, "Improved regularization of convolutional neural networks with cutout", 2017); 0 for
+            none. Must be smaller than the images.
     """
 
     random_crop: int = 0
@@ -39,19 +34,21 @@ class Augmentation:
     cutout: int = 0
 
     def __post_init__(self) -> None:
-        for key in ("random_crop", "cutout"):
-            if getattr(self, key) < 0:
-                raise ConfigError(
-                    f"dataset.{key}={getattr(self, key)} is not allowed: it is a number of pixels, 0 for none."
-                )
-        if self.crop_border not in CROP_BORDERS:
-            raise ConfigError(
-                f"dataset.crop_border={self.crop_border!r} is unknown. {nearest(self.crop_border, CROP_BORDERS)}"
-            )
+        assert self.random_crop >= 0
+        assert self.cutout >= 0
+        assert self.crop_border in CROP_BORDERS
 
 
 class Draws(NamedTuple):
-    """What was drawn for some samples, int64 `[N]` each; a slice of each belongs to a batch."""
+    """The random numbers of some samples, int64 [N] each.
+
+    Attributes:
+        top: First row of the crop in the padded image.
+        left: First column of the crop.
+        flip: 1 to mirror the image, else 0.
+        hole_row: Row of the centre of the cutout.
+        hole_column: Column of the centre of the cutout.
+    """
 
     top: Tensor
     left: Tensor
@@ -60,7 +57,7 @@ class Draws(NamedTuple):
     hole_column: Tensor
 
     def batch(self, start: int, end: int) -> "Draws":
-        """The draws of samples `start` to `end` - 1."""
+        """Returns the draws of samples `start` to `end` - 1."""
         return Draws(*(values[start:end] for values in self))
 
 
@@ -71,34 +68,26 @@ class Augmenter:
         augmentation: What to do.
         image_shape: (C, H, W) of an image.
         seed: The run's seed.
-
-    Raises:
-        ConfigError: Something is as large as the images, of which nothing would be left.
     """
 
     def __init__(self, augmentation: Augmentation, image_shape: tuple[int, int, int], seed: int) -> None:
         self.augmentation = augmentation
         self.seed = seed
         _, self.height, self.width = image_shape
-        for key in ("random_crop", "cutout"):
-            pixels = getattr(augmentation, key)
-            if pixels >= min(self.height, self.width):
-                raise ConfigError(
-                    f"dataset.{key}={pixels}: must be smaller than the images, which are {self.height}x{self.width}."
-                )
+        assert max(augmentation.random_crop, augmentation.cutout) < min(self.height, self.width)
 
     def draws(self, indices: Tensor, epoch: int) -> Draws:
-        """Draw for many samples at once, for instance for a whole epoch in its order.
+        """Draw the random numbers of many samples at once, for instance of a whole epoch.
 
         Args:
-            indices: The samples' places in their split, int64 `[N]`, on the device where they are augmented.
-            epoch: The epoch.
+            indices: int64 [N], the samples' indices in their split, on the device where they are augmented.
+            epoch: The epoch, from 0.
         """
-        places = 2 * self.augmentation.random_crop + 1
+        offsets = 2 * self.augmentation.random_crop + 1
         return Draws(
-            top=draw(indices, places, self.seed, epoch, _TOP),
-            left=draw(indices, places, self.seed, epoch, _LEFT),
-            flip=(draw(indices, 2, self.seed, 0, _FLIP) + epoch) % 2,  # drawn once for the run, then by turns
+            top=draw(indices, offsets, self.seed, epoch, _TOP),
+            left=draw(indices, offsets, self.seed, epoch, _LEFT),
+            flip=(draw(indices, 2, self.seed, 0, _FLIP) + epoch) % 2,  # drawn once for the run, then alternating
             hole_row=draw(indices, self.height, self.seed, epoch, _HOLE_ROW),
             hole_column=draw(indices, self.width, self.seed, epoch, _HOLE_COLUMN),
         )
@@ -107,11 +96,11 @@ class Augmenter:
         """Crop and flip.
 
         Args:
-            images: uint8 `[B, C, H, W]`.
-            draws: Those of these samples.
+            images: uint8 [B, C, H, W].
+            draws: Those of these samples, [B].
 
         Returns:
-            uint8 `[B, C, H, W]`.
+            uint8 [B, C, H, W].
         """
         padding = self.augmentation.random_crop
         if not padding and not self.augmentation.horizontal_flip:
@@ -119,8 +108,8 @@ class Augmenter:
         reflect = self.augmentation.crop_border == "reflect"
         if padding and not reflect:
             images = functional.pad(images, [padding] * 4)
-        # One gather does it all: each target pixel's row and column in the (padded) image, told per sample. It is the
-        # fastest way seen on the CPU, and takes the device a single pass.
+        # One gather does both, by the row and column in the (padded) image of each target pixel. It was the fastest way
+        # on the CPU, and needs a single pass on a GPU.
         device, (batch, channels, _, stride) = images.device, images.shape
         columns = torch.arange(self.width, device=device)
         if self.augmentation.horizontal_flip:
@@ -135,11 +124,11 @@ class Augmenter:
         return moved.view(batch, channels, self.height, self.width)
 
     def cut(self, images: Tensor, draws: Draws) -> Tensor:
-        """Cut the hole out of normalised images, in place: their mean colour is 0.
+        """Set the cutout to 0, the mean colour of normalised images, in place.
 
         Args:
-            images: float32 `[B, C, H, W]`.
-            draws: Those of these samples.
+            images: float32 [B, C, H, W], normalised.
+            draws: Those of these samples, [B].
 
         Returns:
             `images`.
@@ -152,12 +141,12 @@ class Augmenter:
         return images.mul_((rows[:, :, None] | columns[:, None, :])[:, None])
 
 
-def _reflected(places: Tensor, length: int) -> Tensor:
-    """Places outside 0 to `length` - 1, mirrored at the first or the last of these, back into them."""
-    return (length - 1) - (places.abs() - (length - 1)).abs()
+def _reflected(positions: Tensor, length: int) -> Tensor:
+    """Positions, mirrored at 0 and at `length` - 1 if they are outside."""
+    return (length - 1) - (positions.abs() - (length - 1)).abs()
 
 
 def _outside(length: int, start: Tensor, side: int) -> Tensor:
-    """Which of `length` places are not in the `side` places from `start` on, bool `[B, length]`."""
-    places = torch.arange(length, device=start.device) - start[:, None]
-    return (places < 0) | (places >= side)
+    """Which of `length` positions are not among the `side` positions from `start` on, bool [B, length]."""
+    positions = torch.arange(length, device=start.device) - start[:, None]
+    return (positions < 0) | (positions >= side)

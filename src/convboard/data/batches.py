@@ -1,8 +1,8 @@
-"""Batches of a split, ready for the network: in order, on the device, normalised and augmented.
+"""Batches of a split for the network: in order, on the device, normalised and augmented.
 
-Two ways of feeding one interface. Resident: the images are one uint8 tensor on the device, and a batch is an index
-into it. Streamed: they stay in the memory map of the cache, and DataLoader brings the images of each batch. What
-happens to a batch after that is the same code with the same draws, so both give the same bits.
+The images are either resident, one uint8 tensor on the device that batches are indexed from, or streamed: then they
+stay in the memory map of the cache, and a DataLoader reads the images of each batch. Afterwards a batch is processed by
+the same code with the same draws, so that both ways give bitwise equal batches.
 """
 
 import copy
@@ -20,20 +20,18 @@ from convboard.data.augment import Augmentation, Augmenter
 from convboard.data.counter_rng import epoch_order
 from convboard.data.dataset import Split
 from convboard.data.normalisation import Normalisation
-from convboard.errors import ConfigError, nearest
-
-DATA_LOCATIONS = ("auto", "device", "stream")
+from convboard.data.options import DATA_LOCATIONS
 
 
 class Batch(NamedTuple):
-    """What a network is given in one step.
+    """One batch, or one process's part of it.
 
     Attributes:
-        images: float32 `[B, C, H, W]`, normalised.
-        labels: int64 `[B]`.
-        indices: int64 `[B]`, the samples' places in their split.
-        whole: How many samples the batch has of which these are the part of one of several processes, perhaps none;
-            None where they are all.
+        images: float32 [B, C, H, W], normalised.
+        labels: int64 [B].
+        indices: int64 [B], the samples' indices in their split.
+        whole: Number of samples in the whole batch, if these are the part of one of several processes, perhaps an empty
+            one; None if these are all.
     """
 
     images: Tensor
@@ -43,36 +41,33 @@ class Batch(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many samples the whole batch has."""
+        """Number of samples in the whole batch."""
         return len(self.labels) if self.whole is None else self.whole
 
     def inputs(self) -> tuple[Tensor, Tensor]:
-        """Images and labels; a black image where there are none, since few networks take an empty batch."""
+        """Returns images and labels; for an empty part one zero image, because few networks take an empty batch."""
         if len(self.labels):
             return self.images, self.labels
         return self.images.new_zeros(1, *self.images.shape[1:]), self.labels.new_zeros(1)
 
 
 class Batches:
-    """A split, cut into batches, once for every epoch.
+    """A split, divided into batches in every epoch.
 
     Args:
         split: The images and labels.
-        mean: Per channel, of images scaled to 0..1.
-        std: Likewise.
-        batch_size: Images in a batch; the last one of an epoch holds what is left.
-        device: Where batches are wanted.
-        seed: Decides, with the epoch, the order and every draw.
-        shuffle: Go through the split in a new order each epoch; otherwise in its own.
-        augmentation: What is changed in the images; None for nothing.
-        channels_last: Lay images out with the channels of a pixel side by side.
-        data_location: `device` puts all images on the device, `stream` reads them from where they are, `auto` puts
-            them on the device if they take less than half of its free memory.
-        num_workers: Processes that read ahead when streaming; 0 reads in this one.
-        part: (which, of how many): the part of each batch that is made, for one of several processes.
-
-    Raises:
-        ConfigError: A value is not allowed.
+        mean: Mean of each channel of images scaled to 0..1.
+        std: Standard deviation of each channel, likewise.
+        batch_size: Images in a batch, from 1 to those in the split; the last batch of an epoch has the rest.
+        device: Device of the batches.
+        seed: Determines, with the epoch, the order and every draw.
+        shuffle: Whether each epoch has a new order.
+        augmentation: How images are augmented; None for not at all.
+        channels_last: Whether images are in the memory format channels_last.
+        data_location: One of `DATA_LOCATIONS`. `device` puts all images on the device, `stream` streams them, `auto`
+            puts them on the device if they take less than half of its free memory.
+        num_workers: Processes that read ahead when streaming; 0 reads in this process.
+        part: (rank, number of processes): which part of each batch this process gets.
     """
 
     def __init__(
@@ -91,15 +86,9 @@ class Batches:
         num_workers: int = 0,
         part: tuple[int, int] = (0, 1),
     ) -> None:
-        _check_batch_size(batch_size, len(split))
-        if data_location not in DATA_LOCATIONS:
-            raise ConfigError(
-                f"dataset.data_location={data_location!r} is unknown. {nearest(data_location, DATA_LOCATIONS)}"
-            )
-        if num_workers < 0:
-            raise ConfigError(
-                f"dataset.num_workers={num_workers} is not allowed: it is a number of processes, 0 for none."
-            )
+        assert 1 <= batch_size <= len(split)
+        assert data_location in DATA_LOCATIONS
+        assert num_workers >= 0
         self.batch_size = batch_size
         self.device = device
         self.seed = seed
@@ -108,7 +97,7 @@ class Batches:
         self.num_workers = num_workers
         self.part = part
         self.streamed = data_location == "stream" or (data_location == "auto" and not _fits(split.images, device))
-        # On the CPU this copies nothing: a memory map of the cache was measured to be as fast as memory.
+        # On the CPU this copies nothing; a memory map of the cache was measured to be as fast as memory.
         self._images = split.images if self.streamed else split.images.to(device)
         self._labels = split.labels.to(device)
         self._normalise = Normalisation(mean, std, device)
@@ -118,24 +107,24 @@ class Batches:
             self._augmenter = Augmenter(augmentation, (channels, height, width), seed)
 
     def __len__(self) -> int:
-        """How many batches there are in an epoch."""
+        """Number of batches in an epoch."""
         return -(-len(self._labels) // self.batch_size)
 
     def with_memory_format(self, channels_last: bool) -> "Batches":
-        """The same batches in another memory format; the images are shared."""
+        """Returns the same batches in another memory format, which share the images."""
         other = copy.copy(self)
         other.channels_last = channels_last
         return other
 
     def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
-        """Go through the split once.
+        """Iterate over the split once.
 
         Args:
-            epoch: Which epoch: it decides the order and the draws.
-            start: The batch to begin with; those before it are not made.
+            epoch: Number of the epoch, which determines the order and the draws.
+            start: Index of the first batch; those before it are skipped.
 
         Yields:
-            Batches `start` to the last, the same ones whatever `start` is.
+            Batches from `start` to the last, each the same whatever `start` is.
         """
         n = len(self._labels)
         order = torch.arange(n, device=self.device)
@@ -159,24 +148,24 @@ class Batches:
             yield Batch(images, self._labels.index_select(0, indices), indices, whole)
 
     def _parts(self, order: Tensor) -> list[Tensor]:
-        """The indices of each batch, or this process's part of them."""
+        """The indices of each batch, or of this process's part of it."""
         batches = torch.split(order, self.batch_size) if len(order) else ()
-        which, of = self.part
-        return [batch.tensor_split(of)[which] if of > 1 else batch for batch in batches]
+        rank, processes = self.part
+        return [batch.tensor_split(processes)[rank] if processes > 1 else batch for batch in batches]
 
     def _raw(self, order: Tensor) -> Iterator[Tensor]:
-        """The uint8 images of each batch, `[B, C, H, W]` on the device."""
+        """The uint8 images of each batch, [B, C, H, W] on the device."""
         if not self.streamed:
             for indices in self._parts(order):
                 yield self._images.index_select(0, indices)
             return
         pinned = self.device.type == "cuda"
-        # Forked readers share the memory map; those started any other way would be sent a copy of all images.
+        # Forked workers share the memory map. Workers that are started in another way would get a copy of all images.
         forks = self.num_workers > 0 and "fork" in multiprocessing.get_all_start_methods()
         loader = DataLoader(
             _Fetch(self._images),
             batch_size=None,  # each "sample" is a whole batch: one index tensor in, one image tensor out
-            sampler=self._parts(order.cpu()),  # moved as a whole: each copy from the device waits for it
+            sampler=self._parts(order.cpu()),  # moved at once, because each copy from the device waits for it
             num_workers=self.num_workers,
             pin_memory=pinned,
             multiprocessing_context="fork" if forks else None,
@@ -194,13 +183,6 @@ class _Fetch(Dataset[Tensor]):
 
     def __getitem__(self, indices: Tensor) -> Tensor:
         return self.images.index_select(0, indices)
-
-
-def _check_batch_size(batch_size: int, images: int) -> None:
-    if not 1 <= batch_size <= images:
-        raise ConfigError(
-            f"batch_size={batch_size} is not allowed: it must be from 1 to {images}, the images in the split."
-        )
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

@@ -1,8 +1,8 @@
-"""Decoded images, kept beside their source in one safetensors file that later runs map into memory.
+"""Cache of decoded images: one safetensors file beside the source, which later runs map into memory.
 
-The file holds, for each split, `<split>/labels` and `<split>/images`; the training split is in stratified order, so
-that any validation part is a tail of it, and has `train/sums`: for each image and channel the sum of its pixels and
-that of their squares, from which mean and standard deviation of any head follow at once.
+The file has `<split>/labels` and `<split>/images` for each split. The training split is in stratified order, so that a
+validation split is a tail of it. `train/sums` has the sum of the pixels and of their squares for each image and
+channel, from which the mean and standard deviation of any head are computed.
 """
 
 import contextlib
@@ -24,17 +24,17 @@ from convboard.errors import DataError
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = "1"  # raised whenever the same source would be stored differently
-_CHUNK = 1024  # images decoded at a time
+_FORMAT = "1"  # another number when the same source is stored in another way
+_CHUNK = 1024  # images that are decoded at once
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A dataset's decoded splits, before validation is set apart.
+    """The decoded splits of a data set, before the validation split is cut off.
 
     Attributes:
         class_names: In the order of the labels.
-        tensors: By the names told above.
+        tensors: By the names above: images uint8 [N, C, S, S], labels int64 [N], sums int64 [N, C, 2].
     """
 
     class_names: tuple[str, ...]
@@ -42,15 +42,15 @@ class Stored:
 
 
 def open_stored(source: Source, size: int, download: bool) -> Stored:
-    """A source's images, mapped from the cache, which is made where it is missing or out of date.
+    """Open the images of a source, mapped from the cache, which is written if it is missing or outdated.
 
     Args:
-        source: Where they come from.
-        size: Side of the images wanted, in pixels.
-        download: Whether files that are missing may be downloaded.
+        source: The source.
+        size: Side of the images in pixels.
+        download: Whether missing files may be downloaded.
 
     Raises:
-        DataError: Files are missing or damaged.
+        DataError: A file is missing or damaged.
     """
     if not source.files():
         return _in_memory(source.read(size))
@@ -63,12 +63,12 @@ def open_stored(source: Source, size: int, download: bool) -> Stored:
             if fingerprint.is_new:
                 _unless_read_only(record, lambda: fingerprint.save(record))
             return stored
-    with _alone(source):
-        return _provided(source, size, download, cache, record)
+    with _locked(source):
+        return _write_and_map(source, size, download, cache, record)
 
 
-def _provided(source: Source, size: int, download: bool, cache: Path, record: Path) -> Stored:
-    """Download, decode and cache, as far as no other process did so while this one waited."""
+def _write_and_map(source: Source, size: int, download: bool, cache: Path, record: Path) -> Stored:
+    """Download, decode and cache, unless another process did so while this one waited for the lock."""
     source.provide(download)
     fingerprint = _checked_fingerprint(source, record)
     stored = _mapped(cache, fingerprint)
@@ -104,11 +104,11 @@ def _checked_fingerprint(source: Source, record: Path) -> Fingerprint:
 
 
 def _mapped(cache: Path, fingerprint: Fingerprint) -> Stored | None:
-    """The cache as memory maps, or None where it is missing, unreadable, or of other source files."""
+    """The cache as memory maps; None if it is missing, unreadable, or of other source files."""
     if not cache.is_file():
         return None
     try:
-        with safe_open(cache, framework="pt") as opened:  # on the CPU it maps the file and copies nothing
+        with safe_open(cache, framework="pt") as opened:  # on the CPU this maps the file and copies nothing
             metadata = opened.metadata() or {}
             if (metadata.get("convboard"), metadata.get("source")) != (_FORMAT, fingerprint.digest):
                 _log.info("%s is of other source files; making it again", cache)
@@ -121,7 +121,7 @@ def _mapped(cache: Path, fingerprint: Fingerprint) -> Stored | None:
 
 
 def _layout(raw: RawDataset) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
-    """Type and shape of every tensor; those of eight bytes an element first, so that all are aligned."""
+    """Dtype and shape of every tensor; those of eight bytes per element first, so that all are aligned."""
     channels = raw.image_shape[0]
     layout: dict[str, tuple[torch.dtype, tuple[int, ...]]] = {}
     layout["train/sums"] = torch.int64, (len(raw.splits["train"].labels), channels, 2)
@@ -133,7 +133,7 @@ def _layout(raw: RawDataset) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
 
 
 def _chunks(raw: RawDataset) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor's rows, in order, some at a time."""
+    """The rows of every tensor in order, in chunks."""
     for name, split in raw.splits.items():
         order = stratified_order(split.labels) if name == "train" else torch.arange(len(split.labels))
         yield f"{name}/labels", split.labels[order]
@@ -141,7 +141,7 @@ def _chunks(raw: RawDataset) -> Iterator[tuple[str, Tensor]]:
             images = split.read(indices)
             yield f"{name}/images", images
             if name == "train":
-                pixels = images.flatten(2).double()  # exact up to 2^53, and summed ten times as fast as integers
+                pixels = images.flatten(2).double()  # exact up to 2^53, and ten times as fast as integers
                 yield "train/sums", torch.stack([pixels.sum(2), pixels.square_().sum(2)], dim=2).long()
 
 
@@ -155,10 +155,10 @@ def _in_memory(raw: RawDataset) -> Stored:
 
 
 def _write(path: Path, raw: RawDataset, metadata: dict[str, str]) -> None:
-    """Write a safetensors file piece by piece: the library's own writer wants all images in memory at once.
+    """Write a safetensors file in chunks; the library's own writer needs all images in memory at once.
 
-    The format: the header's length (8 bytes, little-endian), the header (JSON), then the tensors without gaps.
-    See https://huggingface.co/docs/safetensors.
+    The format is the length of the header (8 bytes, little-endian), the header (JSON), then the tensors without gaps:
+    see https://huggingface.co/docs/safetensors.
     """
     names = {torch.int64: "I64", torch.uint8: "U8"}
     header: dict[str, object] = {"__metadata__": metadata}
@@ -179,14 +179,14 @@ def _write(path: Path, raw: RawDataset, metadata: dict[str, str]) -> None:
 
 
 @contextlib.contextmanager
-def _alone(source: Source) -> Iterator[None]:
-    """Hold the source's lock, waiting for it; where nothing can be written there is nothing to lock either."""
+def _locked(source: Source) -> Iterator[None]:
+    """Hold the lock of the source; without one if the folder is read-only, where nothing is written either."""
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
             source.root.mkdir(parents=True, exist_ok=True)
             stack.callback(_remove_if_empty, source.root)
             lock = source.root / f".convboard-{source.name}.lock"
-            stack.enter_context(files.locked(lock, wait=True, busy=lambda _: AssertionError("it waits")))
+            stack.enter_context(files.locked(lock, wait=True, busy=lambda _: AssertionError("never raised")))
         yield
 
 
@@ -196,7 +196,7 @@ def _remove_if_empty(folder: Path) -> None:
 
 
 def _unless_read_only(path: Path, write: Callable[[], None]) -> None:
-    """Write a file that only saves time: without it, the run is slower to start, not wrong."""
+    """Write a file that only saves time, and continue without it if it cannot be written."""
     try:
         write()
     except OSError as problem:

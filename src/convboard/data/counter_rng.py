@@ -1,8 +1,8 @@
-"""Chance without a generator: the order of samples and every draw, as a function of what they are for.
+"""Counter-based random numbers: the order of samples and every draw as a function of what they are for.
 
-A draw is a hash of (seed, epoch, sample, purpose), so nothing has to be kept, replayed or handed to a worker: the
-batch, its size, the device and where a run was resumed cannot change it. The hash is SplitMix64 (Steele, Lea and
-Flood, "Fast splittable pseudorandom number generators", 2014), in 64-bit integers, hence equal on every device.
+A draw is a hash of (seed, epoch, sample, purpose). There is no generator state to store, replay or pass to a worker,
+and neither the batch size nor the device nor resuming a run changes a draw. The hash is SplitMix64 (Steele, Lea and
+Flood, "Fast splittable pseudorandom number generators", 2014) in 64-bit integers, which is equal on every device.
 """
 
 import torch
@@ -13,45 +13,51 @@ _STEP = 0x9E3779B97F4A7C15  # SplitMix64's increment: 2^64 / golden ratio
 _FIRST = 0xBF58476D1CE4E5B9
 _SECOND = 0x94D049BB133111EB
 
-_ORDER = 0  # the purpose that the order of an epoch is drawn for; augmentations count from 1
+_ORDER = 0  # the purpose of the order of an epoch; those of augmentations count from 1
 
 
 def epoch_order(n: int, seed: int, epoch: int, device: torch.device | str = "cpu") -> Tensor:
-    """The order in which an epoch goes through `n` samples.
+    """Draw the order of the samples in an epoch.
+
+    Args:
+        n: Number of samples.
+        seed: The run's seed.
+        epoch: The epoch, from 0.
+        device: Device of the result.
 
     Returns:
-        A permutation of 0 to n - 1, int64 `[n]`, on `device`.
+        A permutation of 0 to n - 1, int64 [n].
     """
-    # No two samples share a hash (it is a bijection of the index), so that sorting leaves nothing to chance.
+    # The hash is a bijection of the index, so that no two samples have the same one and the order is unique.
     return hashes(torch.arange(n, device=device), seed, epoch, _ORDER).argsort()
 
 
 def draw(indices: Tensor, high: int, seed: int, epoch: int, purpose: int) -> Tensor:
-    """Draw one whole number for each sample, evenly from 0 to `high` - 1.
+    """Draw one whole number for each sample, uniformly from 0 to `high` - 1.
 
     Args:
-        indices: The samples' places in their split, int64 `[N]`.
-        high: How many values there are, below 2^31.
+        indices: int64 [N], the samples' indices in their split.
+        high: Number of possible values, below 2^31.
         seed: The run's seed.
-        epoch: The epoch.
-        purpose: What the number is for: different purposes get unrelated numbers. 0 is taken by the order.
+        epoch: The epoch, from 0.
+        purpose: Number of the purpose; draws for different purposes are independent. 0 is that of the order.
 
     Returns:
-        int64 `[N]`, on the device of `indices`.
+        int64 [N], on the device of `indices`.
     """
     fraction = _shifted(hashes(indices, seed, epoch, purpose), 33)  # of 2^31
     return torch.bitwise_right_shift(fraction * high, 31)
 
 
 def hashes(indices: Tensor, *key: int) -> Tensor:
-    """Hash each index under a key: output number `index` of the SplitMix64 that starts from the key.
+    """Hash each index under a key: output number `index` of a SplitMix64 that is seeded with the key.
 
     Args:
-        indices: int64 `[N]`.
-        key: Whole numbers, in order; a change of any of them changes every hash.
+        indices: int64 [N].
+        key: Whole numbers; a change of any of them changes every hash.
 
     Returns:
-        int64 `[N]`, evenly spread over all 64 bits, distinct for distinct indices.
+        int64 [N], uniformly distributed over all 64 bits, different for different indices.
     """
     state = 0
     for part in key:
@@ -63,7 +69,7 @@ def hashes(indices: Tensor, *key: int) -> Tensor:
 
 
 def _shifted(values: Tensor, bits: int) -> Tensor:
-    """Shift right and fill with zeros; `>>` alone would fill with the sign."""
+    """Shift right and fill with zeros; `>>` fills with the sign bit."""
     return torch.bitwise_and(values >> bits, 2 ** (64 - bits) - 1)
 
 

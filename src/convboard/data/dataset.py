@@ -1,4 +1,4 @@
-"""Images and labels as a run sees them. Where they come from is in `load` and the sources; batches in `batches`."""
+"""Images and labels of a run. `load` and the sources read them, `batches` makes batches of them."""
 
 import math
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from convboard.errors import DataError
 
 @dataclass(frozen=True)
 class Split:
-    """One part of a dataset.
+    """One split of a data set.
 
     Attributes:
-        images: uint8 `[N, C, H, W]`, perhaps a memory map of the cache.
-        labels: int64 `[N]`, the place of each image's class in `ImageDataset.class_names`.
+        images: uint8 [N, C, H, W], possibly a memory map of the cache.
+        labels: int64 [N], the index of each image's class in `ImageDataset.class_names`.
     """
 
     images: Tensor
@@ -27,19 +27,19 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """Everything a run needs to know about its data.
+    """A data set with its splits.
 
     Attributes:
-        name: The name it is chosen by, such as `mnist`.
+        name: Its name, such as `mnist`.
         class_names: One name for each class, in the order of the labels.
-        mean: Per channel, of the training images scaled to 0..1.
-        std: Per channel, likewise; 1 where a channel never changes.
-        train: What is trained on.
-        val: What the best model is chosen on: never trained on, the same for every seed.
-        test: What the chosen model is tested on, once.
+        mean: Mean of each channel of the training images scaled to 0..1.
+        std: Standard deviation of each channel, likewise; 1 for a constant channel.
+        train: The images to train on.
+        val: The images that select the best epoch. They are never trained on, and are the same for every seed.
+        test: The images that the selected epoch is tested on, once.
 
     Raises:
-        DataError: The parts do not agree with one another, or a label is none of the classes.
+        DataError: The splits do not match, or a label is not one of the classes.
     """
 
     name: str
@@ -94,12 +94,12 @@ class ImageDataset:
 
     @property
     def num_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.class_names)
 
     @property
     def nbytes(self) -> int:
-        """Bytes that the images of all three splits take."""
+        """Bytes of the images of all three splits."""
         return sum(split.images.nbytes for split in (self.train, self.val, self.test))
 
 

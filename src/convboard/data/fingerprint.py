@@ -1,7 +1,7 @@
-"""What a source's files were when they were last read: a small JSON file beside them.
+"""Fingerprint of a source's files: their sizes, modification times and hashes, in a small JSON file beside them.
 
-As long as a file's size and time of change are those on record, its content is taken to be so too; otherwise it is
-hashed again. Starting a run on known data thus reads no image file at all.
+A file is hashed again only if its size or its modification time has changed, as make and rsync do it, so that the start
+of a run on known data reads no image file. No library that is installed anyway does this.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ from convboard import files
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """A source's files, as found now.
+    """The present state of a source's files.
 
     Attributes:
-        entries: By path relative to the source's folder: size in bytes, time of change in ns, SHA-256.
-        altered: Those whose content is not what is on record.
-        is_new: Something differs from the record, be it only a time.
+        entries: Size in bytes, modification time in ns and SHA-256, by path relative to the source's folder.
+        altered: Files whose content differs from that in the record.
+        is_new: Whether anything differs from the record, including times.
     """
 
     entries: dict[str, tuple[int, int, str]]
@@ -30,22 +30,22 @@ class Fingerprint:
 
     @property
     def digest(self) -> str:
-        """One SHA-256 for all names and contents."""
+        """SHA-256 of all names and contents, in hexadecimal."""
         content = [(name, sha256) for name, (_, _, sha256) in sorted(self.entries.items())]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def save(self, record: Path) -> None:
-        """Put it on record."""
+        """Write it to its file."""
         files.atomic_write_text(record, json.dumps(self.entries))
 
 
 def take_fingerprint(sources: Sequence[Path], folder: Path, record: Path) -> Fingerprint:
-    """Look at a source's files, and hash those that changed since they were put on record.
+    """Compute the fingerprint of files, and hash those that have changed since the last one.
 
     Args:
-        sources: The files. All must be there.
+        sources: The files, which must all exist.
         folder: Their common folder.
-        record: The record; it may be missing.
+        record: The file of the last fingerprint; it may be missing.
 
     Raises:
         OSError: A file cannot be read.
@@ -66,7 +66,7 @@ def take_fingerprint(sources: Sequence[Path], folder: Path, record: Path) -> Fin
 
 
 def _load(record: Path) -> dict[str, tuple[int, int, str]]:
-    """The record's entries; none where it is missing or damaged: then everything is hashed again."""
+    """The entries of the last fingerprint; none if its file is missing or damaged, so that all files are hashed."""
     try:
         loaded = json.loads(record.read_text())
         return {str(name): (int(size), int(changed), str(sha)) for name, (size, changed, sha) in loaded.items()}

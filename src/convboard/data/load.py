@@ -1,22 +1,20 @@
-"""From a dataset's name to an `ImageDataset`: the one door to this room's sources."""
+"""Load a data set by its name: choose the source, open the cache, and cut the splits."""
 
 from math import sqrt
 from pathlib import Path
 
 from convboard.data.cache import Stored, open_stored
 from convboard.data.dataset import ImageDataset, Split
+from convboard.data.options import DATASETS
 from convboard.data.sources.cifar10 import CIFAR10
 from convboard.data.sources.digits import Digits
-from convboard.data.sources.fashion_mnist import FashionMNIST
 from convboard.data.sources.image_folder import ImageFolder
-from convboard.data.sources.mnist import MNIST
+from convboard.data.sources.mnist import MNIST, FashionMNIST
 from convboard.data.sources.source import Source
-from convboard.errors import ConfigError, DataError, nearest
+from convboard.errors import DataError
 
-_SOURCES = {source.name: source for source in (Digits, MNIST, FashionMNIST, CIFAR10)}
-
-DATASETS = (*_SOURCES, ImageFolder.name)
-"""Every name that `load_dataset` knows."""
+_SOURCES = {source.name: source for source in (Digits, MNIST, FashionMNIST, CIFAR10, ImageFolder)}
+assert tuple(_SOURCES) == DATASETS
 
 
 def load_dataset(
@@ -28,83 +26,74 @@ def load_dataset(
     val_size: int | None = None,
     download: bool = True,
 ) -> ImageDataset:
-    """Load a dataset, downloaded and decoded where that was not done before.
+    """Load a data set. It is downloaded and decoded if it was not before.
 
     Args:
         name: One of `DATASETS`.
-        data_dir: Where torchvision's datasets are, or are downloaded to.
-        path: The folder of pictures of `image_folder`; for no other dataset.
-        image_size: Side in pixels that the network wants: smaller images get a black frame, larger ones are
-            scaled down. None keeps the dataset's own (`image_folder`: 64).
-        val_size: Training images that become the validation split. None takes the dataset's own number.
-        download: Whether what is missing may be downloaded.
+        data_dir: The folder in which torchvision's data sets are, or are downloaded to.
+        path: The folder of an image_folder; None for all others.
+        image_size: Side of the images in pixels: smaller images get a black frame, larger ones are scaled down. None
+            for the data set's own size, which is 64 for an image_folder.
+        val_size: Training images in the validation split. None for the data set's own number.
+        download: Whether missing files may be downloaded.
 
     Raises:
-        ConfigError: A value is not allowed.
-        DataError: Images or labels are missing or damaged.
+        DataError: Images or labels are missing or damaged, or there are too few for `val_size`. `arguments` names the
+            argument that is wrong, if one is.
     """
+    assert image_size is None or image_size >= 1
+    assert val_size is None or val_size >= 1
     source = _source(name, data_dir, path)
-    if image_size is not None and image_size < 1:
-        raise ConfigError(f"dataset.image_size={image_size} is not allowed: it is a side in pixels, 1 or more.")
-    stored = open_stored(source, image_size or source.native_size, download)
-    return _split(source, stored, val_size)
+    return _split(source, open_stored(source, image_size or source.native_size, download), val_size)
 
 
 def describe_dataset(
     name: str, data_dir: Path, *, path: Path | None = None, image_size: int | None = None
 ) -> tuple[tuple[int, int, int], int]:
-    """What a dataset's images would be, without loading one; of `image_folder` the headers are read.
+    """Describe the images of a data set without loading it; of an image_folder, the headers of the images are read.
 
     Args:
-        name: See `load_dataset`, as all of these.
-        data_dir: Need not be there.
-        path: The folder of `image_folder`.
-        image_size: Side in pixels that the network wants.
+        name: See `load_dataset`, as the rest.
+        data_dir: Need not exist.
+        path: The folder of an image_folder.
+        image_size: Side of the images in pixels.
 
     Returns:
         (C, H, W) of every image, and the number of classes.
 
     Raises:
-        ConvboardError: See `load_dataset`.
+        DataError: See `load_dataset`.
     """
     source = _source(name, data_dir, path)
     size = image_size or source.native_size
-    if source.known_kind is None:
+    if source.channels_and_classes is None:
         source.provide(download=False)
         opened = source.read(size)
         return opened.image_shape, len(opened.class_names)
-    channels, classes = source.known_kind
+    channels, classes = source.channels_and_classes
     return (channels, size, size), classes
 
 
 def _source(name: str, data_dir: Path, path: Path | None) -> Source:
-    if name not in DATASETS:
-        raise ConfigError(f"dataset={name!r} is unknown. {nearest(name, DATASETS)}")
-    if name == ImageFolder.name:
-        if path is None:
-            raise ConfigError(
-                "dataset=image_folder needs dataset.path=FOLDER: a folder that holds one folder of pictures for "
-                "each class."
-            )
-        return ImageFolder(_resolved("dataset.path", path))
+    assert name in DATASETS
+    assert (path is not None) == (name == ImageFolder.name)
     if path is not None:
-        raise ConfigError(
-            f"dataset.path={path} has no use with dataset={name}: it belongs to dataset=image_folder. The files "
-            "of the other datasets are in data_dir."
-        )
+        return ImageFolder(_resolved("path", path))
     return _SOURCES[name](_resolved("data_dir", data_dir))
 
 
-def _resolved(key: str, path: Path) -> Path:
-    """The folder that is meant, from the root."""
+def _resolved(argument: str, path: Path) -> Path:
+    """The absolute path, with ~ and links resolved."""
     try:
         return path.expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, an unknown ~user, a null byte
-        raise DataError(f"{key}={path} leads nowhere: {error}. Give the path of a folder.") from error
+        raise DataError(
+            f"{argument}={path} leads nowhere: {error}. Give the path of a folder.", arguments=(argument,)
+        ) from error
 
 
 def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset:
-    """Cut the training images, which are in stratified order: to train on, then validation, then test."""
+    """Cut the training images, which are in stratified order, into training, validation and test split."""
     tensors = stored.tensors
 
     def part(name: str, start: int, end: int) -> Split:
@@ -122,17 +111,19 @@ def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset
         test = part("train", end, total)
     if "val/labels" in tensors:
         if val_size is not None:
-            raise ConfigError(
-                f"dataset.val_size={val_size} has no use here: {source.folder} has a folder val/. Leave one away."
+            raise DataError(
+                f"val_size={val_size} has no use here: {source.folder} has a folder val/. Leave one away.",
+                arguments=("val_size",),
             )
         val = whole("val")
     else:
         if val_size is None:
             val_size = source.val_size or _tenth(total)
-        elif not 1 <= val_size < end:
-            raise ConfigError(
-                f"dataset.val_size={val_size} is not allowed: it must be from 1 to {end - 1}, so that some of the "
-                f"{end} training images are left to train on."
+        elif val_size >= end:
+            raise DataError(
+                f"val_size={val_size} is not allowed: it must be from 1 to {end - 1}, so that some of the {end} "
+                "training images are left to train on.",
+                arguments=("val_size",),
             )
         end -= val_size
         val = part("train", end, end + val_size)
@@ -149,7 +140,7 @@ def _tenth(total: int) -> int:
 def _statistics(stored: Stored, images: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and standard deviation of each channel over the first training images, scaled to 0..1.
 
-    From sums of whole numbers, so that they are exact until the last division.
+    They are computed from sums of whole numbers, which are exact.
     """
     height, width = stored.tensors["train/images"].shape[2:]
     count = images * height * width

@@ -1,26 +1,25 @@
-"""A fixed order of a labelled set, of which any head and any tail hold each class in proportion."""
+"""Stratified order of a data set: any head and any tail of it have the classes in proportion."""
 
 import torch
 from torch import Tensor
 
 from convboard.data.counter_rng import hashes
 
-_SEED = 20241117  # never the run's: every run has the same validation images
+_SEED = 20241117  # not the run's seed, so that every run has the same validation images
 
 
 def stratified_order(labels: Tensor) -> Tensor:
-    """Deal the samples out class by class, so that a split is a cut.
+    """Compute an order in which a split is a slice, so that no image is copied for it.
 
-    Within a class the samples come in a random but fixed order. The classes take turns in proportion to their
-    sizes: sample r of a class of n stands at (r + 1/2) / n of the whole. Any head or tail then has its share of
-    each class: of k classes, one with n of all N samples is off by (1 + k n / N) / 2 samples at most, which is one
-    where all are equally large. So validation images can be set apart without copying an image.
+    Within a class the samples have a random but fixed order. Sample r of a class of n is at the fraction (r + 1/2) / n
+    of the whole order. In any head or tail, a class with n of all N samples, of k classes, differs from its proportion
+    by at most (1 + k n / N) / 2 samples, which is one sample if all classes have the same size.
 
     Args:
-        labels: int64 `[N]`.
+        labels: int64 [N].
 
     Returns:
-        The samples' places in the new order, a permutation, int64 `[N]`.
+        The indices of the samples in the new order, a permutation, int64 [N].
     """
     n = len(labels)
     shuffled = hashes(torch.arange(n), _SEED).argsort()

@@ -19,7 +19,6 @@ from convboard.data.augment import Augmentation
 from convboard.data.batches import Batches
 from convboard.data.dataset import ImageDataset, Split
 from convboard.data.normalisation import Normalisation
-from convboard.errors import ConfigError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
@@ -61,6 +60,7 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
     return model
 
 
+@errors_with_config_keys()
 def initialise(model: nn.Module, dataset: ImageDataset) -> None:
     """Call the `initialise_from` of a network that has one with training images, normalised but not augmented."""
     initialise_from = getattr(model, "initialise_from", None)
@@ -77,15 +77,8 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
         dataset: The images.
         plan: Where the batches are wanted, and in which memory format.
         comm: The processes that train together; each makes its own part of every batch.
-
-    Raises:
-        ConfigError: A batch would be larger than the training split.
     """
     chosen = config.dataset
-    if config.batch_size > len(dataset.train):
-        raise ConfigError(
-            f"batch_size={config.batch_size}: must be at most {len(dataset.train)}, the images there are to train on."
-        )
 
     def batches(split: Split, batch_size: int, **more: Any) -> Batches:
         return Batches(

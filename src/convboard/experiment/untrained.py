@@ -1,7 +1,6 @@
 """The untrained network of a config, and the shape of its images. No image is loaded."""
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,9 +9,9 @@ from torch import nn
 from convboard.anatomy.outputs import layer_outputs
 from convboard.config import instantiate
 from convboard.config.compose import Composed
-from convboard.data.load import describe_dataset
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
+from convboard.experiment.dataset import describe_config_dataset
 from convboard.experiment.setup import build_model
 from convboard.feature_maps.inference_model import InferenceModel
 from convboard.models.infer_arguments import build
@@ -43,8 +42,7 @@ def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tup
     defaults = _defaults(model)
     classes = None if "num_classes" in defaults or model.get("num_classes") else _CLASSES
     if composed.has_dataset:
-        path = Path(chosen.path) if chosen.path else None
-        shape, classes = describe_dataset(chosen.name, Path(composed.config.data_dir), path=path, image_size=side)
+        shape, classes = describe_config_dataset(composed.config)
     else:
         channels = model.get("in_channels") or defaults.get("in_channels") or _CHANNELS
         sides = side or defaults.get("image_size") or _SIDE

@@ -2,7 +2,8 @@
 
 import inspect
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,22 +81,30 @@ def sequential(
         if position == last_linear and num_classes is not None:
             arguments = {"out_features": num_classes} | arguments
         where = f"layers[{position}] ({type_})"
-        try:
+        with _errors_explained(where, arguments):
             layer = _make(type_, arguments, shape, where)
             short_name = _LAYER_TYPES[type_].short_name
             numbers[short_name] += 1
             model.add_module(f"{short_name}{numbers[short_name]}", layer)
             shape = shape_after(model, image_shape)
-        except ModelError:
-            raise
-        except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            from convboard.anatomy.diagnostics.module_definition import invalid_groups  # deferred: only errors need it
-
-            reason = invalid_groups(error, with_line=False) or f"{error}."
-            raise ModelError(f"{where} cannot be built with {arguments}: {reason}") from error
         if not shape:
             raise ModelError(f"{where} with {arguments} makes one row of the whole batch. Leave start_dim out.")
     return model
+
+
+@contextmanager
+def _errors_explained(where: str, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Raise an exception of torch as a ModelError that names the layer."""
+    try:
+        yield
+    except ModelError:
+        raise
+    except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        # Deferred for start-up time: only errors need it.
+        from convboard.anatomy.diagnostics.module_definition import invalid_groups
+
+        reason = invalid_groups(error, with_line=False) or f"{error}."
+        raise ModelError(f"{where} cannot be built with {arguments}: {reason}") from error
 
 
 def _read(spec: LayerSpec, where: str) -> tuple[str, dict[str, Any]]:

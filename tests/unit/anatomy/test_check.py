@@ -1,4 +1,4 @@
-"""What check_fit, diagnose and raise_explained do; each kind of mistake has a test in test_doctor_*.py."""
+"""check_fit and diagnose. The rules are tested in diagnostics/."""
 
 import random
 import sys
@@ -28,9 +28,9 @@ def test_a_network_that_fits() -> None:
 
 
 def test_other_errors_pass_through_untouched() -> None:
-    for look in (check_fit, diagnose):
+    for check in (check_fit, diagnose):
         with pytest.raises(IndexError, match="my own mistake") as caught:
-            look(Shifted(), (1, 28, 28), 10)
+            check(Shifted(), (1, 28, 28), 10)
         assert caught.traceback[-1].name == "forward"
 
 
@@ -101,14 +101,14 @@ def test_nothing_is_changed_by_a_diagnosis() -> None:
 
 
 class Talkative(nn.Module):
-    """Prints and draws random numbers of every kind wherever it can; ``rooms`` holds where its weights were made."""
+    """Prints and draws random numbers of every kind wherever it can; ``devices`` has the devices of its weights."""
 
-    rooms: list[str] = []  # noqa: RUF012 (the class is what is called again)
+    devices: list[str] = []  # noqa: RUF012 (the class is what is called again)
 
     def __init__(self, features: int = 7) -> None:
         super().__init__()
         self.fc = nn.Linear(features, 10)
-        self.rooms.append(self.fc.weight.device.type)
+        self.devices.append(self.fc.weight.device.type)
         self.noise()
 
     def noise(self) -> None:
@@ -116,21 +116,21 @@ class Talkative(nn.Module):
         print("another", file=sys.stderr)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.rooms[1:]:
+        if self.devices[1:]:
             self.noise()
         out: Tensor = self.fc(x.flatten(1))
         return out
 
 
-def test_nothing_is_heard_or_drawn_while_ways_out_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
-    Talkative.rooms.clear()
+def test_nothing_is_printed_or_drawn_while_remedies_are_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    Talkative.devices.clear()
     model = Talkative()
     capsys.readouterr()
     states = random.getstate(), torch.get_rng_state(), np.random.get_state()[1].tolist()  # type: ignore[index]
     found = diagnose(model, (1, 3, 3), 10)
     assert found is not None
     assert "build it with Talkative(features=9)" in found.message
-    assert Talkative.rooms == ["cpu", "meta", "cpu", "cpu"]
+    assert Talkative.devices == ["cpu", "meta", "cpu", "cpu"]
     assert capsys.readouterr() == ("", "")
     assert random.getstate() == states[0]
     assert torch.equal(torch.get_rng_state(), states[1])

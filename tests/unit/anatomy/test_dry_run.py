@@ -32,7 +32,7 @@ class Restless(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "look",
+    "run",
     [
         lambda model: layer_outputs(model, torch.ones(3, 1, 8, 8)),
         lambda model: layer_activations(model, torch.ones(3, 1, 8, 8)),
@@ -40,13 +40,13 @@ class Restless(nn.Module):
         lambda model: dry_run(model, (1, 2, 2)),  # raises within
     ],
 )
-def test_a_look_changes_nothing(look: object) -> None:
+def test_a_run_changes_nothing(run: object) -> None:
     model = Restless()
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     modes = [module.training for module in model.modules()]
     numbers = torch.get_rng_state()
-    assert callable(look)
-    look(model)
+    assert callable(run)
+    run(model)
     assert all(torch.equal(tensor, state[name]) for name, tensor in model.state_dict().items())
     assert [module.training for module in model.modules()] == modes
     assert torch.equal(torch.get_rng_state(), numbers)
@@ -101,7 +101,7 @@ def test_first_tensor() -> None:
     assert first_tensor("none") is None
 
 
-def test_a_network_spread_over_devices_is_looked_at_itself() -> None:
+def test_a_data_parallel_network_is_unwrapped() -> None:
     assert [row.name for row in layer_table(nn.DataParallel(nn.Sequential(nn.Conv2d(1, 2, 3))), (1, 5, 5))] == ["0"]
 
 

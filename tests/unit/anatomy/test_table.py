@@ -2,6 +2,8 @@ import csv
 import dataclasses
 import io
 import json
+import re
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy.layer_rows import LayerRow
 from convboard.anatomy.summary import layer_table
-from convboard.anatomy.table import format_table
+from convboard.anatomy.table import LayerTable, format_table
 
 
 class Shared(nn.Module):
@@ -201,3 +203,27 @@ def test_json_and_csv_hold_every_field(rows: list[LayerRow]) -> None:
     as_csv = list(csv.DictReader(io.StringIO(format_table(rows, "csv"))))
     assert [list(row) for row in as_csv] == [names] * 5
     assert (as_csv[1]["kernel_size"], as_csv[1]["inputs"], as_csv[3]["kernel_size"]) == ("3x3", "conv", "")
+
+
+def test_a_notebook_shows_a_table() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 6, 5, padding=2), nn.Conv2d(6, 4, 5, padding=2, groups=2))
+    table = layer_table(model, (1, 4, 4))
+    assert isinstance(table, list)
+    html = table._repr_html_()
+    heads = re.findall("<th>(.*?)</th>", html)
+    assert heads == [
+        *("layer", "type", "kernel", "stride", "padding", "keeps size", "groups"),
+        *("output", "sees", "parameters", "MACs", "size of the output"),
+    ]
+    first, second = (re.findall("<td.*?>(.*?)</td>", line) for line in html.splitlines() if line.startswith("<tr>"))
+    assert first[:4] == ["0", "Conv2d", "5x5", "1"]
+    assert len(first) == len(second) == len(heads)
+    assert '<td style="text-align: right">156</td>' in html
+    assert "<p>Parameters of these layers: 460. Multiply-accumulates for one image: 7,200.<br>The conv" in html
+
+
+def test_a_notebook_gets_no_tags_from_names() -> None:
+    table = layer_table(nn.Sequential(OrderedDict({"<script>&": nn.ReLU()})), (1, 4, 4))
+    assert "<td>&lt;script&gt;&amp;</td>" in table._repr_html_()
+    assert "<script>" not in table._repr_html_()
+    assert LayerTable()._repr_html_().startswith("<table>")

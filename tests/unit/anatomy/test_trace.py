@@ -41,7 +41,7 @@ class Rows(nn.Module):
 
 
 @pytest.mark.parametrize(("model", "layer"), [(ClassToken(), "fc"), (Rows(), "getitem")])
-def test_what_has_gathered_the_picture_sees_all_of_it(model: nn.Module, layer: str) -> None:
+def test_attention_and_recurrence_depend_on_the_whole_image(model: nn.Module, layer: str) -> None:
     assert receptive_field(model, SHAPE, layer) == Box(0, 0, 28, 28)
 
 
@@ -115,7 +115,7 @@ def test_a_later_error_of_the_networks_own_is_not_laid_to_the_one_that_it_caught
 
 
 class Biased(nn.Module):
-    """Has a layer that never sees the images, so that it has no batch."""
+    """Has a layer that does not depend on the images, so that its output has no batch."""
 
     table: Tensor
 

@@ -1,14 +1,11 @@
 """Augmentation of whole batches."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from convboard.data.augment import Augmentation, Augmenter, Draws
-from convboard.errors import ConfigError
 
 SHAPE = (3, 8, 10)
 
@@ -101,22 +98,3 @@ def test_all_places_and_both_sides_are_drawn() -> None:
     highs = [int(values.max()) + 1 for values in draws]
     assert highs == [5, 5, 2, 8, 10]
     assert [len(set(values.tolist())) for values in draws] == highs
-
-
-@pytest.mark.parametrize("key", ["random_crop", "cutout"])
-def test_negative_size(key: str) -> None:
-    with pytest.raises(ConfigError) as raised:
-        Augmentation(**{key: -1})  # type: ignore[arg-type]
-    assert str(raised.value) == f"dataset.{key}=-1 is not allowed: it is a number of pixels, 0 for none."
-
-
-def test_unknown_border() -> None:
-    with pytest.raises(ConfigError, match=r"^dataset\.crop_border='reflct' is unknown\. Did you mean 'reflect'\?"):
-        Augmentation(crop_border="reflct")
-
-
-@pytest.mark.parametrize("key", ["random_crop", "cutout"])
-def test_as_large_as_the_images(key: str) -> None:
-    Augmenter(replace(Augmentation(), **{key: 7}), SHAPE, seed=0)  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match=rf"^dataset\.{key}=8: must be smaller than the images, which are 8x10\.$"):
-        Augmenter(replace(Augmentation(), **{key: 8}), SHAPE, seed=0)  # type: ignore[arg-type]

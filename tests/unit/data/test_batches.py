@@ -10,7 +10,6 @@ from convboard.data.augment import Augmentation
 from convboard.data.batches import Batch, Batches
 from convboard.data.counter_rng import epoch_order
 from convboard.data.dataset import Split
-from convboard.errors import ConfigError
 
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else []), *(["mps"] if torch.mps.is_available() else [])]
 FULL = Augmentation(random_crop=2, horizontal_flip=True, cutout=3)
@@ -146,31 +145,8 @@ def test_free_memory_of_this_machine() -> None:
     assert 10**7 < module._free_memory(torch.device("cpu")) < 10**14
 
 
-@pytest.mark.parametrize("batch_size", [0, -1, 104])
-def test_batch_size_not_allowed(split: Split, batch_size: int) -> None:
-    with pytest.raises(ConfigError) as raised:
-        make(split, batch_size=batch_size)
-    assert str(raised.value) == (
-        f"batch_size={batch_size} is not allowed: it must be from 1 to 103, the images in the split."
-    )
-
-
 def test_batch_size_may_be_the_whole_split(split: Split) -> None:
     assert len(make(split, batch_size=103)) == 1
-
-
-def test_unknown_residence(split: Split) -> None:
-    with pytest.raises(ConfigError) as raised:
-        make(split, data_location="devcie")
-    assert str(raised.value) == (
-        "dataset.data_location='devcie' is unknown. Did you mean 'device'? Allowed: auto, device, stream."
-    )
-
-
-def test_negative_workers(split: Split) -> None:
-    with pytest.raises(ConfigError) as raised:
-        make(split, num_workers=-2)
-    assert str(raised.value) == ("dataset.num_workers=-2 is not allowed: it is a number of processes, 0 for none.")
 
 
 @pytest.mark.parametrize("device", DEVICES)

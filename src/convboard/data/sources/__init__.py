@@ -1,1 +1,1 @@
-"""The sources of images, one a file."""
+"""The sources of images, each in a file of its own."""

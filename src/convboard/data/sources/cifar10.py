@@ -6,20 +6,19 @@ from typing import ClassVar
 
 import torch
 
-from convboard.data.sources.arrays import array_split
 from convboard.data.sources.downloads import Download
-from convboard.data.sources.source import RawDataset
+from convboard.data.sources.source import RawDataset, array_split
 
 
 class CIFAR10(Download):
-    """Ten kinds of animals and vehicles. Its files are pickles: none is opened unless it is the original."""
+    """Ten classes of animals and vehicles. Its files are pickles, which are opened only if their checksum is right."""
 
     name: ClassVar[str] = "cifar10"
     title: ClassVar[str] = "CIFAR-10"
     torchvision_name: ClassVar[str] = "CIFAR10"
     place: ClassVar[str] = "cifar-10-batches-py"
     native_size: ClassVar[int] = 32
-    known_kind: ClassVar[tuple[int, int] | None] = (3, 10)
+    channels_and_classes: ClassVar[tuple[int, int] | None] = (3, 10)
     val_size: ClassVar[int | None] = 5000
     archives: ClassVar[Sequence[str]] = ("cifar-10-python.tar.gz",)
     md5: ClassVar[Mapping[str, str | None]] = {
@@ -33,11 +32,11 @@ class CIFAR10(Download):
     }
 
     def read(self, size: int) -> RawDataset:
-        """Read the batches by torchvision's class."""
+        """Read the batches with torchvision's class."""
         self.check()
         splits = {}
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy's, about the age of the pickles
+            warnings.simplefilter("ignore")  # NumPy warns about old pickles
             for name in ("train", "test"):
                 reader = self.reader()(self.root, train=name == "train")
                 images = torch.from_numpy(reader.data).permute(0, 3, 1, 2)

@@ -1,6 +1,6 @@
 """The 1,797 handwritten digits that come with scikit-learn (UCI "Optical Recognition of Handwritten Digits").
 
-They need no network and no cache: the source of the run that works everywhere.
+They need neither a network nor a cache.
 """
 
 from collections.abc import Sequence
@@ -13,16 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convboard.data.sources.arrays import array_split
-from convboard.data.sources.source import RawDataset, Source
+from convboard.data.sources.source import RawDataset, Source, array_split
 
 
 class Digits(Source):
-    """Digits of 8x8 pixels and 17 greys, enlarged to 24x24 in the middle of 28x28."""
+    """Digits of 8x8 pixels and 17 grey levels, enlarged to 24x24 pixels in the middle of 28x28."""
 
     name: ClassVar[str] = "digits"
     native_size: ClassVar[int] = 28
-    known_kind: ClassVar[tuple[int, int] | None] = (1, 10)
+    channels_and_classes: ClassVar[tuple[int, int] | None] = (1, 10)
     val_size: ClassVar[int | None] = 250
     test_size: ClassVar[int | None] = 250
 
@@ -30,14 +29,14 @@ class Digits(Source):
         self.root = self.folder = data_dir
 
     def files(self) -> Sequence[Path]:
-        """None: reading them is as quick as a cache."""
+        """Returns no files: reading them is as fast as a cache."""
         return ()
 
     def provide(self, download: bool) -> None:
-        """Nothing to do: scikit-learn has them."""
+        """Does nothing: scikit-learn has them."""
 
     def read(self, size: int) -> RawDataset:
-        """Read and enlarge them, in some 50 ms."""
+        """Read and enlarge them, which takes about 50 ms."""
         pixels, labels = _table()
         grey = pixels.view(-1, 1, 8, 8) * (255 / 16)
         drawn = functional.interpolate(grey, size=(24, 24), mode="bilinear").round_()
@@ -50,12 +49,12 @@ class Digits(Source):
 
 
 def _table() -> tuple[Tensor, Tensor]:
-    """The pixels, float32 `[1797, 64]`, 0 to 16, and labels, int64 `[1797]`."""
+    """The pixels, float32 [1797, 64] from 0 to 16, and the labels, int64 [1797]."""
     spec = find_spec("sklearn")
     path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz" if spec and spec.origin else None
     if path is not None and path.is_file():
         table = np.loadtxt(path, delimiter=",", dtype=np.float32)
-    else:  # importing scikit-learn takes seconds, so that it is asked only when its file has moved
+    else:  # importing scikit-learn takes seconds, and is only needed if its file is elsewhere
         from sklearn.datasets import load_digits
 
         table = np.column_stack(load_digits(return_X_y=True)).astype(np.float32)

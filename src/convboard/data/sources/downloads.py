@@ -1,8 +1,8 @@
-"""Sources that torchvision downloads: its addresses, mirrors and checksums, with the gaps closed.
+"""Sources that torchvision downloads, from its addresses and mirrors and with its checksums.
 
-The gaps: two processes would write the same file, one that was killed would leave half a file that passes for a
-whole one, and without a network a stack trace says little of what to do. So a download goes to a folder of its own,
-under a lock that the caller holds, and only whole files are moved to their place.
+torchvision alone does not do: two processes would write the same file, a killed download leaves a partial file that is
+taken for a whole one, and without a network its stack trace does not say what to do. A download therefore goes to a
+folder of its own, under a lock that the caller holds, and only complete files are moved to their place.
 """
 
 import hashlib
@@ -23,18 +23,31 @@ from convboard.errors import DataError
 
 _log = logging.getLogger(__name__)
 
-_TIMEOUT = 15  # seconds without a byte before a download is given up
+_TIMEOUT = 15  # seconds without a byte after which a download fails
+
+
+class MissingFilesError(DataError):
+    """The files of a data set are missing and cannot be downloaded.
+
+    Attributes:
+        reason: What is missing, and why it was not downloaded.
+        remedy: Which files to put where.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(f"{reason}\n{remedy[0].upper()}{remedy[1:]}")
+        self.reason, self.remedy = reason, remedy
 
 
 class Download(Source):
     """A source in one of torchvision's layouts.
 
     Attributes:
-        title: What people call it.
+        title: The data set's name in messages.
         torchvision_name: The name of its class in torchvision.datasets.
         place: Its folder, relative to `data_dir`.
-        md5: Of each of its files, from the original distribution; None where only the archive's is published.
-        archives: What is downloaded, relative to `data_dir`; they serve in place of the files.
+        md5: MD5 of each of its files in the original distribution; None if only that of the archive is published.
+        archives: The files that are downloaded, relative to `data_dir`. They can take the place of the files.
     """
 
     title: ClassVar[str]
@@ -48,30 +61,37 @@ class Download(Source):
         self.folder = data_dir / self.place
 
     def reader(self) -> Any:
-        """Its class in torchvision, which takes seconds to import."""
-        from torchvision import datasets
+        """Returns its class in torchvision."""
+        from torchvision import datasets  # deferred for start-up time: takes seconds to import
 
         return getattr(datasets, self.torchvision_name)
 
     def files(self) -> Sequence[Path]:
-        """The files after unpacking."""
+        """Returns the files of the unpacked archives."""
         return [self.folder / name for name in self.md5]
 
     def provide(self, download: bool) -> None:
-        """Download what is missing. The caller holds the source's lock."""
+        """Download missing files. The caller holds the lock of the source.
+
+        Args:
+            download: Whether this is allowed.
+
+        Raises:
+            MissingFilesError: A file is missing and cannot be downloaded.
+        """
         missing = [path for path in self.files() if not path.is_file()]
         if not missing:
             return
         if not download:
-            raise DataError(self._absent(missing, "is not to be downloaded (download=False)"))
+            raise self._missing(missing, "is not to be downloaded (download=False)")
         _log.info("Downloading %s to %s", self.title, self.folder)
         try:
             self._download(missing)
         except (OSError, RuntimeError, http.client.HTTPException, EOFError) as problem:
-            raise DataError(self._absent(missing, f"could not be downloaded: {_reason(problem)}")) from None
+            raise self._missing(missing, f"could not be downloaded: {_reason(problem)}") from None
 
     def check(self) -> None:
-        """Compare all files with the original distribution's checksums, before anything in them is believed.
+        """Compare all files with the checksums of the original distribution, before they are read.
 
         Raises:
             DataError: A file is not the original.
@@ -85,7 +105,7 @@ class Download(Source):
 
     def _download(self, missing: Sequence[Path]) -> None:
         staging = self.root / f".download-{self.name}"
-        # Of an interrupted download only archives are kept: torchvision checks those, but not what it unpacked.
+        # Of an interrupted download only archives are kept: torchvision checks these, but not the unpacked files.
         for left in [path for path in staging.rglob("*") if path.is_file()]:
             if str(left.relative_to(staging)) not in self.archives:
                 left.unlink()
@@ -104,38 +124,43 @@ class Download(Source):
             (staging / self.place / path.name).replace(path)
         shutil.rmtree(staging)
 
-    def _absent(self, missing: Sequence[Path], why: str) -> str:
+    def _missing(self, missing: Sequence[Path], why: str) -> MissingFilesError:
         paths = "\n".join(f"  {path}" for path in missing)
         archives = ", ".join(Path(archive).name for archive in self.archives)
-        return (
-            f"{self.title} is not in {self.root}, and {why}.\nTo train without a network, take the digits that "
-            f"are built in: dataset=digits\nOr put these files there by hand:\n{paths}\nThe archives will do as "
-            f"well, in {(self.root / self.archives[0]).parent}: {archives}"
+        return MissingFilesError(
+            f"{self.title} is not in {self.root}, and {why}.",
+            f"put these files there by hand:\n{paths}\nThe archives will do as well, in "
+            f"{(self.root / self.archives[0]).parent}: {archives}",
         )
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """The error for a file that is not what its publisher gave out."""
+    """Returns the error for a file that differs from the original distribution.
+
+    Args:
+        path: The file.
+        why: The difference.
+    """
     return DataError(f"{path} is damaged: {why}. Delete it and run again to download it, or put the original back.")
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torchvision from waiting for ever, and from drawing progress bars where nobody watches."""
+    """Give torchvision a timeout, and hide its progress bars if stderr is not a terminal."""
     timeout = socket.getdefaulttimeout()
-    watched = sys.stderr.isatty()
+    is_terminal = sys.stderr.isatty()
     sink = io.StringIO()
     socket.setdefaulttimeout(_TIMEOUT)
     try:
-        with redirect_stdout(sink), nullcontext() if watched else redirect_stderr(sink), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # NumPy's, about the age of CIFAR-10's pickles
+        with redirect_stdout(sink), nullcontext() if is_terminal else redirect_stderr(sink), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy warns about the old pickles of CIFAR-10
             yield
     finally:
         socket.setdefaulttimeout(timeout)
 
 
 def _reason(problem: BaseException) -> str:
-    """What went wrong, in the words of the first cause, without torchvision's list of attempts."""
+    """The first cause of an exception, without torchvision's list of attempts."""
     lines = [line.strip(" <>.") for line in str(problem).splitlines() if line.strip()]
     last = lines[-1] if lines else type(problem).__name__
     return last.removeprefix("urlopen error ")

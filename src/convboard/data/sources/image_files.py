@@ -1,4 +1,4 @@
-"""One picture file, of whatever kind Pillow can read, as a square of pixels."""
+"""Read one image file of any format that Pillow knows, as a square of pixels."""
 
 from pathlib import Path
 
@@ -12,23 +12,27 @@ _GREY = {"1", "L", "LA", "La", "F"}
 
 
 def is_grey(path: Path) -> bool:
-    """Whether a picture file's format has no colours. Reads its header only.
+    """Whether an image file has no colours, by its header.
+
+    Args:
+        path: The file.
 
     Raises:
-        DataError: It is no picture that can be read.
+        DataError: It cannot be read as an image.
     """
     try:
         with Image.open(path) as picture:
             return _has_grey_mode(picture)
-    except Exception as problem:  # Pillow raises whatever its parsers met: struct.error, SyntaxError, ...
+    except Exception as problem:  # Pillow's parsers raise many types: struct.error, SyntaxError, ...
         raise _unreadable(path, problem) from None
 
 
 def read_picture(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
-    """Read a picture into the middle of a black square.
+    """Read an image into the middle of a black square.
 
-    Turned as its camera says (EXIF); its first frame, if it moves; what is transparent over white, as most viewers
-    show it. Scaled down, in proportion and antialiased, if larger than the square; never scaled up.
+    The image is rotated by its EXIF orientation, and transparent pixels are blended with white, as most viewers do. Of
+    an animation, the first frame is read. An image that is larger than the square is scaled down with antialiasing and
+    keeps its proportions; it is never scaled up.
 
     Args:
         path: The file.
@@ -36,14 +40,14 @@ def read_picture(path: Path, size: int, channels: int) -> NDArray[np.uint8]:
         channels: 1 for grey, 3 for RGB.
 
     Returns:
-        `[channels, size, size]`.
+        uint8 [channels, size, size].
 
     Raises:
         DataError: It cannot be read.
     """
     try:
         with Image.open(path) as opened:
-            opened.draft(None, (2 * size, 2 * size))  # a JPEG can be decoded at half its size and less, faster
+            opened.draft(None, (2 * size, 2 * size))  # a JPEG is decoded faster at a fraction of its size
             picture = plain(ImageOps.exif_transpose(opened), "L" if channels == 1 else "RGB")
         picture.thumbnail((size, size), Image.Resampling.BICUBIC)
     except Exception as problem:  # as above
@@ -58,11 +62,16 @@ def _has_grey_mode(picture: Image.Image) -> bool:
 
 
 def plain(picture: Image.Image, mode: str) -> Image.Image:
-    """A picture of any mode as `L` or `RGB`; what is transparent over white."""
-    if picture.mode.startswith("I"):  # 16 bits a pixel, in 16 or 32
+    """Convert an image of any mode to `L` or `RGB`, and blend transparent pixels with white.
+
+    Args:
+        picture: The image.
+        mode: `L` or `RGB`.
+    """
+    if picture.mode.startswith("I"):  # 16 bits per pixel, stored in 16 or 32
         deep = np.asarray(picture).astype(np.int64)
         picture = Image.fromarray((deep >> 8).clip(0, 255).astype(np.uint8))
-    elif picture.mode == "F":  # by custom from 0 to 1
+    elif picture.mode == "F":  # usually from 0 to 1
         picture = Image.fromarray((np.asarray(picture) * 255).round().clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")

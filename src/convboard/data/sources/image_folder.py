@@ -1,4 +1,4 @@
-"""A folder of one's own pictures: one folder for each class, or `train/`, `val/` and `test/` with those inside."""
+"""A folder with one folder of images for each class, or with `train/`, `val/` and `test/` that have these inside."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,19 +12,21 @@ from torch import Tensor
 from convboard.data.sources.source import RawDataset, RawSplit, Source
 from convboard.errors import DataError, nearest
 
-EXTENSIONS = (  # in lower case
+EXTENSIONS = (
     *(".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"),
     ".webp",
 )
+"""File name extensions of images, in lower case."""
+
 _SPLITS = ("train", "val", "test")
 
 
 class ImageFolder(Source):
-    """Pictures of any size and kind, made into squares; only grey ones give one channel, else there are three.
+    """Images of any size and mode, brought to squares with one channel if all are grey, else with three.
 
-    A picture is one if its name ends like one's; all else is left alone, as is what begins with a dot. Classes are
-    the folders, in alphabetical order. Where they stand in `train/`, `val/` and `test/`, those are the splits; a
-    split that is missing is a fixed tenth of the training pictures, with its share of each class.
+    A file is an image if its name has one of `EXTENSIONS`. Other files are ignored, as are names that begin with a dot.
+    The folders are the classes, in alphabetical order. If they are in `train/`, `val/` and `test/`, these are the
+    splits; a missing split is a fixed, stratified tenth of the training images.
 
     Args:
         folder: The folder.
@@ -38,20 +40,23 @@ class ImageFolder(Source):
         self.root = self.folder = folder
 
     def provide(self, download: bool) -> None:
-        """Find the pictures: there is nowhere to download them from.
+        """Find the images, which cannot be downloaded.
+
+        Args:
+            download: Has no effect.
 
         Raises:
-            DataError: There is no such folder, a class without pictures, or no class at all.
+            DataError: The folder does not exist, a class has no images, or there is no class.
         """
         assert self._listing
 
     def files(self) -> Sequence[Path]:
-        """All pictures."""
+        """Returns all images, by split and class."""
         return [path for classes in self._listing.values() for paths in classes.values() for path in paths]
 
     def read(self, size: int) -> RawDataset:
-        """Open every picture's header, for its colours; they are decoded as the splits are read."""
-        from convboard.data.sources.image_files import is_grey
+        """Read the header of every image for its mode. The images are decoded when the splits are read."""
+        from convboard.data.sources.image_files import is_grey  # deferred for start-up time: loads Pillow and NumPy
 
         class_names = tuple(self._listing["train"])
         with ThreadPoolExecutor() as pool:
@@ -61,11 +66,11 @@ class ImageFolder(Source):
 
     @cached_property
     def _listing(self) -> dict[str, dict[str, list[Path]]]:
-        """Pictures by split and class."""
+        """Images by split and class."""
         if not self.folder.is_dir():
             raise DataError(
-                f"dataset.path={self.folder} is not a folder. It must be one that holds a folder of pictures for "
-                "each class."
+                f"path={self.folder} is not a folder. It must be one that holds a folder of pictures for each class.",
+                arguments=("path",),
             )
         if not _folders(self.folder / "train"):
             return {"train": _classes(self.folder)}
@@ -83,20 +88,24 @@ class ImageFolder(Source):
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The image files in a folder, at any depth, in the order of their paths; hidden ones are left out."""
+    """Returns the image files in a folder, at any depth, sorted by path, without hidden ones.
+
+    Args:
+        folder: The folder.
+    """
     found = (path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
     return sorted(path for path in found if path.name[0] != "." and not path.is_dir())
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder, in alphabetical order, without hidden ones; none where there is no such folder."""
+    """The folders in a folder, in alphabetical order, without hidden ones; none if the folder does not exist."""
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
 
 
 def _classes(folder: Path) -> dict[str, list[Path]]:
-    """The pictures of each class in a folder, found at any depth."""
+    """The images of each class in a folder, at any depth."""
     classes: dict[str, list[Path]] = {}
     for class_folder in _folders(folder):
         classes[class_folder.name] = image_files(class_folder)
@@ -114,7 +123,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
 
 
 def _split(classes: Mapping[str, Sequence[Path]], class_names: Sequence[str], size: int, channels: int) -> RawSplit:
-    from convboard.data.sources.image_files import read_picture
+    from convboard.data.sources.image_files import read_picture  # deferred, as above
 
     paths = [path for found in classes.values() for path in found]
     numbers = [class_names.index(name) for name, found in classes.items() for _ in found]

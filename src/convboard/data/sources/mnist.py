@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits of 28x28 pixels (LeCun, Bottou, Bengio and Haffner, 1998)."""
+"""MNIST and Fashion-MNIST, which have the same four files in the idx format."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,26 +7,25 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from convboard.data.sources.arrays import array_split
 from convboard.data.sources.downloads import Download, damaged
-from convboard.data.sources.source import RawDataset
+from convboard.data.sources.source import RawDataset, array_split
 
 _NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 class MNIST(Download):
-    """The ten digits, in the four idx files that other datasets borrowed too."""
+    """70,000 handwritten digits of 28x28 pixels (LeCun, Bottou, Bengio and Haffner, 1998)."""
 
     name: ClassVar[str] = "mnist"
     title: ClassVar[str] = "MNIST"
     torchvision_name: ClassVar[str] = "MNIST"
     place: ClassVar[str] = "MNIST/raw"
     native_size: ClassVar[int] = 28
-    known_kind: ClassVar[tuple[int, int] | None] = (1, 10)
+    channels_and_classes: ClassVar[tuple[int, int] | None] = (1, 10)
     val_size: ClassVar[int | None] = 5000
     class_names: ClassVar[tuple[str, ...]] = tuple("0123456789")
     archives: ClassVar[Sequence[str]] = tuple(f"MNIST/raw/{name}.gz" for name in _NAMES)
-    # torchvision knows the archives' checksums only; these are of what is in them.
+    # torchvision has the checksums of the archives only; these are of the files in them.
     md5: ClassVar[Mapping[str, str | None]] = {
         "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
         "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
@@ -35,7 +34,7 @@ class MNIST(Download):
     }
 
     def read(self, size: int) -> RawDataset:
-        """Read the idx files by torchvision's functions (its class would take an unchecked `processed/` first)."""
+        """Read the idx files with torchvision's functions; its class would prefer an unchecked `processed/` folder."""
         from torchvision.datasets.mnist import read_image_file, read_label_file
 
         self.check()
@@ -60,8 +59,27 @@ class MNIST(Download):
         return RawDataset(self.class_names, (1, size, size), splits)
 
 
+class FashionMNIST(MNIST):
+    """70,000 articles of clothing of 28x28 pixels (Xiao, Rasul and Vollgraf, 2017).
+
+    Only its archives have published checksums, which are verified after a download. Its files are compared with their
+    fingerprint of the first time (see `fingerprint`), and with their own headers.
+    """
+
+    name: ClassVar[str] = "fashion_mnist"
+    title: ClassVar[str] = "Fashion-MNIST"
+    torchvision_name: ClassVar[str] = "FashionMNIST"
+    place: ClassVar[str] = "FashionMNIST/raw"
+    class_names: ClassVar[tuple[str, ...]] = (
+        *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+        *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+    )
+    archives: ClassVar[Sequence[str]] = tuple(f"FashionMNIST/raw/{name}.gz" for name in _NAMES)
+    md5: ClassVar[Mapping[str, str | None]] = dict.fromkeys(_NAMES)
+
+
 def _check_idx(path: Path, dimensions: int) -> None:
-    """Check that an idx file of bytes is as long as its header says: torchvision takes any length."""
+    """Check that an idx file of bytes has the length of its header, which torchvision does not."""
     with path.open("rb") as file:
         header = file.read(4 + 4 * dimensions)
     if len(header) < 4 + 4 * dimensions or header[:4] != bytes([0, 0, 8, dimensions]):

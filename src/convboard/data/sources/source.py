@@ -1,4 +1,4 @@
-"""What every source of images gives: the files it is made of, and their images, read at a chosen size."""
+"""The interface of a source of images: the files that it consists of, and their images, read at a chosen size."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 @dataclass(frozen=True)
 class RawSplit:
-    """A part of a source, read bit by bit so that it never has to be in memory whole.
+    """A split of a source, which is read in parts so that it need not fit into memory.
 
     Attributes:
-        labels: int64 `[N]`.
-        read: Given places int64 `[B]`, the images there, uint8 `[B, C, S, S]`.
+        labels: int64 [N].
+        read: Takes indices, int64 [B], and returns the images at these indices, uint8 [B, C, S, S].
     """
 
     labels: Tensor
@@ -28,8 +30,8 @@ class RawDataset:
 
     Attributes:
         class_names: In the order of the labels.
-        image_shape: (C, S, S) that `RawSplit.read` gives.
-        splits: `train`, and `val` and `test` where the source has them apart.
+        image_shape: (C, S, S) of the images that `RawSplit.read` returns.
+        splits: `train`, and `val` and `test` if the source has them.
     """
 
     class_names: tuple[str, ...]
@@ -38,22 +40,22 @@ class RawDataset:
 
 
 class Source(ABC):
-    """Where a dataset's images come from.
+    """A source of images.
 
     Attributes:
-        name: The name it is chosen by.
-        native_size: Side in pixels of its images, where the network asks for none.
-        known_kind: Channels of its images and number of its classes, where they are known without its files.
-        fixed: Its files never change: one that did is damaged. Otherwise a change is taken over.
-        val_size: Training images that become the validation split; None for a tenth.
-        test_size: Likewise for the test split, of a source that has none of its own.
-        root: The folder that it may write in.
-        folder: The folder of its files, and of the cache.
+        name: The name of its data set.
+        native_size: Side in pixels of its images, for a network that takes any size.
+        channels_and_classes: Channels of its images, number of its classes; None if its files must be read for that.
+        fixed: Whether its files never change, so that a changed file is damaged. Otherwise a change is accepted.
+        val_size: Training images in the validation split; None for a tenth.
+        test_size: Training images in the test split, for a source that has none of its own; None for a tenth.
+        root: The folder in which files may be written.
+        folder: The folder of its files and of the cache.
     """
 
     name: ClassVar[str]
     native_size: ClassVar[int]
-    known_kind: ClassVar[tuple[int, int] | None] = None
+    channels_and_classes: ClassVar[tuple[int, int] | None] = None
     fixed: ClassVar[bool] = True
     val_size: ClassVar[int | None] = None
     test_size: ClassVar[int | None] = None
@@ -62,23 +64,58 @@ class Source(ABC):
 
     @abstractmethod
     def files(self) -> Sequence[Path]:
-        """All files that it is made of, in a fixed order, there or not; none where it needs no cache."""
+        """Returns all its files in a fixed order, whether or not they exist; none if it needs no cache."""
 
     @abstractmethod
     def provide(self, download: bool) -> None:
-        """See that all files are there.
+        """Make sure that all files exist.
+
+        Args:
+            download: Whether missing files may be downloaded.
 
         Raises:
-            DataError: They are not, and cannot be had.
+            DataError: A file is missing and cannot be downloaded.
         """
 
     @abstractmethod
     def read(self, size: int) -> RawDataset:
-        """Open it, after checking that its files are whole.
+        """Open it, after checking that its files are undamaged.
 
         Args:
-            size: Side of the images wanted, in pixels.
+            size: Side of the images in pixels.
 
         Raises:
             DataError: A file is damaged.
         """
+
+
+def array_split(images: Tensor, labels: Tensor, size: int) -> RawSplit:
+    """Returns a split of images that are in memory.
+
+    Args:
+        images: uint8 [N, C, H, H].
+        labels: int64 [N].
+        size: Side in pixels of the images that the split returns.
+    """
+    return RawSplit(labels, lambda indices: resized(images.index_select(0, indices), size))
+
+
+def resized(images: Tensor, size: int) -> Tensor:
+    """Bring square images to a size: smaller ones get a black frame, larger ones are scaled down.
+
+    Args:
+        images: uint8 [B, C, H, H].
+        size: New side in pixels. An odd pixel of the frame is on the right and at the bottom.
+
+    Returns:
+        uint8 [B, C, size, size].
+    """
+    side = images.shape[-1]
+    if side == size:
+        return images
+    if side > size:
+        scaled = functional.interpolate(images.float(), size=(size, size), mode="bilinear", antialias=True)
+        return scaled.round_().clamp_(0, 255).to(torch.uint8)
+    before = (size - side) // 2
+    after = size - side - before
+    return functional.pad(images, (before, after, before, after))

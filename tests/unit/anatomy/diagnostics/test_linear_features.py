@@ -1,4 +1,4 @@
-"""Features and batches: what the doctor says, on networks as people write them, and that its advice works."""
+"""Rules for features and batches; a remedy that is suggested must work."""
 
 from collections.abc import Callable
 
@@ -57,13 +57,18 @@ def found(model: nn.Module, shape: tuple[int, int, int] = GREY, classes: int | N
 
 
 def test_wrong_in_features() -> None:
-    told = found(Net())
-    assert (told.kind, told.layer, told.wanted, told.arrived) == ("in_features", "fc1", "400 features", "256 features")
-    assert told.reason == (
+    diagnosis = found(Net())
+    assert (diagnosis.kind, diagnosis.layer, diagnosis.wanted, diagnosis.arrived) == (
+        "in_features",
+        "fc1",
+        "400 features",
+        "256 features",
+    )
+    assert diagnosis.reason == (
         "Linear fc1 wants 16·5·5 = 400 features but gets 16·4·4 = 256: the input is 28x28, and conv1 (5x5, no padding) "
         "leaves 24x24, pool 12x12, conv2 (5x5, no padding) 8x8, pool:2 4x4."
     )
-    assert told.remedies == (
+    assert diagnosis.remedies == (
         "build it with Net(features=256)",
         "write nn.Linear(256, 84) for fc1, or nn.LazyLinear(84), which finds the number itself",
         "set padding=2 in conv1",
@@ -80,16 +85,18 @@ def test_an_argument_is_named_only_where_it_is_certain() -> None:
 
 
 def test_no_other_way_out_is_offered_that_does_not_work() -> None:
-    told = found(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(7, 10)), (1, 5, 5))
-    assert told.remedies == ("write nn.Linear(36, 10) for 2, or nn.LazyLinear(10), which finds the number itself",)
+    diagnosis = found(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(7, 10)), (1, 5, 5))
+    assert diagnosis.remedies == ("write nn.Linear(36, 10) for 2, or nn.LazyLinear(10), which finds the number itself",)
     check_fit(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(36, 10)), (1, 5, 5), 10)
 
 
 def test_functional_style() -> None:
-    told = found(Functional())
-    assert told.layer == "linear"
-    assert told.reason.startswith("linear with weight weight wants 16·5·5 = 400 features but gets 16·6·6 = 576: the")
-    assert told.remedies[:2] == (
+    diagnosis = found(Functional())
+    assert diagnosis.layer == "linear"
+    assert diagnosis.reason.startswith(
+        "linear with weight weight wants 16·5·5 = 400 features but gets 16·6·6 = 576: the"
+    )
+    assert diagnosis.remedies[:2] == (
         "build it with Functional(features=576)",
         "write a weight of 10x576 for weight",
     )
@@ -103,19 +110,19 @@ def test_nested_sequential() -> None:
             nn.Sequential(nn.Flatten(), nn.Linear(features, 32), nn.ReLU(), nn.Linear(32, 10)),
         )
 
-    told = found(network(8 * 16 * 16))
-    assert told.layer == "1.1"
-    assert "Linear 1.1 wants 8·16·16 = 2048 features but gets 8·14·14 = 1568" in told.reason
-    assert "write nn.Linear(1568, 32) for 1.1" in told.remedies[0]
-    assert told.remedies[-1] == "give it images of 32x32"
+    diagnosis = found(network(8 * 16 * 16))
+    assert diagnosis.layer == "1.1"
+    assert "Linear 1.1 wants 8·16·16 = 2048 features but gets 8·14·14 = 1568" in diagnosis.reason
+    assert "write nn.Linear(1568, 32) for 1.1" in diagnosis.remedies[0]
+    assert diagnosis.remedies[-1] == "give it images of 32x32"
     check_fit(network(1568), GREY, 10)
     check_fit(network(2048), (1, 32, 32), 10)
 
 
 def test_between_linear_layers() -> None:
-    told = found(nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.Linear(6, 10)), (1, 2, 2))
-    assert told.reason == "Linear 2 wants 6 features but gets 5, which is what 1 gives."
-    assert told.remedies == ("write nn.Linear(5, 10) for 2", "let 1 give as many: nn.Linear(4, 6)")
+    diagnosis = found(nn.Sequential(nn.Flatten(), nn.Linear(4, 5), nn.Linear(6, 10)), (1, 2, 2))
+    assert diagnosis.reason == "Linear 2 wants 6 features but gets 5, which is what 1 gives."
+    assert diagnosis.remedies == ("write nn.Linear(5, 10) for 2", "let 1 give as many: nn.Linear(4, 6)")
 
 
 def test_after_a_residual_block_and_a_mean() -> None:
@@ -129,69 +136,71 @@ def test_after_a_residual_block_and_a_mean() -> None:
             out: Tensor = self.fc(F.relu(self.conv(x) + x).mean(dim=(2, 3)))
             return out
 
-    told = found(Block(5), (4, 6, 6))
-    assert "Linear fc wants 5 features but gets 4" in told.reason
-    assert "build it with Block" not in told.message
+    diagnosis = found(Block(5), (4, 6, 6))
+    assert "Linear fc wants 5 features but gets 4" in diagnosis.reason
+    assert "build it with Block" not in diagnosis.message
     check_fit(Block(4), (4, 6, 6), 10)
 
 
 def test_view_for_another_number_of_features() -> None:
-    told = found(flattening(lambda x: x.view(-1, 16 * 5 * 5), 400))
-    assert told.reason.startswith("view(-1, 400) wants 16·5·5 = 400 features of each image, but it has 16·4·4 = 256")
-    assert told.remedies[0] == "write torch.flatten(x, 1) for it and nn.Linear(256, 84) for fc1"
-    assert told.remedies[-1] == "give it images of 32x32"
+    diagnosis = found(flattening(lambda x: x.view(-1, 16 * 5 * 5), 400))
+    assert diagnosis.reason.startswith(
+        "view(-1, 400) wants 16·5·5 = 400 features of each image, but it has 16·4·4 = 256"
+    )
+    assert diagnosis.remedies[0] == "write torch.flatten(x, 1) for it and nn.Linear(256, 84) for fc1"
+    assert diagnosis.remedies[-1] == "give it images of 32x32"
 
 
 def test_view_with_a_batch_size_written_into_it() -> None:
     assert found(flattening(lambda x: x.view(64, -1), 256)).kind == "batch"
-    told = found(flattening(lambda x: x.view(3, -1), 256))
-    assert told.reason == "view(3, -1) wants 3 images, but there are 2: the batch is not always as large."
+    diagnosis = found(flattening(lambda x: x.view(3, -1), 256))
+    assert diagnosis.reason == "view(3, -1) wants 3 images, but there are 2: the batch is not always as large."
 
 
 def test_missing_flatten() -> None:
-    told = found(flattening(lambda x: x, 256))
-    assert told.reason == "Linear fc1 wants 256 features but gets pictures of 16x4x4, not flattened."
-    assert told.remedies == ("put nn.Flatten() before it, or torch.flatten(x, 1)",)
+    diagnosis = found(flattening(lambda x: x, 256))
+    assert diagnosis.reason == "Linear fc1 wants 256 features but gets pictures of 16x4x4, not flattened."
+    assert diagnosis.remedies == ("put nn.Flatten() before it, or torch.flatten(x, 1)",)
     other = found(flattening(lambda x: x, 400))
     assert other.remedies[0].endswith("and give it 16·4·4 = 256 features: nn.Linear(256, 84)")
 
 
 def test_missing_flatten_that_runs_through() -> None:
-    told = found(flattening(lambda x: x, 4))
-    assert (told.kind, told.layer) == ("flatten", "fc1")
-    assert told.reason == (
+    diagnosis = found(flattening(lambda x: x, 4))
+    assert (diagnosis.kind, diagnosis.layer) == ("flatten", "fc1")
+    assert diagnosis.reason == (
         "Linear fc1 gets pictures of 16x4x4, not flattened: it takes each line of 4 pixels for an image of its own, "
         "and the network gives [N, 16, 4, 10]."
     )
-    assert told.remedies[0].endswith("nn.Linear(256, 84)")
+    assert diagnosis.remedies[0].endswith("nn.Linear(256, 84)")
 
 
 def test_flatten_from_dimension_0() -> None:
     for flat in (torch.flatten, lambda x: x.flatten(), lambda x: x.view(-1)):
-        told = found(flattening(flat, 256))
-        assert told.kind == "batch"
-        assert "wants 256 features of each image, but" in told.reason
-        assert "turns the batch of 2 images [2, 16, 4, 4] into [512]: one row of 2 images." in told.reason
-        assert "torch.flatten(x, 1) or nn.Flatten()" in told.remedies[0]
-        assert told.remedies[0].endswith("16·4·4 = 256 features")
+        diagnosis = found(flattening(flat, 256))
+        assert diagnosis.kind == "batch"
+        assert "wants 256 features of each image, but" in diagnosis.reason
+        assert "turns the batch of 2 images [2, 16, 4, 4] into [512]: one row of 2 images." in diagnosis.reason
+        assert "torch.flatten(x, 1) or nn.Flatten()" in diagnosis.remedies[0]
+        assert diagnosis.remedies[0].endswith("16·4·4 = 256 features")
 
 
 def test_flatten_layer_from_dimension_0() -> None:
-    told = found(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(0), nn.Linear(2704, 10)))
-    assert told.reason.startswith("Linear 2 wants 2704 features of each image, but Flatten 1 turns the batch of 2")
+    diagnosis = found(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(0), nn.Linear(2704, 10)))
+    assert diagnosis.reason.startswith("Linear 2 wants 2704 features of each image, but Flatten 1 turns the batch of 2")
     check_fit(nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(2704, 10)), GREY, 10)
 
 
 def test_flatten_from_dimension_0_that_happens_to_run() -> None:
-    told = found(flattening(torch.flatten, 512))
-    assert told.reason.startswith("The network gives [10], which is not a row for each image, but flatten turns")
+    diagnosis = found(flattening(torch.flatten, 512))
+    assert diagnosis.reason.startswith("The network gives [10], which is not a row for each image, but flatten turns")
 
 
 def test_view_that_eats_the_batch() -> None:
-    told = found(flattening(lambda x: x.view(-1, 128), 128))
-    assert (told.kind, told.layer) == ("batch", "view")
-    assert "into [4, 128]: 4 rows of 2 images." in told.reason
-    assert "or x.view(x.size(0), -1)" in told.remedies[0]
+    diagnosis = found(flattening(lambda x: x.view(-1, 128), 128))
+    assert (diagnosis.kind, diagnosis.layer) == ("batch", "view")
+    assert "into [4, 128]: 4 rows of 2 images." in diagnosis.reason
+    assert "or x.view(x.size(0), -1)" in diagnosis.remedies[0]
     check_fit(flattening(lambda x: x.view(x.size(0), -1), 256), GREY, 10)
 
 
@@ -220,23 +229,23 @@ def in_tokens(x: Tensor) -> Tensor:
 
 
 def test_windows_in_the_batch_are_no_eaten_batch() -> None:
-    told = found(Windows(400, in_windows))
-    assert (told.kind, told.layer) == ("in_features", "mix")
-    assert told.reason == "Linear mix wants 400 features but gets 392, which is what reshape gives."
-    assert "write nn.Linear(392, 32) for mix" in told.remedies
+    diagnosis = found(Windows(400, in_windows))
+    assert (diagnosis.kind, diagnosis.layer) == ("in_features", "mix")
+    assert diagnosis.reason == "Linear mix wants 400 features but gets 392, which is what reshape gives."
+    assert "write nn.Linear(392, 32) for mix" in diagnosis.remedies
     check_fit(Windows(392, in_windows), GREY, 10)
 
 
 def test_tokens_are_no_missing_flatten() -> None:
-    told = found(Windows(9, in_tokens))
-    assert (told.kind, told.arrived) == ("in_features", "8 features")
-    assert "write nn.Linear(8, 32) for mix" in told.remedies
+    diagnosis = found(Windows(9, in_tokens))
+    assert (diagnosis.kind, diagnosis.arrived) == ("in_features", "8 features")
+    assert "write nn.Linear(8, 32) for mix" in diagnosis.remedies
     check_fit(Windows(8, in_tokens), GREY, 10)
     patches = found(Windows(9, lambda x: x.flatten(2).transpose(1, 2)))
     assert (patches.kind, patches.arrived) == ("in_features", "8 features")
 
 
 def test_a_batch_in_several_rows_where_a_whole_image_is_wanted() -> None:
-    told = found(flattening(lambda x: x.view(-1, 128), 256))
-    assert told.kind == "batch"
-    assert told.reason.startswith("Linear fc1 wants 256 features of each image, but view turns")
+    diagnosis = found(flattening(lambda x: x.view(-1, 128), 256))
+    assert diagnosis.kind == "batch"
+    assert diagnosis.reason.startswith("Linear fc1 wants 256 features of each image, but view turns")

@@ -1,4 +1,4 @@
-"""Outputs, types of numbers and devices: what the doctor says."""
+"""Rules for outputs, dtypes and devices."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,18 +26,18 @@ def scores(parts: LambdaNetwork, x: Tensor) -> Tensor:
 
 
 def test_wrong_number_of_classes() -> None:
-    told = found(nn.Sequential(nn.Flatten(), nn.Linear(16, 7)))
-    assert (told.kind, told.layer) == ("num_classes", "1")
-    assert told.reason == "The network gives 7 scores an image (out_features of 1), but the data has 10 classes."
-    assert told.remedies == ("write nn.Linear(16, 10) for 1",)
+    diagnosis = found(nn.Sequential(nn.Flatten(), nn.Linear(16, 7)))
+    assert (diagnosis.kind, diagnosis.layer) == ("num_classes", "1")
+    assert diagnosis.reason == "The network gives 7 scores an image (out_features of 1), but the data has 10 classes."
+    assert diagnosis.remedies == ("write nn.Linear(16, 10) for 1",)
     check_fit(nn.Sequential(nn.Flatten(), nn.Linear(16, 10)), SHAPE, 10)
     assert diagnose(nn.Sequential(nn.Flatten(), nn.Linear(16, 7)), SHAPE) is None
 
 
 def test_an_output_that_is_a_picture() -> None:
-    told = found(nn.Conv2d(1, 10, 3), (1, 28, 28))
-    assert told.reason == "The network gives [N, 10, 26, 26] instead of a row of 10 scores for each image."
-    assert told.remedies == (
+    diagnosis = found(nn.Conv2d(1, 10, 3), (1, 28, 28))
+    assert diagnosis.reason == "The network gives [N, 10, 26, 26] instead of a row of 10 scores for each image."
+    assert diagnosis.remedies == (
         "let it end with nn.AdaptiveAvgPool2d(1) and nn.Flatten(): the mean of each of the 10 pictures",
         "let it end with nn.Flatten() and nn.Linear(6760, 10): 10·26·26 = 6760 features",
     )
@@ -96,52 +96,52 @@ def test_an_output_that_is_a_picture() -> None:
     ],
 )
 def test_an_output_that_is_no_row_of_scores(line: Line, reason: str, cure: str) -> None:
-    told = found(LambdaNetwork(line, nn.Linear(16, 10)))
-    assert told.kind == "output"
-    assert reason in told.reason
-    assert cure in told.remedies[0]
+    diagnosis = found(LambdaNetwork(line, nn.Linear(16, 10)))
+    assert diagnosis.kind == "output"
+    assert reason in diagnosis.reason
+    assert cure in diagnosis.remedies[0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
 def test_weights_in_another_type(dtype: torch.dtype) -> None:
     name = str(dtype).removeprefix("torch.")
-    told = found(nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.Linear(4, 10).to(dtype)))
-    assert (told.kind, told.layer) == ("dtype", "2")
-    assert told.reason == f"Linear 2 has weights in {name}, which do not go with the float32 of what it gets."
+    diagnosis = found(nn.Sequential(nn.Flatten(), nn.Linear(16, 4), nn.Linear(4, 10).to(dtype)))
+    assert (diagnosis.kind, diagnosis.layer) == ("dtype", "2")
+    assert diagnosis.reason == f"Linear 2 has weights in {name}, which do not go with the float32 of what it gets."
     assert found(nn.Sequential(nn.Flatten(), nn.Linear(16, 10)).to(dtype)).layer == "1"
 
 
 def test_images_made_whole_numbers() -> None:
-    told = found(LambdaNetwork(lambda m, x: scores(m, x.long()), nn.Linear(16, 10)))
-    assert told.reason == "Linear parts.0 gets whole numbers (int64) and wants float32."
-    assert ".long()" in told.remedies[0]
+    diagnosis = found(LambdaNetwork(lambda m, x: scores(m, x.long()), nn.Linear(16, 10)))
+    assert diagnosis.reason == "Linear layers.0 gets whole numbers (int64) and wants float32."
+    assert ".long()" in diagnosis.remedies[0]
     assert found(LambdaNetwork(lambda m, x: x.long().mean(1), nn.Linear(16, 10))).kind == "dtype"
 
 
 def test_images_made_another_type() -> None:
-    told = found(LambdaNetwork(lambda m, x: scores(m, x.double()), nn.Linear(16, 10)))
-    assert told.reason == "Linear parts.0 gets float64 but has weights in float32."
+    diagnosis = found(LambdaNetwork(lambda m, x: scores(m, x.double()), nn.Linear(16, 10)))
+    assert diagnosis.reason == "Linear layers.0 gets float64 but has weights in float32."
 
 
 def test_a_layer_on_another_device() -> None:
     parts = nn.Linear(16, 10), nn.Linear(10, 10, device="meta")
-    told = found(LambdaNetwork(lambda m, x: m[1](scores(m, x)), *parts))
-    assert told.reason == (
-        "Linear parts.1 meets tensors on cpu and meta: its parts.1.weight lies on meta, the network's first "
+    diagnosis = found(LambdaNetwork(lambda m, x: m[1](scores(m, x)), *parts))
+    assert diagnosis.reason == (
+        "Linear layers.1 meets tensors on cpu and meta: its layers.1.weight lies on meta, the network's first "
         "weight on cpu."
     )
 
 
 def test_a_layer_on_another_device_over_which_torch_does_not_stumble() -> None:
-    told = found(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Conv2d(2, 10, 4, device="meta"), nn.Flatten()))
-    assert (told.kind, told.layer) == ("device", "1")
+    diagnosis = found(nn.Sequential(nn.Conv2d(1, 2, 1), nn.Conv2d(2, 10, 4, device="meta"), nn.Flatten()))
+    assert (diagnosis.kind, diagnosis.layer) == ("device", "1")
 
 
 def test_a_buffer_on_another_device_over_which_torch_does_not_stumble() -> None:
     model = nn.Sequential(nn.Conv2d(1, 10, 4), nn.BatchNorm2d(10, affine=False), nn.Flatten())
     model[1].to("meta")
-    told = found(model)
-    assert (told.kind, told.layer) == ("device", "1")
+    diagnosis = found(model)
+    assert (diagnosis.kind, diagnosis.layer) == ("device", "1")
 
 
 def test_indexing_across_devices_is_no_mistake() -> None:
@@ -162,19 +162,21 @@ def test_indexing_of_a_weight_on_another_device_is_no_mistake() -> None:
 
 
 def test_a_tensor_made_on_another_device() -> None:
-    told = found(LambdaNetwork(lambda m, x: scores(m, x) + torch.zeros(10, device="meta"), nn.Linear(16, 10)))
-    assert told.reason.endswith("a tensor made in forward lies on meta.")
-    assert "device=x.device" in told.remedies[0]
+    diagnosis = found(LambdaNetwork(lambda m, x: scores(m, x) + torch.zeros(10, device="meta"), nn.Linear(16, 10)))
+    assert diagnosis.reason.endswith("a tensor made in forward lies on meta.")
+    assert "device=x.device" in diagnosis.remedies[0]
 
 
 def test_a_layer_in_a_plain_list() -> None:
-    model = LambdaNetwork(lambda m, x: m.unseen[0](scores(m, x)), nn.Linear(16, 10), unseen=nn.Linear(10, 10))
-    told = found(model.to("meta"))
-    assert told.reason == (
+    model = LambdaNetwork(
+        lambda m, x: m.unregistered[0](scores(m, x)), nn.Linear(16, 10), unregistered=nn.Linear(10, 10)
+    )
+    diagnosis = found(model.to("meta"))
+    assert diagnosis.reason == (
         "linear meets tensors on meta and cpu: a weight on cpu is none of the network's parameters, so it is not moved "
         "with them."
     )
-    assert "nn.ModuleList" in told.remedies[0]
+    assert "nn.ModuleList" in diagnosis.remedies[0]
 
 
 def test_softmax_over_the_classes_is_no_mistake() -> None:
@@ -183,8 +185,8 @@ def test_softmax_over_the_classes_is_no_mistake() -> None:
 
 
 def test_scores_of_a_class_that_cannot_be_changed() -> None:
-    told = found(nn.Sequential(nn.Flatten(1), nn.LSTM(16, 10)))
-    assert told.remedies == ("wrap it in a module of your own, whose forward ends with return self.net(x)[0]",)
+    diagnosis = found(nn.Sequential(nn.Flatten(1), nn.LSTM(16, 10)))
+    assert diagnosis.remedies == ("wrap it in a module of your own, whose forward ends with return self.net(x)[0]",)
 
 
 class TakesLabels(nn.Module):
@@ -248,10 +250,10 @@ def test_an_error_of_a_forward_that_was_called_is_its_own(model: type[nn.Module]
     ],
 )
 def test_a_forward_that_cannot_be_called(model: type[nn.Module], reason: str, cure: str) -> None:
-    told = found(model())
-    assert (told.kind, told.layer) == ("forward", None)
-    assert reason in told.reason
-    assert cure in told.remedies[0]
+    diagnosis = found(model())
+    assert (diagnosis.kind, diagnosis.layer) == ("forward", None)
+    assert reason in diagnosis.reason
+    assert cure in diagnosis.remedies[0]
 
 
 def test_a_type_error_in_a_forward_passes_through() -> None:
@@ -264,16 +266,18 @@ def test_a_type_error_in_a_forward_passes_through() -> None:
 
 def test_a_weight_that_would_not_be_trained() -> None:
     def line(model: Any, x: Tensor) -> Any:
-        return model.unseen[0](scores(model, x))
+        return model.unregistered[0](scores(model, x))
 
     hidden = nn.Linear(10, 10)
-    told = found(LambdaNetwork(line, nn.Linear(16, 10), unseen=hidden))
-    assert (told.kind, told.layer) == ("parameters", "linear")
-    assert told.reason == (
+    diagnosis = found(LambdaNetwork(line, nn.Linear(16, 10), unregistered=hidden))
+    assert (diagnosis.kind, diagnosis.layer) == ("parameters", "linear")
+    assert diagnosis.reason == (
         "linear uses a weight of 10x10 that is none of the network's parameters: it would be neither trained nor saved."
     )
-    assert "nn.ModuleList" in told.remedies[0]
-    assert diagnose(LambdaNetwork(line, nn.Linear(16, 10), unseen=hidden.requires_grad_(False)), SHAPE, 10) is None
+    assert "nn.ModuleList" in diagnosis.remedies[0]
+    assert (
+        diagnose(LambdaNetwork(line, nn.Linear(16, 10), unregistered=hidden.requires_grad_(False)), SHAPE, 10) is None
+    )
     anew = found(LambdaNetwork(lambda m, x: nn.Linear(16, 10)(x.flatten(1))))
     assert (anew.kind, anew.remedies[0][:38]) == ("parameters", "make layers in __init__, not in forwar")
 
@@ -285,9 +289,9 @@ def test_a_teacher_that_no_gradient_reaches_is_none_of_the_parameters(kept_out: 
     def with_teacher(model: Any, x: Tensor) -> Any:
         given = scores(model, x)
         if kept_out is None:
-            return given + model.unseen[0](given).detach()
+            return given + model.unregistered[0](given).detach()
         with kept_out():
-            target = model.unseen[0](given)
+            target = model.unregistered[0](given)
         return given + target
 
-    assert diagnose(LambdaNetwork(with_teacher, nn.Linear(16, 10), unseen=teacher), SHAPE, 10) is None
+    assert diagnose(LambdaNetwork(with_teacher, nn.Linear(16, 10), unregistered=teacher), SHAPE, 10) is None

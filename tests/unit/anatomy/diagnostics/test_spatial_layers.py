@@ -1,4 +1,4 @@
-"""Channels, windows, groups, norms and branches: what the doctor says, and that its advice works."""
+"""Rules for channels, windows, groups, norms and branches; a remedy that is suggested must work."""
 
 from typing import Literal
 
@@ -42,12 +42,12 @@ def residual(*blocks: nn.Module) -> nn.Module:
 
 
 def test_colour_for_a_grey_network() -> None:
-    told = diagnosed(Small(), (3, 32, 32), 10)
-    assert (told.kind, told.layer) == ("in_channels", "features.0")
-    assert told.reason == (
+    diagnosis = diagnosed(Small(), (3, 32, 32), 10)
+    assert (diagnosis.kind, diagnosis.layer) == ("in_channels", "features.0")
+    assert diagnosis.reason == (
         "Conv2d features.0 wants 1 channel but gets 3: the images have 3 channels (red, green, blue)."
     )
-    assert told.remedies == (
+    assert diagnosis.remedies == (
         "build it with Small(channels=3)",
         "write nn.Conv2d(3, 6, 5) for features.0",
         "make the images grey: x = x.mean(1, keepdim=True) in forward",
@@ -56,25 +56,25 @@ def test_colour_for_a_grey_network() -> None:
 
 
 def test_grey_for_a_colour_network() -> None:
-    told = diagnosed(Small(3), (1, 32, 32))
-    assert "features.0 wants 3 channels but gets 1: the images have 1 channel (grey)." in told.reason
+    diagnosis = diagnosed(Small(3), (1, 32, 32))
+    assert "features.0 wants 3 channels but gets 1: the images have 1 channel (grey)." in diagnosis.reason
     check_fit(LambdaNetwork(lambda parts, x: parts[0](x.expand(-1, 3, -1, -1)), Small(3)), (1, 32, 32), 10)
 
 
 def test_channels_in_functional_style_and_further_in() -> None:
     model = LambdaNetwork(lambda parts, x: F.conv2d(parts[0](x), torch.zeros(4, 8, 3, 3)), nn.Conv2d(1, 4, 3))
-    told = diagnosed(model, (1, 8, 8))
-    assert told.reason == "conv2d wants 8 channels but gets 4: parts.0 gives 4 channels."
-    assert told.remedies[0] == "make the weight 4x4x3x3 instead of 4x8x3x3"
-    assert told.remedies[1] == "let parts.0 give as many: nn.Conv2d(1, 8, 3)"
+    diagnosis = diagnosed(model, (1, 8, 8))
+    assert diagnosis.reason == "conv2d wants 8 channels but gets 4: layers.0 gives 4 channels."
+    assert diagnosis.remedies[0] == "make the weight 4x4x3x3 instead of 4x8x3x3"
+    assert diagnosis.remedies[1] == "let layers.0 give as many: nn.Conv2d(1, 8, 3)"
 
 
 def test_images_too_small() -> None:
-    told = diagnosed(Small(), (1, 8, 8))
-    assert told.kind == "window"
-    assert "Conv2d features.3 has a window of 5x5 but gets only 2x2" in told.reason
-    assert told.formula == "⌊(2 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = -2"
-    assert told.remedies[:2] == (
+    diagnosis = diagnosed(Small(), (1, 8, 8))
+    assert diagnosis.kind == "window"
+    assert "Conv2d features.3 has a window of 5x5 but gets only 2x2" in diagnosis.reason
+    assert diagnosis.formula == "⌊(2 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = -2"
+    assert diagnosis.remedies[:2] == (
         "give it images of 14x14 or more",
         "set padding=2 in features.0 and features.3",
     )
@@ -82,27 +82,32 @@ def test_images_too_small() -> None:
 
 
 def test_window_of_a_function_and_under_dilation() -> None:
-    told = diagnosed(LambdaNetwork(lambda parts, x: F.avg_pool2d(parts[0](x), 8), nn.Conv2d(1, 4, 3)), (1, 9, 9))
-    assert "avg_pool2d has a window of 8x8 but gets only 7x7" in told.reason
+    diagnosis = diagnosed(LambdaNetwork(lambda parts, x: F.avg_pool2d(parts[0](x), 8), nn.Conv2d(1, 4, 3)), (1, 9, 9))
+    assert "avg_pool2d has a window of 8x8 but gets only 7x7" in diagnosis.reason
     assert "has a window of 9x9 but gets only 8x8" in diagnosed(nn.Conv2d(1, 4, 3, dilation=4), (1, 8, 8)).reason
 
 
 def test_window_that_no_image_size_suits() -> None:
-    told = diagnosed(nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Conv2d(1, 4, 4)), (1, 8, 8))
-    assert told.remedies == ("take a smaller window, or leave out a pooling or a stride before it",)
+    diagnosis = diagnosed(nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Conv2d(1, 4, 4)), (1, 8, 8))
+    assert diagnosis.remedies == ("take a smaller window, or leave out a pooling or a stride before it",)
 
 
 def test_padding_that_mirrors_more_than_there_is() -> None:
     def network(mode: Literal["zeros", "reflect"]) -> nn.Module:
         return nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 4, 9, padding=4, padding_mode=mode))
 
-    told = diagnosed(network("reflect"), (1, 8, 8))
-    assert (told.kind, told.layer, told.wanted, told.arrived) == ("window", "1", "5 pixels or more", "4x4")
-    assert told.reason == (
+    diagnosis = diagnosed(network("reflect"), (1, 8, 8))
+    assert (diagnosis.kind, diagnosis.layer, diagnosis.wanted, diagnosis.arrived) == (
+        "window",
+        "1",
+        "5 pixels or more",
+        "4x4",
+    )
+    assert diagnosis.reason == (
         "Conv2d 1 mirrors 4 pixels of the picture beyond its edge, but gets only 4x4, which has 3 for it: the input is "
         "8x8, and 0 leaves 4x4."
     )
-    assert told.remedies == (
+    assert diagnosis.remedies == (
         "give it images of 10x10 or more",
         'pad 1 with zeros: padding_mode="zeros"',
     )
@@ -111,19 +116,21 @@ def test_padding_that_mirrors_more_than_there_is() -> None:
 
 
 def test_padding_that_repeats_more_than_there_is() -> None:
-    told = diagnosed(
+    diagnosis = diagnosed(
         LambdaNetwork(lambda parts, x: parts[0](F.pad(x, (5, 5), mode="circular")), nn.Conv2d(1, 4, 3)), (1, 4, 4)
     )
-    assert told.reason.startswith("pad repeats 5 pixels of the picture beyond its edge, but gets only 4x4, which has 4")
-    assert told.remedies[0] == "give it images of 5x5 or more"
+    assert diagnosis.reason.startswith(
+        "pad repeats 5 pixels of the picture beyond its edge, but gets only 4x4, which has 4"
+    )
+    assert diagnosis.remedies[0] == "give it images of 5x5 or more"
     with_layer = diagnosed(nn.Sequential(nn.ReflectionPad2d(4), nn.Conv2d(1, 4, 3)), (1, 4, 4))
     assert with_layer.reason.startswith("ReflectionPad2d 0 mirrors 4 pixels")
 
 
 def test_groups_that_do_not_divide() -> None:
-    told = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(4, 1, 3, 3), groups=3)), (3, 8, 8))
-    assert "conv2d has groups=3, which does not divide its 4 output channels" in told.reason
-    assert told.remedies == ("leave out groups, and give it a weight of 4x3x3x3",)
+    diagnosis = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(4, 1, 3, 3), groups=3)), (3, 8, 8))
+    assert "conv2d has groups=3, which does not divide its 4 output channels" in diagnosis.reason
+    assert diagnosis.remedies == ("leave out groups, and give it a weight of 4x3x3x3",)
     check_fit(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(4, 3, 3, 3)).mean((2, 3))), (3, 8, 8), 4)
     other = diagnosed(LambdaNetwork(lambda _, x: F.conv2d(x, torch.zeros(6, 2, 3, 3), groups=3)), (3, 8, 8))
     assert "groups=3 and 2 input channels to each of them, 2·3 = 6, but gets 3" in other.reason
@@ -174,9 +181,9 @@ def test_groups_that_a_constructor_refuses() -> None:
 
 
 def test_norms_of_another_width() -> None:
-    told = diagnosed(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8)), (1, 8, 8))
-    assert told.reason == "BatchNorm2d 1 is for 8 channels but gets 4: 0 gives 4 channels."
-    assert told.remedies == ("write nn.BatchNorm2d(4) for 1", "let 0 give as many: nn.Conv2d(1, 8, 3)")
+    diagnosis = diagnosed(nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(8)), (1, 8, 8))
+    assert diagnosis.reason == "BatchNorm2d 1 is for 8 channels but gets 4: 0 gives 4 channels."
+    assert diagnosis.remedies == ("write nn.BatchNorm2d(4) for 1", "let 0 give as many: nn.Conv2d(1, 8, 3)")
     rows = diagnosed(nn.Sequential(nn.Flatten(), nn.Linear(64, 5), nn.BatchNorm1d(6)), (1, 8, 8))
     assert "BatchNorm1d 2 is for 6 features but gets 5: 1 gives 5 features." in rows.reason
     function = diagnosed(LambdaNetwork(lambda _, x: F.batch_norm(x, torch.zeros(3), torch.ones(3))), (1, 8, 8))
@@ -186,8 +193,8 @@ def test_norms_of_another_width() -> None:
 
 
 def test_norms_of_other_dimensions() -> None:
-    told = diagnosed(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(64)), (1, 8, 8))
-    assert told.message.endswith("gets rows of 64 features. What to do: write nn.BatchNorm1d(64) for 1.")
+    diagnosis = diagnosed(nn.Sequential(nn.Flatten(), nn.BatchNorm2d(64)), (1, 8, 8))
+    assert diagnosis.message.endswith("gets rows of 64 features. What to do: write nn.BatchNorm1d(64) for 1.")
     assert diagnosed(nn.BatchNorm1d(1), (1, 8, 8)).remedies == ("write nn.BatchNorm2d(1) for BatchNorm1d",)
 
 
@@ -202,42 +209,46 @@ def test_a_constructor_that_forgot_that_of_the_module() -> None:
 
 
 def test_channels_that_were_brought_last() -> None:
-    told = diagnosed(LambdaNetwork(lambda parts, x: parts[0](x.permute(0, 2, 3, 1)), nn.Conv2d(3, 4, 3)), (3, 8, 9))
-    assert told.reason == (
-        "Conv2d parts.0 wants 3 channels but gets 8: permute turns the images, which are 3x8x9 with their channels "
+    diagnosis = diagnosed(
+        LambdaNetwork(lambda parts, x: parts[0](x.permute(0, 2, 3, 1)), nn.Conv2d(3, 4, 3)), (3, 8, 9)
+    )
+    assert diagnosis.reason == (
+        "Conv2d layers.0 wants 3 channels but gets 8: permute turns the images, which are 3x8x9 with their channels "
         "first, into 8x9x3."
     )
-    assert told.remedies == ("leave permute out: images come as [N, C, H, W], as convolutions want them",)
+    assert diagnosis.remedies == ("leave permute out: images come as [N, C, H, W], as convolutions want them",)
 
 
 def test_no_picture_for_a_convolution() -> None:
-    told = diagnosed(nn.Sequential(nn.Flatten(), nn.Conv2d(1, 4, 3)), (1, 8, 8))
-    assert told.reason == "Conv2d 1 wants pictures [N, C, H, W] but gets rows of 64 features."
+    diagnosis = diagnosed(nn.Sequential(nn.Flatten(), nn.Conv2d(1, 4, 3)), (1, 8, 8))
+    assert diagnosis.reason == "Conv2d 1 wants pictures [N, C, H, W] but gets rows of 64 features."
     squeezed = diagnosed(LambdaNetwork(lambda parts, x: parts[0](x.squeeze(1)), nn.Conv2d(1, 4, 3)), (1, 8, 8))
     assert "the channels are gone" in squeezed.reason
 
 
 def test_residual_branches_of_unlike_shapes() -> None:
-    told = diagnosed(nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), Block(64, 128, 2, shortcut=False)), (1, 16, 16))
-    assert (told.kind, told.layer) == ("branches", "1.add")
-    assert "1.conv2 gives 128x8x8" in told.reason
-    assert "64x16x16" in told.reason
-    (cure,) = told.remedies
+    diagnosis = diagnosed(nn.Sequential(nn.Conv2d(1, 64, 3, padding=1), Block(64, 128, 2, shortcut=False)), (1, 16, 16))
+    assert (diagnosis.kind, diagnosis.layer) == ("branches", "1.add")
+    assert "1.conv2 gives 128x8x8" in diagnosis.reason
+    assert "64x16x16" in diagnosis.reason
+    (cure,) = diagnosis.remedies
     assert cure.endswith("nn.Conv2d(64, 128, 1, stride=2)")
     shape = (64, 16, 16)
     check_fit(build(lambda: residual(Block(64, 128, 2, shortcut=True)), shape, 10), shape, 10)
 
 
 def test_residual_branches_that_padding_brings_together() -> None:
-    told = diagnosed(Block(4, 4, 1, shortcut=False, padding=0), (4, 8, 8))
-    assert told.remedies == ("set padding=1 in conv1 and conv2",)
+    diagnosis = diagnosed(Block(4, 4, 1, shortcut=False, padding=0), (4, 8, 8))
+    assert diagnosis.remedies == ("set padding=1 in conv1 and conv2",)
     assert diagnose(Block(4, 4, 1, shortcut=False, padding=1), (4, 8, 8)) is None
 
 
 def test_pictures_of_unlike_sizes_in_one() -> None:
-    told = diagnosed(LambdaNetwork(lambda parts, x: torch.cat([parts[0](x), x], dim=1), nn.Conv2d(1, 2, 3)), (1, 8, 8))
-    assert told.reason.endswith("parts.0 gives 2x6x6, the input gives 1x8x8.")
-    assert told.remedies == (
-        "set padding=1 in parts.0",
+    diagnosis = diagnosed(
+        LambdaNetwork(lambda parts, x: torch.cat([parts[0](x), x], dim=1), nn.Conv2d(1, 2, 3)), (1, 8, 8)
+    )
+    assert diagnosis.reason.endswith("layers.0 gives 2x6x6, the input gives 1x8x8.")
+    assert diagnosis.remedies == (
+        "set padding=1 in layers.0",
         "bring all to 6x6 first: F.adaptive_avg_pool2d(x, (6, 6))",
     )

@@ -40,7 +40,7 @@ def test_boxes_are_clipped_at_the_borders() -> None:
 _UNITS = [("conv1", 0, 0), ("conv1", 10, 10), ("conv2", 0, 0), ("pool3", 0, 3), ("fc1", 0, 0)]
 
 
-def test_a_unit_that_sees_only_padding_has_an_empty_box() -> None:
+def test_a_unit_that_depends_only_on_padding_has_an_empty_box() -> None:
     assert receptive_field(nn.Conv2d(1, 1, 1, padding=2), (1, 3, 3), "Conv2d", 0, 0) == Box(0, 0, 0, 0)
 
 

@@ -75,9 +75,8 @@ def absent(data_dir: Path, why: str, names: tuple[str, ...] = NAMES) -> str:
     """The whole message."""
     files = "\n".join(f"  {data_dir}/MNIST/raw/{name}" for name in names)
     return (
-        f"MNIST is not in {data_dir}, and {why}.\nTo train without a network, take the digits that are built in: "
-        f"dataset=digits\nOr put these files there by hand:\n{files}\nThe archives will do as well, in "
-        f"{data_dir}/MNIST/raw: {', '.join(f'{name}.gz' for name in NAMES)}"
+        f"MNIST is not in {data_dir}, and {why}.\nPut these files there by hand:\n{files}\nThe archives will do as "
+        f"well, in {data_dir}/MNIST/raw: {', '.join(f'{name}.gz' for name in NAMES)}"
     )
 
 

@@ -9,7 +9,7 @@ import torch
 
 from convboard.data.dataset import ImageDataset
 from convboard.data.load import load_dataset
-from convboard.errors import ConfigError, DataError
+from convboard.errors import DataError
 
 ENDINGS = ".avif, .bmp, .gif, .jpeg, .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tif, .tiff, .webp"
 
@@ -97,9 +97,9 @@ def test_what_is_no_picture_is_left_alone(pictures: Path, make_picture: Any) -> 
 
 def test_val_size_beside_a_val_folder(pictures: Path) -> None:
     folder = split_folders(pictures, "train", "val")
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(DataError) as raised:
         load(folder, val_size=3)
-    assert str(raised.value) == (f"dataset.val_size=3 has no use here: {folder} has a folder val/. Leave one away.")
+    assert str(raised.value) == (f"val_size=3 has no use here: {folder} has a folder val/. Leave one away.")
 
 
 def message(folder: Path) -> str:
@@ -110,8 +110,7 @@ def message(folder: Path) -> str:
 
 def test_no_such_folder(tmp_path: Path) -> None:
     assert message(tmp_path / "nowhere") == (
-        f"dataset.path={tmp_path / 'nowhere'} is not a folder. It must be one that holds a folder of pictures for "
-        "each class."
+        f"path={tmp_path / 'nowhere'} is not a folder. It must be one that holds a folder of pictures for each class."
     )
 
 

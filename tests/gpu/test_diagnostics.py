@@ -1,4 +1,4 @@
-"""Networks of which a part lies elsewhere, explained on a GPU."""
+"""Diagnoses of networks with tensors on several devices, on a GPU."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ print(convboard.diagnose(network, (1, 28, 28), 10))
 
 
 @pytest.mark.parametrize(
-    ("case", "told"),
+    ("case", "expected"),
     [
         ("whole", "None\n"),
         ("mask", "mul meets tensors on cuda:0 and cpu: a tensor made in forward lies on cpu."),
@@ -44,10 +44,10 @@ print(convboard.diagnose(network, (1, 28, 28), 10))
         ("moved", "Conv2d conv meets tensors on cuda:0 and cpu: a tensor made in forward lies on"),
     ],
 )
-def test_a_layer_or_a_tensor_on_another_device(case: str, told: str, tmp_path: Path) -> None:
+def test_a_layer_or_a_tensor_on_another_device(case: str, expected: str, tmp_path: Path) -> None:
     (tmp_path / "networks.py").write_text(NETWORKS)
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": os.environ["CONVBOARD_GPUS"]}
     done = subprocess.run(
         [sys.executable, tmp_path / "networks.py", case], env=environment, capture_output=True, text=True, check=True
     )
-    assert told in done.stdout
+    assert expected in done.stdout

@@ -1,0 +1,10 @@
+"""The values that this package allows. Nothing is imported here, so that a config is checked before torch is loaded."""
+
+DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10", "image_folder")
+"""Names of the data sets; `load` has a source for each."""
+
+CROP_BORDERS = ("black", "reflect")
+"""Borders of a random crop: black pixels, or the image mirrored at its edge."""
+
+DATA_LOCATIONS = ("auto", "device", "stream")
+"""Where the images are: on the device, or streamed to it; ``auto`` chooses by its free memory."""

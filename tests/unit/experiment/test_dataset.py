@@ -1,0 +1,69 @@
+"""Mistakes that only the data shows, in the words of the config."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convboard.config.schema import TrainConfig
+from convboard.errors import ConvboardError
+from convboard.experiment.dataset import build_dataset, describe_config_dataset
+
+
+def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
+    plain = {
+        "model": {"_target_": "convboard.models.LeNet", "image_size": 32},
+        "dataset": {"name": "digits", **dataset},
+        "optimizer": {"_target_": "torch.optim.SGD", "lr": 0.02},
+        "scheduler": {"_target_": "convboard.training.schedules.Constant"},
+    }
+    return TrainConfig.from_dict(plain | changes)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "changes", "message"),
+    [
+        ({}, {"batch_size": 1298}, "batch_size=1298: must be at most 1297, the images there are to train on."),
+        ({"cutout": 32}, {}, "dataset.cutout=32: must be smaller than the images, which are 32x32."),
+        ({"random_crop": 33}, {}, "dataset.random_crop=33: must be smaller than the images, which are 32x32."),
+        (
+            {"val_size": 1547},
+            {},
+            "dataset.val_size=1547 is not allowed: it must be from 1 to 1546, so that some of the 1547 training "
+            "images are left to train on.",
+        ),
+    ],
+)
+def test_values_with_the_limits_of_the_data(dataset: dict[str, Any], changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConvboardError) as raised:
+        build_dataset(make_config(dataset, **changes))
+    assert str(raised.value) == message
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    config = make_config({"name": "image_folder", "path": str(tmp_path / "nowhere")})
+    for load in (build_dataset, describe_config_dataset):
+        with pytest.raises(ConvboardError) as raised:
+            load(config)
+        assert str(raised.value) == (
+            f"dataset.path={tmp_path / 'nowhere'} is not a folder. It must be one that holds a folder of pictures for "
+            "each class."
+        )
+
+
+def test_missing_files_and_what_needs_none(tmp_path: Path) -> None:
+    with pytest.raises(ConvboardError) as raised:
+        build_dataset(make_config({"name": "cifar10"}, data_dir=str(tmp_path / "data")))
+    lines = str(raised.value).splitlines()
+    assert lines[0].startswith(f"CIFAR-10 is not in {tmp_path}/data, and could not be downloaded: [Errno 111]")
+    assert lines[1:3] == [
+        "To train without a network, take the digits that are built in: dataset=digits",
+        "Or put these files there by hand:",
+    ]
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_size_is_the_datasets_or_else_the_models() -> None:
+    assert build_dataset(make_config({})).image_shape == (1, 32, 32)
+    assert describe_config_dataset(make_config({})) == ((1, 32, 32), 10)
+    assert describe_config_dataset(make_config({"image_size": 40})) == ((1, 40, 40), 10)
