@@ -143,7 +143,7 @@ def test_health_follows_the_step(open_tab: Any) -> None:
 def test_a_long_sum_is_written_out_channel_by_channel(open_tab: Any) -> None:
     tab = open_tab(run=QUICK, layer="conv3", unit="3,4,5")
     tab.find(".written summary").click()
-    terms, channels = tab.find(".written p").all()
+    tab.find(".written p").nth(1).wait_for()  # the browser opens it in a task of its own
     tab.find(".choice select").select_option("17")
     terms, channels = tab.find(".written p").all()
     assert terms.inner_text().startswith("channel 17 ")
