@@ -15,6 +15,13 @@ from typing import Protocol
 ROOT = Path(__file__).parents[1]
 
 
+def data_folder() -> Path | None:
+    """The folder that has the full MNIST and CIFAR-10, in torchvision's layout: $CONVBOARD_DATA, or data/."""
+    folder = Path(os.environ.get("CONVBOARD_DATA", ROOT / "data")).resolve()
+    files = ("MNIST/raw/train-images-idx3-ubyte", "cifar-10-batches-py/data_batch_1")
+    return folder if all((folder / file).is_file() for file in files) else None
+
+
 class Process(Protocol):
     """What is needed of a process; subprocess.Popen has it."""
 
