@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[1]
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 def data_folder() -> Path | None:

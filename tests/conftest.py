@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import ROOT, Command, CommandServer, Process, data_folder
+from commands import ROOT, Command, CommandServer, MakeOnce, Process, data_folder
 
 pytest_plugins = ["in_process", "tensorboard_server"]
 IN_CI = os.environ.get("CI") == "true"
@@ -120,9 +120,6 @@ def chromium() -> Path:
     if executable is None:
         pytest.skip("Chromium is missing. Get it with `apt-get install chromium`.")
     return Path(executable)
-
-
-MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
