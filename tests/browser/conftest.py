@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,12 @@ def finished_run(make_once: MakeOnce, train: Train) -> Path:
 
 @dataclass(frozen=True)
 class Window:
-    """A browser window on a server, and what went wrong in it."""
+    """A browser window on a server, what went wrong in it, and how to leave it before the server ends."""
 
     page: Page
     server: TensorBoard
     errors: list[str]
+    leave: Callable[[], None]
 
     def open(self, tab: str, shows: str) -> Page:
         """Open a tab and wait until it, or a frame of it, shows a text.
@@ -88,28 +90,28 @@ def open_window(context: BrowserContext) -> Iterator[Callable[..., Window]]:
         def open_window(server: TensorBoard, width: int = 1280, height: int = 800) -> Window:
             page = context.pages[len(opened)] if len(opened) < len(context.pages) else context.new_page()
             page.set_viewport_size({"width": width, "height": height})
-            window = Window(page, server, [])
+            errors: list[str] = []
             listeners: dict[Any, Callable[..., None]] = {
-                "pageerror": lambda error: window.errors.append(str(error)),
-                "console": lambda line: window.errors.extend(_errors(line)),
-                "requestfailed": lambda request: window.errors.append(f"{request.url}: {request.failure}"),
-                "request": lambda request: window.errors.extend(_elsewhere(request.url, server)),
+                "pageerror": lambda error: errors.append(str(error)),
+                "console": lambda line: errors.extend(_errors(line)),
+                "requestfailed": lambda request: errors.append(f"{request.url}: {request.failure}"),
+                "request": lambda request: errors.extend(_elsewhere(request.url, server)),
             }
             for event, listener in listeners.items():
                 page.on(event, listener)
-            opened.append(window)
-            stack.callback(_leave, page, listeners)
-            return window
+            opened.append(Window(page, server, errors, partial(_leave, page, listeners)))
+            stack.callback(opened[-1].leave)
+            return opened[-1]
 
         yield open_window
     assert [window.errors for window in opened] == [[]] * len(opened)
 
 
 def _leave(page: Page, listeners: dict[Any, Callable[..., None]]) -> None:
-    """Make a page as good as new."""
+    """Make a page as good as new. Doing so twice does no harm."""
     page.evaluate("try { localStorage.clear(); sessionStorage.clear(); } catch {}")  # all errors are known after it
-    for event, listener in listeners.items():
-        page.remove_listener(event, listener)
+    while listeners:
+        page.remove_listener(*listeners.popitem())
     page.unroute_all()
     page.mouse.move(0, 0)
     page.goto("about:blank")
