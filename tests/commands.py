@@ -7,12 +7,20 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[1]
+MakeOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+def data_folder() -> Path | None:
+    """The folder that has the full MNIST and CIFAR-10, in torchvision's layout: $CONVBOARD_DATA, or data/."""
+    folder = Path(os.environ.get("CONVBOARD_DATA", ROOT / "data")).resolve()
+    files = ("MNIST/raw/train-images-idx3-ubyte", "cifar-10-batches-py/data_batch_1")
+    return folder if all((folder / file).is_file() for file in files) else None
 
 
 class Process(Protocol):

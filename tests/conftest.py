@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import ROOT, Command, CommandServer, Process
+from commands import ROOT, Command, CommandServer, MakeOnce, Process, data_folder
 
 pytest_plugins = ["in_process", "tensorboard_server"]
 IN_CI = os.environ.get("CI") == "true"
@@ -104,14 +104,13 @@ def _cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder with the full MNIST and CIFAR-10, in torchvision's layout; $CONVBOARD_DATA, or data/."""
-    folder = Path(os.environ.get("CONVBOARD_DATA", ROOT / "data"))
-    for file in ("MNIST/raw/train-images-idx3-ubyte", "cifar-10-batches-py/data_batch_1"):
-        if not (folder / file).is_file():
-            pytest.skip(
-                f"{folder / file} is missing. Get the data with `uv run train.py dataset=mnist` and "
-                "`uv run train.py dataset=cifar10`, or set CONVBOARD_DATA to the folder that has it."
-            )
-    return folder.resolve()
+    folder = data_folder()
+    if folder is None:
+        pytest.skip(
+            "MNIST and CIFAR-10 are missing. Get the data with `uv run train.py dataset=mnist` and "
+            "`uv run train.py dataset=cifar10`, or set CONVBOARD_DATA to the folder that has it."
+        )
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +120,6 @@ def chromium() -> Path:
     if executable is None:
         pytest.skip("Chromium is missing. Get it with `apt-get install chromium`.")
     return Path(executable)
-
-
-MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")

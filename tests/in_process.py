@@ -76,7 +76,8 @@ def _as_it_was(folder: Path) -> Iterator[None]:
         random.setstate(drawn)
         np.random.set_state(numpy_drawn)
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(deterministic)
+        if torch.are_deterministic_algorithms_enabled() != deterministic:
+            torch.use_deterministic_algorithms(deterministic)  # imports all of torch.compile, which takes seconds
         for name, module in list(sys.modules.items()):
             if (getattr(module, "__file__", None) or "").startswith(f"{folder}/"):
                 del sys.modules[name]

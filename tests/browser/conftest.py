@@ -5,13 +5,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from commands import ROOT, Command, CommandServer
+from commands import ROOT, Command, CommandServer, MakeOnce
 from tensorboard_server import START_SECONDS, TensorBoard
 
 Train = Callable[..., None]
@@ -33,20 +36,19 @@ def train(command_server: CommandServer) -> Train:
 
 
 @pytest.fixture(scope="session")
-def finished_run(tmp_path_factory: pytest.TempPathFactory, train: Train) -> Path:
+def finished_run(make_once: MakeOnce, train: Train) -> Path:
     """A log directory with one run, digits/lenet: two epochs on the digits, with the full board."""
-    logdir = tmp_path_factory.mktemp("outputs")
-    train(logdir, "digits/lenet", "board=full", "trainer.max_epochs=2")
-    return logdir
+    return make_once("outputs", lambda logdir: train(logdir, "digits/lenet", "board=full", "trainer.max_epochs=2"))
 
 
 @dataclass(frozen=True)
 class Window:
-    """A browser window on a server, and what went wrong in it."""
+    """A browser window on a server, what went wrong in it, and how to leave it before the server ends."""
 
     page: Page
     server: TensorBoard
     errors: list[str]
+    leave: Callable[[], None]
 
     def open(self, tab: str, shows: str) -> Page:
         """Open a tab and wait until it, or a frame of it, shows a text.
@@ -69,31 +71,50 @@ class Window:
         return page
 
 
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
+@pytest.fixture(scope="session")
+def context(chromium: Path) -> Iterator[BrowserContext]:
+    """One browser for all tests, which keeps what it has loaded, as one's own does."""
     with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium) as browser:
-        yield browser
+        yield browser.new_context()
 
 
 @pytest.fixture
-def open_window(browser: Browser) -> Iterator[Callable[..., Window]]:
-    """Open a window on a server; when the test is over, nothing must have gone wrong in it."""
+def open_window(context: BrowserContext) -> Iterator[Callable[..., Window]]:
+    """Open a window on a server; when the test is over, nothing must have gone wrong in it.
+
+    It is a page of the test before, if there is one: a new one costs as much as what most tests do in it.
+    """
     opened: list[Window] = []
+    with ExitStack() as stack:
 
-    def open_window(server: TensorBoard, width: int = 1280, height: int = 800) -> Window:
-        page = browser.new_page(viewport={"width": width, "height": height})
-        window = Window(page, server, [])
-        page.on("pageerror", lambda error: window.errors.append(str(error)))
-        page.on("console", lambda line: window.errors.extend(_errors(line)))
-        page.on("requestfailed", lambda request: window.errors.append(f"{request.url}: {request.failure}"))
-        page.on("request", lambda request: window.errors.extend(_elsewhere(request.url, server)))
-        opened.append(window)
-        return window
+        def open_window(server: TensorBoard, width: int = 1280, height: int = 800) -> Window:
+            page = context.pages[len(opened)] if len(opened) < len(context.pages) else context.new_page()
+            page.set_viewport_size({"width": width, "height": height})
+            errors: list[str] = []
+            listeners: dict[Any, Callable[..., None]] = {
+                "pageerror": lambda error: errors.append(str(error)),
+                "console": lambda line: errors.extend(_errors(line)),
+                "requestfailed": lambda request: errors.append(f"{request.url}: {request.failure}"),
+                "request": lambda request: errors.extend(_elsewhere(request.url, server)),
+            }
+            for event, listener in listeners.items():
+                page.on(event, listener)
+            opened.append(Window(page, server, errors, partial(_leave, page, listeners)))
+            stack.callback(opened[-1].leave)
+            return opened[-1]
 
-    yield open_window
-    for window in opened:
-        window.page.close()
-        assert window.errors == []
+        yield open_window
+    assert [window.errors for window in opened] == [[]] * len(opened)
+
+
+def _leave(page: Page, listeners: dict[Any, Callable[..., None]]) -> None:
+    """Make a page as good as new. Doing so twice does no harm."""
+    page.evaluate("try { localStorage.clear(); sessionStorage.clear(); } catch {}")  # all errors are known after it
+    while listeners:
+        page.remove_listener(*listeners.popitem())
+    page.unroute_all()
+    page.mouse.move(0, 0)
+    page.goto("about:blank")
 
 
 def _errors(line: ConsoleMessage) -> list[str]:

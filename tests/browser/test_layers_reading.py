@@ -31,7 +31,7 @@ def test_the_slow_reader_shows_the_same(
         frame = open_in(window, server)
         assert frame.locator(".outputs .tile").count() == 6
         frame.locator(".epoch").get_by_text("epoch 2").wait_for()
-        window.page.close()  # before the server: the tab asks for more meanwhile
+        window.leave()  # before the server ends, of which the tab asks more
 
 
 def test_new_epochs_appear_while_a_run_goes_on(
@@ -54,4 +54,4 @@ def test_new_epochs_appear_while_a_run_goes_on(
         (inside,) = [found for found in window.page.frames if "plugin_entry" in found.url]
         inside.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as if one came back to the window
         frame.locator(".epoch").get_by_text("epoch 2").wait_for()
-        window.page.close()
+        window.leave()

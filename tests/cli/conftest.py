@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from commands import MakeOnce
 from interrupted import CONFIG, RunCommand
 
-MakeOnce = Callable[..., Path]
 Refused = Callable[..., str]
 QUICK = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "board=minimal")
 

@@ -12,6 +12,13 @@ RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 TWO_THREADS = {"OMP_NUM_THREADS": "2"}
 
 
+def test_the_default_run_learns_the_digits(run_command: RunCommand, tmp_path: Path) -> None:
+    """Of the first of the seeds below, which reaches 99.2 % on the machine that this was written on."""
+    run_command("train.py", "hydra.run.dir=run", "board=minimal")
+    assert json.loads((tmp_path / "run/result.json").read_text())["metrics"]["accuracy/test"] >= 0.975
+
+
+@pytest.mark.slow
 def test_the_default_run_reaches_97_5_percent_as_the_mean_of_five_seeds(
     run_command: RunCommand, tmp_path: Path
 ) -> None:
@@ -21,6 +28,7 @@ def test_the_default_run_reaches_97_5_percent_as_the_mean_of_five_seeds(
     assert mean(result["metrics"]["accuracy/test"] for result in results) >= 0.975
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_lenet_learns_mnist_in_three_epochs(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
     arguments = ["model=lenet", "dataset=mnist", "trainer.max_epochs=3", f"data_dir={data_dir}"]
@@ -29,6 +37,7 @@ def test_lenet_learns_mnist_in_three_epochs(run_command: RunCommand, tmp_path: P
     assert json.loads(result.read_text())["metrics"]["accuracy/test"] >= 0.988
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_mnist_99_learns_it_in_seconds(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
     """The preset's promise, 99.0 %, is of the mean of five seeds; the least of them had 99.03 %."""

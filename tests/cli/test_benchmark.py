@@ -20,6 +20,7 @@ WORKLOADS = ["lenet on mnist, batch 64", "lenet on mnist, batch 512", "cifar10_q
 TINY = ("batches=2", "rounds=1")
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_it_compares_the_runner_with_three_loops_on_each_workload(
     run_command: RunCommand, tmp_path: Path, data_dir: Path
@@ -46,6 +47,7 @@ def test_it_compares_the_runner_with_three_loops_on_each_workload(
     assert list(tmp_path.iterdir()) == []  # it leaves nothing behind
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_it_measures_whole_processes(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
     arguments = ("part=processes", *TINY, "format=markdown", f"data_dir={data_dir}")

@@ -2,12 +2,12 @@
 
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from commands import MakeOnce
 from convboard.experiment.run_dir import load_run
 from convboard.training.checkpoint import load_checkpoint
 from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same, scalars
@@ -32,7 +32,7 @@ class Noisy(torch.nn.Module):
 
 
 @pytest.fixture
-def finished(run_command: RunCommand, make_once: Callable[..., Path], tmp_path: Path) -> Path:
+def finished(run_command: RunCommand, make_once: MakeOnce, tmp_path: Path) -> Path:
     short = ("trainer.max_epochs=1", "board=minimal")
     run = make_once("resumable", lambda run: run_command("train.py", *CONFIG, *short, f"hydra.run.dir={run}"))
     return shutil.copytree(run, tmp_path / "run")

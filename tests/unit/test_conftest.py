@@ -55,7 +55,7 @@ def summary(folder: Path, *arguments: str, **variables: str) -> tuple[list[str],
 def test_what_is_missing_skips_and_says_how_to_get_it(tmp_path: Path) -> None:
     counts, output = summary(tmp_path)
     assert counts == ["1 passed", "3 skipped"]
-    assert "train-images-idx3-ubyte is missing. Get the data with `uv run train.py dataset=mnist`" in output
+    assert "MNIST and CIFAR-10 are missing. Get the data with `uv run train.py dataset=mnist`" in output
     assert "Chromium is missing. Get it with `apt-get install chromium`." in output
 
 
@@ -75,6 +75,15 @@ def test_in_ci_a_file_that_skips_as_a_whole_fails(tmp_path: Path) -> None:
 def test_a_fixture_s_mark_selects_the_test(tmp_path: Path) -> None:
     counts, _ = summary(tmp_path, "-m", "data")
     assert counts == ["2 deselected", "2 skipped"]
+
+
+@pytest.mark.parametrize(("given", "counts"), [([], ["1 deselected", "1 passed"]), (["--slow"], ["2 passed"])])
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_slow_test_runs_only_when_asked_for(given: list[str], counts: list[str], ci: str, tmp_path: Path) -> None:
+    (tmp_path / "test_slow.py").write_text(
+        "import pytest\n\ndef test_quick(): pass\n\n@pytest.mark.slow\ndef test_slow(): pass\n"
+    )
+    assert summary(tmp_path, "test_slow.py", *given, CI=ci)[0] == counts
 
 
 def test_a_command_leaves_nothing_running(run_command: RunCommand, tmp_path: Path) -> None:

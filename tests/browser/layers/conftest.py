@@ -9,6 +9,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Frame, Locator, Page
 
+from commands import MakeOnce
+
 HEADER = 64  # pixels of the window that TensorBoard takes for itself
 SHOWS = ".layer h2"
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
@@ -19,16 +21,21 @@ ARGUMENTS = {
     QUICK: ["model=cifar10_quick", "dataset=cifar10", "trainer.max_epochs=1", "trainer.limit_train_batches=10"],
     RESNET: ["model=resnet18", "dataset=cifar10", "trainer.max_epochs=1", "trainer.limit_train_batches=2"],
 }
-LIMITS = ["trainer.limit_val_batches=1", "trainer.limit_test_batches=1", "trainer.eval_batch_size=50", "batch_size=32"]
+LIMITS = [
+    *("trainer.limit_val_batches=1", "trainer.limit_test_batches=1", "trainer.eval_batch_size=50", "batch_size=32"),
+    "dataset.val_size=20",  # which the board looks at
+]
 
 
 @pytest.fixture(scope="session")
-def logdir(tmp_path_factory: pytest.TempPathFactory, data_dir: Path, train: Any) -> Path:
+def logdir(make_once: MakeOnce, data_dir: Path, train: Any) -> Path:
     """A log directory with a short run of each network."""
-    logdir = tmp_path_factory.mktemp("outputs")
-    for run, arguments in ARGUMENTS.items():
-        train(logdir, run, *arguments, *LIMITS, f"data_dir={data_dir}", "trainer.plan=none")
-    return logdir
+
+    def make(logdir: Path) -> None:
+        for run, arguments in ARGUMENTS.items():
+            train(logdir, run, *arguments, *LIMITS, f"data_dir={data_dir}", "trainer.plan=none")
+
+    return make_once("layers", make)
 
 
 @pytest.fixture(scope="session")
