@@ -21,7 +21,8 @@ if TYPE_CHECKING:
         RunError,
         TrainingError,
     )
-    from convboard.experiment.run import RunResult, evaluate_run, run
+    from convboard.experiment.api import resume, run, train
+    from convboard.experiment.run import RunResult, evaluate_run
     from convboard.experiment.run_dir import Run, load_run
     from convboard.models import build_model
 
@@ -44,7 +45,9 @@ __all__ = [
     "layer_table",
     "load_run",
     "receptive_field",
+    "resume",
     "run",
+    "train",
 ]
 
 _HOME = {
@@ -59,7 +62,9 @@ _HOME = {
     "layer_table": "anatomy.summary",
     "load_run": "experiment.run_dir",
     "receptive_field": "anatomy.summary",
-    "run": "experiment.run",
+    "resume": "experiment.api",
+    "run": "experiment.api",
+    "train": "experiment.api",
 }
 
 

@@ -48,7 +48,7 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
             f"resume={composed.resume}: {'; '.join(changed)}. A resumed run keeps its config, but for "
             f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
         )
-    _refuse_foreign(run, {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")})
+    refuse_foreign(run, {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")})
     return replace(to_config(config), resume=str(run.path))
 
 
@@ -79,7 +79,7 @@ def _may_change(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
 
 
-def _refuse_foreign(run: Run, trusted: Collection[str]) -> None:
+def refuse_foreign(run: Run, trusted: Collection[str]) -> None:
     """Refuse code that only the run directory names. The user trusts it by naming it on the command line as well."""
     for group in OPEN_GROUPS:
         for name in foreign_targets(group, getattr(run.config, group), trusted):

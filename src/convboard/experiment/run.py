@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from torch import nn
 
 from convboard.config.command_line import assignment
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
@@ -55,7 +56,7 @@ class RunResult:
     seconds: float
 
 
-def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
+def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None) -> RunResult:
     """Train what `config` describes and show it in TensorBoard, or continue the run that it resumes.
 
     Args:
@@ -63,6 +64,7 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
             only what `resume.MAY_CHANGE` names has changed.
         run_dir: Where to write everything. It is created if missing; one that holds a run is refused, unless it is the
             one to resume.
+        model: A network to train in place of the one that `config.model` describes.
 
     Returns:
         The metrics and where to find everything.
@@ -76,10 +78,10 @@ def run(config: TrainConfig, run_dir: str | Path) -> RunResult:
     owned = _owned(run_dir, resumed=config.resume is not None) if comm.is_main else nullcontext()
     with raising(), owned:
         comm.barrier()  # from here on, no other run uses the directory
-        return _run(config, run_dir, comm)
+        return _run(config, run_dir, comm, model)
 
 
-def _run(config: TrainConfig, run_dir: Path, comm: Communicator) -> RunResult:
+def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Module | None) -> RunResult:
     keep_freed_memory()
     set_deterministic(config.trainer.deterministic)
     report = Report()
@@ -94,7 +96,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator) -> RunResult:
     if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
         import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
     seed_everything(config.seed)
-    setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm)
+    setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
     choice = choose_plan(config, setup, is_recorded=recorded is not None)
     with choice.plan.with_threads():
         callbacks = build_callbacks(config, dataset, choice, report.console, run_dir)

@@ -105,7 +105,12 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
 
 @errors_with_config_keys()
 def build_setup(
-    config: TrainConfig, dataset: ImageDataset, plan: Plan, checkpoints: Path, comm: Communicator
+    config: TrainConfig,
+    dataset: ImageDataset,
+    plan: Plan,
+    checkpoints: Path,
+    comm: Communicator,
+    model: nn.Module | None = None,
 ) -> TrainingSetup:
     """Build everything that a run trains with but its callbacks, and try a step.
 
@@ -115,7 +120,10 @@ def build_setup(
     Raises:
         ConvboardError: Something in the config cannot be built, or cannot be trained.
     """
-    model = build_model(config.model, dataset.image_shape, dataset.num_classes)
+    if model is None:
+        model = build_model(config.model, dataset.image_shape, dataset.num_classes)
+    else:
+        check_fit(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)
     setup = TrainingSetup(
