@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,50 @@ REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, AssertionError)
 _EXAMPLES = {"optimizer": "torch.optim.SGD", "scheduler": "convboard.training.schedules.Cosine"}
 
 
-def resolve(group: str, node: Mapping[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+@dataclass(frozen=True)
+class Target:
+    """A `_target_` node, imported and checked, but not called yet.
+
+    Attributes:
+        group: The config group, for messages.
+        node: `_target_` and arguments, as the config has them.
+        factory: The class or function.
+        arguments: Its keyword arguments; nodes among them are instantiated.
+    """
+
+    group: str
+    node: Mapping[str, Any]
+    factory: Callable[..., Any]
+    arguments: dict[str, Any]
+
+    def build(self, *positional: Any, **more: Any) -> Any:
+        """Call the factory.
+
+        Raises:
+            ConfigError: The constructor refuses its arguments.
+        """
+        try:
+            return self.factory(*positional, **self.arguments, **more)
+        except REFUSALS as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"{self.group}: {self.describe()} refuses its arguments: {error}") from error
+
+    def describe(self) -> str:
+        """The name of the target and its arguments, for messages: ``torch.optim.SGD with lr=0.1, momentum=0.9``."""
+        arguments = ", ".join(f"{key}={value}" for key, value in self.node.items() if key != "_target_")
+        return f"{self.node['_target_']} with {arguments}" if arguments else str(self.node["_target_"])
+
+
+def resolve(group: str, node: Mapping[str, Any]) -> Target:
     """Import the class or function that `node` names, and instantiate the nodes among its arguments.
 
     Args:
         group: The config group, for messages.
         node: `_target_` and arguments.
 
-    Returns:
-        The class or function, and its keyword arguments.
-
     Raises:
-        ConfigError: The target cannot be imported, is nothing to call by name, or has no such parameter.
+        ConfigError: The target cannot be imported or called by name, or has no such parameter.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
@@ -38,37 +71,7 @@ def resolve(group: str, node: Mapping[str, Any]) -> tuple[Callable[..., Any], di
         raise ConfigError(_explain(group, target, error)) from error
     arguments = dict(call.keywords)
     _check_arguments(group, call.func, target, arguments)
-    return call.func, arguments
-
-
-def build(group: str, node: Mapping[str, Any], *positional: Any) -> Any:
-    """Instantiate `node`.
-
-    Raises:
-        ConfigError: See `resolve` and `call`.
-    """
-    factory, arguments = resolve(group, node)
-    return call(group, node, factory, *positional, **arguments)
-
-
-def call(group: str, node: Mapping[str, Any], factory: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
-    """Call what `node` was resolved to.
-
-    Raises:
-        ConfigError: The constructor refuses its arguments.
-    """
-    try:
-        return factory(*positional, **arguments)
-    except REFUSALS as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(f"{group}: {describe(node)} refuses its arguments: {error}") from error
-
-
-def describe(node: Mapping[str, Any]) -> str:
-    """The target of `node` and its arguments, for messages: ``torch.optim.SGD with lr=0.1, momentum=0.9``."""
-    arguments = ", ".join(f"{key}={value}" for key, value in node.items() if key != "_target_")
-    return f"{node['_target_']} with {arguments}" if arguments else str(node["_target_"])
+    return Target(group, node, call.func, arguments)
 
 
 def target_names(node: object) -> Iterator[str]:

@@ -1,12 +1,12 @@
 """Builds a config's optimizer and learning-rate schedule, and refuses those that the training loop cannot use."""
 
 import inspect
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import nn
 
-from convboard.config import instantiate
+from convboard.config.instantiate import Target
 from convboard.errors import ConfigError, ModelError
 from convboard.training.nan_guard import NanGuard
 from convboard.training.optimizer_step import skip_dynamo_import
@@ -15,11 +15,11 @@ from convboard.training.schedules import Schedule, ScheduleError
 _ONE_WAY = {"fused", "foreach", "differentiable"}  # of torch's optimizers to compute; each rules the others out
 
 
-def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
     """Build the optimizer of a config over all parameters of `model`.
 
     Args:
-        node: The config's `optimizer`.
+        target: The config's `optimizer`.
         model: The network, on its device.
         device: That device.
 
@@ -29,18 +29,17 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
     """
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ModelError("The network has no weights to train: no parameter in it has requires_grad=True.")
-    target = f"optimizer._target_={node['_target_']!r}"
-    factory, arguments = instantiate.resolve("optimizer", node)
-    can_fuse = factory in NanGuard.SKIPPING and all(weight.is_floating_point() for weight in model.parameters())
-    if device.type in ("cpu", "cuda") and can_fuse and not _ONE_WAY & node.keys():
-        arguments["fused"] = True  # one kernel for all parameters; on CUDA, no step waits until the loss is read
+    named = f"optimizer._target_={target.node['_target_']!r}"
+    can_fuse = target.factory in NanGuard.SKIPPING and all(weight.is_floating_point() for weight in model.parameters())
+    fuses = device.type in ("cpu", "cuda") and can_fuse and not _ONE_WAY & target.node.keys()
     skip_dynamo_import()
-    optimizer = instantiate.call("optimizer", node, factory, model.parameters(), **arguments)
+    # Fused: one kernel for all parameters; on CUDA, no step waits until the loss is read.
+    optimizer = target.build(model.parameters(), **({"fused": True} if fuses else {}))
     if not isinstance(optimizer, torch.optim.Optimizer):
-        raise ConfigError(f"{target} is not a torch.optim.Optimizer.")
+        raise ConfigError(f"{named} is not a torch.optim.Optimizer.")
     if not all(isinstance(group.get("lr"), (float, int)) for group in optimizer.param_groups):
         raise ConfigError(
-            f"{target} has no learning rate lr that is a number, which the schedule changes from step to step. Add "
+            f"{named} has no learning rate lr that is a number, which the schedule changes from step to step. Add "
             "optimizer.lr=<number>, or choose another, as in optimizer=adamw."
         )
     if isinstance(optimizer, torch.optim.Adafactor):
@@ -49,24 +48,25 @@ def build_optimizer(node: dict[str, Any], model: nn.Module, device: torch.device
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
         raise ConfigError(
-            f"{target} wants to compute the loss several times for each step, which the training loop does not offer. "
+            f"{named} wants to compute the loss several times for each step, which the training loop does not offer. "
             "Choose another, as in optimizer=adamw."
         )
     return optimizer
 
 
-def build_schedule(node: dict[str, Any]) -> Schedule:
+def build_schedule(target: Target) -> Schedule:
     """Build the learning-rate schedule of a config.
 
     Raises:
         ConfigError: It cannot be built, or is not a function of the step.
     """
-    if node["_target_"].startswith("torch.optim.lr_scheduler."):
+    name = target.node["_target_"]
+    if name.startswith("torch.optim.lr_scheduler."):
         raise ConfigError(
-            f"scheduler._target_={node['_target_']!r} keeps a state of its own; here a schedule is a function of the "
+            f"scheduler._target_={name!r} keeps a state of its own; here a schedule is a function of the "
             "step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in scheduler=cosine."
         )
     try:
-        return cast(Schedule, instantiate.build("scheduler", node))
+        return cast(Schedule, target.build())
     except ScheduleError as error:
         raise ConfigError(f"scheduler.{error}") from error

@@ -13,7 +13,7 @@ from torch import nn
 
 from convboard.anatomy.check import check_fit
 from convboard.board import Board
-from convboard.config import instantiate
+from convboard.config.instantiate import Target, resolve
 from convboard.config.schema import TrainConfig
 from convboard.data.augment import Augmentation
 from convboard.data.batches import Batches
@@ -51,13 +51,22 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
     Raises:
         ConvboardError: The network cannot be built, or does not fit the images.
     """
-    arguments = {key: value for key, value in node.items() if key != "image_size"}
-    factory, arguments = instantiate.resolve("model", arguments)
-    model = build(factory, input_shape, num_classes, **arguments)
+    target = resolve_model(node)
+    model = build(target.factory, input_shape, num_classes, **target.arguments)
     channels, height, width = input_shape
     known = {"in_channels": channels, "image_size": height if height == width else (height, width)}
-    check_fit(model, input_shape, num_classes, factory, {**known, "num_classes": num_classes, **arguments})
+    arguments = {**known, "num_classes": num_classes, **target.arguments}
+    check_fit(model, input_shape, num_classes, target.factory, arguments)
     return model
+
+
+def resolve_model(node: dict[str, Any]) -> Target:
+    """Import what a config's `model` names; `image_size` belongs to the data.
+
+    Raises:
+        ConfigError: See `instantiate.resolve`.
+    """
+    return resolve("model", {key: value for key, value in node.items() if key != "image_size"})
 
 
 @errors_with_config_keys()
@@ -120,6 +129,8 @@ def build_setup(
     Raises:
         ConvboardError: Something in the config cannot be built, or cannot be trained.
     """
+    optimizer = resolve("optimizer", config.optimizer)
+    scheduler = resolve("scheduler", config.scheduler)
     if model is None:
         model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     else:
@@ -129,8 +140,8 @@ def build_setup(
     setup = TrainingSetup(
         model=model,
         splits=build_batches(config, dataset, plan, comm),
-        optimizer=build_optimizer(config.optimizer, model, plan.device),
-        schedule=build_schedule(config.scheduler),
+        optimizer=build_optimizer(optimizer, model, plan.device),
+        schedule=build_schedule(scheduler),
         loss=build_loss(config.loss.name, config.loss.label_smoothing),
         plan=plan,
         limits=config.trainer,
@@ -139,7 +150,7 @@ def build_setup(
         divergence_advice=DIVERGENCE_ADVICE,
     )
     try_schedule(setup, config.scheduler["_target_"])
-    tried = dataset.image_shape, len(dataset.train), instantiate.describe(config.optimizer)
+    tried = dataset.image_shape, len(dataset.train), optimizer.describe()
     try:
         return replace(setup, uses_all_weights=try_step(setup, *tried))
     except LayoutError:

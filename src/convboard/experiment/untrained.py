@@ -7,12 +7,11 @@ import torch
 from torch import nn
 
 from convboard.anatomy.outputs import layer_outputs
-from convboard.config import instantiate
 from convboard.config.compose import Composed
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.dataset import describe_config_dataset
-from convboard.experiment.setup import build_model
+from convboard.experiment.setup import build_model, resolve_model
 from convboard.feature_maps.inference_model import InferenceModel
 from convboard.models.infer_arguments import build
 from convboard.training.seeding import seed_everything
@@ -66,9 +65,9 @@ def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -
     seed_everything(composed.config.seed)
     if num_classes is not None:
         return build_model(composed.config.model, shape, num_classes).eval()
-    factory, arguments = instantiate.resolve("model", _without_size(composed.config.model))
+    target = resolve_model(composed.config.model)
     try:
-        model = build(factory, shape, None, **arguments)
+        model = build(target.factory, shape, None, **target.arguments)
     except ModelError:  # it has no classifier of its own size: a list of layers, say
         seed_everything(composed.config.seed)
         return build_model(composed.config.model, shape, _CLASSES).eval()
@@ -78,13 +77,8 @@ def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -
 
 def _defaults(node: dict[str, Any]) -> dict[str, Any]:
     """The default arguments of a network's constructor, by name."""
-    factory, _ = instantiate.resolve("model", _without_size(node))
-    parameters = inspect.signature(factory).parameters.values()
+    parameters = inspect.signature(resolve_model(node).factory).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
-
-
-def _without_size(node: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in node.items() if key != "image_size"}
 
 
 def untrained_model(composed: Composed, input_shape: Shape | None = None) -> InferenceModel:

@@ -9,21 +9,22 @@ from convboard.errors import ConfigError
 
 
 def test_a_target_is_found_with_its_arguments_and_not_yet_called() -> None:
-    factory, arguments = instantiate.resolve("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1})
-    assert factory is torch.optim.SGD
-    assert arguments == {"lr": 0.1}
+    target = instantiate.resolve("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1})
+    assert target.factory is torch.optim.SGD
+    assert target.arguments == {"lr": 0.1}
+    assert target.describe() == "torch.optim.SGD with lr=0.1"
 
 
 def test_lists_arrive_as_plain_lists() -> None:
-    _, arguments = instantiate.resolve("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9, 0.99]})
-    assert type(arguments["betas"]) is list
+    target = instantiate.resolve("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9, 0.99]})
+    assert type(target.arguments["betas"]) is list
 
 
 def test_what_was_resolved_is_called_with_positional_and_further_arguments() -> None:
     weight = nn.Parameter(torch.zeros(1))
     node = {"_target_": "torch.optim.SGD", "lr": 0.1}
-    factory, arguments = instantiate.resolve("optimizer", node)
-    optimizer = instantiate.call("optimizer", node, factory, [weight], **arguments, momentum=0.5)
+    target = instantiate.resolve("optimizer", node)
+    optimizer = target.build([weight], momentum=0.5)
     assert optimizer.param_groups[0]["momentum"] == 0.5
 
 
@@ -58,9 +59,9 @@ def test_a_constructor_that_refuses_is_quoted() -> None:
     weight = nn.Parameter(torch.zeros(1))
     refusal = r"^optimizer: torch\.optim\.Adam with betas=\[2\.0, 0\.9\] refuses its arguments: .*betas? "
     with pytest.raises(ConfigError, match=refusal):
-        instantiate.build("optimizer", {"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}, [weight])
+        instantiate.resolve("optimizer", {"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}).build([weight])
     with pytest.raises(ConfigError, match=r"with betas=\[0\.9\] refuses its arguments: list index out of range"):
-        instantiate.build("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9]}, [weight])
+        instantiate.resolve("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9]}).build([weight])
 
 
 def test_a_function_is_found_as_near_as_a_class_is_for_a_network() -> None:
@@ -86,4 +87,4 @@ def test_a_module_that_ends_the_program(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_module_of_the_working_directory_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_networks_for_a_test.py").write_text("def make(width): return width * 2\n")
     monkeypatch.syspath_prepend(tmp_path)
-    assert instantiate.build("model", {"_target_": "my_networks_for_a_test.make", "width": 4}) == 8
+    assert instantiate.resolve("model", {"_target_": "my_networks_for_a_test.make", "width": 4}).build() == 8

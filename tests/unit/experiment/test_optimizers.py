@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from convboard.config.instantiate import resolve
 from convboard.errors import ConfigError
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 
@@ -9,7 +10,9 @@ from convboard.experiment.optimizers import build_optimizer, build_schedule
 @pytest.mark.parametrize(("dtype", "is_fused"), [(torch.float32, True), (torch.complex64, False)])
 def test_only_weights_of_floating_point_are_changed_by_one_kernel(dtype: torch.dtype, is_fused: bool) -> None:
     model = nn.Linear(2, 2, dtype=dtype)
-    optimizer = build_optimizer({"_target_": "torch.optim.SGD", "lr": 0.1}, model, torch.device("cpu"))
+    optimizer = build_optimizer(
+        resolve("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1}), model, torch.device("cpu")
+    )
     assert bool(optimizer.param_groups[0]["fused"]) == is_fused
     for weight in model.parameters():
         weight.grad = torch.ones_like(weight)
@@ -19,10 +22,12 @@ def test_only_weights_of_floating_point_are_changed_by_one_kernel(dtype: torch.d
 
 
 def test_adafactor_has_what_its_step_looks_for_on_a_gpu() -> None:
-    optimizer = build_optimizer({"_target_": "torch.optim.Adafactor"}, nn.Linear(2, 2), torch.device("cpu"))
+    optimizer = build_optimizer(
+        resolve("optimizer", {"_target_": "torch.optim.Adafactor"}), nn.Linear(2, 2), torch.device("cpu")
+    )
     assert [group["capturable"] for group in optimizer.param_groups] == [False]
 
 
 def test_an_argument_of_a_schedule_that_is_out_of_range_is_named_by_its_key() -> None:
     with pytest.raises(ConfigError, match=r"^scheduler\.rise=2: must be between 0 and 1\.$"):
-        build_schedule({"_target_": "convboard.training.schedules.OneCycle", "rise": 2})
+        build_schedule(resolve("scheduler", {"_target_": "convboard.training.schedules.OneCycle", "rise": 2}))
