@@ -1,4 +1,4 @@
-"""A network with the format of its input: what it predicts, and networks that take no image."""
+"""What a network, with the format of its input, predicts."""
 
 from dataclasses import replace
 
@@ -17,6 +17,6 @@ def test_probabilities_are_those_of_the_normalised_image() -> None:
     given = (torch.tensor(pixels).float()[None] / 255 - 0.5) / 0.25
     expected = module(given).softmax(1)[0].tolist()
     found = model.predict(model.normalise(pixels))
-    assert [probability for _, probability in found] == sorted(expected, reverse=True)
+    assert [probability for _, probability in found] == pytest.approx(sorted(expected, reverse=True))
     assert dict(found) == pytest.approx(dict(zip("abc", expected, strict=True)))
     assert replace(model, class_names=()).predict(model.normalise(pixels)) == []
