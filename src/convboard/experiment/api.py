@@ -94,13 +94,13 @@ def resume(path: str | Path, max_epochs: int | None = None) -> "RunResult":
     """
     from convboard.experiment.resume import refuse_foreign
     from convboard.experiment.run import run as run_config  # deferred for start-up time: it imports torch
-    from convboard.experiment.run_dir import load_run
+    from convboard.experiment.run_dir import load_run_config
 
     with _errors_of_python({"trainer.max_epochs": "max_epochs"}):
-        stored = load_run(path)
-        refuse_foreign(stored, ())
-        trainer = stored.config.trainer if max_epochs is None else replace(stored.config.trainer, max_epochs=max_epochs)
-        return run_config(replace(stored.config, trainer=trainer, resume=str(path)), path)
+        stored = load_run_config(Path(path))
+        refuse_foreign(Path(path), stored, ())
+        trainer = stored.trainer if max_epochs is None else replace(stored.trainer, max_epochs=max_epochs)
+        return run_config(replace(stored, trainer=trainer, resume=str(path)), path)
 
 
 def _keys_by_name() -> dict[str, str]:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import ConfigError, RunError
-from convboard.experiment.run_dir import Run, load_run
+from convboard.experiment.run_dir import load_run_config
 
 MAY_CHANGE = (
     "trainer.max_epochs",
@@ -32,8 +33,9 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
         RunError: There is no run; or it names code that is not convboard's own.
         ConfigError: A key was given that a resumed run cannot change.
     """
-    run = load_run(composed.resume)
-    config = OmegaConf.create(run.config.to_dict())
+    path = Path(composed.resume)
+    run_config = load_run_config(path)
+    config = OmegaConf.create(run_config.to_dict())
     given = [override.lstrip("+~").partition("=")[0].replace("/", ".") for override in overrides]
     changed = []
     for key in given:
@@ -48,8 +50,9 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
             f"resume={composed.resume}: {'; '.join(changed)}. A resumed run keeps its config, but for "
             f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
         )
-    refuse_foreign(run, {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")})
-    return replace(to_config(config), resume=str(run.path))
+    trusted = {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")}
+    refuse_foreign(path, run_config, trusted)
+    return replace(to_config(config), resume=str(path))
 
 
 def _plain(node: object) -> object:
@@ -79,11 +82,11 @@ def _may_change(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
 
 
-def refuse_foreign(run: Run, trusted: Collection[str]) -> None:
+def refuse_foreign(path: Path, config: TrainConfig, trusted: Collection[str]) -> None:
     """Refuse code that only the run directory names. The user trusts it by naming it on the command line as well."""
     for group in OPEN_GROUPS:
-        for name in foreign_targets(group, getattr(run.config, group), trusted):
+        for name in foreign_targets(group, getattr(config, group), trusted):
             raise RunError(
-                f"{run.path} was trained with {name}, which is not convboard's own: building it runs that code. If "
+                f"{path} was trained with {name}, which is not convboard's own: building it runs that code. If "
                 f"you trust it, say so by giving it again: {group}._target_={name}"
             )

@@ -133,10 +133,7 @@ def load_run(path: str | Path) -> Run:
         ConfigError: Its config does not fit this version.
     """
     path = Path(path)
-    if not (path / CONFIG).is_file():
-        there = "holds no run" if path.is_dir() else "is not there"
-        raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
-    config = load_config(path / CONFIG)
+    config = load_run_config(path)
     dataset = _read_json(path / DATASET, _is_dataset, "an image_shape of three sizes, and the class_names")
     result, plan = path / RESULT, path / PLAN
     return Run(
@@ -146,6 +143,19 @@ def load_run(path: str | Path) -> Run:
         _read_json(result, _is_result, "its metrics, by name") if result.is_file() else {},
         _read_json(plan, _is_plan, "how it computes, by name") if plan.is_file() else {},
     )
+
+
+def load_run_config(path: Path) -> TrainConfig:
+    """Read only the config of a run directory.
+
+    Raises:
+        RunError: The directory is not there, or holds no run.
+        ConfigError: The config does not fit this version.
+    """
+    if not (path / CONFIG).is_file():
+        there = "holds no run" if path.is_dir() else "is not there"
+        raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
+    return load_config(path / CONFIG)
 
 
 def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:

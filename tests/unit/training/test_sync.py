@@ -53,7 +53,7 @@ def counted_reads() -> Iterator[Counter[str]]:
 
 @pytest.fixture(autouse=True)
 def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The guard leaves its verdict on the device, as it does where looking at it would wait."""
+    """The guard keeps its result on the device, as it does where reading every loss would wait."""
     begin = NanGuard.__init__
 
     def init(guard: NanGuard, optimizer: torch.optim.Optimizer, device: torch.device, advice: str) -> None:

@@ -27,7 +27,7 @@ IMAGES, BATCH = 50, 16
 
 
 class Recorder:
-    """A callback that keeps everything it is told."""
+    """A callback that keeps all events."""
 
     def __init__(self) -> None:
         self.events: list[Any] = []
@@ -234,13 +234,13 @@ class Killer(Recorder):
 
 
 def figures(recorder: Recorder) -> dict[tuple[str, int], tuple[float, ...]]:
-    """What was told of each step and epoch, the last time that it was told."""
-    told: dict[tuple[str, int], tuple[float, ...]] = {}
+    """The figures of the last event of each step and epoch."""
+    found: dict[tuple[str, int], tuple[float, ...]] = {}
     for step in recorder.of(Step):
-        told["step", step.global_step] = (step.loss.item(), step.correct.item(), step.samples, step.lr)
+        found["step", step.global_step] = (step.loss.item(), step.correct.item(), step.samples, step.lr)
     for end in recorder.of(EpochEnd):
-        told["epoch", end.epoch] = (end.train_loss, end.train_accuracy, end.val.loss, end.val.accuracy)
-    return told
+        found["epoch", end.epoch] = (end.train_loss, end.train_accuracy, end.val.loss, end.val.accuracy)
+    return found
 
 
 @pytest.mark.parametrize("minutes", [0.0, 1e9], ids=["a checkpoint every step", "a checkpoint every epoch"])

@@ -14,15 +14,15 @@ from convboard.training.distributed.sync_batchnorm import LocalPart, SyncBatchNo
 
 
 def adders(count: int) -> list[Callable[[Tensor], None]]:
-    """What sums a tensor over `count` threads, in each of them."""
+    """The functions that sum a tensor over `count` threads, one for each thread."""
     barrier = threading.Barrier(count, timeout=60)
-    told: dict[int, Tensor] = {}
+    parts: dict[int, Tensor] = {}
 
     def adder(rank: int) -> Callable[[Tensor], None]:
         def all_reduce(tensor: Tensor) -> None:
-            told[rank] = tensor.clone()
+            parts[rank] = tensor.clone()
             barrier.wait()
-            total = torch.stack([told[other] for other in range(count)]).sum(0)
+            total = torch.stack([parts[other] for other in range(count)]).sum(0)
             barrier.wait()
             tensor.copy_(total)
 
