@@ -107,7 +107,7 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
 
 
 def boxes_of(call: Call) -> TensorBoxes | None:
-    """Returns the receptive fields of a call's units; None if it did not return or does not depend on the image."""
+    """Returns the receptive fields of a call's units; None if it did not return, or does not depend on the image."""
     boxes: TensorBoxes | None = call.tracked[2] if call.tracked else None
     return boxes
 

@@ -45,7 +45,7 @@ class Batch(NamedTuple):
         return len(self.labels) if self.whole is None else self.whole
 
     def inputs(self) -> tuple[Tensor, Tensor]:
-        """Returns images and labels; for an empty part one zero image, because few networks take an empty batch."""
+        """Returns images [B, C, H, W] and labels [B]; for an empty part one zero image, as few networks take none."""
         if len(self.labels):
             return self.images, self.labels
         return self.images.new_zeros(1, *self.images.shape[1:]), self.labels.new_zeros(1)

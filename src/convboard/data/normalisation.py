@@ -16,10 +16,10 @@ class Normalisation:
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], device: torch.device) -> None:
-        centre, spread = (torch.tensor(values, dtype=torch.float64).view(1, -1, 1, 1) for values in (mean, std))
-        self._scale = (1 / (255 * spread)).to(device=device, dtype=torch.float32)
-        self._shift = (-centre / spread).to(device=device, dtype=torch.float32)
+        centre, deviation = (torch.tensor(values, dtype=torch.float64).view(1, -1, 1, 1) for values in (mean, std))
+        self._scale = (1 / (255 * deviation)).to(device=device, dtype=torch.float32)
+        self._shift = (-centre / deviation).to(device=device, dtype=torch.float32)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return uint8 images `[N, C, H, W]` as normalised float32 ones."""
+        """Returns images, uint8 [N, C, H, W], as normalised float32 [N, C, H, W]."""
         return images.to(torch.float32).mul_(self._scale).add_(self._shift)

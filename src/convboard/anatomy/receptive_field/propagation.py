@@ -32,7 +32,13 @@ def without_repetitions(extent: Tensor, dims: tuple[int, ...] | None = None) -> 
 
 
 def maximum(extent: Tensor, dims: tuple[int, ...], keepdim: bool = True) -> Tensor:
-    """Returns the maximum over some dimensions, which keep size 1 with ``keepdim`` and are removed without."""
+    """Returns the maximum over some dimensions.
+
+    Args:
+        extent: Any shape.
+        dims: The dimensions; () for none.
+        keepdim: Whether they stay with size 1, rather than being removed.
+    """
     if not dims:
         return extent
     largest = without_repetitions(extent).amax(dims, keepdim=True)
