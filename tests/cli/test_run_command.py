@@ -1,4 +1,4 @@
-"""A command that the tests fork from a process with torch in it does what `python train.py` does."""
+"""A command that the tests fork, or run in their own process, does what `python train.py` does."""
 
 import json
 import re
@@ -31,7 +31,30 @@ def test_a_run_prints_and_gives_the_same(run_command: RunCommand, tmp_path: Path
     assert first == second
 
 
-def test_a_mistake_gets_the_same_message(run_command: RunCommand) -> None:
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        ("train.py", ["model=lenett"]),
+        ("train.py", ["trainer.max_epochs"]),
+        ("train.py", ["model=lenet", "model.in_channels=3"]),
+        ("train.py", ["optimizer.lr=1e300", "optimizer.fused=false"]),
+        ("train.py", ["hydra.run.dir=there/run"]),
+        ("scripts/evaluate.py", ["run=nowhere"]),
+        ("scripts/layers.py", ["layer=cnv1"]),
+        ("scripts/feature_maps.py", ["image=dog.jpg"]),
+    ],
+    ids=str,
+)
+def test_a_mistake_gets_the_same_message_in_a_process_of_its_own_and_in_that_of_the_tests(
+    script: str, arguments: list[str], run_command: RunCommand, run_in_process: RunCommand, tmp_path: Path
+) -> None:
+    (tmp_path / "there").touch()
+    one, other = (run(script, *arguments, expected_code=2) for run in (run_command, run_in_process))
+    assert one.stderr == other.stderr
+    assert one.stdout == other.stdout == ""
+
+
+def test_a_mistake_gets_the_same_message_in_a_new_process(run_command: RunCommand) -> None:
     forked, fresh = (run_command("train.py", "model=lenett", fresh=fresh, expected_code=2) for fresh in (False, True))
     assert forked.stderr == fresh.stderr
     assert forked.stdout == fresh.stdout == ""

@@ -146,13 +146,9 @@ class TestTorchrun:
     @pytest.fixture
     def torchrun(self, start_command: StartCommand, tmp_path: Path) -> RunCommand:
         def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-            own = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-            launcher = tmp_path.parent / "torchrun.py"
-            launcher.write_text("from torch.distributed.run import main\nmain()\n")
             options = ["--standalone", "--nproc-per-node", "2", str(ROOT / "train.py")]
-            done: subprocess.CompletedProcess[str] = start_command(
-                launcher, *options, *arguments, environment={**own, **environment}
-            ).finish()
+            command = start_command("tests/torchrun.py", *options, *arguments, environment=environment)
+            done: subprocess.CompletedProcess[str] = command.finish()
             return done
 
         return run
