@@ -16,7 +16,7 @@ from torch import nn
 
 import convboard
 from commands import ROOT
-from convboard.anatomy import format_table
+from convboard.anatomy.table import format_table
 from convboard.cli import evaluate, feature_maps, frame, layers
 from convboard.cli.main import COMMANDS
 from convboard.config.compose import compose_config
@@ -40,7 +40,7 @@ QUICK = ["trainer.max_epochs=1", *(f"trainer.limit_{split}_batches=1" for split 
 OWN = "docs/own_data_and_models.md"
 EXAMPLES = {"key=value", "group=option", "group.key=value", "model._target_=mypackage.MyNet", "model=mynet"}
 PROGRAMS = {"train.py", "scripts/evaluate.py", "scripts/feature_maps.py", "scripts/layers.py", "scripts/benchmark.py"}
-PROGRAMS |= {"tensorboard", "torchrun", "pytest", "scripts/test", "ruff", "oxfmt"}
+PROGRAMS |= {"tensorboard", "torchrun", "pytest", "scripts/test", "ruff", "oxfmt", "oxlint"}
 
 
 @pytest.fixture
@@ -244,7 +244,7 @@ def test_every_key_is_there(page: str) -> None:
     own = {field.name for module in (evaluate, feature_maps, layers) for field in fields(module.Arguments)}
     schemas = {field.name: field.type for field in fields(TrainConfig) if field.name in GROUPS}
     for span in code_spans(page):
-        found = re.fullmatch(r"([a-z]\w*)(?:\.(\w+))?(?:=([^\s<]+))?", span)
+        found = re.fullmatch(r"([a-z]\w*)(?:\.(\w+))?(?:=([^\s<,]+))?", span)
         if found is None or span in EXAMPLES or span.endswith(".json"):
             continue
         group, key, value = found.groups()
