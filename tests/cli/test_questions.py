@@ -1,7 +1,5 @@
 """What docs/questions.md says can be done: its commands run, and say what the text says of them."""
 
-import contextlib
-import io
 import re
 import shlex
 import subprocess
@@ -11,8 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "docs/questions.md").read_text()
+from commands import ROOT
+from pages import rows, text_of
+
+TEXT = text_of("docs/questions.md")
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # What people ask, a phrase of each question: docs/questions.md is to hold all of them, each with its answer.
@@ -65,14 +65,14 @@ RUN |= {CONV_DEMO, QUICK, *COMPARED, OWN_PICTURE, CHANGED, ONE_BY_ONE}
 PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/plugins").rglob("*.js")))
 
 
-def output(run_command: RunCommand, command: str) -> str:
+def output(run_in_process: RunCommand, command: str) -> str:
     script, *arguments = shlex.split(command)
-    return run_command(script, *arguments).stdout
+    return run_in_process(script, *arguments).stdout
 
 
-def cells(run_command: RunCommand, command: str, column: str) -> dict[str, str]:
+def cells(run_in_process: RunCommand, command: str, column: str) -> dict[str, str]:
     """A column of a table, by the names of the layers."""
-    _, table, *_ = output(run_command, command).split("\n\n")
+    _, table, *_ = output(run_in_process, command).split("\n\n")
     lines = table.splitlines()
     start = lines[0].index(column)
     end = start + len(re.split("(?=  )", lines[1][start:])[0])
@@ -110,75 +110,65 @@ def test_every_question_is_answered_by_a_command_that_is_tested_or_by_clicks(que
 
 
 @pytest.mark.parametrize(("command", "seen"), SHOWN)
-def test_what_a_command_shows(run_command: RunCommand, command: str, seen: str) -> None:
+def test_what_a_command_shows(run_in_process: RunCommand, command: str, seen: str) -> None:
     assert command in COMMANDS
-    assert seen in output(run_command, command)
+    assert seen in output(run_in_process, command)
 
 
-def test_padding_that_keeps_the_size(run_command: RunCommand) -> None:
+def test_padding_that_keeps_the_size(run_in_process: RunCommand) -> None:
     assert CONV_DEMO in COMMANDS
-    assert cells(run_command, CONV_DEMO, "keeps size") == {"conv1": "1", "conv2": ""}  # conv2 has a stride of 2
+    assert cells(run_in_process, CONV_DEMO, "keeps size") == {"conv1": "1", "conv2": ""}  # conv2 has a stride of 2
 
 
-def test_pooling_halves_the_size_without_a_parameter(run_command: RunCommand) -> None:
-    sizes = cells(run_command, QUICK, "output")
+def test_pooling_halves_the_size_without_a_parameter(run_in_process: RunCommand) -> None:
+    sizes = cells(run_in_process, QUICK, "output")
     assert [sizes[f"pool{at}"] for at in (1, 2, 3)] == ["32x16x16", "32x8x8", "64x4x4"]
     assert [sizes[f"conv{at}"] for at in (1, 2, 3)] == ["32x32x32", "32x16x16", "64x8x8"]
-    parameters = cells(run_command, QUICK, "parameters")
+    parameters = cells(run_in_process, QUICK, "parameters")
     assert [parameters[f"pool{at}"] for at in (1, 2, 3)] == ["", "", ""]
     assert parameters["conv1"] == "2,432"
 
 
-def test_stride_dilation_and_groups(run_command: RunCommand) -> None:
-    plain, dilated, grouped, strided = (line.split() for line in output(run_command, CHANGED).splitlines()[4:8])
+def test_stride_dilation_and_groups(run_in_process: RunCommand) -> None:
+    plain, dilated, grouped, strided = (line.split() for line in output(run_in_process, CHANGED).splitlines()[4:8])
     assert [row[0] for row in (plain, dilated, grouped, strided)] == ["conv1", "conv2", "conv3", "conv4"]
     assert ("3x3" in plain, "7x7" in dilated, "9x9" in grouped) == (True, True, True)  # 4 pixels more, then 2
     assert ("584" in plain, "152" in grouped) == (True, True)  # 8·(8·9 + 1), 8·(8/4·9 + 1)
     assert ("8x32x32" in grouped, "8x16x16" in strided) == (True, True)
 
 
-def test_a_one_by_one_convolution(run_command: RunCommand) -> None:
-    first, second = (line.split() for line in output(run_command, ONE_BY_ONE).splitlines()[4:6])
+def test_a_one_by_one_convolution(run_in_process: RunCommand) -> None:
+    first, second = (line.split() for line in output(run_in_process, ONE_BY_ONE).splitlines()[4:6])
     assert ("16x32x32" in first, "4x32x32" in second) == (True, True)
     assert (first.count("3x3"), second.count("3x3")) == (2, 1)  # kernel and field of view; the latter alone
 
 
-def test_receptive_fields_grow(run_command: RunCommand) -> None:
+def test_receptive_fields_grow(run_in_process: RunCommand) -> None:
     fields = ["5x5", "6x6", "14x14", "16x16", "32x32", "36x36*", "36x36*", "all of it", "all of it"]
-    assert list(cells(run_command, QUICK, "sees").values()) == fields
+    assert list(cells(run_in_process, QUICK, "sees").values()) == fields
 
 
-def test_the_sequential_is_the_class(run_command: RunCommand) -> None:
+def test_the_sequential_is_the_class(run_in_process: RunCommand) -> None:
     assert re.findall(r"<\(python (scripts/[^)]+)\)", TEXT) == [*COMPARED]
-    assert len({output(run_command, command) for command in COMPARED}) == 1
+    assert len({output(run_in_process, command) for command in COMPARED}) == 1
 
 
-def test_sharing_is_told_in_the_last_line(run_command: RunCommand) -> None:
-    last = output(run_command, CONV_DEMO).splitlines()[-1]
+def test_sharing_is_told_in_the_last_line(run_in_process: RunCommand) -> None:
+    last = output(run_in_process, CONV_DEMO).splitlines()[-1]
     assert last.startswith("The convolutions have 3,656 of them; fully connected layers")
 
 
-def test_ones_own_picture(run_command: RunCommand, tmp_path: Path) -> None:
+def test_ones_own_picture(run_in_process: RunCommand, tmp_path: Path) -> None:
     Image.new("RGB", (300, 200), "orange").save(tmp_path / "cat.jpg")
     assert OWN_PICTURE in COMMANDS
-    output(run_command, OWN_PICTURE)
+    output(run_in_process, OWN_PICTURE)
     assert list(tmp_path.glob("cat*.png"))
 
 
-def test_the_example_gives_what_it_says() -> None:
-    (block,) = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        exec(block, {})
-    assert printed.getvalue().splitlines() == re.findall(r"^# (.+)$", block, re.MULTILINE)
-
-
-def test_the_tags_that_are_named_are_written(run_command: RunCommand, tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    run_command("train.py", "trainer.max_epochs=1", "trainer.limit_train_batches=2", "hydra.run.dir=run")
-    reader = EventAccumulator(str(tmp_path / "run"))
-    reader.Reload()
-    written = {tag for tags in reader.Tags().values() if isinstance(tags, list) for tag in tags}
+def test_the_tags_that_are_named_are_written() -> None:
+    """Those of the table in docs/looking_inside.md are; see test_docs.py."""
+    written = {
+        tag for row in rows("docs/looking_inside.md", "What TensorBoard shows") for tag in re.findall("`(.+?)`", row[1])
+    }
     assert len(TAGS) >= 6
-    assert {tag.replace("<layer>", "conv1") for tag in TAGS} <= written
+    assert {re.sub("(?<=/)conv1", "<layer>", tag) for tag in TAGS} <= written
