@@ -5,6 +5,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
+from convboard.cli import completion
 from convboard.errors import nearest
 from convboard.training import signals
 
@@ -33,7 +34,8 @@ def main(command: str | None = None) -> NoReturn:
     signals.exit_at_once()  # before anything is imported that takes its time
     if command is None:
         command = _command_of(sys.argv[1:])
-        del sys.argv[1]
+        if sys.argv[1] == command:
+            del sys.argv[1]
     from convboard.cli import frame  # imports Hydra, which is not needed for --help and --version
 
     frame.run(import_module(f"convboard.cli.{command.replace('-', '_')}").main)
@@ -44,6 +46,10 @@ def _command_of(arguments: list[str]) -> str:
     first = arguments[0] if arguments else "--help"
     if first in COMMANDS:
         return first
+    if first in completion.FLAGS:
+        if not completion.complete(COMMANDS):
+            sys.exit(0)
+        return "train"
     if first in ("-h", "--help"):
         width = max(map(len, COMMANDS)) + 2
         print(_USAGE.format(commands="\n".join(f"  {name:{width}}{about}" for name, about in COMMANDS.items())))
