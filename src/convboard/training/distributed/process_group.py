@@ -29,14 +29,10 @@ def join() -> "DistributedCommunicator":
     """Connect to the store that torchrun's environment variables name."""
     store, rank, world_size = next(iter(rendezvous("env://")))
     if os.environ.get("OMP_NUM_THREADS") == "1":  # torchrun's default on any machine
+        processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        torch.set_num_threads(max(1, cores // local_world_size()))
+        torch.set_num_threads(max(1, cores // processes))
     return DistributedCommunicator(store, rank, world_size)
-
-
-def local_world_size() -> int:
-    """Number of processes on this machine."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
 
 
 class DistributedCommunicator(StoreCommunicator):
