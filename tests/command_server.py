@@ -28,7 +28,6 @@ SLOW_IMPORTS = (
     "convboard.experiment.run",
     "hydra.main",
     "rich.progress",
-    "sklearn.datasets",
     "tensorboard.plugins.hparams.summary_v2",
     "torch._dynamo",
     "torchvision.datasets",

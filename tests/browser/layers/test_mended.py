@@ -20,12 +20,10 @@ def test_health_judges_both_runs(open_tab: Any) -> None:
 
 def test_scores_of_two_runs_fit_the_panel(open_tab: Any) -> None:
     tab = open_tab(run=LENET, compare=OTHER_LENET, layer="fc3")
-    tables = tab.find(".scores")
-    tables.nth(1).wait_for()
-    panel = tab.find(".layer").bounding_box()
-    for table in tables.all():
-        box = table.bounding_box()
-        assert box["x"] + box["width"] <= panel["x"] + panel["width"]
+    tab.find(".scores").nth(1).wait_for()
+    right = "document.querySelector('.layer').getBoundingClientRect().right"
+    tables = "[...document.querySelectorAll('.scores')]"
+    assert tab.frame.evaluate(f"{tables}.map((t) => t.getBoundingClientRect().right <= {right})") == [True, True]
     assert tab.frame.evaluate(
         "document.querySelector('.layer .scroll').scrollWidth <= document.querySelector('.layer .scroll').clientWidth"
     )
