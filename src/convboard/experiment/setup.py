@@ -11,7 +11,8 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from convboard.anatomy.check import check_fit
+from convboard.anatomy.check import check_fit, raise_explained
+from convboard.anatomy.dry_run import lazy_layers, materialise
 from convboard.board import Board
 from convboard.config.instantiate import Target, resolve
 from convboard.config.schema import TrainConfig
@@ -134,6 +135,8 @@ def build_setup(
     if model is None:
         model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     else:
+        if lazy_layers(model):
+            raise_explained(model, materialise(model, dataset.image_shape))
         check_fit(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)

@@ -59,6 +59,12 @@ def test_a_network_is_trained_in_place_and_holds_the_best_weights() -> None:
     assert torch.equal(saved, model.conv.weight)
 
 
+def test_lazy_layers_of_a_network_take_their_shapes_from_the_data() -> None:
+    model = nn.Sequential(nn.LazyConv2d(4, kernel_size=5, stride=4), nn.Flatten(), nn.LazyLinear(10))
+    convboard.train(model, run_dir="run", **SHORT)
+    assert model[2].in_features == 4 * 6 * 6
+
+
 def test_a_run_is_trained_for_longer() -> None:
     convboard.train("batchnorm_cnn", run_dir="run", **SHORT)
     assert convboard.resume("run", max_epochs=2).epochs == 2
