@@ -105,7 +105,7 @@ def run_command(main: Callable[[], object]) -> int:
             with nullcontext() if comm.is_main else redirect_stdout(Path(os.devnull).open("w")):
                 main()
             comm.shutdown()
-        except (Exception, KeyboardInterrupt, _RunEnded) as raised:
+        except (Exception, KeyboardInterrupt, Interrupted, _RunEnded) as raised:
             inner, text = (raised.error, raised.text) if isinstance(raised, _RunEnded) else (raised, "interrupted.")
             error = comm.root_cause(inner)
             end = _end_of(error, text, tracebacks)
