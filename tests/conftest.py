@@ -19,6 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from commands import ROOT, Command, CommandServer, MakeOnce, Process, data_folder
 
@@ -62,6 +64,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """None but this process for a single file, of which a second process would get nothing."""
     files = {argument.partition("::")[0] for argument in config.args}
     return 0 if len(files) == 1 and files.pop().endswith(".py") else None
+
+
+class FileScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
+    """A file at a time in each process; the tests of the Layers tab, which share a server, as if they were one file."""
+
+    LAYERS = "tests/browser/layers/"
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self.LAYERS if nodeid.startswith(self.LAYERS) else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FileScheduling | None:
+    """`--dist loadfile`, the default."""
+    return FileScheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

@@ -9,8 +9,6 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Frame, Locator, Page
 
-from commands import MakeOnce
-
 HEADER = 64  # pixels of the window that TensorBoard takes for itself
 SHOWS = ".layer h2"
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
@@ -28,14 +26,12 @@ LIMITS = [
 
 
 @pytest.fixture(scope="session")
-def logdir(make_once: MakeOnce, data_dir: Path, train: Any) -> Path:
+def logdir(tmp_path_factory: pytest.TempPathFactory, data_dir: Path, train: Any) -> Path:
     """A log directory with a short run of each network."""
-
-    def make(logdir: Path) -> None:
-        for run, arguments in ARGUMENTS.items():
-            train(logdir, run, *arguments, *LIMITS, f"data_dir={data_dir}", "trainer.plan=none")
-
-    return make_once("layers", make)
+    logdir = tmp_path_factory.mktemp("layers")
+    for run, arguments in ARGUMENTS.items():
+        train(logdir, run, *arguments, *LIMITS, f"data_dir={data_dir}", "trainer.plan=none")
+    return logdir
 
 
 @pytest.fixture(scope="session")
