@@ -13,21 +13,12 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
 import pytest
-import torch
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
 
 from commands import ROOT
-from convboard.cli import evaluate, feature_maps, frame, layers, train
 
-MAINS: dict[str, Callable[[], object]] = {
-    "train.py": train.main,
-    "scripts/evaluate.py": evaluate.main,
-    "scripts/feature_maps.py": feature_maps.main,
-    "scripts/layers.py": layers.main,
-}
+# torch, Hydra and convboard are imported where they are used: pytest loads this file when it starts.
+
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -48,7 +39,7 @@ def run_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunComman
             for name, value in {"NO_COLOR": "1", "COLUMNS": "120", "UV": "", **(environment or {})}.items():
                 patch.setenv(name, value)
             with _python_s_own_warnings():
-                code = frame.run_command(MAINS[script])
+                code = _run(script)
         done = subprocess.CompletedProcess(command, code, stdout.getvalue(), stderr.getvalue())
         assert expected_code in (None, code), f"{' '.join(done.args)}\n{done.stdout}\n{done.stderr}"
         return done
@@ -56,9 +47,22 @@ def run_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunComman
     return run
 
 
+def _run(script: str) -> int:
+    """Run a script's command; gives its exit code."""
+    from convboard.cli import evaluate, feature_maps, frame, layers, train
+
+    mains = {"train": train.main, "evaluate": evaluate.main, "feature_maps": feature_maps.main, "layers": layers.main}
+    return frame.run_command(mains[Path(script).stem])
+
+
 @contextmanager
 def _as_it_was(folder: Path) -> Iterator[None]:
     """Within, everything may be changed that a command changes in its process. Modules of `folder` are forgotten."""
+    import numpy as np
+    import torch
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     drawn, numpy_drawn, threads = random.getstate(), np.random.get_state(), torch.get_num_threads()

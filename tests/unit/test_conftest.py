@@ -38,7 +38,7 @@ def summary(folder: Path, *arguments: str, **variables: str) -> tuple[list[str],
     """Run TESTS without data or browser; gives the counts in pytest's last line, sorted, and all of its output."""
     shutil.copy(CONFTEST, folder)
     (folder / "test_it.py").write_text(TESTS)
-    marks = "markers =\n    data: x\n    browser: x\n"
+    marks = "markers =\n    data: x\n    browser: x\n    slow: x\n"
     (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {CONFTEST.parent}\n{marks}")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", *arguments],
