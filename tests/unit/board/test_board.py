@@ -34,7 +34,7 @@ RECORDS = {
 }
 
 
-def test_a_board_is_an_observer(make_board: Any) -> None:
+def test_a_board_is_an_callback(make_board: Any) -> None:
     callback: Callback = make_board()
     assert callback is not None
 
