@@ -13,8 +13,7 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from convboard.config.command_line import assignment
-from convboard.config.schema import OPEN_GROUPS, TrainConfig
-from convboard.config.trusted_targets import foreign_targets
+from convboard.config.schema import TrainConfig
 from convboard.data.dataset import ImageDataset
 from convboard.errors import ConfigError, ModelError, RunError
 from convboard.experiment.console import Report, counted
@@ -31,7 +30,7 @@ from convboard.training.execution_plan.plan import Plan
 from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
-from convboard.training.seeding import seed_everything, set_deterministic
+from convboard.training.seeding import set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
 from convboard.training.training_setup import TrainingSetup
@@ -93,9 +92,6 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
         dataset = build_dataset(config)
     if resumed is not None:
         _refuse_other_data(resumed, dataset)
-    if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
-        import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
-    seed_everything(config.seed)
     setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
     choice = choose_plan(config, setup, is_recorded=recorded is not None)
     with choice.plan.with_threads():

@@ -15,7 +15,8 @@ from convboard.anatomy.check import check_fit, raise_explained
 from convboard.anatomy.dry_run import lazy_layers, materialise
 from convboard.board import Board
 from convboard.config.instantiate import Target, resolve
-from convboard.config.schema import TrainConfig
+from convboard.config.schema import OPEN_GROUPS, TrainConfig
+from convboard.config.trusted_targets import foreign_targets
 from convboard.data.augment import Augmentation
 from convboard.data.batches import Batches
 from convboard.data.dataset import ImageDataset, Split
@@ -31,6 +32,7 @@ from convboard.training.execution_plan.choose_plan import PlanChoice
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.losses import build_loss
 from convboard.training.progress import ProgressDisplay
+from convboard.training.seeding import seed_everything
 from convboard.training.training_setup import Splits, TrainingSetup
 
 _INITIALISE_FROM = 1000  # training images that a network may see before training
@@ -77,6 +79,17 @@ def initialise(model: nn.Module, dataset: ImageDataset) -> None:
     if initialise_from is not None:
         normalise = Normalisation(dataset.mean, dataset.std, torch.device("cpu"))
         initialise_from(normalise(dataset.train.images[:_INITIALISE_FROM]))
+
+
+def _fit(model: nn.Module, dataset: ImageDataset) -> None:
+    """Give the lazy layers of a network their shapes, and check that it fits the data.
+
+    Raises:
+        ModelError: It does not fit.
+    """
+    if lazy_layers(model):
+        raise_explained(model, materialise(model, dataset.image_shape))
+    check_fit(model, dataset.image_shape, dataset.num_classes)
 
 
 def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: Communicator | None = None) -> Splits:
@@ -130,14 +143,15 @@ def build_setup(
     Raises:
         ConvboardError: Something in the config cannot be built, or cannot be trained.
     """
+    if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
+        import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
+    seed_everything(config.seed)
     optimizer = resolve("optimizer", config.optimizer)
     scheduler = resolve("scheduler", config.scheduler)
     if model is None:
         model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     else:
-        if lazy_layers(model):
-            raise_explained(model, materialise(model, dataset.image_shape))
-        check_fit(model, dataset.image_shape, dataset.num_classes)
+        _fit(model, dataset)
     initialise(model, dataset)
     model.to(plan.device)
     setup = TrainingSetup(
@@ -153,14 +167,15 @@ def build_setup(
         divergence_advice=DIVERGENCE_ADVICE,
     )
     try_schedule(setup, config.scheduler["_target_"])
-    tried = dataset.image_shape, len(dataset.train), optimizer.describe()
+    facts = dataset.image_shape, len(dataset.train), optimizer.describe()
     try:
-        return replace(setup, uses_all_weights=try_step(setup, *tried))
+        uses_all_weights = try_step(setup, *facts)
     except LayoutError:
         if config.trainer.channels_last:
             raise
         setup = setup.with_plan(replace(plan, channels_last=False))
-        return replace(setup, uses_all_weights=try_step(setup, *tried))
+        uses_all_weights = try_step(setup, *facts)
+    return replace(setup, uses_all_weights=uses_all_weights)
 
 
 def build_callbacks(
