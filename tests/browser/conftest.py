@@ -89,6 +89,7 @@ def open_window(context: BrowserContext) -> Iterator[Callable[..., Window]]:
 
         def open_window(server: TensorBoard, width: int = 1280, height: int = 800) -> Window:
             page = context.pages[len(opened)] if len(opened) < len(context.pages) else context.new_page()
+            page.bring_to_front()  # one behind another is drawn once a second
             page.set_viewport_size({"width": width, "height": height})
             errors: list[str] = []
             listeners: dict[Any, Callable[..., None]] = {
