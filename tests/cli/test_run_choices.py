@@ -93,7 +93,8 @@ def options(group: str) -> list[str]:
 def all_pairs(choices: dict[str, list[str]]) -> list[dict[str, str]]:
     """Few rows, of an option for each key, in which every two options of two keys stand together in at least one.
 
-    Each row begins with a pair that is missing, and adds the options that bring the most of what is missing.
+    Each row begins with a pair that is missing, and adds the options that bring the most of what is missing; of equal
+    ones, the first.
     """
     keys = sorted(choices, key=lambda key: -len(choices[key]))
 
@@ -111,14 +112,14 @@ def all_pairs(choices: dict[str, list[str]]) -> list[dict[str, str]]:
         row = dict(min(missing))
         for key in keys:
             if key not in row:
-                gains = [(len(pairs({**row, key: value}) & missing), value) for value in choices[key]]
-                row[key] = max(gains)[1]
+                gains = [len(pairs({**row, key: value}) & missing) for value in choices[key]]
+                row[key] = choices[key][gains.index(max(gains))]
         missing -= pairs(row)
         rows.append(row)
     return rows
 
 
-PAIRS = all_pairs(  # without the data, MNIST and CIFAR-10 are left out
+PAIRS = all_pairs(  # the cheapest options first; without the data, MNIST and CIFAR-10 are left out
     {
         "model": options("model"),
         "dataset": ["digits", "image_folder", *(("mnist", "cifar10") if data_folder() else ())],
@@ -126,7 +127,7 @@ PAIRS = all_pairs(  # without the data, MNIST and CIFAR-10 are left out
         "scheduler": options("scheduler"),
         "scheduler.warmup_epochs": ["0", "1"],
         "loss": options("loss"),
-        "board": options("board"),
+        "board": options("board")[::-1],
         "trainer.precision": ["fp32", "bf16"],
         "trainer.channels_last": ["true", "false"],
     }
