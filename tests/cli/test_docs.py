@@ -23,6 +23,7 @@ from convboard.cli import evaluate, feature_maps, frame, layers
 from convboard.cli.main import COMMANDS
 from convboard.config.compose import compose_config
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
+from convboard.training.signals import EXIT_BY_SIGNAL
 from pages import (
     PAGES,
     ShownCommand,
@@ -335,7 +336,7 @@ def test_the_files_of_a_run_are_those_of_the_table(finished: Path) -> None:
 
 def test_the_exit_codes_are_those_of_the_table() -> None:
     shown = [int(code) for row in rows("docs/training.md", "How a command ends") for code in row[0].split(", ")]
-    signals = [frame.BY_SIGNAL + number for number in (signal.SIGINT, signal.SIGTERM)]
+    signals = [EXIT_BY_SIGNAL + number for number in (signal.SIGINT, signal.SIGTERM)]
     assert shown == [frame.FINISHED, frame.BUG, frame.MISTAKE, *signals]
 
 

@@ -229,3 +229,18 @@ class TestANetworkOfOnesOwn:
         done = run_command("train.py", "model=sequential", f"model.layers={layers}", *SHORT)
         assert done.stdout.startswith("network:    sequential, 6,818 parameters\n")
         assert len(list(tmp_path.glob("outputs/digits/sequential/*/result.json"))) == 1
+
+
+def test_a_network_that_ends_the_program_is_named(run_command: RunCommand, tmp_path: Path) -> None:
+    network = tmp_path / "ending.py"
+    network.write_text(
+        "import sys\nfrom torch import nn\n\nclass Net(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.fc, self.calls = nn.LazyLinear(10), 0\n\n"
+        "    def forward(self, x):\n        self.calls += 1\n"
+        "        if self.calls > 20:\n            sys.exit(0)\n        return self.fc(x.flatten(1))\n"
+    )
+    done = run_command("train.py", "model._target_=ending.Net", "hydra.run.dir=run", expected_code=2)
+    assert done.stderr == (
+        f"convboard: The run was ended by sys.exit(0) in {network}, line 12. Raise an exception there instead, which "
+        "says what is wrong.\n"
+    )

@@ -83,7 +83,7 @@ def test_a_job_that_fails_leaves_the_others_alone(run_command: RunCommand, tmp_p
     told, hydra_s, end = done.stderr.splitlines()
     assert told == "convboard: job 1 (batch_size=0): batch_size=0: must be at least 1."
     assert hydra_s.startswith("Error executing job with overrides: ['batch_size=0', ")
-    assert end == "convboard: job 1 (batch_size=0) failed, for the reason told above."
+    assert end == "convboard: job 1 (batch_size=0) failed; see the message above."
 
 
 def test_so_does_a_bug(run_command: RunCommand, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_so_does_a_bug(run_command: RunCommand, tmp_path: Path) -> None:
     assert jobs(tmp_path).keys() == {"model.width=4", "model.width=2"}
     assert "convboard: job 1 (model.width=3): Traceback (most recent call last):\n" in done.stderr
     assert "\nZeroDivisionError: " in done.stderr
-    assert done.stderr.endswith("\nconvboard: job 1 (model.width=3) failed, for the reason told above.\n")
+    assert done.stderr.endswith("\nconvboard: job 1 (model.width=3) failed; see the message above.\n")
 
 
 FRAGILE = """

@@ -6,8 +6,9 @@ How it ends                         exit code  what it prints on stderr
 finished                            0          nothing
 a bug                               1          the traceback
 a user's mistake                    2          one sentence (HYDRA_FULL_ERROR=1: the traceback)
-runs of a sweep failed              1 or 2     when one fails, why; at the end, which was the first
-another process of the run failed   its own    the first process that can: why
+runs of a sweep failed              1 or 2     the reason when a run fails; at the end, the first one that failed
+the user's code called sys.exit     2          one sentence
+another process of the run failed   its own    the reason, by the process with the lowest rank that is alive
 SIGINT, SIGTERM                     128 + n    one sentence: whether the run is saved, how to resume it
 ==================================  =========  ======================================================
 
@@ -25,20 +26,19 @@ from typing import NamedTuple, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf.errors import MissingMandatoryValue
 
 from convboard.config.command_line import assignment, command
-from convboard.config.compose import run_dir
+from convboard.config.compose import hydra_output_dir
 from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig
-from convboard.errors import ConvboardError, RankError
+from convboard.errors import ConvboardError, ModelError, RankError
 from convboard.experiment.run_dir import CONFIG, RESULT
 from convboard.training import signals
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
-from convboard.training.signals import Interrupted
+from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted
 
-FINISHED, BUG, MISTAKE, BY_SIGNAL = 0, 1, 2, 128
+FINISHED, BUG, MISTAKE = 0, 1, 2
 FULL_ERROR = "HYDRA_FULL_ERROR"  # set by the user: tracebacks of mistakes too
 
 
@@ -48,17 +48,19 @@ class End(NamedTuple):
     Attributes:
         code: The exit code.
         text: What to print on stderr.
+        is_traceback: Whether the text is a traceback.
     """
 
     code: int
     text: str
+    is_traceback: bool = False
 
 
 class _JobError(ConvboardError):
     """A run of a sweep failed, and has said why; an Exception, so that Hydra goes on with the others."""
 
     def __init__(self, name: str, code: int) -> None:
-        super().__init__(f"job {name} failed, for the reason told above.")
+        super().__init__(f"job {name} failed; see the message above.")
         self.code = code
 
 
@@ -79,7 +81,7 @@ class _RunEnded(BaseException):
 def run(main: Callable[[], object]) -> NoReturn:
     """Run a command and end the process as the table above says."""
     code = run_command(main)
-    if code > BY_SIGNAL and communicator().world_size == 1:
+    if code > EXIT_BY_SIGNAL and communicator().world_size == 1:
         sys.stdout.flush()
         os._exit(code)  # the signal may have come in the middle of an import, after which exit hooks complain
     sys.exit(code)
@@ -109,8 +111,8 @@ def run_command(main: Callable[[], object]) -> int:
             inner, text = (raised.error, raised.text) if isinstance(raised, _RunEnded) else (raised, "interrupted.")
             error = comm.root_cause(inner)
             end = _end_of(error, text, tracebacks)
-            if _is_speaker(comm, error, end):
-                print(end.text, file=sys.stderr)
+            if _report(comm, error, end):
+                print(end.text if end.is_traceback else f"convboard: {end.text}", file=sys.stderr)
             return end.code
     return FINISHED
 
@@ -121,35 +123,40 @@ def job() -> Iterator[None]:
 
     A run that could not begin leaves no directory behind.
     """
-    directory = run_dir()  # outside of this frame, where the advice may be asked for, Hydra does not know it any more
+    directory = (
+        hydra_output_dir()
+    )  # outside of this frame, where the advice may be asked for, Hydra does not know it any more
     communicator().set_advice(lambda: _how_to_resume(directory) if (directory / CONFIG).exists() else "")
     try:
         yield
         number = signals.received()
         if number is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
             raise KeyboardInterrupt(number)  # it came too late to stop this run, but stops the sweep
-    except (KeyboardInterrupt, Interrupted) as error:
-        _remove_empty(run_dir())
-        raise _RunEnded(error, _told_of_signal(error)) from error
-    except Exception as error:
+    except (KeyboardInterrupt, Interrupted) as stop:
+        raise _RunEnded(stop, _signal_message(stop)) from stop
+    except (Exception, SystemExit) as raised:
+        error = _exit_of_users_code(raised) if isinstance(raised, SystemExit) else raised
         if HydraConfig.get().mode is not RunMode.MULTIRUN:
-            raise _RunEnded(error) from error
-        name = f"{HydraConfig.get().job.num} ({run_dir().name})"
+            raise _RunEnded(error) from raised
+        name = f"{HydraConfig.get().job.num} ({hydra_output_dir().name})"
         mistake = explain(error, TrainConfig)
         reason = mistake or "".join(traceback.format_exception(error))
         print(f"convboard: job {name}: {reason}", file=sys.stderr)
-        raise _JobError(name, MISTAKE if mistake else BUG) from error
+        raise _JobError(name, MISTAKE if mistake else BUG) from raised
     finally:
-        _remove_empty(run_dir())
+        _remove_empty(hydra_output_dir())
 
 
 def _exit_by_signal(number: int) -> None:
     """A signal where nothing is to be undone."""
     text = "interrupted."
-    with suppress(ValueError, MissingMandatoryValue):  # Hydra has not got that far, or the command has no run
-        _remove_empty(run_dir())
-        text = _told_of_signal(KeyboardInterrupt(number))
-    signals.leave(BY_SIGNAL + number, text)
+    try:
+        _remove_empty(hydra_output_dir())
+        text = _signal_message(KeyboardInterrupt(number))
+    except Exception:
+        pass
+    finally:
+        signals.leave(EXIT_BY_SIGNAL + number, text)
 
 
 def _raise_unless_ending(number: int) -> None:
@@ -172,38 +179,46 @@ def _end_of(error: BaseException, text: str, tracebacks: bool) -> End:
     """
     if isinstance(error, KeyboardInterrupt | Interrupted):
         number = error.signal if isinstance(error, Interrupted) else error.args[0] if error.args else signal.SIGINT
-        return End(BY_SIGNAL + number, f"convboard: {text}")
+        return End(EXIT_BY_SIGNAL + number, text)
     assert isinstance(error, Exception)
     mistake = explain(error, TrainConfig)
     code = BUG if mistake is None else mistake.code if isinstance(mistake, _JobError | RankError) else MISTAKE
     if mistake is None or tracebacks:
-        return End(code, "".join(traceback.format_exception(error)).rstrip())
-    return End(code, f"convboard: {mistake}")
+        return End(code, "".join(traceback.format_exception(error)).rstrip(), is_traceback=True)
+    return End(code, str(mistake))
 
 
-def _told_of_signal(error: KeyboardInterrupt | Interrupted) -> str:
-    """What to say of a signal that has ended a run."""
+def _signal_message(error: KeyboardInterrupt | Interrupted) -> str:
+    """The message for a signal that has ended a run."""
     if not _has_begun():
         return "interrupted before the first step."
-    if (run_dir() / RESULT).exists():
+    if (hydra_output_dir() / RESULT).exists():
         return "interrupted."
     saved = f"{error}; the run is saved." if isinstance(error, Interrupted) else "interrupted."
-    return f"{saved} {_how_to_resume(run_dir())}"
+    return f"{saved} {_how_to_resume(hydra_output_dir())}"
 
 
-def _is_speaker(comm: Communicator, error: BaseException, end: End) -> bool:
-    """Tell the other processes that this one ends; whether it falls to this one to say why."""
+def _report(comm: Communicator, error: BaseException, end: End) -> bool:
+    """Report to the other processes that this one ends. Returns whether this one has to print the reason."""
     if not isinstance(error, Interrupted):
-        text = end.text if end.text.startswith("Traceback") else end.text.removeprefix("convboard: ")
-        return comm.report_failure(text, end.code)
+        return comm.report_failure(end.text, end.code)
     with suppress(RankError):  # all were interrupted, at the same step
         comm.shutdown()
     return comm.is_main
 
 
+def _exit_of_users_code(end: SystemExit) -> ModelError:
+    """The error for `sys.exit()` in the network, the optimizer or the schedule: a run never ends like that."""
+    frame = traceback.extract_tb(end.__traceback__)[-1]
+    return ModelError(
+        f"The run was ended by sys.exit({'' if end.code is None else repr(end.code)}) in {frame.filename}, line "
+        f"{frame.lineno}. Raise an exception there instead, which says what is wrong."
+    )
+
+
 def _has_begun() -> bool:
     """Whether the run has written its config: from then on it can be resumed."""
-    return (run_dir() / CONFIG).exists()
+    return (hydra_output_dir() / CONFIG).exists()
 
 
 def _how_to_resume(directory: Path) -> str:

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from convboard.cli import completion
-from convboard.errors import nearest
+from convboard.errors import ConfigError, nearest
 from convboard.training import signals
 
 COMMANDS = {
@@ -38,11 +38,17 @@ def main(command: str | None = None) -> NoReturn:
             del sys.argv[1]
     from convboard.cli import frame  # imports Hydra, which is not needed for --help and --version
 
+    if command not in COMMANDS:
+        frame.run(lambda: _refuse(command))
     frame.run(import_module(f"convboard.cli.{command.replace('-', '_')}").main)
 
 
+def _refuse(command: str) -> NoReturn:
+    raise ConfigError(f"{command!r} is not a command. {nearest(command, COMMANDS)}")
+
+
 def _command_of(arguments: list[str]) -> str:
-    """The subcommand; where there is none, say what there is and end."""
+    """The first argument. Without one, and for --help and --version, print and end."""
     first = arguments[0] if arguments else "--help"
     if first in COMMANDS:
         return first
@@ -57,5 +63,4 @@ def _command_of(arguments: list[str]) -> str:
     if first in ("-V", "--version"):
         print(f"convboard {version('convboard')}")
         sys.exit(0)
-    sys.stderr.write(f"convboard: {first!r} is not a command. {nearest(first, COMMANDS)}\n")
-    sys.exit(2)
+    return first

@@ -51,7 +51,7 @@ def _train(composed: DictConfig) -> float:
         config = _checked_config(composed)
         from convboard.experiment.run import run  # after the config is checked: this imports torch
 
-        return run(config, compose.run_dir()).objective
+        return run(config, compose.hydra_output_dir()).objective
 
 
 def _checked_config(composed: DictConfig) -> TrainConfig:
@@ -62,7 +62,7 @@ def _checked_config(composed: DictConfig) -> TrainConfig:
     """
     if not composed.get("resume"):
         return compose.checked_config(composed)
-    run_dir = compose.run_dir()
+    run_dir = compose.hydra_output_dir()
     if HydraConfig.get().mode is RunMode.MULTIRUN:
         raise ConfigError(f"resume={composed.resume} goes on with one run; leave -m away.")
     if run_dir.resolve() != Path(composed.resume).resolve():

@@ -159,7 +159,7 @@ def _without_leftovers(composed: DictConfig) -> DictConfig:
     return composed
 
 
-def run_dir() -> Path:
+def hydra_output_dir() -> Path:
     """The directory that Hydra chose for this run."""
     return Path(HydraConfig.get().runtime.output_dir)
 

@@ -2,10 +2,10 @@
 
 What the first signal does depends on what the command is doing:
 
-- While it starts, it ends the process there and then (`exit_at_once`). An exception could be lost: libraries import one
-  another from C, or try an import and go on without it, so that a run would train on with half of numpy.
-- While a run is set up, it raises KeyboardInterrupt (`raising`), so that what was begun is undone.
-- While a run trains, it is only noted (`StopRequest`): the trainer saves and ends after the step it is in.
+- While it starts, the signal ends the process immediately (`exit_at_once`). An exception could be lost: libraries
+  import one another from C, or try an import and go on without it, so that a run would train on with half of numpy.
+- While a run is set up, the signal raises KeyboardInterrupt (`raising`), so that locks and folders are released.
+- While a run trains, the signal is only noted (`StopRequest`): the trainer saves after the current step and ends.
 """
 
 import os
@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
+EXIT_BY_SIGNAL = 128  # the exit code is this plus the signal's number, as in shells
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _actions: list[Callable[[int], None]] = []  # the last one is in force
 _received: int | None = None  # the first signal
@@ -55,7 +56,7 @@ def leave(code: int, text: str) -> NoReturn:
 
 def exit_at_once() -> None:
     """From here on, a signal ends the process; for the very start of a command."""
-    _actions.append(lambda number: leave(128 + number, "interrupted."))
+    _actions.append(lambda number: leave(EXIT_BY_SIGNAL + number, "interrupted."))
     _install()
 
 
@@ -75,9 +76,10 @@ def handling(action: Callable[[int], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        _actions.pop()
         for number, handler in before.items():
-            signal.signal(number, handler)
+            if handler is not None:  # None: it was installed from C
+                signal.signal(number, handler)
+        _actions.pop()
         if not _actions:  # no command, but a notebook, say: its next run starts anew
             _received = None
 

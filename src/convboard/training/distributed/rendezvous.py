@@ -11,6 +11,7 @@ from torch.distributed.distributed_c10d import Store
 from convboard.errors import RankError
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.watchdog import Activity, Failure, Watchdog
+from convboard.training.signals import EXIT_BY_SIGNAL
 
 _POLL = 0.02  # seconds
 _SLOWER = 5  # times the longest activity of its kind so far that an activity may take
@@ -132,7 +133,11 @@ class StoreCommunicator(Communicator):
         failure = self._watchdog.failure
         if failure is None and (terminated or (isinstance(error, RuntimeError) and not self._works)):
             failure = self._watchdog.find_cause()
-        if failure is None or failure.rank == self.rank or (terminated and failure.code == 128 + signal.SIGTERM):
+        if (
+            failure is None
+            or failure.rank == self.rank
+            or (terminated and failure.code == EXIT_BY_SIGNAL + signal.SIGTERM)
+        ):
             return error
         return self._error(failure)
 
