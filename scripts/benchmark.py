@@ -19,22 +19,22 @@ TOLD = ("processor", "system", "python", "torch", "torchvision", "tensorboard", 
 
 @dataclass
 class Arguments:
-    """Measure how fast convboard is, beside loops as one writes them by hand, and print tables.
+    """Measure how fast convboard is, compared with hand-written loops, and print tables.
 
-    The figures to look at are the ratios: what they compare is measured by turns, in one run, on this machine. What is
-    being measured, and how long it will still take, is told on stderr. On two cores of an AMD EPYC that nothing else
-    used, `processes` took 98 s, `speed` 103 s, and `mnist_99` 72 s. docs/measurements.md says how it is measured.
+    Compare the ratios: both sides of a ratio are measured in turns, in one run, on this machine. Progress and the
+    remaining time are printed to stderr. On two idle cores of an AMD EPYC, `processes` took 98 s, `speed` 103 s, and
+    `mnist_99` 72 s. docs/measurements.md describes the measurements.
 
     Attributes:
-        part: What is measured: `processes` (seconds to the first step, and memory), `speed` (images per second, and
-            the board's share), `all` (both of them), `mnist_99` (seconds to 99 % on MNIST, beside PyTorch's MNIST
-            example; quick, rounds and batches mean nothing to it), or `layers_tab` (the tab in TensorBoard over 200
-            runs: seconds until it is open, and its frames while one points at units; needs Chromium).
+        part: `processes` (seconds to the first step, and memory), `speed` (images per second, and the board's share),
+            `all` (both), `mnist_99` (seconds to 99 % on MNIST, compared with PyTorch's MNIST example; quick, rounds and
+            batches are ignored), or `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it is open, and
+            its frames while the mouse moves over units; needs Chromium).
         quick: A first impression, as with rounds=1 batches=40.
-        rounds: How often each contender has its turn, after one turn to warm up; the median is told. null is 3.
-        batches: At most so many batches in a turn. null is some seconds' worth.
+        rounds: Number of measured rounds after one warm-up round; the median is reported; null: 3.
+        batches: Largest number of batches in a round; null: as many as take a few seconds.
         format: `table`, `markdown` or `json`.
-        data_dir: The folder with MNIST and CIFAR-10, as train.py downloads them.
+        data_dir: Folder with MNIST and CIFAR-10, as train.py downloads them.
     """
 
     part: str = "all"

@@ -128,7 +128,7 @@ def test_a_preset_and_a_sweep_are_refused(finished: Path, run_command: RunComman
     done = run_command("train.py", "resume=run", "experiment=mnist_99", expected_code=2)
     assert "a preset changes more than may change" in done.stderr
     done = run_command("train.py", "-m", "resume=run", expected_code=2)
-    assert "resume=run goes on with one run; leave -m away." in done.stderr
+    assert "resume=run resumes a single run and cannot be used with -m. Remove -m." in done.stderr
 
 
 def test_code_that_only_the_run_directory_names_is_not_run(finished: Path, run_command: RunCommand) -> None:

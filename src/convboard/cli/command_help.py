@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
-from textwrap import fill
+from textwrap import fill, shorten
 from typing import Any
 
 from omegaconf import MISSING
@@ -67,8 +67,15 @@ def train_help(overrides: Sequence[str]) -> str:
     for group in GROUPS:
         rows = _open_rows if group in OPEN_GROUPS else _closed_rows
         title = _about(group, config[group]["_target_"]) if group in OPEN_GROUPS else ""
-        sections.append(f"{group}: {title}".rstrip() + "\n" + _table(list(rows(group, config[group]))))
-    sections.append("--hydra-help lists what Hydra itself offers, such as --cfg job, which prints the config.")
+        about = fill(f"{group}: {title}".rstrip(), _width())
+        sections.append(about + "\n" + _table(list(rows(group, config[group]))))
+    flags = [
+        ("-m", "a sweep: one run for each combination of several values, as in seed=1,2,3"),
+        ("--cfg job", "print the config without training"),
+        ("--version", "print convboard's version"),
+        ("--hydra-help", "list what Hydra itself offers"),
+    ]
+    sections.append("Flags:\n" + _table(flags))
     return "\n\n".join(sections)
 
 
@@ -132,7 +139,7 @@ def _table(rows: Sequence[Row]) -> str:
     column = min(max(len(first) for first, _ in rows), _LONGEST_KEY) + 4
     lines = []
     for first, second in rows:
-        start = f"  {first}"
+        start = f"  {shorten(first, _width() - 2, placeholder='...')}"
         if len(start) + 2 > column and second:
             lines.append(start)
             start = ""

@@ -42,6 +42,8 @@ class Arguments:
     trust: bool = False
 
     def __post_init__(self) -> None:
+        if self.layer is None and (self.row or self.col):
+            raise ConfigError("row and col need a layer: add layer=<name>, such as layer=conv1.")
         if self.format not in FORMATS:
             raise ConfigError(f"format={self.format} is no way to write the table. {nearest(self.format, FORMATS)}")
 

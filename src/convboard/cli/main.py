@@ -32,6 +32,9 @@ def main(command: str | None = None) -> NoReturn:
         command: One of `COMMANDS`. None takes the first argument of the command line.
     """
     signals.exit_at_once()  # before anything is imported that takes its time
+    if {"-V", "--version"} & set(sys.argv[1:]):
+        print(f"convboard {version('convboard')}")
+        sys.exit(0)
     if command is None:
         command = _command_of(sys.argv[1:])
         if sys.argv[1] == command:
@@ -48,7 +51,7 @@ def _refuse(command: str) -> NoReturn:
 
 
 def _command_of(arguments: list[str]) -> str:
-    """The first argument. Without one, and for --help and --version, print and end."""
+    """The first argument. Without one, and for --help, print and end."""
     first = arguments[0] if arguments else "--help"
     if first in COMMANDS:
         return first
@@ -60,7 +63,4 @@ def _command_of(arguments: list[str]) -> str:
         width = max(map(len, COMMANDS)) + 2
         print(_USAGE.format(commands="\n".join(f"  {name:{width}}{about}" for name, about in COMMANDS.items())))
         sys.exit(0 if arguments else 2)
-    if first in ("-V", "--version"):
-        print(f"convboard {version('convboard')}")
-        sys.exit(0)
     return first

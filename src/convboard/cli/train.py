@@ -5,8 +5,6 @@ import sys
 from pathlib import Path
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from convboard.cli import command_help, frame
@@ -23,7 +21,10 @@ def main() -> None:
     if command_help.is_asked_for():
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
         return
-    if communicator().world_size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
+    is_sweep = bool({"-m", "--multirun"} & set(sys.argv[1:]))
+    if is_sweep and (resumed := [argument for argument in sys.argv[1:] if argument.startswith("resume=")]):
+        raise ConfigError(f"{resumed[0]} resumes a single run and cannot be used with -m. Remove -m.")
+    if is_sweep and communicator().world_size > 1:
         raise ConfigError(
             "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
             "one value for each key; or run the sweep with python."
@@ -63,8 +64,6 @@ def _checked_config(composed: DictConfig) -> TrainConfig:
     if not composed.get("resume"):
         return compose.checked_config(composed)
     run_dir = compose.hydra_output_dir()
-    if HydraConfig.get().mode is RunMode.MULTIRUN:
-        raise ConfigError(f"resume={composed.resume} goes on with one run; leave -m away.")
     if run_dir.resolve() != Path(composed.resume).resolve():
         raise ConfigError(
             f"resume={composed.resume} goes on in that run's own directory: leave "

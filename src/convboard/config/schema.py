@@ -128,8 +128,8 @@ class TrainerConfig:
         patience: Early stopping: number of epochs without a better val accuracy after which the run ends; None: never.
         checkpoint_minutes: Minutes between two checkpoints within an epoch. The end of each epoch has one as well.
         limit_train_batches: Number of batches per epoch to train on, for a quick try; None: all.
-        limit_val_batches: The same for validation.
-        limit_test_batches: The same for the test at the end.
+        limit_val_batches: Number of batches per validation; None: all.
+        limit_test_batches: Number of batches of the test at the end; None: all.
         eval_batch_size: Images per batch in validation and test.
         rank_timeout: Seconds without a heartbeat, or within one step, after which a process that torchrun started is
             considered hung, and the run ends.
@@ -237,6 +237,8 @@ class TrainConfig:
         if self.seed >= 2**64:
             raise ConfigError(f"seed={self.seed}: must be below 2**64, which is {2**64}.")
         _one_of("objective", self.objective, OBJECTIVES)
+        if self.resume == "":
+            raise ConfigError("resume is empty: give a run directory, such as resume=outputs/digits/lenet/RUN.")
         for group in OPEN_GROUPS:
             target = getattr(self, group).get("_target_")
             if not target:
