@@ -1,6 +1,10 @@
 """Training from Python."""
 
+import importlib
+import pickle
+import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +13,9 @@ import torch
 from torch import Tensor, nn
 
 import convboard
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.diagnostics.diagnosis import DiagnosedError
+from convboard.errors import ConvboardError
 
 SHORT: dict[str, Any] = {"max_epochs": 1, "limit_train_batches": 2, "board": "minimal", "batch_size": 32}
 
@@ -128,3 +135,38 @@ def test_predictions_for_an_image_and_for_a_folder(make_picture: Any, tmp_path: 
     (tmp_path / "none").mkdir()
     with pytest.raises(convboard.DataError, match="none holds no image"):
         run.predict("none")
+
+
+def errors() -> Iterator[ConvboardError]:
+    """One error of each class."""
+    modules = pkgutil.walk_packages(convboard.__path__, "convboard.")
+    for module in modules:
+        if not module.name.startswith("convboard.plugins") and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    kinds = [ConvboardError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    needs: dict[str, tuple[Any, ...]] = {
+        "RankError": ("text", 3),
+        "MissingFilesError": ("text", "remedy"),
+        "_JobError": ("text", 3),
+    }
+    for kind in kinds:
+        if kind is DiagnosedError:
+            with pytest.raises(DiagnosedError) as caught:
+                check_fit(Net(3, 10), (1, 28, 28), 10)
+            yield caught.value
+        else:
+            yield kind(*needs.get(kind.__name__, ("text",)))
+
+
+def test_every_error_can_be_pickled_and_copied_with_another_message() -> None:
+    for error in errors():
+        error.arguments = ("path",)
+        again = pickle.loads(pickle.dumps(error))
+        changed = error.with_message("else")
+        assert (str(again), str(changed)) == (str(error), "else")
+        for copy in (again, changed):
+            assert type(copy) is type(error)
+            assert copy.__dict__.keys() == error.__dict__.keys()
+            assert copy.arguments == ("path",)
