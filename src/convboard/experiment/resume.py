@@ -1,7 +1,7 @@
 """The config of a resumed run: its own, with the few keys that the command line may change."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
 from convboard.config.trusted_targets import foreign_targets
-from convboard.errors import ConfigError, RunError
-from convboard.experiment.run_dir import load_run_config
+from convboard.errors import ConfigError
+from convboard.experiment.run_dir import GIVEN, load_run_config, python_text, refuse_foreign, refuse_given
 
 MAY_CHANGE = (
     "trainer.max_epochs",
@@ -30,7 +30,7 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
         overrides: The overrides of the command line, as `key=value`.
 
     Raises:
-        RunError: There is no run; or it names code that is not convboard's own.
+        RunError: There is no run; it names code that is not convboard's own; or it was given a network from Python.
         ConfigError: A key was given that a resumed run cannot change.
     """
     path = Path(composed.resume)
@@ -51,7 +51,8 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
             f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
         )
     trusted = {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")}
-    refuse_foreign(path, run_config, trusted)
+    refuse_given(path, run_config, resume_call(path, run_config))
+    refuse_foreign(path, run_config, trusted=trusted, advice=" by giving it again: {group}._target_={name}")
     return replace(to_config(config), resume=str(path))
 
 
@@ -82,11 +83,13 @@ def _may_change(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
 
 
-def refuse_foreign(path: Path, config: TrainConfig, trusted: Collection[str]) -> None:
-    """Refuse code that only the run directory names. The user trusts it by naming it on the command line as well."""
-    for group in OPEN_GROUPS:
-        for name in foreign_targets(group, getattr(config, group), trusted):
-            raise RunError(
-                f"{path} was trained with {name}, which is not convboard's own: building it runs that code. If "
-                f"you trust it, say so by giving it again: {group}._target_={name}"
-            )
+def resume_call(path: Path, config: TrainConfig) -> str:
+    """The Python call that resumes a run: `convboard.resume("run", trust=True)`, with the arguments that it needs."""
+    arguments = [python_text(path)]
+    groups = list(OPEN_GROUPS)
+    if GIVEN in config.model:
+        arguments.append("model=network")
+        groups.remove("model")
+    if any(foreign_targets(group, getattr(config, group)) for group in groups):
+        arguments.append("trust=True")
+    return f"convboard.resume({', '.join(arguments)})"
