@@ -132,7 +132,13 @@ def resume(
 
 
 def _composed(overrides: Sequence[str]) -> Composed:
+    """Compose overrides, but for those that only a command line has."""
     for override in overrides:
+        if override.lstrip("+~").startswith(("hydra.", "hydra/")):
+            raise ConfigError(
+                f"{override}: the keys of hydra belong to the command line. In Python, the directory of a run is the "
+                "argument run_dir."
+            )
         if override.startswith("-"):
             wanted = override.lstrip("-") if "=" in override else "key=value"
             raise ConfigError(f"{override!r} is not understood: write {wanted}, without dashes.")
@@ -194,7 +200,7 @@ def _model_overrides(model: "str | type[nn.Module] | nn.Module | None") -> "tupl
     if not issubclass(cls, nn.Module):
         raise ConfigError(f"model={model!r}: must be a name, a class derived from nn.Module, or a network.")
     if not isinstance(model, type):  # the name is for the run directory; it need not be one that can be imported
-        return model, ["model._target_=" + re.sub(r"\W", "_", cls.__name__)]
+        return model, ["model._target_=given." + re.sub(r"\W", "_", cls.__name__)]
     if "<locals>" in cls.__qualname__:
         raise ConfigError(
             f"model={cls.__name__}: the class is defined inside a function, where a run cannot find it. Define it at "
@@ -248,7 +254,10 @@ def _errors_of_python(names: dict[str, str]) -> Iterator[None]:
         yield
     except ConvboardError as error:
         text = pattern.sub(lambda key: names[key[0]], str(error)).replace(" (in a config: ", " (")
-        text = re.sub(r"\bresume=(?:'resume=\"([^\"]+)\"'|(\S+?))(?=[,.]?(\s|$))", r'convboard.resume("\1\2")', text)
+        text = re.sub(
+            r"(?<![\w.])resume=(?:'resume=\"([^\"]+)\"'|(\S+?))(?=[,.]?(\s|$))", r'convboard.resume("\1\2")', text
+        )
+        text = re.sub(r"into quotes of both kinds: '(.*)=\"\.\.\.\"'\.$", r"""into quotes: "\1='...'".""", text)
         if text == str(error):
             raise
         raise error.with_message(text) from error

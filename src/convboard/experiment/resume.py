@@ -1,12 +1,14 @@
 """The config of a resumed run: its own, with the few keys that the command line may change."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from convboard.config.command_line import assignment
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import ConfigError
@@ -20,6 +22,7 @@ MAY_CHANGE = (
     "data_dir",
     "dataset.path",
 )
+_OWN = ("convboard.", "torch.optim.")
 
 
 def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfig:
@@ -81,6 +84,17 @@ def _shown(value: object) -> str:
 
 def _may_change(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
+
+
+def resume_overrides(path: Path) -> list[str]:
+    """The overrides of the command line that resume a run: `resume=run`, and each class that is not convboard's own.
+
+    Nothing is imported to tell which those are, since a signal may have come in the middle of an import.
+    """
+    config = load_run_config(path)
+    targets = {group: str(getattr(config, group)["_target_"]) for group in OPEN_GROUPS}
+    foreign = [f"{group}._target_={name}" for group, name in targets.items() if not name.startswith(_OWN)]
+    return [assignment("resume", os.path.relpath(path)), *foreign]
 
 
 def resume_call(path: Path, config: TrainConfig) -> str:
