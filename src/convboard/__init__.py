@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from convboard.anatomy.diagnostics.diagnosis import diagnose
     from convboard.anatomy.outputs import layer_outputs
     from convboard.anatomy.summary import layer_table, receptive_field
-    from convboard.config.compose import compose
     from convboard.config.schema import TrainConfig
     from convboard.errors import (
         CheckpointError,
@@ -21,16 +20,18 @@ if TYPE_CHECKING:
         RunError,
         TrainingError,
     )
-    from convboard.experiment.api import resume, run, train
+    from convboard.experiment.api import compose, resume, run, train
     from convboard.experiment.run import RunResult, evaluate_run
     from convboard.experiment.run_dir import Run, load_run
     from convboard.models import build_model
+    from convboard.training.signals import Interrupted
 
 __all__ = [
     "CheckpointError",
     "ConfigError",
     "ConvboardError",
     "DataError",
+    "Interrupted",
     "ModelError",
     "Run",
     "RunError",
@@ -51,11 +52,12 @@ __all__ = [
 ]
 
 _HOME = {
+    "Interrupted": "training.signals",
     "Run": "experiment.run_dir",
     "RunResult": "experiment.run",
     "TrainConfig": "config.schema",
     "build_model": "models",
-    "compose": "config.compose",
+    "compose": "experiment.api",
     "diagnose": "anatomy.diagnostics.diagnosis",
     "evaluate_run": "experiment.run",
     "layer_outputs": "anatomy.outputs",

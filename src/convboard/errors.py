@@ -13,7 +13,9 @@ A bug is none of these: it stays a traceback.
 """
 
 from collections.abc import Iterable
+from copy import copy
 from difflib import get_close_matches
+from typing import Any, Self
 
 _MANY, _SHOWN = 20, 10  # from how many names on a message shows only the nearest, and how many of those
 
@@ -30,6 +32,16 @@ class ConvboardError(ValueError):
     def __init__(self, *args: object, arguments: tuple[str, ...] = ()) -> None:
         super().__init__(*args)
         self.arguments = arguments
+
+    def with_message(self, text: str) -> Self:
+        """Returns a copy of this error with another message."""
+        changed = copy(self)
+        changed.args = (text,)
+        return changed
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle without the constructor, which takes other arguments in some subclasses."""
+        return _new, (type(self), *self.args), self.__dict__
 
 
 class ConfigError(ConvboardError):
@@ -66,6 +78,10 @@ class RankError(ConvboardError):
     def __init__(self, text: str, code: int) -> None:
         super().__init__(text)
         self.code = code
+
+
+def _new(kind: type[ConvboardError], *args: object) -> ConvboardError:
+    return kind.__new__(kind, *args)
 
 
 def nearest(given: str, allowed: Iterable[str]) -> str:

@@ -154,6 +154,6 @@ class TestEvaluate:
         config.write_text(config.read_text().replace("convboard.models.LeNet", "mynet.MyNet"))
         (tmp_path / "mynet.py").write_text("from pathlib import Path\nPath('executed').touch()\n")
         assert refused("run=finished", script=self.script) == (
-            "finished was trained with mynet.MyNet, which is not one of convboard's own models: building it runs that "
-            "code. If you trust it, say so: trust=true (in Python, trust=True)."
+            "finished was trained with mynet.MyNet, which is not convboard's own: building it runs that code. If you "
+            "trust it, say so: trust=True."
         )

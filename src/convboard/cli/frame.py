@@ -27,11 +27,12 @@ from typing import NamedTuple, NoReturn
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
-from convboard.config.command_line import assignment, command
+from convboard.config.command_line import command
 from convboard.config.compose import hydra_output_dir
 from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConvboardError, ModelError, RankError
+from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import CONFIG, RESULT
 from convboard.training import signals
 from convboard.training.distributed.communicator import Communicator
@@ -222,7 +223,7 @@ def _has_begun() -> bool:
 
 
 def _how_to_resume(directory: Path) -> str:
-    run = assignment("resume", os.path.relpath(directory))
+    run = " ".join(resume_overrides(directory))
     start = command("train", run) if communicator().world_size == 1 else f"torchrun ... train.py {run}"
     return f"Go on with it: {start}"
 

@@ -164,18 +164,6 @@ def hydra_output_dir() -> Path:
     return Path(HydraConfig.get().runtime.output_dir)
 
 
-def compose(*overrides: str) -> TrainConfig:
-    """Compose the config of a run, as the command `train` does.
-
-    Args:
-        overrides: As on the command line: `"model=lenet"`, `"optimizer.lr=0.01"`.
-
-    Raises:
-        ConfigError: A key or an option does not exist, or a value is not allowed.
-    """
-    return compose_config(overrides).config
-
-
 def compose_config(overrides: Sequence[str]) -> Composed:
     """Compose the config of a run and tell what its overrides chose.
 

@@ -21,9 +21,9 @@ def errors_with_config_keys() -> Iterator[None]:
     except ConvboardError as error:
         diagnosis = getattr(error, "diagnosis", None)
         if diagnosis is not None:
-            raise ModelError(diagnosis.text(_key_of_remedy)) from error.__cause__
+            raise error.with_message(diagnosis.text(_key_of_remedy)) from error.__cause__
         if error.arguments:
-            raise type(error)(_with_keys(error)) from error
+            raise error.with_message(_with_keys(error)) from error
         raise
 
 
@@ -46,7 +46,9 @@ def _with_keys(error: ConvboardError) -> str:
     """The message, with the key in place of the argument that it begins with, or with the keys at its end."""
     group = "model" if isinstance(error, ModelError) else "dataset"
     keys = [name if name in _TOP_LEVEL else f"{group}.{name}" for name in error.arguments]
-    text = str(error)
+    text, ending = str(error), f" In a config: {' or '.join(keys)}."
+    if text.startswith(f"{keys[0]}=") or text.endswith(ending):  # an inner context has added them
+        return text
     if text.startswith(f"{error.arguments[0]}="):
         return keys[0] + text.removeprefix(error.arguments[0])
-    return f"{text} In a config: {' or '.join(keys)}."
+    return text + ending

@@ -1,16 +1,18 @@
 """The config of a resumed run: its own, with the few keys that the command line may change."""
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from convboard.config.command_line import assignment
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
 from convboard.config.trusted_targets import foreign_targets
-from convboard.errors import ConfigError, RunError
-from convboard.experiment.run_dir import load_run_config
+from convboard.errors import ConfigError
+from convboard.experiment.run_dir import GIVEN, load_run_config, python_text, refuse_foreign, refuse_given
 
 MAY_CHANGE = (
     "trainer.max_epochs",
@@ -20,6 +22,7 @@ MAY_CHANGE = (
     "data_dir",
     "dataset.path",
 )
+_OWN = ("convboard.", "torch.optim.")
 
 
 def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfig:
@@ -30,7 +33,7 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
         overrides: The overrides of the command line, as `key=value`.
 
     Raises:
-        RunError: There is no run; or it names code that is not convboard's own.
+        RunError: There is no run; it names code that is not convboard's own; or it was given a network from Python.
         ConfigError: A key was given that a resumed run cannot change.
     """
     path = Path(composed.resume)
@@ -51,7 +54,8 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
             f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
         )
     trusted = {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")}
-    refuse_foreign(path, run_config, trusted)
+    refuse_given(path, run_config, resume_call(path, run_config))
+    refuse_foreign(path, run_config, trusted=trusted, advice=" by giving it again: {group}._target_={name}")
     return replace(to_config(config), resume=str(path))
 
 
@@ -82,11 +86,24 @@ def _may_change(key: str) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
 
 
-def refuse_foreign(path: Path, config: TrainConfig, trusted: Collection[str]) -> None:
-    """Refuse code that only the run directory names. The user trusts it by naming it on the command line as well."""
-    for group in OPEN_GROUPS:
-        for name in foreign_targets(group, getattr(config, group), trusted):
-            raise RunError(
-                f"{path} was trained with {name}, which is not convboard's own: building it runs that code. If "
-                f"you trust it, say so by giving it again: {group}._target_={name}"
-            )
+def resume_overrides(path: Path) -> list[str]:
+    """The overrides of the command line that resume a run: `resume=run`, and each class that is not convboard's own.
+
+    Nothing is imported to tell which those are, since a signal may have come in the middle of an import.
+    """
+    config = load_run_config(path)
+    targets = {group: str(getattr(config, group)["_target_"]) for group in OPEN_GROUPS}
+    foreign = [f"{group}._target_={name}" for group, name in targets.items() if not name.startswith(_OWN)]
+    return [assignment("resume", os.path.relpath(path)), *foreign]
+
+
+def resume_call(path: Path, config: TrainConfig) -> str:
+    """The Python call that resumes a run: `convboard.resume("run", trust=True)`, with the arguments that it needs."""
+    arguments = [python_text(path)]
+    groups = list(OPEN_GROUPS)
+    if GIVEN in config.model:
+        arguments.append("model=network")
+        groups.remove("model")
+    if any(foreign_targets(group, getattr(config, group)) for group in groups):
+        arguments.append("trust=True")
+    return f"convboard.resume({', '.join(arguments)})"

@@ -153,28 +153,33 @@ def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:
         )
 
 
-def evaluate_run(finished: Run, trust: bool = False) -> dict[str, float]:
+def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = None) -> dict[str, float]:
     """Evaluate the best network of a finished run on its own validation and test splits.
 
     Args:
         finished: The run, from `load_run`.
         trust: See `Run.model`.
+        model: See `Run.model`.
 
     Returns:
         `accuracy/val`, `loss/val`, `accuracy/test` and `loss/test`, equal to the run's own on the same machine.
+
+    Raises:
+        RunError: The data has changed since the run was trained, or see `Run.model`.
+        ConvboardError: The data cannot be read, or see `Run.model`.
     """
     keep_freed_memory()
     config = finished.config
     plan = recorded_plan(finished) or default_plan(config)
     set_deterministic(config.trainer.deterministic)
-    model = plan.place(finished.model(trust))
+    network = plan.place(finished.model(trust, model))
     dataset = build_dataset(config)
     _refuse_other_data(finished, dataset)
     splits = build_batches(config, dataset, plan)
     loss = build_loss(config.loss.name, config.loss.label_smoothing)
     with plan.with_threads():
-        val = evaluate(model, splits.val, loss, plan, config.trainer.limit_val_batches)
-        test = evaluate(model, splits.test, loss, plan, config.trainer.limit_test_batches)
+        val = evaluate(network, splits.val, loss, plan, config.trainer.limit_val_batches)
+        test = evaluate(network, splits.test, loss, plan, config.trainer.limit_test_batches)
     return {
         "accuracy/val": val.accuracy,
         "loss/val": val.loss,

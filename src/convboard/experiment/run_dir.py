@@ -1,12 +1,12 @@
 """Run directories, read. Nothing that is read is executed: weights are safetensors, the rest is YAML and JSON."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from convboard.config.schema import DEVICES, TrainConfig, load_config
+from convboard.config.schema import DEVICES, OPEN_GROUPS, TrainConfig, load_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import DataError, RunError
 
@@ -22,6 +22,8 @@ PLAN = "plan.json"
 RESULT = "result.json"
 CHECKPOINTS = "checkpoints"
 LOCK = "run.lock"
+
+GIVEN = "_given_"  # in the config's `model`: the network was an object given from Python, which no config describes
 
 
 @dataclass(frozen=True)
@@ -53,35 +55,40 @@ class Run:
         """The file of the weights with the best validation accuracy."""
         return self.path / CHECKPOINTS / "best.safetensors"
 
-    def model(self, trust: bool = False) -> "nn.Module":
+    def model(self, trust: bool = False, model: "nn.Module | None" = None) -> "nn.Module":
         """The network with its best weights, on the CPU, in eval mode.
 
         Args:
             trust: Build the network although its class is not convboard's own. That runs code that the directory names.
+            model: A network of the same architecture, into which the weights are loaded, in place of building one. A
+                run that was given a network needs one.
 
         Raises:
-            RunError: The class is not convboard's own and `trust` is not given.
+            RunError: The class is not convboard's own and `trust` is not given; or the run was given a network.
+            ModelError: The network in `model` does not fit the images.
             CheckpointError: There are no weights, or they are damaged or of another network.
         """
-        from convboard.experiment.setup import build_model  # imports torch, which takes seconds
+        from convboard.experiment.setup import build_model, prepare_given  # imports torch, which takes seconds
         from convboard.training.checkpoint import load_checkpoint, load_weights
 
-        foreign = [] if trust else foreign_targets("model", self.config.model)
-        if foreign:
-            raise RunError(
-                f"{self.path} was trained with {foreign[0]}, which is not one of convboard's own models: building it "
-                "runs that code. If you trust it, say so: trust=true (in Python, trust=True)."
-            )
         channels, height, width = self.dataset["image_shape"]
-        model = build_model(self.config.model, (channels, height, width), len(self.dataset["class_names"]))
+        shape, classes = (channels, height, width), len(self.dataset["class_names"])
+        if model is None:
+            refuse_given(self.path, self.config, f"convboard.load_run({python_text(self.path)}).model(model=network)")
+            if not trust:
+                refuse_foreign(self.path, self.config, ("model",))
+            model = build_model(self.config.model, shape, classes)
+        else:
+            prepare_given(model.cpu(), shape, classes)
         load_weights(model, load_checkpoint(self.best_checkpoint), self.best_checkpoint)
         return model.eval()
 
-    def inference_model(self, trust: bool = False) -> "InferenceModel":
+    def inference_model(self, trust: bool = False, model: "nn.Module | None" = None) -> "InferenceModel":
         """The network with its best weights and the format of its input.
 
         Args:
             trust: See `model`.
+            model: See `model`.
 
         Raises:
             ConvboardError: See `model`.
@@ -93,7 +100,7 @@ class Run:
         return InferenceModel(
             f"{name}, trained on {self.config.dataset.name}",
             f"run {self.path}, weights of the best epoch",
-            self.model(trust),
+            self.model(trust, model),
             (channels, height, width),
             tuple(facts["mean"]),
             tuple(facts["std"]),
@@ -101,13 +108,16 @@ class Run:
             tuple(facts["class_names"]),
         )
 
-    def predict(self, images: str | Path, trust: bool = False, invert: bool = False) -> "list[Prediction]":
+    def predict(
+        self, images: str | Path, trust: bool = False, invert: bool = False, model: "nn.Module | None" = None
+    ) -> "list[Prediction]":
         """Predict the class of an image, or of each image in a folder and the folders below it.
 
         Args:
             images: The file or folder.
             trust: See `model`.
             invert: Invert the brightness, for dark ink on white paper and a network trained on white digits on black.
+            model: See `model`.
 
         Returns:
             A prediction for each file, in the order of their paths.
@@ -121,8 +131,13 @@ class Run:
         files = image_files(Path(images)) if Path(images).is_dir() else [Path(images)]
         if not files:
             raise DataError(f"{images} holds no image. Image files end in {', '.join(EXTENSIONS)}.")
-        model = self.inference_model(trust)
-        return [model.predict_file(file, invert) for file in files]
+        network = self.inference_model(trust, model)
+        try:
+            return [network.predict_file(file, invert) for file in files]
+        except DataError as error:
+            if error.arguments != ("image",):
+                raise
+            raise error.with_message(str(error).removeprefix("image=")) from error
 
 
 def load_run(path: str | Path) -> Run:
@@ -156,6 +171,56 @@ def load_run_config(path: Path) -> TrainConfig:
         there = "holds no run" if path.is_dir() else "is not there"
         raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
     return load_config(path / CONFIG)
+
+
+def refuse_foreign(
+    path: Path,
+    config: TrainConfig,
+    groups: Sequence[str] = OPEN_GROUPS,
+    trusted: Collection[str] = (),
+    advice: str = ": trust=True.",
+) -> None:
+    """Refuse code that only a run directory names.
+
+    Args:
+        path: The run directory.
+        config: Its config.
+        groups: The groups of the config that are to be built.
+        trusted: Targets that the user has named himself.
+        advice: How the user says that he trusts it. `{group}` and `{name}` are filled in.
+
+    Raises:
+        RunError: A target is neither convboard's own nor trusted.
+    """
+    for group in groups:
+        for name in foreign_targets(group, getattr(config, group), trusted):
+            raise RunError(
+                f"{path} was trained with {name}, which is not convboard's own: building it runs that code. If you "
+                f"trust it, say so{advice.format(group=group, name=name)}"
+            )
+
+
+def refuse_given(path: Path, config: TrainConfig, call: str) -> None:
+    """Refuse to build a network that was an object given from Python.
+
+    Args:
+        path: The run directory.
+        config: Its config.
+        call: The Python call that goes on with a network of the same architecture.
+
+    Raises:
+        RunError: The network was given.
+    """
+    if GIVEN in config.model:
+        raise RunError(
+            f"{path} was trained with a network that was given from Python ({config.model['_target_']}), so it cannot "
+            f"be built from its config. Go on from Python, and give the network again: {call}"
+        )
+
+
+def python_text(path: Path) -> str:
+    """A path as a Python string, for messages."""
+    return json.dumps(str(path), ensure_ascii=False)
 
 
 def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:

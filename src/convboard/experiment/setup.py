@@ -81,15 +81,20 @@ def initialise(model: nn.Module, dataset: ImageDataset) -> None:
         initialise_from(normalise(dataset.train.images[:_INITIALISE_FROM]))
 
 
-def _fit(model: nn.Module, dataset: ImageDataset) -> None:
-    """Give the lazy layers of a network their shapes, and check that it fits the data.
+def prepare_given(model: nn.Module, input_shape: tuple[int, int, int], num_classes: int) -> None:
+    """Give the lazy layers of a network their shapes, and check that it fits the images.
+
+    Args:
+        model: A network that was given from Python, changed in place.
+        input_shape: (C, H, W) of the images.
+        num_classes: Number of logits.
 
     Raises:
         ModelError: It does not fit.
     """
     if lazy_layers(model):
-        raise_explained(model, materialise(model, dataset.image_shape))
-    check_fit(model, dataset.image_shape, dataset.num_classes)
+        raise_explained(model, materialise(model, input_shape))
+    check_fit(model, input_shape, num_classes)
 
 
 def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: Communicator | None = None) -> Splits:
@@ -151,7 +156,7 @@ def build_setup(
     if model is None:
         model = build_model(config.model, dataset.image_shape, dataset.num_classes)
     else:
-        _fit(model, dataset)
+        prepare_given(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)
     setup = TrainingSetup(

@@ -71,9 +71,9 @@ def read_user_image(path: Path, shape: tuple[int, int, int], fit: Fit = "crop", 
     """
     channels, height, width = shape
     if path.is_dir():
-        raise DataError(f"image={path} is a folder: give one picture, such as image={path / 'cat.jpg'}.")
+        raise _error(path, f"is a folder: give one picture, such as image={path / 'cat.jpg'}.")
     if not path.exists():
-        raise DataError(f"image={path} is not there: give the path of a picture, such as a .jpg or .png file.")
+        raise _error(path, "is not there: give the path of a picture, such as a .jpg or .png file.")
     picture, given, size, mode = _decoded(path, shape)
     region = _region(size, (width, height), fit)
     if fit == "frame":
@@ -109,12 +109,17 @@ def _decoded(path: Path, shape: tuple[int, int, int]) -> tuple[Image.Image, Imag
                 given = plain(ImageOps.exif_transpose(opened), "RGB")
     except Image.DecompressionBombError as error:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0) / _MEGAPIXELS
-        raise DataError(f"image={path} has more than {most:.0f} million pixels: make it smaller first.") from error
+        raise _error(path, f"has more than {most:.0f} million pixels: make it smaller first.") from error
     except UnidentifiedImageError as error:
-        raise DataError(f"image={path} is not a picture of a kind that can be read (JPEG, PNG, ...).") from error
+        raise _error(path, "is not a picture of a kind that can be read (JPEG, PNG, ...).") from error
     except Exception as problem:  # Pillow's parsers raise struct.error, SyntaxError and others
-        raise DataError(f"image={path} cannot be read: {problem}. It may be damaged: save it anew.") from problem
+        raise _error(path, f"cannot be read: {problem}. It may be damaged: save it anew.") from problem
     return picture, given, size, mode
+
+
+def _error(path: Path, problem: str) -> DataError:
+    """The error for a file, named by the argument of the command."""
+    return DataError(f"image={path} {problem}", arguments=("image",))
 
 
 def _region(size: tuple[int, int], wanted: tuple[int, int], fit: Fit) -> tuple[float, float, float, float]:

@@ -1,14 +1,28 @@
 """Training from Python."""
 
+import importlib
+import os
+import pickle
+import pkgutil
 import re
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 import convboard
+from convboard.anatomy.check import check_fit
+from convboard.anatomy.diagnostics.diagnosis import DiagnosedError
+from convboard.config.compose import CONF
+from convboard.errors import ConvboardError
+from convboard.experiment.resume import resume_overrides, resumed_config
+from convboard.training.progress import ProgressDisplay
 
 SHORT: dict[str, Any] = {"max_epochs": 1, "limit_train_batches": 2, "board": "minimal", "batch_size": 32}
 
@@ -80,7 +94,9 @@ def test_a_run_is_trained_for_longer() -> None:
         ({"batch_size": "x"}, "batch_size='x': must be a whole number."),
         ({"batch_size": 10**6}, "batch_size=1000000: must be at most 1297"),
         ({"lr": -1}, "lr=-1: must be a finite number, 0 or above."),
-        ({"dataset": "mnis"}, "dataset='mnis' is not known. Did you mean 'mnist'?"),
+        ({"dataset": "mnis"}, "dataset='mnis' is neither the name of a data set nor a folder. Did you mean 'mnist'?"),
+        ({"dataset": "no/where"}, "no/where is not a folder. It must be one that holds a folder of pictures for each"),
+        ({"dataset": Path("nowhere")}, "nowhere is not a folder. It must be one that holds a folder of pictures"),
         ({"dataset": "image_folder"}, "path is not set: dataset=image_folder needs the folder"),
         ({"model": "lenett"}, "model='lenett' is not known. Did you mean 'lenet'?"),
         ({"model": 3}, "model=3: must be a name, a class derived from nn.Module, or a network."),
@@ -126,5 +142,188 @@ def test_predictions_for_an_image_and_for_a_folder(make_picture: Any, tmp_path: 
     assert run.predict("pictures/b.png") == [found[1]]
     assert run.predict("pictures/b.png", invert=True) != [found[1]]
     (tmp_path / "none").mkdir()
-    with pytest.raises(convboard.DataError, match="none holds no image"):
+    with pytest.raises(convboard.DataError, match=r"^none holds no image"):
         run.predict("none")
+    with pytest.raises(convboard.DataError, match=r"^nope.png is not there: give the path of a picture"):
+        run.predict("nope.png")
+
+
+def errors() -> Iterator[ConvboardError]:
+    """One error of each class."""
+    modules = pkgutil.walk_packages(convboard.__path__, "convboard.")
+    for module in modules:
+        if not module.name.startswith("convboard.plugins") and not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    kinds = [ConvboardError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    needs: dict[str, tuple[Any, ...]] = {
+        "RankError": ("text", 3),
+        "MissingFilesError": ("text", "remedy"),
+        "_JobError": ("text", 3),
+    }
+    for kind in kinds:
+        if kind is DiagnosedError:
+            with pytest.raises(DiagnosedError) as caught:
+                check_fit(Net(3, 10), (1, 28, 28), 10)
+            yield caught.value
+        else:
+            yield kind(*needs.get(kind.__name__, ("text",)))
+
+
+def test_every_error_can_be_pickled_and_copied_with_another_message() -> None:
+    for error in errors():
+        error.arguments = ("path",)
+        again = pickle.loads(pickle.dumps(error))
+        changed = error.with_message("else")
+        assert (str(again), str(changed)) == (str(error), "else")
+        for copy in (again, changed):
+            assert type(copy) is type(error)
+            assert copy.__dict__.keys() == error.__dict__.keys()
+            assert copy.arguments == ("path",)
+
+
+def test_a_preset_keeps_its_network_and_its_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+    monkeypatch.setattr("convboard.experiment.run.run", lambda config, run_dir, model: trained.append(config))
+    for preset in sorted((CONF / "experiment").glob("*.yaml")):
+        convboard.train(experiment=preset.stem)
+        chosen = re.search(r"/dataset: (\w+)", preset.read_text())
+        assert chosen is not None
+        assert trained[-1].dataset.name == chosen[1]
+    convboard.train(experiment="mnist_99")
+    assert trained[-1] == convboard.compose("experiment=mnist_99")
+    convboard.train("resnet18", experiment="mnist_99")
+    assert (trained[-1].model["_target_"], trained[-1].dataset.name) == ("convboard.models.resnet18", "mnist")
+
+
+def test_a_config_that_resumes_is_refused_by_all_but_resume() -> None:
+    convboard.train("batchnorm_cnn", run_dir="run", **SHORT)
+    before = (Path("run/result.json").read_bytes(), Path("run/config.yaml").read_bytes())
+    config = replace(convboard.load_run("run").config, seed=7, resume="run")
+    message = r"^config.resume='run': run trains new runs only. Use convboard.resume\(\"run\"\)\.$"
+    with pytest.raises(convboard.ConfigError, match=message):
+        convboard.run(config, "run")
+    with pytest.raises(convboard.ConfigError, match=message):
+        convboard.train("batchnorm_cnn", "digits", "resume=run", run_dir="run")
+    assert before == (Path("run/result.json").read_bytes(), Path("run/config.yaml").read_bytes())
+
+
+def test_the_config_of_a_run_trains_the_same_run_again() -> None:
+    result = convboard.train("batchnorm_cnn", run_dir="run", **SHORT)
+    finished = convboard.load_run("run")
+    again = convboard.run(finished.config, "again")
+    assert again.metrics == result.metrics
+    assert convboard.load_run("again").config == finished.config
+
+
+def test_a_run_of_a_class_is_resumed_and_used_if_it_is_trusted(make_picture: Any) -> None:
+    convboard.train(Net, run_dir="run", **SHORT)
+    run = convboard.load_run("run")
+    message = "building it runs that code. If you trust it, say so: trust=True."
+    for refused in (lambda: convboard.resume("run"), run.model, lambda: convboard.evaluate_run(run)):
+        with pytest.raises(convboard.RunError, match=re.escape(message)):
+            refused()
+    assert convboard.resume("run", 2, trust=True).epochs == 2
+    assert convboard.resume("run", 3, model=Net(1, 10)).epochs == 3
+    assert resume_overrides(Path("run")) == ["resume=run", f"model._target_={Net.__module__}.Net"]
+    run = convboard.load_run("run")
+    picture = make_picture(Path("a.png").absolute(), "L", (28, 28), 200)
+    assert run.predict("a.png", trust=True) == run.predict("a.png", model=Net(1, 10)), picture
+
+
+def test_a_run_of_a_network_goes_on_with_another_of_the_same_architecture(make_picture: Any) -> None:
+    def network() -> nn.Module:
+        return nn.Sequential(nn.LazyConv2d(4, kernel_size=5, stride=4), nn.Flatten(), nn.LazyLinear(10))
+
+    first = network()
+    convboard.train(first, run_dir="run", **SHORT)
+    run = convboard.load_run("run")
+    given = "run was trained with a network that was given from Python (torch.nn.modules.container.Sequential), so it "
+    for refused, call in (
+        (lambda: convboard.resume("run", trust=True), 'convboard.resume("run", model=network)'),
+        (lambda: run.model(trust=True), 'convboard.load_run("run").model(model=network)'),
+        (lambda: resumed_config(OmegaConf.create({"resume": "run"}), []), 'convboard.resume("run", model=network)'),
+    ):
+        with pytest.raises(convboard.RunError) as caught:
+            refused()
+        assert str(caught.value) == (
+            f"{given}cannot be built from its config. Go on from Python, and give the network again: {call}"
+        )
+    with pytest.raises(convboard.ConfigError, match=r"Give such a network again: convboard.run\(config, run_dir, mode"):
+        convboard.run(run.config, "again")
+    loaded = run.model(model=network())
+    assert not loaded.training
+    assert all(torch.equal(value, first.state_dict()[name]) for name, value in loaded.state_dict().items())
+    assert convboard.evaluate_run(run, model=network()) == run.metrics
+    make_picture(Path("a.png").absolute(), "L", (28, 28), 200)
+    assert len(run.predict("a.png", model=network())) == 1
+    assert convboard.resume("run", 2, model=network()).epochs == 2
+    with pytest.raises(convboard.ModelError, match="Net does not fit images of 1x28x28"):
+        run.model(model=Net(3, 10))
+    with pytest.raises(convboard.CheckpointError, match="is a checkpoint of another network"):
+        run.model(model=Net(1, 10))
+
+
+def test_a_network_whose_class_is_in_a_function() -> None:
+    class Inner(Net):
+        pass
+
+    result = convboard.train(Inner(1, 10), "digits", "model.image_size=20", **SHORT)
+    assert result.run_dir.parent == Path("outputs/digits/Inner")
+    config = convboard.load_run(result.run_dir).config
+    target = f"{__name__}.test_a_network_whose_class_is_in_a_function.<locals>.Inner"
+    assert config.model == {"_target_": target, "_given_": True, "image_size": 20}
+
+
+@pytest.mark.parametrize(
+    ("model", "more"), [("batchnorm_cnn", ""), (Net, ", trust=True"), (Net(1, 10), ", model=network")]
+)
+def test_ctrl_c_says_how_the_run_is_resumed(model: Any, more: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ProgressDisplay, "on_step", lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.raises(convboard.Interrupted) as caught:
+            convboard.train(model, run_dir="run", **SHORT)
+    call = f'convboard.resume("run"{more})'
+    assert str(caught.value) == f"interrupted by SIGINT; the run is saved. Go on with it: {call}"
+    assert eval(call, {"convboard": convboard, "network": Net(1, 10)}).epochs == 1
+
+
+def test_a_name_of_a_data_set_wins_over_a_folder_of_that_name(make_picture: Any, tmp_path: Path) -> None:
+    for label, shade in (("dark", 40), ("light", 200)):
+        for at in range(30):
+            path = tmp_path / "digits" / label / f"{at}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            make_picture(path, "L", (12, 12), shade)
+    (tmp_path / "digits").rename(tmp_path / "pictures")
+    short = {**SHORT, "batch_size": 8, "image_size": 12}
+    chosen = {}
+    for name, dataset in (("text", "pictures"), ("slash", "./pictures"), ("path", Path("pictures"))):
+        convboard.train(Net, dataset, run_dir=name, **short)
+        chosen[name] = convboard.load_run(name).config.dataset
+    assert {dataset.name for dataset in chosen.values()} == {"image_folder"}
+    (tmp_path / "pictures").rename(tmp_path / "digits")
+    convboard.train(Net, "digits", run_dir="name", **SHORT)
+    assert convboard.load_run("name").config.dataset.name == "digits"
+
+
+def test_options_of_the_user_s_own_are_data_sets_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+    monkeypatch.setattr("convboard.experiment.run.run", lambda config, run_dir, model: trained.append(config))
+    (tmp_path / "conf/dataset").mkdir(parents=True)
+    (tmp_path / "conf/dataset/small.yaml").write_text("name: digits\nimage_size: 14\n")
+    convboard.train(dataset="small")
+    assert trained[0].dataset.image_size == 14
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("--model=lenet", "'--model=lenet' is not understood: write model=lenet, without dashes."),
+        ("hydra.foo=1", "hydra.foo=1: the keys of hydra belong to the command line. In Python, the directory of a run"),
+        ("data_dir=a{", "Put a text with special characters into quotes: \"data_dir='...'\"."),
+    ],
+)
+def test_overrides_are_refused_in_terms_of_python(override: str, message: str) -> None:
+    with pytest.raises(convboard.ConfigError, match=re.escape(message)):
+        convboard.compose(override)

@@ -86,7 +86,7 @@ def test_nothing_that_a_run_directory_names_is_run_without_trust(
     file = tmp_path / "run" / "config.yaml"
     assert old in file.read_text()
     file.write_text(file.read_text().replace(old, new))
-    with pytest.raises(RunError, match="which is not one of convboard's own models: building it runs that code"):
+    with pytest.raises(RunError, match="which is not convboard's own: building it runs that code"):
         convboard.load_run("run").model()
     assert not Path("made").exists()
 
