@@ -8,7 +8,7 @@ the same code with the same draws, so that both ways give bitwise equal batches.
 import copy
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,6 +51,19 @@ class Batch(NamedTuple):
         return self.images.new_zeros(1, *self.images.shape[1:]), self.labels.new_zeros(1)
 
 
+def free_memory(device: torch.device) -> int:
+    """Returns the free memory of a device, in bytes."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        sizes = dict(line.split(":") for line in meminfo.read_text().splitlines())
+        return int(sizes["MemAvailable"].split()[0]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
 class Batches:
     """A split, divided into batches in every epoch.
 
@@ -68,6 +81,7 @@ class Batches:
             puts them on the device if they take less than half of its free memory.
         num_workers: Processes that read ahead when streaming; 0 reads in this process.
         part: (rank, number of processes): which part of each batch this process gets.
+        free_memory: Returns the free memory of a device, in bytes.
     """
 
     def __init__(
@@ -85,6 +99,7 @@ class Batches:
         data_location: str = "auto",
         num_workers: int = 0,
         part: tuple[int, int] = (0, 1),
+        free_memory: Callable[[torch.device], int] = free_memory,
     ) -> None:
         assert 1 <= batch_size <= len(split)
         assert data_location in DATA_LOCATIONS
@@ -96,7 +111,9 @@ class Batches:
         self.channels_last = channels_last
         self.num_workers = num_workers
         self.part = part
-        self.streamed = data_location == "stream" or (data_location == "auto" and not _fits(split.images, device))
+        self.streamed = data_location == "stream" or (
+            data_location == "auto" and split.images.nbytes >= free_memory(device) / 2
+        )
         # On the CPU this copies nothing; a memory map of the cache was measured to be as fast as memory.
         self._images = split.images if self.streamed else split.images.to(device)
         self._labels = split.labels.to(device)
@@ -183,21 +200,3 @@ class _Fetch(Dataset[Tensor]):
 
     def __getitem__(self, indices: Tensor) -> Tensor:
         return self.images.index_select(0, indices)
-
-
-def _fits(images: Tensor, device: torch.device) -> bool:
-    """Whether the images take less than half of the memory that is free on the device."""
-    return images.nbytes < _free_memory(device) / 2
-
-
-def _free_memory(device: torch.device) -> int:
-    """Free memory of a device, in bytes."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    if device.type == "mps":
-        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        sizes = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        return int(sizes["MemAvailable"].split()[0]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -24,13 +24,14 @@ class NanGuard:
     """
 
     SKIPPING = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
+    SYNCHRONOUS: tuple[str, ...] = ("cpu",)  # types of device where reading a loss waits for nothing
     CHECK_EVERY = 200  # steps; rare enough to cost nothing, often enough to waste little
 
     def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device, advice: str = "") -> None:
         fused = isinstance(optimizer, self.SKIPPING) and all(group.get("fused") for group in optimizer.param_groups)
         self._optimizer = optimizer
         self._advice = advice
-        self._reads_each = device.type == "cpu" or not fused
+        self._reads_each = device.type in self.SYNCHRONOUS or not fused
         if not self._reads_each:
             self._bad = torch.zeros((), device=device)
             self._bad_step = torch.zeros((), device=device, dtype=torch.int64)

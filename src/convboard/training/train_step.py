@@ -16,7 +16,7 @@ _NO_CONTEXT = contextlib.nullcontext()
 
 
 class TrainStep:
-    """Takes the optimizer steps of a run.
+    """Takes the optimizer steps of a run. It is made in all processes of the run, which wait for each other.
 
     Args:
         setup: The run.
@@ -26,21 +26,13 @@ class TrainStep:
         self.guard = NanGuard(setup.optimizer, setup.plan.device, setup.divergence_advice)
         self._setup = setup
         self._total_steps, self._steps_per_epoch = setup.total_steps, setup.steps_per_epoch
-        self._called_model = setup.model
-        passes = ForwardBackward(setup.model, setup.loss, setup.plan)
+        self._called_model = setup.comm.wrap_model(setup.model, setup.uses_all_weights)
+        before_backward = setup.comm.begin_waiting if setup.comm.world_size > 1 else None
+        passes = ForwardBackward(self._called_model, setup.loss, setup.plan, before_backward)
         self._forward_backward: ForwardBackward | RecordedForwardBackward = passes
         if setup.plan.cuda_graph:
             self._forward_backward = RecordedForwardBackward(setup.model, passes, setup.plan.device)
         self._base_lrs = [float(group["lr"]) for group in setup.optimizer.param_groups]
-
-    def connect(self) -> None:
-        """Connect the network to those of the other processes, before the first step; see `wrap_model`."""
-        setup = self._setup
-        if setup.comm.world_size > 1:
-            self._called_model = setup.comm.wrap_model(setup.model, setup.uses_all_weights)
-            self._forward_backward = ForwardBackward(
-                self._called_model, setup.loss, setup.plan, setup.comm.begin_waiting
-            )
 
     def take(self, batches: Sequence[Batch], steps_before: int, epoch: int) -> Step:
         """Take one step on the gradients of all `batches`; their mean loss is over samples, not batches.

@@ -29,6 +29,8 @@ _SAVE = 1  # a request to save a checkpoint; greater requests are the numbers of
 class Trainer:
     """Trains a network, keeps its best weights, and tests them once at the end.
 
+    It is made in all processes of the run, which wait for each other.
+
     Args:
         setup: What to train, and how.
 
@@ -82,7 +84,6 @@ class Trainer:
         started: list[Callback] = []
         with self._stop:
             try:
-                self._train_step.connect()
                 for callback in self._callbacks:
                     callback.on_fit_start(start)
                     started.append(callback)

@@ -14,7 +14,6 @@ import torch
 from safetensors import safe_open
 
 from convboard import files
-from convboard.data import cache
 from convboard.data.dataset import ImageDataset
 from convboard.data.load import load_dataset
 from convboard.data.sources.image_folder import ImageFolder
@@ -99,13 +98,16 @@ def test_a_truncated_cache_is_made_again(
     assert decoded() == 2
 
 
-def test_a_cache_of_another_version_is_made_again(
-    pictures: Path, decoded: Callable[[], int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    load(pictures)
-    monkeypatch.setattr(cache, "_FORMAT", "2")
-    load(pictures)
+def test_a_cache_of_another_version_is_made_again(pictures: Path, decoded: Callable[[], int]) -> None:
+    first = load(pictures)
+    path = pictures / "convboard-image_folder-8.safetensors"
+    content = path.read_bytes()
+    assert b'"convboard": "1"' in content
+    path.unlink()  # a new file: `first` is mapped from the old one
+    path.write_bytes(content.replace(b'"convboard": "1"', b'"convboard": "2"'))
+    assert equal(load(pictures), first)
     assert decoded() == 2
+    assert path.read_bytes() == content
 
 
 def test_a_changed_picture_is_taken_over(pictures: Path, make_picture: Any, decoded: Callable[[], int]) -> None:
@@ -170,18 +172,20 @@ def test_killed_while_writing(pictures: Path, decoded: Callable[[], int], monkey
     def die_half_way(self: ImageFolder, size: int) -> RawDataset:
         raw = read(self, size)
         train = raw.splits["train"]
+        decoded = 0
 
         def dying(indices: torch.Tensor) -> torch.Tensor:
-            if 0 not in indices[:1]:
-                return train.read(indices)
-            os.kill(os.getpid(), signal.SIGKILL)
-            raise AssertionError
+            nonlocal decoded
+            if decoded:
+                os.kill(os.getpid(), signal.SIGKILL)
+            decoded += len(indices)
+            return train.read(indices % len(train.labels))
 
-        return RawDataset(raw.class_names, raw.image_shape, {"train": RawSplit(train.labels, dying)})
+        many = RawSplit(train.labels.repeat(100), dying)  # more than are decoded at once
+        return RawDataset(raw.class_names, raw.image_shape, {"train": many})
 
     with monkeypatch.context() as patch:
         patch.setattr(ImageFolder, "read", die_half_way)
-        patch.setattr(cache, "_CHUNK", 1)
         process = FORK.Process(target=load, args=(pictures,))
         process.start()
         process.join(60)

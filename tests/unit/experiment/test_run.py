@@ -130,12 +130,34 @@ def test_what_the_first_step_would_stumble_over_is_told_before_the_run_holds_a_f
     assert not (tmp_path / "run").exists()
 
 
-def test_trying_a_step_out_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = ["flatten", {"linear": {"out_features": 8}}, "batch_norm", "dropout", "linear"]
-    config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
-    tried = convboard.run(config, tmp_path / "tried").metrics
-    monkeypatch.setattr("convboard.experiment.setup.try_step", lambda *_: True)
-    assert convboard.run(config, tmp_path / "untried").metrics == tried
+class Tried(nn.Sequential):
+    """Counts the batches that it is trained on, and those that a copy of it is tried on."""
+
+    batches = 0
+
+    def __init__(self) -> None:
+        layers = (nn.Linear(784, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 10))
+        super().__init__(nn.Flatten(), *layers)
+
+    def forward(self, images: torch.Tensor) -> Any:
+        type(self).batches += self.training
+        return super().forward(images)  # type: ignore[no-untyped-call]
+
+
+class Untried(Tried):
+    """No step is tried on what cannot be copied."""
+
+    batches = 0
+
+    def __deepcopy__(self, _memo: object) -> "Untried":
+        raise TypeError("it cannot be copied")
+
+
+def test_trying_a_step_out_changes_nothing_in_the_run(tmp_path: Path) -> None:
+    configs = [make_config(model={"_target_": f"{__name__}.{name}"}) for name in ("Tried", "Untried")]
+    metrics = [convboard.run(config, tmp_path / str(at)).metrics for at, config in enumerate(configs)]
+    assert (Tried.batches, Untried.batches) == (3, 2)
+    assert metrics[0] == metrics[1]
 
 
 class DrawnByNumPy(nn.Linear):

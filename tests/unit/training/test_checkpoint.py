@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import hashlib
 import json
 import math
 import os
@@ -354,12 +355,16 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_another_version_s_file_is_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("convboard.training.checkpoint._FORMAT", 7)
+def test_another_version_s_file_is_refused(saved: Path) -> None:
+    content = saved.read_bytes().replace(rb"\"format\":2,", rb"\"format\":7,")
+    with safetensors.safe_open(saved, "pt") as file:
+        digest = json.loads(file.metadata()["convboard"])["sha256"].encode()
+    unhashed = content.replace(digest, b"0" * 64, 1)
+    saved.write_bytes(content.replace(digest, hashlib.sha256(unhashed).hexdigest().encode(), 1))
     with pytest.raises(CheckpointError) as raised:
         load_checkpoint(saved)
     assert str(raised.value) == (
-        f"{saved} was written by another version of convboard: its format is 2, this one reads 7. "
+        f"{saved} was written by another version of convboard: its format is 7, this one reads 2. "
         "Use the version that wrote it, or train again."
     )
 

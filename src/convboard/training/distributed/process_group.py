@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from convboard.training.distributed.rendezvous import StoreCommunicator
 from convboard.training.distributed.sync_batchnorm import LocalPart, convert_sync_batchnorm
+from convboard.training.distributed.watchdog import WatchSettings
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.seeding import seed_everything
 
@@ -58,8 +59,7 @@ class DistributedCommunicator(StoreCommunicator):
         if plan.device.type == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         self._device = plan.device
-        self._watchdog.timeout = timeout
-        self.compiles = plan.compile
+        self._watchdog.settings = WatchSettings(timeout, plan.compile)
         if not dist.is_initialized():
             backend = "cpu:gloo,cuda:nccl" if plan.device.type == "cuda" else "gloo"
             dist.init_process_group(

@@ -25,19 +25,19 @@ class StoreCommunicator(Communicator):
         store: The key-value store of all processes.
         rank: Number of this process.
         world_size: Number of processes.
+        watchdog: Of this process, not started yet; None makes one.
     """
 
-    def __init__(self, store: Store, rank: int, world_size: int) -> None:
+    def __init__(self, store: Store, rank: int, world_size: int, watchdog: Watchdog | None = None) -> None:
         self.rank = rank
         self.world_size = world_size
-        self.compiles = False  # whether the first step does
         self._store = store
         self._calls = 0  # of collectives through the store: all processes make the same ones in the same order
         self._longest: dict[Hashable, float] = {}  # seconds, by kind of activity
         self._activities = 0
         self._works = False  # within an activity, and not waiting for the others
         self._ends = False
-        self._watchdog = Watchdog(store.clone(), rank, world_size)
+        self._watchdog = watchdog or Watchdog(store.clone(), rank, world_size)
         self._watchdog.start()
 
     @property
@@ -92,11 +92,11 @@ class StoreCommunicator(Communicator):
     @contextlib.contextmanager
     def watched(self, activity: str, kind: Hashable = None) -> Iterator[None]:
         """See `Communicator`."""
-        timeout = self._watchdog.timeout
+        settings = self._watchdog.settings
         if kind in self._longest:
-            limit = max(timeout, _SLOWER * self._longest[kind])
+            limit = max(settings.timeout, _SLOWER * self._longest[kind])
         else:
-            limit = timeout * (_COMPILING if self.compiles else 1)
+            limit = settings.timeout * (_COMPILING if settings.compiles else 1)
         self._activities += 1
         self._works = True
         began = time.monotonic()

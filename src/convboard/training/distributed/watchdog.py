@@ -24,11 +24,26 @@ from typing import Any, NamedTuple
 
 from torch.distributed.distributed_c10d import Store
 
-HEARTBEAT = 0.25  # seconds between two heartbeats
-GRACE = 4.0  # seconds that a process has to end by itself, and in which a live one sends a heartbeat
 _LATER = 2  # seconds that a waiting process leaves to the one it waits for to report itself
 _FAILURE, _LEFT = "convboard/failure", "convboard/left"  # keys in the store
 _NEVER_HEARD = "it ended, or was stopped, before it sent a heartbeat."
+
+
+@dataclass(frozen=True)
+class WatchSettings:
+    """When a process counts as lost or hung.
+
+    Attributes:
+        timeout: Seconds without a heartbeat, or in one activity, after which a process counts as hung.
+        compiles: Whether the first activity of a kind compiles, and so may take longer.
+        heartbeat: Seconds between two heartbeats.
+        grace: Seconds that a process has to end by itself, and in which a live one sends a heartbeat.
+    """
+
+    timeout: float = 20.0
+    compiles: bool = False
+    heartbeat: float = 0.25
+    grace: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -111,22 +126,32 @@ class Watchdog(threading.Thread):
         store: A connection to the store, for this thread alone.
         rank: Number of this process.
         world_size: Number of processes.
+        settings: When a process counts as lost or hung, until the run replaces them.
+        on_failure: Called in the watchdog's thread with the failure of any process; None ends this process.
 
     Attributes:
+        settings: Those in force. They are replaced as a whole.
         activity: What the main thread does; None where it may take as long as it likes.
-        timeout: Seconds without a heartbeat after which a process counts as hung.
         now: A clock in seconds that stands still while this process is stopped, so that it blames nobody then.
         failure: Why the run ends, as soon as that is known.
         advice: Returns what to do after a failure, or an empty string.
     """
 
-    def __init__(self, store: Store, rank: int, world_size: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        rank: int,
+        world_size: int,
+        settings: WatchSettings | None = None,
+        on_failure: Callable[[Failure], None] | None = None,
+    ) -> None:
         super().__init__(name="convboard-watchdog", daemon=True)
+        self.settings = settings or WatchSettings()
         self.activity: Activity | None = None
-        self.timeout = 20.0
         self.now = 0.0
         self.failure: Failure | None = None
         self.advice: Callable[[], str] = str
+        self._on_failure = on_failure or self._end_process
         self._store = store
         self._rank = rank
         self._others = [other for other in range(world_size) if other != rank]
@@ -141,14 +166,23 @@ class Watchdog(threading.Thread):
     def run(self) -> None:
         """Check until the main thread calls `stop` or a process fails."""
         checked = time.monotonic()
-        while not self._stopped.wait(HEARTBEAT):
+        while not self._stopped.wait(self.settings.heartbeat):
             before, checked = checked, time.monotonic()
-            self.now += min(checked - before, HEARTBEAT + 1)
+            self.tick(before, checked)
             self.check()
             if self.failure is not None:
                 self._failed.set()
-                self._end_process(self.failure)
+                self._on_failure(self.failure)
                 return
+
+    def tick(self, before: float, now: float) -> None:
+        """Advance the clock from one check to the next, by no more than a second above the usual pause.
+
+        Args:
+            before: `time.monotonic()` at the last check.
+            now: The same at this one. It is much later after this process was stopped, or its machine was asleep.
+        """
+        self.now += min(now - before, self.settings.heartbeat + 1)
 
     def check(self) -> None:
         """Exchange heartbeats, and set `failure` if a process has failed."""
@@ -183,7 +217,7 @@ class Watchdog(threading.Thread):
             heard = [rank for rank, heartbeat in self._heartbeats.copy().items() if heartbeat.check > began + 1]
             if len(heard) == len(self._others):
                 break
-            self._failed.wait(HEARTBEAT)
+            self._failed.wait(self.settings.heartbeat)
         self._search_began = None
         return self.failure
 
@@ -202,13 +236,14 @@ class Watchdog(threading.Thread):
         Rank 0, whose process may hold the store, waits until the others have left.
         """
         self._stopped.set()
-        self.join(GRACE)
+        grace = self.settings.grace
+        self.join(grace)
         lost = self.failure is not None and self.failure.is_lost
-        end = time.monotonic() + GRACE
+        end = time.monotonic() + grace
         with suppress(RuntimeError):
             self._store.add(_LEFT, 1)
             while self._rank == 0 and self._store.add(_LEFT, 0) <= len(self._others) - lost and time.monotonic() < end:
-                time.sleep(HEARTBEAT / 4)
+                time.sleep(self.settings.heartbeat / 4)
 
     def _send_heartbeat(self) -> None:
         """Store which process this is and what it does; the count makes each heartbeat a new one."""
@@ -229,12 +264,13 @@ class Watchdog(threading.Thread):
 
     def _find_lost(self) -> Failure | None:
         """Another process whose heartbeats have stopped."""
+        timeout, grace = self.settings.timeout, self.settings.grace
         for rank in self._others:
             last = self._heartbeats.get(rank)
-            if last is not None and self.now > last.at + self.timeout:
-                text = f"{last.process} sent no heartbeat for {self.timeout:.0f} s: it is stopped, or cut off."
+            if last is not None and self.now > last.at + timeout:
+                text = f"{last.process} sent no heartbeat for {timeout:.0f} s: it is stopped, or cut off."
                 return Failure(rank, text, 1, is_lost=True)
-            if self._search_began is not None and self.now > max(self._search_began, last.at if last else 0.0) + GRACE:
+            if self._search_began is not None and self.now > max(self._search_began, last.at if last else 0.0) + grace:
                 text = f"{last.process} is gone: it was killed, or its machine is down." if last else _NEVER_HEARD
                 return Failure(rank, text, 1, is_lost=True)
         return None
@@ -251,7 +287,7 @@ class Watchdog(threading.Thread):
         """Exit unless the main thread does so in time; if it hangs, it has no time."""
         self._kill_stopped(failure)
         hangs = failure.rank == self._rank and self.activity is not None
-        if self._stopped.wait(0 if hangs else GRACE):
+        if self._stopped.wait(0 if hangs else self.settings.grace):
             return
         if self.prints(failure):
             print(f"convboard: {self.message(failure)}", file=sys.stderr, flush=True)

@@ -13,7 +13,7 @@ import torch
 
 from convboard.training.execution_plan.plan import Plan, has_bf16
 from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, processor, save_measurement
-from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans, time_step
+from convboard.training.execution_plan.step_benchmark import Clock, StepBenchmark, compare_plans, time_step
 from convboard.training.training_setup import TrainingSetup
 
 _log = logging.getLogger(__name__)
@@ -109,32 +109,35 @@ def candidates(options: PlanOptions, default: Plan) -> tuple[Plan, ...]:
     )
 
 
-def choose_fastest(setup: TrainingSetup, plans: Sequence[Plan], measure_anew: bool = False) -> PlanChoice:
+def choose_fastest(
+    setup: TrainingSetup, plans: Sequence[Plan], measure_anew: bool = False, clock: Clock = time.perf_counter
+) -> PlanChoice:
     """Choose the fastest plan of a run by a measurement, or by that of an earlier run.
 
     Args:
         setup: The run.
         plans: The candidates, of which the first is taken where measuring is not worth it.
         measure_anew: Measure however short the run is, and replace what an earlier run has saved.
+        clock: The time in seconds.
     """
     default, plain = plans[0], plain_plan(plans[0])
     benchmark, steps = StepBenchmark(setup), setup.total_steps
     compared = tuple(plans) if plain in plans else (*plans, plain)
     case = _case(setup, benchmark, compared)
-    began = time.perf_counter()
+    began = clock()
     measurement = None if measure_anew else load_measurement(case, compared)
     reason = "remembered from an earlier run"
     if measurement is None or _deserves_more(measurement, compared, steps):
         is_busy = _is_busy()
         try:
-            new = _measure(benchmark, compared, math.inf if measure_anew else steps)
+            new = _measure(benchmark, compared, math.inf if measure_anew else steps, clock)
         except _UnmeasuredError as error:
             if measurement is None:
                 return PlanChoice(default, f"not measured, since {error}")
         else:
             if measure_anew or not is_busy:
                 save_measurement(case, compared, new)
-            measurement, reason = new, f"measured in {time.perf_counter() - began:.1f} s"
+            measurement, reason = new, f"measured in {clock() - began:.1f} s"
     seconds = measurement.seconds
     fastest = min((plan for plan in plans if plan in seconds), key=lambda plan: seconds[plan])
     chosen = fastest if seconds[fastest] * GAIN < seconds[default] else default
@@ -161,7 +164,7 @@ def _budget(plans: tuple[Plan, ...], steps: float, step: float) -> float:
     return min(earned, BUDGET.get(device, BUDGET["cpu"]))
 
 
-def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float) -> Measurement:
+def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float, clock: Clock) -> Measurement:
     """Time steps by the plans, of which the first is the default, for a run of so many steps.
 
     Where a step is slow, only some of its images are taken, and the seconds are scaled up.
@@ -172,11 +175,11 @@ def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float) ->
     default, batch_size = plans[0], len(benchmark.batches[0].labels)
     if steps < FEWEST_STEPS:
         raise _UnmeasuredError("the run is short")
-    began, loading = time.perf_counter(), 0.0
+    began, loading = clock(), 0.0
     try:
         if default.device.type == "cuda":  # load libraries and kernels, as the run's own first step would
             time_step(benchmark, default, batch_size)
-            loading = time.perf_counter() - began
+            loading = clock() - began
             began += loading
         step, images = _warm_step(benchmark, plans, steps)
     except Exception as error:  # the run itself may train, or says why it does not
@@ -187,8 +190,8 @@ def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float) ->
         raise _UnmeasuredError("the run is short")
     tried = plans if budget >= COMPILING else tuple(plan for plan in plans if not plan.compile)
     images = min(batch_size, max(images, int(batch_size * budget / (4 * len(tried) * step))))
-    left = budget - (time.perf_counter() - began)
-    times = compare_plans(tried, lambda plan, count: time_step(benchmark, plan, images, count), left, loading)
+    left = budget - (clock() - began)
+    times = compare_plans(tried, lambda plan, count: time_step(benchmark, plan, images, count), left, loading, clock)
     if default not in times or len(times) == 1:
         raise _UnmeasuredError("its steps are slow")
     return Measurement(budget, {plan: value * batch_size / images for plan, value in times.items()})

@@ -3,22 +3,26 @@ import threading
 import pytest
 from torch._C._distributed_c10d import HashStore
 
-from convboard.training.distributed import watchdog
-from convboard.training.distributed.watchdog import Activity, Failure, Watchdog, no_progress
+from convboard.training.distributed.watchdog import Activity, Failure, Watchdog, WatchSettings, no_progress
 
 FAILURE = Failure(1, "one and one is three", 1)
 STEP = Activity("step 7", number=7, since=100.0, limit=20.0)
 WAITING = STEP._replace(waits=True)
+QUICK = WatchSettings(heartbeat=0.001, grace=0.05)
 
 Pair = tuple[Watchdog, Watchdog]
 
 
+def make_watchdog(store: HashStore, rank: int) -> Watchdog:
+    """The watchdog of one of two processes; it does not end the tests' process."""
+    return Watchdog(store.clone(), rank, 2, QUICK, on_failure=lambda _: None)
+
+
 @pytest.fixture
-def pair(monkeypatch: pytest.MonkeyPatch) -> Pair:
+def pair() -> Pair:
     """The watchdogs of two processes, which check when a test calls `check`."""
-    monkeypatch.setattr(watchdog, "HEARTBEAT", 0.001)
     store = HashStore()
-    return Watchdog(store.clone(), 0, 2), Watchdog(store.clone(), 1, 2)
+    return make_watchdog(store, 0), make_watchdog(store, 1)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +72,18 @@ def test_a_stopped_process_is_named(pair: Pair) -> None:
     assert "sent no heartbeat for 20 s: it is stopped, or cut off." in first.failure.text
 
 
+def test_a_process_that_was_stopped_itself_blames_nobody_for_that_time(pair: Pair) -> None:
+    first, second = pair
+    second.check()
+    first.check()
+    first.activity = STEP._replace(since=first.now)
+    for before, now in ((0.0, 0.25), (0.25, 0.75), (0.75, 1000.0)):  # it is stopped for minutes after the second check
+        first.tick(before, now)
+    assert first.now == pytest.approx(0.75 + QUICK.heartbeat + 1)
+    first.check()
+    assert first.failure is None
+
+
 def test_a_failure_reaches_the_others_and_the_first_counts(pair: Pair) -> None:
     first, second = pair
     assert second.report(FAILURE) == FAILURE
@@ -93,12 +109,6 @@ def test_advice_follows_what_is_no_mistake_of_the_user(pair: Pair) -> None:
 
 
 class TestTheCauseOfABrokenConnection:
-    @pytest.fixture(autouse=True)
-    def _in_a_thread(self, pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Let the first watchdog check in its thread, which must not end the tests' process."""
-        monkeypatch.setattr(watchdog, "GRACE", 0.05)
-        monkeypatch.setattr(pair[0], "_end_process", lambda _: None)
-
     def test_a_process_that_was_killed(self, pair: Pair) -> None:
         first, _ = pair  # the second never checks again
         first.start()
@@ -107,9 +117,8 @@ class TestTheCauseOfABrokenConnection:
         assert (failure.rank, failure.is_lost) == (1, True)
         assert "is gone: it was killed" in failure.text
 
-    def test_a_process_that_never_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        alone = Watchdog(HashStore(), 0, 2)
-        monkeypatch.setattr(alone, "_end_process", lambda _: None)
+    def test_a_process_that_never_started(self) -> None:
+        alone = make_watchdog(HashStore(), 0)
         alone.start()
         failure = alone.find_cause()
         assert failure is not None

@@ -12,7 +12,7 @@ from convboard.config.schema import TrainerConfig
 from convboard.training.execution_plan import choose_plan
 from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, choose_fastest
 from convboard.training.execution_plan.plan import Plan
-from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans
+from convboard.training.execution_plan.step_benchmark import StepBenchmark
 from convboard.training.training_setup import TrainingSetup
 from made_up_training import make_setup, make_splits
 
@@ -51,9 +51,9 @@ def linear_setup(steps: int = MANY, width: int = 2, **limits: Any) -> TrainingSe
     return make_setup(model, limits=TrainerConfig(max_epochs=steps, **limits), splits=splits, plan=DEFAULT)
 
 
-def choose(setup: TrainingSetup | None = None, precision: str = "fp32", measure_anew: bool = False) -> PlanChoice:
+def choose(setup: TrainingSetup | None = None, precision: str = "fp32", **how: Any) -> PlanChoice:
     plans = candidates(TrainerConfig(precision=precision), DEFAULT)
-    return choose_fastest(setup or linear_setup(), plans, measure_anew)
+    return choose_fastest(setup or linear_setup(), plans, **how)
 
 
 def test_the_candidates_on_a_cpu() -> None:
@@ -180,21 +180,23 @@ def test_of_a_slow_step_only_some_images_are_taken(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_longer_run_measures_what_a_shorter_one_had_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [0.0]
-    monkeypatch.setattr("time.perf_counter", lambda: now[0])
-    monkeypatch.setattr(compare_plans, "__defaults__", (lambda: now[0],))
+    now = 0.0
+
+    def clock() -> float:
+        return now
 
     def seconds(plan: Plan) -> float:
-        now[0] += 0.08
+        nonlocal now
+        now += 0.08
         return 0.04
 
     timed = Timed(seconds, monkeypatch)
-    first = choose(linear_setup(steps=500))
+    first = choose(linear_setup(steps=500), clock=clock)
     assert 1 < len(first.images_per_second) < 6
     timed.asked.clear()
-    assert choose(linear_setup(steps=600)).reason == "remembered from an earlier run"
+    assert choose(linear_setup(steps=600), clock=clock).reason == "remembered from an earlier run"
     assert not timed.asked
-    longer = choose()
+    longer = choose(clock=clock)
     assert len(longer.images_per_second) == 6
     assert longer.reason.startswith("measured in ")
 

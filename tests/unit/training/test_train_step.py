@@ -1,18 +1,23 @@
-"""No step waits for the device: what a run reads of it does not grow with its steps."""
+"""A step calls the wrapped network, and does not wait for the device: what a run reads of it does not grow."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import convboard
 from convboard.config.schema import TrainConfig
+from convboard.data.batches import Batch
+from convboard.training.distributed.communicator import Communicator
 from convboard.training.nan_guard import NanGuard
+from convboard.training.train_step import TrainStep
+from made_up_training import make_setup
 
 # What waits for an accelerator: operations whose result Python sees, or whose shape depends on values ...
 READS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero", "aten.nonzero", "aten.masked_select", "aten._uniq")
@@ -54,16 +59,7 @@ def counted_reads() -> Iterator[Counter[str]]:
 @pytest.fixture(autouse=True)
 def as_on_an_accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
     """The guard keeps its result on the device, as it does where reading every loss would wait."""
-    begin = NanGuard.__init__
-
-    def init(guard: NanGuard, optimizer: torch.optim.Optimizer, device: torch.device, advice: str) -> None:
-        begin(guard, optimizer, torch.device("meta"), advice)
-        assert not guard._reads_each
-        for name, value in vars(guard).items():
-            if isinstance(value, torch.Tensor):
-                setattr(guard, name, torch.zeros_like(value, device=device))
-
-    monkeypatch.setattr(NanGuard, "__init__", init)
+    monkeypatch.setattr(NanGuard, "SYNCHRONOUS", ())
 
 
 def reads_of_a_run(run_dir: Path, steps: int, changes: dict[str, Any]) -> Counter[str]:
@@ -111,3 +107,54 @@ def test_a_read_at_each_step_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(NanGuard, "step", step)
     few, many = (reads_of_a_run(tmp_path / str(steps), steps, {}) for steps in (3, 8))
     assert (many - few).total() == 5
+
+
+class Wrapped(nn.Module):
+    """Notes each call of the network."""
+
+    def __init__(self, model: nn.Module, events: list[str]) -> None:
+        super().__init__()
+        self.model, self.events = model, events
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.events.append("forward")
+        logits: Tensor = self.model(images)
+        logits.register_hook(lambda _: self.events.append("backward"))  # type: ignore[no-untyped-call]
+        return logits
+
+
+class OneOfTwo(Communicator):
+    """One of two processes, the other of which has no samples."""
+
+    world_size = 2
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def wrap_model(self, model: nn.Module, uses_all_weights: bool) -> nn.Module:
+        self.events.append(f"wrap, {uses_all_weights=}")
+        return Wrapped(model, self.events)
+
+    def no_sync(self, model: nn.Module) -> AbstractContextManager[None]:
+        assert isinstance(model, Wrapped)
+        self.events.append("no sync")
+        return nullcontext()
+
+    def begin_waiting(self) -> None:
+        self.events.append("wait")
+
+    def reduce_step(self, loss: Tensor, correct: Tensor) -> tuple[Tensor, Tensor]:
+        self.events.append("reduce")
+        return loss, correct
+
+
+def test_a_step_of_several_processes_calls_the_wrapped_network() -> None:
+    comm = OneOfTwo()
+    model = nn.Linear(4, 3)
+    before = model.weight.detach().clone()
+    step = TrainStep(make_setup(model, comm=comm, uses_all_weights=False))
+    batch = Batch(torch.ones(2, 4), torch.tensor([0, 1]), torch.arange(2))
+    step.take([batch, batch], steps_before=0, epoch=1)
+    passes = ["forward", "wait", "backward"]
+    assert comm.events == ["wrap, uses_all_weights=False", "no sync", *passes, *passes, "reduce"]
+    assert not torch.equal(model.weight, before)
