@@ -71,8 +71,8 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("trainer.max_epochs=0", "trainer.max_epochs=0: must be at least 1."),
         (
             "trainer.cuda_graph=true",
-            "trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on cpu. Leave it "
-            "away, or choose trainer.device=cuda on a machine that has one.",
+            "trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on cpu. Omit it, "
+            "or choose trainer.device=cuda on a machine that has one.",
         ),
         (
             "dataset.val_size=1547",
@@ -88,8 +88,8 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("=3", "'=3' is not understood: write key=value, such as trainer.max_epochs=3."),
         (
             "data_dir=[a",
-            "'data_dir=[a' is not understood: its value is no number, text, [list] or {key: value}. Put a text with "
-            "special characters into quotes of both kinds: 'data_dir=\"...\"'.",
+            "'data_dir=[a' is not understood: its value is neither a number nor a text, [list] or {key: value}. "
+            "Put a text with special characters into quotes of both kinds: 'data_dir=\"...\"'.",
         ),
         ("experiment=null", "experiment=null: choose one of conf/experiment by its name, as in experiment=<name>."),
         (
@@ -135,7 +135,7 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         (
             "scheduler._target_=torch.optim.lr_scheduler.StepLR",
             "scheduler._target_='torch.optim.lr_scheduler.StepLR' keeps a state of its own; here a schedule is a "
-            "function of the step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in "
+            "function of the step, so that a run can be resumed at any step. Choose one of conf/scheduler, as in "
             "scheduler=cosine.",
         ),
         (

@@ -55,7 +55,7 @@ def test_the_run_s_plan_is_kept_by_resume_and_evaluation(run_command: RunCommand
     assert "device:     cpu (3 threads), bf16\nplan:       kept from the run's plan.json\n" in resumed.stdout
     assert plan_of(tmp_path / "run") == kept
     again = run_command("scripts/evaluate.py", "run=run")
-    assert again.stdout.endswith("The same figures, to the last bit, as the run wrote down.\n")
+    assert again.stdout.endswith("The metrics equal those in result.json, to the last bit.\n")
 
 
 @pytest.mark.parametrize("lost", ["device", "file"])

@@ -98,16 +98,14 @@ def test_what_was_trained_cannot_be_untrained(finished: Path, run_command: RunCo
     done = run_command("train.py", "resume=run", "trainer.max_epochs=1", expected_code=2)
     assert done.stderr == (
         "convboard: trainer.max_epochs=1 is fewer than the run has trained already, which is 2 epochs. Give 2 or more, "
-        "or leave it away.\n"
+        "or omit it.\n"
     )
     assert before == files(finished)
 
 
 def test_a_run_goes_on_where_it_is(finished: Path, run_command: RunCommand, tmp_path: Path) -> None:
     done = run_command("train.py", "resume=run", "hydra.run.dir=else", expected_code=2)
-    assert done.stderr == (
-        "convboard: resume=run goes on in that run's own directory: leave hydra.run.dir=else away.\n"
-    )
+    assert done.stderr == ("convboard: resume=run continues in the directory of that run: omit hydra.run.dir=else.\n")
     assert not (tmp_path / "else").exists()
 
 
@@ -128,7 +126,7 @@ def test_a_preset_and_a_sweep_are_refused(finished: Path, run_command: RunComman
     done = run_command("train.py", "resume=run", "experiment=mnist_99", expected_code=2)
     assert "a preset changes more than may change" in done.stderr
     done = run_command("train.py", "-m", "resume=run", expected_code=2)
-    assert "resume=run goes on with one run; leave -m away." in done.stderr
+    assert "resume=run resumes one run: omit -m." in done.stderr
 
 
 def test_code_that_only_the_run_directory_names_is_not_run(finished: Path, run_command: RunCommand) -> None:

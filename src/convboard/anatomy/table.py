@@ -7,13 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from itertools import accumulate
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from convboard.anatomy.layer_rows import LayerRow
 from convboard.anatomy.trace import INPUT, Shape
 
 Style = Literal["markdown", "text", "json", "csv"]
-STYLES: tuple[str, ...] = get_args(Style)
 FORMULAS = "size of the output"  # the column of the formulas
 _STAR = "*"  # marks a receptive field that is larger than the image
 _RIGHT_ALIGNED = frozenset(["parameters", "MACs"])

@@ -75,13 +75,13 @@ def probe_arrays(probe: Probe, output: object, layers: Mapping[str, LayerActivat
         layers: The layers' outputs for them by name.
         epoch: Epochs trained.
     """
-    arrays: dict[str, NDArray[Any]] = {"images": probe.pictures.images}
+    arrays: dict[str, NDArray[Any]] = {"images": probe.raw_images.images}
     if isinstance(output, Tensor) and output.ndim == 2:
         arrays["logits"] = to_numpy(output)
     for name, layer in layers.items():
         if isinstance(layer.module, nn.Linear) and layer.output.ndim == 2:
             arrays[f"vector:{name}"] = halved(to_numpy(layer.output[:, :_MOST_FEATURES]))
-    facts = {"epoch": epoch, "names": probe.pictures.names, "class_names": probe.class_names}
+    facts = {"epoch": epoch, "names": probe.raw_images.names, "class_names": probe.class_names}
     return {**facts, "mean": probe.mean, "std": probe.std}, arrays
 
 

@@ -127,5 +127,5 @@ def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[
     if run is None:
         return compose_config(overrides)
     for argument in (*overrides, *useless):
-        raise ConfigError(f"{argument} has no use beside run=, which has a config of its own. Leave one away.")
+        raise ConfigError(f"{argument} cannot be used with run=, which has a config of its own. Omit one of them.")
     return None

@@ -34,8 +34,8 @@ def main() -> None:
     console.print(figures_table(again, "evaluated again"))
     recorded = finished.result.get("metrics")
     if recorded is None:
-        console.print("The run has written no figures: it has not finished.")
+        console.print("The run has not finished: its result.json has no metrics.")
     elif all(recorded[tag] == value for tag, value in again.items()):
-        console.print("The same figures, to the last bit, as the run wrote down.")
+        console.print("The metrics equal those in result.json, to the last bit.")
     else:
-        console.print(figures_table(recorded, "as the run wrote down"))
+        console.print(figures_table(recorded, "in result.json"))

@@ -43,7 +43,7 @@ class Arguments:
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
-            raise ConfigError(f"format={self.format} is no way to write the table. {nearest(self.format, FORMATS)}")
+            raise ConfigError(f"format={self.format} is not an output format. {nearest(self.format, FORMATS)}")
 
 
 def main() -> None:

@@ -25,8 +25,8 @@ def main() -> None:
         return
     if communicator().world_size > 1 and {"-m", "--multirun"} & set(sys.argv[1:]):
         raise ConfigError(
-            "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
-            "one value for each key; or run the sweep with python."
+            "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
+            "value for each key; or run the sweep with python."
         )
     compose.register()
     hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
@@ -64,10 +64,10 @@ def _checked_config(composed: DictConfig) -> TrainConfig:
         return compose.checked_config(composed)
     run_dir = compose.run_dir()
     if HydraConfig.get().mode is RunMode.MULTIRUN:
-        raise ConfigError(f"resume={composed.resume} goes on with one run; leave -m away.")
+        raise ConfigError(f"resume={composed.resume} resumes one run: omit -m.")
     if run_dir.resolve() != Path(composed.resume).resolve():
         raise ConfigError(
-            f"resume={composed.resume} goes on in that run's own directory: leave "
-            f"hydra.run.dir={os.path.relpath(run_dir)} away."
+            f"resume={composed.resume} continues in the directory of that run: omit "
+            f"hydra.run.dir={os.path.relpath(run_dir)}."
         )
     return resumed_config(composed, compose.overrides())

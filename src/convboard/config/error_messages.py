@@ -172,8 +172,8 @@ def _malformed(error: OverrideParseException) -> ConfigError:
         return ConfigError(f"{error.override!r} is not understood: write key=value, such as trainer.max_epochs=3.")
     key = error.override.partition("=")[0]
     return ConfigError(
-        f"{error.override!r} is not understood: its value is no number, text, [list] or {{key: value}}. Put a text "
-        f"with special characters into quotes of both kinds: '{key}=\"...\"'."
+        f"{error.override!r} is not understood: its value is neither a number nor a text, [list] or {{key: value}}. "
+        f"Put a text with special characters into quotes of both kinds: '{key}=\"...\"'."
     )
 
 

@@ -21,7 +21,7 @@ from convboard.errors import ConfigError, nearest
 
 LOSSES = ("cross_entropy", "mse")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PLANS = ("auto", "measure", "none")
+PLAN_MODES = ("auto", "measure", "none")
 PRECISIONS = ("fp32", "bf16", "auto")
 BOARD_LEVELS = ("minimal", "default", "full")
 GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
@@ -76,8 +76,8 @@ class DatasetConfig:
             )
         if self.path and self.name != "image_folder":
             raise ConfigError(
-                f"dataset.path={self.path} has no use with dataset={self.name}: it belongs to dataset=image_folder. "
-                "The files of the other datasets are in data_dir."
+                f"dataset.path={self.path} cannot be used with dataset={self.name}: it belongs to "
+                "dataset=image_folder. The files of the other datasets are in data_dir."
             )
 
 
@@ -156,7 +156,7 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         _one_of("trainer.device", self.device, DEVICES)
-        _one_of("trainer.plan", self.plan, PLANS)
+        _one_of("trainer.plan", self.plan, PLAN_MODES)
         _one_of("trainer.precision", self.precision, PRECISIONS)
         for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience", "threads"):
             _at_least(f"trainer.{name}", getattr(self, name), 1)
@@ -290,7 +290,7 @@ def load_config(path: Path) -> TrainConfig:
     except (OSError, YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(loaded, DictConfig):
-        raise ConfigError(f"{path} holds no config: it must be key: value pairs.")
+        raise ConfigError(f"{path} does not contain a config: it must be key: value pairs.")
     for old, new in renamed_keys(TrainConfig).items():
         group, _, key = old.rpartition(".")
         if isinstance(loaded.get(group), DictConfig) and key in loaded[group]:

@@ -23,7 +23,7 @@ class Report:
         self.console = Console(highlight=False, soft_wrap=True)
 
     def begin(
-        self, name: str, model: "nn.Module", dataset: "ImageDataset", decision: "PlanChoice", run_dir: Path
+        self, name: str, model: "nn.Module", dataset: "ImageDataset", choice: "PlanChoice", run_dir: Path
     ) -> None:
         """Print the network, the data, the device, the plan and the run directory."""
         parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -32,8 +32,8 @@ class Report:
         self._say("network", f"{name}, {parameters:,} parameters")
         self._say("data", f"{dataset.name}, {channels}x{height}x{width}, {dataset.num_classes:,} classes")
         self._say("images", f"{sizes} to train / val / test")
-        self._say("device", decision.chosen)
-        self._say("plan", decision.describe())
+        self._say("device", choice.chosen)
+        self._say("plan", choice.describe())
         self._say("run", _shown(run_dir))
 
     def resumed(self, epochs: int, steps: int) -> None:

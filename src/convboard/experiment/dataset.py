@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from convboard.config.schema import TrainConfig
-from convboard.data.dataset import ImageDataset
+from convboard.data.dataset import ImageDataset, ImageShape
 from convboard.data.load import describe_dataset, load_dataset
 from convboard.data.sources.downloads import MissingFilesError
 from convboard.errors import ConfigError, DataError
@@ -39,7 +39,7 @@ def build_dataset(config: TrainConfig) -> ImageDataset:
 
 
 @errors_with_config_keys()
-def describe_config_dataset(config: TrainConfig) -> tuple[tuple[int, int, int], int]:
+def describe_config_dataset(config: TrainConfig) -> tuple[ImageShape, int]:
     """Returns (C, H, W) of the images that `build_dataset` would load, and the number of classes.
 
     Args:

@@ -64,7 +64,7 @@ def build_schedule(target: Target) -> Schedule:
     if name.startswith("torch.optim.lr_scheduler."):
         raise ConfigError(
             f"scheduler._target_={name!r} keeps a state of its own; here a schedule is a function of the "
-            "step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in scheduler=cosine."
+            "step, so that a run can be resumed at any step. Choose one of conf/scheduler, as in scheduler=cosine."
         )
     try:
         return cast(Schedule, target.build())

@@ -149,7 +149,7 @@ def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:
     if most < begun:
         raise ConfigError(
             f"trainer.max_epochs={most} is fewer than the run has trained already, which is {counted(begun, 'epoch')}. "
-            f"Give {begun} or more, or leave it away."
+            f"Give {begun} or more, or omit it."
         )
 
 

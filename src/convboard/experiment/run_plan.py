@@ -46,7 +46,7 @@ def default_plan(config: TrainConfig) -> Plan:
     if trainer.cuda_graph and device.type != "cuda":
         raise ConfigError(
             f"trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on {device.type}."
-            " Leave it away, or choose trainer.device=cuda on a machine that has one."
+            " Omit it, or choose trainer.device=cuda on a machine that has one."
         )
     if trainer.precision == "bf16" and not has_bf16(device):
         _log.warning(
@@ -101,7 +101,7 @@ def shared_plan(plan: Plan, comm: Communicator, is_recorded: bool) -> Plan:
         plan = replace(plan, cuda_graph=False)
     plan = Plan.from_dict(json.loads(comm.broadcast(json.dumps(plan.to_dict()))))
     if plan.cuda_graph:
-        raise ConfigError("trainer.cuda_graph=true: a step of several processes cannot be recorded. Leave it away.")
+        raise ConfigError("trainer.cuda_graph=true: a step of several processes cannot be recorded. Omit it.")
     if plan.device.type == "cuda":
         processes, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
         if processes > gpus:

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from convboard.anatomy.check import raise_explained
 from convboard.anatomy.dry_run import DryRun
-from convboard.anatomy.trace import Shape, record_calls
+from convboard.anatomy.trace import record_calls
 from convboard.config.instantiate import REFUSALS
+from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ModelError
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.optimizer_step import take_step
@@ -83,7 +84,7 @@ def try_schedule(setup: TrainingSetup, target: str) -> None:
             )
 
 
-def try_step(setup: TrainingSetup, image_shape: Shape, images: int, optimizer: str) -> bool:
+def try_step(setup: TrainingSetup, image_shape: ImageShape, images: int, optimizer: str) -> bool:
     """Take one step on black images with copies of the network and its optimizer.
 
     It costs less than a step of the run: it takes two images, or one where a batch of the run holds one. No other size
@@ -134,8 +135,7 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
             raise
         raise LayoutError(
             "trainer.channels_last=true: the network flattens by .view(...), which needs each image's values one "
-            "channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or leave trainer.channels_last "
-            "away."
+            "channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or omit trainer.channels_last."
         ) from error
 
 

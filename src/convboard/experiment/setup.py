@@ -19,7 +19,7 @@ from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.trusted_targets import foreign_targets
 from convboard.data.augment import Augmentation
 from convboard.data.batches import Batches
-from convboard.data.dataset import ImageDataset, Split
+from convboard.data.dataset import ImageDataset, ImageShape, Split
 from convboard.data.normalisation import Normalisation
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
@@ -43,7 +43,7 @@ DIVERGENCE_ADVICE = (
 
 
 @errors_with_config_keys()
-def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+def build_model(node: dict[str, Any], input_shape: ImageShape, num_classes: int) -> nn.Module:
     """Build the network of a config.
 
     Args:

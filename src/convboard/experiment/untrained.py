@@ -8,6 +8,7 @@ from torch import nn
 
 from convboard.anatomy.outputs import layer_outputs
 from convboard.config.compose import Composed
+from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.dataset import describe_config_dataset
@@ -16,12 +17,11 @@ from convboard.feature_maps.inference_model import InferenceModel
 from convboard.models.infer_arguments import build
 from convboard.training.seeding import seed_everything
 
-Shape = tuple[int, int, int]
 _CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # where neither the user nor the constructor says otherwise
 
 
 @errors_with_config_keys()
-def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tuple[Shape, int | None]:
+def untrained_shape(composed: Composed, input_shape: ImageShape | None = None) -> tuple[ImageShape, int | None]:
     """The shape of the images of an untrained network, and its number of classes.
 
     Args:
@@ -51,7 +51,7 @@ def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tup
 
 
 @errors_with_config_keys()
-def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -> nn.Module:
+def build_untrained(composed: Composed, shape: ImageShape, num_classes: int | None) -> nn.Module:
     """Build the network with the initial weights of a run of this config, in eval mode.
 
     Args:
@@ -81,7 +81,7 @@ def _defaults(node: dict[str, Any]) -> dict[str, Any]:
     return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
 
 
-def untrained_model(composed: Composed, input_shape: Shape | None = None) -> InferenceModel:
+def untrained_model(composed: Composed, input_shape: ImageShape | None = None) -> InferenceModel:
     """A config's network with its initial weights, ready for inference.
 
     Args:

@@ -83,7 +83,7 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
     parameters = inspect.signature(factory).parameters.values()
     for parameter in parameters:
         if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
-            raise ModelError(f"{_name(factory)} is no network: it takes {parameter.name!r}, but not by that name.")
+            raise ModelError(f"{_name(factory)} cannot be used: its argument {parameter.name!r} is positional-only.")
     named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in given:

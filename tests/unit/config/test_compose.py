@@ -106,7 +106,7 @@ def test_a_run_has_a_config_of_its_own() -> None:
     assert composed is not None
     assert composed.config.seed == 7
     for given, useless in ((["seed=7"], ["input_shape=3x4x4"]), ([], ["seed=7"])):
-        with pytest.raises(ConfigError, match=r"^seed=7 has no use beside run="):
+        with pytest.raises(ConfigError, match=r"^seed=7 cannot be used with run="):
             compose_beside("outputs/run", given, useless)
 
 

@@ -172,7 +172,7 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     convboard.run(config, tmp_path / "unmeasured")
     monkeypatch.setattr(choose_plan, "FEWEST_STEPS", 0)
     monkeypatch.setattr(choose_plan, "SHARE", {"cpu": 100.0})
-    monkeypatch.setattr(choose_plan, "GAIN", 1e9)
+    monkeypatch.setattr(choose_plan, "MIN_SPEEDUP", 1e9)
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     taken = []
     monkeypatch.setattr(choose_plan, "save_measurement", lambda *what: taken.append(what))

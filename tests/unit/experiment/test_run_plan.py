@@ -15,7 +15,7 @@ from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan import choose_plan as measuring
 from convboard.training.execution_plan.choose_plan import PlanChoice
 from convboard.training.execution_plan.plan import Plan
-from made_up_training import make_setup
+from training_setups import make_setup
 
 CPU = torch.device("cpu")
 DEFAULT = Plan(CPU, channels_last=True, threads=4)

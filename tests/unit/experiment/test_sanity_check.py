@@ -13,7 +13,7 @@ from convboard.errors import ConfigError, ModelError
 from convboard.experiment.sanity_check import smallest_batch, try_schedule, try_step
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.schedules import OneCycle, Schedule
-from made_up_training import make_setup, make_splits
+from training_setups import make_setup, make_splits
 
 IMAGE_SHAPE = (1, 4, 4)
 

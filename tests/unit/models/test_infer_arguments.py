@@ -194,7 +194,7 @@ def test_the_same_error_of_the_constructor_s_own_passes_through() -> None:
 
 
 def test_what_takes_no_names_is_no_network() -> None:
-    with pytest.raises(ModelError, match=r"^sqrt is no network: it takes 'x', but not by that name\.$"):
+    with pytest.raises(ModelError, match=r"^sqrt cannot be used: its argument 'x' is positional-only\.$"):
         build(math.sqrt, SHAPE, 10)  # type: ignore[arg-type]
 
 

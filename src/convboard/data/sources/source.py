@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from convboard.data.dataset import ImageShape
+
 
 @dataclass(frozen=True)
 class RawSplit:
@@ -35,7 +37,7 @@ class RawDataset:
     """
 
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
+    image_shape: ImageShape
     splits: Mapping[str, RawSplit]
 
 

@@ -99,7 +99,7 @@ def test_val_size_beside_a_val_folder(pictures: Path) -> None:
     folder = split_folders(pictures, "train", "val")
     with pytest.raises(DataError) as raised:
         load(folder, val_size=3)
-    assert str(raised.value) == (f"val_size=3 has no use here: {folder} has a folder val/. Leave one away.")
+    assert str(raised.value) == (f"val_size=3 cannot be used here: {folder} has a folder val/. Omit one of them.")
 
 
 def message(folder: Path) -> str:

@@ -11,7 +11,7 @@ from convboard.config.schema import TrainerConfig
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans, time_step
 from convboard.training.training_setup import TrainingSetup
-from made_up_training import make_setup, make_splits
+from training_setups import make_setup, make_splits
 
 CPU = torch.device("cpu")
 PLANS = [Plan(CPU, threads=threads) for threads in (1, 2, 3, 4)]
@@ -72,11 +72,11 @@ class Track:
     def __init__(self, steps: dict[Plan, Callable[[int], float]]) -> None:
         self.steps = steps
         self.now = 0.0
-        self.visits: list[Plan] = []
+        self.timed_plans: list[Plan] = []
 
     def timed(self, plan: Plan, steps: int) -> float:
-        self.visits.append(plan)
-        step = self.steps[plan](len(self.visits))
+        self.timed_plans.append(plan)
+        step = self.steps[plan](len(self.timed_plans))
         self.now += (steps + 1) * step
         return step
 
@@ -88,12 +88,12 @@ def constant(*seconds: float) -> Track:
     return Track({plan: lambda _, step=step: step for plan, step in zip(PLANS, seconds, strict=True)})  # type: ignore[misc]
 
 
-def test_the_plans_are_timed_in_turn_and_the_hopeless_only_once() -> None:
+def test_the_plans_are_timed_in_turn_and_a_slow_one_only_once() -> None:
     track = constant(0.010, 0.011, 0.030, 0.009)
     assert track.run(100.0) == dict(zip(PLANS, (0.010, 0.011, 0.030, 0.009), strict=True))
-    first, second, hopeless, last = PLANS
-    assert track.visits[:7] == [first, second, hopeless, last, first, second, last]
-    assert track.visits.count(hopeless) == 1
+    first, second, slow, last = PLANS
+    assert track.timed_plans[:7] == [first, second, slow, last, first, second, last]
+    assert track.timed_plans.count(slow) == 1
 
 
 def test_the_least_time_counts() -> None:
@@ -126,7 +126,7 @@ def test_kernels_are_loaded_only_where_there_is_time_for_it() -> None:
 
 def test_the_first_replays_of_a_recording_may_be_slow() -> None:
     plans = [Plan(CPU), Plan(CPU, cuda_graph=True)]
-    track = Track({plans[0]: lambda _: 0.01, plans[1]: lambda visits: 0.05 if visits < 3 else 0.002})
+    track = Track({plans[0]: lambda _: 0.01, plans[1]: lambda count: 0.05 if count < 3 else 0.002})
     assert compare_plans(plans, track.timed, 4.0, clock=lambda: track.now) == {plans[0]: 0.01, plans[1]: 0.002}
 
 
@@ -138,6 +138,6 @@ def test_a_plan_that_fails_is_no_candidate() -> None:
 
     track.steps[PLANS[1]] = fail
     assert set(track.run(100.0)) == {PLANS[0], *PLANS[2:]}
-    assert track.visits.count(PLANS[1]) == 1
+    assert track.timed_plans.count(PLANS[1]) == 1
     track.steps = dict.fromkeys(PLANS, fail)
     assert track.run(100.0) == {}
