@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import TypeVar, cast, get_type_hints
@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
-from convboard.config.error_messages import explain_omegaconf
+from convboard.config.error_messages import explain_omegaconf, unknown_key_message
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 
@@ -75,28 +75,28 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
     for argument in sys.argv[1:]:
         key = re.split(r"[.=@]", argument.lstrip("+~"), maxsplit=1)[0]
         if argument.startswith("-") and argument not in ("-h", "--help"):
-            plain = argument.lstrip("-")
-            assignment = plain if "=" in plain else f"{plain}=<value>"
-            raise ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
+            raise dashes_error(argument)
         if "=" not in argument or key in own:
             continue
         if key == "resume":
             raise ConfigError(f"{argument} goes on with a training: to look at a run give run=<run dir>.")
         if key not in others:
-            raise ConfigError(_unknown_key(key, own, others))
+            close = get_close_matches(key, [*own, *sorted(others)], n=1)
+            allowed = (
+                f"This script's own: {', '.join(own)}. "
+                "Beside them any key of train.py, such as model, dataset, model.in_channels, seed."
+            )
+            raise ConfigError(unknown_key_message(key, close, allowed))
         overrides.append(argument)
     own_arguments = [argument for argument in sys.argv[1:] if argument not in overrides]
     return read_arguments(schema, command, own_arguments), overrides
 
 
-def _unknown_key(key: str, own: Sequence[str], others: Iterable[str]) -> str:
-    """The message for a key that is neither the command's own nor one of a config."""
-    close = get_close_matches(key, [*own, *sorted(others)], n=1)
-    question = f"Did you mean {close[0]!r}? " if close else ""
-    return (
-        f"{key} is not a known key. {question}This script's own: {', '.join(own)}. "
-        "Beside them any key of train.py, such as model, dataset, model.in_channels, seed."
-    )
+def dashes_error(argument: str) -> ConfigError:
+    """Return the error for a key that is written with dashes as in most other commands: `--model=lenet`."""
+    plain = argument.lstrip("-")
+    assignment = plain if "=" in plain else f"{plain}=<value>"
+    return ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
 
 
 def read_shape(text: str | None) -> tuple[int, int, int] | None:

@@ -1,7 +1,6 @@
 """`--help`: every key of a command with its default and its meaning, from the docstrings and comments beside them."""
 
 import inspect
-import json
 import re
 import shutil
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from convboard.config.command_line import command, tensorboard
+from convboard.config.command_line import command, format_value, tensorboard
 from convboard.config.compose import compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 
@@ -35,7 +34,10 @@ def script_help(schema: type, name: str) -> str:
     """
     about, meanings = _docstring(schema)
     defaults = {field.name: field.default for field in fields(schema)}
-    rows = [(f"{key}={_typed(value)}", meanings[key]) for key, value in defaults.items()]
+    rows = [
+        (f"{key}={'...' if value == MISSING else format_value(value)}", meanings[key])
+        for key, value in defaults.items()
+    ]
     usage = " ".join(text if defaults[text.partition("=")[0]] == MISSING else f"[{text}]" for text, _ in rows)
     paragraphs = [fill(f"usage: {command(name)} {usage}", _width(), subsequent_indent="    ")]
     paragraphs += [fill(paragraph, _width()) for paragraph in about.split("\n\n")]
@@ -76,7 +78,7 @@ def _general_rows(config: dict[str, Any]) -> Iterator[Row]:
     _, meanings = _docstring(TrainConfig)
     for key, value in config.items():
         if key not in GROUPS:
-            yield f"{key}={_typed(value)}", meanings[key]
+            yield f"{key}={format_value(value)}", meanings[key]
 
 
 def _closed_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
@@ -85,7 +87,7 @@ def _closed_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
     assert isinstance(schema, type)
     _, meanings = _docstring(schema)
     for key, value in node.items():
-        yield f"{group}.{key}={_typed(value)}", meanings[key]
+        yield f"{group}.{key}={format_value(value)}", meanings[key]
 
 
 def _open_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
@@ -93,7 +95,7 @@ def _open_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
     comments = dict(re.findall(r"^(\w+):.*?# (.*)$", _option_file(group, node["_target_"]), re.MULTILINE))
     comments["_target_"] = f"the class; {group}.<name>=<value> sets any argument of its constructor"
     for key, value in node.items():
-        yield f"{group}.{key}={_typed(value)}", comments.get(key, "")
+        yield f"{group}.{key}={format_value(value)}", comments.get(key, "")
 
 
 def _about(group: str, target: str) -> str:
@@ -140,11 +142,6 @@ def _table(rows: Sequence[Row]) -> str:
             fill(second, _width(), initial_indent=start.ljust(column), subsequent_indent=" " * column) or start
         )
     return "\n".join(lines)
-
-
-def _typed(value: object) -> str:
-    """A value as one would type it."""
-    return "..." if value == MISSING else value if isinstance(value, str) else json.dumps(value)
 
 
 def _width() -> int:

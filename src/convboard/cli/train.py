@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from convboard.cli import command_help, frame
+from convboard.cli.arguments import dashes_error
 from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -33,16 +34,15 @@ def main() -> None:
 
 
 def _refuse_dashes() -> None:
-    """`--model=lenet`: a key of ours written as most other commands would have it.
+    """Check that no key of the config is written with dashes. Other arguments with dashes are those of Hydra.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: A key is written with dashes.
     """
     for argument in sys.argv[1:]:
-        key = argument.lstrip("-")
-        if argument.startswith("-") and key.partition("=")[0].split(".")[0] in TrainConfig.__dataclass_fields__:
-            wanted = key if "=" in key else f"{key}=<value>"
-            raise ConfigError(f"{argument!r} is not understood: write {wanted}, without dashes.")
+        key = argument.lstrip("-").partition("=")[0].split(".")[0]
+        if argument.startswith("-") and key in TrainConfig.__dataclass_fields__:
+            raise dashes_error(argument)
 
 
 def _train(composed: DictConfig) -> float:

@@ -108,8 +108,20 @@ def unknown_key(key: str, schema: type) -> str:
     beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
     anywhere = {name.rpartition(".")[2]: name for name in known}
     near = [last] if last in anywhere else get_close_matches(last, beside, 1) or get_close_matches(last, anywhere, 1)
-    question = f"Did you mean {(beside | anywhere)[near[0]]!r}? " if near else ""
-    return f"{key} is not a known key. {question}Allowed{f' in {group}' if group else ''}: {', '.join(sorted(beside))}."
+    allowed = f"Allowed{f' in {group}' if group else ''}: {', '.join(sorted(beside))}."
+    return unknown_key_message(key, [(beside | anywhere)[name] for name in near], allowed)
+
+
+def unknown_key_message(key: str, near: Sequence[str], allowed: str) -> str:
+    """Return the message for a key that is not known.
+
+    Args:
+        key: The key.
+        near: Known keys with a similar name, the most similar first.
+        allowed: A sentence that lists the known keys.
+    """
+    question = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{key} is not a known key. {question}{allowed}"
 
 
 def renamed_keys(schema: type, prefix: str = "") -> dict[str, str]:
