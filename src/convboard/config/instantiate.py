@@ -44,7 +44,7 @@ class Target:
             raise ConfigError(f"{self.group}: {self.describe()} refuses its arguments: {error}") from error
 
     def describe(self) -> str:
-        """The name of the target and its arguments, for messages: ``torch.optim.SGD with lr=0.1, momentum=0.9``."""
+        """The name of the target and its arguments, for messages: `torch.optim.SGD with lr=0.1, momentum=0.9`."""
         arguments = ", ".join(f"{key}={value}" for key, value in self.node.items() if key != "_target_")
         return f"{self.node['_target_']} with {arguments}" if arguments else str(self.node["_target_"])
 
@@ -59,7 +59,7 @@ def resolve(group: str, node: Mapping[str, Any]) -> Target:
     Raises:
         ConfigError: The target cannot be imported or called by name, or has no such parameter.
     """
-    from hydra.errors import InstantiationException
+    from hydra.errors import InstantiationException  # deferred for start-up time
     from hydra.utils import instantiate
 
     target = node["_target_"]

@@ -27,14 +27,15 @@ def foreign_targets(group: str, node: object, trusted: Collection[str] = ()) -> 
 
 def _own_targets(group: str) -> set[str]:
     if group == "model":
-        from convboard.models import MODELS
+        from convboard.models import MODELS  # deferred for start-up time: imports torch
 
         return {f"convboard.models.{model.__name__}" for model in MODELS.values()}
     if group == "scheduler":
+        # Deferred for start-up time.
         from convboard.training.schedules import Constant, Cosine, OneCycle, StepDecay
 
         return {f"convboard.training.schedules.{kind.__name__}" for kind in (Constant, Cosine, OneCycle, StepDecay)}
-    from torch import optim
+    from torch import optim  # deferred for start-up time
 
     kinds_of_optimizer = (kind for kind in vars(optim).values() if inspect.isclass(kind))
     return {f"torch.optim.{kind.__name__}" for kind in kinds_of_optimizer if issubclass(kind, optim.Optimizer)}

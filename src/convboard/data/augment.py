@@ -58,7 +58,7 @@ class Draws(NamedTuple):
     hole_column: Tensor
 
     def batch(self, start: int, end: int) -> "Draws":
-        """Returns the draws of samples `start` to `end` - 1."""
+        """Return the draws of samples `start` to `end` - 1."""
         return Draws(*(values[start:end] for values in self))
 
 

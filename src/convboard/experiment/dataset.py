@@ -40,7 +40,7 @@ def build_dataset(config: TrainConfig) -> ImageDataset:
 
 @errors_with_config_keys()
 def describe_config_dataset(config: TrainConfig) -> tuple[ImageShape, int]:
-    """Returns (C, H, W) of the images that `build_dataset` would load, and the number of classes.
+    """Return (C, H, W) of the images that `build_dataset` would load, and the number of classes.
 
     Args:
         config: The config.

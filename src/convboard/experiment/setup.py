@@ -144,7 +144,7 @@ def build_setup(
         ConvboardError: Something in the config cannot be built, or cannot be trained.
     """
     if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
-        import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
+        import numpy.random  # noqa: F401  (deferred for start-up time: foreign code may use it)
     seed_everything(config.seed)
     optimizer = resolve("optimizer", config.optimizer)
     scheduler = resolve("scheduler", config.scheduler)

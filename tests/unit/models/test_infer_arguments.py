@@ -113,7 +113,7 @@ def test_images_too_small_for_a_lazy_network() -> None:
         build(AsksNothing, (3, 2, 2), 10)
 
 
-def test_trial_draws_no_random_number() -> None:
+def test_the_dry_run_draws_no_random_number() -> None:
     torch.manual_seed(0)
     found = build(Asks, SHAPE, 10, hidden=4)
     torch.manual_seed(0)

@@ -66,7 +66,7 @@ class Source(ABC):
 
     @abstractmethod
     def files(self) -> Sequence[Path]:
-        """Returns all its files in a fixed order, whether or not they exist; none if it needs no cache."""
+        """Return all its files in a fixed order, whether or not they exist; none if it needs no cache."""
 
     @abstractmethod
     def provide(self, download: bool) -> None:
@@ -92,7 +92,7 @@ class Source(ABC):
 
 
 def array_split(images: Tensor, labels: Tensor, size: int) -> RawSplit:
-    """Returns a split of images that are in memory.
+    """Return a split of images that are in memory.
 
     Args:
         images: uint8 [N, C, H, H].

@@ -28,7 +28,9 @@ const DRAWN = [
 export function healthPanel(store, actions) {
   const node = el("div", { class: "scroll", "data-view": "health" });
   store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: findingsOf(health, record) }));
-  store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) => store.set({ findingsB: findingsOf(healthB, recordB) }));
+  store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) =>
+    store.set({ findingsB: findingsOf(healthB, recordB) }),
+  );
   store.subscribe(DRAWN, (state) => {
     if (state.view === "health" && state.record) node.replaceChildren(...content(state, actions));
   });
