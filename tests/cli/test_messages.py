@@ -113,15 +113,15 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("model._target_=null", "model._target_ is not set: choose one of conf/model, as in model=<name>."),
         (
             "optimizer._target_=torch.optim.SDG",
-            "optimizer._target_='torch.optim.SDG' is not there. Did you mean 'SGD'? Allowed: ASGD, Adadelta, "
+            "optimizer._target_='torch.optim.SDG' does not exist. Did you mean 'SGD'? Allowed: ASGD, Adadelta, "
             "Adafactor, Adagrad, Adam, AdamW, Adamax, LBFGS, Muon, NAdam, Optimizer, RAdam, RMSprop, Rprop, SGD, "
             "SparseAdam.",
         ),
         ("optimizer._target_=SGD", "optimizer._target_='SGD' needs the module too, as in torch.optim.SGD."),
         (
             "optimizer._target_=torch.optim.LBFGS",
-            "optimizer._target_='torch.optim.LBFGS' wants to compute the loss several times for each step, which the "
-            "training loop does not offer. Choose another, as in optimizer=adamw.",
+            "optimizer._target_='torch.optim.LBFGS' computes the loss several times for each step, which the "
+            "training loop does not support. Choose another, as in optimizer=adamw.",
         ),
         (
             "optimizer.momentumm=0.3",
@@ -324,6 +324,6 @@ def test_a_file_of_the_users_that_is_no_yaml(refused: Refused, tmp_path: Path) -
     broken = tmp_path / "mine/model/broken.yaml"
     broken.write_text("_target_: {convboard\nlayers: []\n")
     assert refused("--config-dir=mine", "model=broken") == (
-        f"{broken}, line 2, column 7: this is not YAML: expected ',' or '}}', but got ':'. Mend that line or the one "
-        "before it."
+        f"{broken}, line 2, column 7: this is not YAML: expected ',' or '}}', but got ':'. Correct that line or "
+        "the one before it."
     )

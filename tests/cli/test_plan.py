@@ -70,7 +70,7 @@ def test_a_plan_that_cannot_be_followed_is_made_anew_and_loudly(
     else:
         (tmp_path / "run/plan.json").unlink()
         reason = "run/plan.json is missing"
-    reason += ": the plan is made anew, and figures may differ in their last digits from the run's own."
+    reason += ": a new plan is chosen, and results may differ from those of the run in their last digits."
     for done in (
         run_command("scripts/evaluate.py", "run=run"),
         run_command("train.py", "resume=run", "trainer.max_epochs=3"),

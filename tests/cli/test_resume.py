@@ -46,7 +46,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_taken(
     last.write_bytes(last.read_bytes()[:-100])
     done = run_command("train.py", "resume=killed")
     assert "last.safetensors is not a whole checkpoint" in done.stdout
-    assert "Going on from the one before it, previous.safetensors" in done.stdout
+    assert "Continuing from the one before it, previous.safetensors" in done.stdout
     assert_same(tmp_path / "killed", whole)
 
 

@@ -1,4 +1,4 @@
-"""`--help`: every key of a command with its default and its meaning, from the docstrings and comments beside them."""
+"""The output of `--help`: every key of a command with its default and its meaning, from docstrings and comments."""
 
 import inspect
 import re
@@ -26,7 +26,7 @@ def is_asked_for() -> bool:
 
 
 def script_help(schema: type, name: str) -> str:
-    """The help of a command whose keys are those of a dataclass.
+    """Return the help of a command whose keys are those of a dataclass.
 
     Args:
         schema: A dataclass whose docstring describes the command, and each key under `Attributes`.
@@ -45,7 +45,7 @@ def script_help(schema: type, name: str) -> str:
 
 
 def train_help(overrides: Sequence[str]) -> str:
-    """The help of `train`: its options, and each key with the value that it has with these overrides.
+    """Return the help of `train`: its options, and each key with its value under `overrides`.
 
     Raises:
         ConfigError: The overrides cannot be composed.
@@ -55,7 +55,7 @@ def train_help(overrides: Sequence[str]) -> str:
     examples = [
         (f"{train} model=lenet dataset=mnist", "one run"),
         (f"{train} -m model=lenet,conv_mlp optimizer.lr=0.1,0.01", "a sweep: every combination"),
-        (f"{train} resume=outputs/digits/lenet/RUN", "go on with a run"),
+        (f"{train} resume=outputs/digits/lenet/RUN", "resume a run"),
         (f"{train} --help model=resnet18", "the keys of another option"),
         (tensorboard("outputs"), "look at the runs"),
     ]
@@ -82,7 +82,7 @@ def _general_rows(config: dict[str, Any]) -> Iterator[Row]:
 
 
 def _closed_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
-    """The keys of a group whose schema is a dataclass."""
+    """Yield the keys of a group whose schema is a dataclass."""
     (schema,) = (field.type for field in fields(TrainConfig) if field.name == group)
     assert isinstance(schema, type)
     _, meanings = _docstring(schema)
@@ -91,7 +91,7 @@ def _closed_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
 
 
 def _open_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
-    """The keys of a group whose schema is a constructor, with the comments of the option's file."""
+    """Yield the keys of a group whose schema is a constructor, with the comments in the file of the option."""
     comments = dict(re.findall(r"^(\w+):.*?# (.*)$", _option_file(group, node["_target_"]), re.MULTILINE))
     comments["_target_"] = f"the class; {group}.<name>=<value> sets any argument of its constructor"
     for key, value in node.items():
@@ -99,13 +99,13 @@ def _open_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
 
 
 def _about(group: str, target: str) -> str:
-    """What the first comment of an option's file says of it."""
+    """Return the first comment in the file of an option; empty if it has none."""
     text = _option_file(group, target)
     return text.splitlines()[0].removeprefix("# ") if text.startswith("# ") else ""
 
 
 def _option_file(group: str, target: str) -> str:
-    """The text of the first option file with this `_target_`; empty where there is none."""
+    """Return the text of the first option file with this `_target_`; empty if there is none."""
     texts = (file.read_text() for folder in conf_folders() for file in sorted((folder / group).glob("*.yaml")))
     return next((text for text in texts if f"_target_: {target}\n" in text), "")
 
@@ -119,7 +119,7 @@ def _options(group: str) -> list[str]:
 
 
 def _docstring(schema: type) -> tuple[str, dict[str, str]]:
-    """What a dataclass's docstring says of the whole, and of each attribute."""
+    """Return the description in the docstring of a dataclass, and that of each attribute."""
     about, _, attributes = (inspect.getdoc(schema) or "").partition("\n\nAttributes:\n")
     found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
     typed = {"None": "null", "True": "true", "False": "false", "`": ""}  # as on the command line
@@ -130,7 +130,7 @@ def _docstring(schema: type) -> tuple[str, dict[str, str]]:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    """Two columns, the second one wrapped."""
+    """Return two columns as text, the second one wrapped."""
     column = min(max(len(first) for first, _ in rows), _LONGEST_KEY) + 4
     lines = []
     for first, second in rows:

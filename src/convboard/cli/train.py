@@ -19,7 +19,7 @@ from convboard.training.distributed.torchrun import communicator
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     _refuse_dashes()
     if command_help.is_asked_for():
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
@@ -46,7 +46,7 @@ def _refuse_dashes() -> None:
 
 
 def _train(composed: DictConfig) -> float:
-    """Run what was composed and return the objective, for Hydra's sweepers."""
+    """Run the composed config, and return the objective for the sweepers of Hydra."""
     with frame.job():
         config = _checked_config(composed)
         from convboard.experiment.run import run  # after the config is checked: this imports torch
@@ -55,10 +55,10 @@ def _train(composed: DictConfig) -> float:
 
 
 def _checked_config(composed: DictConfig) -> TrainConfig:
-    """The config of a new run, or of the run that `resume` names.
+    """Return the config of a new run, or of the run that `resume` names.
 
     Raises:
-        ConfigError: See `compose.checked_config`; or the run cannot be resumed this way.
+        ConfigError: See `compose.checked_config`; or the run cannot be resumed with these arguments.
     """
     if not composed.get("resume"):
         return compose.checked_config(composed)

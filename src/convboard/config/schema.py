@@ -1,8 +1,8 @@
 """The schema of a config: every key that convboard owns, its type, and the check of its value.
 
-A value is checked here and nowhere else; the code below asserts. `model`, `optimizer` and `scheduler` are open: the
-constructor that `_target_` names is their schema, and `instantiate` checks them. Nothing here imports torch, so a
-mistake is reported at once.
+A value is checked only here; the code below asserts. `model`, `optimizer` and `scheduler` are open: their schema is the
+signature of the constructor that `_target_` names, and `instantiate` checks them. This module does not import torch, so
+that a mistake is reported at once.
 """
 
 import math
@@ -184,7 +184,7 @@ class BoardConfig:
         level: `minimal`: scalars and texts; `default`: also pictures and histograms; `full`: also precision-recall
             curves and the embedding projector.
         scalar_every: Steps between two points of a curve; None: about 200 points per run, at most 50 steps apart.
-        max_channels: Number of feature maps that are drawn of each layer.
+        max_channels: Number of feature maps drawn per layer.
     """
 
     level: str = "default"
@@ -250,7 +250,7 @@ class TrainConfig:
                 _check_rate(f"optimizer.{name}", value)
 
     def to_dict(self) -> dict[str, Any]:
-        """The config as plain nested dictionaries, as written to a run's `config.yaml`."""
+        """Return the config as nested dictionaries, as in the `config.yaml` of a run."""
         return asdict(self)
 
     @classmethod
@@ -270,7 +270,7 @@ def to_config(composed: DictConfig) -> TrainConfig:
         ConfigError: A key is unknown, of a wrong type, or out of range.
     """
     try:
-        # As plain values, since a merge takes over keys that `+key=value` has added to a config of this very schema.
+        # As plain values: a merge would accept keys that `+key=value` has added to a config of this schema.
         given = OmegaConf.to_container(composed, resolve=True)
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
     except OmegaConfBaseException as error:
@@ -283,7 +283,7 @@ def load_config(path: Path) -> TrainConfig:
     """Read a run's `config.yaml`.
 
     Raises:
-        ConfigError: It is no YAML, or not a config of this version.
+        ConfigError: The file is not valid YAML, or not a config of this version.
     """
     try:
         loaded = OmegaConf.load(path)
@@ -303,7 +303,7 @@ def load_config(path: Path) -> TrainConfig:
 
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        given = value.lower() if value in ("True", "False") else value  # as it was written, not as OmegaConf has it
+        given = value.lower() if value in ("True", "False") else value  # as the user wrote it
         raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed)}")
 
 

@@ -50,7 +50,7 @@ def test_own_keys_are_read_and_the_others_given_back(monkeypatch: pytest.MonkeyP
         ("--image=a", "'--image=a' is not understood: write image=a, without dashes."),
         ("-m", "'-m' is not understood: write m=<value>, without dashes."),
         ("lenet", "'lenet' is not understood: give arguments as image=... top=..."),
-        ("resume=outputs", "resume=outputs goes on with a training: to look at a run give run=<run dir>."),
+        ("resume=outputs", "resume=outputs resumes the training of a run. To show a run, give run=<run dir>."),
         ("top=many", "top='many': must be a whole number."),
     ],
 )

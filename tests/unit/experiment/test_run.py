@@ -94,7 +94,7 @@ def test_nothing_that_a_run_directory_names_is_run_without_trust(
 def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
     convboard.run(make_config(), tmp_path / "run")
     before = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
-    with pytest.raises(RunError, match="holds a run already"):
+    with pytest.raises(RunError, match="already contains a run"):
         convboard.run(make_config(), tmp_path / "run")
     assert before == {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
 

@@ -53,9 +53,9 @@ def test_a_recorded_plan_that_this_machine_cannot_follow_is_made_anew(caplog: py
     assert recorded_plan(run) == DEFAULT
     assert not caplog.records
     assert recorded_plan(replace(run, plan={**DEFAULT.to_dict(), "device": "cuda"})) is None
-    assert "the run computes on cuda, which this machine does not have: the plan is made anew" in caplog.text
+    assert "the run computes on cuda, which this machine does not have: a new plan is chosen" in caplog.text
     assert recorded_plan(replace(run, plan={})) is None
-    assert "run/plan.json is missing: the plan is made anew" in caplog.text
+    assert "run/plan.json is missing: a new plan is chosen" in caplog.text
 
 
 def test_several_processes_record_no_step() -> None:

@@ -75,7 +75,7 @@ def test_a_title_says_where_the_shape_is_from() -> None:
 
 
 def test_networks_that_take_no_such_image() -> None:
-    with pytest.raises(ConfigError, match="The network wants 2 channels: a picture has 1, if it is grey, or 3"):
+    with pytest.raises(ConfigError, match=r"^The network needs 2 channels, but a picture has 1 \(grey\) or 3 "):
         untrained_model(compose_config(["model=conv_demo"]), (2, 9, 9))
     with pytest.raises(ModelError, match="window of 5x5 but gets only 3x3"):
         untrained_model(compose_config([]), (1, 10, 10))

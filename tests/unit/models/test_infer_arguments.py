@@ -133,7 +133,7 @@ def test_in_features_that_no_layer_takes() -> None:
     def odd(in_features: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(2 * in_features, 10))
 
-    with pytest.raises(ModelError, match=r"in_features of odd cannot be found"):
+    with pytest.raises(ModelError, match=r"in_features of odd cannot be inferred"):
         build(odd, SHAPE, 10)
 
 

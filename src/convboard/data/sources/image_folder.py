@@ -111,7 +111,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
         classes[class_folder.name] = image_files(class_folder)
         if not classes[class_folder.name]:
             raise DataError(
-                f"{class_folder} has no pictures. Every class needs one at least: add some, or remove the folder. "
+                f"{class_folder} has no pictures. Every class needs at least one: add some, or remove the folder. "
                 f"Pictures end in {', '.join(EXTENSIONS)}."
             )
     if not classes:

@@ -125,7 +125,7 @@ def test_empty_class_folder(pictures: Path) -> None:
     (pictures / "green").mkdir()
     (pictures / "green" / "notes.txt").write_text("no picture")
     assert message(pictures) == (
-        f"{pictures}/green has no pictures. Every class needs one at least: add some, or remove the folder. "
+        f"{pictures}/green has no pictures. Every class needs at least one: add some, or remove the folder. "
         f"Pictures end in {ENDINGS}."
     )
 
