@@ -50,7 +50,7 @@ class Arguments:
                 raise ConfigError(f"{key}={value!r} is not known. {nearest(value, allowed)}")
         for key, number in (("rounds", self.rounds), ("batches", self.batches)):
             if number is not None and number < 1:
-                raise ConfigError(f"{key}={number}: must be at least 1, or left away.")
+                raise ConfigError(f"{key}={number}: must be at least 1, or be omitted.")
 
 
 def main() -> None:

@@ -82,8 +82,8 @@ def rows(table: str) -> list[list[str]]:
             "part='sped' is not known. Did you mean 'speed'? Allowed: all, layers_tab, mnist_99, processes, speed.",
         ),
         ("format=csv", "format='csv' is not known. Allowed: json, markdown, table."),
-        ("batches=-3", "batches=-3: must be at least 1, or left away."),
-        ("rounds=0", "rounds=0: must be at least 1, or left away."),
+        ("batches=-3", "batches=-3: must be at least 1, or be omitted."),
+        ("rounds=0", "rounds=0: must be at least 1, or be omitted."),
         ("rounds=many", "rounds='many': must be a whole number, or null."),
         (
             "data_dir=/nope",

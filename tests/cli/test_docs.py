@@ -135,7 +135,7 @@ def test_a_run_is_resumed(command: ShownCommand, run_in_process: RunCommand, fol
 )
 def test_a_network_is_shown_and_evaluated(command: ShownCommand, run_in_process: RunCommand, folder: Path) -> None:
     done = run_in_process(command.program, *command.arguments)
-    assert re.search("conv|The same figures, to the last bit", done.stdout)
+    assert re.search("conv|The metrics equal those in result.json, to the last bit", done.stdout)
 
 
 @pytest.mark.parametrize(

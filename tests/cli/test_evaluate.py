@@ -10,7 +10,7 @@ import pytest
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 SHORT = ("hydra.run.dir=run", "trainer.device=cpu", "trainer.max_epochs=2", "trainer.limit_train_batches=5")
-SAME = "The same figures, to the last bit, as the run wrote down.\n"
+SAME = "The metrics equal those in result.json, to the last bit.\n"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_other_figures_are_shown_side_by_side(run_command: RunCommand, tmp_path:
     again = run_command("scripts/evaluate.py", "run=run")
     assert SAME not in again.stdout
     assert "evaluated again" in again.stdout
-    assert "as the run wrote down" in again.stdout
+    assert "in result.json" in again.stdout
     assert " 12.35% " in again.stdout or " 12.34% " in again.stdout
 
 
@@ -56,7 +56,7 @@ def test_a_run_that_has_not_finished_has_no_figures(run_command: RunCommand, tmp
     run_command("train.py", *SHORT)
     (tmp_path / "run/result.json").unlink()
     again = run_command("scripts/evaluate.py", "run=run")
-    assert again.stdout.endswith("\nThe run has written no figures: it has not finished.\n")
+    assert again.stdout.endswith("\nThe run has not finished: its result.json has no metrics.\n")
 
 
 def test_a_network_of_one_s_own_is_built_when_it_is_trusted(run_command: RunCommand, tmp_path: Path) -> None:

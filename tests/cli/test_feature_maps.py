@@ -126,11 +126,11 @@ def test_a_run_on_pictures_sees_them_as_in_training(run_command: RunCommand, pho
         ),
         (
             ["run=outputs", "model=lenet", "image=cat.jpg"],
-            "model=lenet has no use beside run=, which has a config of its own. Leave one away.",
+            "model=lenet cannot be used with run=, which has a config of its own. Omit one of them.",
         ),
         (
             ["run=outputs", "input_shape=1x2x3", "image=cat.jpg"],
-            "input_shape=1x2x3 has no use beside run=, which has a config of its own. Leave one away.",
+            "input_shape=1x2x3 cannot be used with run=, which has a config of its own. Omit one of them.",
         ),
         (["image=cat.jpg", "out=cat.jpg"], "out=cat.jpg: must be the name of a .png file."),
         (

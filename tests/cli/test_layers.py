@@ -98,7 +98,7 @@ def test_a_network_that_does_not_fit_is_explained(run_command: RunCommand, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["format=jsn"], "format=jsn is no way to write the table. Did you mean 'json'? Allowed: csv, json, markdown"),
+        (["format=jsn"], "format=jsn is not an output format. Did you mean 'json'? Allowed: csv, json, markdown"),
         (["layer=cnv1"], "No layer is called 'cnv1'. Did you mean 'conv1'?"),
         (["layer=conv1", "row=28"], "conv1 has no unit at row 28, column 0: its output has 28 x 28 of them."),
         (["input_shape=[1,28]"], "input_shape=[1,28]: give channels, height and width"),
@@ -106,7 +106,7 @@ def test_a_network_that_does_not_fit_is_explained(run_command: RunCommand, tmp_p
             ["modle=lenet"],
             "modle is not a known key. Did you mean 'model'? This script's own: run, input_shape, format, ",
         ),
-        (["run=outputs", "model=lenet"], "model=lenet has no use beside run="),
+        (["run=outputs", "model=lenet"], "model=lenet cannot be used with run="),
         (["run=nowhere"], "nowhere is not there"),
     ],
 )

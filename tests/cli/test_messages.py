@@ -71,8 +71,8 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("trainer.max_epochs=0", "trainer.max_epochs=0: must be at least 1."),
         (
             "trainer.cuda_graph=true",
-            "trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on cpu. Leave it "
-            "away, or choose trainer.device=cuda on a machine that has one.",
+            "trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on cpu. Omit it, "
+            "or choose trainer.device=cuda on a machine that has one.",
         ),
         (
             "dataset.val_size=1547",
@@ -88,8 +88,8 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("=3", "'=3' is not understood: write key=value, such as trainer.max_epochs=3."),
         (
             "data_dir=[a",
-            "'data_dir=[a' is not understood: its value is no number, text, [list] or {key: value}. Put a text with "
-            "special characters into quotes of both kinds: 'data_dir=\"...\"'.",
+            "'data_dir=[a' is not understood: its value is neither a number nor a text, [list] or {key: value}. "
+            "Put a text with special characters into quotes of both kinds: 'data_dir=\"...\"'.",
         ),
         ("experiment=null", "experiment=null: choose one of conf/experiment by its name, as in experiment=<name>."),
         (
@@ -113,15 +113,15 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("model._target_=null", "model._target_ is not set: choose one of conf/model, as in model=<name>."),
         (
             "optimizer._target_=torch.optim.SDG",
-            "optimizer._target_='torch.optim.SDG' is not there. Did you mean 'SGD'? Allowed: ASGD, Adadelta, "
+            "optimizer._target_='torch.optim.SDG' does not exist. Did you mean 'SGD'? Allowed: ASGD, Adadelta, "
             "Adafactor, Adagrad, Adam, AdamW, Adamax, LBFGS, Muon, NAdam, Optimizer, RAdam, RMSprop, Rprop, SGD, "
             "SparseAdam.",
         ),
         ("optimizer._target_=SGD", "optimizer._target_='SGD' needs the module too, as in torch.optim.SGD."),
         (
             "optimizer._target_=torch.optim.LBFGS",
-            "optimizer._target_='torch.optim.LBFGS' wants to compute the loss several times for each step, which the "
-            "training loop does not offer. Choose another, as in optimizer=adamw.",
+            "optimizer._target_='torch.optim.LBFGS' computes the loss several times for each step, which the "
+            "training loop does not support. Choose another, as in optimizer=adamw.",
         ),
         (
             "optimizer.momentumm=0.3",
@@ -135,7 +135,7 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         (
             "scheduler._target_=torch.optim.lr_scheduler.StepLR",
             "scheduler._target_='torch.optim.lr_scheduler.StepLR' keeps a state of its own; here a schedule is a "
-            "function of the step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in "
+            "function of the step, so that a run can be resumed at any step. Choose one of conf/scheduler, as in "
             "scheduler=cosine.",
         ),
         (
@@ -324,6 +324,6 @@ def test_a_file_of_the_users_that_is_no_yaml(refused: Refused, tmp_path: Path) -
     broken = tmp_path / "mine/model/broken.yaml"
     broken.write_text("_target_: {convboard\nlayers: []\n")
     assert refused("--config-dir=mine", "model=broken") == (
-        f"{broken}, line 2, column 7: this is not YAML: expected ',' or '}}', but got ':'. Mend that line or the one "
-        "before it."
+        f"{broken}, line 2, column 7: this is not YAML: expected ',' or '}}', but got ':'. Correct that line or "
+        "the one before it."
     )

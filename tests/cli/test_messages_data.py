@@ -149,7 +149,7 @@ class TestData:
         folder = make_pictures(tmp_path / "pictures")
         (folder / "bird").mkdir()
         assert refused("dataset=image_folder", "dataset.path=pictures") == (
-            f"{folder}/bird has no pictures. Every class needs one at least: add some, or remove the folder. Pictures "
+            f"{folder}/bird has no pictures. Every class needs at least one: add some, or remove the folder. Pictures "
             "end in .avif, .bmp, .gif, .jpeg, .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tif, .tiff, .webp."
         )
 

@@ -44,8 +44,8 @@ class TestRunDirectories:
 
     def test_one_that_holds_a_run_is_never_overwritten(self, refused: Refused, finished: Path) -> None:
         assert refused("hydra.run.dir=finished") == (
-            f"{finished} holds a run already, and nothing is ever overwritten. Go on with it by resume={finished}, or "
-            "choose another directory with hydra.run.dir=<folder>."
+            f"{finished} already contains a run, and runs are never overwritten. Resume it with resume={finished}, "
+            "or choose another directory with hydra.run.dir=<folder>."
         )
 
     def test_one_that_another_process_trains_in(

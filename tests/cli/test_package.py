@@ -53,7 +53,7 @@ def test_the_wheel_trains_in_an_empty_folder(environment: Path, tmp_path: Path) 
     )
     assert Path(where.stdout).is_relative_to(environment.parent)
     again = run(environment, tmp_path, "evaluate", f"run={config.parent}")
-    assert "The same figures, to the last bit" in again.stdout
+    assert "The metrics equal those in result.json, to the last bit" in again.stdout
 
 
 def test_options_of_ones_own_are_found_beside_those_of_the_wheel(environment: Path, tmp_path: Path) -> None:

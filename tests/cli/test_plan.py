@@ -55,7 +55,7 @@ def test_the_run_s_plan_is_kept_by_resume_and_evaluation(run_command: RunCommand
     assert "device:     cpu (3 threads), bf16\nplan:       kept from the run's plan.json\n" in resumed.stdout
     assert plan_of(tmp_path / "run") == kept
     again = run_command("scripts/evaluate.py", "run=run")
-    assert again.stdout.endswith("The same figures, to the last bit, as the run wrote down.\n")
+    assert again.stdout.endswith("The metrics equal those in result.json, to the last bit.\n")
 
 
 @pytest.mark.parametrize("lost", ["device", "file"])
@@ -70,7 +70,7 @@ def test_a_plan_that_cannot_be_followed_is_made_anew_and_loudly(
     else:
         (tmp_path / "run/plan.json").unlink()
         reason = "run/plan.json is missing"
-    reason += ": the plan is made anew, and figures may differ in their last digits from the run's own."
+    reason += ": a new plan is chosen, and results may differ from those of the run in their last digits."
     for done in (
         run_command("scripts/evaluate.py", "run=run"),
         run_command("train.py", "resume=run", "trainer.max_epochs=3"),

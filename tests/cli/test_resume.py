@@ -46,7 +46,7 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_it_taken(
     last.write_bytes(last.read_bytes()[:-100])
     done = run_command("train.py", "resume=killed")
     assert "last.safetensors is not a whole checkpoint" in done.stdout
-    assert "Going on from the one before it, previous.safetensors" in done.stdout
+    assert "Continuing from the one before it, previous.safetensors" in done.stdout
     assert_same(tmp_path / "killed", whole)
 
 
@@ -98,16 +98,14 @@ def test_what_was_trained_cannot_be_untrained(finished: Path, run_command: RunCo
     done = run_command("train.py", "resume=run", "trainer.max_epochs=1", expected_code=2)
     assert done.stderr == (
         "convboard: trainer.max_epochs=1 is fewer than the run has trained already, which is 2 epochs. Give 2 or more, "
-        "or leave it away.\n"
+        "or omit it.\n"
     )
     assert before == files(finished)
 
 
 def test_a_run_goes_on_where_it_is(finished: Path, run_command: RunCommand, tmp_path: Path) -> None:
     done = run_command("train.py", "resume=run", "hydra.run.dir=else", expected_code=2)
-    assert done.stderr == (
-        "convboard: resume=run goes on in that run's own directory: leave hydra.run.dir=else away.\n"
-    )
+    assert done.stderr == ("convboard: resume=run continues in the directory of that run: omit hydra.run.dir=else.\n")
     assert not (tmp_path / "else").exists()
 
 

@@ -334,7 +334,7 @@ def test_a_recorded_step_of_one_process_is_several_processes_own_again(
     [
         (("batch_size=0",), "batch_size=0: must be at least 1."),
         (("model=lenet", "dataset.image_size=8"), "Conv2d conv2 has a window of 5x5"),
-        (("hydra.run.dir=.",), "holds a run already"),
+        (("hydra.run.dir=.",), "already contains a run"),
         (("-m", "seed=1,2"), "-m: a sweep cannot be run by torchrun"),
     ],
     ids=["config", "network", "directory", "sweep"],

@@ -13,7 +13,7 @@ function wordsOf(kinds, norms) {
   return [...findings(health, [...rows.keys()], rows)].map(([name, [worst]]) => [name, worst.word]);
 }
 
-test("a normalisation is not compared, and large layers are judged by the weight", () => {
+test("a normalisation is not compared, and large layers are compared by the weight", () => {
   const kinds = { conv1: ["convolution", 100], bn1: ["norm", 4], conv2: ["convolution", 1000000] };
   assert.deepEqual(wordsOf(kinds, { conv1: 1, bn1: 1e-4, conv2: 10 }), []);
 });

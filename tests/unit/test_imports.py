@@ -67,6 +67,11 @@ def test_who_knows_hydra_and_tensorboard() -> None:
         assert part in KNOW_TENSORBOARD or not is_tensorboard, f"{path} imports {module}"
 
 
+def test_only_the_board_writes_events() -> None:
+    for part, module, path in imports():
+        assert part == "board" or not is_within(module, {"convboard.board.event_file"}), f"{path} imports {module}"
+
+
 def test_nothing_is_unpickled() -> None:
     for _, module, path in imports():
         assert not is_within(module, {"pickle", "dill", "cloudpickle", "joblib"}), f"{path} imports {module}"

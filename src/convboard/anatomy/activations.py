@@ -1,7 +1,7 @@
 """The output of each convolution and linear layer, before and after its activation function.
 
 The activation is found by following tensors rather than modules, so that it is found in
-``F.relu(self.bn1(self.conv1(x)))`` as well as in a Sequential. A sum, a concatenation or any other function of several
+`F.relu(self.bn1(self.conv1(x)))` as well as in a Sequential. A sum, a concatenation or any other function of several
 tensors ends the search: the ReLU after a residual addition is not the activation of the convolution before it.
 """
 
@@ -38,12 +38,12 @@ class LayerActivation:
     """The output of one layer for some images.
 
     Attributes:
-        name: Module path; the second call of a shared layer is ``name:2``.
+        name: Module path; the second call of a shared layer is `name:2`.
         module: The Conv2d or Linear.
         output: [N, C, H, W] or [N, F], the layer's own output.
         activated: The same after its activation function; None if there is none. Batch normalisation, dropout or
-            pooling may be between the two; after a pooling, H and W are smaller than those of ``output``.
-        activation: The activation function's name in torch, such as ``relu``; None if there is none.
+            pooling may be between the two; after a pooling, H and W are smaller than those of `output`.
+        activation: The activation function's name in torch, such as `relu`; None if there is none.
         input: The layer's input; None if inputs are not kept.
     """
 
@@ -96,7 +96,7 @@ class _ActivationSearch(TorchFunctionMode):
         self._followed: dict[int, tuple[Tensor, str]] = {}
 
     def begin(self, name: str, module: nn.Module, output: Tensor, given: Tensor | None) -> None:
-        """Follow the output of a layer that has just run; ``given`` is its input, if it is to be kept."""
+        """Follow the output of a layer that has just run; `given` is its input, if it is to be kept."""
         assert isinstance(module, (nn.Conv2d, nn.Linear))
         kept = None if given is None else given.detach().clone()
         self.found[name] = LayerActivation(name, module, output.detach().clone(), input=kept)

@@ -51,7 +51,7 @@ def raise_explained(model: nn.Module, run: DryRun, part_of: str = "") -> None:
     Args:
         model: The network.
         run: Its dry run.
-        part_of: Name of the network that is being built, if ``model`` holds the layers that it has so far. Remedies
+        part_of: Name of the network that is being built, if `model` holds the layers that it has so far. Remedies
             that depend on its other layers are then left out.
 
     Raises:

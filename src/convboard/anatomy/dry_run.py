@@ -147,7 +147,7 @@ def _record(
 
 
 def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tensor:
-    """Returns zeros [batch_size, C, H, W] with the device and dtype of the network's first floating-point weight.
+    """Return zeros [batch_size, C, H, W] with the device and dtype of the network's first floating-point weight.
 
     Args:
         model: The network.
@@ -172,7 +172,7 @@ def _evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Returns the network without DataParallel or DistributedDataParallel.
+    """Return the network without DataParallel or DistributedDataParallel.
 
     Raises:
         ModelError: It is a script of torch.jit, whose functions cannot be recorded.
@@ -188,7 +188,7 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 
 def lazy_layers(model: nn.Module) -> list[str]:
-    """Returns the paths of the layers that have no shape yet: nn.LazyLinear and the like before their first batch."""
+    """Return the paths of the layers that have no shape yet: nn.LazyLinear and the like before their first batch."""
     tensors = (*model.named_parameters(), *model.named_buffers())
     return list(dict.fromkeys(name.rpartition(".")[0] for name, tensor in tensors if is_lazy(tensor)))
 

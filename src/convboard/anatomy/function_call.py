@@ -1,7 +1,7 @@
 """One call of a torch function: its arguments by name, its sliding window, and the category of the function.
 
-Modules call functions. What is known of a function therefore holds for the module that calls it and for a network that
-calls it directly.
+Modules call functions. A property of a function therefore holds both for a module that calls it and for a network
+that calls it directly.
 """
 
 import math
@@ -35,7 +35,7 @@ _PARAMETERS = {
 
 
 def words(text: str) -> frozenset[str]:
-    """Returns the words of a text as a set."""
+    """Return the words of a text as a set."""
     return frozenset(text.split())
 
 
@@ -105,7 +105,7 @@ class Window:
     def same_padding(self) -> Pair | str | None:
         """Padding in pixels on each side that keeps the size.
 
-        It is ``same`` where one side needs one pixel more than the other, and None where the stride is not 1.
+        It is `same` if one side needs one pixel more than the other, and None if the stride is not 1.
         """
         if self.stride != (1, 1):
             return None
@@ -113,7 +113,7 @@ class Window:
         return "same" if height % 2 or width % 2 else (height // 2, width // 2)
 
     def padded(self, total_padding: Pair) -> "Window":
-        """Returns the same window with another total padding."""
+        """Return the same window with another total padding."""
         return replace(self, total_padding=total_padding)
 
     def fits(self, size: Pair) -> bool:
@@ -121,7 +121,7 @@ class Window:
         return all(n + p >= e for n, p, e in zip(size, self.total_padding, self.extent))
 
     def output_size(self, size: Pair) -> Pair:
-        """Returns the output size, by the formula in the documentation of torch.nn.Conv2d and MaxPool2d.
+        """Return the output size, by the formula in the documentation of torch.nn.Conv2d and MaxPool2d.
 
         Args:
             size: (height, width) of the input.
@@ -130,7 +130,7 @@ class Window:
         return height, width
 
     def formula(self, size: Pair) -> str:
-        """Returns the formula of the output size with its numbers: ``⌊(28 + 2·2 − 1·(5−1) − 1)/1⌋ + 1 = 28``.
+        """Return the formula of the output size with its numbers: `⌊(28 + 2·2 − 1·(5−1) − 1)/1⌋ + 1 = 28`.
 
         Args:
             size: (height, width) of the input.
@@ -160,7 +160,7 @@ class FunctionCall:
     """A call of a torch function.
 
     Attributes:
-        name: Its name in torch without the underscores of in-place and special functions: ``add`` for ``+=``.
+        name: Its name in torch without the underscores of in-place and special functions: `add` for `+=`.
         function: The function itself.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
@@ -173,7 +173,7 @@ class FunctionCall:
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
-        """All arguments by name; of functions not listed in `_PARAMETERS`, ``input`` and the keyword arguments."""
+        """All arguments by name; for functions not in `_PARAMETERS`, only `input` and the keyword arguments."""
         return dict(zip(_PARAMETERS.get(self.name, ("input",)), self.args)) | dict(self.kwargs)
 
     @property
@@ -187,7 +187,7 @@ class FunctionCall:
         return [tensor for tensor in self.tensors if isinstance(tensor, nn.Parameter)]
 
     def tensor(self, name: str) -> Tensor | None:
-        """Returns the argument of this name if it is a tensor, else None."""
+        """Return the argument of this name if it is a tensor, else None."""
         found = self.arguments.get(name)
         return found if isinstance(found, Tensor) else None
 
@@ -217,7 +217,7 @@ class FunctionCall:
 
 
 def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yields the tensors in nested tuples, lists and mappings, in order."""
+    """Yield the tensors in nested tuples, lists and mappings, in order."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):
@@ -228,17 +228,17 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 
 
 def first_tensor(value: Any) -> Tensor | None:
-    """Returns the first tensor in nested tuples, lists and mappings; None if there is none."""
+    """Return the first tensor in nested tuples, lists and mappings; None if there is none."""
     return next(tensors_in(value), None)
 
 
 def share_memory(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors are views of the same memory, on whatever device."""
+    """Whether two tensors of any shapes and on any device are views of the same memory."""
     return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)
 
 
 def as_pair(value: Any) -> Pair:
-    """Returns a number, or a tuple of one or two, as (height, width)."""
+    """Return a number, or a tuple of one or two, as (height, width)."""
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 

@@ -23,25 +23,25 @@ class LayerRow:
     """One layer or function as it ran; every pair is (height, width), every shape is without the batch.
 
     Attributes:
-        name: Module path; the second call of a shared layer is ``name:2``. The name of a function follows the path of
+        name: Module path; the second call of a shared layer is `name:2`. The name of a function follows the path of
             the module that calls it. Parameters that belong to no other row have one of their own without shapes:
-            ``name (own parameters)`` for a module with children, ``name (not called)`` for a layer.
+            `name (own parameters)` for a module with children, `name (not called)` for a layer.
         type: The module's class, such as Conv2d, or the function's name, such as relu.
-        inputs: Names of the rows whose outputs are its inputs; ``input`` stands for the image.
+        inputs: Names of the rows whose outputs are its inputs; `input` stands for the image.
         kernel_size: Of its sliding window in pixels; like the next four, None without a window.
         stride: In pixels.
-        padding: In pixels on each side, or torch's ``same``.
+        padding: In pixels on each side, or torch's `same`.
         dilation: In pixels.
         groups: Number of groups that the channels are divided into; None if it is not a convolution.
         input_shape: Shape of its first tensor argument.
         output_shape: Shape of the first tensor that it returns.
         formula: The formula of the output size with its numbers; empty where there is none.
-        same_padding: Padding that keeps the size, d·(k−1)/2 pixels on each side, or torch's ``same`` where this is not
+        same_padding: Padding that keeps the size, d·(k−1)/2 pixels on each side, or torch's `same` where this is not
             a whole number; None where the stride is not 1, and without a window.
         parameters: Number of parameters that this row adds: shared ones are counted where they first run.
         dense_parameters: Number of weights of a fully connected layer from the whole input to as many units as there
             are output channels, H·W·C_in·C_out; None if it is not a convolution.
-        macs: Multiply-accumulate operations for one image, half of what ``torch.utils.flop_counter`` counts.
+        macs: Multiply-accumulate operations for one image, half of what `torch.utils.flop_counter` counts.
         output_bytes: Bytes of the output for one image.
         receptive_field: Size in pixels of the receptive field of one unit in an image without borders; for units
             without positions, such as those of a Linear, in the image at hand. None if no unit depends on the image.
@@ -107,13 +107,13 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
 
 
 def boxes_of(call: Call) -> TensorBoxes | None:
-    """Returns the receptive fields of a call's units; None if it did not return, or does not depend on the image."""
+    """Return the receptive fields of a call's units; None if it did not return, or does not depend on the image."""
     boxes: TensorBoxes | None = call.tracked[2] if call.tracked else None
     return boxes
 
 
 def size_formula(call: Call) -> str:
-    """Returns the formula of a call's output size with its numbers; empty where there is none."""
+    """Return the formula of a call's output size with its numbers; empty where there is none."""
     shape, output = call.input_shape, call.output_shape
     window = call.window
     if window is not None and len(shape) == 4:
@@ -128,14 +128,14 @@ def size_formula(call: Call) -> str:
 
 
 def _count_new(parameters: Iterable[nn.Parameter], counted: set[int]) -> int:
-    """Count the numbers in the parameters whose ids are not in ``counted``, and add their ids to it."""
+    """Count the numbers in the parameters whose ids are not in `counted`, and add their ids to it."""
     new = {id(parameter): parameter for parameter in parameters if id(parameter) not in counted}
     counted.update(new)
     return sum(parameter.numel() for parameter in new.values())
 
 
 def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
-    """The row of one call; ``counted`` holds the ids of the parameters of the rows before."""
+    """The row of one call; `counted` holds the ids of the parameters of the rows before."""
     window = call.window
     field, boxes = _field_of(call, run), boxes_of(call)
     parameters = call.module.parameters() if call.module else call.functions[0].parameters

@@ -24,11 +24,11 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
     Args:
         model: Any network.
         images: [N, C, H, W], normalised as the network expects them.
-        layers: Module paths, or glob patterns of them such as ``conv*`` or ``layer1.*``. A pattern matches layers
+        layers: Module paths, or glob patterns of them such as `conv*` or `layer1.*`. A pattern matches layers
             (modules without children); if it matches none of them, it matches the modules with children.
 
     Returns:
-        Name to output, in the order of the calls. A layer that is called twice appears as ``name`` and ``name:2``. Of
+        Name to output, in the order of the calls. A layer that is called twice appears as `name` and `name:2`. Of
         several outputs, the first tensor is returned.
 
     Raises:

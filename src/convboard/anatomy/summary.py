@@ -23,9 +23,9 @@ class NetworkSummary:
     Attributes:
         input_shape: (C, H, W) of an image.
         rows: The layers and functions that ran, in order.
-        boxes: For each row with an output [N, C, H, W], the pixels ``(first, end)`` of the image that its units depend
-            on, ``end`` excluded: a pair for each row of units, and one for each column of units.
-        averages: For each row that is an ``avg_pool2d``, its ``count_include_pad`` and its ``divisor_override``.
+        boxes: For each row with an output [N, C, H, W], the pixels `(first, end)` of the image that its units depend
+            on, `end` excluded: a pair for each row of units, and one for each column of units.
+        averages: For each row that is an `avg_pool2d`, its `count_include_pad` and its `divisor_override`.
     """
 
     input_shape: Shape
@@ -34,7 +34,7 @@ class NetworkSummary:
     averages: dict[str, dict[str, Any]]
 
     def record(self) -> dict[str, Any]:
-        """Returns all of it for JSON: ``version`` and the attributes, with the fields of `LayerRow` as ``rows``."""
+        """Return all of it for JSON: `version` and the attributes, with the fields of `LayerRow` as `rows`."""
         return {
             "version": RECORD_VERSION,
             "input_shape": list(self.input_shape),
@@ -99,12 +99,12 @@ def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int =
     Args:
         model: Any network.
         input_shape: (C, H, W) of an image.
-        layer: A row's name in ``layer_table``.
+        layer: A row's name in `layer_table`.
         row: Row of the unit in the layer's output; 0 for an output without rows and columns, whose units are all meant.
         col: Column of the unit, likewise.
 
     Returns:
-        The pixels ``image[:, top:bottom, left:right]``; (0, 0, 0, 0) for a unit that depends only on padding.
+        The pixels `image[:, top:bottom, left:right]`; (0, 0, 0, 0) for a unit that depends only on padding.
 
     Raises:
         ModelError: There is no such layer, or no such unit.
@@ -128,7 +128,7 @@ def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int =
 
 
 def network_record(model: nn.Module, input_shape: Shape) -> dict[str, Any]:
-    """Returns `NetworkSummary.record` of a network.
+    """Return `NetworkSummary.record` of a network.
 
     Args:
         model: Any network.

@@ -7,13 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from itertools import accumulate
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from convboard.anatomy.layer_rows import LayerRow
 from convboard.anatomy.trace import INPUT, Shape
 
 Style = Literal["markdown", "text", "json", "csv"]
-STYLES: tuple[str, ...] = get_args(Style)
 FORMULAS = "size of the output"  # the column of the formulas
 _STAR = "*"  # marks a receptive field that is larger than the image
 _RIGHT_ALIGNED = frozenset(["parameters", "MACs"])
@@ -46,9 +45,9 @@ def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int
     only if they are not the row before. A receptive field that is larger than the image has a star.
 
     Args:
-        rows: The rows that ``layer_table`` returns.
-        style: ``markdown`` for TensorBoard's text tab and documents, ``text`` for a terminal, ``json`` and ``csv`` for
-            programs: these have every field of `LayerRow`, pairs as [height, width] or ``5x5``.
+        rows: The rows that `layer_table` returns.
+        style: `markdown` for TensorBoard's text tab and documents, `text` for a terminal, `json` and `csv` for
+            programs: these have every field of `LayerRow`, pairs as [height, width] or `5x5`.
         width: Columns of the terminal. If the text is wider, the formulas are below the table.
         title: A title above the table, as text or Markdown.
     """
@@ -87,7 +86,7 @@ def _text_and_formulas(rows: Sequence[LayerRow], columns: dict[str, list[str]], 
 
 
 def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
-    """The cells of each column that is shown, by its head; ``image`` is (height, width)."""
+    """The cells of each column that is shown, by its head; `image` is (height, width)."""
     before = list(accumulate((row.name if row.output_shape else "" for row in rows), _last_name, initial=INPUT))
     columns = {
         "layer": [row.name for row in rows],
@@ -109,7 +108,7 @@ def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
 
 
 def _receptive_field(row: LayerRow, image: Shape) -> str:
-    """The size of a receptive field, ``all of it`` for the whole image, with a star if it is larger."""
+    """The size of a receptive field, `all of it` for the whole image, with a star if it is larger."""
     field = row.receptive_field
     if field == image and row.receptive_stride is None:
         return "all of it"
@@ -170,10 +169,10 @@ def _plain(value: Any) -> str:
 
 
 def _times(value: tuple[int, ...] | str | None) -> str:
-    """``(5, 5)`` as ``5x5``."""
+    """`(5, 5)` as `5x5`."""
     return value if isinstance(value, str) else "x".join(map(str, value or ()))
 
 
 def _side(value: tuple[int, int] | str | None) -> str:
-    """``(2, 2)`` as ``2``, ``(2, 1)`` as ``2x1``."""
+    """`(2, 2)` as `2`, `(2, 1)` as `2x1`."""
     return str(value[0]) if isinstance(value, tuple) and value[0] == value[1] else _times(value)

@@ -2,7 +2,7 @@
 
 A layer is a module of torch's own (Conv2d, ReLU, or a subclass of one); the functions that it calls belong to it. All
 other modules, from the network itself down to a small block of the user's, are containers: a function that their
-forward calls (``F.relu``, ``torch.flatten``, ``+``) is recorded as a call like that of a layer.
+forward calls (`F.relu`, `torch.flatten`, `+`) is recorded as a call like that of a layer.
 """
 
 import sys
@@ -38,16 +38,16 @@ class Call:
     """One call of a layer, or of a function outside of layers.
 
     Attributes:
-        name: Module path; the second call of a shared module is ``name:2``. The name of a function follows the path of
-            the module that calls it: ``layer1.0.add``.
+        name: Module path; the second call of a shared module is `name:2`. The name of a function follows the path of
+            the module that calls it: `layer1.0.add`.
         type: The module's class, such as Conv2d, or the function's name, such as relu.
         module: The layer; None for a function.
-        inputs: Names of the calls whose outputs are the arguments, in order; ``input`` stands for the images.
+        inputs: Names of the calls whose outputs are the arguments, in order; `input` stands for the images.
         input_shape: Shape of the first tensor argument, with the batch; () if there is none.
         output_shape: Shape of the first tensor returned, with the batch; () if there is none, None if the call raised.
         functions: The torch functions that were called: one for a function, all inside the layer for a layer.
         output_bytes: Bytes of the first tensor returned.
-        tracked: What each tracker of the run knows of the output, in the order of the trackers.
+        tracked: Value of each tracker of the run for the output, in the order of the trackers.
         version: How often the first tensor argument had been written to in place.
         error: The exception that it raised, whether or not the network caught it.
     """
@@ -65,7 +65,7 @@ class Call:
     error: Exception | None = None
 
     def function(self, *names: str) -> FunctionCall | None:
-        """Returns the first of its functions that has one of these names; None if there is none."""
+        """Return the first of its functions that has one of these names; None if there is none."""
         return next((call for call in self.functions if call.name in names), None)
 
     @property
@@ -93,20 +93,20 @@ class Call:
 
 
 class Tracker(Protocol):
-    """Computes something for every tensor of a run from the functions that are called."""
+    """A computation for every tensor of a run from the functions that are called, such as receptive fields."""
 
     def update(self, call: FunctionCall, result: Any) -> None:
-        """Is called after every function, inside and outside of layers."""
+        """Handle a function call inside or outside of a layer, after it returned `result`."""
 
     def value(self, tensor: Tensor) -> Any:
-        """Returns what is known of a tensor."""
+        """Return the result of the computation for a tensor of any shape."""
 
     def invalidate(self, written: Tensor) -> None:
-        """Is called when a tensor was written to in place, which changes all tensors that share its memory."""
+        """Handle a write in place to a tensor, which changes all tensors that share its memory."""
 
 
 def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Returns the modules without children by module path; a network that has none itself by the name of its class."""
+    """Return the modules without children by module path; a network that has none itself by the name of its class."""
     return {name or type(module).__name__: module for name, module in model.named_modules() if not has_children(module)}
 
 
@@ -127,13 +127,13 @@ def is_layer(module: nn.Module) -> bool:
 
 
 class CallNames:
-    """Names the calls of modules: ``conv1`` for the first, ``conv1:2`` for the second, and so on."""
+    """Unique names of the calls of modules: `conv1` for the first, `conv1:2` for the second, and so on."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
 
     def next(self, name: str) -> str:
-        """Returns the name of this call of the module at path ``name``."""
+        """Return the name of this call of the module at path `name`."""
         self._counts[name] += 1
         return name if self._counts[name] == 1 else f"{name}:{self._counts[name]}"
 
@@ -144,11 +144,11 @@ def record_calls(model: nn.Module, images: Tensor, trackers: Sequence[Tracker] =
 
     Args:
         model: The network.
-        images: [N, C, H, W]: what it will be called with.
-        trackers: Are updated with every function.
+        images: The images, [N, C, H, W], with which the network is called within the context.
+        trackers: Trackers to update after every function call.
 
     Yields:
-        The calls, in the order in which they began.
+        The calls, in the order of their start; the list grows while the network runs.
     """
     recorder = _Recorder(model, images, trackers)
     handles = []
@@ -180,7 +180,7 @@ class _Recorder(TorchFunctionMode):
         self._origins: dict[int, tuple[Tensor, str]] = {id(images): (images, INPUT)}
 
     def hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., Any]]:
-        """Returns the hooks to run before and after the forward of the module at this path."""
+        """Return the hooks to run before and after the forward of the module at this path."""
         if not is_layer(module):
             return (lambda *_: self._containers.append(name)), (lambda *_: self._leave_container())
 
@@ -290,7 +290,7 @@ class _Recorder(TorchFunctionMode):
         return tuple(self._origins[id(tensor)][1] for tensor in tensors if id(tensor) in self._origins)
 
     def _function_name(self, function: str) -> str:
-        """A name for the next call of a function here; ``relu()`` if a module is called relu."""
+        """A name for the next call of a function here; `relu()` if a module is called relu."""
         path = ".".join(filter(None, [self._containers[-1] if self._containers else "", function]))
         return self._names.next(f"{path}()" if path in self._paths else path)
 

@@ -14,21 +14,24 @@ from convboard.board.probe import Probe
 _MOST_FILTERS = 64
 _FEWEST_FILTERS = 8
 _MOST_WEIGHTS = 65_536
-_EXACT_WEIGHTS = 32_768  # up to which they are kept as float32
-_INPUTS_BELOW = 131_072  # values of a layer's input
-_MAPS_BELOW = 1_048_576  # and of its output
+_EXACT_WEIGHTS = 32_768  # up to this number they are kept as float32
+_INPUTS_BELOW = 131_072  # values of the input of a layer
+_MAPS_BELOW = 1_048_576  # values of its output
 _MOST_FEATURES = 4096
 
 FactsAndArrays = tuple[dict[str, Any], Arrays]
 
 
 def kernel_arrays(name: str, conv: nn.Conv2d, epoch: int) -> FactsAndArrays:
-    """Weights and biases of a conv layer's first filters, as the Layers tab shows them.
+    """Return the weights and biases of the first filters of a conv layer, for the Layers tab.
 
     Args:
         name: The layer's name.
         conv: The layer.
-        epoch: Epochs trained.
+        epoch: Number of epochs trained.
+
+    Returns:
+        Facts, and the arrays `weight`, `[filters, C, kH, kW]`, and `bias`, `[filters]`, if the layer has one.
     """
     drawn = min(_MOST_FILTERS, max(_FEWEST_FILTERS, _MOST_WEIGHTS // conv.weight[0].numel()))
     weight = to_numpy(conv.weight[:drawn])
@@ -41,14 +44,17 @@ def kernel_arrays(name: str, conv: nn.Conv2d, epoch: int) -> FactsAndArrays:
 def feature_map_arrays(
     layer: LayerActivation, images: Tensor, channels: int, dead: tuple[int, ...] | None, epoch: int
 ) -> FactsAndArrays:
-    """A conv layer's output for the probe images, and its input.
+    """Return the output of a conv layer for the probe images, and its input.
 
     Args:
-        layer: Its output for the probe images, with its input.
-        images: The probe images, `[P, C, H, W]`. A layer's input is left out where it is these.
-        channels: Number of channels kept.
-        dead: The channels that are zero for the whole sample; None where it has no ReLU.
-        epoch: Epochs trained.
+        layer: The layer, with its input and output for the probe images, `[P, C, H, W]` each.
+        images: The probe images, `[P, C, H, W]`. The input of the layer is omitted if it equals them.
+        channels: Number of channels to keep.
+        dead: Indices of the channels that are zero for the whole sample; None if the layer has no ReLU.
+        epoch: Number of epochs trained.
+
+    Returns:
+        Facts, and the arrays `before` and `after` the activation and `input`, each `[images, C, H, W]`.
     """
     before = to_numpy(_first_images(layer.output[:, :channels], _MAPS_BELOW))
     arrays = {"before": halved(before)}
@@ -67,30 +73,33 @@ def feature_map_arrays(
 
 
 def probe_arrays(probe: Probe, output: object, layers: Mapping[str, LayerActivation], epoch: int) -> FactsAndArrays:
-    """The probe images, the network's output for them, and the output of each linear layer.
+    """Return the probe images, the output of the network for them, and that of each linear layer.
 
     Args:
         probe: The images.
-        output: The network's output for them; it is left out where it is not one tensor `[P, classes]`.
-        layers: The layers' outputs for them by name.
-        epoch: Epochs trained.
+        output: The output of the network; it is omitted unless it is one tensor `[P, classes]`.
+        layers: The layers with their outputs for the images, by name.
+        epoch: Number of epochs trained.
+
+    Returns:
+        Facts, and the arrays `images`, uint8 `[P, C, H, W]`, `logits`, `[P, classes]`, and `vector:NAME`, `[P, F]`.
     """
-    arrays: dict[str, NDArray[Any]] = {"images": probe.pictures.images}
+    arrays: dict[str, NDArray[Any]] = {"images": probe.raw_images.images}
     if isinstance(output, Tensor) and output.ndim == 2:
         arrays["logits"] = to_numpy(output)
     for name, layer in layers.items():
         if isinstance(layer.module, nn.Linear) and layer.output.ndim == 2:
             arrays[f"vector:{name}"] = halved(to_numpy(layer.output[:, :_MOST_FEATURES]))
-    facts = {"epoch": epoch, "names": probe.pictures.names, "class_names": probe.class_names}
+    facts = {"epoch": epoch, "names": probe.raw_images.names, "class_names": probe.class_names}
     return {**facts, "mean": probe.mean, "std": probe.std}, arrays
 
 
 def _first_images(values: Tensor, below: int) -> Tensor:
-    """The values of the first images, as many as stay below a number of values, but at least one image."""
+    """Return `values`, `[P, ...]`, of the first images: at least one, and fewer than `below` values if possible."""
     return values[: max(1, (below - 1) // values[0].numel())]
 
 
 def to_numpy(tensor: Tensor) -> NDArray[np.float32]:
-    """The tensor as float32 on the CPU."""
+    """Return a tensor as a float32 array of the same shape on the CPU."""
     array: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
     return array

@@ -43,6 +43,7 @@ def trace_graph(model: nn.Module, image: Tensor) -> Graph:
 
 def _trace(model: nn.Module, image: Tensor, *, strict: bool) -> bytes:
     """The graph that `SummaryWriter.add_graph` writes, without its writer and without checking the trace."""
+    # Deferred for start-up time, as below.
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.versions_pb2 import VersionDef
     from torch.utils.tensorboard._pytorch_graph import parse
@@ -57,6 +58,7 @@ def _trace(model: nn.Module, image: Tensor, *, strict: bool) -> bytes:
 
 def _module_tree(model: nn.Module) -> bytes:
     """A chain of all modules without submodules, in the order of their construction."""
+    # Deferred for start-up time, as above.
     from tensorboard.compat.proto.attr_value_pb2 import AttrValue
     from tensorboard.compat.proto.graph_pb2 import GraphDef
     from tensorboard.compat.proto.node_def_pb2 import NodeDef

@@ -44,7 +44,7 @@ class LayerFigures:
 
     def probe_images(self, epoch: int) -> list[Value]:
         """The figure of the probe images, with the network's output for them embedded."""
-        figure = draw_probe_images(self._probe.pictures, "Probe: the first validation image of each class")
+        figure = draw_probe_images(self._probe.raw_images, "Probe: the first validation image of each class")
         outputs: list[object] = []
         handle = self._model.register_forward_hook(lambda _model, _images, output: outputs.append(output))
         try:
@@ -114,7 +114,7 @@ class LayerFigures:
         before = to_numpy(layer.output[:, :shown])
         after = None if layer.activated is None else to_numpy(layer.activated[:, :shown])
         activation = layer.activation or ""
-        figure = draw_feature_maps(title, self._probe.pictures, before, after, activation, _caption(epoch))
+        figure = draw_feature_maps(title, self._probe.raw_images, before, after, activation, _caption(epoch))
         stats = self._stats.get(layer.name)
         dead = stats.dead if stats else None
         return embed_arrays(figure, *feature_map_arrays(layer, self._probe.images, shown, dead, epoch))

@@ -1,4 +1,4 @@
-"""Statistics of a network's layers: mean and deviation of activations, dead units, gradient norms."""
+"""Statistics of the layers of a network: mean and standard deviation of activations, dead units, gradient norms."""
 
 import math
 from collections.abc import Mapping
@@ -17,10 +17,10 @@ class LayerStats:
     """Statistics of one layer over a sample of images.
 
     Attributes:
-        mean: Mean of the layer's output, after its activation where it has one.
+        mean: Mean of the layer's output, after its activation if it has one.
         std: Standard deviation of the same values.
-        dead: Units that are zero after the layer's ReLU for every image at every place: channels of a conv layer,
-            neurons of a linear layer. None where it has no ReLU.
+        dead: Indices of the units that are zero after the layer's ReLU for every image at every position: channels of a
+            conv layer, features of a linear layer. None if it has no ReLU.
         units: Number of units.
     """
 
@@ -32,7 +32,7 @@ class LayerStats:
 
 @dataclass
 class _Sums:
-    """What is known of one layer; tensors stay on the device.
+    """The sums of one layer; tensors stay on the device.
 
     Attributes:
         totals: Sum of each unit's values over all chunks, `[units]`.
@@ -50,19 +50,22 @@ class _Sums:
 
 
 class LayerStatsAccumulator:
-    """Accumulates the activations of a sample chunk by chunk, and reads the statistics of all layers at once."""
+    """Statistics of all layers over a sample of images that is computed in chunks."""
 
     def __init__(self) -> None:
         self._layers: dict[str, _Sums] = {}
 
     def add(self, layer: LayerActivation) -> None:
-        """Add one layer's activations for a chunk of the sample, without waiting for the device.
+        """Add the activations of one layer for a chunk of the sample, without waiting for the device.
 
-        Squares are of the distances to the chunk's own mean: float32 has no digits left for the small difference
-        between large squares.
+        The squared distances are those to the mean of the chunk: in float32, the difference of two large sums of
+        squares would be inexact.
+
+        Args:
+            layer: The layer and its output for the chunk, `[N, C, H, W]` or `[N, F]`.
         """
         values = final_output(layer).float()
-        # Nothing is below zero after a ReLU, so a sum of zero means that all is; a maximum takes ten times as long.
+        # After a ReLU no value is negative, so all are zero if their sum is; a maximum would take ten times as long.
         totals = values.sum(dim=[0, *range(2, values.ndim)])
         mean = totals.sum() / values.numel()
         distances = (values - mean).reshape(-1)
@@ -76,7 +79,7 @@ class LayerStatsAccumulator:
         sums.squares.append(torch.dot(distances, distances))
 
     def read(self) -> dict[str, LayerStats]:
-        """The statistics by layer name, read from the device in one transfer."""
+        """Return the statistics by layer name, read from the device in one transfer."""
         rows = [row for sums in self._layers.values() for row in (*sums.means, *sums.squares)]
         totals = [sums.totals for sums in self._layers.values() if sums.can_die]
         numbers = iter(torch.cat([torch.stack(rows), *totals]).tolist() if rows else [])
@@ -93,12 +96,12 @@ class LayerStatsAccumulator:
 
 
 def final_output(layer: LayerActivation) -> Tensor:
-    """A layer's output, after its activation where it has one."""
+    """Return the output of a layer, after its activation if it has one: `[N, C, H, W]` or `[N, F]`."""
     return layer.output if layer.activated is None else layer.activated
 
 
 def _combined(counts: list[int], means: list[float], squares: list[float]) -> tuple[float, float]:
-    """Mean and standard deviation of several chunks together (Chan, Golub and LeVeque, 1979)."""
+    """Return mean and standard deviation over several chunks (Chan, Golub and LeVeque, 1979)."""
     count = sum(counts)
     mean = sum(n * chunk for n, chunk in zip(counts, means, strict=True)) / count
     between = sum(n * (chunk - mean) ** 2 for n, chunk in zip(counts, means, strict=True))
@@ -106,10 +109,10 @@ def _combined(counts: list[int], means: list[float], squares: list[float]) -> tu
 
 
 def gradient_norms(gradients: Mapping[str, Tensor], root: str) -> dict[str, float]:
-    """The 2-norm of the gradient of each module's own parameters, read from the device in one transfer.
+    """Return the 2-norm of the gradient of each module's own parameters, read from the device in one transfer.
 
     Args:
-        gradients: Gradient by parameter name.
+        gradients: Gradient by parameter name, each of the shape of its parameter.
         root: Name of the network itself, for parameters that belong to no submodule.
 
     Returns:

@@ -18,7 +18,7 @@ class Probe:
     """One image per class, to be drawn, and a larger sample, for statistics.
 
     Attributes:
-        pictures: The probe images as in the data set.
+        raw_images: The probe images as in the data set, before normalisation.
         images: The same, normalised, float32 `[P, C, H, W]` on the device.
         sample: Normalised images spread over the split, float32 `[at most 256, C, H, W]` on the device.
         class_names: Names of all classes of the data set, in the order of the labels.
@@ -26,7 +26,7 @@ class Probe:
         std: Standard deviation of each channel, by which the difference was divided.
     """
 
-    pictures: ProbeImages
+    raw_images: ProbeImages
     images: Tensor
     sample: Tensor
     class_names: tuple[str, ...]
@@ -44,7 +44,7 @@ def choose_probe(dataset: ImageDataset, device: torch.device) -> Probe:
     normalise = Normalisation(dataset.mean, dataset.std, device)
     spread = torch.linspace(0, len(labels) - 1, min(_SAMPLE, len(labels))).round().long()
     return Probe(
-        pictures=ProbeImages(images.numpy(), names),
+        raw_images=ProbeImages(images.numpy(), names),
         images=normalise(images.to(device)),
         sample=normalise(dataset.val.images[spread].to(device)),
         class_names=dataset.class_names,

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import TypeVar, cast, get_type_hints
@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
-from convboard.config.error_messages import explain_omegaconf
+from convboard.config.error_messages import explain_omegaconf, unknown_key_message
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 
@@ -23,9 +23,9 @@ def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[st
     """Read the `key=value` arguments of a command into the dataclass `schema`. `--help` prints its docstring.
 
     Args:
-        schema: Its keys. A key that holds a text takes the argument as it is written.
+        schema: The dataclass of the keys. A key of type str takes the text of the argument unchanged.
         command: The command's name, for its help.
-        arguments: Those to read. None reads those of the command line.
+        arguments: The arguments to read; None for those of the command line.
 
     Raises:
         ConfigError: An argument is not `key=value`, unknown, missing, or of a wrong type; or `schema` refuses it.
@@ -47,7 +47,7 @@ def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[st
 
 
 def _texts(schema: type, arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The values of keys that hold a text, and the other arguments. A path or a glob need not be YAML."""
+    """Return the values of keys that hold a text, and the other arguments: a path or a glob may not be valid YAML."""
     hints = get_type_hints(schema)
     texts, others = {}, []
     for argument in arguments:
@@ -75,35 +75,35 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
     for argument in sys.argv[1:]:
         key = re.split(r"[.=@]", argument.lstrip("+~"), maxsplit=1)[0]
         if argument.startswith("-") and argument not in ("-h", "--help"):
-            plain = argument.lstrip("-")
-            assignment = plain if "=" in plain else f"{plain}=<value>"
-            raise ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
+            raise dashes_error(argument)
         if "=" not in argument or key in own:
             continue
         if key == "resume":
-            raise ConfigError(f"{argument} goes on with a training: to look at a run give run=<run dir>.")
+            raise ConfigError(f"{argument} resumes the training of a run. To show a run, give run=<run dir>.")
         if key not in others:
-            raise ConfigError(_unknown_key(key, own, others))
+            close = get_close_matches(key, [*own, *sorted(others)], n=1)
+            allowed = (
+                f"This script's own: {', '.join(own)}. "
+                "Beside them any key of train.py, such as model, dataset, model.in_channels, seed."
+            )
+            raise ConfigError(unknown_key_message(key, close, allowed))
         overrides.append(argument)
     own_arguments = [argument for argument in sys.argv[1:] if argument not in overrides]
     return read_arguments(schema, command, own_arguments), overrides
 
 
-def _unknown_key(key: str, own: Sequence[str], others: Iterable[str]) -> str:
-    """The message for a key that is neither the command's own nor one of a config."""
-    close = get_close_matches(key, [*own, *sorted(others)], n=1)
-    question = f"Did you mean {close[0]!r}? " if close else ""
-    return (
-        f"{key} is not a known key. {question}This script's own: {', '.join(own)}. "
-        "Beside them any key of train.py, such as model, dataset, model.in_channels, seed."
-    )
+def dashes_error(argument: str) -> ConfigError:
+    """Return the error for a key that is written with dashes as in most other commands: `--model=lenet`."""
+    plain = argument.lstrip("-")
+    assignment = plain if "=" in plain else f"{plain}=<value>"
+    return ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
 
 
 def read_shape(text: str | None) -> tuple[int, int, int] | None:
-    """`[3,224,224]`, `3,224,224` or `3x224x224` as (C, H, W); None stays None.
+    """Return (C, H, W) from `[3,224,224]`, `3,224,224` or `3x224x224`; None from None.
 
     Raises:
-        ConfigError: It is not three whole numbers above 0.
+        ConfigError: The text is not three whole numbers above 0.
     """
     if text is None:
         return None
@@ -114,12 +114,12 @@ def read_shape(text: str | None) -> tuple[int, int, int] | None:
 
 
 def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[str] = ()) -> Composed | None:
-    """Compose the config of a network, or return None if the network is that of a run.
+    """Compose the config of a network. Return None if the network is that of a run.
 
     Args:
         run: The run directory, if one is given.
         overrides: See `compose_config`.
-        useless: The command's own arguments that have no use beside a run either.
+        useless: The command's own arguments that cannot be used with a run either.
 
     Raises:
         ConfigError: Both a run and a config are given; or see `compose_config`.
@@ -127,5 +127,5 @@ def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[
     if run is None:
         return compose_config(overrides)
     for argument in (*overrides, *useless):
-        raise ConfigError(f"{argument} has no use beside run=, which has a config of its own. Leave one away.")
+        raise ConfigError(f"{argument} cannot be used with run=, which has a config of its own. Omit one of them.")
     return None

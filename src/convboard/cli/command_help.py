@@ -1,7 +1,6 @@
-"""`--help`: every key of a command with its default and its meaning, from the docstrings and comments beside them."""
+"""The output of `--help`: every key of a command with its default and its meaning, from docstrings and comments."""
 
 import inspect
-import json
 import re
 import shutil
 import sys
@@ -12,7 +11,7 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from convboard.config.command_line import command, tensorboard
+from convboard.config.command_line import command, format_value, tensorboard
 from convboard.config.compose import compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 
@@ -27,7 +26,7 @@ def is_asked_for() -> bool:
 
 
 def script_help(schema: type, name: str) -> str:
-    """The help of a command whose keys are those of a dataclass.
+    """Return the help of a command whose keys are those of a dataclass.
 
     Args:
         schema: A dataclass whose docstring describes the command, and each key under `Attributes`.
@@ -35,7 +34,10 @@ def script_help(schema: type, name: str) -> str:
     """
     about, meanings = _docstring(schema)
     defaults = {field.name: field.default for field in fields(schema)}
-    rows = [(f"{key}={_typed(value)}", meanings[key]) for key, value in defaults.items()]
+    rows = [
+        (f"{key}={'...' if value == MISSING else format_value(value)}", meanings[key])
+        for key, value in defaults.items()
+    ]
     usage = " ".join(text if defaults[text.partition("=")[0]] == MISSING else f"[{text}]" for text, _ in rows)
     paragraphs = [fill(f"usage: {command(name)} {usage}", _width(), subsequent_indent="    ")]
     paragraphs += [fill(paragraph, _width()) for paragraph in about.split("\n\n")]
@@ -43,7 +45,7 @@ def script_help(schema: type, name: str) -> str:
 
 
 def train_help(overrides: Sequence[str]) -> str:
-    """The help of `train`: its options, and each key with the value that it has with these overrides.
+    """Return the help of `train`: its options, and each key with its value under `overrides`.
 
     Raises:
         ConfigError: The overrides cannot be composed.
@@ -53,7 +55,7 @@ def train_help(overrides: Sequence[str]) -> str:
     examples = [
         (f"{train} model=lenet dataset=mnist", "one run"),
         (f"{train} -m model=lenet,conv_mlp optimizer.lr=0.1,0.01", "a sweep: every combination"),
-        (f"{train} resume=outputs/digits/lenet/RUN", "go on with a run"),
+        (f"{train} resume=outputs/digits/lenet/RUN", "resume a run"),
         (f"{train} --help model=resnet18", "the keys of another option"),
         (tensorboard("outputs"), "look at the runs"),
     ]
@@ -83,34 +85,34 @@ def _general_rows(config: dict[str, Any]) -> Iterator[Row]:
     _, meanings = _docstring(TrainConfig)
     for key, value in config.items():
         if key not in GROUPS:
-            yield f"{key}={_typed(value)}", meanings[key]
+            yield f"{key}={format_value(value)}", meanings[key]
 
 
 def _closed_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
-    """The keys of a group whose schema is a dataclass."""
+    """Yield the keys of a group whose schema is a dataclass."""
     (schema,) = (field.type for field in fields(TrainConfig) if field.name == group)
     assert isinstance(schema, type)
     _, meanings = _docstring(schema)
     for key, value in node.items():
-        yield f"{group}.{key}={_typed(value)}", meanings[key]
+        yield f"{group}.{key}={format_value(value)}", meanings[key]
 
 
 def _open_rows(group: str, node: dict[str, Any]) -> Iterator[Row]:
-    """The keys of a group whose schema is a constructor, with the comments of the option's file."""
+    """Yield the keys of a group whose schema is a constructor, with the comments in the file of the option."""
     comments = dict(re.findall(r"^(\w+):.*?# (.*)$", _option_file(group, node["_target_"]), re.MULTILINE))
     comments["_target_"] = f"the class; {group}.<name>=<value> sets any argument of its constructor"
     for key, value in node.items():
-        yield f"{group}.{key}={_typed(value)}", comments.get(key, "")
+        yield f"{group}.{key}={format_value(value)}", comments.get(key, "")
 
 
 def _about(group: str, target: str) -> str:
-    """What the first comment of an option's file says of it."""
+    """Return the first comment in the file of an option; empty if it has none."""
     text = _option_file(group, target)
     return text.splitlines()[0].removeprefix("# ") if text.startswith("# ") else ""
 
 
 def _option_file(group: str, target: str) -> str:
-    """The text of the first option file with this `_target_`; empty where there is none."""
+    """Return the text of the first option file with this `_target_`; empty if there is none."""
     texts = (file.read_text() for folder in conf_folders() for file in sorted((folder / group).glob("*.yaml")))
     return next((text for text in texts if f"_target_: {target}\n" in text), "")
 
@@ -124,7 +126,7 @@ def _options(group: str) -> list[str]:
 
 
 def _docstring(schema: type) -> tuple[str, dict[str, str]]:
-    """What a dataclass's docstring says of the whole, and of each attribute."""
+    """Return the description in the docstring of a dataclass, and that of each attribute."""
     about, _, attributes = (inspect.getdoc(schema) or "").partition("\n\nAttributes:\n")
     found = re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", attributes, re.MULTILINE)
     typed = {"None": "null", "True": "true", "False": "false", "`": ""}  # as on the command line
@@ -135,7 +137,7 @@ def _docstring(schema: type) -> tuple[str, dict[str, str]]:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    """Two columns, the second one wrapped."""
+    """Return two columns as text, the second one wrapped."""
     column = min(max(len(first) for first, _ in rows), _LONGEST_KEY) + 4
     lines = []
     for first, second in rows:
@@ -147,11 +149,6 @@ def _table(rows: Sequence[Row]) -> str:
             fill(second, _width(), initial_indent=start.ljust(column), subsequent_indent=" " * column) or start
         )
     return "\n".join(lines)
-
-
-def _typed(value: object) -> str:
-    """A value as one would type it."""
-    return "..." if value == MISSING else value if isinstance(value, str) else json.dumps(value)
 
 
 def _width() -> int:

@@ -11,13 +11,13 @@ _TAKE_A_CONFIG = ("layers", "feature-maps")  # they also have the keys of train
 
 
 def complete(commands: Iterable[str]) -> bool:
-    """Answer the shell function that Hydra installs, as far as Hydra cannot.
+    """Answer the shell function that Hydra installs if Hydra cannot.
 
     Args:
         commands: The subcommands.
 
     Returns:
-        Whether Hydra has to answer, or to go on: then `COMP_LINE` is that of a program without subcommands.
+        Whether Hydra has to answer. `COMP_LINE` is then that of a program without subcommands.
     """
     line = os.environ.get("COMP_LINE", "")
     if not any(argument.startswith("query=") for argument in sys.argv):

@@ -1,4 +1,4 @@
-"""Evaluate the best network of a finished run again: `python scripts/evaluate.py run=<run dir>`."""
+"""Evaluation of the best network of a finished run: `python scripts/evaluate.py run=<run dir>`."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from omegaconf import MISSING
 from rich.console import Console
 
 from convboard.cli.arguments import read_arguments
-from convboard.experiment.console import figures_table
+from convboard.experiment.console import metrics_table
 from convboard.experiment.run_dir import load_run
 
 
@@ -31,11 +31,11 @@ def main() -> None:
 
     again = evaluate_run(finished, arguments.trust)
     console = Console(highlight=False)
-    console.print(figures_table(again, "evaluated again"))
+    console.print(metrics_table(again, "evaluated again"))
     recorded = finished.result.get("metrics")
     if recorded is None:
-        console.print("The run has written no figures: it has not finished.")
+        console.print("The run has not finished: its result.json has no metrics.")
     elif all(recorded[tag] == value for tag, value in again.items()):
-        console.print("The same figures, to the last bit, as the run wrote down.")
+        console.print("The metrics equal those in result.json, to the last bit.")
     else:
-        console.print(figures_table(recorded, "as the run wrote down"))
+        console.print(metrics_table(recorded, "in result.json"))

@@ -1,4 +1,4 @@
-"""Look at a picture of your own through a network: `python scripts/feature_maps.py run=<run dir> image=cat.jpg`."""
+"""A picture of your own in a network: `python scripts/feature_maps.py run=<run dir> image=cat.jpg`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from convboard.cli.arguments import compose_beside, read_shape, split_arguments
 
 @dataclass
 class Arguments:
-    """Draw a picture of your own on its way through a network: kernels, feature maps, strongest units, prediction.
+    """Draw what a network computes from a picture of your own: kernels, feature maps, strongest units, prediction.
 
     With run=, the network is that of the run. Without it, the network is untrained and has no prediction; choose it as
     for training: model=conv_demo, dataset=cifar10, seed=1 and so on.
@@ -42,7 +42,7 @@ class Arguments:
 
 
 def main() -> None:
-    """Draw the picture, write the drawing, and print what it shows."""
+    """Draw the picture, write the drawing, and print the strongest units and the prediction."""
     arguments, overrides = split_arguments(Arguments, "feature-maps")
     image = Path(arguments.image)
     shape = read_shape(arguments.input_shape)

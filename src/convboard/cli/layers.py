@@ -1,4 +1,4 @@
-"""Show a network as a table: `python scripts/layers.py model=lenet dataset=mnist`."""
+"""A network as a table: `python scripts/layers.py model=lenet dataset=mnist`."""
 
 import shutil
 import sys
@@ -19,14 +19,14 @@ class Arguments:
     """Show a network's layers: shapes and their formulas, parameters, multiplications, receptive fields.
 
     Choose the network as for training: model=lenet dataset=mnist and so on; or give run= to see that of a run. No image
-    is loaded and nothing is trained. If the network does not fit the images, the table ends where it fails, with the
-    reason and ways out.
+    is loaded and nothing is trained. If the network does not fit the images, the table ends at the layer that
+    fails, with the reason and remedies.
 
     Attributes:
         run: A run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c; null: the network of a config.
         input_shape: Channels, height and width of the images, such as [3,224,224]; null: those of the dataset, if one
             is chosen, or else the network's default.
-        format: table, markdown, json or csv; json and csv hold every figure.
+        format: table, markdown, json or csv; json and csv have every value.
         layer: A layer. Instead of the table, print which pixels of the image one of its units sees.
         row: The unit's row in the layer's output.
         col: The unit's column.
@@ -45,11 +45,11 @@ class Arguments:
         if self.layer is None and (self.row or self.col):
             raise ConfigError("row and col need a layer: add layer=<name>, such as layer=conv1.")
         if self.format not in FORMATS:
-            raise ConfigError(f"format={self.format} is no way to write the table. {nearest(self.format, FORMATS)}")
+            raise ConfigError(f"format={self.format} is not an output format. {nearest(self.format, FORMATS)}")
 
 
 def main() -> None:
-    """Print the table, or what a unit sees."""
+    """Print the table, or the receptive field of a unit."""
     arguments, overrides = split_arguments(Arguments, "layers")
     asked = read_shape(arguments.input_shape)
     composed = compose_beside(arguments.run, overrides)
@@ -81,13 +81,13 @@ def main() -> None:
 
 
 def _title(name: str, shape: tuple[int, int, int], dataset: str, is_given: bool) -> str:
-    """`lenet for 1x32x32 images of mnist`: a network and its images, and where their shape is from.
+    """Return a title such as `lenet for 1x32x32 images of mnist`.
 
     Args:
-        name: The network's.
-        shape: (C, H, W) of the images.
-        dataset: Whose it is; empty for the network's own default.
-        is_given: Whether the user gave it, whatever the dataset.
+        name: Name of the network.
+        shape: Shape (C, H, W) of the images.
+        dataset: Name of the dataset of this shape; empty for the default of the network.
+        is_given: Whether the user gave the shape.
     """
     origin = f" of {dataset}" if dataset else " (its default)"
     return f"{name} for {'x'.join(map(str, shape))} images{' (as given)' if is_given else origin}"

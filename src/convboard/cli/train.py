@@ -8,6 +8,7 @@ import hydra
 from omegaconf import DictConfig
 
 from convboard.cli import command_help, frame
+from convboard.cli.arguments import dashes_error
 from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -16,7 +17,7 @@ from convboard.training.distributed.torchrun import communicator
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     _refuse_dashes()
     if command_help.is_asked_for():
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
@@ -26,28 +27,27 @@ def main() -> None:
         raise ConfigError(f"{resumed[0]} resumes a single run and cannot be used with -m. Remove -m.")
     if is_sweep and communicator().world_size > 1:
         raise ConfigError(
-            "-m: a sweep cannot be run by torchrun, whose processes train one network together. Leave -m away and give "
-            "one value for each key; or run the sweep with python."
+            "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
+            "value for each key; or run the sweep with python."
         )
     compose.register()
     hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
 
 
 def _refuse_dashes() -> None:
-    """`--model=lenet`: a key of ours written as most other commands would have it.
+    """Check that no key of the config is written with dashes. Other arguments with dashes are those of Hydra.
 
     Raises:
-        ConfigError: There is one.
+        ConfigError: A key is written with dashes.
     """
     for argument in sys.argv[1:]:
-        key = argument.lstrip("-")
-        if argument.startswith("-") and key.partition("=")[0].split(".")[0] in TrainConfig.__dataclass_fields__:
-            wanted = key if "=" in key else f"{key}=<value>"
-            raise ConfigError(f"{argument!r} is not understood: write {wanted}, without dashes.")
+        key = argument.lstrip("-").partition("=")[0].split(".")[0]
+        if argument.startswith("-") and key in TrainConfig.__dataclass_fields__:
+            raise dashes_error(argument)
 
 
 def _train(composed: DictConfig) -> float:
-    """Run what was composed and return the objective, for Hydra's sweepers."""
+    """Run the composed config, and return the objective for the sweepers of Hydra."""
     with frame.job():
         config = _checked_config(composed)
         from convboard.experiment.run import run  # after the config is checked: this imports torch
@@ -56,17 +56,17 @@ def _train(composed: DictConfig) -> float:
 
 
 def _checked_config(composed: DictConfig) -> TrainConfig:
-    """The config of a new run, or of the run that `resume` names.
+    """Return the config of a new run, or of the run that `resume` names.
 
     Raises:
-        ConfigError: See `compose.checked_config`; or the run cannot be resumed this way.
+        ConfigError: See `compose.checked_config`; or the run cannot be resumed with these arguments.
     """
     if not composed.get("resume"):
         return compose.checked_config(composed)
     run_dir = compose.hydra_output_dir()
     if run_dir.resolve() != Path(composed.resume).resolve():
         raise ConfigError(
-            f"resume={composed.resume} goes on in that run's own directory: leave "
-            f"hydra.run.dir={os.path.relpath(run_dir)} away."
+            f"resume={composed.resume} continues in the directory of that run: omit "
+            f"hydra.run.dir={os.path.relpath(run_dir)}."
         )
     return resumed_config(composed, compose.overrides())

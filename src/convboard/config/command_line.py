@@ -1,17 +1,21 @@
-"""How commands and overrides are written here, so that advice can be typed as it stands."""
+"""Commands and overrides as text, so that the advice in a message can be typed unchanged."""
 
+import json
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
 
 
 def command(name: str, *arguments: str) -> str:
-    """A command of convboard as this one was started: `python train.py`, `uv run train.py` or `convboard train`.
+    """Return a command of convboard in the form in which this one was started.
+
+    The form is `python train.py`, `uv run train.py` or `convboard train`.
 
     Args:
         name: `train`, `evaluate`, `layers` or `feature-maps`.
-        arguments: What follows it, already quoted; see `assignment`.
+        arguments: The arguments after it, already quoted; see `assignment`.
     """
     started = Path(sys.argv[0])
     if started.name == "convboard":
@@ -24,16 +28,39 @@ def command(name: str, *arguments: str) -> str:
 
 
 def tensorboard(logdir: str | Path) -> str:
-    """The command that shows what is in a folder."""
+    """Return the command that shows the runs in a folder."""
     return " ".join([*_uv(), "tensorboard", "--logdir", shlex.quote(str(logdir))])
 
 
 def assignment(key: str, value: str | Path) -> str:
-    """`key=value` as a shell and then Hydra take it: quoted for both where a shell would not take it as it is."""
+    """Return `key=value`, quoted for the shell and for Hydra if the shell would change it otherwise."""
     text = str(value)
     return f"{key}={text}" if shlex.quote(text) == text else shlex.quote(f'{key}="{text}"')
 
 
+def format_value(value: object, quoted: bool = False) -> str:
+    """Return a value as it is typed in an override: `null`, `true`, `0.1`, `[3,3]`, `{padding:1}`.
+
+    Args:
+        value: A text, a path, a number, a bool, None, or lists and dictionaries of these.
+        quoted: Put each text with other characters than letters, digits and underscores into quotes, as the grammar of
+            Hydra needs it. Without quotes the result is for people.
+    """
+    match value:
+        case str() | Path():
+            text = str(value)
+            if not quoted or re.fullmatch(r"\w+", text):
+                return text
+            return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        case None | bool():
+            return json.dumps(value)
+        case list() | tuple():
+            return f"[{','.join(format_value(item, quoted) for item in value)}]"
+        case dict():
+            return "{" + ",".join(f"{key}:{format_value(item, quoted)}" for key, item in value.items()) + "}"
+    return str(value)
+
+
 def _uv() -> list[str]:
-    """`uv run`, where uv started this command: without it, the environment is not on the user's PATH."""
+    """Return `uv run` if uv started this command: without it, the environment is not on the user's PATH."""
     return ["uv", "run"] if os.environ.get("UV") else []

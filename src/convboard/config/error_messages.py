@@ -1,4 +1,4 @@
-"""Errors of Hydra and OmegaConf in one sentence: the key, the value given, what is allowed, what to do.
+"""Errors of Hydra and OmegaConf in one sentence: the key, the given value, the allowed values, the remedy.
 
 The checks of values are in `schema`; how a command ends is in `cli.frame`.
 """
@@ -40,7 +40,7 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
     Args:
         error: An error raised while a config was composed, or by a run.
         schema: The dataclass of the config.
-        overrides: What was composed; None: the arguments of the command line.
+        overrides: The overrides of the config; None: the arguments of the command line.
 
     Returns:
         An error with the message for the user, or None if `error` is a bug.
@@ -49,7 +49,7 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         return error
     overrides = sys.argv[1:] if overrides is None else overrides
     keyless = [argument for argument in overrides if argument.startswith("=")]
-    if keyless:  # Hydra takes that for a group without a name
+    if keyless:  # Hydra reads it as a group without a name
         return ConfigError(f"{keyless[0]!r} is not understood: write key=value, such as trainer.max_epochs=3.")
     match error:
         case MissingConfigException():
@@ -66,7 +66,7 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
             return ConfigError(_one_line(error))
         case MarkedYAMLError(problem_mark=Mark() as mark):
             where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
-            return ConfigError(f"{where}: this is not YAML: {error.problem}. Mend that line or the one before it.")
+            return ConfigError(f"{where}: this is not YAML: {error.problem}. Correct that line or the one before it.")
         case ValueError() if str(error).startswith("Config group override must be"):
             return _not_an_option(error, schema, overrides)
         case OSError(filename=str() as path) if _raised_by_hydra(error):
@@ -78,7 +78,7 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
 
 
 def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigError:
-    """Put the four lines of an error of OmegaConf into one sentence."""
+    """Return an error of OmegaConf, whose message has four lines, in one sentence."""
     key = str(error.full_key or "")
     first_line = str(error).splitlines()[0].rstrip(".")
     if key.split(".")[0] == "hydra":
@@ -98,7 +98,7 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigErro
 
 
 def unknown_key(key: str, schema: type) -> str:
-    """The message for a key that `schema` does not have, with the nearest key of any group."""
+    """Return the message for a key that `schema` does not have, with the nearest key of any group."""
     known = dict(_keys(schema))
     if key in (renamed := renamed_keys(schema)):
         return f"{key} is now called {renamed[key]}."
@@ -108,12 +108,24 @@ def unknown_key(key: str, schema: type) -> str:
     beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
     anywhere = {name.rpartition(".")[2]: name for name in known}
     near = [last] if last in anywhere else get_close_matches(last, beside, 1) or get_close_matches(last, anywhere, 1)
-    question = f"Did you mean {(beside | anywhere)[near[0]]!r}? " if near else ""
-    return f"{key} is not a known key. {question}Allowed{f' in {group}' if group else ''}: {', '.join(sorted(beside))}."
+    allowed = f"Allowed{f' in {group}' if group else ''}: {', '.join(sorted(beside))}."
+    return unknown_key_message(key, [(beside | anywhere)[name] for name in near], allowed)
+
+
+def unknown_key_message(key: str, near: Sequence[str], allowed: str) -> str:
+    """Return the message for a key that is not known.
+
+    Args:
+        key: The key.
+        near: Known keys with a similar name, the most similar first.
+        allowed: A sentence that lists the known keys.
+    """
+    question = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{key} is not a known key. {question}{allowed}"
 
 
 def renamed_keys(schema: type, prefix: str = "") -> dict[str, str]:
-    """New names of keys by their old ones, which the `metadata` of a field tells."""
+    """Return the new names of keys by their old ones, from the `metadata` of the fields."""
     renamed = {}
     for field in fields(schema):
         if "formerly" in field.metadata:
@@ -124,7 +136,7 @@ def renamed_keys(schema: type, prefix: str = "") -> dict[str, str]:
 
 
 def _keys(schema: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Every key of a schema with its type; of an open group, the keys that the `metadata` of its field names."""
+    """Yield every key of a schema with its type; of an open group, those in the `metadata` of its field."""
     hints = get_type_hints(schema)
     for field in fields(schema):
         hint = hints[field.name]
@@ -137,7 +149,7 @@ def _keys(schema: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _allowed(hint: Any) -> str:
-    """A type in words, such as `a whole number, or null`."""
+    """Return a type in words, such as `a whole number, or null`."""
     if get_origin(hint) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(hint) if kind is not type(None)]
         return f"{_allowed(kinds[0])}, or null"
@@ -145,7 +157,7 @@ def _allowed(hint: Any) -> str:
 
 
 def _wrong_type(key: str, complaint: str, allowed: str) -> str:
-    """The message for a value of a wrong type, from the first line of OmegaConf's error."""
+    """Return the message for a value of a wrong type, from the first line of OmegaConf's error."""
     found = re.match(r"Value '(.*)' .*\btype '?(\w+)", complaint)
     collection = re.match(r"Cannot convert '\w+' to string: '(.*)'", complaint)
     if collection is not None:
@@ -159,7 +171,7 @@ def _wrong_type(key: str, complaint: str, allowed: str) -> str:
 
 
 def _missing_option(error: MissingConfigException) -> ConfigError:
-    """`model=lenett`: the option is not in its group."""
+    """Explain an option that is not in its group: `model=lenett`."""
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
     if error.options is None or not group:
         return ConfigError(_one_line(error))
@@ -167,18 +179,18 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
 
 
 def _malformed(error: OverrideParseException) -> ConfigError:
-    """`trainer.max_epochs` without a value, or with one that is not in Hydra's grammar."""
+    """Explain an override without a value, or with one that is not in Hydra's grammar."""
     if "=" not in error.override:
         return ConfigError(f"{error.override!r} is not understood: write key=value, such as trainer.max_epochs=3.")
     key = error.override.partition("=")[0]
     return ConfigError(
-        f"{error.override!r} is not understood: its value is no number, text, [list] or {{key: value}}. Put a text "
-        f"with special characters into quotes of both kinds: '{key}=\"...\"'."
+        f"{error.override!r} is not understood: its value is neither a number nor a text, [list] or {{key: value}}. "
+        f"Put a text with special characters into quotes of both kinds: '{key}=\"...\"'."
     )
 
 
 def _composition(error: ConfigCompositionException) -> ConfigError:
-    """What Hydra itself refuses in the overrides."""
+    """Explain overrides that Hydra itself refuses."""
     twice = re.match(r"Multiple values for (\w+)", str(error))
     if twice is not None:
         return ConfigError(f"{twice.group(1)} is chosen already. To choose another leave out the +.")
@@ -193,7 +205,7 @@ def _composition(error: ConfigCompositionException) -> ConfigError:
 
 
 def _not_an_option(error: ValueError, schema: type, overrides: Sequence[str]) -> ConfigError:
-    """`model=3`: Hydra expects the name of an option, and does not say for which group."""
+    """Explain `model=3`: Hydra expects the name of an option, but its error does not name the group."""
     groups = {key for key, hint in _keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
     groups.add("experiment")
     for argument in overrides:
@@ -204,13 +216,13 @@ def _not_an_option(error: ValueError, schema: type, overrides: Sequence[str]) ->
 
 
 def _one_line(error: Exception) -> str:
-    """A message of several lines in one, without links to Hydra's manual."""
+    """Return a message of several lines in one, without links to the manual of Hydra."""
     lines = (line.strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line and not line.startswith("See https://"))
 
 
 def _raised_by_hydra(error: OSError) -> bool:
-    """Whether Hydra raised it, which writes nothing but directories."""
+    """Return whether Hydra raised the error, which happens only while it creates a directory."""
     frames = traceback.extract_tb(error.__traceback__)
     callers = [frame.filename for frame in frames if not frame.filename.endswith(("pathlib.py", "os.py"))]
     return bool(callers) and re.search(r"\bhydra\b", callers[-1]) is not None

@@ -1,4 +1,4 @@
-"""Instantiation of `_target_` nodes, with a message for each way in which they can be wrong."""
+"""Instantiation of `_target_` nodes, with a message for each possible mistake."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any
 
 from convboard.errors import ConfigError, nearest
 
-# What constructors and optimizers raise when they refuse an argument. Anything else is a bug.
+# Exceptions by which constructors and optimizers refuse an argument. Any other exception is a bug.
 REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, AssertionError)
 _EXAMPLES = {"optimizer": "torch.optim.SGD", "scheduler": "convboard.training.schedules.Cosine"}
 
@@ -20,7 +20,7 @@ class Target:
 
     Attributes:
         group: The config group, for messages.
-        node: `_target_` and arguments, as the config has them.
+        node: `_target_` and arguments, as in the config.
         factory: The class or function.
         arguments: Its keyword arguments; nodes among them are instantiated.
     """
@@ -44,7 +44,7 @@ class Target:
             raise ConfigError(f"{self.group}: {self.describe()} refuses its arguments: {error}") from error
 
     def describe(self) -> str:
-        """The name of the target and its arguments, for messages: ``torch.optim.SGD with lr=0.1, momentum=0.9``."""
+        """Return the name of the target and its arguments, for messages: `torch.optim.SGD with lr=0.1, momentum=0.9`."""
         arguments = ", ".join(f"{key}={value}" for key, value in self.node.items() if key != "_target_")
         return f"{self.node['_target_']} with {arguments}" if arguments else str(self.node["_target_"])
 
@@ -59,7 +59,7 @@ def resolve(group: str, node: Mapping[str, Any]) -> Target:
     Raises:
         ConfigError: The target cannot be imported or called by name, or has no such parameter.
     """
-    from hydra.errors import InstantiationException
+    from hydra.errors import InstantiationException  # deferred for start-up time
     from hydra.utils import instantiate
 
     target = node["_target_"]
@@ -75,7 +75,7 @@ def resolve(group: str, node: Mapping[str, Any]) -> Target:
 
 
 def target_names(node: object) -> Iterator[str]:
-    """Every `_target_` in a part of a config, at any depth."""
+    """Yield every `_target_` in a part of a config, at any depth."""
     if isinstance(node, dict):
         if "_target_" in node:
             yield str(node["_target_"])
@@ -88,10 +88,8 @@ def target_names(node: object) -> Iterator[str]:
 def _check_arguments(group: str, factory: Callable[..., Any], target: str, arguments: dict[str, Any]) -> None:
     try:
         parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError) as error:  # some of what is written in C
-        raise ConfigError(
-            f"{group}._target_={target!r} cannot be used: it does not tell what it can be given."
-        ) from error
+    except (TypeError, ValueError) as error:  # some callables written in C
+        raise ConfigError(f"{group}._target_={target!r} cannot be used: Python cannot read its signature.") from error
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
         return
     for name in arguments:
@@ -101,7 +99,7 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
 
 
 def _explain(group: str, target: str, error: BaseException) -> str:
-    """Why `target` cannot be used: no such module, an error while it is imported, no such name, or blocked by Hydra."""
+    """Return why `target` cannot be used: no such module, an error while it is imported, no such name, or blocked by Hydra."""
     given = f"{group}._target_={target!r}"
     module_name, _, name = target.rpartition(".")
     if not module_name:
@@ -117,11 +115,11 @@ def _explain(group: str, target: str, error: BaseException) -> str:
         return f"{given}: {module_name} cannot be imported: {missing}."
     except SystemExit as end:
         return f"{given}: {module_name} cannot be imported: it ends the program with sys.exit({end.code!r})."
-    except Exception as problem:  # whatever the user's module raises, or is
+    except Exception as problem:  # of any type, from the user's module
         return f"{given}: {module_name} cannot be imported: {type(problem).__name__}: {problem}."
     if hasattr(module, name):
         cause = " ".join(str(error.__cause__ or error).split())
         return f"{given} cannot be used: {cause}"
-    fits = callable if group == "model" else inspect.isclass  # networks are made by functions too
+    fits = callable if group == "model" else inspect.isclass  # a function can build a network too
     there = [key for key, value in vars(module).items() if fits(value) and not key.startswith("_")]
-    return f"{given} is not there. {nearest(name, there)}"
+    return f"{given} does not exist. {nearest(name, there)}"

@@ -1,8 +1,8 @@
 """The schema of a config: every key that convboard owns, its type, and the check of its value.
 
-A value is checked here and nowhere else; the code below asserts. `model`, `optimizer` and `scheduler` are open: the
-constructor that `_target_` names is their schema, and `instantiate` checks them. Nothing here imports torch, so a
-mistake is reported at once.
+A value is checked only here; the code below asserts. `model`, `optimizer` and `scheduler` are open: their schema is the
+signature of the constructor that `_target_` names, and `instantiate` checks them. This module does not import torch, so
+that a mistake is reported at once.
 """
 
 import math
@@ -21,7 +21,7 @@ from convboard.errors import ConfigError, nearest
 
 LOSSES = ("cross_entropy", "mse")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PLANS = ("auto", "measure", "none")
+PLAN_MODES = ("auto", "measure", "none")
 PRECISIONS = ("fp32", "bf16", "auto")
 BOARD_LEVELS = ("minimal", "default", "full")
 GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
@@ -76,8 +76,8 @@ class DatasetConfig:
             )
         if self.path and self.name != "image_folder":
             raise ConfigError(
-                f"dataset.path={self.path} has no use with dataset={self.name}: it belongs to dataset=image_folder. "
-                "The files of the other datasets are in data_dir."
+                f"dataset.path={self.path} cannot be used with dataset={self.name}: it belongs to "
+                "dataset=image_folder. The files of the other datasets are in data_dir."
             )
 
 
@@ -156,7 +156,7 @@ class TrainerConfig:
 
     def __post_init__(self) -> None:
         _one_of("trainer.device", self.device, DEVICES)
-        _one_of("trainer.plan", self.plan, PLANS)
+        _one_of("trainer.plan", self.plan, PLAN_MODES)
         _one_of("trainer.precision", self.precision, PRECISIONS)
         for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience", "threads"):
             _at_least(f"trainer.{name}", getattr(self, name), 1)
@@ -184,7 +184,7 @@ class BoardConfig:
         level: `minimal`: scalars and texts; `default`: also pictures and histograms; `full`: also precision-recall
             curves and the embedding projector.
         scalar_every: Steps between two points of a curve; None: about 200 points per run, at most 50 steps apart.
-        max_channels: Number of feature maps that are drawn of each layer.
+        max_channels: Number of feature maps drawn per layer.
     """
 
     level: str = "default"
@@ -252,7 +252,7 @@ class TrainConfig:
                 _check_rate(f"optimizer.{name}", value)
 
     def to_dict(self) -> dict[str, Any]:
-        """The config as plain nested dictionaries, as written to a run's `config.yaml`."""
+        """Return the config as nested dictionaries, as in the `config.yaml` of a run."""
         return asdict(self)
 
     @classmethod
@@ -272,7 +272,7 @@ def to_config(composed: DictConfig) -> TrainConfig:
         ConfigError: A key is unknown, of a wrong type, or out of range.
     """
     try:
-        # As plain values, since a merge takes over keys that `+key=value` has added to a config of this very schema.
+        # As plain values: a merge would accept keys that `+key=value` has added to a config of this schema.
         given = OmegaConf.to_container(composed, resolve=True)
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
     except OmegaConfBaseException as error:
@@ -285,14 +285,14 @@ def load_config(path: Path) -> TrainConfig:
     """Read a run's `config.yaml`.
 
     Raises:
-        ConfigError: It is no YAML, or not a config of this version.
+        ConfigError: The file is not valid YAML, or not a config of this version.
     """
     try:
         loaded = OmegaConf.load(path)
     except (OSError, YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(loaded, DictConfig):
-        raise ConfigError(f"{path} holds no config: it must be key: value pairs.")
+        raise ConfigError(f"{path} does not contain a config: it must be key: value pairs.")
     for old, new in renamed_keys(TrainConfig).items():
         group, _, key = old.rpartition(".")
         if isinstance(loaded.get(group), DictConfig) and key in loaded[group]:
@@ -305,7 +305,7 @@ def load_config(path: Path) -> TrainConfig:
 
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
-        given = value.lower() if value in ("True", "False") else value  # as it was written, not as OmegaConf has it
+        given = value.lower() if value in ("True", "False") else value  # as the user wrote it
         raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed)}")
 
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from convboard.data.counter_rng import draw
+from convboard.data.dataset import ImageShape
 from convboard.data.options import CROP_BORDERS
 
 _TOP, _LEFT, _FLIP, _HOLE_ROW, _HOLE_COLUMN = range(1, 6)  # purposes of draws; another number changes every run
@@ -57,7 +58,7 @@ class Draws(NamedTuple):
     hole_column: Tensor
 
     def batch(self, start: int, end: int) -> "Draws":
-        """Returns the draws of samples `start` to `end` - 1."""
+        """Return the draws of samples `start` to `end` - 1."""
         return Draws(*(values[start:end] for values in self))
 
 
@@ -70,7 +71,7 @@ class Augmenter:
         seed: The run's seed.
     """
 
-    def __init__(self, augmentation: Augmentation, image_shape: tuple[int, int, int], seed: int) -> None:
+    def __init__(self, augmentation: Augmentation, image_shape: ImageShape, seed: int) -> None:
         self.augmentation = augmentation
         self.seed = seed
         _, self.height, self.width = image_shape

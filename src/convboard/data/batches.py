@@ -45,7 +45,7 @@ class Batch(NamedTuple):
         return len(self.labels) if self.whole is None else self.whole
 
     def inputs(self) -> tuple[Tensor, Tensor]:
-        """Returns images [B, C, H, W] and labels [B]; for an empty part one zero image, as few networks take none."""
+        """Return images [B, C, H, W] and labels [B]; for an empty part one zero image, as few networks take none."""
         if len(self.labels):
             return self.images, self.labels
         return self.images.new_zeros(1, *self.images.shape[1:]), self.labels.new_zeros(1)
@@ -128,7 +128,7 @@ class Batches:
         return -(-len(self._labels) // self.batch_size)
 
     def with_memory_format(self, channels_last: bool) -> "Batches":
-        """Returns the same batches in another memory format, which share the images."""
+        """Return the same batches in another memory format, which share the images."""
         other = copy.copy(self)
         other.channels_last = channels_last
         return other

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from convboard.errors import DataError
 
+ImageShape = tuple[int, int, int]  # (C, H, W)
+
 
 @dataclass(frozen=True)
 class Split:
@@ -87,7 +89,7 @@ class ImageDataset:
             )
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def image_shape(self) -> ImageShape:
         """(C, H, W) of every image."""
         channels, height, width = self.train.images.shape[1:]
         return channels, height, width

@@ -4,7 +4,7 @@ from math import sqrt
 from pathlib import Path
 
 from convboard.data.cache import Stored, open_stored
-from convboard.data.dataset import ImageDataset, Split
+from convboard.data.dataset import ImageDataset, ImageShape, Split
 from convboard.data.options import DATASETS
 from convboard.data.sources.cifar10 import CIFAR10
 from convboard.data.sources.digits import Digits
@@ -49,7 +49,7 @@ def load_dataset(
 
 def describe_dataset(
     name: str, data_dir: Path, *, path: Path | None = None, image_size: int | None = None
-) -> tuple[tuple[int, int, int], int]:
+) -> tuple[ImageShape, int]:
     """Describe the images of a data set without loading it; of an image_folder, the headers of the images are read.
 
     Args:
@@ -112,7 +112,7 @@ def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset
     if "val/labels" in tensors:
         if val_size is not None:
             raise DataError(
-                f"val_size={val_size} has no use here: {source.folder} has a folder val/. Leave one away.",
+                f"val_size={val_size} cannot be used here: {source.folder} has a folder val/. Omit one of them.",
                 arguments=("val_size",),
             )
         val = whole("val")

@@ -21,5 +21,5 @@ class Normalisation:
         self._shift = (-centre / deviation).to(device=device, dtype=torch.float32)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Returns images, uint8 [N, C, H, W], as normalised float32 [N, C, H, W]."""
+        """Return images, uint8 [N, C, H, W], as normalised float32 [N, C, H, W]."""
         return images.to(torch.float32).mul_(self._scale).add_(self._shift)

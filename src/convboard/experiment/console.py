@@ -23,7 +23,7 @@ class Report:
         self.console = Console(highlight=False, soft_wrap=True)
 
     def begin(
-        self, name: str, model: "nn.Module", dataset: "ImageDataset", decision: "PlanChoice", run_dir: Path
+        self, name: str, model: "nn.Module", dataset: "ImageDataset", choice: "PlanChoice", run_dir: Path
     ) -> None:
         """Print the network, the data, the device, the plan and the run directory."""
         parameters = sum(parameter.numel() for parameter in model.parameters())
@@ -32,8 +32,8 @@ class Report:
         self._say("network", f"{name}, {parameters:,} parameters")
         self._say("data", f"{dataset.name}, {channels}x{height}x{width}, {dataset.num_classes:,} classes")
         self._say("images", f"{sizes} to train / val / test")
-        self._say("device", decision.chosen)
-        self._say("plan", decision.describe())
+        self._say("device", choice.chosen)
+        self._say("plan", choice.describe())
         self._say("run", _shown(run_dir))
 
     def resumed(self, epochs: int, steps: int) -> None:
@@ -41,9 +41,9 @@ class Report:
         self.console.print(f"resumed after {counted(epochs, 'epoch')}, {counted(steps, 'step')}")
 
     def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
-        """Print the metrics of the best epoch, the run directory, and how to look at it."""
+        """Print the metrics of the best epoch, the run directory, and the command that shows it."""
         self.console.print()
-        self.console.print(figures_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
+        self.console.print(metrics_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
         self._say("time", f"{seconds:.1f} s of training and evaluation")
         self._say("run", _shown(run_dir))
         self._say("look at it", tensorboard(_logdir(run_dir)), "bold")
@@ -54,12 +54,12 @@ class Report:
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 epoch`, `2 epochs`, `1,000 epochs`."""
+    """Return a number with a noun: `1 epoch`, `2 epochs`, `1,000 epochs`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def figures_table(metrics: dict[str, float], title: str) -> Table:
-    """Accuracy and loss on val and test, from metrics by tag."""
+def metrics_table(metrics: dict[str, float], title: str) -> Table:
+    """Return a table of accuracy and loss on val and test, from metrics by tag."""
     table = Table(title=title, title_justify="left")
     table.add_column("")
     table.add_column("val", justify="right")
@@ -70,7 +70,7 @@ def figures_table(metrics: dict[str, float], title: str) -> Table:
 
 
 def _shown(path: Path) -> str:
-    """`path`, relative to the current folder if it is below it."""
+    """Return `path`, relative to the current folder if it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
@@ -78,6 +78,6 @@ def _shown(path: Path) -> str:
 
 
 def _logdir(run_dir: Path) -> str:
-    """The folder for `tensorboard --logdir`: `outputs`, or the run's own directory if it is elsewhere."""
+    """Return the folder for `tensorboard --logdir`: `outputs`, or the run's own directory if it is elsewhere."""
     shown = _shown(run_dir)
     return "outputs" if shown.startswith("outputs/") else shown

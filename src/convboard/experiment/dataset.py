@@ -1,9 +1,9 @@
-"""The data set of a config: errors of `data`, which names arguments, get the keys of the config here."""
+"""The data set of a config. Errors of `data`, which name arguments, are raised with the keys of the config here."""
 
 from pathlib import Path
 
 from convboard.config.schema import TrainConfig
-from convboard.data.dataset import ImageDataset
+from convboard.data.dataset import ImageDataset, ImageShape
 from convboard.data.load import describe_dataset, load_dataset
 from convboard.data.sources.downloads import MissingFilesError
 from convboard.errors import ConfigError, DataError
@@ -12,7 +12,7 @@ from convboard.experiment.config_keys import errors_with_config_keys
 
 @errors_with_config_keys()
 def build_dataset(config: TrainConfig) -> ImageDataset:
-    """Load the data set of a config, with images of the size that the config or else the model asks for.
+    """Load the data set of a config, with images of the size in `dataset.image_size` or else `model.image_size`.
 
     Args:
         config: The config.
@@ -39,8 +39,8 @@ def build_dataset(config: TrainConfig) -> ImageDataset:
 
 
 @errors_with_config_keys()
-def describe_config_dataset(config: TrainConfig) -> tuple[tuple[int, int, int], int]:
-    """Returns (C, H, W) of the images that `build_dataset` would load, and the number of classes.
+def describe_config_dataset(config: TrainConfig) -> tuple[ImageShape, int]:
+    """Return the shape (C, H, W) of the images that `build_dataset` would load, and the number of classes.
 
     Args:
         config: The config.

@@ -21,10 +21,10 @@ PACKAGES = (
 
 
 def describe_environment(device: str) -> dict[str, str]:
-    """Versions, machine, device and git commit.
+    """Return versions, machine, device and git commit, by name.
 
     Args:
-        device: What `Plan.describe` says.
+        device: The device and the plan, from `Plan.describe`.
     """
     facts = {"python": platform.python_version()}
     facts |= {package: _version(package) for package in PACKAGES}
@@ -46,7 +46,7 @@ def _version(package: str) -> str:
 
 
 def _git_commit() -> str:
-    """The git commit of the current folder, with `(changed)` if tracked files differ from it."""
+    """Return the git commit of the current folder, with `(changed)` if tracked files differ from it."""
     try:
         commit = _git("rev-parse", "HEAD")
         return commit + (" (changed)" if _git("status", "--porcelain", "--untracked-files=no") else "")

@@ -1,4 +1,4 @@
-"""Builds a config's optimizer and learning-rate schedule, and refuses those that the training loop cannot use."""
+"""Construction of the optimizer and the learning-rate schedule of a config."""
 
 import inspect
 from typing import cast
@@ -12,7 +12,7 @@ from convboard.training.nan_guard import NanGuard
 from convboard.training.optimizer_step import skip_dynamo_import
 from convboard.training.schedules import Schedule, ScheduleError
 
-_ONE_WAY = {"fused", "foreach", "differentiable"}  # of torch's optimizers to compute; each rules the others out
+_IMPLEMENTATIONS = {"fused", "foreach", "differentiable"}  # mutually exclusive implementations of torch's optimizers
 
 
 def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
@@ -24,14 +24,14 @@ def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> t
         device: That device.
 
     Raises:
-        ConfigError: It cannot be built, or the training loop cannot use it.
-        ModelError: There is nothing to train.
+        ConfigError: The optimizer cannot be built, or the training loop does not support it.
+        ModelError: The network has no weights to train.
     """
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise ModelError("The network has no weights to train: no parameter in it has requires_grad=True.")
     named = f"optimizer._target_={target.node['_target_']!r}"
     can_fuse = target.factory in NanGuard.SKIPPING and all(weight.is_floating_point() for weight in model.parameters())
-    fuses = device.type in ("cpu", "cuda") and can_fuse and not _ONE_WAY & target.node.keys()
+    fuses = device.type in ("cpu", "cuda") and can_fuse and not _IMPLEMENTATIONS & target.node.keys()
     skip_dynamo_import()
     # Fused: one kernel for all parameters; on CUDA, no step waits until the loss is read.
     optimizer = target.build(model.parameters(), **({"fused": True} if fuses else {}))
@@ -44,11 +44,11 @@ def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> t
         )
     if isinstance(optimizer, torch.optim.Adafactor):
         for group in optimizer.param_groups:
-            group.setdefault("capturable", False)  # on a GPU, torch's own step looks for it, and finds none
+            group.setdefault("capturable", False)  # torch's own step on a GPU needs it, but torch does not set it
     closure = inspect.signature(optimizer.step).parameters.get("closure")
     if closure is not None and closure.default is closure.empty:
         raise ConfigError(
-            f"{named} wants to compute the loss several times for each step, which the training loop does not offer. "
+            f"{named} computes the loss several times for each step, which the training loop does not support. "
             "Choose another, as in optimizer=adamw."
         )
     return optimizer
@@ -58,13 +58,13 @@ def build_schedule(target: Target) -> Schedule:
     """Build the learning-rate schedule of a config.
 
     Raises:
-        ConfigError: It cannot be built, or is not a function of the step.
+        ConfigError: The schedule cannot be built, or is not a function of the step.
     """
     name = target.node["_target_"]
     if name.startswith("torch.optim.lr_scheduler."):
         raise ConfigError(
             f"scheduler._target_={name!r} keeps a state of its own; here a schedule is a function of the "
-            "step, so that a run can go on from anywhere. Choose one of conf/scheduler, as in scheduler=cosine."
+            "step, so that a run can be resumed at any step. Choose one of conf/scheduler, as in scheduler=cosine."
         )
     try:
         return cast(Schedule, target.build())

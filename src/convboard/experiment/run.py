@@ -1,4 +1,4 @@
-"""Runs an experiment: in a new directory or a resumed one, trained, tested and recorded; and evaluates it again."""
+"""A run: training and test of a network in a new or resumed run directory; and the evaluation of a finished run."""
 
 import errno
 import json
@@ -43,9 +43,9 @@ class RunResult:
     Attributes:
         run_dir: Its directory.
         metrics: Final value by tag, of the best epoch: `accuracy/val`, `accuracy/test`, ...
-        objective: The one of them that the config names.
-        epochs: Epochs trained.
-        seconds: Wall time of training, evaluation and board, without start-up; of a resumed run, of all its parts.
+        objective: The metric that `config.objective` names.
+        epochs: Number of epochs trained.
+        seconds: Wall time of training, evaluation and board, without start-up; for a resumed run, of all its parts.
     """
 
     run_dir: Path
@@ -56,21 +56,21 @@ class RunResult:
 
 
 def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None) -> RunResult:
-    """Train what `config` describes and show it in TensorBoard, or continue the run that it resumes.
+    """Train the network of `config` and show it in TensorBoard, or continue the run that `config.resume` names.
 
     Args:
-        config: The checked config. If its `resume` names a run directory, it must be that run's own config, in which
-            only what `resume.MAY_CHANGE` names has changed.
-        run_dir: Where to write everything. It is created if missing; one that holds a run is refused, unless it is the
-            one to resume.
-        model: A network to train in place of the one that `config.model` describes.
+        config: The checked config. If its `resume` names a run directory, it must be the config of that run, in which
+            only the keys in `resume.MAY_CHANGE` may differ.
+        run_dir: The directory of all files of the run. It is created if missing. It must not contain a run, unless it
+            is the one to resume.
+        model: A network to train instead of that of `config.model`.
 
     Returns:
-        The metrics and where to find everything.
+        The metrics and the run directory.
 
     Raises:
         ConvboardError: Something in the config, the data or the directory is wrong; see `convboard.errors`.
-        Interrupted: SIGINT or SIGTERM asked the run to end; it is saved, and can be resumed.
+        Interrupted: SIGINT or SIGTERM ended the run; it is saved, and can be resumed.
     """
     run_dir = Path(run_dir)
     comm = communicator()
@@ -88,7 +88,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     recorded = None if resumed is None else recorded_plan(resumed)
     plan = shared_plan(recorded or default_plan(config), comm, is_recorded=recorded is not None)
     comm.init_process_group(plan, config.trainer.rank_timeout)
-    with comm.local_main_process_first():  # it downloads and decodes what the others then find
+    with comm.local_main_process_first():  # it downloads and decodes; the others then read the cache
         dataset = build_dataset(config)
     if resumed is not None:
         _refuse_other_data(resumed, dataset)
@@ -125,11 +125,11 @@ def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path)
 
 
 def _resume(trainer: Trainer, run_dir: Path) -> None:
-    """Load the last checkpoint into `trainer`; a run that was killed before its first one begins again."""
+    """Load the last checkpoint into `trainer`. A run that was killed before its first checkpoint starts again."""
     comm = trainer.setup.comm
-    with comm.main_process_first():  # it repairs what is damaged
+    with comm.main_process_first():  # it repairs damaged files
         if comm.is_main:
-            for leftover in run_dir.rglob(".*.tmp"):  # its writer is dead: the directory is this run's alone
+            for leftover in run_dir.rglob(".*.tmp"):  # no other process writes: the directory is locked
                 leftover.unlink()
         if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
             checkpoint, source = load_latest(run_dir / CHECKPOINTS)
@@ -137,19 +137,19 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
             trainer.resume(checkpoint, source)
         elif comm.is_main:
             for events in run_dir.glob("*tfevents*"):
-                empty(events)  # not removed: an open TensorBoard may wait for a file that is gone
+                empty(events)  # not removed: an open TensorBoard would wait for the removed file
     if comm.is_main:
-        (run_dir / RESULT).unlink(missing_ok=True)  # not before: a run that cannot be resumed keeps its result
+        (run_dir / RESULT).unlink(missing_ok=True)  # only now: a run that cannot be resumed keeps its result
 
 
 def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:
-    """Refuse fewer epochs than were trained: the config would contradict the run."""
+    """Refuse a `max_epochs` below the number of epochs that were trained: the config would contradict the run."""
     most = setup.limits.max_epochs
     begun = math.ceil(checkpoint.state["global_step"] / setup.steps_per_epoch)
     if most < begun:
         raise ConfigError(
             f"trainer.max_epochs={most} is fewer than the run has trained already, which is {counted(begun, 'epoch')}. "
-            f"Give {begun} or more, or leave it away."
+            f"Give {begun} or more, or omit it."
         )
 
 
@@ -189,18 +189,18 @@ def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = N
 
 
 def _refuse_other_data(finished: Run, dataset: ImageDataset) -> None:
-    """Refuse images that are not those of the run; mean and std depend on every pixel of the training split."""
+    """Refuse other images than those of the run; mean and std depend on every pixel of the training split."""
     for key, now in _describe_data(dataset).items():
         then = finished.dataset.get(key)
         if then != now:
             raise RunError(
-                f"{finished.path}: the data has changed since it was trained: {key} was {then}, and is {now}. Put the "
-                "data back as it was, or train again."
+                f"{finished.path}: the data has changed since it was trained: {key} was {then}, and is {now}. Restore "
+                "the data, or train again."
             )
 
 
 def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
-    """Return what is needed to use the network, and what identifies the data, JSON-like."""
+    """Return, JSON-like, the properties of the data that the network needs, and those that identify the data."""
     return {
         "name": dataset.name,
         "image_shape": list(dataset.image_shape),
@@ -212,7 +212,7 @@ def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
 
 
 def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> None:
-    """Write what the run is made of, before its first step; the config last, because it makes a directory a run."""
+    """Write data properties, plan and config before the first step; the config last, because it marks a run directory."""
     (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
     atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
     atomic_write_text(run_dir / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")
@@ -239,7 +239,7 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
         with locked(run_dir / LOCK, wait=False, busy=busy):
             if (run_dir / CONFIG).exists() and not resumed:
                 raise RunError(
-                    f"{run_dir} holds a run already, and nothing is ever overwritten. Go on with it by "
+                    f"{run_dir} already contains a run, and runs are never overwritten. Resume it with "
                     f"{assignment('resume', run_dir)}, or choose another directory with hydra.run.dir=<folder>."
                 )
             yield
@@ -248,7 +248,7 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             raise
         advice = "Choose another directory with hydra.run.dir=<folder>."
         if error.errno == errno.ENOSPC:
-            advice = f"Make room, and begin again, or go on with a run that has begun: {assignment('resume', run_dir)}."
+            advice = f"Free some space, and start again or resume the run: {assignment('resume', run_dir)}."
         raise RunError(f"{run_dir} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
     finally:
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The execution plan of a run: what the config fixes, what a resumed run has recorded, and what is measured."""
+"""The execution plan of a run: fixed by the config, recorded by a resumed run, or measured."""
 
 import json
 import logging
@@ -19,14 +19,14 @@ _log = logging.getLogger(__name__)
 
 
 def recorded_plan(run: Run) -> Plan | None:
-    """Return the plan by which a run computes; None, with a warning, if this machine cannot follow it."""
+    """Return the recorded plan of a run; None, with a warning, if this machine cannot use it."""
     if not run.plan:
         reason = f"{run.path / PLAN} is missing"
     elif (plan := Plan.from_dict(run.plan)).device.type not in available_devices():
         reason = f"the run computes on {plan.device}, which this machine does not have"
     else:
         return plan
-    _log.warning("%s: the plan is made anew, and figures may differ in their last digits from the run's own.", reason)
+    _log.warning("%s: a new plan is chosen, and results may differ from those of the run in their last digits.", reason)
     return None
 
 
@@ -34,7 +34,7 @@ def default_plan(config: TrainConfig) -> Plan:
     """Return the plan of a new run before any measurement.
 
     Raises:
-        ConfigError: This machine lacks what the config asks for.
+        ConfigError: This machine does not support the device or the plan of the config.
     """
     trainer = config.trainer
     device = choose_device(trainer.device)
@@ -46,12 +46,12 @@ def default_plan(config: TrainConfig) -> Plan:
     if trainer.cuda_graph and device.type != "cuda":
         raise ConfigError(
             f"trainer.cuda_graph=true: only an NVIDIA GPU can replay a recorded step, and this run is on {device.type}."
-            " Leave it away, or choose trainer.device=cuda on a machine that has one."
+            " Omit it, or choose trainer.device=cuda on a machine that has one."
         )
     if trainer.precision == "bf16" and not has_bf16(device):
         _log.warning(
             "trainer.precision=bf16: this %s has no bfloat16 arithmetic of its own; emulated, it is slower than fp32. "
-            "trainer.precision=auto takes what is faster.",
+            "trainer.precision=auto takes the faster one.",
             device.type,
         )
     cores = os.cpu_count() or 1
@@ -85,15 +85,15 @@ def choose_device(name: str) -> torch.device:
 
 
 def shared_plan(plan: Plan, comm: Communicator, is_recorded: bool) -> Plan:
-    """Return the plan by which all processes compute: that of rank 0.
+    """Return the plan of all processes: that of rank 0.
 
     Args:
         plan: The plan of this process.
         comm: The processes.
-        is_recorded: Whether it is of a resumed run, which may have had a single process and a CUDA graph.
+        is_recorded: Whether the plan is that of a resumed run, which may have had a single process and a CUDA graph.
 
     Raises:
-        ConfigError: Several processes cannot train together by it.
+        ConfigError: Several processes cannot use the plan.
     """
     if comm.world_size == 1:
         return plan
@@ -101,7 +101,7 @@ def shared_plan(plan: Plan, comm: Communicator, is_recorded: bool) -> Plan:
         plan = replace(plan, cuda_graph=False)
     plan = Plan.from_dict(json.loads(comm.broadcast(json.dumps(plan.to_dict()))))
     if plan.cuda_graph:
-        raise ConfigError("trainer.cuda_graph=true: a step of several processes cannot be recorded. Leave it away.")
+        raise ConfigError("trainer.cuda_graph=true: a step of several processes cannot be recorded. Omit it.")
     if plan.device.type == "cuda":
         processes, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
         if processes > gpus:
@@ -115,12 +115,12 @@ def shared_plan(plan: Plan, comm: Communicator, is_recorded: bool) -> Plan:
 
 
 def choose_plan(config: TrainConfig, setup: TrainingSetup, is_recorded: bool = False) -> PlanChoice:
-    """Choose the plan of a run: `setup.plan`, or a faster one if the config allows to measure.
+    """Choose the plan of a run: `setup.plan`, or a faster one if the config allows a measurement.
 
     Args:
         config: The config.
         setup: The run.
-        is_recorded: Whether `setup.plan` is of a resumed run, which keeps it.
+        is_recorded: Whether `setup.plan` is that of a resumed run, which keeps it.
     """
     processes = setup.comm.world_size
     if is_recorded:
@@ -137,7 +137,7 @@ def choose_plan(config: TrainConfig, setup: TrainingSetup, is_recorded: bool = F
 
 
 def _unmeasured(config: TrainConfig, setup: TrainingSetup, candidates: int) -> str:
-    """Return why no plan is measured, whatever the run is; empty if one may be."""
+    """Return why the config or the processes rule out a measurement; empty if plans may be measured."""
     if setup.comm.world_size > 1:
         return "not measured, since several processes compute at once"
     if config.trainer.plan == "none":

@@ -1,7 +1,6 @@
-"""Tries a run before it begins: asks the schedule for its factors, and takes one step on copies.
+"""A check of a run before it starts: two factors of the schedule, and one training step on copies.
 
-What cannot be trained is found here, before the run directory holds a file. The network, the optimizer and the random
-state are left as they were.
+It fails before the run directory contains a file. It does not change the network, the optimizer or the random state.
 """
 
 import copy
@@ -15,8 +14,9 @@ from torch import Tensor, nn
 
 from convboard.anatomy.check import raise_explained
 from convboard.anatomy.dry_run import DryRun
-from convboard.anatomy.trace import Shape, record_calls
+from convboard.anatomy.trace import record_calls
 from convboard.config.instantiate import REFUSALS
+from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ModelError
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.optimizer_step import take_step
@@ -36,16 +36,16 @@ def smallest_batch(images: int, batch_size: int, limit: int | None) -> int:
     """Return the number of images in the smallest batch that is trained on.
 
     Args:
-        images: Images of the training split.
-        batch_size: Images of a batch; the last one of an epoch holds the rest.
-        limit: Batches of each epoch to train on; None takes all.
+        images: Number of images in the training split.
+        batch_size: Images per batch; the last batch of an epoch has the remaining ones.
+        limit: Number of batches per epoch to train on; None for all.
     """
     reaches_last = limit is None or limit * batch_size >= images
     return (reaches_last and images % batch_size) or batch_size
 
 
 def _single_image_advice(images: int, batch_size: int) -> str:
-    """Return what to do about a batch of one image."""
+    """Return the remedy for a batch of one image."""
     better = next((size for size in range(batch_size + 1, images) if images % size != 1), None)
     if better is None:
         return f"there {'is' if images == 1 else 'are'} {images} to train on: add more images."
@@ -58,14 +58,14 @@ def _single_image_advice(images: int, batch_size: int) -> str:
 
 
 def try_schedule(setup: TrainingSetup, target: str) -> None:
-    """Ask the schedule for the factors of the first step and of the last.
+    """Check the factors that the schedule returns for the first and the last step.
 
     Args:
         setup: The run.
         target: The schedule's `_target_`, for messages.
 
     Raises:
-        ConfigError: It is no schedule, or returns what no learning rate can be multiplied by.
+        ConfigError: The target is not a schedule, or returns an invalid factor.
     """
     advice = "Choose one of conf/scheduler, as in scheduler=cosine."
     for step in (0, setup.total_steps - 1):
@@ -73,36 +73,36 @@ def try_schedule(setup: TrainingSetup, target: str) -> None:
             factor: object = setup.schedule(step, setup.total_steps, setup.steps_per_epoch)
         except TypeError as error:
             raise ConfigError(
-                f"scheduler._target_={target!r} is not a schedule: it cannot be called with a step, the number of all "
-                f"steps and that of an epoch's ({error}). {advice}"
+                f"scheduler._target_={target!r} is not a schedule: it cannot be called with a step, the total number "
+                f"of steps and the number of steps in an epoch ({error}). {advice}"
             ) from error
         if not isinstance(factor, numbers.Real) or not 0 <= float(factor) < math.inf:
             raise ConfigError(
-                f"scheduler._target_={target!r} gives {factor!r} for step {step} of {setup.total_steps}, where the "
+                f"scheduler._target_={target!r} returns {factor!r} for step {step} of {setup.total_steps}, where the "
                 f"factor of the learning rate must be a finite number, 0 or above. {advice}"
             )
 
 
-def try_step(setup: TrainingSetup, image_shape: Shape, images: int, optimizer: str) -> bool:
+def try_step(setup: TrainingSetup, image_shape: ImageShape, images: int, optimizer: str) -> bool:
     """Take one step on black images with copies of the network and its optimizer.
 
-    It costs less than a step of the run: it takes two images, or one where a batch of the run holds one. No other size
-    makes a difference to what can go wrong. A network that cannot be copied is not tried.
+    The batch has two images, or one if a batch of the run has only one: larger batches would cost more and find the same
+    errors. A network that cannot be copied is not checked.
 
     Args:
         setup: The run; its network is known to fit the images in eval mode.
-        image_shape: (C, H, W).
-        images: Images of the training split.
+        image_shape: Shape (C, H, W) of an image.
+        images: Number of images in the training split.
         optimizer: The optimizer and its arguments, for messages.
 
     Returns:
-        Whether every weight got a gradient, as far as that could be tried.
+        Whether every weight got a gradient; True if the network could not be copied.
 
     Raises:
         ConfigError: The optimizer cannot take a step, or a batch is too small for the network.
         LayoutError: The network cannot be computed in channels_last.
         ModelError: The network cannot learn from its loss.
-        Exception: Whatever else the network's own forward raises, unchanged.
+        Exception: Any other exception of the network's forward, unchanged.
     """
     plan, batch_size = setup.plan, setup.splits.train.batch_size
     try:
@@ -126,7 +126,7 @@ def try_step(setup: TrainingSetup, image_shape: Shape, images: int, optimizer: s
 
 @contextmanager
 def _layout_explained(plan: Plan) -> Iterator[None]:
-    """Explain the error of a view that channels_last does not allow."""
+    """Explain the error of `Tensor.view` on a tensor in channels_last."""
     try:
         yield
     except RuntimeError as error:
@@ -134,13 +134,12 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
             raise
         raise LayoutError(
             "trainer.channels_last=true: the network flattens by .view(...), which needs each image's values one "
-            "channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or leave trainer.channels_last "
-            "away."
+            "channel after another. Write torch.flatten(x, 1) or .reshape(...) instead, or omit trainer.channels_last."
         ) from error
 
 
 def _forward(model: nn.Module, images: Tensor, single_image_advice: str) -> Tensor:
-    """Return the logits of a training batch, or explain why there are none."""
+    """Return the logits, `[N, num_classes]`, of a training batch, `[N, C, H, W]`, or explain the failure."""
     output, error = None, None
     with record_calls(model, images) as calls:
         try:
@@ -164,14 +163,14 @@ def _forward(model: nn.Module, images: Tensor, single_image_advice: str) -> Tens
         raise ModelError(f"In training mode: {not_a_tensor(Context(model, run)).reason}")
     if output.shape[0] != len(images):
         raise ModelError(
-            f"The network gives {list(output.shape)} for a batch of {len(images)}: the batch must stay apart. Where "
-            "its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze()."
+            f"The network gives {list(output.shape)} for a batch of {len(images)}: the batch dimension must be kept. "
+            "If its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze()."
         )
     return output
 
 
 def _step(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> None:
-    """Compute the gradients and take the optimizer's step, or explain why that does not work."""
+    """Compute the gradients and take the optimizer's step, or explain the failure."""
     if not loss.requires_grad:
         raise ModelError(
             "The network cannot learn: no gradient leads from its scores back to a weight. Look in its forward "

@@ -1,6 +1,6 @@
-"""Builds the parts of a run from its config: images, network, optimizer, batches, callbacks.
+"""Construction of the parts of a run from its config: network, optimizer, batches, callbacks.
 
-It finds what a user can get wrong before the run directory holds a file. `run` describes how a run goes.
+Mistakes in the config are found here, before the run directory contains a file. `run` uses the parts.
 """
 
 from dataclasses import replace
@@ -19,7 +19,7 @@ from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.trusted_targets import foreign_targets
 from convboard.data.augment import Augmentation
 from convboard.data.batches import Batches
-from convboard.data.dataset import ImageDataset, Split
+from convboard.data.dataset import ImageDataset, ImageShape, Split
 from convboard.data.normalisation import Normalisation
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
@@ -43,12 +43,12 @@ DIVERGENCE_ADVICE = (
 
 
 @errors_with_config_keys()
-def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
+def build_model(node: dict[str, Any], input_shape: ImageShape, num_classes: int) -> nn.Module:
     """Build the network of a config.
 
     Args:
         node: The config's `model`.
-        input_shape: (C, H, W) of the images that it must fit.
+        input_shape: Shape (C, H, W) of the images.
         num_classes: Number of logits.
 
     Raises:
@@ -64,7 +64,7 @@ def build_model(node: dict[str, Any], input_shape: tuple[int, int, int], num_cla
 
 
 def resolve_model(node: dict[str, Any]) -> Target:
-    """Import what a config's `model` names; `image_size` belongs to the data.
+    """Import the class or function that a config's `model` names, without `image_size`, which belongs to the data.
 
     Raises:
         ConfigError: See `instantiate.resolve`.
@@ -74,7 +74,7 @@ def resolve_model(node: dict[str, Any]) -> Target:
 
 @errors_with_config_keys()
 def initialise(model: nn.Module, dataset: ImageDataset) -> None:
-    """Call the `initialise_from` of a network that has one with training images, normalised but not augmented."""
+    """Call the method `initialise_from` of a network, if it has one, with normalised training images `[N, C, H, W]`."""
     initialise_from = getattr(model, "initialise_from", None)
     if initialise_from is not None:
         normalise = Normalisation(dataset.mean, dataset.std, torch.device("cpu"))
@@ -103,7 +103,7 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
     Args:
         config: The config.
         dataset: The images.
-        plan: Where the batches are wanted, and in which memory format.
+        plan: Its device and memory format are those of the batches.
         comm: The processes that train together; each makes its own part of every batch.
     """
     chosen = config.dataset
@@ -140,16 +140,16 @@ def build_setup(
     comm: Communicator,
     model: nn.Module | None = None,
 ) -> TrainingSetup:
-    """Build everything that a run trains with but its callbacks, and try a step.
+    """Build the setup of a run without its callbacks, and check a training step.
 
-    The plan is `plan`, or the same without channels_last if the network cannot be computed in it and the config does
-    not ask for it.
+    The plan of the setup is `plan`, or `plan` without channels_last if the network does not support channels_last and the
+    config does not demand it.
 
     Raises:
-        ConvboardError: Something in the config cannot be built, or cannot be trained.
+        ConvboardError: A part of the config cannot be built, or the network cannot be trained.
     """
     if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
-        import numpy.random  # noqa: F401  (seeded below: what is not convboard's own may draw from it)
+        import numpy.random  # noqa: F401  (deferred for start-up time: foreign code may use it)
     seed_everything(config.seed)
     optimizer = resolve("optimizer", config.optimizer)
     scheduler = resolve("scheduler", config.scheduler)
@@ -186,7 +186,7 @@ def build_setup(
 def build_callbacks(
     config: TrainConfig, dataset: ImageDataset, choice: PlanChoice, console: Console, run_dir: Path
 ) -> tuple[Callback, ...]:
-    """Build what shows a run: in TensorBoard, and in the terminal."""
+    """Build the callbacks that show a run in TensorBoard and in the terminal."""
     board = Board(
         run_dir,
         dataset,

@@ -8,6 +8,7 @@ from torch import nn
 
 from convboard.anatomy.outputs import layer_outputs
 from convboard.config.compose import Composed
+from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.dataset import describe_config_dataset
@@ -16,20 +17,19 @@ from convboard.feature_maps.inference_model import InferenceModel
 from convboard.models.infer_arguments import build
 from convboard.training.seeding import seed_everything
 
-Shape = tuple[int, int, int]
-_CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # where neither the user nor the constructor says otherwise
+_CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # unless the user or the constructor gives another value
 
 
 @errors_with_config_keys()
-def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tuple[Shape, int | None]:
-    """The shape of the images of an untrained network, and its number of classes.
+def untrained_shape(composed: Composed, input_shape: ImageShape | None = None) -> tuple[ImageShape, int | None]:
+    """Return the shape of the images of an untrained network, and its number of classes.
 
     Args:
         composed: The config.
-        input_shape: (C, H, W) that the user asks for.
+        input_shape: Shape (C, H, W) that the user gives.
 
     Returns:
-        (C, H, W): `input_shape`; else that of the dataset, if an override chooses one; else the default of the
+        The shape (C, H, W): `input_shape`; else that of the dataset, if an override chooses one; else the default of the
         network's constructor, or (3, 224, 224). The number of classes: the dataset's, or None for the constructor's
         default.
 
@@ -51,7 +51,7 @@ def untrained_shape(composed: Composed, input_shape: Shape | None = None) -> tup
 
 
 @errors_with_config_keys()
-def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -> nn.Module:
+def build_untrained(composed: Composed, shape: ImageShape, num_classes: int | None) -> nn.Module:
     """Build the network with the initial weights of a run of this config, in eval mode.
 
     Args:
@@ -68,32 +68,32 @@ def build_untrained(composed: Composed, shape: Shape, num_classes: int | None) -
     target = resolve_model(composed.config.model)
     try:
         model = build(target.factory, shape, None, **target.arguments)
-    except ModelError:  # it has no classifier of its own size: a list of layers, say
+    except ModelError:  # its number of classes has no default, as in a list of layers
         seed_everything(composed.config.seed)
         return build_model(composed.config.model, shape, _CLASSES).eval()
-    layer_outputs(model, torch.zeros(1, *shape))  # explains what does not fit
+    layer_outputs(model, torch.zeros(1, *shape))  # raises an explained error if the images do not fit
     return model.eval()
 
 
 def _defaults(node: dict[str, Any]) -> dict[str, Any]:
-    """The default arguments of a network's constructor, by name."""
+    """Return the default arguments of the constructor of a network, by name."""
     parameters = inspect.signature(resolve_model(node).factory).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters if parameter.default is not parameter.empty}
 
 
-def untrained_model(composed: Composed, input_shape: Shape | None = None) -> InferenceModel:
-    """A config's network with its initial weights, ready for inference.
+def untrained_model(composed: Composed, input_shape: ImageShape | None = None) -> InferenceModel:
+    """Return the network of a config with its initial weights, ready for inference.
 
     Args:
         composed: The config.
         input_shape: (C, H, W) of its images; None: see `untrained_shape`.
 
     Raises:
-        ConvboardError: It cannot be built for such images, or they have other than 1 or 3 channels.
+        ConvboardError: The network cannot be built for such images, or they do not have 1 or 3 channels.
     """
     shape, num_classes = untrained_shape(composed, input_shape)
     if shape[0] not in (1, 3):
-        raise ConfigError(f"The network wants {shape[0]} channels: a picture has 1, if it is grey, or 3.")
+        raise ConfigError(f"The network needs {shape[0]} channels, but a picture has 1 (grey) or 3 (colour).")
     return InferenceModel(
         f"{composed.model_name}, untrained",
         f"untrained, seed={composed.config.seed}; pixels scaled to −1…1",

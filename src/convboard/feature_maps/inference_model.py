@@ -9,10 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from convboard.data.dataset import ImageShape
 from convboard.data.normalisation import Normalisation
 from convboard.feature_maps.user_image import Fit, read_user_image
-
-Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,7 @@ class InferenceModel:
     name: str
     note: str
     module: nn.Module
-    shape: Shape
+    shape: ImageShape
     mean: tuple[float, ...]
     std: tuple[float, ...]
     fit: Fit = "crop"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from convboard.data.dataset import ImageShape
 from convboard.data.sources.image_files import plain, read_picture
 from convboard.errors import DataError
 
@@ -54,7 +55,7 @@ class UserImage:
         return f"{self.name}, {width}x{height} {self.mode} → {channels}x{rows}x{columns} {colours}{done}"
 
 
-def read_user_image(path: Path, shape: tuple[int, int, int], fit: Fit = "crop", invert: bool = False) -> UserImage:
+def read_user_image(path: Path, shape: ImageShape, fit: Fit = "crop", invert: bool = False) -> UserImage:
     """Read an image and convert it to a network's input shape, in proportion and antialiased.
 
     It is rotated as its EXIF data says; of an animation the first frame is taken; transparency is shown on white.
@@ -90,7 +91,7 @@ def read_user_image(path: Path, shape: tuple[int, int, int], fit: Fit = "crop", 
     return UserImage(path.name, size, mode, pixels, np.asarray(given), seen, region, fit)
 
 
-def _decoded(path: Path, shape: tuple[int, int, int]) -> tuple[Image.Image, Image.Image, tuple[int, int], str]:
+def _decoded(path: Path, shape: ImageShape) -> tuple[Image.Image, Image.Image, tuple[int, int], str]:
     """An image in the network's colours and in RGB, upright; its size (width, height) and mode in the file.
 
     Both images may be smaller than the file's: only as large as is needed for `shape`, (C, H, W), and for display.

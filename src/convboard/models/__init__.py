@@ -55,7 +55,7 @@ def build_model(name: str, input_shape: tuple[int, ...], num_classes: int | None
     """Build one of convboard's networks for images of a given shape.
 
     Args:
-        name: One of ``MODELS``.
+        name: One of `MODELS`.
         input_shape: (C, H, W) of the images.
         num_classes: Number of classes; None for a network without a classifier (conv_stack, conv_demo, sequential).
         **arguments: Other arguments of the network's constructor.

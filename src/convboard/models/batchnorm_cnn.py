@@ -11,7 +11,7 @@ from convboard.models.shape_inference import ImageSize, flat_features
 class BatchNormCNN(nn.Module):
     """Two blocks of a 3x3 convolution to 4 channels, BatchNorm, ReLU and 2x2 max pooling, and one linear layer.
 
-    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 28x28 images ``fc`` gets 4·7·7 = 196 features.
+    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 28x28 images `fc` gets 4·7·7 = 196 features.
 
     Args:
         in_channels: Channels of the images: 1 for grey, 3 for colour.
@@ -33,7 +33,7 @@ class BatchNormCNN(nn.Module):
         self.fc = nn.Linear(flat_features(self, in_channels, image_size), num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
+        """Return the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.pool1(self.relu1(self.bn1(self.conv1(images))))
         x = self.pool2(self.relu2(self.bn2(self.conv2(x))))
         logits: Tensor = self.fc(self.flatten(x))

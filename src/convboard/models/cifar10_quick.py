@@ -13,7 +13,7 @@ from convboard.models.shape_inference import ImageSize, flat_features
 class CIFAR10Quick(nn.Module):
     """Three 5x5 convolutions, each with 2x2 max pooling, and two linear layers.
 
-    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 32x32 images ``fc1`` gets 64·4·4 = 1,024 features.
+    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 32x32 images `fc1` gets 64·4·4 = 1,024 features.
     The only non-linear layers are the poolings, as in the tutorial.
 
     Args:
@@ -35,7 +35,7 @@ class CIFAR10Quick(nn.Module):
         self.fc2 = nn.Linear(64, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
+        """Return the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.pool1(self.conv1(images))
         x = self.pool2(self.conv2(x))
         x = self.pool3(self.conv3(x))
@@ -47,7 +47,7 @@ class CIFAR10Quick(nn.Module):
 def cifar10_quick_sequential(in_channels: int = 3, image_size: ImageSize = 32, num_classes: int = 10) -> nn.Sequential:
     """Build the same network as an nn.Sequential whose layers have the same names.
 
-    ``sequential.load_state_dict(quick.state_dict())`` therefore copies the weights. The same seed gives the same
+    `sequential.load_state_dict(quick.state_dict())` therefore copies the weights. The same seed gives the same
     weights, and the same weights give bitwise equal outputs.
 
     Args:

@@ -11,7 +11,7 @@ class ConvDemo(nn.Sequential):
     """Conv2d 3→16 (3x3, stride 1, padding 1: keeps the size), then 16→8 (5x5, stride 2, padding 2: halves it).
 
     Without a classifier, images [N, 3, 224, 224] become [N, 16, 224, 224] and then [N, 8, 112, 112]. With
-    ``num_classes``, global average pooling and a linear layer follow, which return logits [N, num_classes].
+    `num_classes`, global average pooling and a linear layer follow, which return logits [N, num_classes].
 
     Args:
         in_channels: Channels of the images: 1 for grey, 3 for colour.

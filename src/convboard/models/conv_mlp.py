@@ -6,9 +6,9 @@ from convboard.models.shape_inference import ImageSize, flat_features
 
 
 class ConvMLP(nn.Module):
-    """The first two convolutions of ``ConvStack``, a flatten, and three linear layers.
+    """The first two convolutions of `ConvStack`, a flatten, and three linear layers.
 
-    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 28x28 images ``fc1`` gets 32·7·7 = 1,568 features.
+    Maps images [N, in_channels, H, W] to logits [N, num_classes]. On 28x28 images `fc1` gets 32·7·7 = 1,568 features.
     It has no activation functions, as in the tutorial, so that it is one linear map.
 
     Args:
@@ -27,7 +27,7 @@ class ConvMLP(nn.Module):
         self.fc3 = nn.Linear(32, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
+        """Return the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.conv2(self.conv1(images))
         x = self.flatten(x)
         logits: Tensor = self.fc3(self.fc2(self.fc1(x)))

@@ -10,7 +10,7 @@ class ConvStack(nn.Sequential):
     """Conv2d 3→16→32→64, each 3x3 with stride 2 and padding 1.
 
     Without a classifier, images [N, 3, 28, 28] become [N, 64, 4, 4], with sizes 14x14 and 7x7 in between. With
-    ``num_classes``, global average pooling and a linear layer follow, which work on images of any size and return
+    `num_classes`, global average pooling and a linear layer follow, which work on images of any size and return
     logits [N, num_classes].
 
     Args:
@@ -32,7 +32,7 @@ class ConvStack(nn.Sequential):
 
 
 def pooled_classifier(channels: int, num_classes: int) -> "OrderedDict[str, nn.Module]":
-    """Returns global average pooling and a linear layer, which map [N, channels, H, W] to [N, num_classes].
+    """Return global average pooling and a linear layer, which map [N, channels, H, W] to [N, num_classes].
 
     Args:
         channels: Channels of the last convolution.

@@ -17,7 +17,7 @@ from convboard.errors import ModelError, nearest
 # Arguments that are inferred from the data, and by a dry run.
 INFERRED = ("in_channels", "image_size", "num_classes", "in_features")
 
-# The in_features of a trial: a number that nobody chooses, by which the layer that gets it is recognised.
+# The in_features of the dry run: an unusual number, by which the layer that gets it is recognised.
 _UNLIKELY = 1_009
 
 
@@ -30,20 +30,20 @@ def build(
 ) -> nn.Module:
     """Build a network, and infer the arguments that follow from the data.
 
-    ``in_channels``, ``image_size`` (an int for square images, else (height, width)) and ``num_classes`` are passed to
-    the constructor if it has such parameters and ``arguments`` do not give them, or give None. ``in_features`` is
+    `in_channels`, `image_size` (an int for square images, else (height, width)) and `num_classes` are passed to
+    the constructor if it has such parameters and `arguments` do not give them, or give None. `in_features` is
     inferred by a dry run. Lazy layers (nn.LazyLinear and the like) get their shapes. The dry run does not change the
     random numbers of training.
 
     Args:
         factory: A class of networks, or a function that returns one.
-        input_shape: (C, H, W) of the images.
+        input_shape: Shape (C, H, W) of the images.
         num_classes: Number of classes; None for the constructor's default.
         **arguments: Arguments of the constructor, which may include the four above. A constructor that takes these
-            only in its ``**kwargs``, as torchvision's functions do, gets them only from here.
+            only in its `**kwargs`, as torchvision's functions do, gets them only from here.
 
     Raises:
-        ModelError: An argument is unknown or missing, the images are too small for the network, or ``in_features``
+        ModelError: An argument is unknown or missing, the images are too small for the network, or `in_features`
             cannot be inferred.
         Exception: Any other exception of the constructor.
     """
@@ -83,7 +83,7 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
     parameters = inspect.signature(factory).parameters.values()
     for parameter in parameters:
         if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
-            raise ModelError(f"{_name(factory)} is no network: it takes {parameter.name!r}, but not by that name.")
+            raise ModelError(f"{_name(factory)} cannot be used: its argument {parameter.name!r} is positional-only.")
     named = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
         for name in given:
@@ -111,7 +111,7 @@ def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -
 
 
 def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
-    """Call a constructor, and explain what it raises on its arguments, including those in its ``**kwargs``."""
+    """Call a constructor, and explain what it raises on its arguments, including those in its `**kwargs`."""
     try:
         return factory(**given)
     except (ValueError, AttributeError) as error:
@@ -132,23 +132,23 @@ def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
 
 
 def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, given: Mapping[str, Any]) -> int:
-    """Build the network with a wrong ``in_features``, and find how many features the layer that has it gets."""
+    """Return the number of features that arrive at the layer with `in_features`, by a dry run with a wrong number."""
     with torch.random.fork_rng(devices=[]):
-        trial = _call(factory, {**given, "in_features": _UNLIKELY})
-        run = materialise(trial, input_shape) if lazy_layers(trial) else dry_run(trial, input_shape)
+        model = _call(factory, {**given, "in_features": _UNLIKELY})
+        run = materialise(model, input_shape) if lazy_layers(model) else dry_run(model, input_shape)
     found = _received(run)
     if found is None:
         if run.failed_call is not None and run.failed_call.in_features is None:
-            raise_explained(trial, run)
+            raise_explained(model, run)
         raise ModelError(
-            f"The in_features of {_name(factory)} cannot be found by a trial run. Give it yourself.",
+            f"The in_features of {_name(factory)} cannot be inferred by a dry run. Give it yourself.",
             arguments=("in_features",),
         ) from run.error
     return found
 
 
 def _received(run: DryRun) -> int | None:
-    """The number of features that arrived at the layer with the unlikely number; None if no such layer failed."""
+    """Return the number of features that arrived at the layer with `_UNLIKELY` ones; None if no such layer failed."""
     failed = run.failed_call
     if failed is None:
         return None

@@ -11,7 +11,7 @@ from convboard.models.shape_inference import ImageSize, flat_features
 class LeNet(nn.Module):
     """Two convolutions and three linear layers; maps images [N, in_channels, H, W] to logits [N, num_classes].
 
-    On 32x32 images the feature maps have sides 28, 14, 10 and 5, and ``fc1`` gets 16·5·5 = 400 features.
+    On 32x32 images the feature maps have sides 28, 14, 10 and 5, and `fc1` gets 16·5·5 = 400 features.
 
     Args:
         in_channels: Channels of the images: 1 for grey, 3 for colour.
@@ -35,7 +35,7 @@ class LeNet(nn.Module):
         self.fc3 = nn.Linear(84, num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
+        """Return the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.pool1(self.relu1(self.conv1(images)))
         x = self.pool2(self.relu2(self.conv2(x)))
         x = self.flatten(x)

@@ -54,10 +54,10 @@ def sequential(
 ) -> nn.Sequential:
     """Build a network of layers that run one after another.
 
-    A layer is written as its type alone (``"relu"``), or as its type with torch's own arguments
-    (``{"conv": {"out_channels": 16, "kernel_size": 3}}``). The types are conv, batch_norm, relu, max_pool, avg_pool,
-    dropout, flatten and linear. ``in_channels``, ``num_features`` and ``in_features`` are inferred, and so is the
-    ``out_features`` of the last linear if ``num_classes`` is given. The layers of the network are called conv1, bn1,
+    A layer is written as its type alone (`"relu"`), or as its type with torch's own arguments
+    (`{"conv": {"out_channels": 16, "kernel_size": 3}}`). The types are conv, batch_norm, relu, max_pool, avg_pool,
+    dropout, flatten and linear. `in_channels`, `num_features` and `in_features` are inferred, and so is the
+    `out_features` of the last linear if `num_classes` is given. The layers of the network are called conv1, bn1,
     relu1, pool1, ..., flatten1, fc1.
 
     Args:
@@ -67,7 +67,7 @@ def sequential(
         num_classes: Number of logits of the last linear.
 
     Raises:
-        ModelError: A layer cannot be built; the message names it, as ``layers[3]``.
+        ModelError: A layer cannot be built; the message names it, as `layers[3]`.
     """
     if not layers or isinstance(layers, str) or not isinstance(layers, Sequence):
         raise ModelError("layers must be a list with at least one layer, such as ['flatten', 'linear'].")

@@ -12,7 +12,7 @@ ImageSize = int | tuple[int, int]  # the side of a square image, or (height, wid
 
 
 def image_sides(image_size: ImageSize) -> tuple[int, int]:
-    """Returns (height, width)."""
+    """Return (height, width)."""
     return (image_size, image_size) if isinstance(image_size, int) else image_size
 
 
@@ -38,7 +38,7 @@ def shape_after(model: nn.Module, input_shape: Shape) -> Shape:
 
 
 def flat_features(model: nn.Module, in_channels: int, image_size: ImageSize) -> int:
-    """Compute the ``in_features`` of a Linear after the layers that a network has so far, of which the last flattens.
+    """Compute the `in_features` of a Linear after the layers that a network has so far, of which the last flattens.
 
     Args:
         model: See `shape_after`.

@@ -48,7 +48,7 @@ class WhitenedBlock(nn.Module):
 class WhitenedCNN(nn.Module):
     """A fixed whitening convolution, a block for each of `widths`, global max pooling, and one linear layer.
 
-    Maps images [N, in_channels, H, W] to logits [N, num_classes]. ``whiten`` is not trained. `initialise_from` computes
+    Maps images [N, in_channels, H, W] to logits [N, num_classes]. `whiten` is not trained. `initialise_from` computes
     its kernels from training images: they are the principal components of the patches, those with the largest variance
     first, each once as it is and once negated, scaled so that all outputs have the same variance. The outputs are
     uncorrelated, which lets the following layers learn fast. Before that, the kernels are random.
@@ -57,9 +57,9 @@ class WhitenedCNN(nn.Module):
         in_channels: Channels of the images: 1 for grey, 3 for colour.
         num_classes: Number of logits for each image.
         widths: Channels of each block.
-        patch_size: Side of ``whiten``'s patches in pixels.
+        patch_size: Side of `whiten`'s patches in pixels.
         patch_stride: Pixels from one patch to the next.
-        components: Largest number of principal components; ``whiten`` has twice as many channels.
+        components: Largest number of principal components; `whiten` has twice as many channels.
         activation: `relu` or `gelu`.
 
     Raises:
@@ -100,14 +100,14 @@ class WhitenedCNN(nn.Module):
         self.fc = nn.Linear(channels, num_classes, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Returns the logits [N, num_classes] for images [N, in_channels, H, W]."""
+        """Return the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.blocks(self.act(self.whiten(images)))
         logits: Tensor = self.fc(self.flatten(self.pool(x))) * LOGIT_SCALE
         return logits
 
     @torch.no_grad()
     def initialise_from(self, images: Tensor) -> None:
-        """Compute the kernels of ``whiten``.
+        """Compute the kernels of `whiten`.
 
         Args:
             images: Training images [N, C, H, W], normalised and not augmented; a thousand are enough.

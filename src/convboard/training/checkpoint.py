@@ -85,8 +85,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         atomic_write(path, write)
     except OSError as error:
         raise CheckpointError(
-            f"The checkpoint {path} cannot be written: {error.strerror}. What it held before is untouched: "
-            f"resume from it when the folder can be written to and has room for {content.nbytes / 1e6:.1f} MB."
+            f"The checkpoint {path} cannot be written: {error.strerror}. Its previous content is unchanged: "
+            f"resume from it when the folder is writable and has room for {content.nbytes / 1e6:.1f} MB."
         ) from error
 
 
@@ -135,7 +135,7 @@ def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Check
         if not (folder / PREVIOUS).exists():
             raise
         checkpoint = load_checkpoint(folder / PREVIOUS, device)
-        _log.warning("%s Going on from the one before it, %s.", damaged, PREVIOUS)
+        _log.warning("%s Continuing from the one before it, %s.", damaged, PREVIOUS)
         # The good one replaces the damaged one; otherwise the next save would drop it and keep the damaged one.
         (folder / PREVIOUS).replace(folder / LAST)
         return checkpoint, folder / LAST

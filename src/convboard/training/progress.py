@@ -66,8 +66,8 @@ class ProgressDisplay:
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See `Callback`."""
         self._console.print(
-            f"{self._place(end.epoch):>9}{end.train_loss:>13.4f}{end.train_accuracy:>10.2%}{end.val.loss:>11.4f}{end.val.accuracy:>10.2%}"
-            f"{end.images_per_second:>12,.0f}"
+            f"{self._place(end.epoch):>9}{end.train_loss:>13.4f}{end.train_accuracy:>10.2%}"
+            f"{end.val.loss:>11.4f}{end.val.accuracy:>10.2%}{end.images_per_second:>12,.0f}"
         )
         if self._bar is not None:
             self._recent.pause()

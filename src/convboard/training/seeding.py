@@ -20,7 +20,7 @@ def seed_everything(seed: int) -> None:
 
 
 def set_deterministic(deterministic: bool) -> None:
-    """Make torch use only kernels that give the same bits twice, or let it choose freely again."""
+    """Let torch use only deterministic kernels, or any kernel."""
     if deterministic:
         # cuBLAS reads this when its first handle is created; without it torch refuses matrix products on CUDA.
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -30,10 +30,14 @@ def set_deterministic(deterministic: bool) -> None:
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Return the states of all generators that a network may use, as uint8 tensors on the CPU.
+    """Return the states of all random generators that a network may use.
+
+    Args:
+        device: The device of the network.
 
     Returns:
-        torch's states by device type (`cpu`, and `cuda` or `mps` if `device` is one), `python`, and `numpy` if loaded.
+        uint8 tensors `[bytes]` on the CPU: those of torch by device type (`cpu`, and `cuda` or `mps` if `device` is
+        one), `python`, and `numpy` if it is loaded.
     """
     state = {"cpu": torch.get_rng_state(), "python": _to_bytes(random.getstate())}
     if device.type == "cuda":
@@ -56,7 +60,7 @@ def restore_random_state(state: dict[str, Tensor]) -> None:
     if "mps" in state:
         torch.mps.set_rng_state(state["mps"])
     if "numpy" in state:
-        import numpy as np
+        import numpy as np  # deferred for start-up time
 
         np.random.set_state(tuple(_from_bytes(state["numpy"])))
     else:

@@ -1,6 +1,6 @@
 """A tree of Python values as JSON and named tensors, and back.
 
-torch.save does the same with pickle, which no checkpoint may hold; safetensors stores a flat dict of tensors only.
+torch.save uses pickle, which can execute code when it is read. safetensors stores only a flat dict of tensors.
 """
 
 import math
@@ -13,14 +13,14 @@ from torch import Tensor
 
 @dataclass
 class StatePacker:
-    """Converts a tree of Python values to strict JSON, and collects the tensors in it.
+    """Conversion of a tree of Python values to strict JSON, which collects the tensors in it.
 
-    What JSON lacks becomes an object with one key: `{"$tensor": name}`, `{"$tuple": [...]}`, `{"$float": "nan"}`, and
-    `{"$dict": [[key, value], ...]}` for a dict whose keys are not all plain strings.
+    A value that JSON lacks becomes an object with one key: `{"$tensor": name}`, `{"$tuple": [...]}`,
+    `{"$float": "nan"}`, and `{"$dict": [[key, value], ...]}` for a dict whose keys are not all plain strings.
 
     Attributes:
-        tensors: The tensors by name, contiguous and on the CPU.
-        strides: Strides by name, of the tensors that were not contiguous.
+        tensors: The tensors by name, in their own shapes, contiguous and on the CPU.
+        strides: Strides in elements by name, only of the tensors that were not contiguous.
     """
 
     tensors: dict[str, Tensor] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class StatePacker:
         """Return `value` as JSON.
 
         Args:
-            value: Tensors and JSON-like values.
+            value: A tree of dicts, lists and tuples, whose leaves are tensors of any shape or JSON-like values.
             place: Its path in the checkpoint, such as `optimizer/state/0`.
 
         Raises:
@@ -80,11 +80,11 @@ class StatePacker:
 
 
 def unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
-    """Return the value that `StatePacker.pack` was given.
+    """Return the value from which `StatePacker.pack` made JSON.
 
     Args:
-        value: What it returned.
-        tensors: The tensors by name.
+        value: The JSON that `pack` returned.
+        tensors: The tensors by name, in their original shapes and strides.
     """
     match value:
         case {"$tensor": name}:

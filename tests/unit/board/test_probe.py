@@ -16,14 +16,14 @@ def normaliser(dataset: ImageDataset) -> Normalisation:
 
 def test_the_probe_is_the_first_validation_image_of_each_class(dataset: ImageDataset) -> None:
     probe = choose_probe(dataset, CPU)
-    assert probe.pictures.names == ("class 0", "class 1", "class 2")
-    assert torch.equal(torch.from_numpy(probe.pictures.images), dataset.val.images[:3])
+    assert probe.raw_images.names == ("class 0", "class 1", "class 2")
+    assert torch.equal(torch.from_numpy(probe.raw_images.images), dataset.val.images[:3])
     assert torch.equal(probe.images, normaliser(dataset)(dataset.val.images[:3]))
 
 
 def test_a_class_without_validation_images_is_left_out(make_dataset: Callable[..., ImageDataset]) -> None:
     probe = choose_probe(make_dataset(classes=5, val=3), CPU)
-    assert probe.pictures.names == ("class 0", "class 1", "class 2")
+    assert probe.raw_images.names == ("class 0", "class 1", "class 2")
 
 
 def test_of_many_classes_the_first_ten_are_followed(make_dataset: Callable[..., ImageDataset]) -> None:
@@ -34,7 +34,7 @@ def test_they_are_the_first_ten_that_have_validation_images(make_dataset: Callab
     dataset = make_dataset(classes=300, val=300)
     val = Split(dataset.val.images[290:], dataset.val.labels[290:].flip(0))
     probe = choose_probe(replace(dataset, val=val), CPU)
-    assert probe.pictures.names == tuple(f"class {label}" for label in range(290, 300))
+    assert probe.raw_images.names == tuple(f"class {label}" for label in range(290, 300))
     assert torch.equal(probe.images, normaliser(dataset)(val.images.flip(0)))
 
 

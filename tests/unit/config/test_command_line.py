@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from convboard.config.command_line import assignment, command, tensorboard
+from convboard.config.command_line import assignment, command, format_value, tensorboard
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,22 @@ def test_a_path_with_a_space_is_quoted_for_the_shell_and_for_hydra(monkeypatch: 
     assert assignment("resume", "my runs/x") == """'resume="my runs/x"'"""
     assert assignment("resume", "runs/lr=0.1,seed=1") == "resume=runs/lr=0.1,seed=1"
     assert tensorboard("my runs") == "tensorboard --logdir 'my runs'"
+
+
+@pytest.mark.parametrize(
+    ("value", "for_people", "for_hydra"),
+    [
+        (None, "null", "null"),
+        (True, "true", "true"),
+        (0.1, "0.1", "0.1"),
+        ("lenet", "lenet", "lenet"),
+        ("torch.optim.SGD", "torch.optim.SGD", "'torch.optim.SGD'"),
+        (Path("my runs"), "my runs", "'my runs'"),
+        ("it's", "it's", r"'it\'s'"),
+        ([3, "a b", None], "[3,a b,null]", "[3,'a b',null]"),
+        ((1, {"padding": 1}), "[1,{padding:1}]", "[1,{padding:1}]"),
+    ],
+)
+def test_a_value_is_written_as_it_is_typed(value: object, for_people: str, for_hydra: str) -> None:
+    assert format_value(value) == for_people
+    assert format_value(value, quoted=True) == for_hydra

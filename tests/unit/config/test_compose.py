@@ -50,7 +50,7 @@ def test_own_keys_are_read_and_the_others_given_back(monkeypatch: pytest.MonkeyP
         ("--image=a", "'--image=a' is not understood: write image=a, without dashes."),
         ("-m", "'-m' is not understood: write m=<value>, without dashes."),
         ("lenet", "'lenet' is not understood: give arguments as image=... top=..."),
-        ("resume=outputs", "resume=outputs goes on with a training: to look at a run give run=<run dir>."),
+        ("resume=outputs", "resume=outputs resumes the training of a run. To show a run, give run=<run dir>."),
         ("top=many", "top='many': must be a whole number."),
     ],
 )
@@ -106,7 +106,7 @@ def test_a_run_has_a_config_of_its_own() -> None:
     assert composed is not None
     assert composed.config.seed == 7
     for given, useless in ((["seed=7"], ["input_shape=3x4x4"]), ([], ["seed=7"])):
-        with pytest.raises(ConfigError, match=r"^seed=7 has no use beside run="):
+        with pytest.raises(ConfigError, match=r"^seed=7 cannot be used with run="):
             compose_beside("outputs/run", given, useless)
 
 

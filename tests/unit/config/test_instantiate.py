@@ -31,7 +31,7 @@ def test_what_was_resolved_is_called_with_positional_and_further_arguments() -> 
 @pytest.mark.parametrize(
     ("node", "message"),
     [
-        ({"_target_": "torch.optim.SGDD"}, "optimizer._target_='torch.optim.SGDD' is not there. Did you mean 'SGD'?"),
+        ({"_target_": "torch.optim.SGDD"}, "optimizer._target_='torch.optim.SGDD' does not exist. Did you mean 'SGD'?"),
         (
             {"_target_": "nowhere.SGD"},
             "optimizer._target_='nowhere.SGD': there is no module 'nowhere', neither among the installed packages nor "
@@ -44,7 +44,7 @@ def test_what_was_resolved_is_called_with_positional_and_further_arguments() -> 
         ({"_target_": "builtins.eval"}, "optimizer._target_='builtins.eval' cannot be used"),
         (
             {"_target_": "builtins.dict"},
-            "optimizer._target_='builtins.dict' cannot be used: it does not tell what it can be given.",
+            "optimizer._target_='builtins.dict' cannot be used: Python cannot read its signature.",
         ),
         ({"_target_": "torch.optim.SGD", "_args_": [1]}, "optimizer._args_=[1] is not taken: give each argument by"),
     ],
@@ -68,7 +68,7 @@ def test_a_function_is_found_as_near_as_a_class_is_for_a_network() -> None:
     with pytest.raises(ConfigError) as caught:
         instantiate.resolve("model", {"_target_": "torchvision.models.resnet1001"})
     assert str(caught.value).startswith(
-        "model._target_='torchvision.models.resnet1001' is not there. Did you mean 'resnet101'? Allowed: "
+        "model._target_='torchvision.models.resnet1001' does not exist. Did you mean 'resnet101'? Allowed: "
     )
     assert len(str(caught.value)) < 400
 

@@ -108,8 +108,8 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ),
         (
             "dataset.path=cats",
-            "dataset.path=cats has no use with dataset=digits: it belongs to dataset=image_folder. The files of the "
-            "other datasets are in data_dir.",
+            "dataset.path=cats cannot be used with dataset=digits: it belongs to dataset=image_folder. The files of "
+            "the other datasets are in data_dir.",
         ),
         (
             "seed=18446744073709551616",

@@ -121,7 +121,7 @@ def test_a_directory_that_holds_a_run_is_refused_in_terms_of_python() -> None:
     with pytest.raises(convboard.RunError) as caught:
         convboard.train("batchnorm_cnn", run_dir="run", **SHORT)
     assert str(caught.value) == (
-        'run holds a run already, and nothing is ever overwritten. Go on with it by convboard.resume("run"), or choose '
+        'run already contains a run, and runs are never overwritten. Resume it with convboard.resume("run"), or choose '
         "another directory with run_dir=<folder>."
     )
 

@@ -94,7 +94,7 @@ def test_nothing_that_a_run_directory_names_is_run_without_trust(
 def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
     convboard.run(make_config(), tmp_path / "run")
     before = {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
-    with pytest.raises(RunError, match="holds a run already"):
+    with pytest.raises(RunError, match="already contains a run"):
         convboard.run(make_config(), tmp_path / "run")
     assert before == {file: file.read_bytes() for file in (tmp_path / "run").rglob("*") if file.is_file()}
 
@@ -194,7 +194,7 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     convboard.run(config, tmp_path / "unmeasured")
     monkeypatch.setattr(choose_plan, "FEWEST_STEPS", 0)
     monkeypatch.setattr(choose_plan, "SHARE", {"cpu": 100.0})
-    monkeypatch.setattr(choose_plan, "GAIN", 1e9)
+    monkeypatch.setattr(choose_plan, "MIN_SPEEDUP", 1e9)
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     taken = []
     monkeypatch.setattr(choose_plan, "save_measurement", lambda *what: taken.append(what))

@@ -15,7 +15,7 @@ from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan import choose_plan as measuring
 from convboard.training.execution_plan.choose_plan import PlanChoice
 from convboard.training.execution_plan.plan import Plan
-from made_up_training import make_setup
+from training_setups import make_setup
 
 CPU = torch.device("cpu")
 DEFAULT = Plan(CPU, channels_last=True, threads=4)
@@ -53,9 +53,9 @@ def test_a_recorded_plan_that_this_machine_cannot_follow_is_made_anew(caplog: py
     assert recorded_plan(run) == DEFAULT
     assert not caplog.records
     assert recorded_plan(replace(run, plan={**DEFAULT.to_dict(), "device": "cuda"})) is None
-    assert "the run computes on cuda, which this machine does not have: the plan is made anew" in caplog.text
+    assert "the run computes on cuda, which this machine does not have: a new plan is chosen" in caplog.text
     assert recorded_plan(replace(run, plan={})) is None
-    assert "run/plan.json is missing: the plan is made anew" in caplog.text
+    assert "run/plan.json is missing: a new plan is chosen" in caplog.text
 
 
 def test_several_processes_record_no_step() -> None:

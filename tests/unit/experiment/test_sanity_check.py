@@ -13,7 +13,7 @@ from convboard.errors import ConfigError, ModelError
 from convboard.experiment.sanity_check import smallest_batch, try_schedule, try_step
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.schedules import OneCycle, Schedule
-from made_up_training import make_setup, make_splits
+from training_setups import make_setup, make_splits
 
 IMAGE_SHAPE = (1, 4, 4)
 
@@ -146,7 +146,7 @@ def test_a_layer_in_another_precision() -> None:
 
 
 def test_a_batch_that_is_squeezed_away() -> None:
-    with pytest.raises(ModelError, match=r"^The network gives \[3\] for a batch of 1: the batch must stay apart\."):
+    with pytest.raises(ModelError, match=r"^The network gives \[3\] for a batch of 1: the batch dimension must be"):
         take(Changed(lambda _, scores: scores.squeeze()), images=11, batch_size=10)
 
 

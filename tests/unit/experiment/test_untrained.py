@@ -8,10 +8,11 @@ from PIL import Image
 
 from convboard.cli.layers import _title as title
 from convboard.config.compose import compose_config
+from convboard.data.dataset import ImageShape
 from convboard.data.load import load_dataset
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.setup import build_model
-from convboard.experiment.untrained import Shape, build_untrained, untrained_model, untrained_shape
+from convboard.experiment.untrained import build_untrained, untrained_model, untrained_shape
 from convboard.training.seeding import seed_everything
 
 
@@ -31,7 +32,7 @@ from convboard.training.seeding import seed_everything
     ],
     ids=str,
 )
-def test_the_shape_follows_from_the_arguments(overrides: list[str], shape: Shape, classes: int | None) -> None:
+def test_the_shape_follows_from_the_arguments(overrides: list[str], shape: ImageShape, classes: int | None) -> None:
     composed = compose_config([*overrides, "data_dir=not/there"])
     assert untrained_shape(composed) == (shape, classes)
     assert untrained_shape(composed, (3, 50, 60)) == ((3, 50, 60), classes)
@@ -74,7 +75,7 @@ def test_a_title_says_where_the_shape_is_from() -> None:
 
 
 def test_networks_that_take_no_such_image() -> None:
-    with pytest.raises(ConfigError, match="The network wants 2 channels: a picture has 1, if it is grey, or 3"):
+    with pytest.raises(ConfigError, match=r"^The network needs 2 channels, but a picture has 1 \(grey\) or 3 "):
         untrained_model(compose_config(["model=conv_demo"]), (2, 9, 9))
     with pytest.raises(ModelError, match="window of 5x5 but gets only 3x3"):
         untrained_model(compose_config([]), (1, 10, 10))

@@ -113,7 +113,7 @@ def test_images_too_small_for_a_lazy_network() -> None:
         build(AsksNothing, (3, 2, 2), 10)
 
 
-def test_trial_draws_no_random_number() -> None:
+def test_the_dry_run_draws_no_random_number() -> None:
     torch.manual_seed(0)
     found = build(Asks, SHAPE, 10, hidden=4)
     torch.manual_seed(0)
@@ -133,7 +133,7 @@ def test_in_features_that_no_layer_takes() -> None:
     def odd(in_features: int) -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(2 * in_features, 10))
 
-    with pytest.raises(ModelError, match=r"in_features of odd cannot be found"):
+    with pytest.raises(ModelError, match=r"in_features of odd cannot be inferred"):
         build(odd, SHAPE, 10)
 
 
@@ -194,7 +194,7 @@ def test_the_same_error_of_the_constructor_s_own_passes_through() -> None:
 
 
 def test_what_takes_no_names_is_no_network() -> None:
-    with pytest.raises(ModelError, match=r"^sqrt is no network: it takes 'x', but not by that name\.$"):
+    with pytest.raises(ModelError, match=r"^sqrt cannot be used: its argument 'x' is positional-only\.$"):
         build(math.sqrt, SHAPE, 10)  # type: ignore[arg-type]
 
 

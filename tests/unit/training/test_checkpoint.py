@@ -401,8 +401,8 @@ def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError) as raised:
         save_checkpoint(path, checkpoint_of(model={"w": torch.zeros(1000, 1000)}))
     assert str(raised.value) == (
-        f"The checkpoint {path} cannot be written: No such file or directory. What it held before is untouched: "
-        "resume from it when the folder can be written to and has room for 4.0 MB."
+        f"The checkpoint {path} cannot be written: No such file or directory. Its previous content is unchanged: "
+        "resume from it when the folder is writable and has room for 4.0 MB."
     )
 
 
@@ -446,7 +446,7 @@ def test_the_checkpoint_before_a_damaged_one_takes_its_place(tmp_path: Path, cap
     last.write_bytes(last.read_bytes()[:-10])
     checkpoint, source = load_latest(tmp_path)
     assert checkpoint.state == {"step": 1}
-    assert "Going on from the one before it" in caplog.text
+    assert "Continuing from the one before it" in caplog.text
     # Killed now, the next attempt finds it again; and the next save keeps it.
     assert load_latest(tmp_path)[0].state == {"step": 1}
     save_latest(tmp_path, Checkpoint(model={}, optimizer={}, rng={}, state={"step": 3}))

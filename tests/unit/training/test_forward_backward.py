@@ -16,7 +16,7 @@ from convboard.training import train_step
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.forward_backward import ForwardBackward, RecordedForwardBackward
 from convboard.training.train_step import TrainStep
-from made_up_training import make_setup
+from training_setups import make_setup
 
 CPU = torch.device("cpu")
 

@@ -17,7 +17,7 @@ from convboard.data.batches import Batch
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.nan_guard import NanGuard
 from convboard.training.train_step import TrainStep
-from made_up_training import make_setup
+from training_setups import make_setup
 
 # What waits for an accelerator: operations whose result Python sees, or whose shape depends on values ...
 READS = ("aten._local_scalar_dense", "aten.item", "aten.is_nonzero", "aten.nonzero", "aten.masked_select", "aten._uniq")

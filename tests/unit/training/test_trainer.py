@@ -20,7 +20,7 @@ from convboard.training.checkpoint import load_checkpoint, load_latest
 from convboard.training.schedules import Constant, Cosine, Schedule
 from convboard.training.signals import Interrupted
 from convboard.training.trainer import Trainer
-from made_up_training import make_setup, make_splits
+from training_setups import make_setup, make_splits
 
 OLDER_CHECKPOINTS = Path(__file__).parents[2] / "data/runs_of_version_0_1/killed/checkpoints"
 IMAGES, BATCH = 50, 16

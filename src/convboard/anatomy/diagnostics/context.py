@@ -45,7 +45,7 @@ class Finding:
         kind: Its kind, one of those of `Diagnosis.kind`.
         reason: What is wrong, in a sentence or two.
         remedies: What to do; each is enough by itself.
-        wanted: What the operation expects, such as ``400 features``.
+        wanted: What the operation expects, such as `400 features`.
         arrived: What it got.
         call: The call that shows the mistake; None for the network as a whole.
         formula: The formula of the output size in question, with its numbers; empty where there is none.
@@ -98,37 +98,37 @@ class Context:
         return self.run.batch_size
 
     def producer(self, call: Call) -> Call | None:
-        """Returns the call whose output is the first input of this one; None for the images."""
+        """Return the call whose output is the first input of this one; None for the images."""
         return self.by_name.get(call.inputs[0]) if call.inputs else None
 
     def title(self, call: Call) -> str:
-        """Returns ``Linear fc1``; for a function ``linear``, with the path of its weight if it is the network's."""
+        """Return `Linear fc1`; for a function `linear`, with the path of its weight if it is the network's."""
         if call.module is not None:
             return f"{call.type} {call.name}"
         weight = self.weight_name(call)
         return f"{call.name} with weight {weight}" if weight else call.name
 
     def weight_name(self, call: Call) -> str | None:
-        """Returns the path of the first of the network's parameters that a call uses; None if it uses none."""
+        """Return the path of the first of the network's parameters that a call uses; None if it uses none."""
         used = {id(tensor) for function in call.functions for tensor in function.tensors}
         return next((name for name, weight in self.model.named_parameters() if id(weight) in used), None)
 
     def channel_source(self, call: Call) -> Call | None:
-        """Returns the call that decides how many channels arrive at this one; None for the images."""
+        """Return the call that decides how many channels arrive at this one; None for the images."""
         before = self.producer(call)
         while before is not None and not before.function(*_CHANNEL_SOURCES):
             before = self.producer(before)
         return before
 
     def origin(self, call: Call, arrived: str) -> str:
-        """Returns ``conv1 gives 4 channels``, or ``the images have 4 channels``."""
+        """Return `conv1 gives 4 channels`, or `the images have 4 channels`."""
         source = self.channel_source(call)
         if source is not None:
             return f"{source.name} gives {arrived}"
         return f"the images have {arrived}" if INPUT in call.inputs else f"it is given {arrived}"
 
     def path_to(self, call: Call) -> list[Call]:
-        """Returns the calls from the images to this one, without it; of several branches the first."""
+        """Return the calls from the images to this one, without it; of several branches the first."""
         calls: list[Call] = []
         before = self.producer(call)
         while before is not None and before not in calls:
@@ -137,7 +137,7 @@ class Context:
         return calls[::-1]
 
     def sizes_to(self, call: Call) -> str:
-        """Returns ``the input is 28x28, and conv1 (5x5, no padding) leaves 24x24, pool 12x12``."""
+        """Return `the input is 28x28, and conv1 (5x5, no padding) leaves 24x24, pool 12x12`."""
         size: Shape = self.run.image_shape
         steps: list[str] = []
         for step in self.path_to(call):
@@ -153,7 +153,7 @@ class Context:
         return f"{start}, and {', '.join(steps)}" if steps else start
 
     def flattened_shape(self, call: Call) -> Shape:
-        """Returns (C, H, W) of the feature map whose flattened values arrive at a call; else (features,)."""
+        """Return (C, H, W) of the feature map whose flattened values arrive at a call; else (features,)."""
         features = call.input_shape[-1]
         for step in reversed(self.path_to(call)):
             shape = (step.output_shape or ())[1:]
@@ -167,11 +167,11 @@ class Context:
         """Find the call that removed the dimension of the batch.
 
         Args:
-            shape: The shape that arrives at ``end``, or is returned by the network.
+            shape: The shape that arrives at `end`, or is returned by the network.
             end: The call; None for the end of the network.
 
         Returns:
-            The last call before ``end`` that took a batch and did not return one; None if a batch arrives.
+            The last call before `end` that took a batch and did not return one; None if a batch arrives.
         """
         if shape[:1] == (self.batch,) and len(shape) > 1:
             return None
@@ -185,7 +185,7 @@ class Context:
 
 
 def _window_in_words(call: Call) -> str:
-    """`` (5x5, no padding)`` for a convolution; nothing for a pooling, whose output size tells enough."""
+    """` (5x5, no padding)` for a convolution; nothing for a pooling, whose output size tells enough."""
     window = call.window
     if window is None or not call.function("conv2d"):
         return ""

@@ -58,12 +58,12 @@ class Diagnosis:
     """Why a network and its images do not fit, and what to do.
 
     Attributes:
-        kind: ``in_features``, ``in_channels``, ``flatten``, ``batch``, ``window``, ``groups``, ``norm``, ``picture``,
-            ``branches``, ``dtype``, ``device``, ``parameters``, ``forward``, ``output`` or ``num_classes``.
-        layer: The call that shows the mistake, as ``layer_table`` names it; None for the network as a whole.
+        kind: `in_features`, `in_channels`, `flatten`, `batch`, `window`, `groups`, `norm`, `picture`,
+            `branches`, `dtype`, `device`, `parameters`, `forward`, `output` or `num_classes`.
+        layer: The call that shows the mistake, as `layer_table` names it; None for the network as a whole.
         reason: What is wrong.
         remedies: What to do; each is enough by itself, and the first is the most likely.
-        wanted: What the layer expects, such as ``400 features``.
+        wanted: What the layer expects, such as `400 features`.
         arrived: What it got.
         formula: The formula of the output size in question, with its numbers; empty where there is none.
         table: The rows of the calls before.
@@ -93,7 +93,7 @@ class Diagnosis:
         return self.text()
 
     def text(self, note: Callable[[str], str] | None = None) -> str:
-        """Returns the table of the layers up to the failure, then what is wrong and what to do.
+        """Return the table of the layers up to the failure, then what is wrong and what to do.
 
         Args:
             note: Returns what to append to a remedy, such as the name of a setting; None or empty for nothing.
@@ -156,7 +156,7 @@ def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = Non
         num_classes: How many logits the network must return for each image; None if any number will do.
 
     Returns:
-        What is wrong and what to do; ``print`` shows it with the table of the layers up to the failure. None if
+        What is wrong and what to do; `print` shows it with the table of the layers up to the failure. None if
         nothing is wrong.
 
     Raises:
@@ -206,7 +206,7 @@ def raise_diagnosed(
 
 
 def find_mistake(context: Context) -> Finding | None:
-    """Returns the finding of the first rule that recognises a mistake; None if there is no known mistake."""
+    """Return the finding of the first rule that recognises a mistake; None if there is no known mistake."""
     if context.run.error is None:
         return (
             dtype_and_device.silent_device(context)

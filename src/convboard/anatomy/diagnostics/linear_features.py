@@ -42,7 +42,7 @@ def batch_flattened_in_output(context: Context, shape: tuple[int, ...]) -> Findi
 
 
 def _batch_flattened(context: Context, flattening: Call, problem: str) -> Finding:
-    """Explain the call that flattened the batch; ``problem`` is the first half of the reason."""
+    """Explain the call that flattened the batch; `problem` is the first half of the reason."""
     given, made = flattening.input_shape, flattening.output_shape or ()
     features = prod(given[1:])
     what = "one row" if len(made) == 1 else f"{made[0]} rows"
@@ -129,7 +129,7 @@ def wrong_in_features(context: Context, call: Call) -> Finding | None:
 
 
 def wrong_view(context: Context, call: Call) -> Finding | None:
-    """Recognise a view for another number of features: ``x.view(-1, 16 * 5 * 5)`` for an image with 16·4·4."""
+    """Recognise a view for another number of features: `x.view(-1, 16 * 5 * 5)` for an image with 16·4·4."""
     function = call.function("view", "reshape")
     if function is None or not call.input_shape or "invalid for input of size" not in str(context.run.error):
         return None

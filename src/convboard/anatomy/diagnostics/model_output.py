@@ -32,7 +32,7 @@ class _Item:
 
     @property
     def text(self) -> str:
-        """``'logits': [N, 10]``."""
+        """`'logits': [N, 10]`."""
         return f"{self.key}{self.shape}"
 
 

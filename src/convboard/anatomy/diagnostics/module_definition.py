@@ -59,7 +59,7 @@ def missing_super_init(error: BaseException) -> str | None:
 
 
 def _constructor_call(error: BaseException) -> tuple[dict[str, Any], str]:
-    """The local variables of torch's constructor that raised, and its call: ``net.py, line 9, self.fc = ...``."""
+    """The local variables of torch's constructor that raised, and its call: `net.py, line 9, self.fc = ...`."""
     traceback, where, given = error.__traceback__, "", {}
     while traceback is not None:
         frame = traceback.tb_frame
@@ -119,7 +119,7 @@ def _missing_forward(model: nn.Module, name: str) -> tuple[str, tuple[str]]:
 
 
 def unregistered(context: Context, tensors: Iterable[Tensor]) -> nn.Parameter | None:
-    """Returns the first nn.Parameter that is not one of the network's; None if there is none."""
+    """Return the first nn.Parameter that is not one of the network's; None if there is none."""
     own = {id(weight) for weight in context.model.parameters()}
     return next((t for t in tensors if isinstance(t, nn.Parameter) and id(t) not in own), None)
 

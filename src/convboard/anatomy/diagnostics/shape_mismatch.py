@@ -68,7 +68,7 @@ def _shortcut(context: Context, names: list[str], shapes: tuple[Shape, Shape]) -
 
 
 def _branches(call: Call, function: FunctionCall | None) -> list[str]:
-    """The names of the inputs; ``another tensor`` for those whose origin is not known."""
+    """The names of the inputs; `another tensor` for those whose origin is not known."""
     count = len(function.tensors) if function else 0
     names = [name if name != INPUT else "the input" for name in call.inputs]
     return names if len(names) == count else [*names, *["another tensor"] * (count - len(names))]

@@ -8,30 +8,30 @@ from convboard.anatomy.trace import Shape
 
 
 def count(number: int, noun: str) -> str:
-    """Returns ``1 channel``, ``3 channels``."""
+    """Return `1 channel`, `3 channels`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def sizes(shape: Shape, short: bool = False) -> str:
-    """Returns ``16x4x4``; with ``short``, one number for equal ones."""
+    """Return `16x4x4`; with `short`, one number for equal ones."""
     if short and len(set(shape)) == 1:
         return str(shape[0])
     return "x".join(map(str, shape))
 
 
 def batch_of(shape: Shape, batch: int) -> str:
-    """Returns ``[N, 10, 26, 26]``, or ``[512]`` if the first size is not that of the batch."""
+    """Return `[N, 10, 26, 26]`, or `[512]` if the first size is not that of the batch."""
     is_batch = shape[:1] == (batch,)
     return f"[{', '.join(['N', *map(str, shape[1:])] if is_batch else map(str, shape))}]"
 
 
 def product(shape: Shape) -> str:
-    """Returns ``16·4·4 = 256``."""
+    """Return `16·4·4 = 256`."""
     return f"{'·'.join(map(str, shape))} = {prod(shape)}" if len(shape) > 1 else str(prod(shape))
 
 
 def factors(features: int, feature_map: Shape) -> str:
-    """Returns ``16·5·5 = 400``, if the features are square feature maps with these channels, else ``400``.
+    """Return `16·5·5 = 400`, if the features are square feature maps with these channels, else `400`.
 
     Args:
         features: Number of features.
@@ -44,7 +44,7 @@ def factors(features: int, feature_map: Shape) -> str:
 
 
 def line_of(layer: nn.Module, **changes: int) -> str:
-    """Returns the code that makes a layer with other sizes: ``nn.Conv2d(1, 6, 5)``.
+    """Return the code that makes a layer with other sizes: `nn.Conv2d(1, 6, 5)`.
 
     Args:
         layer: The layer.
@@ -73,17 +73,17 @@ def _convolution(layer: nn.Conv2d, changes: dict[str, int]) -> str:
 
 
 def _plain(value: object) -> str:
-    """``(5, 5)`` as ``5``, as people write it."""
+    """`(5, 5)` as `5`, as people write it."""
     if isinstance(value, tuple) and len(set(value)) == 1:
         return str(value[0])
     return repr(value)
 
 
 def divisors(*numbers: int) -> list[int]:
-    """Returns the common divisors of all numbers."""
+    """Return the common divisors of all numbers."""
     return [k for k in range(1, min(numbers) + 1) if not any(number % k for number in numbers)]
 
 
 def listed(numbers: list[int]) -> str:
-    """Returns ``1, 2, 4``; of eight numbers or more the first five and the last."""
+    """Return `1, 2, 4`; of eight numbers or more the first five and the last."""
     return ", ".join(map(str, numbers if len(numbers) < 8 else [*numbers[:5], "...", numbers[-1]]))

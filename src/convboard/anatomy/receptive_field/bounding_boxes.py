@@ -29,7 +29,7 @@ from convboard.anatomy.receptive_field.propagation import EMPTY, RULES, Extents,
 
 
 class Box(NamedTuple):
-    """The pixels ``image[:, top:bottom, left:right]``; (0, 0, 0, 0) for a unit that depends only on padding."""
+    """The pixels `image[:, top:bottom, left:right]`; (0, 0, 0, 0) for a unit that depends only on padding."""
 
     top: int
     left: int
@@ -48,7 +48,7 @@ class TensorBoxes:
         self.extents = extents
 
     def box(self, row: int | None = None, column: int | None = None) -> Box:
-        """Returns the smallest box that contains those of all units at a position, of all channels and images.
+        """Return the smallest box that contains those of all units at a position, of all channels and images.
 
         Args:
             row: Row of the units in [N, C, H, W]; None for all units of the tensor.
@@ -59,13 +59,13 @@ class TensorBoxes:
 
     @cached_property
     def spans(self) -> tuple[list[Pair], list[Pair]]:
-        """For [N, C, H, W], the pixels (first, end) of each row of units, and of each column; ``end`` is excluded."""
+        """For [N, C, H, W], the pixels (first, end) of each row of units, and of each column; `end` is excluded."""
         vertical = torch.stack([maximum(extent, (0, 1, 3)).flatten() for extent in self.extents[::2]])
         horizontal = torch.stack([maximum(extent, (0, 1, 2)).flatten() for extent in self.extents[1::2]])
         return _pairs(vertical), _pairs(horizontal)
 
     def largest(self) -> Pair | None:
-        """Returns the height and width in pixels of the largest box; None if all boxes are empty."""
+        """Return the height and width in pixels of the largest box; None if all boxes are empty."""
         up, left, down, right = self.extents
         height, width = (maximum(a + b, tuple(range(a.ndim))).item() for a, b in ((up, down), (left, right)))
         return None if height == EMPTY else (int(height), int(width))
@@ -87,7 +87,7 @@ class BoundingBoxes:
         self._known: dict[int, tuple[Tensor, Extents]] = {id(images): (images, extents)}
 
     def value(self, tensor: Tensor) -> TensorBoxes | None:
-        """Returns the boxes of a tensor's units; None if they do not depend on the images."""
+        """Return the boxes of a tensor's units; None if they do not depend on the images."""
         found = self._known.get(id(tensor))
         return TensorBoxes(found[1]) if found else None
 
@@ -124,7 +124,7 @@ class BoundingBoxes:
         self._known[id(tensor)] = (tensor, tuple(extent.expand(tensor.shape) for extent in extents))
 
     def _assign(self, call: FunctionCall, written: Tensor) -> None:
-        """``x[index] = value``: the units at the index get the boxes of the value's."""
+        """`x[index] = value`: the units at the index get the boxes of the value's."""
         _, index, value = call.args
         empty = torch.full(written.shape, EMPTY)
         before = self._known[id(written)][1] if id(written) in self._known else (empty,) * 4

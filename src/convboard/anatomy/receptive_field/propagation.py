@@ -19,7 +19,7 @@ _TRANSPOSED_DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1}
 
 
 def without_repetitions(extent: Tensor, dims: tuple[int, ...] | None = None) -> Tensor:
-    """Returns a view of size 1 along dimensions that `expand` has repeated.
+    """Return a view of size 1 along dimensions that `expand` has repeated.
 
     Args:
         extent: Any shape.
@@ -32,7 +32,7 @@ def without_repetitions(extent: Tensor, dims: tuple[int, ...] | None = None) -> 
 
 
 def maximum(extent: Tensor, dims: tuple[int, ...], keepdim: bool = True) -> Tensor:
-    """Returns the maximum over some dimensions.
+    """Return the maximum over some dimensions.
 
     Args:
         extent: Any shape.
@@ -48,7 +48,7 @@ def maximum(extent: Tensor, dims: tuple[int, ...], keepdim: bool = True) -> Tens
 
 
 def union(many: list[Extents]) -> Extents:
-    """Returns the extents of units that each depend on one unit of every tensor; they may still need an expand."""
+    """Return the extents of units that each depend on one unit of every tensor; they may still need an expand."""
     compact = [[without_repetitions(extent) for extent in extents] for extents in many]
     result = []
     for number in range(4):
@@ -71,7 +71,7 @@ def union_of_all(many: list[Extents], shape: torch.Size) -> Extents:
 
 
 def dims_of(call: FunctionCall, ndim: int) -> tuple[int, ...]:
-    """Returns the dimensions that a function reduces, or along which it mixes units.
+    """Return the dimensions that a function reduces, or along which it mixes units.
 
     Args:
         call: A function of `REDUCING` or `ALONG_DIMENSION`.

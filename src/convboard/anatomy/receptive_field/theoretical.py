@@ -51,7 +51,7 @@ class Field:
         return vertical, horizontal
 
     def through(self, window: Window) -> "Field":
-        """Returns the field after a window slides over the units: r + (e − 1)·s, with extent e and stride s."""
+        """Return the field after a window slides over the units: r + (e − 1)·s, with extent e and stride s."""
         return Field(
             size=_pairwise(lambda r, s, e: r + (e - 1) * s, self.size, self.stride, window.extent),
             stride=_pairwise(lambda s, w: s * w, self.stride, window.stride),
@@ -60,7 +60,7 @@ class Field:
         )
 
     def joined(self, other: "Field") -> "Field | None":
-        """Returns the field of units that depend on a unit of each tensor; None if the strides differ."""
+        """Return the field of units that depend on a unit of each tensor; None if the strides differ."""
         if self.stride != other.stride or not (self.is_spatial and other.is_spatial):
             return None
         start = _pairwise(min, self.start, other.start)
@@ -80,7 +80,7 @@ class FieldTracker:
         self._known: dict[int, tuple[Tensor, Field | None]] = {id(images): (images, Field((1, 1), (1, 1), (0, 0)))}
 
     def value(self, tensor: Tensor) -> Field | None:
-        """Returns the field of a tensor's units; None if they have different fields or do not depend on the image."""
+        """Return the field of a tensor's units; None if they have different fields or do not depend on the image."""
         return self._known.get(id(tensor), (tensor, None))[1]
 
     def invalidate(self, written: Tensor) -> None:

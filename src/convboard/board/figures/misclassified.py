@@ -57,7 +57,7 @@ def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, capt
         x = MARGIN + place % _COLUMNS * pitch_x
         y = 42 + place // _COLUMNS * pitch_y
         paste_image(canvas, x, y, mistake.image, _TILE)
-        canvas.text(x, y + tile + 3, shorten(f"said {mistake.predicted}", room))
+        canvas.text(x, y + tile + 3, shorten(f"predicted {mistake.predicted}", room))
         truth = f"{percent(mistake.confidence)}, is {mistake.true}"
         canvas.text(x, y + tile + LABEL + 7, shorten(truth, room), ink=MUTED)
     canvas.text(MARGIN, 44 + rows * pitch_y - 4, caption, ink=MUTED)

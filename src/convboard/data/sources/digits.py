@@ -29,7 +29,7 @@ class Digits(Source):
         self.root = self.folder = data_dir
 
     def files(self) -> Sequence[Path]:
-        """Returns no files: reading them is as fast as a cache."""
+        """Return no files: reading them is as fast as a cache."""
         return ()
 
     def provide(self, download: bool) -> None:
@@ -54,8 +54,8 @@ def _table() -> tuple[Tensor, Tensor]:
     path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz" if spec and spec.origin else None
     if path is not None and path.is_file():
         table = np.loadtxt(path, delimiter=",", dtype=np.float32)
-    else:  # importing scikit-learn takes seconds, and is only needed if its file is elsewhere
-        from sklearn.datasets import load_digits
+    else:  # the file is elsewhere
+        from sklearn.datasets import load_digits  # deferred for start-up time: takes seconds to import
 
         table = np.column_stack(load_digits(return_X_y=True)).astype(np.float32)
     return torch.from_numpy(table[:, :-1].copy()), torch.from_numpy(table[:, -1].astype(np.int64))

@@ -61,13 +61,13 @@ class Download(Source):
         self.folder = data_dir / self.place
 
     def reader(self) -> Any:
-        """Returns its class in torchvision."""
+        """Return its class in torchvision."""
         from torchvision import datasets  # deferred for start-up time: takes seconds to import
 
         return getattr(datasets, self.torchvision_name)
 
     def files(self) -> Sequence[Path]:
-        """Returns the files of the unpacked archives."""
+        """Return the files of the unpacked archives."""
         return [self.folder / name for name in self.md5]
 
     def provide(self, download: bool) -> None:
@@ -135,7 +135,7 @@ class Download(Source):
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """Returns the error for a file that differs from the original distribution.
+    """Return the error for a file that differs from the original distribution.
 
     Args:
         path: The file.

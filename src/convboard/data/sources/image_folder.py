@@ -51,7 +51,7 @@ class ImageFolder(Source):
         assert self._listing
 
     def files(self) -> Sequence[Path]:
-        """Returns all images, by split and class."""
+        """Return all images, by split and class."""
         return [path for classes in self._listing.values() for paths in classes.values() for path in paths]
 
     def read(self, size: int) -> RawDataset:
@@ -88,7 +88,7 @@ class ImageFolder(Source):
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Returns the image files in a folder, at any depth, sorted by path, without hidden ones.
+    """Return the image files in a folder, at any depth, sorted by path, without hidden ones.
 
     Args:
         folder: The folder.
@@ -111,7 +111,7 @@ def _classes(folder: Path) -> dict[str, list[Path]]:
         classes[class_folder.name] = image_files(class_folder)
         if not classes[class_folder.name]:
             raise DataError(
-                f"{class_folder} has no pictures. Every class needs one at least: add some, or remove the folder. "
+                f"{class_folder} has no pictures. Every class needs at least one: add some, or remove the folder. "
                 f"Pictures end in {', '.join(EXTENSIONS)}."
             )
     if not classes:

@@ -35,6 +35,7 @@ class MNIST(Download):
 
     def read(self, size: int) -> RawDataset:
         """Read the idx files with torchvision's functions; its class would prefer an unchecked `processed/` folder."""
+        # Deferred for start-up time.
         from torchvision.datasets.mnist import read_image_file, read_label_file
 
         self.check()

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from convboard.data.dataset import ImageShape
+
 
 @dataclass(frozen=True)
 class RawSplit:
@@ -35,7 +37,7 @@ class RawDataset:
     """
 
     class_names: tuple[str, ...]
-    image_shape: tuple[int, int, int]
+    image_shape: ImageShape
     splits: Mapping[str, RawSplit]
 
 
@@ -64,7 +66,7 @@ class Source(ABC):
 
     @abstractmethod
     def files(self) -> Sequence[Path]:
-        """Returns all its files in a fixed order, whether or not they exist; none if it needs no cache."""
+        """Return all its files in a fixed order, whether or not they exist; none if it needs no cache."""
 
     @abstractmethod
     def provide(self, download: bool) -> None:
@@ -90,7 +92,7 @@ class Source(ABC):
 
 
 def array_split(images: Tensor, labels: Tensor, size: int) -> RawSplit:
-    """Returns a split of images that are in memory.
+    """Return a split of images that are in memory.
 
     Args:
         images: uint8 [N, C, H, H].

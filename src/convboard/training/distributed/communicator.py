@@ -1,7 +1,7 @@
-"""The processes that train one network together, as seen from one of them.
+"""Communication between the processes that train one network together.
 
-`Communicator` is a single process, which communicates with nobody: its methods return what they are given, and nothing
-is imported. `process_group.DistributedCommunicator` is one of several. `torchrun.communicator` tells which it is.
+`Communicator` is for a single process: its methods return their arguments, and it does not import torch.
+`process_group.DistributedCommunicator` is for one of several. `torchrun.communicator` returns the right one.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ class Communicator:
         """
 
     def seed_rank(self, seed: int) -> None:
-        """Give each rank above 0 random numbers of its own."""
+        """Seed the random generators of each rank above 0 differently."""
 
     def wrap_model(self, model: "nn.Module", uses_all_weights: bool) -> "nn.Module":
         """Return the module to call in training steps, whose gradients are averaged over the processes.
@@ -104,31 +104,34 @@ class Communicator:
         return value
 
     def broadcast_numbers(self, numbers: Sequence[float]) -> Sequence[float]:
-        """Return the numbers of rank 0."""
+        """Return the numbers of rank 0; every process passes equally many."""
         return numbers
 
     def broadcast_tensors(self, tensors: "Sequence[Tensor]") -> None:
-        """Overwrite the tensors with those of rank 0."""
+        """Overwrite the tensors in place with those of rank 0, which have the same shapes."""
 
     def gather_rows(self, rows: "Tensor", indices: "Tensor", count: int) -> "Tensor":
         """Return the rows of all processes.
 
         Args:
             rows: Rows of this process, `[n, ...]`.
-            indices: Index of each in the result, `[n]`.
-            count: Rows of all processes.
+            indices: Index of each row in the result, int64 `[n]`.
+            count: Number of rows of all processes together.
 
         Returns:
-            `[count, ...]`.
+            The rows, `[count, ...]`.
         """
         return rows
 
     def gather_random_states(self, states: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Return the random states of all processes: those of rank 0 by their names, the others as `rank/name`."""
+        """Return the random states of all processes, uint8 `[bytes]` each.
+
+        Those of rank 0 keep their names, and the others are called `rank/name`.
+        """
         return states
 
     def local_random_states(self, states: "dict[str, Tensor]") -> "dict[str, Tensor]":
-        """Return those of `gather_random_states` that are of this rank; empty if the run had no such rank."""
+        """Return the states of this rank from those of `gather_random_states`; empty if the run had no such rank."""
         return {name: state for name, state in states.items() if "/" not in name}
 
     def watched(self, activity: str, kind: Hashable = None) -> contextlib.AbstractContextManager[None]:
@@ -136,7 +139,7 @@ class Communicator:
 
         Args:
             activity: Name for the message, such as `step 7`.
-            kind: Activities of one kind take about as long as each other: the longest so far raises the time limit.
+            kind: Activities of one kind take about the same time: the longest so far raises the time limit.
         """
         return _NO_CONTEXT
 
@@ -158,7 +161,7 @@ class Communicator:
         """Tell the other processes that this one ends.
 
         Args:
-            text: Why.
+            text: The reason.
             code: Exit code of this process.
 
         Returns:

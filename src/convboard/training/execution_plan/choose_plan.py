@@ -1,4 +1,4 @@
-"""Chooses the plan of a run: the candidates, and the fastest of them, measured now or in an earlier run."""
+"""Choice of the plan of a run: the candidates, and the fastest of them, measured now or in an earlier run."""
 
 import itertools
 import logging
@@ -18,16 +18,16 @@ from convboard.training.training_setup import TrainingSetup
 
 _log = logging.getLogger(__name__)
 
-# Share of the run's expected time that measuring may take. A GPU run gains more by it.
+# The measurement may take this share of the expected time of the run. A GPU run gains more by it.
 SHARE = {"cpu": 0.03, "cuda": 0.1}
-BUDGET = {"cpu": 3.0, "cuda": 10.0}  # seconds that it takes at most
-WORTH = 0.3  # seconds: a smaller budget is not worth a measurement
-COMPILING = 60.0  # seconds: with a smaller budget torch.compile is not tried, which takes tens of seconds
-GAIN = 1.03  # how much faster than the default another plan must be: less may be chance
-PROBE = 8  # the first look at a step takes one image in so many of the batch
-BUSY = 0.75  # share of the cores in use by others above which a measurement is not saved
-LOOKS = 2  # more looks at a step if the first says that measuring is worth it: the first steps of a process are slow
-FEWEST_STEPS = 20  # a run with less is too short even for a look
+MAX_BUDGET = {"cpu": 3.0, "cuda": 10.0}  # seconds
+MIN_BUDGET = 0.3  # seconds; nothing is measured with a smaller budget
+COMPILE_BUDGET = 60.0  # seconds; torch.compile takes tens of seconds and is not tried with a smaller budget
+MIN_SPEEDUP = 1.03  # over the default plan; a smaller speedup may be noise
+SAMPLE_FRACTION = 8  # the first sample of the step time uses 1/8 of the images of a batch
+MAX_LOAD = 0.75  # share of the cores; a measurement is not saved if other processes use more
+EXTRA_SAMPLES = 2  # of the step time, if the first one justifies a measurement: the first steps of a process are slow
+MIN_STEPS = 20  # of a run; in a shorter one not even the first step is timed
 
 
 class PlanOptions(Protocol):
@@ -51,8 +51,8 @@ class PlanChoice:
 
     Attributes:
         plan: The plan.
-        reason: In a few words.
-        images_per_second: What was measured, by plan; empty if nothing was.
+        reason: The reason in a few words.
+        images_per_second: The measured speed by plan; empty if nothing was measured.
         processes: Number of processes that compute by it together.
     """
 
@@ -73,7 +73,7 @@ class PlanChoice:
         if self.plan not in rates or plain not in rates:
             return self.reason
         gain = rates[self.plan] / rates[plain]
-        comparison = f"{gain:.2f} times as fast as" if gain >= GAIN else "none is clearly faster than"
+        comparison = f"{gain:.2f} times as fast as" if gain >= MIN_SPEEDUP else "none is clearly faster than"
         return f"{self.reason}; {comparison} plain eager fp32"
 
     def table(self) -> dict[str, str]:
@@ -116,8 +116,8 @@ def choose_fastest(
 
     Args:
         setup: The run.
-        plans: The candidates, of which the first is taken where measuring is not worth it.
-        measure_anew: Measure however short the run is, and replace what an earlier run has saved.
+        plans: The candidates. The first is the default, which is chosen if nothing is measured.
+        measure_anew: Measure even if the run is short, and replace the measurement of an earlier run.
         clock: The time in seconds.
     """
     default, plain = plans[0], plain_plan(plans[0])
@@ -140,7 +140,7 @@ def choose_fastest(
             measurement, reason = new, f"measured in {clock() - began:.1f} s"
     seconds = measurement.seconds
     fastest = min((plan for plan in plans if plan in seconds), key=lambda plan: seconds[plan])
-    chosen = fastest if seconds[fastest] * GAIN < seconds[default] else default
+    chosen = fastest if seconds[fastest] * MIN_SPEEDUP < seconds[default] else default
     images = sum(len(batch.labels) for batch in benchmark.batches)
     return PlanChoice(chosen, reason, {plan: images / value for plan, value in seconds.items()})
 
@@ -150,7 +150,7 @@ class _UnmeasuredError(Exception):
 
 
 def _deserves_more(measurement: Measurement, plans: tuple[Plan, ...], steps: int) -> bool:
-    """Return whether the measurement lacks plans for which a run of so many steps has much more time."""
+    """Return whether plans are missing in the measurement and a run of `steps` steps has more than twice its budget."""
     lacks_some = any(plan not in measurement.seconds for plan in plans)
     return lacks_some and _budget(plans, steps, measurement.seconds[plans[0]]) > 2 * measurement.budget
 
@@ -159,21 +159,27 @@ def _budget(plans: tuple[Plan, ...], steps: float, step: float) -> float:
     """Return the seconds that measuring may take, for a run of `steps` steps of `step` seconds."""
     device = plans[0].device.type
     earned = SHARE.get(device, SHARE["cpu"]) * steps * step
-    if earned >= COMPILING and any(plan.compile for plan in plans):
-        return COMPILING
-    return min(earned, BUDGET.get(device, BUDGET["cpu"]))
+    if earned >= COMPILE_BUDGET and any(plan.compile for plan in plans):
+        return COMPILE_BUDGET
+    return min(earned, MAX_BUDGET.get(device, MAX_BUDGET["cpu"]))
 
 
 def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float, clock: Clock) -> Measurement:
-    """Time steps by the plans, of which the first is the default, for a run of so many steps.
+    """Time steps by each plan for a run of `steps` steps.
 
-    Where a step is slow, only some of its images are taken, and the seconds are scaled up.
+    If steps are slow, each uses only some of the images of a batch, and its time is scaled up.
+
+    Args:
+        benchmark: Takes the steps.
+        plans: The plans; the first is the default.
+        steps: Number of steps of the run.
+        clock: The time in seconds.
 
     Raises:
-        _UnmeasuredError: Measuring is not worth its time, or cannot be done.
+        _UnmeasuredError: The run is too short for a measurement, or its network cannot be measured.
     """
     default, batch_size = plans[0], len(benchmark.batches[0].labels)
-    if steps < FEWEST_STEPS:
+    if steps < MIN_STEPS:
         raise _UnmeasuredError("the run is short")
     began, loading = clock(), 0.0
     try:
@@ -182,13 +188,13 @@ def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float, cl
             loading = clock() - began
             began += loading
         step, images = _warm_step(benchmark, plans, steps)
-    except Exception as error:  # the run itself may train, or says why it does not
+    except Exception as error:  # the run itself may still train, or reports the reason
         _log.debug("No plan was measured.", exc_info=error)
         raise _UnmeasuredError("no copy of this network can be trained") from error
     budget = _budget(plans, steps, step)
-    if budget < WORTH:
+    if budget < MIN_BUDGET:
         raise _UnmeasuredError("the run is short")
-    tried = plans if budget >= COMPILING else tuple(plan for plan in plans if not plan.compile)
+    tried = plans if budget >= COMPILE_BUDGET else tuple(plan for plan in plans if not plan.compile)
     images = min(batch_size, max(images, int(batch_size * budget / (4 * len(tried) * step))))
     left = budget - (clock() - began)
     times = compare_plans(tried, lambda plan, count: time_step(benchmark, plan, images, count), left, loading, clock)
@@ -198,30 +204,31 @@ def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float, cl
 
 
 def _is_busy() -> bool:
-    """Return whether other processes use this machine so much that a measurement is worth nothing later."""
+    """Return whether other processes use so much of this machine that a measurement should not be reused."""
     try:
         load = os.getloadavg()[0]
-    except (AttributeError, OSError):  # the system does not tell
+    except (AttributeError, OSError):  # not available on this system
         return False
     cores = os.cpu_count() or 1
     own = min(time.process_time() / 60, cores)  # a second of computing adds at most 1/60 to the average of a minute
-    return load - own > BUSY * cores
+    return load - own > MAX_LOAD * cores
 
 
 def _warm_step(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float) -> tuple[float, int]:
-    """Return the least seconds of a step by the default plan in some looks, and on how many images.
+    """Return the shortest sampled time of a step by the default plan, in seconds, and the number of images used.
 
-    A look at few images overestimates, if anything: if even that is too little to measure for, it is the last one. A
-    GPU takes all images: it is fast enough, and would use other kernels for few.
+    A measurement on few images can only overestimate the time. If even this estimate is too short to justify a
+    measurement, no more samples are taken. On a GPU all images are used: it is fast enough, and it would use other
+    kernels for few images.
     """
     default, batch_size = plans[0], len(benchmark.batches[0].labels)
-    few = min(batch_size, max(2, batch_size // PROBE))
+    few = min(batch_size, max(2, batch_size // SAMPLE_FRACTION))
     least, images = math.inf, batch_size if default.device.type == "cuda" else few
-    for _ in range(1 + LOOKS):
-        if least < WORTH / PROBE:
+    for _ in range(1 + EXTRA_SAMPLES):
+        if least < MIN_BUDGET / SAMPLE_FRACTION:
             images = batch_size
         least = min(least, time_step(benchmark, default, images) * batch_size / images)
-        if _budget(plans, steps, least) < WORTH:
+        if _budget(plans, steps, least) < MIN_BUDGET:
             break
     return least, images
 

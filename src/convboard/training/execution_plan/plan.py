@@ -1,6 +1,6 @@
-"""How a network computes: device, precision, memory format, threads, compilation.
+"""How the steps of a run are computed: device, precision, memory format, threads, compilation.
 
-What it computes (loss, schedule, steps) is not part of a plan. `choose_plan` measures which plan is the fastest.
+The loss, the schedule and the number of steps are not part of a plan. `choose_plan` measures which plan is fastest.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ class Plan:
     """How the steps of a run are computed.
 
     Attributes:
-        device: Where the network and the images are.
+        device: The device of the network and the images.
         precision: `fp32`, or `bf16` for autocast to bfloat16 with float32 weights.
         channels_last: Whether images and convolution weights are stored as NHWC.
         threads: Threads that compute on a CPU; None leaves torch's number.
@@ -41,7 +41,7 @@ class Plan:
         return model
 
     def forward(self, model: nn.Module) -> Callable[[Tensor], Tensor]:
-        """Return the function that computes the logits of a training batch."""
+        """Return the function that computes the logits, `[N, num_classes]`, of training images, `[N, C, H, W]`."""
         return torch.compile(model) if self.compile else model
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
@@ -61,7 +61,7 @@ class Plan:
             torch.set_num_threads(before)
 
     def describe(self, processes: int = 1) -> str:
-        """Return one line for people, such as `cpu (2 threads), fp32, channels_last`.
+        """Return the plan in one line, such as `cpu (2 threads), fp32, channels_last`.
 
         Args:
             processes: Number of processes that compute together, each by this plan.
@@ -79,12 +79,12 @@ class Plan:
         return ", ".join([where, self.precision, *switches])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the plan for JSON; of the device only its type, since each process chooses its own index."""
+        """Return the plan for JSON. Of the device it has only the type, because each process chooses its own index."""
         return {**asdict(self), "device": self.device.type}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Plan":
-        """Return the plan of which `to_dict` returned `plain`."""
+        """Return the plan that `to_dict` returned as `plain`."""
         return cls(**{**plain, "device": torch.device(plain["device"])})
 
 
@@ -96,7 +96,7 @@ def available_devices() -> tuple[str, ...]:
 
 def compile_failure(device: torch.device) -> str | None:
     """Compile a small function, and return why `torch.compile` does not work on this machine; None if it does."""
-    from torch._dynamo.exc import BackendCompilerFailed  # takes seconds to import
+    from torch._dynamo.exc import BackendCompilerFailed  # deferred for start-up time: takes seconds to import
 
     try:
         torch.compile(torch.neg)(torch.zeros(8, device=device))

@@ -1,6 +1,6 @@
-"""Measures how fast the steps of a run are by each of several plans: a few real steps on copies.
+"""Measurement of the time of a step by each of several plans: a few real steps on copies of the network.
 
-The run's own network, optimizer and random state are left as they were, to the last bit.
+The network, the optimizer and the random state of the run are not changed.
 """
 
 import copy
@@ -27,14 +27,14 @@ _log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 
 ROUNDS = 6
-VISIT = 0.015  # seconds of a visit to a plan of quick steps: the clock would not measure one step well
-MOST_STEPS = 8  # in a visit
-HOPELESS = (2.0, 1.25)  # times the best plan's time above which a plan is dropped: seen once, or more often
-MARGIN = 1.5  # times any step so far that the next plan's step may take
+MIN_SAMPLE_SECONDS = 0.015  # several quick steps are timed together: the clock is not exact enough for one
+MAX_SAMPLE_STEPS = 8
+DROP_FACTORS = (2.0, 1.25)  # a plan this many times slower than the best is dropped: after one round, and later
+MARGIN = 1.5  # the step of an untimed plan is expected to take at most this many times the slowest so far
 
 
 class StepBenchmark:
-    """Takes steps on copies of a run's network and optimizer, with a learning rate of 0 so that none diverges.
+    """Training steps on copies of the network and the optimizer of a run, with a learning rate of 0.
 
     Args:
         setup: The run.
@@ -47,12 +47,12 @@ class StepBenchmark:
 
     @cached_property
     def batches(self) -> Sequence[Batch]:
-        """The batches of the run's first step, in NCHW; made when they are first needed."""
+        """The batches of the first step of the run, images `[B, C, H, W]` in NCHW; made at the first access."""
         batches = self._setup.splits.train.with_memory_format(channels_last=False)
         return list(islice(batches.epoch(), self._setup.limits.accumulate_batches))
 
     def take(self, plan: Plan, images: int) -> None:
-        """Take one step on the first `images` of each batch, by `plan`."""
+        """Take one step by `plan` on the first `images` images of each batch."""
         memory_format = torch.channels_last if plan.channels_last else torch.contiguous_format
         batches = [
             Batch(
@@ -66,7 +66,7 @@ class StepBenchmark:
 
     def _train_step(self, plan: Plan) -> TrainStep:
         if plan not in self._train_steps:
-            # What is recorded or compiled needs copies of its own; precision and threads do not change them.
+            # A recorded or compiled network needs its own copy; precision and threads do not change a copy.
             needs = (plan.channels_last, plan.compile, plan.cuda_graph)
             if needs not in self._copies or any(needs[1:]):
                 model, optimizer = copy.deepcopy((self._setup.model, self._setup.optimizer))
@@ -107,22 +107,22 @@ def compare_plans(
     loading: float = 0.0,
     clock: Clock = time.perf_counter,
 ) -> dict[Plan, float]:
-    """Time the plans in turn, round after round, so that other work of the machine affects all of them.
+    """Time the plans in turn, round after round, so that other load on the machine affects all of them.
 
-    A plan that is far slower than the best is not timed again; a recorded one is timed at least twice, because its
-    first replays may be slow. No step is begun that may not end in time: with slow steps only the first plans are
-    timed.
+    A plan that is far slower than the best one is not timed again. A plan with a CUDA graph is timed at least twice,
+    because its first replays may be slow. A step that might not end in time is not started: if steps are slow, only
+    the first plans are timed.
 
     Args:
-        plans: The most promising first.
+        plans: The plans, the most promising first.
         timed: Returns the seconds of one step by a plan, measured over a number of steps after a warm-up.
-        seconds: When to stop.
-        loading: Additional seconds of the first step of a plan whose kernels, which depend on memory format and
-            precision, no plan before it has loaded.
-        clock: The time in seconds.
+        seconds: Time limit of the comparison.
+        loading: Additional seconds of the first step with kernels that are not loaded yet; memory format and precision
+            determine the kernels.
+        clock: Returns the time in seconds.
 
     Returns:
-        The least seconds of a step by each plan that was timed: a disturbance only ever makes a step slower.
+        The shortest time of a step in seconds by each plan that was timed: other load can only make a step slower.
     """
     ends = clock() + seconds
     best: dict[Plan, float] = {}
@@ -132,7 +132,7 @@ def compare_plans(
         for plan in running:
             slowest = max(best.values(), default=0.0)
             step = best.get(plan, MARGIN * slowest)
-            steps = min(MOST_STEPS, math.ceil(VISIT / step)) if step else 1
+            steps = min(MAX_SAMPLE_STEPS, math.ceil(MIN_SAMPLE_SECONDS / step)) if step else 1
             first = 0.0 if _kernels(plan) in loaded else loading
             if clock() + first + MARGIN * (steps + _warm_up_steps(plan)) * step > ends:
                 if round_number:
@@ -141,9 +141,9 @@ def compare_plans(
             loaded.add(_kernels(plan))
             try:
                 best[plan] = min(timed(plan, steps), best.get(plan, math.inf))
-            except Exception as error:  # this network cannot be computed by this plan, whatever it raises
+            except Exception as error:  # of any type: this network cannot be computed by this plan
                 _log.debug("No candidate: %s", plan.describe(), exc_info=error)
-        limit = HOPELESS[round_number > 0] * min(best.values(), default=0.0)
+        limit = DROP_FACTORS[round_number > 0] * min(best.values(), default=0.0)
         running = [
             plan for plan in running if plan in best and (best[plan] <= limit or (plan.cuda_graph and not round_number))
         ]
@@ -151,7 +151,7 @@ def compare_plans(
 
 
 def _warm_up_steps(plan: Plan) -> int:
-    """Steps that are not measured: the first replays of a recording are slow."""
+    """Return the number of steps before the timed ones: the first replays of a CUDA graph are slow."""
     return 3 if plan.cuda_graph else 1
 
 

@@ -1,4 +1,4 @@
-"""What is drawn where. How it looks was judged by eye."""
+"""Positions of what the figures draw. Their appearance is not tested."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -180,7 +180,7 @@ def test_mistakes_are_drawn_in_rows_of_six(count: int) -> None:
 def test_captions_of_mistakes_hold_long_names(written: list[str]) -> None:
     mistake = Mistake(np.zeros((3, 32, 32), np.uint8), "automobile", "automobile", 0.9999)
     draw_misclassified([mistake], 1, 100, "epoch 1")
-    assert written[1:3] == ["said automobile", "99.9 %, is automobile"]
+    assert written[1:3] == ["predicted automobile", "99.9 %, is automobile"]
 
 
 def test_axes_and_scales_are_named(written: list[str]) -> None:

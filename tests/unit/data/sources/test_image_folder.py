@@ -99,7 +99,7 @@ def test_val_size_beside_a_val_folder(pictures: Path) -> None:
     folder = split_folders(pictures, "train", "val")
     with pytest.raises(DataError) as raised:
         load(folder, val_size=3)
-    assert str(raised.value) == (f"val_size=3 has no use here: {folder} has a folder val/. Leave one away.")
+    assert str(raised.value) == (f"val_size=3 cannot be used here: {folder} has a folder val/. Omit one of them.")
 
 
 def message(folder: Path) -> str:
@@ -125,7 +125,7 @@ def test_empty_class_folder(pictures: Path) -> None:
     (pictures / "green").mkdir()
     (pictures / "green" / "notes.txt").write_text("no picture")
     assert message(pictures) == (
-        f"{pictures}/green has no pictures. Every class needs one at least: add some, or remove the folder. "
+        f"{pictures}/green has no pictures. Every class needs at least one: add some, or remove the folder. "
         f"Pictures end in {ENDINGS}."
     )
 

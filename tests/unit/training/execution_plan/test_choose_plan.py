@@ -14,7 +14,7 @@ from convboard.training.execution_plan.choose_plan import PlanChoice, candidates
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.step_benchmark import StepBenchmark
 from convboard.training.training_setup import TrainingSetup
-from made_up_training import make_setup, make_splits
+from training_setups import make_setup, make_splits
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 DEFAULT = Plan(CPU, channels_last=True, threads=4)
@@ -89,11 +89,11 @@ def test_the_fastest_is_chosen_and_remembered(monkeypatch: pytest.MonkeyPatch) -
 
     timed = Timed(seconds, monkeypatch)
     fastest = replace(DEFAULT, precision="bf16")
-    decision = choose(precision="auto")
-    assert decision.plan == fastest
-    assert re.fullmatch(r"measured in 0\.\d s; 6\.00 times as fast as plain eager fp32", decision.describe())
-    assert decision.images_per_second[fastest] == pytest.approx(64 / 0.04)
-    assert list(decision.table().items())[2] == ("cpu (4 threads), bf16, channels_last", "1,600 images/s")
+    choice = choose(precision="auto")
+    assert choice.plan == fastest
+    assert re.fullmatch(r"measured in 0\.\d s; 6\.00 times as fast as plain eager fp32", choice.describe())
+    assert choice.images_per_second[fastest] == pytest.approx(64 / 0.04)
+    assert list(choice.table().items())[2] == ("cpu (4 threads), bf16, channels_last", "1,600 images/s")
     timed.asked.clear()
     again = choose(linear_setup(steps=1), "auto")
     assert not timed.asked
@@ -137,9 +137,9 @@ def test_other_cores_or_frozen_weights_are_another_case(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("gain", "chosen"), [(1.02, DEFAULT), (1.05, PLAIN)])
 def test_a_small_gain_may_be_chance(gain: float, chosen: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     Timed(lambda plan: 0.1 / gain if plan == PLAIN else 0.1, monkeypatch)
-    decision = choose()
-    assert decision.plan == chosen
-    assert decision.describe().endswith(" s; none is clearly faster than plain eager fp32")
+    choice = choose()
+    assert choice.plan == chosen
+    assert choice.describe().endswith(" s; none is clearly faster than plain eager fp32")
 
 
 def test_a_measurement_that_is_asked_for_replaces_what_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,25 +158,25 @@ def test_a_measurement_that_is_asked_for_replaces_what_is_remembered(monkeypatch
 def test_the_first_steps_of_a_process_are_slow(slow_looks: int, looks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """They say nothing of how long the run will take: of 10 s, or less, nothing is spent on measuring."""
     timed = Timed(lambda plan: 0.1 if len(timed.asked) <= slow_looks else 0.004, monkeypatch)
-    decision = choose(linear_setup(steps=315))
-    assert decision == PlanChoice(DEFAULT, "not measured, since the run is short")
+    choice = choose(linear_setup(steps=315))
+    assert choice == PlanChoice(DEFAULT, "not measured, since the run is short")
     assert len(timed.asked) == looks
 
 
 @pytest.mark.parametrize("steps", [1, 19, 20, 99])
 def test_a_short_run_is_not_measured(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     timed = Timed(lambda plan: 0.1, monkeypatch)
-    decision = choose(linear_setup(steps))
-    assert decision == PlanChoice(DEFAULT, "not measured, since the run is short")
+    choice = choose(linear_setup(steps))
+    assert choice == PlanChoice(DEFAULT, "not measured, since the run is short")
     assert len(timed.asked) == (1 if steps >= 20 else 0)
 
 
 def test_of_a_slow_step_only_some_images_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     timed = Timed(lambda plan: 1.0 if plan.channels_last else 0.5, monkeypatch)
-    decision = choose()
+    choice = choose()
     assert {images for _, images in timed.asked} == {8}
-    assert decision.plan == PLAIN
-    assert decision.images_per_second[PLAIN] == pytest.approx(128)
+    assert choice.plan == PLAIN
+    assert choice.images_per_second[PLAIN] == pytest.approx(128)
 
 
 def test_a_longer_run_measures_what_a_shorter_one_had_no_time_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,5 +204,5 @@ def test_a_longer_run_measures_what_a_shorter_one_had_no_time_for(monkeypatch: p
 def test_a_network_that_cannot_be_copied_is_not_measured() -> None:
     setup = linear_setup()
     setup.model.cached = setup.model(torch.zeros(1, 2))
-    decision = choose(setup)
-    assert decision == PlanChoice(DEFAULT, "not measured, since no copy of this network can be trained")
+    choice = choose(setup)
+    assert choice == PlanChoice(DEFAULT, "not measured, since no copy of this network can be trained")

@@ -11,7 +11,7 @@ from convboard.config.schema import TrainerConfig
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans, time_step
 from convboard.training.training_setup import TrainingSetup
-from made_up_training import make_setup, make_splits
+from training_setups import make_setup, make_splits
 
 CPU = torch.device("cpu")
 PLANS = [Plan(CPU, threads=threads) for threads in (1, 2, 3, 4)]
@@ -66,17 +66,17 @@ def test_a_step_is_the_run_s_own() -> None:
     assert seen == [(5, True, True)] * 3
 
 
-class Track:
-    """A machine with a clock of its own, on which a step by each plan takes what it is said to."""
+class FakeMachine:
+    """A machine with a clock of its own, on which a step by each plan takes a given time."""
 
     def __init__(self, steps: dict[Plan, Callable[[int], float]]) -> None:
         self.steps = steps
         self.now = 0.0
-        self.visits: list[Plan] = []
+        self.timed_plans: list[Plan] = []
 
     def timed(self, plan: Plan, steps: int) -> float:
-        self.visits.append(plan)
-        step = self.steps[plan](len(self.visits))
+        self.timed_plans.append(plan)
+        step = self.steps[plan](len(self.timed_plans))
         self.now += (steps + 1) * step
         return step
 
@@ -84,33 +84,37 @@ class Track:
         return compare_plans(PLANS, self.timed, seconds, clock=lambda: self.now)
 
 
-def constant(*seconds: float) -> Track:
-    return Track({plan: lambda _, step=step: step for plan, step in zip(PLANS, seconds, strict=True)})  # type: ignore[misc]
+def constant(*seconds: float) -> FakeMachine:
+    steps = dict(zip(PLANS, seconds, strict=True))
+    return FakeMachine({plan: lambda _, plan=plan: steps[plan] for plan in PLANS})  # type: ignore[misc]
 
 
-def test_the_plans_are_timed_in_turn_and_the_hopeless_only_once() -> None:
-    track = constant(0.010, 0.011, 0.030, 0.009)
-    assert track.run(100.0) == dict(zip(PLANS, (0.010, 0.011, 0.030, 0.009), strict=True))
-    first, second, hopeless, last = PLANS
-    assert track.visits[:7] == [first, second, hopeless, last, first, second, last]
-    assert track.visits.count(hopeless) == 1
+def test_the_plans_are_timed_in_turn_and_a_slow_one_only_once() -> None:
+    machine = constant(0.010, 0.011, 0.030, 0.009)
+    assert machine.run(100.0) == dict(zip(PLANS, (0.010, 0.011, 0.030, 0.009), strict=True))
+    first, second, slow, last = PLANS
+    assert machine.timed_plans[:7] == [first, second, slow, last, first, second, last]
+    assert machine.timed_plans.count(slow) == 1
 
 
 def test_the_least_time_counts() -> None:
-    """What else the machine does falls on any of the plans, at any time."""
+    """Other load on the machine affects any of the plans, at any time."""
     noise = random.Random(0)
-    track = Track({plan: lambda _, at=at: 0.01 + at / 1000 + noise.choice((0, 0.002)) for at, plan in enumerate(PLANS)})  # type: ignore[misc]
-    best = track.run(100.0)
+    steps = {plan: 0.01 + at / 1000 for at, plan in enumerate(PLANS)}
+    machine = FakeMachine(
+        {plan: lambda _, plan=plan: steps[plan] + noise.choice((0, 0.002)) for plan in PLANS}  # type: ignore[misc]
+    )
+    best = machine.run(100.0)
     assert min(best, key=lambda plan: best[plan]) == PLANS[0]
 
 
 @pytest.mark.parametrize("step", [0.0001, 0.01, 0.3, 0.5])
 @pytest.mark.parametrize("slower", [1.0, 1.4])
 def test_the_time_is_kept(step: float, slower: float) -> None:
-    track = constant(step, *[step * slower] * 3)
-    best = track.run(3.0)
+    machine = constant(step, *[step * slower] * 3)
+    best = machine.run(3.0)
     assert PLANS[0] in best
-    assert track.now <= 3.0
+    assert machine.now <= 3.0
     assert len(best) == (4 if step < 0.1 else 3 if (step, slower) == (0.3, 1.0) else len(best))
 
 
@@ -119,25 +123,25 @@ def test_kernels_are_loaded_only_where_there_is_time_for_it() -> None:
     plans = [
         Plan(CPU, precision=precision, cuda_graph=graph) for precision in ("fp32", "bf16") for graph in (False, True)
     ]
-    track = Track({plan: lambda _: 0.01 for plan in plans})
-    assert list(compare_plans(plans, track.timed, 1.0, loading=2.0, clock=lambda: track.now)) == plans[:2]
-    assert list(compare_plans(plans, track.timed, 4.0, loading=2.0, clock=lambda: track.now)) == plans
+    machine = FakeMachine({plan: lambda _: 0.01 for plan in plans})
+    assert list(compare_plans(plans, machine.timed, 1.0, loading=2.0, clock=lambda: machine.now)) == plans[:2]
+    assert list(compare_plans(plans, machine.timed, 4.0, loading=2.0, clock=lambda: machine.now)) == plans
 
 
 def test_the_first_replays_of_a_recording_may_be_slow() -> None:
     plans = [Plan(CPU), Plan(CPU, cuda_graph=True)]
-    track = Track({plans[0]: lambda _: 0.01, plans[1]: lambda visits: 0.05 if visits < 3 else 0.002})
-    assert compare_plans(plans, track.timed, 4.0, clock=lambda: track.now) == {plans[0]: 0.01, plans[1]: 0.002}
+    machine = FakeMachine({plans[0]: lambda _: 0.01, plans[1]: lambda count: 0.05 if count < 3 else 0.002})
+    assert compare_plans(plans, machine.timed, 4.0, clock=lambda: machine.now) == {plans[0]: 0.01, plans[1]: 0.002}
 
 
 def test_a_plan_that_fails_is_no_candidate() -> None:
-    track = constant(0.02, 0.01, 0.01, 0.01)
+    machine = constant(0.02, 0.01, 0.01, 0.01)
 
     def fail(_: int) -> float:
         raise RuntimeError("not implemented for BFloat16")
 
-    track.steps[PLANS[1]] = fail
-    assert set(track.run(100.0)) == {PLANS[0], *PLANS[2:]}
-    assert track.visits.count(PLANS[1]) == 1
-    track.steps = dict.fromkeys(PLANS, fail)
-    assert track.run(100.0) == {}
+    machine.steps[PLANS[1]] = fail
+    assert set(machine.run(100.0)) == {PLANS[0], *PLANS[2:]}
+    assert machine.timed_plans.count(PLANS[1]) == 1
+    machine.steps = dict.fromkeys(PLANS, fail)
+    assert machine.run(100.0) == {}

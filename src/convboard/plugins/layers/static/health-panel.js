@@ -4,7 +4,7 @@ import { lineChart, pointBy } from "../../shared/static/charts.js";
 import { cssColour } from "../../shared/static/colours.js";
 import { el } from "../../shared/static/dom.js";
 import { share, value } from "../../shared/static/format.js";
-import { findings as judge, readCurves } from "./health.js";
+import { findings as diagnose, readCurves } from "./health.js";
 import { moduleOf } from "./record.js";
 
 const COLUMNS = [
@@ -27,8 +27,10 @@ const DRAWN = [
  */
 export function healthPanel(store, actions) {
   const node = el("div", { class: "scroll", "data-view": "health" });
-  store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: judged(health, record) }));
-  store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) => store.set({ findingsB: judged(healthB, recordB) }));
+  store.subscribe(["health", "record"], ({ health, record }) => store.set({ findings: findingsOf(health, record) }));
+  store.subscribe(["healthB", "recordB"], ({ healthB, recordB }) =>
+    store.set({ findingsB: findingsOf(healthB, recordB) }),
+  );
   store.subscribe(DRAWN, (state) => {
     if (state.view === "health" && state.record) node.replaceChildren(...content(state, actions));
   });
@@ -73,9 +75,9 @@ function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, 
 }
 
 /** The findings of a run, once its curves and its record are there. */
-const judged = (health, record) =>
+const findingsOf = (health, record) =>
   health && record
-    ? judge(
+    ? diagnose(
         health,
         record.rows.map((row) => row.name),
         record.byName,
@@ -97,7 +99,7 @@ function ownerOf(layer, record, curves) {
 function verdict({ letter, owner, order, findings }, layer) {
   const line = (kind, ...text) => el("p", { class: kind, "data-run": letter || null }, ...text);
   const who = letter ? el("b", {}, `${letter}: `) : null;
-  const when = el("span", { class: "quiet" }, " Judged at the last epoch.");
+  const when = el("span", { class: "quiet" }, " As of the last epoch.");
   const sick = order.filter((name) => findings?.has(name));
   const all = sick.length
     ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.`

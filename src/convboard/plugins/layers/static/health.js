@@ -40,7 +40,7 @@ export function findings(health, order, rows = new Map()) {
   const gradients = gradientsPerWeight(names, curves, rows);
   for (const name of names) {
     const wrong = [notFinite, exploding, silent, dying, (n, c) => vanishing(n, c, gradients)]
-      .map((judge) => judge(name, curves.get(name)))
+      .map((check) => check(name, curves.get(name)))
       .filter(Boolean);
     if (wrong.length) found.set(name, wrong);
   }

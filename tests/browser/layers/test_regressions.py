@@ -11,7 +11,7 @@ def test_a_resnet_is_not_called_vanishing(open_tab: Any) -> None:
     assert "vanishing" not in tab.find(".overview").inner_text()
 
 
-def test_health_judges_both_runs(open_tab: Any) -> None:
+def test_health_has_findings_of_both_runs(open_tab: Any) -> None:
     tab = open_tab(run=LENET, compare=OTHER_LENET, layer="conv2", view="health")
     for run in "AB":
         tab.find(f'.verdict[data-run="{run}"]').get_by_text(f"{run}:").first.wait_for()
