@@ -192,7 +192,7 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     layers = [{"conv": {"out_channels": 4, "kernel_size": 3}}, "batch_norm", "relu", "flatten", "dropout", "linear"]
     config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
     convboard.run(config, tmp_path / "unmeasured")
-    monkeypatch.setattr(choose_plan, "FEWEST_STEPS", 0)
+    monkeypatch.setattr(choose_plan, "MIN_STEPS", 0)
     monkeypatch.setattr(choose_plan, "SHARE", {"cpu": 100.0})
     monkeypatch.setattr(choose_plan, "MIN_SPEEDUP", 1e9)
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
