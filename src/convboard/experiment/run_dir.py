@@ -60,8 +60,8 @@ class Run:
 
         Args:
             trust: Build the network although its class is not convboard's own. That runs code that the directory names.
-            model: A network of the same architecture, into which the weights are loaded, in place of building one. A
-                run that was given a network needs one.
+            model: A network of the same architecture. It is moved to the CPU, gets the best weights, and is returned;
+                none is built. A run that was given a network as an object needs one.
 
         Raises:
             RunError: The class is not convboard's own and `trust` is not given; or the run was given a network.
