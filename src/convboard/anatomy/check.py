@@ -34,7 +34,7 @@ def check_fit(
 
     Raises:
         ModelError: The network does not fit. The error is a `DiagnosedError`, whose message shows the layers up to the
-            failure, what they got, what they expected, and what to do.
+            failure, the shapes that it got and expected, and the remedies.
         Exception: Any other exception of the network's forward.
     """
     run = dry_run(model, input_shape, dtype=torch.float32)

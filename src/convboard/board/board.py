@@ -35,7 +35,7 @@ def is_due(epoch: int, *, is_last: bool = False) -> bool:
 class Board:
     """Writes a run to one event file in its directory. The run itself is not affected.
 
-    A part that cannot be drawn does not end the run: the Text tab says why it is missing, and the failure is logged.
+    A part that cannot be drawn does not end the run: the Text tab gives the reason, and the failure is logged.
 
     Args:
         run_dir: Folder of the event file.
@@ -204,7 +204,7 @@ class Board:
         return []
 
     def _write_part(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
-        """Write the values that `draw` returns; if it fails or does not apply, write a text that says so."""
+        """Write the values that `draw` returns; if it fails or does not apply, write the reason as a text."""
         try:
             values = draw()
         except RunError:  # the events cannot be written

@@ -141,7 +141,7 @@ class Batches:
             start: Index of the first batch; those before it are skipped.
 
         Yields:
-            Batches from `start` to the last, each the same whatever `start` is.
+            The batches from `start` to the last; each batch is independent of `start`.
         """
         n = len(self._labels)
         order = torch.arange(n, device=self.device)

@@ -118,7 +118,7 @@ def inspect(
 
 
 def _output_path(source: Path, default: Path, out: str | Path | None) -> Path:
-    """The PNG to write. A file that is not a montage is never overwritten."""
+    """Return the PNG to write. A file that is not a montage is never overwritten."""
     if out is None:
         number, path = 1, default
         while path.exists() and montage_source(path) != str(source):

@@ -82,10 +82,10 @@ def wrong_device(context: Context, call: Call) -> Finding | None:
         reason += f"a weight on {foreign.device} is none of the network's parameters, so it is not moved with them."
         remedy = REGISTER
     elif id(other) in names:
-        reason += f"its {names[id(other)]} lies on {other.device}, the network's first weight on {home}."
+        reason += f"its {names[id(other)]} is on {other.device}, the network's first weight on {home}."
         remedy = "leave out .to(...), .cuda() and device=... in the network: the whole of it is moved at once"
     else:
-        reason += f"a tensor made in forward lies on {other.device}."
+        reason += f"a tensor made in forward is on {other.device}."
         remedy = "make it where the images are, with device=x.device, or register it with self.register_buffer"
     return Finding("device", reason, (remedy,), home, arrived if arrived != home else str(other.device), call)
 

@@ -22,7 +22,7 @@ class _Item:
         place: Its position in words.
         access: Its position in Python.
         shape: Its shape, or its type if it is not a tensor.
-        key: What is written before the shape.
+        key: Text before the shape.
     """
 
     place: str

@@ -115,7 +115,7 @@ def other_argument(context: Context, wrong: int | None, right: int, names: tuple
         context: Has the factory and its arguments.
         wrong: The number that does not fit; an argument with this value may be the one to change.
         right: The number that fits.
-        names: Arguments that may be the one to change whatever their value.
+        names: Arguments that may be the one to change, independent of their value.
     """
     factory = context.factory or type(context.model)
     is_of_torch = type(context.model).__module__.startswith("torch.")

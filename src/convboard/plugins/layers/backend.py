@@ -63,7 +63,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
 
 def _application(answer: Callable[[Request], Response]) -> Any:
-    """A WSGI application that answers only GET and HEAD; what is not found is reported as JSON."""
+    """A WSGI application that answers only GET and HEAD; an unknown address is reported as JSON."""
 
     @Request.application
     def application(request: Request) -> Response:
