@@ -28,12 +28,12 @@ _log = logging.getLogger(__name__)
 
 
 def is_due(epoch: int, *, is_last: bool = False) -> bool:
-    """Whether figures are drawn after this epoch: 0 (untrained), 1, 2, 4, 8 and so on, and the last."""
+    """Return whether figures are drawn after this epoch: 0 (untrained), 1, 2, 4, 8 and so on, and the last."""
     return is_last or epoch & (epoch - 1) == 0
 
 
 class Board:
-    """Writes a run to one event file in its directory. The run itself is not affected.
+    """A writer of a run to one event file in its directory. It does not affect the run.
 
     A part that cannot be drawn does not end the run: the Text tab gives the reason, and the failure is logged.
 

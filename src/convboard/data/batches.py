@@ -52,7 +52,7 @@ class Batch(NamedTuple):
 
 
 def free_memory(device: torch.device) -> int:
-    """Returns the free memory of a device, in bytes."""
+    """Return the free memory of a device, in bytes."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":

@@ -1,4 +1,4 @@
-"""How the conv layers of a network respond to one image: feature maps, and the units with the largest values."""
+"""The response of the conv layers of a network to one image: feature maps, and the units with the largest values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

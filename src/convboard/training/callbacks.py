@@ -124,16 +124,16 @@ class Callback(Protocol):
     """A receiver of the events of a run. Its `state_dict` has everything that it needs to continue after a restart."""
 
     def on_fit_start(self, start: FitStart) -> None:
-        """Called before the first step."""
+        """Handle the start of the run, before the first step."""
 
     def on_step(self, step: Step) -> None:
-        """Called after each optimizer step. Must not wait for the device."""
+        """Handle an optimizer step that was just taken. This must not wait for the device."""
 
     def on_epoch_end(self, end: EpochEnd) -> None:
-        """Called after each epoch and its evaluation."""
+        """Handle the end of an epoch, after its evaluation."""
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """Called once at the end, also after a failure."""
+        """Handle the end of the run, also after a failure."""
 
     def state_dict(self) -> dict[str, Any]:
         """Write everything buffered to disk, and return a JSON-like state."""

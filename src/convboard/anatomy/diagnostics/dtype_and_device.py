@@ -54,7 +54,7 @@ def _other_weights(context: Context, call: Call, held: str, given: str) -> Findi
 
 
 def _conversion(context: Context, call: Call, given: torch.dtype) -> str:
-    """Where the forward converts to the dtype, as the end of a remedy; empty if it is not known."""
+    """Return the end of a remedy that names the conversion to the dtype in forward; empty if it is not known."""
     method = _METHODS.get(given)
     before = context.producer(call)
     if before is not None and before.type == method:
@@ -104,7 +104,7 @@ def silent_device(context: Context) -> Finding | None:
 
 
 def _uses_meta_weights(context: Context, call: Call) -> bool:
-    """Whether a call uses parameters or buffers of the network that are on the meta device."""
+    """Return whether a call uses parameters or buffers of the network that are on the meta device."""
     own = {id(weight) for weight in context.model.parameters() if weight.is_meta}
     # A dry run uses copies of the buffers, which are recognised by shape and dtype.
     buffers = {(buffer.shape, buffer.dtype) for buffer in context.model.buffers() if buffer.is_meta}

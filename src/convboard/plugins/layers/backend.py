@@ -32,7 +32,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         self._provider = context.data_provider
 
     def is_active(self) -> bool:
-        """Whether any run has a network to show."""
+        """Return whether any run has a network to show."""
         return PLUGIN in self._provider.list_plugins(RequestContext(), experiment_id="")
 
     def frontend_metadata(self) -> Any:
