@@ -1,4 +1,4 @@
-"""A small training run for tests: made-up images and labels, and any network."""
+"""Small training setups for tests: random images and labels, and any network."""
 
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,15 @@ from torch import nn
 
 from convboard.config.schema import TrainerConfig
 from convboard.data.batches import Batches
-from convboard.data.dataset import Split
+from convboard.data.dataset import ImageShape, Split
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.schedules import Constant
 from convboard.training.training_setup import Splits, TrainingSetup
 
 CPU = torch.device("cpu")
-Shape = tuple[int, int, int]
 
 
-def make_splits(images: int = 50, batch_size: int = 16, shape: Shape = (1, 8, 8)) -> Splits:
+def make_splits(images: int = 50, batch_size: int = 16, shape: ImageShape = (1, 8, 8)) -> Splits:
     """Random images in two classes, the darker and the brighter half; 20 each to validate and test."""
     generator = torch.Generator().manual_seed(0)
 

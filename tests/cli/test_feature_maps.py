@@ -161,6 +161,6 @@ def test_a_mistake_is_one_message(
 def test_help_says_what_it_takes(run_command: RunCommand) -> None:
     usage, about, config, arguments = run_command(SCRIPT, "--help").stdout.split("\n\n")
     assert "feature_maps.py image=... [run=null] [layers=*] [channels=16] [top=3]" in " ".join(usage.split())
-    assert about.startswith("Draw a picture of your own on its way through a network")
+    assert about.startswith("Draw what a network computes from a picture of your own")
     assert "model=conv_demo" in config
     assert len(re.findall(r"^  \w+=", arguments, re.MULTILINE)) == 10

@@ -150,9 +150,9 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ),
         (
             "scheduler._target_=torch.nn.ReLU",
-            "scheduler._target_='torch.nn.ReLU' is not a schedule: it cannot be called with a step, the number of all "
-            "steps and that of an epoch's (ReLU.forward() takes 2 positional arguments but 4 were given). Choose one "
-            "of conf/scheduler, as in scheduler=cosine.",
+            "scheduler._target_='torch.nn.ReLU' is not a schedule: it cannot be called with a step, the total number "
+            "of steps and the number of steps in an epoch (ReLU.forward() takes 2 positional arguments but 4 were "
+            "given). Choose one of conf/scheduler, as in scheduler=cosine.",
         ),
     ],
 )

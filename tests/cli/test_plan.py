@@ -1,4 +1,4 @@
-"""How a run computes: chosen once, written down, and kept by all that goes on with the run."""
+"""The plan of a run: chosen once, recorded, and used again when the run is resumed or evaluated."""
 
 import json
 import os

@@ -39,9 +39,9 @@ print(convboard.diagnose(network, (1, 28, 28), 10))
     ("case", "expected"),
     [
         ("whole", "None\n"),
-        ("mask", "mul meets tensors on cuda:0 and cpu: a tensor made in forward lies on cpu."),
-        ("part", "Linear fc meets tensors on cpu and cuda:0: its fc.weight lies on cuda:0,"),
-        ("moved", "Conv2d conv meets tensors on cuda:0 and cpu: a tensor made in forward lies on"),
+        ("mask", "mul meets tensors on cuda:0 and cpu: a tensor made in forward is on cpu."),
+        ("part", "Linear fc meets tensors on cpu and cuda:0: its fc.weight is on cuda:0,"),
+        ("moved", "Conv2d conv meets tensors on cuda:0 and cpu: a tensor made in forward is on"),
     ],
 )
 def test_a_layer_or_a_tensor_on_another_device(case: str, expected: str, tmp_path: Path) -> None:

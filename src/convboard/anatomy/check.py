@@ -34,7 +34,7 @@ def check_fit(
 
     Raises:
         ModelError: The network does not fit. The error is a `DiagnosedError`, whose message shows the layers up to the
-            failure, what they got, what they expected, and what to do.
+            failure, the shapes that it got and expected, and the remedies.
         Exception: Any other exception of the network's forward.
     """
     run = dry_run(model, input_shape, dtype=torch.float32)
@@ -65,7 +65,7 @@ def raise_explained(model: nn.Module, run: DryRun, part_of: str = "") -> None:
 
 
 def _fits(model: nn.Module, run: DryRun, num_classes: int) -> bool:
-    """Whether a run shows no sign of any mistake; `diagnostics` decides whether a sign is a mistake."""
+    """Return whether a run shows no sign of any mistake; `diagnostics` decides whether a sign is a mistake."""
     output = run.output
     if run.error is not None or not isinstance(output, Tensor) or not output.is_floating_point():
         return False

@@ -33,7 +33,7 @@ class MacCounter:
         """Does nothing: the operations were counted when the function was called."""
 
     def value(self, tensor: Tensor) -> int:
-        """Return the number of operations so far, for the whole batch and whatever the tensor."""
+        """Return the number of operations so far, for the whole batch; it does not depend on the tensor."""
         return self._total
 
     def update(self, call: FunctionCall, result: Any) -> None:

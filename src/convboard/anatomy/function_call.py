@@ -117,7 +117,7 @@ class Window:
         return replace(self, total_padding=total_padding)
 
     def fits(self, size: Pair) -> bool:
-        """Whether at least one whole window fits into an image of this size with its padding."""
+        """Return whether at least one whole window fits into an image of this size with its padding."""
         return all(n + p >= e for n, p, e in zip(size, self.total_padding, self.extent))
 
     def output_size(self, size: Pair) -> Pair:
@@ -233,7 +233,7 @@ def first_tensor(value: Any) -> Tensor | None:
 
 
 def share_memory(one: Tensor, other: Tensor) -> bool:
-    """Whether two tensors of any shapes and on any device are views of the same memory."""
+    """Return whether two tensors of any shapes and on any device are views of the same memory."""
     return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)
 
 

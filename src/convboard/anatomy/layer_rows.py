@@ -35,7 +35,7 @@ class LayerRow:
         groups: Number of groups that the channels are divided into; None if it is not a convolution.
         input_shape: Shape of its first tensor argument.
         output_shape: Shape of the first tensor that it returns.
-        formula: The formula of the output size with its numbers; empty where there is none.
+        formula: The formula of the output size with its numbers; empty if there is none.
         same_padding: Padding that keeps the size, d·(k−1)/2 pixels on each side, or torch's `same` where this is not
             a whole number; None where the stride is not 1, and without a window.
         parameters: Number of parameters that this row adds: shared ones are counted where they first run.
@@ -113,7 +113,7 @@ def boxes_of(call: Call) -> TensorBoxes | None:
 
 
 def size_formula(call: Call) -> str:
-    """Return the formula of a call's output size with its numbers; empty where there is none."""
+    """Return the formula of a call's output size with its numbers; empty if there is none."""
     shape, output = call.input_shape, call.output_shape
     window = call.window
     if window is not None and len(shape) == 4:

@@ -16,7 +16,7 @@ Style = Literal["markdown", "text", "json", "csv"]
 FORMULAS = "size of the output"  # the column of the formulas
 _STAR = "*"  # marks a receptive field that is larger than the image
 _RIGHT_ALIGNED = frozenset(["parameters", "MACs"])
-# Columns that are left out where no cell says more than this.
+# A column is left out if all its cells are among these.
 _DEFAULTS = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}}
 
 

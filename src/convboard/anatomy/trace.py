@@ -111,12 +111,12 @@ def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def has_children(module: nn.Module) -> bool:
-    """Whether a module has children, not counting torch's parametrizations of its weights."""
+    """Return whether a module has children, not counting torch's parametrizations of its weights."""
     return any(name != "parametrizations" for name, _ in module.named_children())
 
 
 def is_layer(module: nn.Module) -> bool:
-    """Whether a module is one of torch's own layers or a subclass of one, rather than a container or a user's class."""
+    """Return whether a module is one of torch's layers or a subclass of one, not a container or a user's class."""
     if isinstance(module, _CONTAINERS):
         return False
     classes = [nn.MultiheadAttention] if has_children(module) else type(module).__mro__
@@ -165,7 +165,7 @@ def record_calls(model: nn.Module, images: Tensor, trackers: Sequence[Tracker] =
 
 
 class _Recorder(TorchFunctionMode):
-    """Records the calls, and remembers for each tensor which call returned it."""
+    """A recorder of the calls, and of the call that returned each tensor."""
 
     def __init__(self, model: nn.Module, images: Tensor, trackers: Sequence[Tracker]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Writes TensorBoard data: the event file, all tags, and one file for each kind of figure.
+"""TensorBoard output: the event file, all tags, and one file for each kind of figure.
 
 `Board` is imported when it is first used: TensorBoard imports `plugins`, which need `board.tags` but no torch.
 """

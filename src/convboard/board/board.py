@@ -28,14 +28,14 @@ _log = logging.getLogger(__name__)
 
 
 def is_due(epoch: int, *, is_last: bool = False) -> bool:
-    """Whether figures are drawn after this epoch: 0 (untrained), 1, 2, 4, 8 and so on, and the last."""
+    """Return whether figures are drawn after this epoch: 0 (untrained), 1, 2, 4, 8 and so on, and the last."""
     return is_last or epoch & (epoch - 1) == 0
 
 
 class Board:
-    """Writes a run to one event file in its directory. The run itself is not affected.
+    """A writer of a run to one event file in its directory. It does not affect the run.
 
-    A part that cannot be drawn does not end the run: the Text tab says why it is missing, and the failure is logged.
+    A part that cannot be drawn does not end the run: the Text tab gives the reason, and the failure is logged.
 
     Args:
         run_dir: Folder of the event file.
@@ -204,7 +204,7 @@ class Board:
         return []
 
     def _write_part(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
-        """Write the values that `draw` returns; if it fails or does not apply, write a text that says so."""
+        """Write the values that `draw` returns; if it fails or does not apply, write the reason as a text."""
         try:
             values = draw()
         except RunError:  # the events cannot be written

@@ -12,7 +12,7 @@ the step of a `SessionLog.START` on, unless it is the first that it sees, so tha
 The old file stays, empty: the second reader would wait for ever for a deleted one.
 
 Two things are right only after TensorBoard is restarted: the default reader keeps points of a tag that the resumed run
-never writes (a test result, for instance, when a finished run goes on for more epochs), and both readers keep a tag's
+never writes (a test result, for instance, when a finished run continues for more epochs), and both readers keep a tag's
 first metadata, from which the HParams tab takes a run's status.
 """
 
@@ -79,7 +79,7 @@ class EventFile:
 
     @classmethod
     def resume(cls, run_dir: Path, state: dict[str, Any]) -> "EventFile":
-        """Continue, in a new file, from what `state()` returned; what was written after it is dropped.
+        """Continue in a new file from the result of `state()`; events that were written after it are dropped.
 
         Raises:
             RunError: The file is missing, is shorter than it was or was changed; or there is no room for a second one.

@@ -1,7 +1,7 @@
 """The network's graph for the Graphs tab.
 
 Three attempts are made: a strict trace, a non-strict trace (for networks that return dictionaries or lists), and the
-tree of modules without running the network. A text says why the first one failed.
+tree of modules without running the network. A text gives the reason why the first one failed.
 """
 
 import copy

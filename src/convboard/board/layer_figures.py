@@ -24,7 +24,7 @@ _COUNTED = 1 << 17  # values of a layer that its histogram counts
 
 
 class LayerFigures:
-    """Draws a network's layers for fixed images.
+    """Figures of a network's layers for fixed images.
 
     Every method returns `Summary.Value` messages and leaves the network unchanged.
 

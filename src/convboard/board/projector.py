@@ -26,7 +26,7 @@ _FOLDER = "projector"
 
 
 class NotApplicable(Exception):  # noqa: N818  # nothing went wrong
-    """The network has nothing that a part of the board could show. The message says why."""
+    """The network has nothing to show in a part of the board. The message gives the reason."""
 
 
 def write_projector(run_dir: Path, dataset: ImageDataset, model: nn.Module, device: torch.device) -> None:

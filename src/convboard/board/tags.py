@@ -82,7 +82,7 @@ def gradient_norm(layer: str) -> str:
 
 
 def has_embedded_arrays(image: str) -> bool:
-    """Whether the figure of an image tag has arrays embedded: those of a layer and of the network's input have."""
+    """Return whether arrays are embedded in the figure of an image tag: those of a layer or of the input have some."""
     return image == INPUT_PROBE or image.startswith(("kernels/", "feature_maps/"))
 
 

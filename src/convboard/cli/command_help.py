@@ -21,7 +21,7 @@ Row = tuple[str, str]  # `key=value`, meaning
 
 
 def is_asked_for() -> bool:
-    """Whether the command line asks for help."""
+    """Return whether the command line asks for help."""
     return bool({"-h", "--help"} & set(sys.argv[1:]))
 
 

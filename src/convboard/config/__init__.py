@@ -1,1 +1,1 @@
-"""What a run is made of: the schema, its composition by Hydra, and the calls that `_target_` nodes stand for."""
+"""The config of a run: its schema, its composition by Hydra, and the instantiation of its `_target_` nodes."""

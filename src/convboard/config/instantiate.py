@@ -44,7 +44,7 @@ class Target:
             raise ConfigError(f"{self.group}: {self.describe()} refuses its arguments: {error}") from error
 
     def describe(self) -> str:
-        """Return the name of the target and its arguments, for messages: `torch.optim.SGD with lr=0.1, momentum=0.9`."""
+        """Return the target and its arguments, for messages: `torch.optim.SGD with lr=0.1, momentum=0.9`."""
         arguments = ", ".join(f"{key}={value}" for key, value in self.node.items() if key != "_target_")
         return f"{self.node['_target_']} with {arguments}" if arguments else str(self.node["_target_"])
 
@@ -99,7 +99,7 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
 
 
 def _explain(group: str, target: str, error: BaseException) -> str:
-    """Return why `target` cannot be used: no such module, an error while it is imported, no such name, or blocked by Hydra."""
+    """Return why `target` cannot be used: no such module, an import error, no such name, or refused by Hydra."""
     given = f"{group}._target_={target!r}"
     module_name, _, name = target.rpartition(".")
     if not module_name:

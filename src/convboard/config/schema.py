@@ -32,7 +32,7 @@ OBJECTIVES = ("accuracy/val", "loss/val", "accuracy/test", "loss/test")
 
 @dataclass
 class DatasetConfig:
-    """Where the images come from and how training batches are augmented.
+    """Source of the images and augmentation of the training batches.
 
     Attributes:
         name: `digits`, `mnist`, `fashion_mnist`, `cifar10` or `image_folder`.
@@ -108,7 +108,7 @@ class LossConfig:
 
 @dataclass
 class TrainerConfig:
-    """How long, where and how to train.
+    """Length, device and computation of the training.
 
     Attributes:
         max_epochs: Number of epochs to train.
@@ -178,7 +178,7 @@ class TrainerConfig:
 
 @dataclass
 class BoardConfig:
-    """How much TensorBoard shows.
+    """Amount of output in TensorBoard.
 
     Attributes:
         level: `minimal`: scalars and texts; `default`: also pictures and histograms; `full`: also precision-recall
@@ -209,8 +209,8 @@ class TrainConfig:
         optimizer: `_target_`, such as an optimizer of torch.optim, and its arguments.
         scheduler: `_target_`, such as a schedule of `convboard.training.schedules`, and its arguments.
         loss: The loss.
-        trainer: How long, where and how to train.
-        board: How much TensorBoard shows.
+        trainer: Length, device and computation of the training.
+        board: Amount of output in TensorBoard.
         seed: Determines the initial weights, the order of the samples and every augmentation.
         batch_size: Images per batch.
         data_dir: Folder of the data sets. A missing data set is downloaded into it.

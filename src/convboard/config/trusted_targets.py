@@ -12,8 +12,8 @@ from convboard.config.instantiate import target_names
 def foreign_targets(group: str, node: object, trusted: Collection[str] = ()) -> list[str]:
     """Return the targets in a config's `group` that are neither convboard's own nor trusted by the user.
 
-    Whole names are compared: a name with an allowed prefix could refer to anything that the module imports. No target of
-    convboard's own needs another one in its arguments, so every nested target is foreign.
+    Whole names are compared: a name with an allowed prefix could refer to anything that the module imports. No target
+    of convboard's own needs another one in its arguments, so every nested target is foreign.
 
     Args:
         group: `model`, `optimizer` or `scheduler`.

@@ -16,7 +16,7 @@ _TOP, _LEFT, _FLIP, _HOLE_ROW, _HOLE_COLUMN = range(1, 6)  # purposes of draws; 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training images are changed at random.
+    """Random changes of training images.
 
     Attributes:
         random_crop: Pixels of padding on each side, from which a window of the original size is cropped at random; 0
@@ -148,6 +148,6 @@ def _reflected(positions: Tensor, length: int) -> Tensor:
 
 
 def _outside(length: int, start: Tensor, side: int) -> Tensor:
-    """Which of `length` positions are not among the `side` positions from `start` on, bool [B, length]."""
+    """Return which of `length` positions are not among the `side` positions from `start` on, bool [B, length]."""
     positions = torch.arange(length, device=start.device) - start[:, None]
     return (positions < 0) | (positions >= side)

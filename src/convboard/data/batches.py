@@ -52,7 +52,7 @@ class Batch(NamedTuple):
 
 
 def free_memory(device: torch.device) -> int:
-    """Returns the free memory of a device, in bytes."""
+    """Return the free memory of a device, in bytes."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":
@@ -141,7 +141,7 @@ class Batches:
             start: Index of the first batch; those before it are skipped.
 
         Yields:
-            Batches from `start` to the last, each the same whatever `start` is.
+            The batches from `start` to the last; each batch is independent of `start`.
         """
         n = len(self._labels)
         order = torch.arange(n, device=self.device)

@@ -1,4 +1,4 @@
-"""Counter-based random numbers: the order of samples and every draw as a function of what they are for.
+"""Counter-based random numbers: the order of samples and every draw as a function of their purpose.
 
 A draw is a hash of (seed, epoch, sample, purpose). There is no generator state to store, replay or pass to a worker,
 and neither the batch size nor the device nor resuming a run changes a draw. The hash is SplitMix64 (Steele, Lea and

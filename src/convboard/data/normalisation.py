@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class Normalisation:
-    """Computes (x / 255 - mean) / std of uint8 images, as one multiplication and one addition.
+    """Normalisation (x / 255 - mean) / std of uint8 images, as one multiplication and one addition.
 
     Args:
         mean: Mean of each channel, of images scaled to 0..1.

@@ -7,4 +7,4 @@ CROP_BORDERS = ("black", "reflect")
 """Borders of a random crop: black pixels, or the image mirrored at its edge."""
 
 DATA_LOCATIONS = ("auto", "device", "stream")
-"""Where the images are: on the device, or streamed to it; `auto` chooses by its free memory."""
+"""Locations of the images: on the device, or streamed to it; `auto` chooses by its free memory."""

@@ -212,7 +212,7 @@ def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
 
 
 def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> None:
-    """Write data properties, plan and config before the first step; the config last, because it marks a run directory."""
+    """Write data properties, plan and config, before the first step. The config is last: it marks a run directory."""
     (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
     atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
     atomic_write_text(run_dir / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")

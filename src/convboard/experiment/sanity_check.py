@@ -86,7 +86,7 @@ def try_schedule(setup: TrainingSetup, target: str) -> None:
 def try_step(setup: TrainingSetup, image_shape: ImageShape, images: int, optimizer: str) -> bool:
     """Take one step on black images with copies of the network and its optimizer.
 
-    The batch has two images, or one if a batch of the run has only one: larger batches would cost more and find the same
+    The batch has two images, or one if a batch of the run has only one: larger batches cost more and find the same
     errors. A network that cannot be copied is not checked.
 
     Args:

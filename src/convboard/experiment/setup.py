@@ -142,7 +142,7 @@ def build_setup(
 ) -> TrainingSetup:
     """Build the setup of a run without its callbacks, and check a training step.
 
-    The plan of the setup is `plan`, or `plan` without channels_last if the network does not support channels_last and the
+    The plan of the setup is `plan`, or `plan` without channels_last if the network does not support it and the
     config does not demand it.
 
     Raises:

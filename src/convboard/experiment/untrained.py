@@ -29,8 +29,8 @@ def untrained_shape(composed: Composed, input_shape: ImageShape | None = None) -
         input_shape: Shape (C, H, W) that the user gives.
 
     Returns:
-        The shape (C, H, W): `input_shape`; else that of the dataset, if an override chooses one; else the default of the
-        network's constructor, or (3, 224, 224). The number of classes: the dataset's, or None for the constructor's
+        The shape (C, H, W): `input_shape`; else that of the dataset, if an override chooses one; else the default of
+        the network's constructor, or (3, 224, 224). The number of classes: the dataset's, or None for the constructor's
         default.
 
     Raises:

@@ -36,13 +36,13 @@ class InferenceModel:
     """A network with the format of its input.
 
     Attributes:
-        name: Its name, and what it is trained on.
-        note: Where it comes from.
+        name: Its name and its training data.
+        note: Its origin.
         module: The network in eval mode, on the CPU.
         shape: (C, H, W) of its images.
         mean: Mean of each channel, of pixels scaled to 0..1, that is subtracted.
         std: Standard deviation of each channel, by which the difference is divided.
-        fit: How images are brought to its shape; see `read_user_image`.
+        fit: How images are changed to its shape; see `read_user_image`.
         class_names: Names of its outputs; empty for an untrained network.
     """
 
@@ -56,13 +56,13 @@ class InferenceModel:
     class_names: tuple[str, ...] = ()
 
     def normalise(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """An image, uint8 `[C, H, W]`, as a batch of one, float32 `[1, C, H, W]`."""
+        """Return an image, uint8 `[C, H, W]`, as a normalised batch of one, float32 `[1, C, H, W]`."""
         normalise = Normalisation(self.mean, self.std, torch.device("cpu"))
         return normalise(torch.from_numpy(pixels.copy())[None])
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Sequence[tuple[str, float]]:
-        """The classes of one image by their softmax probability.
+        """Return the classes of one image, ordered by softmax probability.
 
         Args:
             images: A normalised batch of one, `[1, C, H, W]`.
@@ -84,7 +84,7 @@ class InferenceModel:
             invert: Invert its brightness.
 
         Raises:
-            DataError: It cannot be read.
+            DataError: The image cannot be read.
         """
         image = read_user_image(path, self.shape, self.fit, invert)
         ranked = self.predict(self.normalise(image.pixels))

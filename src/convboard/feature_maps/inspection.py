@@ -25,7 +25,7 @@ _KEYWORD = "convboard"  # of the PNG's text chunk that names the image which was
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `inspect` found and wrote.
+    """The result of `inspect`.
 
     Attributes:
         path: The PNG of the montage.
@@ -118,7 +118,7 @@ def inspect(
 
 
 def _output_path(source: Path, default: Path, out: str | Path | None) -> Path:
-    """The PNG to write. A file that is not a montage is never overwritten."""
+    """Return the PNG to write. A file that is not a montage is never overwritten."""
     if out is None:
         number, path = 1, default
         while path.exists() and montage_source(path) != str(source):
@@ -155,7 +155,7 @@ def _write_montage(path: Path, montage: Figure, source: Path) -> None:
 
 
 def _hint(model: InferenceModel, image: UserImage) -> str:
-    """What to try where an image is unlike those that the network was trained on; else empty."""
+    """Return advice for an image that is unlike the training images; empty if none is needed."""
     if not model.class_names or len(model.mean) != 1:
         return ""
     mean = float(image.pixels.mean()) / 255

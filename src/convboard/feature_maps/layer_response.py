@@ -1,4 +1,4 @@
-"""How the conv layers of a network respond to one image: feature maps, and the units with the largest values."""
+"""The response of the conv layers of a network to one image: feature maps, and the units with the largest values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class LayerResponse:
         weight: `[drawn, input channels of a group, kh, kw]`.
         groups: Number of groups of its channels.
         before: `[drawn, h, w]`, its output.
-        after: Its output after the activation, perhaps smaller after a pooling; None where there is none.
+        after: Its output after the activation, which may be smaller after a pooling; None if there is no activation.
         activation: Name of the activation.
         formula: How the size of its output follows from that of its input; may be empty.
         units: The strongest units, one per channel; units with a value of 0 or less are left out.

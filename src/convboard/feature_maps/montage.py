@@ -22,7 +22,7 @@ _BLUE = 64 + 14  # of the map of the weights
 
 @dataclass(frozen=True)
 class Header:
-    """What stands above the layers.
+    """The header above the layers.
 
     Attributes:
         title: Names of the image and of the network.

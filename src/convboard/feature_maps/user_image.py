@@ -14,7 +14,7 @@ from convboard.data.sources.image_files import plain, read_picture
 from convboard.errors import DataError
 
 Fit = Literal["crop", "frame"]
-_DISPLAY_SIZE = 640  # pixels of the longer side of what is kept for display
+_DISPLAY_SIZE = 640  # pixels of the longer side of the image for display
 _MEGAPIXELS = 1e6
 
 
@@ -58,7 +58,7 @@ class UserImage:
 def read_user_image(path: Path, shape: ImageShape, fit: Fit = "crop", invert: bool = False) -> UserImage:
     """Read an image and convert it to a network's input shape, in proportion and antialiased.
 
-    It is rotated as its EXIF data says; of an animation the first frame is taken; transparency is shown on white.
+    It is rotated by its EXIF data. The first frame of an animation is used, and transparent pixels become white.
 
     Args:
         path: The file.

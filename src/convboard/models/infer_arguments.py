@@ -111,7 +111,7 @@ def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -
 
 
 def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
-    """Call a constructor, and explain what it raises on its arguments, including those in its `**kwargs`."""
+    """Call a constructor, and explain its exceptions on its arguments, including those in its `**kwargs`."""
     try:
         return factory(**given)
     except (ValueError, AttributeError) as error:

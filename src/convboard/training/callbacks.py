@@ -1,7 +1,7 @@
 """The events of a training run, and the protocol of the callbacks that receive them.
 
-A callback never changes the weights, the gradients or the random state: with or without it, a run is the same to the
-last bit. The tensors in an event stay on the device. Reading one (`.item()`) waits for the device, so a callback
+A callback must not change the weights, the gradients or the random state: a run gives the same bits with or without it.
+The tensors in an event stay on the device. Reading one (`.item()`) waits for the device, so a callback
 collects them and reads them together when it writes.
 """
 
@@ -17,12 +17,12 @@ class FitStart:
     """A run before its first step, or before its next one if it is resumed.
 
     Attributes:
-        model: The network, on the device, as it is then.
-        device: Where it trains.
-        max_epochs: Epochs of the whole run.
+        model: The network in its present state, on the device.
+        device: The device on which it is trained.
+        max_epochs: Number of epochs of the whole run.
         steps_per_epoch: Optimizer steps of an epoch.
-        epoch: Epochs already done: 0, or more in a resumed run.
-        global_step: Optimizer steps already taken.
+        epoch: Number of epochs already trained: 0, or more in a resumed run.
+        global_step: Number of optimizer steps already taken.
     """
 
     model: nn.Module
@@ -46,7 +46,7 @@ class Step:
         correct: Number of correctly classified samples, 0-dimensional int64, on the device.
         samples: Number of samples.
         lr: Learning rate of this step, of the first parameter group.
-        gradient_norm: Total norm before clipping, on the device; None if the gradients are not clipped.
+        gradient_norm: Total norm before clipping, 0-dimensional, on the device; None if the gradients are not clipped.
     """
 
     global_step: int
@@ -83,7 +83,7 @@ class EpochEnd:
         epoch: Number of the epoch, from 1.
         global_step: Optimizer steps taken so far.
         train_loss: Mean loss over the training samples of the epoch, each at its step.
-        train_accuracy: Accuracy likewise, 0 to 1.
+        train_accuracy: Accuracy over the same samples, 0 to 1.
         val: The result on the validation split.
         images_per_second: Training throughput of this epoch. Its time includes the callbacks' `on_step` and
             checkpoints, but not the evaluation and `on_epoch_end`.
@@ -121,22 +121,22 @@ class FitEnd:
 
 
 class Callback(Protocol):
-    """Receives the events of a run. Its `state_dict` holds everything that it needs to continue after a restart."""
+    """A receiver of the events of a run. Its `state_dict` has everything that it needs to continue after a restart."""
 
     def on_fit_start(self, start: FitStart) -> None:
-        """Called before the first step."""
+        """Handle the start of the run, before the first step."""
 
     def on_step(self, step: Step) -> None:
-        """Called after each optimizer step. Must not wait for the device."""
+        """Handle an optimizer step that was just taken. This must not wait for the device."""
 
     def on_epoch_end(self, end: EpochEnd) -> None:
-        """Called after each epoch and its evaluation."""
+        """Handle the end of an epoch, after its evaluation."""
 
     def on_fit_end(self, end: FitEnd) -> None:
-        """Called once at the end, also after a failure."""
+        """Handle the end of the run, also after a failure."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return a JSON-like state; anything buffered is on disk when this returns."""
+        """Write everything buffered to disk, and return a JSON-like state."""
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state`; called before `on_fit_start`."""

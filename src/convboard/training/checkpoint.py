@@ -1,10 +1,10 @@
-"""The state of a run in one safetensors file, which is refused unless it is complete and unaltered.
+"""The state of a run in one safetensors file, which is only loaded if it is complete and unaltered.
 
 The tensors have readable names: `model/conv1.weight`, `optimizer/0/exp_avg`, `rng/torch`. Everything else (the
 optimizer's parameter groups, the state of the loop, ...) is JSON in the file's metadata, beside a SHA-256 of every byte
 of the file: safetensors itself checks only the header and the sizes. Nothing in a checkpoint is ever executed.
 
-The trainer decides what a checkpoint holds and when it is saved.
+The trainer decides which state a checkpoint contains and when it is saved.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ _HASH_END = _HASH_START + _HASH_LENGTH
 
 @dataclass
 class Checkpoint:
-    """Everything that a run needs to continue as if it had never stopped.
+    """Everything that a run needs to continue as if it had not stopped.
 
     Attributes:
         model: The network's `state_dict()`.
@@ -61,11 +61,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
     Args:
         path: The file to create or replace. Its folder must exist.
-        checkpoint: What to save; its tensors may be on any device, in any memory format, shared or not.
+        checkpoint: The checkpoint; its tensors may be on any device, in any memory format, and may share memory.
 
     Raises:
-        CheckpointError: The file cannot be written; its previous content is untouched.
-        TypeError: The checkpoint holds something that is neither a tensor nor JSON-like.
+        CheckpointError: The file cannot be written; its previous content is unchanged.
+        TypeError: The checkpoint contains an object that is neither a tensor nor JSON-like.
     """
     packing = StatePacker()
     parts = {name: packing.pack(part, name) for name, part in vars(checkpoint).items()}
@@ -142,12 +142,12 @@ def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Check
 
 
 def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
-    """Read a checkpoint as it was saved, to the last bit, with its memory formats and shared tensors.
+    """Read a checkpoint, bit for bit as it was saved, with its memory formats and shared tensors.
 
     Args:
         path: A file that `save_checkpoint` has written.
-        device: Where the model's tensors go. The others stay on the CPU: an optimizer moves its own when they are
-            loaded into it, and needs some of them (step counts) there, as do the random generators.
+        device: The device of the model's tensors. The others stay on the CPU: an optimizer moves its tensors when it
+            loads them, and it needs some of them (step counts) on the CPU, as do the random generators.
 
     Raises:
         CheckpointError: The file is missing, truncated, altered, or not a checkpoint of this version.
@@ -188,12 +188,12 @@ def load_weights(model: nn.Module, checkpoint: Checkpoint, source: Path) -> None
     """Copy a checkpoint's weights and buffers into a network.
 
     Args:
-        model: The network; unchanged when this raises.
-        checkpoint: Where the weights come from.
-        source: The checkpoint's file, for the message.
+        model: The network; it does not change if this raises.
+        checkpoint: The checkpoint of the weights.
+        source: The file of the checkpoint, for the message.
 
     Raises:
-        CheckpointError: The checkpoint is of another network; names the first tensors that differ.
+        CheckpointError: The checkpoint is of another network. The message names the first tensors that differ.
     """
     saved = {name: list(tensor.shape) for name, tensor in checkpoint.model.items()}
     wanted = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}

@@ -22,15 +22,15 @@ def evaluate(
 ) -> Evaluation:
     """Evaluate `model` in eval mode, and restore its mode.
 
-    The mean loss is over samples, whatever the batch size.
+    The mean loss is over samples and does not depend on the batch size.
 
     Args:
         model: The network, already placed by `plan`.
         batches: The split.
         loss: Mean loss of (logits, labels).
-        plan: How the network computes.
-        limit: Batches to take from the start; None takes all.
-        comm: The processes that evaluate together. Each sees its part of every batch and gets the whole result.
+        plan: The plan of the computation.
+        limit: Number of batches to evaluate, from the start; None for all.
+        comm: The processes that evaluate together. Each computes its part of every batch and gets the whole result.
     """
     comm = comm or Communicator()
     was_training = model.training

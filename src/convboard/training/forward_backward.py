@@ -1,4 +1,4 @@
-"""Forward and backward pass of a training step over one batch: computed each time, or recorded once and replayed."""
+"""Forward and backward pass of a training step over one batch, run by torch or replayed from a CUDA graph."""
 
 from collections.abc import Callable
 
@@ -18,12 +18,12 @@ class CudaGraphError(ModelError):
 
 
 class ForwardBackward:
-    """Forward pass, loss and backward pass as torch computes them.
+    """Forward pass, loss and backward pass without a CUDA graph.
 
     Args:
         model: The network, already placed by `plan`.
         loss: Mean loss of (logits, labels).
-        plan: How to compute.
+        plan: The plan of the computation.
         before_backward: Called between the two passes.
     """
 
@@ -39,8 +39,8 @@ class ForwardBackward:
         """Add to the gradients of the network.
 
         Args:
-            batch: The images and labels.
-            weight: Factor of the batch's mean loss in that of the step.
+            batch: Images `[N, C, H, W]` and labels `[N]`.
+            weight: Factor by which the mean loss of the batch is multiplied in the loss of the step.
 
         Returns:
             The weighted loss and the number of correctly classified images, both 0-dimensional.
@@ -58,9 +58,9 @@ class ForwardBackward:
 
 
 def record_cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
-    """Record what `function` launches on the current GPU, and return a function that launches all of it at once.
+    """Record the kernels that `function` launches on the current GPU, and return a function that replays them.
 
-    `function` is first called three times on another stream, as torch requires: libraries choose their kernels then.
+    `function` is first called three times on another stream, as torch requires, so that libraries choose their kernels.
     Each replay draws new random numbers, because torch's generator takes part in the recording.
     """
     other = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -76,16 +76,16 @@ def record_cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
 
 
 class RecordedForwardBackward:
-    """The same passes, recorded for batches of one size and replayed; smaller batches are computed without recording.
+    """The same passes, replayed from a CUDA graph for batches of one size; smaller batches are computed without it.
 
     The gradients must stay in the same memory between two steps: they are to be set to zero, not to None. A replay runs
     no Python: a network that draws random numbers on the host would use those of its recording in every step.
 
     Args:
-        model: The network. Recording leaves its buffers as they were.
-        passes: What to record.
-        device: Where it runs.
-        record: Calls a function any number of times and returns what repeats it.
+        model: The network. Recording does not change its buffers.
+        passes: The passes to record.
+        device: The device of the network.
+        record: Calls a function any number of times, and returns a function that repeats it.
     """
 
     def __init__(
@@ -95,9 +95,9 @@ class RecordedForwardBackward:
         self._passes = passes
         self._device = device
         self._record = record
-        self._batch: Batch | None = None  # what a replay reads
+        self._batch: Batch | None = None  # input of a replay
         self._weight = torch.ones((), device=device)
-        self._loss = torch.zeros((), device=device)  # what a replay writes
+        self._loss = torch.zeros((), device=device)  # outputs of a replay
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
 
     def __call__(self, batch: Batch, weight: float = 1.0) -> tuple[Tensor, Tensor]:

@@ -1,12 +1,12 @@
-"""The C library's allocator, told to keep the memory that a training step frees for the next one."""
+"""A setting of the C library: its allocator keeps the memory that a training step frees for the next step."""
 
 import ctypes
 import sys
 
-# Of glibc's malloc.h; see mallopt(3).
+# From malloc.h of glibc; see mallopt(3).
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
-_LARGEST_THRESHOLD = 32 * 1024**2  # glibc takes no larger one on 64-bit machines
+_LARGEST_THRESHOLD = 32 * 1024**2  # the maximum of glibc on 64-bit machines
 _NEVER = 2**31 - 1
 
 

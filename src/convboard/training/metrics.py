@@ -26,7 +26,7 @@ class EpochMetrics:
         return self._loss.item() / self.samples, self._correct.item() / self.samples
 
     def reset(self) -> None:
-        """Begin an epoch."""
+        """Set the sums to zero for a new epoch."""
         self._loss.zero_()
         self._correct.zero_()
         self.samples = 0
@@ -36,7 +36,7 @@ class EpochMetrics:
         return {"loss": self._loss.item(), "correct": self._correct.item(), "samples": self.samples}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state`."""
+        """Restore the sums that `state_dict` returned."""
         self._loss.fill_(state["loss"])
         self._correct.fill_(state["correct"])
         self.samples = int(state["samples"])

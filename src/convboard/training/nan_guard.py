@@ -1,4 +1,4 @@
-"""Ends a run before the optimizer takes a step on a loss that is not finite."""
+"""A guard that ends a run before the optimizer takes a step on a loss that is not finite."""
 
 import math
 
@@ -10,22 +10,22 @@ from convboard.training.optimizer_step import take_step
 
 
 class NanGuard:
-    """Takes the optimizer's steps, and none after a loss of NaN or infinity.
+    """The steps of an optimizer, which end after a loss of NaN or infinity.
 
-    On the CPU it reads every loss. On another device each read would wait for the device, so the check stays there:
-    fused optimizers skip a step while `found_inf` is 1 (the mechanism of torch's GradScaler), hence the weights stay as
-    they were before the bad loss, and `check` reads the result from time to time. Only the optimizers in `SKIPPING`
-    have that mechanism; with any other, every loss is read and each step waits.
+    On the CPU every loss is read. On another device each read would wait for the device, so the check runs there:
+    fused optimizers skip a step while `found_inf` is 1 (the mechanism of torch's GradScaler). The weights therefore
+    stay as they were before the bad loss, and `check` reads the result from time to time. Only the optimizers in
+    `SKIPPING` have this mechanism; with any other one, every loss is read and each step waits.
 
     Args:
         optimizer: The optimizer.
-        device: Where it computes.
-        advice: What to change after a bad loss, for the message.
+        device: The device of the loss and the weights.
+        advice: Remedy for a bad loss, for the message.
     """
 
     SKIPPING = (torch.optim.SGD, torch.optim.Adam, torch.optim.AdamW)
-    SYNCHRONOUS: tuple[str, ...] = ("cpu",)  # types of device where reading a loss waits for nothing
-    CHECK_EVERY = 200  # steps; rare enough to cost nothing, often enough to waste little
+    SYNCHRONOUS: tuple[str, ...] = ("cpu",)  # types of device on which reading a loss does not wait
+    CHECK_EVERY = 200  # steps; the cost is negligible, and few steps are lost after a bad loss
 
     def __init__(self, optimizer: torch.optim.Optimizer, device: torch.device, advice: str = "") -> None:
         fused = isinstance(optimizer, self.SKIPPING) and all(group.get("fused") for group in optimizer.param_groups)
@@ -41,7 +41,7 @@ class NanGuard:
         """Take the optimizer's step number `global_step` unless `loss` (0-dimensional) is not finite.
 
         Raises:
-            TrainingError: It is not finite. Raised at once where every loss is read, else by the next `check`.
+            TrainingError: The loss is not finite. Raised at once if every loss is read, otherwise by the next `check`.
         """
         if self._reads_each:
             value = loss.item()
@@ -58,7 +58,7 @@ class NanGuard:
             self.check(epoch)
 
     def check(self, epoch: int) -> None:
-        """Read the result of the steps of this epoch; to be called at its end, if not before.
+        """Read the result of the steps of this epoch. It must be called at the end of the epoch.
 
         Raises:
             TrainingError: A loss since the last check was not finite.

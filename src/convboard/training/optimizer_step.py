@@ -1,8 +1,8 @@
 """Steps of torch's optimizers without importing torch.compile, whose import takes longer than the rest of torch.
 
 Several methods of `torch.optim.Optimizer` import `torch._dynamo` in their first call, only to exclude themselves from
-compilation. A step that is not compiled does not need that. This relies on private names of torch: where one is missing
-or not as expected, or a step does more than its own code, torch's public way is taken.
+compilation. A step that is not compiled does not need this. The functions here rely on private names of torch. If one
+is missing or not as expected, or a step has hooks, they use the public interface of torch.
 """
 
 import inspect
@@ -15,10 +15,10 @@ _EXCLUDED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
 
 
 def skip_dynamo_import() -> None:
-    """Let an optimizer be built, cleared, saved and loaded without importing `torch._dynamo`.
+    """Let optimizers be built, cleared, saved and loaded without importing `torch._dynamo`.
 
-    To be called before the first one is built. `torch._disable_dynamo` stores on each function what it has made of it;
-    this stores the function itself there.
+    It must be called before the first one is built. `torch._disable_dynamo` caches the function that it returns as an
+    attribute of the original; here that attribute is set to the original itself.
     """
     for name in _EXCLUDED:
         function = getattr(getattr(Optimizer, name, None), "__wrapped__", None)
@@ -27,7 +27,7 @@ def skip_dynamo_import() -> None:
 
 
 def take_step(optimizer: Optimizer) -> None:
-    """Take the optimizer's step on the present gradients: the same as `optimizer.step()`, to the last bit."""
+    """Take the optimizer's step on the present gradients, bit for bit like `optimizer.step()`."""
     if not type(optimizer).__module__.startswith("torch.optim.") or _does_more(optimizer):
         optimizer.step()
         return
@@ -36,7 +36,7 @@ def take_step(optimizer: Optimizer) -> None:
 
 
 def _does_more(optimizer: Optimizer) -> bool:
-    """Whether something happens around the step, the step is differentiated, or torch is not as expected."""
+    """Return whether the step has hooks or is replaced or differentiated, or torch is not as expected."""
     if optimizer.defaults.get("differentiable") or "step" in vars(optimizer):  # torch's schedulers replace `step`
         return True
     module = sys.modules[Optimizer.__module__]

@@ -14,9 +14,9 @@ REFRESH_SECONDS = 0.2
 
 
 class ProgressDisplay:
-    """A callback that shows epoch, loss, accuracy, images/s and the time left, and prints a line for each epoch.
+    """A callback that shows epoch, loss, accuracy, images/s and the remaining time, and prints a line for each epoch.
 
-    It must be the last callback, so that the drawing of others at the end of an epoch does not count as training time.
+    It must be the last callback, so that the time of the others at the end of an epoch does not count as training time.
     """
 
     def __init__(self, console: Console) -> None:
@@ -33,9 +33,9 @@ class ProgressDisplay:
             return
         self._bar = Progress(
             TextColumn("{task.fields[epoch]:>9}"),
-            # The line must not be full: a terminal that echoes ^C would wrap it, and it could not be wiped away.
+            # The line must not be full: a terminal that echoes ^C would wrap it, and rich could not erase it.
             BarColumn(bar_width=min(max(self._console.width - 73, 5), 40)),
-            TextColumn("{task.fields[figures]:<45}"),
+            TextColumn("{task.fields[metrics]:<45}"),
             TimeRemainingColumn(compact=True),
             TextColumn("left"),
             console=self._console,
@@ -47,7 +47,7 @@ class ProgressDisplay:
             total=start.max_epochs * start.steps_per_epoch,
             completed=start.global_step,
             epoch=self._place(start.epoch + 1),
-            figures="",
+            metrics="",
         )
         self._recent = _RecentSteps(start.device)
         self._bar.start()
@@ -59,8 +59,8 @@ class ProgressDisplay:
             return
         self._recent.add(step)
         if self._recent.seconds >= REFRESH_SECONDS:
-            figures, place = self._recent.describe_and_reset(), self._place(step.epoch)
-            self._bar.update(self._task, completed=step.global_step, epoch=place, figures=figures)
+            metrics, place = self._recent.describe_and_reset(), self._place(step.epoch)
+            self._bar.update(self._task, completed=step.global_step, epoch=place, metrics=metrics)
             self._bar.refresh()
 
     def on_epoch_end(self, end: EpochEnd) -> None:
@@ -78,7 +78,7 @@ class ProgressDisplay:
             self._bar.stop()
 
     def _place(self, epoch: int) -> str:
-        """` 3/15`."""
+        """Return an epoch as ` 3/15`."""
         return f"{epoch:>{len(str(self._max_epochs))}}/{self._max_epochs}"
 
     def state_dict(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class ProgressDisplay:
 class _RecentSteps:
     """The steps since the bar was last drawn: their mean loss and accuracy, and their speed.
 
-    Reading the means would wait for the device. So they are copied without waiting, and shown the next time.
+    Reading the means would wait for the device. They are copied without waiting instead, and shown at the next refresh.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -112,7 +112,7 @@ class _RecentSteps:
         self._latest = time.perf_counter()
 
     def pause(self) -> None:
-        """Do not count the time since the latest step, which was spent on something else."""
+        """Do not count the time since the latest step as training time."""
         self._began += time.perf_counter() - self._latest
 
     def describe_and_reset(self) -> str:
@@ -120,11 +120,11 @@ class _RecentSteps:
         loss, accuracy = self._means.tolist()
         means = f"loss {loss:.4f}  accuracy {accuracy:7.2%}  " if self._are_copied else ""
         samples = sum(step.samples for step in self._steps)
-        figures = f"{means}{samples / self.seconds:>9,.0f} images/s"
+        metrics = f"{means}{samples / self.seconds:>9,.0f} images/s"
         mean_loss = torch.stack([step.loss for step in self._steps]).mean()
         right = torch.stack([step.correct for step in self._steps]).sum()
         self._means.copy_(torch.stack([mean_loss, right / samples]), non_blocking=True)
         self._are_copied = True
         self._steps.clear()
         self._began = self._latest
-        return figures
+        return metrics

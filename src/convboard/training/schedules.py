@@ -21,15 +21,15 @@ class Schedule(Protocol):
         """Return the factor of the learning rate for one step.
 
         Args:
-            step: Counts from 0.
-            total_steps: Steps in the whole run.
-            steps_per_epoch: Steps in an epoch.
+            step: Number of the step, from 0.
+            total_steps: Number of steps of the run.
+            steps_per_epoch: Number of steps of an epoch.
         """
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The learning rate itself, after an optional linear warm-up.
+    """A constant learning rate after an optional linear warm-up.
 
     Attributes:
         warmup_epochs: Length of the linear rise from near zero, in epochs; fractions are allowed.
@@ -72,12 +72,12 @@ class Cosine(Constant):
 
 @dataclass(frozen=True)
 class OneCycle(Constant):
-    """Half a cosine up to the learning rate, and another down to almost zero (arXiv:1708.07120).
+    """Half a cosine from `initial_factor` up to 1, and another down to `final_factor` (arXiv:1708.07120).
 
     The rise replaces a warm-up: `warmup_epochs`, if above 0, is its length in epochs.
 
     Attributes:
-        rise: Share of the run that the rise takes, unless `warmup_epochs` gives its length.
+        rise: Length of the rise as a share of the run, unless `warmup_epochs` gives its length.
         initial_factor: The factor at the first step.
         final_factor: The factor at the last step.
     """

@@ -1,4 +1,4 @@
-"""The random state of a run: set from the seed, saved, and restored."""
+"""Seeding, saving and restoring the random state of a run."""
 
 import json
 import os
@@ -51,7 +51,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random_state(state: dict[str, Tensor]) -> None:
-    """Restore what `random_state` returned; if NumPy was loaded since, seed its generator anew."""
+    """Restore the states that `random_state` returned. If NumPy was loaded since, seed its generator."""
     torch.set_rng_state(state["cpu"])
     version, numbers, gauss = _from_bytes(state["python"])
     random.setstate((version, tuple(numbers), gauss))
@@ -69,7 +69,7 @@ def restore_random_state(state: dict[str, Tensor]) -> None:
 
 @contextmanager
 def preserved_random_state(device: torch.device) -> Iterator[None]:
-    """Restore at the end the state of everything that `seed_everything` seeds.
+    """Restore at the end of the context the states of all generators that `seed_everything` seeds.
 
     `torch.random.fork_rng` does not cover Python and NumPy.
     """
@@ -86,7 +86,7 @@ def _seed_numpy(seed: int) -> None:
 
 
 def _numpy_random() -> Any:
-    """`numpy.random` if a user's code has loaded it: convboard does not draw from it, and loading it takes time."""
+    """Return `numpy.random` if the user's code has loaded it. convboard does not use it, and loading it takes time."""
     return sys.modules.get("numpy.random")
 
 

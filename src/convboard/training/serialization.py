@@ -36,7 +36,7 @@ class StatePacker:
             place: Its path in the checkpoint, such as `optimizer/state/0`.
 
         Raises:
-            TypeError: It holds something that is neither a tensor nor JSON-like.
+            TypeError: It contains an object that is neither a tensor nor JSON-like.
         """
         match value:
             case Tensor():

@@ -16,7 +16,7 @@ _NO_CONTEXT = contextlib.nullcontext()
 
 
 class TrainStep:
-    """Takes the optimizer steps of a run. It is made in all processes of the run, which wait for each other.
+    """The optimizer steps of a run. All processes of the run must construct it, because they wait for each other.
 
     Args:
         setup: The run.
@@ -35,11 +35,11 @@ class TrainStep:
         self._base_lrs = [float(group["lr"]) for group in setup.optimizer.param_groups]
 
     def take(self, batches: Sequence[Batch], steps_before: int, epoch: int) -> Step:
-        """Take one step on the gradients of all `batches`; their mean loss is over samples, not batches.
+        """Take one step on the gradients of all `batches`. The mean loss is over samples, not over batches.
 
         Args:
-            batches: One, or several whose gradients are accumulated.
-            steps_before: Steps taken before this one.
+            batches: Batches whose gradients are accumulated, images `[B, C, H, W]` each.
+            steps_before: Number of steps taken before this one.
             epoch: Epoch of this step, from 1.
 
         Raises:

@@ -1,7 +1,7 @@
 """The training loop.
 
-It knows nothing of configs, TensorBoard or the terminal: callbacks show what happens. Sums stay on the device until an
-epoch ends; `nan_guard` describes what else waits for the device.
+It does not depend on configs, TensorBoard or the terminal: callbacks show the run. Sums stay on the device until the
+end of an epoch; `nan_guard` describes the other reads from the device.
 """
 
 import logging
@@ -23,20 +23,20 @@ from convboard.training.training_setup import TrainingSetup
 
 _log = logging.getLogger(__name__)
 
-_SAVE = 1  # a request to save a checkpoint; greater requests are the numbers of signals that end the run
+_SAVE = 1  # request to save a checkpoint; a larger request is the number of a signal that ends the run
 
 
 class Trainer:
-    """Trains a network, keeps its best weights, and tests them once at the end.
+    """The training of a network: keeps its best weights, and tests them once at the end.
 
     It is made in all processes of the run, which wait for each other.
 
     Args:
-        setup: What to train, and how.
+        setup: The parts of the run.
 
     Attributes:
-        epoch: Epochs done.
-        global_step: Optimizer steps taken.
+        epoch: Number of epochs trained.
+        global_step: Number of optimizer steps taken.
         best: Metrics of the best epoch by tag: `accuracy/val` and `loss/val`; empty before the first evaluation.
         best_epoch: Number of that epoch, from 1.
     """
@@ -58,18 +58,18 @@ class Trainer:
 
     @property
     def seconds(self) -> float:
-        """Wall time of the run since `fit` began, and of a resumed run also that up to its last checkpoint."""
+        """Wall time since the start of `fit`; in a resumed run, plus the time up to its last checkpoint."""
         return self._seconds_before + time.perf_counter() - self._began
 
     def fit(self) -> FitEnd:
         """Train to the end, then test the best network.
 
         Returns:
-            What the callbacks get at the end as well.
+            The event that the callbacks get at the end.
 
         Raises:
-            TrainingError: The loss is not finite. The checkpoints on disk are good.
-            Interrupted: SIGINT or SIGTERM asked for an end. The last checkpoint is of the last step taken.
+            TrainingError: The loss is not finite. The checkpoints on disk are valid.
+            Interrupted: SIGINT or SIGTERM ended the run. The last checkpoint is that of the last step taken.
         """
         setup = self.setup
         start = FitStart(
@@ -88,7 +88,7 @@ class Trainer:
                     callback.on_fit_start(start)
                     started.append(callback)
                 if self.global_step == 0:
-                    self._save(is_best=False)  # from here on a killed run can be resumed
+                    self._save(is_best=False)  # a run that is killed after this can be resumed
                 while not self._is_done():
                     self._train_epoch()
                 end = self._test_best()
@@ -106,14 +106,14 @@ class Trainer:
         return end
 
     def resume(self, checkpoint: Checkpoint, source: Path) -> None:
-        """Let the next `fit` continue where the run that saved `checkpoint` was.
+        """Restore a checkpoint, so that `fit` continues the run that saved it.
 
         Args:
-            checkpoint: One of the last two of a run of the same config.
-            source: Its file, for messages.
+            checkpoint: One of the last two checkpoints of a run of the same config.
+            source: The file of the checkpoint, for messages.
 
         Raises:
-            CheckpointError: It is of another network.
+            CheckpointError: The checkpoint is of another network.
         """
         setup, state = self.setup, checkpoint.state
         load_weights(setup.model, checkpoint, source)
@@ -185,7 +185,7 @@ class Trainer:
         self._end_if_asked(setup.comm.all_reduce_max(self._stop.signal or 0))
 
     def _take_steps(self) -> None:
-        """Take the epoch's steps: all of them, or those after a checkpoint within it."""
+        """Take all steps of the epoch, or those after a checkpoint within it."""
         setup, comm = self.setup, self.setup.comm
         setup.model.train()
         accumulate = setup.limits.accumulate_batches
@@ -200,7 +200,7 @@ class Trainer:
             for callback in self._callbacks:
                 callback.on_step(step)
             if not left:
-                break  # the end of the epoch saves, and ends the run if asked to
+                break  # the end of the epoch handles requests itself
             is_due = time.monotonic() > self._saved_at + setup.limits.checkpoint_minutes * 60
             request = comm.all_reduce_max_lagged(self._stop.signal or (_SAVE if is_due else 0))
             if request:
@@ -227,9 +227,9 @@ class Trainer:
         return True
 
     def _save(self, is_best: bool) -> None:
-        """Save the best checkpoint before the latest: a run killed in between resumes from before both."""
+        """Save the best checkpoint before the latest: a run killed in between resumes from the state before both."""
         setup, checkpoints = self.setup, self.setup.checkpoints
-        state = self.state_dict()  # callbacks write what they have buffered: what the state refers to is on disk
+        state = self.state_dict()  # callbacks write their buffers: the events of this state are on disk
         weights = setup.model.state_dict()
         if is_best and setup.comm.is_main:
             save_checkpoint(checkpoints / BEST, Checkpoint(model=weights, optimizer={}, rng={}, state=state))

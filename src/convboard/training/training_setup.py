@@ -1,4 +1,4 @@
-"""What a training run needs, as one immutable object: `experiment.setup` builds it and `Trainer` uses it."""
+"""All parts of a training run in one immutable object: `experiment.setup` builds it and `Trainer` uses it."""
 
 import math
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from convboard.training.schedules import Schedule
 
 
 class Limits(Protocol):
-    """How long a run is, and how much of each split it uses. `config.schema.TrainerConfig` is one, and describes them.
+    """Length of a run, and part of each split that it uses; `config.schema.TrainerConfig` is an implementation.
 
     Attributes:
-        max_epochs: Epochs to train.
-        accumulate_batches: Batches whose gradients make one optimizer step.
-        gradient_clip: Total gradient norm above which the gradients are scaled down; None clips nothing.
-        patience: Epochs without a better validation score after which the run ends; None never does.
+        max_epochs: Number of epochs to train.
+        accumulate_batches: Number of batches whose gradients make one optimizer step.
+        gradient_clip: Total gradient norm above which the gradients are scaled down; None: no clipping.
+        patience: Number of epochs without a better validation score after which the run ends; None: never.
         checkpoint_minutes: Minutes between two checkpoints within an epoch; the end of each epoch saves one as well.
-        limit_train_batches: Batches of each epoch; None takes all. Likewise for the other two splits.
+        limit_train_batches: Number of batches per epoch; None: all. The same for the other two splits.
     """
 
     max_epochs: int
@@ -57,17 +57,17 @@ class TrainingSetup:
 
     Attributes:
         model: The network, on the plan's device.
-        optimizer: Over the network's parameters; its groups' `lr` are the base of the schedule.
+        optimizer: The optimizer of the network's parameters. The schedule multiplies the `lr` of its groups.
         schedule: Factor of the learning rate by step.
         loss: Mean loss of (logits, labels).
         splits: The data, in the plan's memory format.
-        plan: How the steps are computed.
-        limits: How long the run is.
+        plan: The plan of the computation.
+        limits: Length of the run.
         checkpoints: Folder of the best checkpoint and the last two.
         callbacks: Called in this order, in the main process only.
         comm: The processes that train together; each has its part of every batch.
-        uses_all_weights: Whether every weight gets a gradient in each step; only several processes need to know.
-        divergence_advice: What to change after a loss that is not finite, for the message.
+        uses_all_weights: Whether every weight gets a gradient in each step; used only with several processes.
+        divergence_advice: Remedy for a loss that is not finite, for the message.
     """
 
     model: nn.Module
@@ -85,17 +85,17 @@ class TrainingSetup:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Training batches of an epoch."""
+        """Number of training batches of an epoch."""
         return min(len(self.splits.train), self.limits.limit_train_batches or len(self.splits.train))
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps of an epoch."""
+        """Number of optimizer steps of an epoch."""
         return math.ceil(self.batches_per_epoch / self.limits.accumulate_batches)
 
     @property
     def total_steps(self) -> int:
-        """Optimizer steps of the whole run, unless it ends early."""
+        """Number of optimizer steps of the whole run, unless it ends early."""
         return self.limits.max_epochs * self.steps_per_epoch
 
     def with_plan(self, plan: Plan) -> "TrainingSetup":

@@ -1,4 +1,4 @@
-"""How the Layers tab looks: sizes that can be compared and read, scales that are said, places that are kept."""
+"""Appearance of the Layers tab: comparable sizes, readable text, labelled scales, a stable layout."""
 
 from typing import Any
 

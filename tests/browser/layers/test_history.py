@@ -1,4 +1,4 @@
-"""Back and Forward, links that ask for what is not there, and TensorBoard's own tabs and its reload button."""
+"""Browser history, links to runs or layers that do not exist, and TensorBoard's own tabs and reload button."""
 
 from typing import Any
 

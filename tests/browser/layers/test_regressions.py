@@ -1,4 +1,4 @@
-"""What a reader of the Layers tab once stumbled over: comparisons, small networks gone wrong, the words for it."""
+"""Regressions of the Layers tab: comparisons of runs, networks that do not learn, labels."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Choosing in the Layers tab: by link, by keyboard, by typing; the epochs one after another, and a second run."""
+"""Selection in the Layers tab by link, keyboard and text input, playback of the epochs, and a second run."""
 
 import re
 from typing import Any

@@ -174,11 +174,11 @@ def test_a_schedule_that_is_one() -> None:
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [
-        (nn.ReLU(), "'mine' is not a schedule: it cannot be called with a step, the number of all steps and that"),
+        (nn.ReLU(), "'mine' is not a schedule: it cannot be called with a step, the total number of steps and"),
         ({}, "'mine' is not a schedule: it cannot be called"),
-        (lambda *_: None, "'mine' gives None for step 0 of 36, where the factor of the learning rate must be a finite"),
-        (lambda *_: -1, "'mine' gives -1 for step 0 of 36"),
-        (lambda step, *_: float("nan") if step else 1.0, "'mine' gives nan for step 35 of 36"),
+        (lambda *_: None, "'mine' returns None for step 0 of 36, where the factor of the learning rate must be a"),
+        (lambda *_: -1, "'mine' returns -1 for step 0 of 36"),
+        (lambda step, *_: float("nan") if step else 1.0, "'mine' returns nan for step 35 of 36"),
     ],
 )
 def test_what_is_no_schedule(schedule: Schedule, message: str) -> None:

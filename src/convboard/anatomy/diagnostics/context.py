@@ -1,4 +1,4 @@
-"""What the rules of `diagnostics` get, a network with its dry run, and what they return, a finding."""
+"""The input of the rules of `diagnostics`, a network with its dry run, and their output, a finding."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -43,12 +43,12 @@ class Finding:
 
     Attributes:
         kind: Its kind, one of those of `Diagnosis.kind`.
-        reason: What is wrong, in a sentence or two.
+        reason: The mistake, in one or two sentences.
         remedies: What to do; each is enough by itself.
         wanted: What the operation expects, such as `400 features`.
-        arrived: What it got.
+        arrived: The input that it got.
         call: The call that shows the mistake; None for the network as a whole.
-        formula: The formula of the output size in question, with its numbers; empty where there is none.
+        formula: The formula of the output size in question, with its numbers; empty if there is none.
     """
 
     kind: str
@@ -185,7 +185,7 @@ class Context:
 
 
 def _window_in_words(call: Call) -> str:
-    """` (5x5, no padding)` for a convolution; nothing for a pooling, whose output size tells enough."""
+    """Return ` (5x5, no padding)` for a convolution, and an empty text for a pooling."""
     window = call.window
     if window is None or not call.function("conv2d"):
         return ""

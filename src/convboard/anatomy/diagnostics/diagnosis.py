@@ -61,11 +61,11 @@ class Diagnosis:
         kind: `in_features`, `in_channels`, `flatten`, `batch`, `window`, `groups`, `norm`, `picture`,
             `branches`, `dtype`, `device`, `parameters`, `forward`, `output` or `num_classes`.
         layer: The call that shows the mistake, as `layer_table` names it; None for the network as a whole.
-        reason: What is wrong.
+        reason: The mistake.
         remedies: What to do; each is enough by itself, and the first is the most likely.
         wanted: What the layer expects, such as `400 features`.
-        arrived: What it got.
-        formula: The formula of the output size in question, with its numbers; empty where there is none.
+        arrived: The input that it got.
+        formula: The formula of the output size in question, with its numbers; empty if there is none.
         table: The rows of the calls before.
         heading: One sentence that names the network and the images.
         failed: Name and type of the layer that raised, for the table's last line; None if none did.
@@ -84,16 +84,16 @@ class Diagnosis:
 
     @property
     def message(self) -> str:
-        """What is wrong and what to do, as one paragraph."""
+        """Return the mistake and the remedies as one paragraph."""
         remedies = "; or ".join(self.remedies)
         return f"{self.reason} What to do: {remedies}." if remedies else self.reason
 
     def __str__(self) -> str:
-        """The table of the layers up to the failure, then what is wrong and what to do."""
+        """Return the table of the layers up to the failure, then the mistake and the remedies."""
         return self.text()
 
     def text(self, note: Callable[[str], str] | None = None) -> str:
-        """Return the table of the layers up to the failure, then what is wrong and what to do.
+        """Return the table of the layers up to the failure, then the mistake and the remedies.
 
         Args:
             note: Returns what to append to a remedy, such as the name of a setting; None or empty for nothing.
@@ -156,7 +156,7 @@ def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = Non
         num_classes: How many logits the network must return for each image; None if any number will do.
 
     Returns:
-        What is wrong and what to do; `print` shows it with the table of the layers up to the failure. None if
+        The mistake and the remedies; `print` shows them with the table of the layers up to the failure. None if
         nothing is wrong.
 
     Raises:

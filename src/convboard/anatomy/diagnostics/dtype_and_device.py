@@ -54,7 +54,7 @@ def _other_weights(context: Context, call: Call, held: str, given: str) -> Findi
 
 
 def _conversion(context: Context, call: Call, given: torch.dtype) -> str:
-    """Where the forward converts to the dtype, as the end of a remedy; empty if it is not known."""
+    """Return the end of a remedy that names the conversion to the dtype in forward; empty if it is not known."""
     method = _METHODS.get(given)
     before = context.producer(call)
     if before is not None and before.type == method:
@@ -82,10 +82,10 @@ def wrong_device(context: Context, call: Call) -> Finding | None:
         reason += f"a weight on {foreign.device} is none of the network's parameters, so it is not moved with them."
         remedy = REGISTER
     elif id(other) in names:
-        reason += f"its {names[id(other)]} lies on {other.device}, the network's first weight on {home}."
+        reason += f"its {names[id(other)]} is on {other.device}, the network's first weight on {home}."
         remedy = "leave out .to(...), .cuda() and device=... in the network: the whole of it is moved at once"
     else:
-        reason += f"a tensor made in forward lies on {other.device}."
+        reason += f"a tensor made in forward is on {other.device}."
         remedy = "make it where the images are, with device=x.device, or register it with self.register_buffer"
     return Finding("device", reason, (remedy,), home, arrived if arrived != home else str(other.device), call)
 
@@ -104,7 +104,7 @@ def silent_device(context: Context) -> Finding | None:
 
 
 def _uses_meta_weights(context: Context, call: Call) -> bool:
-    """Whether a call uses parameters or buffers of the network that are on the meta device."""
+    """Return whether a call uses parameters or buffers of the network that are on the meta device."""
     own = {id(weight) for weight in context.model.parameters() if weight.is_meta}
     # A dry run uses copies of the buffers, which are recognised by shape and dtype.
     buffers = {(buffer.shape, buffer.dtype) for buffer in context.model.buffers() if buffer.is_meta}

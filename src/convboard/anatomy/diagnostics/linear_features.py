@@ -73,7 +73,7 @@ def missing_flatten(context: Context, call: Call) -> Finding | None:
 
 
 def _is_sequence(context: Context, call: Call) -> bool:
-    """Whether the last dimension was moved there on purpose, as that of patches is."""
+    """Return whether the last dimension was moved there on purpose, as that of patches is."""
     return call.input_shape[0] != context.batch or any(
         step.type in _MOVING_FEATURES_LAST for step in context.path_to(call)
     )

@@ -22,7 +22,7 @@ class _Item:
         place: Its position in words.
         access: Its position in Python.
         shape: Its shape, or its type if it is not a tensor.
-        key: What is written before the shape.
+        key: Text before the shape.
     """
 
     place: str
@@ -70,7 +70,7 @@ def not_a_tensor(context: Context) -> Finding:
 
 
 def _one_tensor(context: Context, kind: str, items: Sequence[_Item], wanted: str) -> str:
-    """How to return a tensor of logits instead."""
+    """Return the remedy: how to return a tensor of logits instead."""
     forward, fitting = _forward(context), [item for item in items if item.shape == wanted]
     if isinstance(context.run.output, nn.Module):
         return f"write brackets in __init__, self.layer = nn.{kind}(), and let {forward} call self.layer(x)"

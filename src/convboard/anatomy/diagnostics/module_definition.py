@@ -147,7 +147,7 @@ def _weights(call: Call) -> Iterator[Tensor]:
 
 
 def _has_gradient(output: object, weight: Tensor) -> bool:
-    """Whether the network's output has a gradient with respect to a weight."""
+    """Return whether the network's output has a gradient with respect to a weight."""
     if not isinstance(output, Tensor) or not output.requires_grad:
         return False
     try:

@@ -27,7 +27,7 @@ _SIZES = ("image_size", "img_size", "input_size", "size", "side")  # names of a 
 
 
 def works(context: Context, model: nn.Module, image_shape: Shape | None = None) -> bool:
-    """Whether a network runs on images of a shape and returns the expected number of logits for each.
+    """Return whether a network runs on images of a shape and returns the expected number of logits for each.
 
     Args:
         context: Has the number of logits.
@@ -115,7 +115,7 @@ def other_argument(context: Context, wrong: int | None, right: int, names: tuple
         context: Has the factory and its arguments.
         wrong: The number that does not fit; an argument with this value may be the one to change.
         right: The number that fits.
-        names: Arguments that may be the one to change whatever their value.
+        names: Arguments that may be the one to change, independent of their value.
     """
     factory = context.factory or type(context.model)
     is_of_torch = type(context.model).__module__.startswith("torch.")
@@ -198,7 +198,7 @@ def _arguments(context: Context, factory: Callable[..., nn.Module]) -> dict[str,
 
 
 def _is_same(context: Context, factory: Callable[..., nn.Module], values: Mapping[str, Any]) -> bool:
-    """Whether a network built with these arguments has weights of the same names and shapes, and the same error."""
+    """Return whether a network with these arguments has weights of the same names and shapes, and the same error."""
     shapes = _shapes(context.model)
     on_meta = _built(factory, values, device="meta")  # takes neither time nor memory
     if on_meta is not None and _shapes(on_meta) != shapes:

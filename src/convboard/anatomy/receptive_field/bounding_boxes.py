@@ -72,7 +72,7 @@ class TensorBoxes:
 
 
 class BoundingBoxes:
-    """Computes the boxes of all tensors of a run; a `trace.Tracker`.
+    """The boxes of all tensors of a run; a `trace.Tracker`.
 
     Args:
         images: [N, C, H, W], what the network is called with.

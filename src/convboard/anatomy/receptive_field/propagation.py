@@ -1,4 +1,4 @@
-"""How boxes propagate through torch functions: a rule for each category of function.
+"""Propagation of boxes through torch functions: a rule for each category of function.
 
 The extents of a tensor are four tensors of its shape: −top, −left, bottom and right of the box of each unit, in pixels.
 With these signs a larger value is always a larger box, so that the union of boxes is a maximum. `bounding_boxes`
@@ -175,7 +175,7 @@ def _interpolated(call: FunctionCall, extents: Extents, shape: torch.Size) -> Ex
 
 
 def _mixed_units(call: FunctionCall, axis: int, before: int, after: int) -> Tensor:
-    """Which of `before` units along an axis each of the `after` new ones depends on, bool [after, before]."""
+    """Return which of `before` units along an axis each of `after` new ones depends on, bool [after, before]."""
     given = call.arguments
     how = {name: given[name] for name in ("mode", "align_corners", "antialias") if given.get(name) is not None}
     factor = given.get("scale_factor")
@@ -223,7 +223,7 @@ def _linear(_call: FunctionCall, extents: Extents, shape: torch.Size) -> Extents
 
 
 Rule = Callable[[FunctionCall, Extents, torch.Size], Extents]
-"""Computes the extents of a function's output of a given shape from those of its first tensor argument."""
+"""A function from the extents of the first tensor argument to those of an output of a given shape."""
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(("conv2d", "max_pool2d", "avg_pool2d", "lp_pool2d"), _windowed),

@@ -69,7 +69,7 @@ class Field:
 
 
 class FieldTracker:
-    """Computes the theoretical fields of all tensors of a run; a `trace.Tracker`.
+    """The theoretical fields of all tensors of a run; a `trace.Tracker`.
 
     Args:
         images: [N, C, H, W], what the network is called with.
@@ -127,7 +127,7 @@ class FieldTracker:
 
 
 def _keeps_positions(call: FunctionCall, given: list[Tensor], returned: Tensor) -> bool:
-    """Whether the units keep their rows and columns, apart from the shift of a window or a padding."""
+    """Return whether the units keep their rows and columns, apart from the shift of a window or a padding."""
     if _window(call, given[0]) or call.name == "pad":
         return True
     return all(tensor.shape[-2:] == returned.shape[-2:] for tensor in given) and call.name not in _PERMUTING
@@ -148,7 +148,7 @@ def _window(call: FunctionCall, given: Tensor) -> Window | None:
 
 
 def _uses_running_statistics(call: FunctionCall) -> bool:
-    """Whether it is a batch normalisation that does not depend on the other units of the batch."""
+    """Return whether it is a batch normalisation that does not depend on the other units of the batch."""
     return call.name == "batch_norm" and not call.arguments.get("training")
 
 

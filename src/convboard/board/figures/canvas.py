@@ -55,7 +55,7 @@ class Canvas:
         ink: int = INK,
         align: Literal["left", "centre", "right"] = "left",
     ) -> None:
-        """Write one line of text on the background, its top at `y`; `align` says which part of it is at `x`."""
+        """Write one line of text on the background, its top at `y`; `align` is the part of it that is at `x`."""
         mask = text_mask(text, size)
         x -= {"left": 0, "centre": mask.shape[1] // 2, "right": mask.shape[1]}[align]
         self.paste_mask(x, y, mask, ink)

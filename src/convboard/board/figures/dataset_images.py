@@ -55,7 +55,7 @@ def drawn_side(images: NDArray[np.uint8], most: int) -> int:
 
 
 def paste_image(canvas: Canvas, x: int, y: int, image: NDArray[np.uint8], most: int) -> None:
-    """Paste an image of the data set as large as `drawn_side` says; a larger one is averaged.
+    """Paste an image of the data set in the size of `drawn_side`; a larger one is averaged.
 
     Args:
         canvas: Where to paste it.

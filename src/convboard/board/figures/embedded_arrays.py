@@ -32,7 +32,7 @@ def embed_arrays(figure: Figure, facts: Mapping[str, Any], arrays: Arrays) -> Fi
 
 
 def packed_arrays(png: bytes) -> bytes | None:
-    """What `embed_arrays` put into a PNG file, as `pack` returns it; None where nothing is embedded."""
+    """Return the data that `embed_arrays` put into a PNG file, as `pack` returned it; None if there is none."""
     return find_chunk(png, _CHUNK)
 
 

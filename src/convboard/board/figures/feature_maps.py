@@ -52,7 +52,7 @@ def draw_feature_maps(
         title: Heading, with the layer's name and shape.
         probe: The images.
         before: Output of the layer, `[P, channels, h, w]`.
-        after: Output after the activation, perhaps smaller after a pooling; None where there is none.
+        after: Output after the activation, which may be smaller after a pooling; None if there is no activation.
         activation: Name of the activation.
         caption: When the maps were recorded, such as `epoch 4`.
     """
@@ -127,7 +127,7 @@ def map_limit(before: NDArray[np.float32], after: NDArray[np.float32] | None) ->
 
     Args:
         before: Output of a layer, of any shape.
-        after: Output after its activation; None where there is none.
+        after: Output after its activation; None if there is none.
     """
     limit = 0.0 if after is None else _limit(after, is_signed=False)
     return limit or _limit(before, is_signed=True)

@@ -23,7 +23,7 @@ def draw_kernels(layer: str, weight: NDArray[np.float32], caption: str) -> Figur
 
     Kernels over 3 input channels are drawn in colour, kernels over one as tiles in rows; others as a table with a
     column for each filter and a row for each of its input channels. Of a large layer the first 64 filters and 32
-    input channels are drawn, and the title says so.
+    input channels are drawn, which the title states.
 
     Args:
         layer: The layer's name, for the title.

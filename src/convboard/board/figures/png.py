@@ -66,7 +66,7 @@ def add_chunk(png: bytes, kind: bytes, data: bytes) -> bytes:
 
 
 def find_chunk(png: bytes, kind: bytes) -> bytes | None:
-    """The data of the first chunk of a type; None where there is none, or where `png` is no PNG file."""
+    """Return the data of the first chunk of a type; None if there is none, or if `png` is not a PNG file."""
     at = len(_SIGNATURE)
     while png.startswith(_SIGNATURE) and at + _AROUND <= len(png):
         length, found = struct.unpack_from(">I4s", png, at)

@@ -30,7 +30,7 @@ class MissingFilesError(DataError):
     """The files of a data set are missing and cannot be downloaded.
 
     Attributes:
-        reason: What is missing, and why it was not downloaded.
+        reason: The missing files, and why they were not downloaded.
         remedy: Which files to put where.
     """
 

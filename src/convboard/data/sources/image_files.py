@@ -12,7 +12,7 @@ _GREY = {"1", "L", "LA", "La", "F"}
 
 
 def is_grey(path: Path) -> bool:
-    """Whether an image file has no colours, by its header.
+    """Return whether an image file has no colours, by its header.
 
     Args:
         path: The file.

@@ -32,7 +32,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         self._provider = context.data_provider
 
     def is_active(self) -> bool:
-        """Whether any run has a network to show."""
+        """Return whether any run has a network to show."""
         return PLUGIN in self._provider.list_plugins(RequestContext(), experiment_id="")
 
     def frontend_metadata(self) -> Any:
@@ -63,7 +63,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
 
 def _application(answer: Callable[[Request], Response]) -> Any:
-    """A WSGI application that answers only GET and HEAD; what is not found is reported as JSON."""
+    """A WSGI application that answers only GET and HEAD; an unknown address is reported as JSON."""
 
     @Request.application
     def application(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The communicator of one of several processes that torchrun has started.
+"""The communicator of one of several processes that torchrun started.
 
 DistributedDataParallel averages the gradients, over gloo on a CPU and NCCL on GPUs.
 """
@@ -72,7 +72,7 @@ class DistributedCommunicator(StoreCommunicator):
             seed_everything(random.Random(f"{seed} {self.rank}").getrandbits(63))
 
     def wrap_model(self, model: nn.Module, uses_all_weights: bool) -> nn.Module:
-        """See `Communicator`; BatchNorm takes the statistics of the whole batch from here on."""
+        """See `Communicator`. Afterwards BatchNorm computes the statistics of the whole batch."""
         convert_sync_batchnorm(model, self._part, self._device)
         self._wrapped = DistributedDataParallel(model, find_unused_parameters=not uses_all_weights)
         return self._wrapped
@@ -83,7 +83,7 @@ class DistributedCommunicator(StoreCommunicator):
         return no_sync
 
     def loss_weight(self, local_samples: int, samples: int) -> float:
-        """See `Communicator`: DistributedDataParallel averages over processes, however many samples each has."""
+        """See `Communicator`. DistributedDataParallel averages over processes, whose numbers of samples may differ."""
         self._part.has_samples = local_samples > 0
         return local_samples * self.world_size / samples
 
@@ -134,7 +134,7 @@ class DistributedCommunicator(StoreCommunicator):
     def gather_random_states(self, states: dict[str, Tensor]) -> dict[str, Tensor]:
         """See `Communicator`."""
         own = json.dumps({name: bytes(state.tolist()).hex() for name, state in states.items()}).encode()
-        # Not `all_gather_object`: it pickles, and what is read from another process must not be executed.
+        # Not `all_gather_object`: it unpickles data of other processes, which can execute code.
         lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.world_size)]
         dist.all_gather(lengths, torch.tensor([len(own)]))
         longest = max(int(length) for length in lengths)

@@ -1,4 +1,4 @@
-"""What several processes exchange through torchrun's store: before they are connected, and when one of them fails."""
+"""Communication through the store of torchrun: before the processes are connected, and after one of them failed."""
 
 import contextlib
 import os
@@ -14,8 +14,8 @@ from convboard.training.distributed.watchdog import Activity, Failure, Watchdog
 from convboard.training.signals import EXIT_BY_SIGNAL
 
 _POLL = 0.02  # seconds
-_SLOWER = 5  # times the longest activity of its kind so far that an activity may take
-_COMPILING = 15  # times the timeout that the first activity of its kind may take where it compiles
+_SLOWER = 5  # an activity may take this many times the longest of its kind so far
+_COMPILING = 15  # the first activity of its kind may take this many times the timeout if it compiles
 
 
 class StoreCommunicator(Communicator):
@@ -83,7 +83,7 @@ class StoreCommunicator(Communicator):
         return f"convboard/call/{self._calls}"
 
     def _wait_for(self, key: str) -> None:
-        """Wait until a key is set or a process fails."""
+        """Wait until a key is set. Raise an error if a process fails."""
         while not self._store.check([key]):
             if self._watchdog.failure is not None:
                 raise self._error(self._watchdog.failure)

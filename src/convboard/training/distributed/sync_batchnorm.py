@@ -1,6 +1,6 @@
-"""BatchNorm over the whole batch where each of several processes has a part of it.
+"""BatchNorm over the whole batch, of which each of several processes has a part.
 
-On a GPU that is torch's SyncBatchNorm. It does not run on a CPU, so this module has one that does.
+torch's SyncBatchNorm runs only on GPUs; this module has one for the CPU.
 """
 
 from collections.abc import Callable
@@ -18,14 +18,14 @@ class LocalPart:
 
     Attributes:
         all_reduce: Replaces a tensor by its sum over all processes.
-        has_samples: Whether the part has samples, or is a black image that stands in for none.
+        has_samples: Whether the part has samples; an empty part is replaced by one black image.
     """
 
     all_reduce: Callable[[Tensor], None]
     has_samples: bool = True
 
     def __deepcopy__(self, memo: object) -> "LocalPart":
-        """A copy of the network belongs to the same process."""
+        """Return the same object: a copy of the network belongs to the same process."""
         return self
 
 
@@ -42,7 +42,7 @@ def convert_sync_batchnorm(model: nn.Module, part: LocalPart, device: torch.devi
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Normalises each channel over all samples and pixels of the batch in all processes.
+    """Normalisation of each channel over all samples and pixels of the batch in all processes.
 
     Mean and variance are means over processes, weighted by their numbers of values; gradients flow through both.
 
@@ -63,7 +63,7 @@ class SyncBatchNorm(_BatchNorm):
             raise ValueError(f"expected a batch of features, got {list(input.shape)}")
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """Normalise `[N, C, ...]`."""
+        """Return the normalised input, `[N, C, ...]`."""
         if not self.training:
             normalised: Tensor = super().forward(input)
             return normalised
@@ -85,7 +85,7 @@ class SyncBatchNorm(_BatchNorm):
 
     @torch.no_grad()
     def _update_running_statistics(self, mean: Tensor, variance: Tensor, count: Tensor) -> None:
-        """Update them as torch does, with the unbiased variance."""
+        """Update the running statistics like torch, with the unbiased variance; `mean` and `variance` are `[C]`."""
         if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
             return
         self.num_batches_tracked.add_(1)

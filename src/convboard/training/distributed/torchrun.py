@@ -1,4 +1,4 @@
-"""Which communicator a process has: torchrun describes its process group in environment variables."""
+"""The communicator of this process, from the environment variables of torchrun."""
 
 import functools
 import os
@@ -11,6 +11,6 @@ def communicator() -> Communicator:
     """Return the communicator of this process; the first call connects it to the others."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1 or "RANK" not in os.environ:
         return Communicator()
-    from convboard.training.distributed.process_group import join  # imports torch, which takes seconds
+    from convboard.training.distributed.process_group import join  # deferred for start-up time: imports torch
 
     return join()

@@ -1,11 +1,12 @@
-"""Finds out which of several processes fails, hangs or is lost, so that all end soon and one of them says why.
+"""Detection of a process that fails, hangs or is lost, so that all processes end soon and one reports the reason.
 
 Every process runs a `Watchdog` thread. It sends heartbeats through torchrun's store, reads those of the others, and
-ends its process where the main thread cannot: a collective that waits for a lost process does not return to Python.
+ends its process if the main thread cannot: a collective that waits for a lost process does not return to Python.
 
-torch does not do this. Measured with torch 2.15 over gloo: its timeouts and closed connections name no rank; they close
-the connection, so that `monitored_barrier` cannot find the rank afterwards, and in every step it takes 3 ms; a process
-that saves a checkpoint for longer than the timeout counts as hung. torchelastic's error files hold exceptions only.
+torch does not do this. Measured with torch 2.15 over gloo: timeouts and closed connections do not name the rank. They
+close the connection, so that `monitored_barrier` cannot find the rank afterwards; called in every step, it takes 3 ms.
+A process that saves a checkpoint for longer than the timeout counts as hung. Error files of torchelastic contain only
+exceptions.
 """
 
 import json
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 
 from torch.distributed.distributed_c10d import Store
 
-_LATER = 2  # seconds that a waiting process leaves to the one it waits for to report itself
+_LATER = 2  # seconds by which a waiting process reports later than the one it waits for
 _FAILURE, _LEFT = "convboard/failure", "convboard/left"  # keys in the store
 _NEVER_HEARD = "it ended, or was stopped, before it sent a heartbeat."
 
@@ -48,13 +49,13 @@ class WatchSettings:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a run ends.
+    """The failure that ends a run.
 
     Attributes:
-        rank: The process that failed.
-        text: What happened.
+        rank: Rank of the process that failed.
+        text: Description of the failure.
         code: Exit code.
-        is_lost: Whether that process cannot report anything itself.
+        is_lost: Whether the process cannot report the failure itself.
     """
 
     rank: int
@@ -64,14 +65,14 @@ class Failure:
 
 
 class Activity(NamedTuple):
-    """What the main thread does.
+    """An activity of the main thread.
 
     Attributes:
-        name: For the message.
-        number: Counts the activities of the process.
-        since: `Watchdog.now` when it began, or began to wait.
-        limit: Seconds that it may take.
-        waits: Whether it only waits for the other processes.
+        name: Its name, for the message.
+        number: Its number among the activities of the process.
+        since: `Watchdog.now` at its start, or at the start of waiting.
+        limit: Time limit in seconds.
+        waits: Whether the thread only waits for the other processes.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Heartbeat(NamedTuple):
     """The last heartbeat of another process.
 
     Attributes:
-        content: What the process sent: see `Watchdog._send_heartbeat`.
+        content: The content of the heartbeat; see `Watchdog._send_heartbeat`.
         at: `Watchdog.now` when it was read.
         check: Number of the check that read it.
     """
@@ -96,17 +97,17 @@ class Heartbeat(NamedTuple):
 
     @property
     def process(self) -> str:
-        """Such as `process 4711 on host`."""
+        """The process, such as `process 4711 on host`."""
         return f"process {self.content['pid']} on {self.content['host']}"
 
 
 def no_progress(activity: Activity | None, others: Sequence[Sequence[int] | None], now: float) -> str | None:
-    """Return how this process keeps the others waiting, or None if it does not.
+    """Return a description of how this process blocks the others, or None if it does not.
 
     Args:
         activity: The activity of this process.
-        others: For each other process, the number of its activity and whether it waits; None outside of any.
-        now: `Watchdog.now`.
+        others: For each other process, the number of its activity and whether it waits; None if it has no activity.
+        now: Present value of `Watchdog.now`.
     """
     if activity is None or now < activity.since + activity.limit:
         return None
@@ -130,11 +131,11 @@ class Watchdog(threading.Thread):
         on_failure: Called in the watchdog's thread with the failure of any process; None ends this process.
 
     Attributes:
-        settings: Those in force. They are replaced as a whole.
-        activity: What the main thread does; None where it may take as long as it likes.
-        now: A clock in seconds that stands still while this process is stopped, so that it blames nobody then.
-        failure: Why the run ends, as soon as that is known.
-        advice: Returns what to do after a failure, or an empty string.
+        settings: The present settings. They are replaced as a whole.
+        activity: The activity of the main thread; None while it has no time limit.
+        now: A clock in seconds that stops while this process is stopped, so that it does not suspect the others then.
+        failure: The failure that ends the run; None while there is none.
+        advice: Returns the remedy for a failure, or an empty string.
     """
 
     def __init__(
@@ -204,8 +205,8 @@ class Watchdog(threading.Thread):
             The first failure of all that were reported, which is the cause of the others.
         """
         content = json.dumps(asdict(failure))
-        with suppress(RuntimeError):  # the store is gone, and nobody can be told
-            content = self._store.clone().compare_set(_FAILURE, "", content).decode()  # a connection for this thread
+        with suppress(RuntimeError):  # the store is gone, and no process can be informed
+            content = self._store.clone().compare_set(_FAILURE, "", content).decode()  # a connection of this thread
         self.failure = Failure(**json.loads(content))
         return self.failure
 
@@ -213,7 +214,7 @@ class Watchdog(threading.Thread):
         """Wait until a failure is known or every other process has sent a heartbeat since this call."""
         began, self._search_began = self._checks, self.now
         while self.failure is None and self.is_alive():
-            # What the next check reads may have been sent before this call.
+            # The heartbeats of the next check may have been sent before this call.
             heard = [rank for rank, heartbeat in self._heartbeats.copy().items() if heartbeat.check > began + 1]
             if len(heard) == len(self._others):
                 break
@@ -222,18 +223,18 @@ class Watchdog(threading.Thread):
         return self.failure
 
     def message(self, failure: Failure) -> str:
-        """The failure and what to do, for the terminal."""
+        """Return the failure and the remedy, for the terminal."""
         advice = self.advice() if failure.code == 1 else ""
         return f"rank {failure.rank}: {failure.text}" + (f"\n{advice}" if advice else "")
 
     def prints(self, failure: Failure) -> bool:
-        """Whether this process prints the message: the one with rank 0, or else 1, does."""
+        """Return whether this process prints the message: rank 0 does, or rank 1 if rank 0 is lost."""
         return self._rank == (1 if failure.is_lost and failure.rank == 0 else 0)
 
     def stop(self) -> None:
-        """Let the main thread end the process, after the others have heard of its end.
+        """Stop the thread, after the other processes could read the last heartbeat.
 
-        Rank 0, whose process may hold the store, waits until the others have left.
+        Rank 0, whose process may run the store, waits until the others have stopped.
         """
         self._stopped.set()
         grace = self.settings.grace
@@ -246,7 +247,7 @@ class Watchdog(threading.Thread):
                 time.sleep(self.settings.heartbeat / 4)
 
     def _send_heartbeat(self) -> None:
-        """Store which process this is and what it does; the count makes each heartbeat a new one."""
+        """Write the process and its activity to the store; the count makes each heartbeat different."""
         activity = self.activity
         state = None if activity is None else [activity.number, activity.waits]
         content = {"count": self._checks, **_own_process(), "activity": state}
@@ -263,7 +264,7 @@ class Watchdog(threading.Thread):
                     self._heartbeats[rank] = Heartbeat(content, self.now, self._checks)
 
     def _find_lost(self) -> Failure | None:
-        """Another process whose heartbeats have stopped."""
+        """Return the failure of another process whose heartbeats have stopped, or None."""
         timeout, grace = self.settings.timeout, self.settings.grace
         for rank in self._others:
             last = self._heartbeats.get(rank)
@@ -284,7 +285,7 @@ class Watchdog(threading.Thread):
         return Failure(self._rank, f"{text}\n{''.join(stack[-3:]).rstrip()}", 1)
 
     def _end_process(self, failure: Failure) -> None:
-        """Exit unless the main thread does so in time; if it hangs, it has no time."""
+        """End the process unless the main thread does so in time; at once if the main thread hangs."""
         self._kill_stopped(failure)
         hangs = failure.rank == self._rank and self.activity is not None
         if self._stopped.wait(0 if hangs else self.settings.grace):
@@ -295,7 +296,7 @@ class Watchdog(threading.Thread):
         os._exit(failure.code)
 
     def _kill_stopped(self, failure: Failure) -> None:
-        """Kill a lost process of this machine: if it is stopped, torchrun would wait 30 s for it to end."""
+        """Kill a lost process of this machine: torchrun would wait 30 s for the end of a stopped process."""
         last, own = self._heartbeats.get(failure.rank), _own_process()
         if failure.is_lost and last is not None and all(last.content[key] == own[key] for key in ("host", "pid_space")):
             with suppress(ProcessLookupError):
@@ -303,7 +304,7 @@ class Watchdog(threading.Thread):
 
 
 def _own_process() -> dict[str, str | int]:
-    """Host and process id, and the namespace of process ids: containers may share a host name, but not that."""
+    """Return host, process id and its namespace: containers may share a host name, but not the namespace."""
     pid_space = ""
     with suppress(OSError):
         pid_space = str(Path("/proc/self/ns/pid").readlink())

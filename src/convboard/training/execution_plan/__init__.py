@@ -1,1 +1,1 @@
-"""How the steps of a run are computed: device, precision, memory format, threads, CUDA graph; chosen by measurement."""
+"""The computation of the steps of a run: device, precision, memory format, threads, CUDA graph; and its choice."""

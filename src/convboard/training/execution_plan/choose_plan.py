@@ -31,7 +31,7 @@ MIN_STEPS = 20  # of a run; in a shorter one not even the first step is timed
 
 
 class PlanOptions(Protocol):
-    """Which parts of a plan are given; `config.schema.TrainerConfig` is one. None leaves a part to the measurement.
+    """The given parts of a plan; `config.schema.TrainerConfig` is an implementation. None leaves a part open.
 
     Attributes:
         precision: `auto` leaves it to the measurement.

@@ -1,4 +1,4 @@
-"""How the steps of a run are computed: device, precision, memory format, threads, compilation.
+"""The computation of the steps of a run: device, precision, memory format, threads, compilation.
 
 The loss, the schedule and the number of steps are not part of a plan. `choose_plan` measures which plan is fastest.
 """
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Plan:
-    """How the steps of a run are computed.
+    """The computation of the steps of a run.
 
     Attributes:
         device: The device of the network and the images.

@@ -1,6 +1,6 @@
-"""Measurements of plans, kept in the user's cache folder for later runs.
+"""Measurements of plans in the user's cache folder, for later runs.
 
-Nothing depends on them: what is missing, damaged or cannot be written is measured again.
+A measurement that is missing, damaged or cannot be written is repeated.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ class Measurement:
     """The result of a measurement.
 
     Attributes:
-        budget: Seconds that it was allowed to take; with more, it may have covered more plans.
+        budget: Time limit of the measurement in seconds; a longer one might have covered more plans.
         seconds: Seconds of one step, by plan.
     """
 
@@ -32,11 +32,11 @@ class Measurement:
 
 
 def load_measurement(case: Mapping[str, Any], plans: Sequence[Plan]) -> Measurement | None:
-    """Return what was measured in an equal `case`, or None.
+    """Return the measurement of an equal `case`, or None.
 
     Args:
         case: Everything that the time of a step depends on, JSON-like.
-        plans: Those that were measured, the default first.
+        plans: The measured plans, the default first.
     """
     try:
         content = json.loads(_file(case).read_text())
@@ -59,7 +59,7 @@ def save_measurement(case: Mapping[str, Any], plans: Sequence[Plan], measurement
 
 
 def processor() -> str:
-    """Return the processor's name, which Linux has in /proc/cpuinfo only."""
+    """Return the name of the processor, which is only in /proc/cpuinfo on Linux."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():
         for line in cpuinfo.read_text().splitlines():
