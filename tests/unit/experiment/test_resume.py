@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError, RunError
-from convboard.experiment.resume import refuse_foreign, resumed_config
+from convboard.experiment.resume import resumed_config
+from convboard.experiment.run_dir import refuse_foreign
 
 RUN: dict[str, Any] = {
     "model": {"_target_": "convboard.models.LeNet", "image_size": 32},
@@ -129,5 +130,5 @@ def test_code_that_is_named_for_something_else_is_not_trusted(tmp_path: Path) ->
     nested = {**RUN["model"], "in_channels": {"_target_": "os.system", "command": "touch made"}}
     config = TrainConfig.from_dict({**RUN, "model": nested})
     with pytest.raises(RunError, match=r"was trained with os\.system, which is not convboard's own"):
-        refuse_foreign(tmp_path, config, {"convboard.models.LeNet"})
-    refuse_foreign(tmp_path, TrainConfig.from_dict(RUN), ())
+        refuse_foreign(tmp_path, config, trusted={"convboard.models.LeNet"})
+    refuse_foreign(tmp_path, TrainConfig.from_dict(RUN))
