@@ -59,7 +59,7 @@ class Net(nn.Module):
         if how:
             os.kill(os.getpid(), getattr(signal, how))
 """
-GO_ON = r"Go on with it: torchrun \.\.\. train\.py resume=run\n"
+GO_ON = r"Go on with it: torchrun \.\.\. train\.py resume=run model\._target_=network\.Net\n"
 
 
 def wait_until(there: Callable[[], bool]) -> None:
@@ -335,7 +335,7 @@ def test_a_recorded_step_of_one_process_is_several_processes_own_again(
         (("batch_size=0",), "batch_size=0: must be at least 1."),
         (("model=lenet", "dataset.image_size=8"), "Conv2d conv2 has a window of 5x5"),
         (("hydra.run.dir=.",), "already contains a run"),
-        (("-m", "seed=1,2"), "-m: a sweep cannot be run by torchrun"),
+        (("-m", "seed=1,2"), "-m: torchrun cannot run a sweep"),
     ],
     ids=["config", "network", "directory", "sweep"],
 )

@@ -9,8 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError, RunError
-from convboard.experiment.resume import resumed_config
-from convboard.experiment.run_dir import refuse_foreign
+from convboard.experiment.resume import resume_call, resume_overrides, resumed_config
+from convboard.experiment.run_dir import load_run_config
 
 RUN: dict[str, Any] = {
     "model": {"_target_": "convboard.models.LeNet", "image_size": 32},
@@ -128,7 +128,25 @@ def test_foreign_code_must_be_named_by_the_user_too(group: str, tmp_path: Path) 
 
 def test_code_that_is_named_for_something_else_is_not_trusted(tmp_path: Path) -> None:
     nested = {**RUN["model"], "in_channels": {"_target_": "os.system", "command": "touch made"}}
-    config = TrainConfig.from_dict({**RUN, "model": nested})
+    run_dir = write_config(tmp_path, model=nested)
     with pytest.raises(RunError, match=r"was trained with os\.system, which is not convboard's own"):
-        refuse_foreign(tmp_path, config, trusted={"convboard.models.LeNet"})
-    refuse_foreign(tmp_path, TrainConfig.from_dict(RUN))
+        resumed(run_dir, "model._target_=convboard.models.LeNet")
+
+
+def test_the_command_and_the_call_that_resume_a_run_name_or_trust_foreign_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run_dir = write_config(Path())
+    assert resume_overrides(run_dir) == ["resume=."]
+    assert resume_call(run_dir, load_run_config(run_dir)) == 'convboard.resume(".")'
+    write_config(Path(), optimizer={"_target_": "mynet.Made"})
+    assert resume_overrides(run_dir) == ["resume=.", "optimizer._target_=mynet.Made"]
+    assert resume_call(run_dir, load_run_config(run_dir)) == 'convboard.resume(".", trust=True)'
+
+
+def test_a_run_of_a_network_that_was_given_from_python_is_resumed_there(tmp_path: Path) -> None:
+    run_dir = write_config(tmp_path, model={"_target_": "mynet.Made", "_given_": True})
+    with pytest.raises(RunError) as caught:
+        resumed(run_dir, "model._target_=mynet.Made")
+    assert str(caught.value).endswith(f'give the network again: convboard.resume("{run_dir}", model=network)')

@@ -46,7 +46,7 @@ def test_a_layer_on_another_device() -> None:
     parts = nn.Linear(16, 10), nn.Linear(10, 10, device="meta")
     diagnosis = found(LambdaNetwork(lambda m, x: m[1](scores(m, x)), *parts))
     assert diagnosis.reason == (
-        "Linear layers.1 meets tensors on cpu and meta: its layers.1.weight lies on meta, the network's first "
+        "Linear layers.1 meets tensors on cpu and meta: its layers.1.weight is on meta, the network's first "
         "weight on cpu."
     )
 
@@ -82,7 +82,7 @@ def test_indexing_of_a_weight_on_another_device_is_no_mistake() -> None:
 
 def test_a_tensor_made_on_another_device() -> None:
     diagnosis = found(LambdaNetwork(lambda m, x: scores(m, x) + torch.zeros(10, device="meta"), nn.Linear(16, 10)))
-    assert diagnosis.reason.endswith("a tensor made in forward lies on meta.")
+    assert diagnosis.reason.endswith("a tensor made in forward is on meta.")
     assert "device=x.device" in diagnosis.remedies[0]
 
 
