@@ -34,7 +34,7 @@ class ConvboardError(ValueError):
         self.arguments = arguments
 
     def with_message(self, text: str) -> Self:
-        """Returns a copy of this error with another message."""
+        """Return a copy of this error with another message."""
         changed = copy(self)
         changed.args = (text,)
         return changed

@@ -66,7 +66,7 @@ def test_only_what_may_change_can_be_changed(finished: Path, run_command: RunCom
     done = run_command("train.py", "resume=run", "optimizer.lr=0.5", "seed=0", "batch_size=7", expected_code=2)
     assert done.stderr == (
         "convboard: resume=run: optimizer.lr is 0.02 in that run, not 0.5; batch_size is 120 in that run, not 7. A "
-        f"resumed run keeps its config, but for {MAY_CHANGE}. Leave the rest away, or start a new run.\n"
+        f"resumed run keeps its config, but for {MAY_CHANGE}. Omit the other keys, or start a new run.\n"
     )
     changes = ("trainer.max_epochs=2", "trainer.rank_timeout=30", "board=default")
     again = run_command("train.py", "resume=run", *changes)

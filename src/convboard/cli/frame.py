@@ -58,7 +58,7 @@ class End(NamedTuple):
 
 
 class _JobError(ConvboardError):
-    """A run of a sweep failed, and has said why; an Exception, so that Hydra goes on with the others."""
+    """A run of a sweep failed and has printed its error. An Exception, so that Hydra continues with the others."""
 
     def __init__(self, name: str, code: int) -> None:
         super().__init__(f"job {name} failed; see the message above.")

@@ -1,6 +1,5 @@
 """The Python API of training: `convboard.train`, `compose`, `run` and `resume`. Errors speak of Python arguments."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convboard.config.command_line import format_value
 from convboard.config.compose import Composed, compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, RATES, DatasetConfig, TrainConfig, TrainerConfig
 from convboard.data.options import DATASETS
@@ -54,7 +54,7 @@ def train(
     for name in keys:
         if name not in names:
             raise ConfigError(f"{name} is not an argument of train. {nearest(name, names)}")
-    written = [f"{names[name]}={_written(value)}" for name, value in keys.items()]
+    written = [f"{names[name]}={format_value(value, quoted=True)}" for name, value in keys.items()]
     module, chosen = _model_overrides(model)
     images = _dataset_overrides(dataset)
     arguments = {key: name for name, key in names.items()}
@@ -221,21 +221,8 @@ def _dataset_overrides(dataset: str | Path | None) -> list[str]:
     if dataset in names:
         return [f"dataset={dataset}"]
     if isinstance(dataset, Path) or Path(dataset).name != dataset or Path(dataset).is_dir():
-        return ["dataset=image_folder", f"dataset.path={_written(str(dataset))}"]
+        return ["dataset=image_folder", f"dataset.path={format_value(str(dataset), quoted=True)}"]
     raise ConfigError(f"dataset={dataset!r} is neither the name of a data set nor a folder. {nearest(dataset, names)}")
-
-
-def _written(value: Any) -> str:
-    """A value as Hydra's overrides have it."""
-    if isinstance(value, str):
-        return value if re.fullmatch(r"\w+", value) else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-    if isinstance(value, Path):
-        return _written(str(value))
-    if isinstance(value, list | tuple):
-        return f"[{','.join(map(_written, value))}]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_written(item)}" for key, item in value.items()) + "}"
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
 
 @contextmanager

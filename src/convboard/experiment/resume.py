@@ -1,6 +1,5 @@
 """The config of a resumed run: its own, with the few keys that the command line may change."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from convboard.config.command_line import assignment
+from convboard.config.command_line import assignment, format_value
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import ConfigError
@@ -51,7 +50,7 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
     if changed:
         raise ConfigError(
             f"resume={composed.resume}: {'; '.join(changed)}. A resumed run keeps its config, but for "
-            f"{', '.join(MAY_CHANGE)}. Leave the rest away, or start a new run."
+            f"{', '.join(MAY_CHANGE)}. Omit the other keys, or start a new run."
         )
     trusted = {str(OmegaConf.select(composed, key)) for key in given if key.endswith("_target_")}
     refuse_given(path, run_config, resume_call(path, run_config))
@@ -74,12 +73,7 @@ def _differences(key: str, old: object, new: object) -> Iterator[str]:
                 yield from _differences(f"{key}.{name}", old.get(name), new.get(name))
             return
         old, new = (str(node.get(kind)).rpartition(".")[2] for node in (old, new))
-    yield f"{key} is {_shown(old)} in that run, not {_shown(new)}"
-
-
-def _shown(value: object) -> str:
-    """A value as it is written on the command line."""
-    return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
+    yield f"{key} is {format_value(old)} in that run, not {format_value(new)}"
 
 
 def _may_change(key: str) -> bool:

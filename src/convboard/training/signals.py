@@ -3,7 +3,7 @@
 What the first signal does depends on what the command is doing:
 
 - While it starts, the signal ends the process immediately (`exit_at_once`). An exception could be lost: libraries
-  import one another from C, or try an import and go on without it, so that a run would train on with half of numpy.
+  import one another from C, or try an import and continue without it, so that a run would train on with half of numpy.
 - While a run is set up, the signal raises KeyboardInterrupt (`raising`), so that locks and folders are released.
 - While a run trains, the signal is only noted (`StopRequest`): the trainer saves after the current step and ends.
 """
