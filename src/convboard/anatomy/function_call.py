@@ -126,8 +126,7 @@ class Window:
         Args:
             size: (height, width) of the input.
         """
-        height, width = (self._along(axis, size[axis])[0] for axis in (0, 1))
-        return height, width
+        return self._along(0, size[0])[0], self._along(1, size[1])[0]
 
     def formula(self, size: Pair) -> str:
         """Return the formula of the output size with its numbers: `⌊(28 + 2·2 − 1·(5−1) − 1)/1⌋ + 1 = 28`.

@@ -89,12 +89,8 @@ def layout(charts: Mapping[str, Sequence[str]]) -> Value:
 
 def train_over_val() -> Value:
     """The layout that convboard writes: training and validation in one chart, of loss and of accuracy."""
-    return layout(
-        {
-            "loss": (tags.LOSS_TRAIN, tags.LOSS_VAL),
-            "accuracy": (tags.ACCURACY_TRAIN, tags.ACCURACY_VAL),
-        }
-    )
+    loss, accuracy = (tags.LOSS_TRAIN, tags.LOSS_VAL), (tags.ACCURACY_TRAIN, tags.ACCURACY_VAL)
+    return layout({"loss": loss, "accuracy": accuracy})
 
 
 def hparams(tag: str, content: bytes) -> Value:

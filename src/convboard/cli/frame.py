@@ -163,8 +163,7 @@ def _exit_by_signal(number: int) -> None:
 def _raise_unless_ending(number: int) -> None:
     """A signal outside of the training, in one process of several.
 
-    When a process has ended, torchrun sends SIGTERM to the others, which are about to end and say why. It passes on a
-    Ctrl-C too, which all have received from the terminal already.
+    torchrun sends SIGTERM to the other processes when one has ended; they are about to end and to report why.
     """
     if not communicator().is_ending:
         raise KeyboardInterrupt(number)

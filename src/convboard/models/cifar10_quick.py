@@ -38,8 +38,7 @@ class CIFAR10Quick(nn.Module):
         """Return the logits [N, num_classes] for images [N, in_channels, H, W]."""
         x = self.pool1(self.conv1(images))
         x = self.pool2(self.conv2(x))
-        x = self.pool3(self.conv3(x))
-        x = self.flatten(x)
+        x = self.flatten(self.pool3(self.conv3(x)))
         logits: Tensor = self.fc2(self.fc1(x))
         return logits
 

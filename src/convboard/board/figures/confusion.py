@@ -133,8 +133,7 @@ def _write_in(cell: NDArray[np.uint8], text: str, size: int, height: float) -> N
 def _palette() -> NDArray[np.uint8]:
     """Greys, then for each blue its shades towards the text colour: dark on light cells, white on dark ones."""
     blues = share_colours(_LEVELS)
-    is_dark = blues.mean(axis=1, keepdims=True) < 150
-    ink = np.where(is_dark, 255.0, 25.0)
+    ink = np.where(blues.mean(axis=1, keepdims=True) < 150, 255.0, 25.0)
     steps = np.linspace(0, 1, _SHADES)[None, :, None]
     shades = blues[:, None] * (1 - steps) + ink[:, None] * steps
     return np.concatenate([palette("weights")[:_FIRST], shades.reshape(-1, 3).round().astype(np.uint8)])

@@ -135,12 +135,7 @@ class Download(Source):
 
 
 def damaged(path: Path, why: str) -> DataError:
-    """Return the error for a file that differs from the original distribution.
-
-    Args:
-        path: The file.
-        why: The difference.
-    """
+    """Return the error for a file that differs from the original distribution; `why` says how."""
     return DataError(f"{path} is damaged: {why}. Delete it and run again to download it, or put the original back.")
 
 

@@ -88,11 +88,7 @@ class ImageFolder(Source):
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the image files in a folder, at any depth, sorted by path, without hidden ones.
-
-    Args:
-        folder: The folder.
-    """
+    """Return the image files in a folder, at any depth, sorted by path, without hidden ones."""
     found = (path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
     return sorted(path for path in found if path.name[0] != "." and not path.is_dir())
 

@@ -92,8 +92,7 @@ class Runs:
         series = found.get(run, {}).get(tags.NETWORK)
         if not series:
             raise NotFoundError(f"no run {run!r} with a network to show")
-        record: dict[str, Any] = json.loads(series[-1].numpy.item())
-        return record
+        return dict(json.loads(series[-1].numpy.item()))
 
     def _pictures(self, run: str) -> dict[str, list[dict[str, Any]]]:
         """Step and key of each figure, by tag. No figure is read."""

@@ -181,7 +181,7 @@ class Watchdog(threading.Thread):
 
         Args:
             before: `time.monotonic()` at the last check.
-            now: The same at this one. It is much later after this process was stopped, or its machine was asleep.
+            now: The same at this one; much later if this process was stopped or its machine was asleep.
         """
         self.now += min(now - before, self.settings.heartbeat + 1)
 
