@@ -37,6 +37,7 @@ def make_setup(
     **changes: Any,
 ) -> TrainingSetup:
     """A run of `model` on the CPU."""
+    limits = limits or TrainerConfig(max_epochs=1)
     parts: dict[str, Any] = {
         "model": model,
         "optimizer": optimizer or torch.optim.SGD(model.parameters(), lr=0.1),
@@ -44,7 +45,8 @@ def make_setup(
         "loss": nn.CrossEntropyLoss(),
         "splits": splits or make_splits(),
         "plan": Plan(CPU),
-        "limits": limits or TrainerConfig(max_epochs=1),
+        "plan_options": limits,
+        "limits": limits,
         "checkpoints": Path("checkpoints"),
     }
     return TrainingSetup(**{**parts, **changes})

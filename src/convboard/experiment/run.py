@@ -93,7 +93,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     if resumed is not None:
         _refuse_other_data(resumed, dataset)
     setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
-    choice = choose_plan(config, setup, is_recorded=recorded is not None)
+    choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads():
         callbacks = build_callbacks(config, dataset, choice, report.console, run_dir)
         trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))

@@ -114,36 +114,35 @@ def shared_plan(plan: Plan, comm: Communicator, is_recorded: bool) -> Plan:
     return plan
 
 
-def choose_plan(config: TrainConfig, setup: TrainingSetup, is_recorded: bool = False) -> PlanChoice:
-    """Choose the plan of a run: `setup.plan`, or a faster one if the config allows a measurement.
+def choose_plan(setup: TrainingSetup, is_recorded: bool = False) -> PlanChoice:
+    """Choose the plan of a run: `setup.plan`, or a faster one if a measurement may decide.
 
     Args:
-        config: The config.
         setup: The run.
         is_recorded: Whether `setup.plan` is that of a resumed run, which keeps it.
     """
     processes = setup.comm.world_size
     if is_recorded:
         return PlanChoice(setup.plan, "kept from the run's plan.json", processes=processes)
-    trainer = config.trainer
-    plans = candidates(trainer, setup.plan)
-    if reason := _unmeasured(config, setup, len(plans)):
+    options = setup.plan_options
+    plans = candidates(options, setup.plan)
+    if reason := _unmeasured(setup, len(plans)):
         choice = PlanChoice(setup.plan, reason, processes=processes)
     else:
-        choice = choose_fastest(setup, plans, measure_anew=trainer.plan == "measure")
-    if trainer.precision == "auto" and not choice.images_per_second:
+        choice = choose_fastest(setup, plans, measure_anew=options.plan == "measure")
+    if options.precision == "auto" and not choice.images_per_second:
         return replace(choice, reason=f"{choice.reason}; trainer.precision=auto is then fp32")
     return choice
 
 
-def _unmeasured(config: TrainConfig, setup: TrainingSetup, candidates: int) -> str:
-    """Return why the config or the processes rule out a measurement; empty if plans may be measured."""
+def _unmeasured(setup: TrainingSetup, candidates: int) -> str:
+    """Return why the options or the processes rule out a measurement; empty if plans may be measured."""
     if setup.comm.world_size > 1:
         return "not measured, since several processes compute at once"
-    if config.trainer.plan == "none":
+    if setup.plan_options.plan == "none":
         is_plain = setup.plan == plain_plan(setup.plan)
         return f"none, nothing measured; {'plain eager fp32' if is_plain else 'as given in the config'}"
-    if config.trainer.deterministic:
+    if setup.plan_options.deterministic:
         return "not measured, since trainer.deterministic=true"
     if setup.plan.compile:
         return "not measured, since trainer.compile=true would compile each"

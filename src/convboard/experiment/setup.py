@@ -166,6 +166,7 @@ def build_setup(
         schedule=build_schedule(scheduler),
         loss=build_loss(config.loss.name, config.loss.label_smoothing),
         plan=plan,
+        plan_options=config.trainer,
         limits=config.trainer,
         checkpoints=checkpoints,
         comm=comm,

@@ -12,7 +12,7 @@ from torch import nn
 from convboard.data.batches import Batches
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
-from convboard.training.execution_plan.plan import Plan
+from convboard.training.execution_plan.plan import Plan, PlanOptions
 from convboard.training.schedules import Schedule
 
 
@@ -62,6 +62,7 @@ class TrainingSetup:
         loss: Mean loss of (logits, labels).
         splits: The data, in the plan's memory format.
         plan: The plan of the computation.
+        plan_options: What the user gave of the plan; a measurement may decide the rest.
         limits: Length of the run.
         checkpoints: Folder of the best checkpoint and the last two.
         callbacks: Called in this order, in the main process only.
@@ -76,6 +77,7 @@ class TrainingSetup:
     loss: nn.Module
     splits: Splits
     plan: Plan
+    plan_options: PlanOptions
     limits: Limits
     checkpoints: Path
     callbacks: Sequence[Callback] = ()

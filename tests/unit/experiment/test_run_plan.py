@@ -109,15 +109,15 @@ def test_where_no_measurement_decides(
     monkeypatch.setattr(measuring, "has_bf16", lambda _: True)
     monkeypatch.setattr(run_plan, "choose_fastest", poisoned)
     setup = make_setup(nn.Linear(2, 2), limits=trainer, plan=default)
-    assert choose_plan(make_config(trainer), setup) == PlanChoice(default, reason)
+    assert choose_plan(setup) == PlanChoice(default, reason)
     pair = replace(setup, comm=Pair())
-    assert choose_plan(make_config(trainer), pair).reason.startswith("not measured, since several processes compute at")
+    assert choose_plan(pair).reason.startswith("not measured, since several processes compute at")
     kept = PlanChoice(default, "kept from the run's plan.json", processes=2)
-    assert choose_plan(make_config(trainer), pair, is_recorded=True) == kept
+    assert choose_plan(pair, is_recorded=True) == kept
 
 
 def test_a_run_that_is_too_short_to_measure_computes_in_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "has_bf16", lambda _: True)
     trainer = TrainerConfig(max_epochs=1, precision="auto")
-    choice = choose_plan(make_config(trainer), make_setup(nn.Linear(2, 2), limits=trainer, plan=DEFAULT))
+    choice = choose_plan(make_setup(nn.Linear(2, 2), limits=trainer, plan=DEFAULT))
     assert choice.reason == "not measured, since the run is short; trainer.precision=auto is then fp32"

@@ -7,11 +7,11 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from convboard.training.execution_plan.plan import Plan, has_bf16
+from convboard.training.execution_plan.plan import Plan, PlanOptions, has_bf16
 from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, processor, save_measurement
 from convboard.training.execution_plan.step_benchmark import Clock, StepBenchmark, compare_plans, time_step
 from convboard.training.training_setup import TrainingSetup
@@ -28,21 +28,6 @@ SAMPLE_FRACTION = 8  # the first sample of the step time uses 1/8 of the images 
 MAX_LOAD = 0.75  # share of the cores; a measurement is not saved if other processes use more
 EXTRA_SAMPLES = 2  # of the step time, if the first one justifies a measurement: the first steps of a process are slow
 MIN_STEPS = 20  # of a run; in a shorter one not even the first step is timed
-
-
-class PlanOptions(Protocol):
-    """The given parts of a plan; `config.schema.TrainerConfig` is an implementation. None leaves a part open.
-
-    Attributes:
-        precision: `auto` leaves it to the measurement.
-        channels_last: See `Plan`; likewise the others.
-    """
-
-    precision: str
-    channels_last: bool | None
-    compile: bool | None
-    cuda_graph: bool | None
-    threads: int | None
 
 
 @dataclass(frozen=True)

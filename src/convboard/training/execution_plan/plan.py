@@ -7,10 +7,32 @@ import contextlib
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+
+
+class PlanOptions(Protocol):
+    """What the user gave of a plan; `config.schema.TrainerConfig` is an implementation. None leaves a part open.
+
+    Attributes:
+        plan: `auto`: measure, or use an earlier measurement; `measure`: measure anew; `none`: measure nothing.
+        precision: `fp32`, `bf16`, or `auto`: the measurement decides.
+        channels_last: See `Plan`; likewise the next three.
+        compile: See `Plan`.
+        cuda_graph: See `Plan`.
+        threads: See `Plan`.
+        deterministic: Whether the run must give the same bits each time, so that no measurement decides.
+    """
+
+    plan: str
+    precision: str
+    channels_last: bool | None
+    compile: bool | None
+    cuda_graph: bool | None
+    threads: int | None
+    deterministic: bool
 
 
 @dataclass(frozen=True)
