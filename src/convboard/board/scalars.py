@@ -5,8 +5,8 @@ interval, and at the end of the run.
 """
 
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from operator import mul
 from typing import Any
 
@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from convboard.board import tags
 from convboard.board.summaries import Value, scalar
 from convboard.training.callbacks import Step
+from convboard.training.metrics import HostCopy, StepMetrics
 
 _POINTS = 200
 _LONGEST = 50
@@ -46,9 +47,8 @@ class TrainingCurves:
     def __init__(self, every: int, parameters: Iterable[nn.Parameter]) -> None:
         self.every = every
         self._parameters = list(parameters)
-        self._steps: list[Step] = []  # since the last point
-        self._earlier = _Pending()  # the steps since the last point that a checkpoint remembers
-        self._readings: list[_Reading] = []
+        self._next = _NextPoint()
+        self._due: list[_NextPoint] = []
 
     def add(self, step: Step) -> bool:
         """Add a step without waiting for the device. Its tensors must not be overwritten later.
@@ -56,107 +56,101 @@ class TrainingCurves:
         Returns:
             Whether `points` may return one.
         """
-        self._steps.append(step)
+        self._next.metrics.add(step)
+        self._next.step = step
         if step.global_step % self.every == 0 or step.global_step == 1:
             self._take()
-        return bool(self._readings)
+        return bool(self._due)
 
     def points(self, *, wait: bool = False) -> list[Point]:
         """The points that have become available since the last call; with `wait`, all that are due."""
         ready = []
-        while self._readings and (wait or self._readings[0].is_ready()):
-            ready.append(self._readings.pop(0).point())
+        while self._due and (wait or self._due[0].is_ready()):
+            ready.append(self._due.pop(0).point())
         return ready
 
     def finish(self) -> list[Point]:
         """The remaining points at the end of the run, the last one for the steps since the previous point."""
-        if self._steps or self._earlier.samples:
+        if self._next.metrics.samples:
             self._take()
         return self.points(wait=True)
 
     def state_dict(self) -> dict[str, Any]:
-        """The steps since the last point, each by itself: a sum of partial sums could differ in the last bit."""
-        pending = self._earlier.with_steps(self._steps, self._numbers().tolist())
-        return {"every": self.every, **asdict(pending)}
+        """The interval, and the steps since the last point."""
+        self._next.copy(self._gradient_norm)
+        return {"every": self.every, **self._next.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state` with its interval, so that the points stay at the same steps."""
         self.every = int(state["every"])
-        self._earlier = _Pending(**{entry.name: state[entry.name] for entry in fields(_Pending)})
+        self._next = _NextPoint.from_state(state)
 
     def _take(self) -> None:
-        self._readings.append(_Reading(self._steps, self._earlier, self._numbers()))
-        self._steps = []
-        self._earlier = _Pending()
-
-    def _numbers(self) -> Tensor:
-        """Losses and correct counts of `_steps`, and the gradient norm of the last step, as one tensor."""
-        if not self._steps:
-            return torch.empty(0)
-        losses = torch.stack([step.loss for step in self._steps]).float()
-        correct = torch.stack([step.correct for step in self._steps]).float()
-        norm = self._steps[-1].gradient_norm
-        norm = self._gradient_norm() if norm is None else norm
-        return torch.cat([losses, correct, norm.float().reshape(1)])
+        self._next.copy(self._gradient_norm)
+        self._due.append(self._next)
+        self._next = _NextPoint()
 
     def _gradient_norm(self) -> Tensor:
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
-        return nn.utils.get_total_norm(gradients) if gradients else torch.zeros_like(self._steps[-1].loss)
+        return nn.utils.get_total_norm(gradients) if gradients else torch.zeros(())
 
 
-@dataclass(frozen=True)
-class _Pending:
-    """The steps of the next point: loss, correct count and samples of each, and step, rate and norm of the last."""
+class _NextPoint:
+    """The steps since the last point, and step number, learning rate and gradient norm of the latest of them.
 
-    losses: list[float] = field(default_factory=list)
-    correct: list[float] = field(default_factory=list)
-    samples: list[int] = field(default_factory=list)
-    global_step: int = 0
-    lr: float = 0.0
-    gradient_norm: float = 0.0
+    Attributes:
+        metrics: Loss and accuracy of the steps.
+        step: The latest step; None after a restart, until the next step.
+    """
 
-    def with_steps(self, steps: list[Step], numbers: list[float]) -> "_Pending":
-        """This and `steps`, whose numbers are those of `TrainingCurves._numbers`."""
-        if not steps:
-            return self
-        count = len(steps)
-        return _Pending(
-            self.losses + numbers[:count],
-            self.correct + numbers[count : 2 * count],
-            self.samples + [step.samples for step in steps],
-            steps[-1].global_step,
-            steps[-1].lr,
-            numbers[-1],
-        )
+    def __init__(self) -> None:
+        self.metrics = StepMetrics()
+        self.step: Step | None = None
+        self._wall_time = 0.0
+        self._norm: HostCopy | None = None
+        self._saved = {"global_step": 0, "lr": 0.0, "gradient_norm": 0.0}  # of the latest step before a restart
 
-
-class _Reading:
-    """A transfer of metrics from the device: asynchronous on CUDA, elsewhere performed when it is read."""
-
-    def __init__(self, steps: list[Step], earlier: _Pending, numbers: Tensor) -> None:
-        self._steps = steps
-        self._earlier = earlier
+    def copy(self, gradient_norm: Callable[[], Tensor]) -> None:
+        """Begin to copy the numbers to the host; `gradient_norm` computes the norm where the step has none."""
         self._wall_time = time.time()
-        self._numbers = numbers
-        self._copied: torch.cuda.Event | None = None
-        if numbers.is_cuda:
-            self._numbers = torch.empty(numbers.shape, dtype=numbers.dtype, pin_memory=True)
-            self._numbers.copy_(numbers, non_blocking=True)
-            self._copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
-            self._copied.record()
+        self.metrics.copy()
+        if self.step is not None:
+            norm = self.step.gradient_norm
+            self._norm = HostCopy((gradient_norm() if norm is None else norm).float().reshape(1))
 
     def is_ready(self) -> bool:
-        return self._copied is None or bool(self._copied.query())  # type: ignore[no-untyped-call]
+        """Return whether `point` does not wait for the device."""
+        return self.metrics.is_ready() and (self._norm is None or self._norm.is_ready())
 
     def point(self) -> Point:
-        if self._copied is not None:
-            self._copied.synchronize()
-        pending = self._earlier.with_steps(self._steps, self._numbers.tolist())
-        samples = sum(pending.samples)
+        """Return the point; `copy` comes first."""
+        loss, accuracy = self.metrics.means()
+        last = self._last_step()
         values = [
-            scalar(tags.LOSS_TRAIN, sum(map(mul, pending.losses, pending.samples)) / samples),
-            scalar(tags.ACCURACY_TRAIN, sum(pending.correct) / samples),
-            scalar(tags.LR, pending.lr),
-            scalar(tags.GRADIENT_NORM, pending.gradient_norm),
+            scalar(tags.LOSS_TRAIN, loss),
+            scalar(tags.ACCURACY_TRAIN, accuracy),
+            scalar(tags.LR, last["lr"]),
+            scalar(tags.GRADIENT_NORM, last["gradient_norm"]),
         ]
-        return Point(pending.global_step, self._wall_time, values)
+        return Point(int(last["global_step"]), self._wall_time, values)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums and the latest step, JSON-like; `copy` comes first."""
+        return {**self.metrics.state_dict(), **self._last_step()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "_NextPoint":
+        """Return the steps that `state_dict` described; older checkpoints list the numbers of each step."""
+        new = cls()
+        new._saved = {key: state[key] for key in new._saved}
+        if "losses" in state:
+            loss = sum(map(mul, state["losses"], state["samples"]))
+            state = {"loss": loss, "correct": sum(state["correct"]), "samples": sum(state["samples"])}
+        new.metrics.load_state_dict({key: state[key] for key in ("loss", "correct", "samples")})
+        return new
+
+    def _last_step(self) -> dict[str, float]:
+        if self.step is None or self._norm is None:
+            return self._saved
+        (norm,) = self._norm.values()
+        return {"global_step": self.step.global_step, "lr": self.step.lr, "gradient_norm": norm}

@@ -3,12 +3,11 @@
 import time
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from torch import Tensor
 
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.metrics import StepMetrics
 
 REFRESH_SECONDS = 0.2
 
@@ -49,7 +48,7 @@ class ProgressDisplay:
             epoch=self._place(start.epoch + 1),
             metrics="",
         )
-        self._recent = _RecentSteps(start.device)
+        self._recent = _RecentSteps()
         self._bar.start()
         self._bar.refresh()
 
@@ -90,15 +89,14 @@ class ProgressDisplay:
 
 
 class _RecentSteps:
-    """The steps since the bar was last drawn: their mean loss and accuracy, and their speed.
+    """The steps since the bar was last drawn: their speed, and mean loss and accuracy.
 
-    Reading the means would wait for the device. They are copied without waiting instead, and shown at the next refresh.
+    Reading the means would wait for the device. Those of the steps before the last refresh are shown instead.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self._steps: list[Step] = []
-        self._means: Tensor = torch.zeros(2, pin_memory=device.type == "cuda")
-        self._are_copied = False
+    def __init__(self) -> None:
+        self._metrics = StepMetrics()
+        self._earlier = StepMetrics()
         self._began = self._latest = time.perf_counter()
 
     @property
@@ -108,7 +106,7 @@ class _RecentSteps:
 
     def add(self, step: Step) -> None:
         """Add the step that was just taken."""
-        self._steps.append(step)
+        self._metrics.add(step)
         self._latest = time.perf_counter()
 
     def pause(self) -> None:
@@ -117,14 +115,11 @@ class _RecentSteps:
 
     def describe_and_reset(self) -> str:
         """Return the speed now, and loss and accuracy as of the last call."""
-        loss, accuracy = self._means.tolist()
-        means = f"loss {loss:.4f}  accuracy {accuracy:7.2%}  " if self._are_copied else ""
-        samples = sum(step.samples for step in self._steps)
-        metrics = f"{means}{samples / self.seconds:>9,.0f} images/s"
-        mean_loss = torch.stack([step.loss for step in self._steps]).mean()
-        right = torch.stack([step.correct for step in self._steps]).sum()
-        self._means.copy_(torch.stack([mean_loss, right / samples]), non_blocking=True)
-        self._are_copied = True
-        self._steps.clear()
+        means = ""
+        if self._earlier.samples and self._earlier.is_ready():
+            means = "loss {:.4f}  accuracy {:7.2%}  ".format(*self._earlier.means())
+        metrics = f"{means}{self._metrics.samples / self.seconds:>9,.0f} images/s"
+        self._metrics.copy()
+        self._earlier, self._metrics = self._metrics, StepMetrics()
         self._began = self._latest
         return metrics

@@ -1,7 +1,7 @@
 """The training loop.
 
-It does not depend on configs, TensorBoard or the terminal: callbacks show the run. Sums stay on the device until the
-end of an epoch; `nan_guard` describes the other reads from the device.
+It does not depend on configs, TensorBoard or the terminal: callbacks show the run. No step waits for the device: see
+`metrics` and `nan_guard`.
 """
 
 import logging
@@ -15,7 +15,7 @@ from convboard.errors import TrainingError
 from convboard.training.callbacks import Callback, EpochEnd, Evaluation, FitEnd, FitStart
 from convboard.training.checkpoint import BEST, Checkpoint, load_checkpoint, load_weights, save_checkpoint, save_latest
 from convboard.training.evaluation import evaluate
-from convboard.training.metrics import EpochMetrics
+from convboard.training.metrics import StepMetrics
 from convboard.training.seeding import random_state, restore_random_state
 from convboard.training.signals import Interrupted, StopRequest
 from convboard.training.train_step import TrainStep
@@ -49,7 +49,7 @@ class Trainer:
         self.best_epoch = 0
         self._callbacks = setup.callbacks if setup.comm.is_main else ()
         self._steps_per_epoch = setup.steps_per_epoch
-        self._metrics = EpochMetrics(setup.plan.device)
+        self._metrics = StepMetrics()  # of the epoch
         self._train_step = TrainStep(setup)
         self._stop = StopRequest()
         self._saved_at = 0.0
@@ -164,7 +164,7 @@ class Trainer:
         self._train_step.guard.check(self.epoch + 1)
         train_loss, train_accuracy = self._metrics.means()
         images_per_second = (self._metrics.samples - samples_before) / (time.perf_counter() - began)
-        self._metrics.reset()
+        self._metrics = StepMetrics()
         self.epoch += 1
         val = evaluate(
             setup.model, setup.splits.val, setup.loss, setup.plan, setup.limits.limit_val_batches, setup.comm

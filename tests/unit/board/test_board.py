@@ -233,7 +233,7 @@ def test_the_state_is_json_and_on_the_disk(make_board: Any, make_loop: Any, tmp_
     make_loop().run(board, until=2)
     state = json.loads(json.dumps(board.state_dict()))
     assert (tmp_path / "run" / state["events"]["name"]).stat().st_size == state["events"]["length"]
-    assert state["curves"]["samples"] == [6]
+    assert state["curves"]["samples"] == 6
     board._events.close()
 
 

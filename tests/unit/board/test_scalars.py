@@ -99,3 +99,12 @@ def test_a_run_resumed_after_its_last_step_has_its_last_point(norm: float | None
         (point,) = resumed.finish()
         assert (point.step, values(point)) == (5, values(expected))
         assert resumed.finish() == []
+
+
+def test_curves_go_on_from_a_checkpoint_that_lists_each_step() -> None:
+    last = {"global_step": 2, "lr": 0.5, "gradient_norm": 2.0}
+    resumed = TrainingCurves(50, [])
+    resumed.load_state_dict({"every": 3, "losses": [1.0, 4.0], "correct": [1.0, 2.0], "samples": [2, 4], **last})
+    resumed.add(step(3, loss=0.0, correct=3, samples=4))
+    (point,) = resumed.points()
+    assert (point.step, values(point)["loss/train"], values(point)["accuracy/train"]) == pytest.approx((3, 1.8, 0.6))
