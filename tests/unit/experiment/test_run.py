@@ -18,7 +18,7 @@ from convboard.data.load import load_dataset
 from convboard.errors import RunError
 from convboard.models import WhitenedCNN
 from convboard.training.checkpoint import load_latest
-from convboard.training.execution_plan import choose_plan
+from convboard.training.execution_plan import choose_plan, measure_plans
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.plan_cache import Measurement
 from convboard.training.seeding import set_deterministic
@@ -192,10 +192,11 @@ def test_measuring_changes_nothing_in_the_run(tmp_path: Path, monkeypatch: pytes
     layers = [{"conv": {"out_channels": 4, "kernel_size": 3}}, "batch_norm", "relu", "flatten", "dropout", "linear"]
     config = make_config(model={"_target_": "convboard.models.sequential", "layers": layers})
     convboard.run(config, tmp_path / "unmeasured")
-    monkeypatch.setattr(choose_plan, "MIN_STEPS", 0)
-    monkeypatch.setattr(choose_plan, "SHARE", {"cpu": 100.0})
+    monkeypatch.setattr(measure_plans, "MIN_STEPS", 0)
+    monkeypatch.setattr(measure_plans, "SHARE", {"cpu": 100.0})
     monkeypatch.setattr(choose_plan, "MIN_SPEEDUP", 1e9)
-    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr(measure_plans, "MAX_OTHER_LOAD", 1.0)
+    monkeypatch.setattr(measure_plans, "MAX_SPREAD", 1e9)
     taken = []
     monkeypatch.setattr(choose_plan, "save_measurement", lambda *what: taken.append(what))
     convboard.run(config, tmp_path / "measured")
@@ -229,9 +230,9 @@ def test_deterministic_runs_have_the_same_bits_whatever_is_remembered(
     trainer = {"max_epochs": 1, "limit_train_batches": 3, "device": "cpu", "deterministic": True, "precision": "auto"}
     try:
         convboard.run(make_config(trainer=trainer), tmp_path / "one")
-        poison = Measurement(3.0, {Plan(torch.device("cpu"), "bf16", threads=1): 1e-9})
+        poison = Measurement(3.0, {Plan(torch.device("cpu"), "bf16", threads=1): 1e-9}, images=1)
         monkeypatch.setattr(choose_plan, "load_measurement", lambda *_: poison)
-        monkeypatch.setattr(choose_plan, "time_step", lambda *_: 1e-9)
+        monkeypatch.setattr(measure_plans, "time_step", lambda *_: 1e-9)
         convboard.run(make_config(trainer=trainer), tmp_path / "other")
     finally:
         set_deterministic(False)

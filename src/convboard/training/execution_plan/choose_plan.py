@@ -1,7 +1,6 @@
 """Choice of the plan of a run: the candidates, and the fastest of them, measured now or in an earlier run."""
 
 import itertools
-import logging
 import math
 import os
 import time
@@ -11,23 +10,13 @@ from typing import Any
 
 import torch
 
+from convboard.training.execution_plan.measure_plans import UnmeasuredError, describe_change, measure, time_limit
 from convboard.training.execution_plan.plan import Plan, PlanOptions, has_bf16
 from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, processor, save_measurement
-from convboard.training.execution_plan.step_benchmark import Clock, StepBenchmark, compare_plans, time_step
+from convboard.training.execution_plan.step_benchmark import Clock, StepBenchmark
 from convboard.training.training_setup import TrainingSetup
 
-_log = logging.getLogger(__name__)
-
-# The measurement may take this share of the expected time of the run. A GPU run gains more by it.
-SHARE = {"cpu": 0.03, "cuda": 0.1}
-MAX_BUDGET = {"cpu": 3.0, "cuda": 10.0}  # seconds
-MIN_BUDGET = 0.3  # seconds; nothing is measured with a smaller budget
-COMPILE_BUDGET = 60.0  # seconds; torch.compile takes tens of seconds and is not tried with a smaller budget
 MIN_SPEEDUP = 1.03  # over the default plan; a smaller speedup may be noise
-SAMPLE_FRACTION = 8  # the first sample of the step time uses 1/8 of the images of a batch
-MAX_LOAD = 0.75  # share of the cores; a measurement is not saved if other processes use more
-EXTRA_SAMPLES = 2  # of the step time, if the first one justifies a measurement: the first steps of a process are slow
-MIN_STEPS = 20  # of a run; in a shorter one not even the first step is timed
 
 
 @dataclass(frozen=True)
@@ -105,117 +94,43 @@ def choose_fastest(
         measure_anew: Measure even if the run is short, and replace the measurement of an earlier run.
         clock: The time in seconds.
     """
-    default, plain = plans[0], plain_plan(plans[0])
+    plain = plain_plan(plans[0])
     benchmark, steps = StepBenchmark(setup), setup.total_steps
     compared = tuple(plans) if plain in plans else (*plans, plain)
     case = _case(setup, benchmark, compared)
     began = clock()
     measurement = None if measure_anew else load_measurement(case, compared)
-    reason = "remembered from an earlier run"
-    if measurement is None or _deserves_more(measurement, compared, steps):
-        is_busy = _is_busy()
+    reason, since = "remembered from an earlier run", ""
+    if measurement is not None:
+        since = describe_change(measurement, _fastest(measurement, plans), benchmark, steps)
+    if measurement is None or since or _deserves_more(measurement, compared, steps):
         try:
-            new = _measure(benchmark, compared, math.inf if measure_anew else steps, clock)
-        except _UnmeasuredError as error:
+            measurement = measure(benchmark, compared, math.inf if measure_anew else steps, clock)
+        except UnmeasuredError as error:
             if measurement is None:
-                return PlanChoice(default, f"not measured, since {error}")
+                return PlanChoice(plans[0], f"not measured, since {error}")
         else:
-            if measure_anew or not is_busy:
-                save_measurement(case, compared, new)
-            measurement, reason = new, f"measured in {clock() - began:.1f} s"
+            reason = f"measured in {clock() - began:.1f} s" + (since and f", since {since}")
+            if measurement.doubt:
+                reason += f"; not kept for later runs, since {measurement.doubt}"
+            else:
+                save_measurement(case, compared, measurement)
+    images = sum(len(batch.labels) for batch in benchmark.batches)
+    rates = {plan: images / value for plan, value in measurement.seconds.items()}
+    return PlanChoice(_fastest(measurement, plans), reason, rates)
+
+
+def _fastest(measurement: Measurement, plans: Sequence[Plan]) -> Plan:
+    """Return the fastest of `plans`; the first, which is the default, unless another is clearly faster."""
     seconds = measurement.seconds
     fastest = min((plan for plan in plans if plan in seconds), key=lambda plan: seconds[plan])
-    chosen = fastest if seconds[fastest] * MIN_SPEEDUP < seconds[default] else default
-    images = sum(len(batch.labels) for batch in benchmark.batches)
-    return PlanChoice(chosen, reason, {plan: images / value for plan, value in seconds.items()})
-
-
-class _UnmeasuredError(Exception):
-    """No plan was measured, for the reason in the message."""
+    return fastest if seconds[fastest] * MIN_SPEEDUP < seconds[plans[0]] else plans[0]
 
 
 def _deserves_more(measurement: Measurement, plans: tuple[Plan, ...], steps: int) -> bool:
     """Return whether plans are missing in the measurement and a run of `steps` steps has more than twice its budget."""
     lacks_some = any(plan not in measurement.seconds for plan in plans)
-    return lacks_some and _budget(plans, steps, measurement.seconds[plans[0]]) > 2 * measurement.budget
-
-
-def _budget(plans: tuple[Plan, ...], steps: float, step: float) -> float:
-    """Return the seconds that measuring may take, for a run of `steps` steps of `step` seconds."""
-    device = plans[0].device.type
-    earned = SHARE.get(device, SHARE["cpu"]) * steps * step
-    if earned >= COMPILE_BUDGET and any(plan.compile for plan in plans):
-        return COMPILE_BUDGET
-    return min(earned, MAX_BUDGET.get(device, MAX_BUDGET["cpu"]))
-
-
-def _measure(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float, clock: Clock) -> Measurement:
-    """Time steps by each plan for a run of `steps` steps.
-
-    If steps are slow, each uses only some of the images of a batch, and its time is scaled up.
-
-    Args:
-        benchmark: Takes the steps.
-        plans: The plans; the first is the default.
-        steps: Number of steps of the run.
-        clock: The time in seconds.
-
-    Raises:
-        _UnmeasuredError: The run is too short for a measurement, or its network cannot be measured.
-    """
-    default, batch_size = plans[0], len(benchmark.batches[0].labels)
-    if steps < MIN_STEPS:
-        raise _UnmeasuredError("the run is short")
-    began, loading = clock(), 0.0
-    try:
-        if default.device.type == "cuda":  # load libraries and kernels, as the run's own first step would
-            time_step(benchmark, default, batch_size)
-            loading = clock() - began
-            began += loading
-        step, images = _warm_step(benchmark, plans, steps)
-    except Exception as error:  # the run itself may still train, or reports the reason
-        _log.debug("No plan was measured.", exc_info=error)
-        raise _UnmeasuredError("no copy of this network can be trained") from error
-    budget = _budget(plans, steps, step)
-    if budget < MIN_BUDGET:
-        raise _UnmeasuredError("the run is short")
-    tried = plans if budget >= COMPILE_BUDGET else tuple(plan for plan in plans if not plan.compile)
-    images = min(batch_size, max(images, int(batch_size * budget / (4 * len(tried) * step))))
-    left = budget - (clock() - began)
-    times = compare_plans(tried, lambda plan, count: time_step(benchmark, plan, images, count), left, loading, clock)
-    if default not in times or len(times) == 1:
-        raise _UnmeasuredError("its steps are slow")
-    return Measurement(budget, {plan: value * batch_size / images for plan, value in times.items()})
-
-
-def _is_busy() -> bool:
-    """Return whether other processes use so much of this machine that a measurement should not be reused."""
-    try:
-        load = os.getloadavg()[0]
-    except (AttributeError, OSError):  # not available on this system
-        return False
-    cores = os.cpu_count() or 1
-    own = min(time.process_time() / 60, cores)  # a second of computing adds at most 1/60 to the average of a minute
-    return load - own > MAX_LOAD * cores
-
-
-def _warm_step(benchmark: StepBenchmark, plans: tuple[Plan, ...], steps: float) -> tuple[float, int]:
-    """Return the shortest sampled time of a step by the default plan, in seconds, and the number of images used.
-
-    A measurement on few images can only overestimate the time. If even this estimate is too short to justify a
-    measurement, no more samples are taken. On a GPU all images are used: it is fast enough, and it would use other
-    kernels for few images.
-    """
-    default, batch_size = plans[0], len(benchmark.batches[0].labels)
-    few = min(batch_size, max(2, batch_size // SAMPLE_FRACTION))
-    least, images = math.inf, batch_size if default.device.type == "cuda" else few
-    for _ in range(1 + EXTRA_SAMPLES):
-        if least < MIN_BUDGET / SAMPLE_FRACTION:
-            images = batch_size
-        least = min(least, time_step(benchmark, default, images) * batch_size / images)
-        if _budget(plans, steps, least) < MIN_BUDGET:
-            break
-    return least, images
+    return lacks_some and time_limit(plans, steps, measurement.seconds[plans[0]]) > 2 * measurement.budget
 
 
 def _thread_counts(default: Plan) -> tuple[int, ...]:

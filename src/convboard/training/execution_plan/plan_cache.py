@@ -25,10 +25,14 @@ class Measurement:
     Attributes:
         budget: Time limit of the measurement in seconds; a longer one might have covered more plans.
         seconds: Seconds of one step, by plan.
+        images: Images of each batch that were used; the seconds are scaled to whole batches.
+        doubt: Why a later run should not use it; empty in a measurement that was saved.
     """
 
     budget: float
     seconds: dict[Plan, float]
+    images: int
+    doubt: str = ""
 
 
 def load_measurement(case: Mapping[str, Any], plans: Sequence[Plan]) -> Measurement | None:
@@ -41,17 +45,18 @@ def load_measurement(case: Mapping[str, Any], plans: Sequence[Plan]) -> Measurem
     try:
         content = json.loads(_file(case).read_text())
         seconds = {plans[int(number)]: float(value) for number, value in content["seconds"].items()}
-        measurement = Measurement(float(content["budget"]), seconds)
+        measurement = Measurement(float(content["budget"]), seconds, int(content["images"]))
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
         return None
     is_whole = plans[0] in seconds and all(0 < value < math.inf for value in seconds.values())
+    is_whole = is_whole and measurement.images > 0
     return measurement if is_whole and content.get("case") == case else None
 
 
 def save_measurement(case: Mapping[str, Any], plans: Sequence[Plan], measurement: Measurement) -> None:
     """Save a measurement. Each case has a file of its own, so that simultaneous runs do not collide."""
     seconds = {plans.index(plan): value for plan, value in measurement.seconds.items()}
-    content = {"case": case, "budget": measurement.budget, "seconds": seconds}
+    content = {"case": case, "budget": measurement.budget, "images": measurement.images, "seconds": seconds}
     with suppress(OSError, RuntimeError):
         file = _file(case)
         file.parent.mkdir(parents=True, exist_ok=True)

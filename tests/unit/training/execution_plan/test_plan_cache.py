@@ -9,7 +9,7 @@ from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, save_measurement
 
 PLANS = [Plan(torch.device("cpu"), threads=threads) for threads in (1, 2, 3)]
-MEASURED = Measurement(budget=3.0, seconds={PLANS[0]: 0.1, PLANS[2]: 0.02})
+MEASURED = Measurement(budget=3.0, seconds={PLANS[0]: 0.1, PLANS[2]: 0.02}, images=32)
 CASE: dict[str, Any] = {"torch": "3", "batches": [[1, 2]]}
 
 

@@ -1,0 +1,39 @@
+"""The part of the machine that other processes use while something is measured."""
+
+import os
+import time
+
+import psutil
+
+
+class OtherLoad:
+    """A measurement that begins when the object is made. It covers the cores that this process may use.
+
+    Where the system of a shared machine takes time away from it (`steal`), this counts as well.
+    """
+
+    def __init__(self) -> None:
+        self._began = _times()
+
+    def share(self) -> float:
+        """Return the share of the cores that others have used since the beginning, 0 to 1.
+
+        The system counts in steps of 10 ms, so that a measurement of less than 0.1 s says little.
+        """
+        cores = len(_cores())
+        wall, idle, own = (now - then for now, then in zip(_times(), self._began, strict=True))
+        others = cores * wall - idle - own
+        return min(max(others / (cores * wall), 0.0), 1.0) if wall else 0.0
+
+
+def _times() -> tuple[float, float, float]:
+    """Return wall time, idle time of all cores, and computing time of this process, in seconds."""
+    times = psutil.cpu_times(percpu=True)
+    idle = sum(times[core].idle + getattr(times[core], "iowait", 0.0) for core in _cores() if core < len(times))
+    return time.perf_counter(), idle, time.process_time()
+
+
+def _cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
