@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarking import parts, tab, tables
+from benchmarking import busy, parts, tab, tables
 from convboard.cli import frame
 from convboard.cli.arguments import read_arguments
 from convboard.config.command_line import command
@@ -12,7 +12,7 @@ from convboard.experiment.environment import describe_environment
 from convboard.training.signals import raising
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
-PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab")
+PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab", "busy")
 STYLES = ("table", "markdown", "json")
 TOLD = ("processor", "system", "python", "torch", "torchvision", "tensorboard", "git commit")
 
@@ -28,8 +28,9 @@ class Arguments:
     Attributes:
         part: `processes` (seconds to the first step, and memory), `speed` (images per second, and the board's share),
             `all` (both), `mnist_99` (seconds to 99 % on MNIST, compared with PyTorch's MNIST example; quick, rounds and
-            batches are ignored), or `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it is open, and
-            its frames while the mouse moves over units; needs Chromium).
+            batches are ignored), `busy` (seconds of short runs beside no, one and two other processes that compute), or
+            `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse
+            moves over units; needs Chromium).
         quick: A first impression, as with rounds=1 batches=40.
         rounds: Number of measured rounds after one warm-up round; the median is reported; null: 3.
         batches: Largest number of batches in a round; null: as many as take a few seconds.
@@ -71,6 +72,8 @@ def _measure(arguments: Arguments) -> None:
         sections += parts.speed(data_dir, rounds, batches)
     if arguments.part == "mnist_99":
         sections += parts.mnist_99(data_dir)
+    if arguments.part == "busy":
+        sections += busy.busy(data_dir, rounds)
     if arguments.part == "layers_tab":
         sections += tab.layers_tab(data_dir, rounds)
     environment = describe_environment("")

@@ -74,12 +74,24 @@ def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 
+@pytest.mark.slow
+@pytest.mark.data
+def test_it_measures_beside_busy_processes(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
+    done = run_command("scripts/benchmark.py", "part=busy", "rounds=1", "format=json", f"data_dir={data_dir}")
+    (section,) = json.loads(done.stdout)["sections"]
+    for row in section["rows"]:
+        assert min(row[column] for column in ("idle", "beside one", "beside two", "one thread")) > 0
+        assert math.isclose(row["beside one to one thread"], row["beside one"] / row["one thread"])
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         (
             "part=sped",
-            "part='sped' is not known. Did you mean 'speed'? Allowed: all, layers_tab, mnist_99, processes, speed.",
+            "part='sped' is not known. Did you mean 'speed'? "
+            "Allowed: all, busy, layers_tab, mnist_99, processes, speed.",
         ),
         ("format=csv", "format='csv' is not known. Allowed: json, markdown, table."),
         ("batches=-3", "batches=-3: must be at least 1, or be omitted."),

@@ -1,0 +1,66 @@
+"""The time of short runs on a machine on which other processes compute: none, one and two of them.
+
+Threads that spin while they wait take the cores from the others, and wait for those that the others keep from running.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+from benchmarking.processes import child
+from benchmarking.progress import Progress
+from benchmarking.tables import Cell, Section
+from benchmarking.workloads import ROOT
+
+_RUNS = {
+    "lenet on digits, 15 epochs": ("trainer.max_epochs=15",),
+    "lenet on mnist, 400 steps": ("dataset=mnist", "trainer.max_epochs=1", "trainer.limit_train_batches=400"),
+    "cifar10_quick on cifar10, 60 steps": (
+        *("model=cifar10_quick", "dataset=cifar10", "batch_size=128"),
+        *("trainer.max_epochs=1", "trainer.limit_train_batches=60", "trainer.limit_val_batches=2"),
+    ),
+}
+_MOST = 2  # other processes
+
+
+def busy(data_dir: str, rounds: int) -> list[Section]:
+    """Measure runs on all cores beside other processes, and on one core beside none.
+
+    Args:
+        data_dir: Folder of the data sets.
+        rounds: Number of times that each run is measured.
+    """
+    progress = Progress("busy", [1] * (len(_RUNS) * (_MOST + 2) * rounds))
+    rows: list[dict[str, Cell]] = []
+    for name, arguments in _RUNS.items():
+        seconds: list[list[float]] = [[] for _ in range(_MOST + 2)]
+        for _ in range(rounds):
+            for hogs in range(_MOST + 1):
+                progress.begin(f"{name}, beside {hogs} busy processes")
+                seconds[hogs].append(_seconds((*arguments, f"data_dir={data_dir}"), hogs))
+            progress.begin(f"{name}, one thread")
+            seconds[-1].append(_seconds((*arguments, f"data_dir={data_dir}", "trainer.threads=1"), hogs=0))
+        idle, one, two, alone = map(median, seconds)
+        row: dict[str, Cell] = {"run": name, "idle": idle, "beside one": one, "beside two": two, "one thread": alone}
+        rows.append({**row, "beside one to one thread": one / alone})
+    formats = {"run": "", **dict.fromkeys(("idle", "beside one", "beside two", "one thread"), ".2f")}
+    title = "Seconds of training and evaluation on a busy machine"
+    return [Section(title, {**formats, "beside one to one thread": ".2f"}, rows)]
+
+
+def _seconds(arguments: Sequence[str], hogs: int) -> float:
+    """Return the seconds of training and evaluation of a run beside `hogs` processes that compute without end."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        for _ in range(hogs):
+            stack.enter_context(child([sys.executable, "-c", "while True: pass"]))
+        command = [sys.executable, str(ROOT / "train.py"), *arguments, "trainer.plan=none", "board=minimal"]
+        with child([*command, f"hydra.run.dir={folder}/run"]) as process:
+            said, _ = process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"{command!r} failed:\n{said}")
+        return float(json.loads((folder / "run/result.json").read_text())["seconds"])
