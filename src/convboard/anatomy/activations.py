@@ -82,7 +82,7 @@ def layer_activations(model: nn.Module, images: Tensor, *, keep_inputs: bool = F
 
                 hooks.enter_context(module.register_forward_hook(begin, with_kwargs=True))
         with search:
-            run_without_side_effects(model, images)
+            run_without_side_effects(model, images.clone())  # an in-place function may change them
     return search.found
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
+from convboard.anatomy.arguments import check_network, check_shape
 from convboard.anatomy.trace import Call, Shape, Tracker, record_calls
 from convboard.errors import ModelError
 
@@ -43,22 +44,6 @@ class DryRun:
     def failed_call(self) -> Call | None:
         """The layer or function that raised `error`; None if the network's own forward did, or nothing."""
         return next((call for call in self.calls if self.error is not None and call.error is self.error), None)
-
-
-def check_shape(image_shape: Shape) -> None:
-    """Check that a shape is that of one image.
-
-    Args:
-        image_shape: Should be (C, H, W).
-
-    Raises:
-        ModelError: It is not three positive numbers.
-    """
-    if len(image_shape) != 3 or min(image_shape) < 1:
-        raise ModelError(
-            f"The input shape is {tuple(image_shape)}: give (channels, height, width) of one image, without the "
-            "batch, such as (1, 28, 28)."
-        )
 
 
 def run_without_side_effects(model: nn.Module, images: Tensor, gradients: bool = False) -> Any:
@@ -175,8 +160,9 @@ def unwrapped(model: nn.Module) -> nn.Module:
     """Return the network without DataParallel or DistributedDataParallel.
 
     Raises:
-        ModelError: It is a script of torch.jit, whose functions cannot be recorded.
+        ModelError: It is no nn.Module, or a script of torch.jit, whose functions cannot be recorded.
     """
+    check_network(model)
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return unwrapped(model.module)
     if isinstance(model, torch.jit.ScriptModule):

@@ -8,8 +8,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convboard.anatomy.arguments import check_dtype_and_device, check_images
 from convboard.anatomy.check import raise_explained
-from convboard.anatomy.dry_run import dry_run, run_without_side_effects
+from convboard.anatomy.dry_run import dry_run, run_without_side_effects, unwrapped
 from convboard.anatomy.function_call import first_tensor
 from convboard.anatomy.trace import CallNames, leaf_modules
 from convboard.errors import ModelError, nearest
@@ -40,15 +41,14 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
         >>> {name: list(output.shape) for name, output in layer_outputs(model, images).items()}
         {'conv1': [1, 16, 14, 14], 'conv2': [1, 32, 7, 7], 'conv3': [1, 64, 4, 4]}
     """
-    if images.ndim != 4:
-        raise ModelError(
-            f"images are {list(images.shape)}: they must be a batch, [N, C, H, W]. Give a single image as "
-            "image.unsqueeze(0)."
-        )
+    model = unwrapped(model)
+    check_images(images)
     outputs: OrderedDict[str, Tensor] = OrderedDict()
     names = CallNames()
     with ExitStack() as hooks:
-        for name, module in _matching(model, [layers] if isinstance(layers, str) else layers).items():
+        for name, module in _matching(
+            model, [layers] if isinstance(layers, str) or not isinstance(layers, Sequence) else layers
+        ).items():
 
             def keep(_module: nn.Module, _args: Any, result: Any, name: str = name) -> None:
                 output = first_tensor(result)
@@ -57,8 +57,9 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
 
             hooks.enter_context(module.register_forward_hook(keep))
         try:
-            run_without_side_effects(model, images)
+            run_without_side_effects(model, images.clone())  # an in-place function may change them
         except (RuntimeError, TypeError):  # TypeError: its forward takes more than the images
+            check_dtype_and_device(model, images)
             raise_explained(model, dry_run(model, tuple(images.shape[1:])))
             raise
     return outputs
@@ -70,6 +71,8 @@ def _matching(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]
     parents = {name: module for name, module in model.named_modules() if name and name not in leaves}
     chosen: dict[str, nn.Module] = {}
     for pattern in patterns:
+        if not isinstance(pattern, str):
+            raise ModelError(f"layers={pattern!r}: give names of layers or patterns of them, such as 'conv*'.")
         for group in (leaves, parents):
             matches = {name: module for name, module in group.items() if fnmatchcase(name, pattern)}
             if matches:

@@ -1,6 +1,7 @@
 """A network summarised by one dry run: its rows, the receptive field of each unit, and all of it for JSON."""
 
 from dataclasses import asdict, dataclass
+from numbers import Integral
 from typing import Any
 
 from torch import nn
@@ -115,10 +116,12 @@ def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int =
     if layer not in calls:
         if run.error is not None:
             raise run.error
-        raise ModelError(f"No layer is called {layer!r}. {nearest(layer, calls)}")
+        raise ModelError(f"No layer is called {layer!r}. {nearest(str(layer), calls)}")
     call = calls[layer]
     shape = call.output_shape or ()
     height, width = shape[2:] if len(shape) == 4 else (1, 1)
+    if not (isinstance(row, Integral) and isinstance(col, Integral)):
+        raise ModelError(f"row={row!r} and col={col!r} must be whole numbers.")
     if not (0 <= row < height and 0 <= col < width):
         raise ModelError(f"{layer} has no unit at row {row}, column {col}: its output has {height} x {width} of them.")
     boxes = boxes_of(call)

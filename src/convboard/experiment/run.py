@@ -165,9 +165,12 @@ def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = N
         `accuracy/val`, `loss/val`, `accuracy/test` and `loss/test`, equal to the run's own on the same machine.
 
     Raises:
-        RunError: The data has changed since the run was trained, or see `Run.model`.
+        RunError: The data has changed since the run was trained, or it is no `Run`, or see `Run.model`.
         ConvboardError: The data cannot be read, or see `Run.model`.
     """
+    if not isinstance(finished, Run):
+        call = "evaluate_run(convboard.load_run(path))"
+        raise RunError(f"evaluate_run takes a run, not a value of type {type(finished).__name__}: write {call}.")
     keep_freed_memory()
     config = finished.config
     plan = recorded_plan(finished) or default_plan(config)

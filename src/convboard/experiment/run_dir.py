@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,7 @@ class Run:
             ModelError: The network in `model` does not fit the images.
             CheckpointError: There are no weights, or they are damaged or of another network.
         """
+        from convboard.anatomy.arguments import check_network
         from convboard.experiment.setup import build_model, prepare_given  # imports torch, which takes seconds
         from convboard.training.checkpoint import load_checkpoint, load_weights
 
@@ -79,6 +81,7 @@ class Run:
                 refuse_foreign(self.path, self.config, ("model",))
             model = build_model(self.config.model, shape, classes)
         else:
+            check_network(model)
             prepare_given(model.cpu(), shape, classes)
         load_weights(model, load_checkpoint(self.best_checkpoint), self.best_checkpoint)
         return model.eval()
@@ -147,6 +150,8 @@ def load_run(path: str | Path) -> Run:
         RunError: The directory is not there, holds no run, or one of its files is not what a run writes.
         ConfigError: Its config does not fit this version.
     """
+    if not isinstance(path, (str, PathLike)):
+        raise RunError(f"load_run takes the path of a run directory, not a value of type {type(path).__name__}.")
     path = Path(path)
     config = load_run_config(path)
     dataset = _read_json(path / DATASET, _is_dataset, "an image_shape of three sizes, and the class_names")

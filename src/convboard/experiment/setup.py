@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from convboard.anatomy.arguments import check_network
 from convboard.anatomy.check import check_fit, raise_explained
 from convboard.anatomy.dry_run import lazy_layers, materialise
 from convboard.board import Board
@@ -90,8 +91,9 @@ def prepare_given(model: nn.Module, input_shape: tuple[int, int, int], num_class
         num_classes: Number of logits.
 
     Raises:
-        ModelError: It does not fit.
+        ModelError: It does not fit, or is no network.
     """
+    check_network(model)
     if lazy_layers(model):
         raise_explained(model, materialise(model, input_shape))
     check_fit(model, input_shape, num_classes)

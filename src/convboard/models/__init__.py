@@ -66,8 +66,8 @@ def build_model(name: str, input_shape: tuple[int, ...], num_classes: int | None
     Example:
         >>> model = build_model("lenet", input_shape=(1, 32, 32), num_classes=10)
     """
-    if name not in MODELS:
-        raise ModelError(f"Unknown model {name!r}. {nearest(name, MODELS)}")
+    if not isinstance(name, str) or name not in MODELS:
+        raise ModelError(f"Unknown model {name!r}. {nearest(str(name), MODELS)}")
     factory = MODELS[name]
     if num_classes is None and inspect.signature(factory).parameters["num_classes"].default is not None:
         raise ModelError(f"{name} always ends in a classifier: give num_classes.")

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from convboard.anatomy.arguments import check_shape
 from convboard.anatomy.check import raise_explained
-from convboard.anatomy.dry_run import DryRun, check_shape, dry_run, lazy_layers, materialise
+from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers, materialise
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError, nearest
 

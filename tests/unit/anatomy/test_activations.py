@@ -164,3 +164,9 @@ def test_inputs_are_kept_beside_the_activation() -> None:
     found = layer_activations(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), IMAGES, keep_inputs=True)
     assert found["0"].activation == "relu"
     assert found["0"].input is not None
+
+
+def test_the_images_of_the_caller_are_never_changed() -> None:
+    images = IMAGES.clone()
+    layer_activations(nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(1, 1, 1)), images)
+    assert torch.equal(images, IMAGES)

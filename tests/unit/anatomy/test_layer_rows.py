@@ -194,6 +194,7 @@ class Attention(nn.Module):
         return torch.einsum("ntc,nsc->nts", attended, tokens)
 
 
+@pytest.mark.slow  # torch's counter imports the compiler
 @pytest.mark.parametrize(
     ("make", "shape"),
     [

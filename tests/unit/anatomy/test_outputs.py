@@ -81,10 +81,12 @@ def test_images_that_do_not_fit_are_explained() -> None:
         layer_outputs(model, torch.zeros(1, 1, 28, 28))
 
 
-def test_a_single_image_is_asked_for_as_a_batch() -> None:
-    model = LeNet()
-    with pytest.raises(ModelError, match=r"^images are \[1, 32, 32\]: they must be a batch, \[N, C, H, W\]"):
-        layer_outputs(model, torch.zeros(1, 32, 32))
+def test_the_images_of_the_caller_are_never_changed() -> None:
+    """By an in-place function that comes first."""
+    images = IMAGES.clone()
+    outputs = layer_outputs(nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 1, 1)), images)
+    assert torch.equal(images, IMAGES)
+    assert torch.equal(outputs["0"], IMAGES.relu())
 
 
 def test_a_forward_that_wants_more_than_images_is_explained() -> None:

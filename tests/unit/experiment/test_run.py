@@ -47,6 +47,15 @@ def test_a_run_needs_no_hydra_and_is_read_back(tmp_path: Path) -> None:
     assert convboard.evaluate_run(finished) == result.metrics
 
 
+@pytest.mark.parametrize("value", [None, 3, "outputs/run"])
+def test_what_is_no_run_is_refused(value: Any) -> None:
+    with pytest.raises(RunError, match=r"takes a run, .*: write evaluate_run\(convboard.load_run"):
+        convboard.evaluate_run(value)
+    if not isinstance(value, str):
+        with pytest.raises(RunError, match="load_run takes the path of a run directory"):
+            convboard.load_run(value)
+
+
 def test_the_model_of_a_finished_run_has_its_best_weights(tmp_path: Path) -> None:
     convboard.run(make_config(), tmp_path / "run")
     model = convboard.load_run(tmp_path / "run").model()

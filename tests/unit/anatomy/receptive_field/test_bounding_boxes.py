@@ -1,34 +1,34 @@
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 import convboard
 from convboard.anatomy.receptive_field.bounding_boxes import Box
-from convboard.anatomy.summary import layer_table, network_record, receptive_field
+from convboard.anatomy.summary import receptive_field, summarise
 from convboard.errors import ModelError
-from random_networks import random_network, true_boxes
+from random_networks import random_network, random_shape
+from true_fields import comparisons
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
-@given(st.integers(0, 100_000), st.tuples(st.integers(1, 2), st.integers(5, 9), st.integers(5, 9)))
-def test_a_box_holds_the_pixels_that_change_a_unit_and_no_more(seed: int, shape: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("seed", range(25))
+def test_a_box_holds_the_pixels_that_change_a_unit_and_no_more(seed: int) -> None:
+    shape = random_shape(seed)
     network = random_network(seed, shape)
-    last = layer_table(network, shape)[-1].name
-    record = network_record(network, shape)["boxes"][last]
-    truths = true_boxes(network, shape)
-    boxes = {unit: receptive_field(network, shape, last, *unit) for unit in truths}
-    if boxes != truths:  # a pixel that wins a max pooling only now and then
-        truths = true_boxes(network, shape, attempts=100)
-    for (row, column), box in boxes.items():
-        truth = truths[row, column]
-        assert box == truth, f"{network}, unit {row}, {column}"
-        if any(box):
-            (top, bottom), (left, right) = record["rows"][row], record["columns"][column]
-            assert top <= box.top < box.bottom <= bottom
-            assert left <= box.left < box.right <= right
+    for found in comparisons(network, shape):
+        assert not found.is_too_small, (found, network)
+        assert not found.is_loose, (found, network)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_record_has_the_boxes_of_each_row_and_column(seed: int) -> None:
+    network = random_network(seed, (2, 7, 9))
+    summary = summarise(network, (2, 7, 9))
+    for found in comparisons(network, (2, 7, 9)):
+        if found.unit and any(found.box):
+            (top, bottom), (left, right) = (spans[at] for spans, at in zip(summary.boxes[found.row], found.unit))
+            assert top <= found.box[0] < found.box[2] <= bottom
+            assert left <= found.box[1] < found.box[3] <= right
 
 
 def test_boxes_are_clipped_at_the_borders() -> None:
