@@ -7,9 +7,11 @@ is missing or not as expected, or a step has hooks, they use the public interfac
 
 import inspect
 import sys
+from collections.abc import Callable
 
 import torch
-from torch.optim import Optimizer
+from torch import Tensor
+from torch.optim import SGD, Optimizer
 
 _EXCLUDED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
 
@@ -27,12 +29,46 @@ def skip_dynamo_import() -> None:
 
 
 def take_step(optimizer: Optimizer) -> None:
-    """Take the optimizer's step on the present gradients, bit for bit like `optimizer.step()`."""
+    """Take the optimizer's step on the present gradients, bit for bit like `optimizer.step()`.
+
+    Fused SGD refuses a step in which some weights have a momentum buffer and others get their first gradient, as in a
+    network that skips layers at random. The two kinds of weights are then updated one after the other.
+    """
     if not type(optimizer).__module__.startswith("torch.optim.") or _does_more(optimizer):
         optimizer.step()
         return
+    step = inspect.unwrap(type(optimizer).step)
     with torch.no_grad():
-        inspect.unwrap(type(optimizer).step)(optimizer)
+        if isinstance(optimizer, SGD) and (new := _without_momentum_buffer(optimizer)):
+            _step_in_turn(optimizer, step, new)
+        else:
+            step(optimizer)
+
+
+def _without_momentum_buffer(optimizer: SGD) -> set[Tensor]:
+    """Return the weights of fused SGD that get their first gradient; none if this holds for all weights."""
+    if len(optimizer.state) in (0, sum(len(group["params"]) for group in optimizer.param_groups)):
+        return set()  # no weight has a buffer, or all have: no need to look at each
+    return {
+        weight
+        for group in optimizer.param_groups
+        if group["fused"] and group["momentum"]
+        for weight in group["params"]
+        if weight.grad is not None and optimizer.state.get(weight, {}).get("momentum_buffer") is None
+    }
+
+
+def _step_in_turn(optimizer: SGD, step: Callable[[Optimizer], object], first: set[Tensor]) -> None:
+    """Update the weights in `first`, and then the others."""
+    weights = [group["params"] for group in optimizer.param_groups]
+    try:
+        for is_first in (True, False):
+            for group, own in zip(optimizer.param_groups, weights, strict=True):
+                group["params"] = [weight for weight in own if (weight in first) is is_first]
+            step(optimizer)
+    finally:
+        for group, own in zip(optimizer.param_groups, weights, strict=True):
+            group["params"] = own
 
 
 def _does_more(optimizer: Optimizer) -> bool:

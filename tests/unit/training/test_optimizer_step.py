@@ -41,6 +41,25 @@ def test_an_update_is_the_optimizers_step_to_the_last_bit(name: str) -> None:
         assert torch.equal(updated, stepped)
 
 
+@pytest.mark.parametrize("arguments", [{"nesterov": True}, {"dampening": 0.5, "weight_decay": 0.1}])
+def test_fused_sgd_updates_weights_that_get_their_first_gradient_later(arguments: dict[str, Any]) -> None:
+    """Networks that skip layers at random leave some weights without a gradient in some steps."""
+
+    def skipping(fused: bool) -> list[nn.Parameter]:
+        torch.manual_seed(0)
+        weights = [nn.Parameter(torch.randn(4, 3)) for _ in range(4)]
+        groups = [{"params": weights[:3]}, {"params": weights[3:]}]
+        optimizer = SGD(groups, lr=0.1, momentum=0.9, fused=fused, **arguments)
+        for step in range(4):
+            for index, weight in enumerate(weights):
+                weight.grad = torch.randn_like(weight) if index <= step else None
+            take_step(optimizer)
+            assert [len(group["params"]) for group in optimizer.param_groups] == [3, 1]
+        return weights
+
+    torch.testing.assert_close(skipping(fused=True), skipping(fused=False))
+
+
 def test_hooks_around_the_step_are_called() -> None:
     weight = nn.Parameter(torch.ones(2))
     optimizer = SGD([weight], lr=0.1)
