@@ -12,7 +12,8 @@ ConvboardError                what a person can mend; the command line shows its
 A bug is none of these: it stays a traceback.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from copy import copy
 from difflib import get_close_matches
 from typing import Any, Self
@@ -84,20 +85,62 @@ def _new(kind: type[ConvboardError], *args: object) -> ConvboardError:
     return kind.__new__(kind, *args)
 
 
-def nearest(given: str, allowed: Iterable[str]) -> str:
+def nearest(given: str, allowed: Iterable[str], synonyms: Mapping[str, str] | None = None) -> str:
     """End an error message: the nearest allowed name first, then all of them, or the nearest ten where there are many.
 
     Args:
         given: What the user wrote.
         allowed: Every name that would have been accepted.
+        synonyms: Allowed names by names that other programs have for them.
 
     Returns:
         ``Did you mean 'lenet'? Allowed: lenet, resnet18.``, without the question where nothing is near.
     """
     names = sorted(allowed)
-    close = get_close_matches(given, names, n=1)
-    question = f"Did you mean {close[0]!r}? " if close else ""
+    close = (synonyms or {}).get(given.lower()) or similar(given, names)
+    question = f"Did you mean {close!r}? " if close else ""
     if len(names) <= _MANY:
         return f"{question}Allowed: {', '.join(names)}."
     shown = sorted(get_close_matches(given, names, n=_SHOWN, cutoff=0.0))
     return f"{question}Allowed: {', '.join(shown)}, and {len(names) - len(shown)} more."
+
+
+def similar(given: str, names: Iterable[str]) -> str | None:
+    """Return the name that `given` is probably a slip of, or None.
+
+    It differs in one letter of four at most, or `given` is its first or its last words, as `epochs` of `max_epochs`.
+
+    Args:
+        given: What the user wrote.
+        names: The names. Of several that are equally near, the first is taken.
+    """
+    words = _words(given)
+    letters, names = "".join(words), list(names)
+    most = (len(letters) + 1) // 4
+    near = [name for name in names if abs(len("".join(_words(name))) - len(letters)) <= most]
+    distances = {name: _edits(letters, "".join(_words(name))) for name in near}
+    closest = min(near, key=lambda name: distances[name], default=None)
+    if letters and closest is not None and distances[closest] <= most:
+        return closest
+    begun = [name for name in names if words and words in (_words(name)[: len(words)], _words(name)[-len(words) :])]
+    return begun[0] if len(begun) == 1 else None
+
+
+def _words(name: str) -> list[str]:
+    return [word for word in re.split(r"[\W_]+", name.lower()) if word]
+
+
+def _edits(first: str, second: str) -> int:
+    """Return how many letters to insert, remove, replace or swap with the next one make `second` of `first`.
+
+    Optimal string alignment distance; see https://en.wikipedia.org/wiki/Damerau-Levenshtein_distance.
+    """
+    rows = [list(range(len(second) + 1))]
+    for i, letter in enumerate(first, 1):
+        row = [i]
+        for j, other in enumerate(second, 1):
+            row.append(min(rows[-1][j] + 1, row[-1] + 1, rows[-1][j - 1] + (letter != other)))
+            if i > 1 and j > 1 and (letter, first[i - 2]) == (second[j - 2], other):
+                row[-1] = min(row[-1], rows[-2][j - 2] + 1)
+        rows.append(row)
+    return rows[-1][-1]

@@ -139,7 +139,7 @@ def test_a_run_on_pictures_sees_them_as_in_training(run_command: RunCommand, pho
         ),
         (
             ["image=cat.jpg", "layers=conv3"],
-            "layers=conv3: no conv layer is called that. Did you mean 'conv2'? Allowed: conv1, conv2.",
+            "layers=conv3: no conv layer is called that. Did you mean 'conv1'? Allowed: conv1, conv2.",
         ),
         (["image=cat.jpg", "seed=x"], "seed='x': must be a whole number."),
         (["image=cat.jpg", "log=perhaps"], "log='perhaps': must be true or false."),

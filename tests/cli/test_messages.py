@@ -15,7 +15,10 @@ MODELS = (
     "batchnorm_cnn, cifar10_quick, cifar10_quick_sequential, conv_demo, conv_mlp, conv_stack, lenet, resnet18, "
     "sequential, whitened_cnn"
 )
-KEYS = "batch_size, board, data_dir, dataset, loss, model, objective, optimizer, resume, scheduler, seed, trainer"
+KEYS = (
+    "batch_size, board, data_dir, dataset, experiment, loss, model, objective, optimizer, resume, scheduler, seed, "
+    "trainer"
+)
 TRAINER_KEYS = (
     "accumulate_batches, channels_last, checkpoint_minutes, compile, cuda_graph, deterministic, device, "
     "eval_batch_size, gradient_clip, limit_test_batches, limit_train_batches, limit_val_batches, max_epochs, patience, "

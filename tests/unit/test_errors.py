@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from convboard import errors
-from convboard.errors import ConvboardError, nearest
+from convboard.errors import ConvboardError, nearest, similar
 
 KINDS = [
     kind
@@ -41,3 +41,27 @@ def test_of_many_names_only_the_nearest_are_told() -> None:
         "Did you mean 'layer3'? Allowed: layer13, layer2, layer23, layer3, layer4, layer5, layer6, layer7, layer8, "
         "layer9, and 20 more."
     )
+
+
+def test_a_synonym_comes_before_what_looks_similar() -> None:
+    assert nearest("GPU", ["cpu", "cuda"], {"gpu": "cuda"}) == "Did you mean 'cuda'? Allowed: cpu, cuda."
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "expected"),
+    [
+        ("SDG", ["ASGD", "SGD"], "SGD"),
+        ("LeNet", ["lenet", "resnet18"], "lenet"),
+        ("batch-size", ["batch_size"], "batch_size"),
+        ("epochs", ["max_epochs", "patience"], "max_epochs"),
+        ("accuracy", ["accuracy/val", "loss/val"], "accuracy/val"),
+        ("epochs", ["max_epochs", "warmup_epochs"], None),
+        ("ckpt_path", ["path", "resume"], None),
+        ("lr", ["or", "a"], None),
+        ("", ["a"], None),
+        ("...", ["a"], None),
+        ("x" * 100_000, ["a"], None),
+    ],
+)
+def test_only_a_name_that_is_near_is_suggested(given: str, names: list[str], expected: str | None) -> None:
+    assert similar(given, names) == expected

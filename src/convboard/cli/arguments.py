@@ -4,7 +4,6 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
-from difflib import get_close_matches
 from typing import TypeVar, cast, get_type_hints
 
 from omegaconf import OmegaConf
@@ -12,9 +11,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
-from convboard.config.error_messages import explain_omegaconf, unknown_key_message
+from convboard.config.error_messages import MORE, explain_omegaconf, similar_key, unknown_key_message
 from convboard.config.schema import TrainConfig
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, similar
 
 Arguments = TypeVar("Arguments")
 
@@ -70,33 +69,42 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
         ConfigError: See `read_arguments`; or a key is neither one of `schema` nor of a config.
     """
     own = [field.name for field in fields(schema)]  # type: ignore[arg-type]
-    others = {*TrainConfig.__dataclass_fields__, "experiment"}.difference(own, {"resume"})
+    others = {*TrainConfig.__dataclass_fields__, *MORE}.difference(own, {"resume"})
     overrides = []
-    for argument in sys.argv[1:]:
+    for at, argument in enumerate(sys.argv[1:], 1):
         key = re.split(r"[.=@]", argument.lstrip("+~"), maxsplit=1)[0]
         if argument.startswith("-") and argument not in ("-h", "--help"):
-            raise dashes_error(argument)
+            raise dashes_error(argument, sys.argv[at + 1 :], own)
         if "=" not in argument or key in own:
             continue
         if key == "resume":
             raise ConfigError(f"{argument} resumes the training of a run. To show a run, give run=<run dir>.")
         if key not in others:
-            close = get_close_matches(key, [*own, *sorted(others)], n=1)
+            near = similar(key, own) or similar_key(key, TrainConfig, MORE)
             allowed = (
                 f"This script's own: {', '.join(own)}. "
                 "Beside them any key of train.py, such as model, dataset, model.in_channels, seed."
             )
-            raise ConfigError(unknown_key_message(key, close, allowed))
+            raise ConfigError(unknown_key_message(key, near, allowed))
         overrides.append(argument)
     own_arguments = [argument for argument in sys.argv[1:] if argument not in overrides]
     return read_arguments(schema, command, own_arguments), overrides
 
 
-def dashes_error(argument: str) -> ConfigError:
-    """Return the error for a key that is written with dashes as in most other commands: `--model=lenet`."""
-    plain = argument.lstrip("-")
-    assignment = plain if "=" in plain else f"{plain}=<value>"
-    return ConfigError(f"{argument!r} is not understood: write {assignment}, without dashes.")
+def dashes_error(argument: str, rest: Sequence[str] = (), own: Sequence[str] = ()) -> ConfigError:
+    """Return the error for a key that is written with dashes as in most other commands: `--lr=0.1`, `--batch-size 32`.
+
+    Args:
+        argument: The argument that begins with a dash.
+        rest: The arguments behind it, of which the first one may be its value.
+        own: The command's own keys.
+    """
+    name, has_value, value = argument.lstrip("-").partition("=")
+    if not has_value:
+        value = next((after for after in rest[:1] if "=" not in after and not after.startswith("-")), "<value>")
+    key = similar(name, own) or similar_key(name, TrainConfig, MORE)
+    wanted = f"key=value, such as {own[0] if own else 'trainer.max_epochs'}=..." if key is None else f"{key}={value}"
+    return ConfigError(f"{argument!r} is not understood: write {wanted}, without dashes.")
 
 
 def read_shape(text: str | None) -> tuple[int, int, int] | None:

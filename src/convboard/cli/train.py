@@ -2,13 +2,15 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
 from convboard.cli import command_help, frame
-from convboard.cli.arguments import dashes_error
+from convboard.cli.flags import sort_arguments
+from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -18,32 +20,32 @@ from convboard.training.distributed.torchrun import communicator
 
 def main() -> None:
     """Run the command."""
-    _refuse_dashes()
     if command_help.is_asked_for():
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
         return
-    is_sweep = bool({"-m", "--multirun"} & set(sys.argv[1:]))
-    if is_sweep and (resumed := [argument for argument in sys.argv[1:] if argument.startswith("resume=")]):
-        raise ConfigError(f"{resumed[0]} resumes a single run and cannot be used with -m. Remove -m.")
-    if is_sweep and communicator().world_size > 1:
-        raise ConfigError(
-            "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
-            "value for each key; or run the sweep with python."
-        )
+    sys.argv = [sys.argv[0], *sort_arguments(sys.argv[1:])]
+    overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
+    is_sweep = "--multirun" in sys.argv or "hydra.mode=MULTIRUN" in overrides
+    refuse_hydra_keys(overrides, is_sweep)
+    if is_sweep:
+        _check_sweep(overrides)
     compose.register()
     hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
 
 
-def _refuse_dashes() -> None:
-    """Check that no key of the config is written with dashes. Other arguments with dashes are those of Hydra.
+def _check_sweep(overrides: Sequence[str]) -> None:
+    """Check that a sweep can be run.
 
     Raises:
-        ConfigError: A key is written with dashes.
+        ConfigError: It resumes a run, or was started by torchrun.
     """
-    for argument in sys.argv[1:]:
-        key = argument.lstrip("-").partition("=")[0].split(".")[0]
-        if argument.startswith("-") and key in TrainConfig.__dataclass_fields__:
-            raise dashes_error(argument)
+    if resumed := [argument for argument in overrides if argument.startswith("resume=")]:
+        raise ConfigError(f"{resumed[0]} resumes a single run and cannot be used with -m. Remove -m.")
+    if communicator().world_size > 1:
+        raise ConfigError(
+            "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
+            "value for each key; or run the sweep with python."
+        )
 
 
 def _train(composed: DictConfig) -> float:

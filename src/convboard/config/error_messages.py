@@ -9,7 +9,6 @@ import traceback
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.errors import (
@@ -29,8 +28,10 @@ from omegaconf.errors import (
 from yaml import Mark, MarkedYAMLError
 
 from convboard.config.command_line import command
-from convboard.errors import ConfigError, ConvboardError, RunError, nearest
+from convboard.config.synonyms import KEYS
+from convboard.errors import ConfigError, ConvboardError, RunError, nearest, similar
 
+MORE = ("experiment",)  # a preset is chosen like a key, but is not one
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
 
@@ -57,11 +58,11 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case OverrideParseException():
             return _malformed(error)
         case ConfigCompositionException(__cause__=OmegaConfBaseException() as cause):
-            return explain_omegaconf(cause, schema)
+            return explain_omegaconf(cause, schema, MORE)
         case ConfigCompositionException():
             return _composition(error)
         case OmegaConfBaseException():
-            return explain_omegaconf(error, schema)
+            return explain_omegaconf(error, schema, MORE)
         case HydraException():
             return ConfigError(_one_line(error))
         case MarkedYAMLError(problem_mark=Mark() as mark):
@@ -77,15 +78,21 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
     return None
 
 
-def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigError:
-    """Return an error of OmegaConf, whose message has four lines, in one sentence."""
+def explain_omegaconf(error: OmegaConfBaseException, schema: type, more: Sequence[str] = ()) -> ConfigError:
+    """Return an error of OmegaConf, whose message has four lines, in one sentence.
+
+    Args:
+        error: The error.
+        schema: The dataclass of the config.
+        more: What can be given beside the keys of the schema.
+    """
     key = str(error.full_key or "")
     first_line = str(error).splitlines()[0].rstrip(".")
     if key.split(".")[0] == "hydra":
         return ConfigError(f"{key}: {first_line}. {command('train', '--hydra-help')} lists what Hydra takes.")
     match error:
         case ConfigAttributeError() | ConfigKeyError():
-            return ConfigError(unknown_key(key, schema))
+            return ConfigError(unknown_key(key, schema, more))
         case InterpolationResolutionError():
             return ConfigError(
                 f"{key}: {first_line}. ${{name}} takes the value of another key, ${{trainer.device}} say."
@@ -97,30 +104,54 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type) -> ConfigErro
     return ConfigError(f"{key}: {first_line}." if key else f"{first_line}.")
 
 
-def unknown_key(key: str, schema: type) -> str:
-    """Return the message for a key that `schema` does not have, with the nearest key of any group."""
+def unknown_key(key: str, schema: type, more: Sequence[str] = ()) -> str:
+    """Return the message for a key that `schema` does not have, with the nearest key of any group.
+
+    Args:
+        key: The key.
+        schema: The dataclass of the config.
+        more: What can be given beside the keys of the schema.
+    """
     known = dict(_keys(schema))
     if key in (renamed := renamed_keys(schema)):
         return f"{key} is now called {renamed[key]}."
     if key in known:
         return f"{key} cannot be removed: every run has one."
-    group, _, last = key.rpartition(".")
+    group = key.rpartition(".")[0]
+    beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == group]
+    allowed = f"Allowed{f' in {group}' if group else ''}: {', '.join(sorted([*beside, *(() if group else more)]))}."
+    return unknown_key_message(key, similar_key(key, schema, more), allowed)
+
+
+def similar_key(key: str, schema: type, more: Sequence[str] = ()) -> str | None:
+    """Return the key that was probably meant by `key`, or None.
+
+    Args:
+        key: What the user wrote, with or without the group, in whatever words.
+        schema: The dataclass of the config.
+        more: What can be given beside the keys of the schema.
+    """
+    group, _, last = key.replace("-", "_").rpartition(".")
+    known = [*(name for name, _ in _keys(schema)), *more]
     beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
-    anywhere = {name.rpartition(".")[2]: name for name in known}
-    near = [last] if last in anywhere else get_close_matches(last, beside, 1) or get_close_matches(last, anywhere, 1)
-    allowed = f"Allowed{f' in {group}' if group else ''}: {', '.join(sorted(beside))}."
-    return unknown_key_message(key, [(beside | anywhere)[name] for name in near], allowed)
+    anywhere = {name.rpartition(".")[2]: name for name in reversed(known)}  # the first one of several counts
+    for names in (beside, anywhere):
+        if last in names:
+            return names[last]
+    if last.lower() in KEYS:
+        return KEYS[last.lower()]
+    return next((names[near] for names in (beside, anywhere) if (near := similar(last, names)) is not None), None)
 
 
-def unknown_key_message(key: str, near: Sequence[str], allowed: str) -> str:
+def unknown_key_message(key: str, near: str | None, allowed: str) -> str:
     """Return the message for a key that is not known.
 
     Args:
         key: The key.
-        near: Known keys with a similar name, the most similar first.
+        near: The key that was probably meant.
         allowed: A sentence that lists the known keys.
     """
-    question = f"Did you mean {near[0]!r}? " if near else ""
+    question = f"Did you mean {near!r}? " if near else ""
     return f"{key} is not a known key. {question}{allowed}"
 
 

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from convboard.config.synonyms import KEYS
 from convboard.errors import ConfigError, nearest
 
 # Exceptions by which constructors and optimizers refuse an argument. Any other exception is a bug.
@@ -95,7 +96,9 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
     for name in arguments:
         if name not in parameters:
             allowed = [key for key in parameters if key != "params"]
-            raise ConfigError(f"{group}.{name} is not an argument of {target}. {nearest(name, allowed)}")
+            synonyms = {word: key.removeprefix(f"{group}.") for word, key in KEYS.items()}
+            near = {word: key for word, key in synonyms.items() if key in allowed}
+            raise ConfigError(f"{group}.{name} is not an argument of {target}. {nearest(name, allowed, near)}")
 
 
 def _explain(group: str, target: str, error: BaseException) -> str:

@@ -15,7 +15,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from convboard.config.error_messages import explain_omegaconf, renamed_keys
+from convboard.config.error_messages import MORE, explain_omegaconf, renamed_keys
+from convboard.config.synonyms import VALUES
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS
 from convboard.errors import ConfigError, nearest
 
@@ -262,11 +263,15 @@ class TrainConfig:
         Raises:
             ConfigError: A key is unknown, of a wrong type, or out of range.
         """
-        return to_config(OmegaConf.create(dict(plain)))
+        return to_config(OmegaConf.create(dict(plain)), more=())
 
 
-def to_config(composed: DictConfig) -> TrainConfig:
+def to_config(composed: DictConfig, more: Sequence[str] = MORE) -> TrainConfig:
     """Turn a composed config into a plain, checked `TrainConfig`.
+
+    Args:
+        composed: The config.
+        more: What could have been given beside the keys of the schema, for messages.
 
     Raises:
         ConfigError: A key is unknown, of a wrong type, or out of range.
@@ -276,7 +281,7 @@ def to_config(composed: DictConfig) -> TrainConfig:
         given = OmegaConf.to_container(composed, resolve=True)
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
     except OmegaConfBaseException as error:
-        raise explain_omegaconf(error, TrainConfig) from error
+        raise explain_omegaconf(error, TrainConfig, more) from error
     assert isinstance(config, TrainConfig)
     return config
 
@@ -298,7 +303,7 @@ def load_config(path: Path) -> TrainConfig:
         if isinstance(loaded.get(group), DictConfig) and key in loaded[group]:
             OmegaConf.update(loaded, new, loaded[group].pop(key))
     try:
-        return to_config(loaded)
+        return to_config(loaded, more=())
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
@@ -306,7 +311,7 @@ def load_config(path: Path) -> TrainConfig:
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
     if value not in allowed:
         given = value.lower() if value in ("True", "False") else value  # as the user wrote it
-        raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed)}")
+        raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed, VALUES.get(key))}")
 
 
 def _at_least(key: str, value: int | None, least: int) -> None:

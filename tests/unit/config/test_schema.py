@@ -75,14 +75,14 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ("trainer.patience=0", "trainer.patience=0: must be at least 1."),
         (
             "trainer.device=gpu",
-            "trainer.device='gpu' is not known. Did you mean 'cpu'? Allowed: auto, cpu, cuda, mps.",
+            "trainer.device='gpu' is not known. Did you mean 'cuda'? Allowed: auto, cpu, cuda, mps.",
         ),
         (
             "trainer.precision=fp16",
             "trainer.precision='fp16' is not known. Did you mean 'bf16'? Allowed: auto, bf16, fp32.",
         ),
         ("trainer.plan=aut", "trainer.plan='aut' is not known. Did you mean 'auto'? Allowed: auto, measure, none."),
-        ("trainer.plan=false", "trainer.plan='false' is not known. Allowed: auto, measure, none."),
+        ("trainer.plan=false", "trainer.plan='false' is not known. Did you mean 'none'? Allowed: auto, measure, none."),
         ("trainer.threads=0", "trainer.threads=0: must be at least 1."),
         (
             "objective=accuracy",
