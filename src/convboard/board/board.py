@@ -10,6 +10,7 @@ from torch import Tensor
 from convboard.anatomy.summary import summarise
 from convboard.anatomy.table import format_table
 from convboard.board import hparams, markdown, tags
+from convboard.board.event_copy import DamagedEventsError
 from convboard.board.event_file import EventFile
 from convboard.board.graph import trace_graph
 from convboard.board.histograms import histogram_values
@@ -84,20 +85,33 @@ class Board:
         if self._level != "minimal":
             probe = choose_probe(self._dataset, start.device)
             self._layers = LayerFigures(start.model, probe, self._max_channels)
-        if self._resumed is not None:
-            self._events = EventFile.resume(self._run_dir, self._resumed["events"])
-            self._is_open = True
-            self._curves.load_state_dict(self._resumed["curves"])
-            self._curves.every = self._scalar_every or self._curves.every
-            self._missing = list(self._resumed["missing"])
+        if self._resumed is not None and self._continue(self._resumed, start):
             return
-        self._events = EventFile.create(self._run_dir)
+        self._events = EventFile.create(self._run_dir, start.global_step)
         self._is_open = True
         self._describe(start)
         if self._level != "minimal":
             self._write_part("graph", lambda: self._draw_graph(probe.images[:1]), start.global_step)
             self._write_layers(start.epoch, start.global_step, due=True)
         self._events.flush()
+
+    def _continue(self, state: Mapping[str, Any], start: FitStart) -> bool:
+        """Continue from the state of a checkpoint; return whether its event file is continued too."""
+        self._curves.load_state_dict(dict(state["curves"]))
+        self._curves.every = self._scalar_every or self._curves.every
+        try:
+            self._events = EventFile.resume(self._run_dir, state["events"])
+        except DamagedEventsError as damage:
+            _log.warning(
+                "TensorBoard event file damaged: %s. The run goes on from its checkpoint, and its curves in a new "
+                "event file from step %d; what TensorBoard shows from before that may be incomplete.",
+                damage,
+                start.global_step,
+            )
+            return False
+        self._is_open = True
+        self._missing = list(state["missing"])
+        return True
 
     def on_step(self, step: Step) -> None:
         """Add the step to the curves, and write the points that are available."""
@@ -118,6 +132,14 @@ class Board:
             scalar(tags.THROUGHPUT, end.images_per_second),
         ]
         self._events.write(values, end.global_step)
+        if end.is_best:
+            metrics = {
+                tags.ACCURACY_VAL: end.val.accuracy,
+                tags.LOSS_VAL: end.val.loss,
+                tags.ACCURACY_TRAIN: end.train_accuracy,
+                tags.LOSS_TRAIN: end.train_loss,
+            }
+            self._events.write(hparams.best_epoch(metrics), end.global_step)
         if self._level != "minimal":
             self._write_part("gradients", self._gradient_values, end.global_step)
             self._gradients = {}
@@ -134,7 +156,8 @@ class Board:
         self._write_points(self._curves.finish())
         values = []
         if end.test is not None:
-            values = [scalar(tags.LOSS_TEST, end.test.loss), scalar(tags.ACCURACY_TEST, end.test.accuracy)]
+            test = {tags.LOSS_TEST: end.test.loss, tags.ACCURACY_TEST: end.test.accuracy}
+            values = [*(scalar(tag, value) for tag, value in test.items()), *hparams.best_epoch(test)]
         if end.reason:
             values.append(text(tags.problem("training"), end.reason))
         values.append(hparams.session_end(finished=end.status == "finished"))
@@ -152,8 +175,9 @@ class Board:
 
     def _describe(self, start: FitStart) -> None:
         """Write the HParams row, the layout of the Custom Scalars tab, and the texts."""
-        self._events.write([hparams.session_start(self._config), train_over_val()], 0)
-        self._write_part("config", lambda: [text(tags.CONFIG, markdown.config_text(self._config))], 0)
+        self._events.write([hparams.experiment(), hparams.session_start(self._config), train_over_val()], 0)
+        config = markdown.config_table(hparams.flatten(self._config))
+        self._write_part("config", lambda: [text(tags.CONFIG, config)], 0)
         environment = markdown.table(self._environment, ("what", "value"))
         self._write_part("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
         if self._plan is not None:

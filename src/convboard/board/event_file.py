@@ -11,17 +11,21 @@ drops a tag's points from the step at which an earlier step arrives; that of `--
 the step of a `SessionLog.START` on, unless it is the first that it sees, so that every file begins with one of step 0.
 The old file stays, empty: the second reader would wait for ever for a deleted one.
 
+Where what the checkpoint covers is damaged, the old file stays as it is, for whatever a reader can make of it, and a
+new file begins with a `SessionLog.START` of the step at which the run goes on.
+
 Two things are right only after TensorBoard is restarted: the default reader keeps points of a tag that the resumed run
 never writes (a test result, for instance, when a finished run continues for more epochs), and both readers keep a tag's
 first metadata, from which the HParams tab takes a run's status.
 """
 
 import hashlib
+import logging
 import os
 import re
 import secrets
+import shutil
 import socket
-import struct
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,21 +33,23 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
-
+from convboard.board.event_copy import TEMPORARY, copy_events, kept_part, path_after
+from convboard.board.tfrecord import encode_record
 from convboard.errors import RunError
 from convboard.files import empty, sync
 
+_log = logging.getLogger(__name__)
+
 _FLUSH_SECONDS = 2.0  # the longest that a viewer waits for a point
 _FLUSH_BYTES = 1 << 20
-_NAME = re.compile(r"tfevents\.(\d+)\.(.+)")  # time stamp, and the part that resumed files keep
 
 
 class EventFile:
     """Appends events to one file, and knows the file's length and hash at any moment.
 
     Records are buffered and written every two seconds, so that a point costs microseconds. `sync` (and so `state`)
-    writes them to disk. Times of events never decrease, even when the clock does.
+    writes them to disk. Times of events never decrease, even when the clock does. A file that is deleted while it is
+    open is written again.
     """
 
     def __init__(self, path: Path, hasher: Any, length: int = 0, latest: float = 0.0) -> None:
@@ -56,11 +62,15 @@ class EventFile:
         self._hash = hasher
         self._length = length
         self._latest = latest
-        self._file = path.open("ab", buffering=0)
+        self._file = path.open("a+b", buffering=0)  # readable: a deleted file is copied from it
 
     @classmethod
-    def create(cls, run_dir: Path) -> "EventFile":
+    def create(cls, run_dir: Path, step: int = 0) -> "EventFile":
         """Create a file in `run_dir` with a unique name, which TensorBoard reads after those that are there.
+
+        Args:
+            run_dir: Its folder, which is created if it is missing.
+            step: Global step from which on the file replaces what the other files in the folder hold.
 
         Raises:
             RunError: The folder cannot be written.
@@ -68,13 +78,13 @@ class EventFile:
         host = re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:64] or "host"
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
-            path = _path_after(run_dir, f"{host}.{os.getpid()}.{secrets.token_hex(4)}")
+            path = path_after(run_dir, f"{host}.{os.getpid()}.{secrets.token_hex(4)}")
             path.touch(exist_ok=False)
             events = cls(path, hashlib.sha256())
         except OSError as error:
             raise RunError(f"Cannot write TensorBoard events to {run_dir}: {error.strerror}.") from error
         events._write_message(_message("file_version", "brain.Event:2", 0, events._clock()))
-        events._write_message(_message("session_log", _session_start(), 0, events._clock()))
+        events._write_message(_message("session_log", _session_start(), step, events._clock()))
         return events
 
     @classmethod
@@ -82,24 +92,25 @@ class EventFile:
         """Continue in a new file from the result of `state()`; events that were written after it are dropped.
 
         Raises:
-            RunError: The file is missing, is shorter than it was or was changed; or there is no room for a second one.
+            DamagedEventsError: The file is missing, is shorter than it was or was changed. It is left as it is.
+            RunError: There is no room for a second file, or the folder cannot be written.
         """
         name = Path(str(state["name"])).name  # nothing outside of the run's directory is touched
-        kept = _kept(name)
+        kept = kept_part(name)
         # The last one: the run may have been resumed and killed again since.
         files = sorted(run_dir.glob(f"*tfevents.*.{escape(kept)}")) or [run_dir / name]
         path = files[-1]
         length = int(state["length"])
         try:
-            resumed = _path_after(run_dir, kept)
-            hasher = _copy(path, resumed, length, str(state["sha256"]))
+            resumed = path_after(run_dir, kept)
+            hasher = copy_events(path, resumed, length, str(state["sha256"]))
             for old in files:
                 empty(old)
             return cls(resumed, hasher, length, float(state["wall_time"]))
         except OSError as error:
             raise RunError(
-                f"Cannot go on with the TensorBoard events in {path}: {error.strerror}. Nothing in them was "
-                f"changed: bring the file back, or make room for a copy ({length / 1e6:.1f} MB), and resume again."
+                f"Cannot go on with the TensorBoard events in {path}: {error.strerror}. Nothing in them was changed: "
+                f"make room for a copy ({length / 1e6:.1f} MB), and resume again."
             ) from error
 
     def write(self, values: Sequence[Any], step: int, wall_time: float | None = None) -> None:
@@ -125,6 +136,7 @@ class EventFile:
         Raises:
             RunError: They cannot be written, for instance because the disk is full.
         """
+        self._restore()
         data = b"".join(self._pending)
         rest = memoryview(data)
         try:
@@ -174,6 +186,28 @@ class EventFile:
             finally:
                 self._file.close()
 
+    def _restore(self) -> None:
+        """Write the file again if it was deleted, moved or replaced: its content lives as long as it is open.
+
+        Raises:
+            RunError: It cannot be written.
+        """
+        try:
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(self._file.fileno()), self.path.stat()):
+                    return
+            temporary = self.path.with_name(TEMPORARY)
+            with temporary.open("wb") as copy:
+                self._file.seek(0)
+                shutil.copyfileobj(self._file, copy)
+            temporary.replace(self.path)
+            self._file.close()
+            self._file = self.path.open("a+b", buffering=0)
+        except OSError as error:
+            raise self._refused(error) from error
+        self._is_new = True
+        _log.warning("TensorBoard event file deleted or moved during the run: %s. It is written again.", self.path)
+
     def _refused(self, error: OSError) -> RunError:
         return RunError(
             f"Cannot write TensorBoard events to {self.path}: {error.strerror}. The run's last checkpoint is good: "
@@ -192,18 +226,6 @@ class EventFile:
             self.flush()
 
 
-def encode_record(data: bytes) -> bytes:
-    """One TFRecord: length and its checksum, the data and its checksum, little-endian."""
-    length = struct.pack("<Q", len(data))
-    return b"".join((length, _checksum(length), data, _checksum(data)))
-
-
-def _checksum(data: bytes) -> bytes:
-    """CRC-32C of `data`, masked as the TFRecord format requires it (rotated, plus a constant)."""
-    crc = google_crc32c.value(data)
-    return struct.pack("<I", (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF)
-
-
 def _message(field: str, content: Any, step: int, wall_time: float) -> Any:
     from tensorboard.compat.proto.event_pb2 import Event  # here: it takes 0.1 s to import
 
@@ -214,47 +236,3 @@ def _session_start() -> Any:
     from tensorboard.compat.proto.event_pb2 import SessionLog  # here: it takes 0.1 s to import
 
     return SessionLog(status=SessionLog.START)
-
-
-def _path_after(run_dir: Path, kept: str) -> Path:
-    """A name that ends with `kept` and sorts after all event files in `run_dir`.
-
-    TensorBoard reads a folder's event files in the order of their names, and the clock of a restarted machine may be
-    behind. `kept` holds a random number: two containers may share host name, process id and second.
-    """
-    seconds = int(time.time())
-    for path in run_dir.glob("*tfevents*"):
-        if match := _NAME.search(path.name):
-            seconds = max(seconds, int(match[1]) + 1)
-    return run_dir / f"events.out.tfevents.{seconds:010d}.{kept}"
-
-
-def _kept(name: str) -> str:
-    """The part of a file's name that the files which continue it have too."""
-    match = _NAME.search(name)
-    return match[2] if match else name
-
-
-def _copy(path: Path, target: Path, length: int, sha256: str) -> Any:
-    """Copy the first `length` bytes of `path`, whose hash must be `sha256`, to `target`; returns the running hash."""
-    hasher = hashlib.sha256()
-    left = length
-    temporary = path.with_name(".events.tmp")  # with "tfevents" in its name, TensorBoard would read it
-    try:
-        with path.open("rb") as source, temporary.open("wb") as copy:
-            while left and (chunk := source.read(min(left, 1 << 20))):
-                hasher.update(chunk)
-                copy.write(chunk)
-                left -= len(chunk)
-        if left or hasher.hexdigest() != sha256:
-            what = f"is {left} bytes shorter than it was" if left else "has been changed"
-            raise RunError(
-                f"The TensorBoard event file {path} {what} since the checkpoint was saved, so the run's curves cannot "
-                "be continued. Bring the file back as it was, or start a new run."
-            )
-        sync(temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync(path.parent)
-    return hasher

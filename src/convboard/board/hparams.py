@@ -1,38 +1,75 @@
-"""The run's row in TensorBoard's HParams tab: the start and the end of a session, in the run's own event file.
+"""The run's row in TensorBoard's HParams tab, and the tab's columns; all in the run's own event file.
 
-No Experiment record is written: it would fix the columns for all runs, and hide those that the first run lacks. The
-metrics in the row are the last values of the run's scalars. Each run is a group of its own, so that one run is one row.
+The row has every key of the config. The columns are in an Experiment record: without one, the tab shows a column for
+each scalar of each layer, and the last point of a curve in place of the best epoch's. TensorBoard takes the columns of
+all runs from one of them, so the columns are the same in every run. Each run is a group of its own: one row.
 """
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tensorboard.plugins.hparams.api_pb2 import Status
+from tensorboard.plugins.hparams.api_pb2 import (
+    DATA_TYPE_BOOL,
+    DATA_TYPE_FLOAT64,
+    DATA_TYPE_STRING,
+    Experiment,
+    HParamInfo,
+    MetricInfo,
+    MetricName,
+    Status,
+)
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 
-from convboard.board import summaries
+from convboard.board import summaries, tags
 
 # The plugin finds its records by these tags.
+_EXPERIMENT_TAG = "_hparams_/experiment"
 _START_TAG = "_hparams_/session_start_info"
 _END_TAG = "_hparams_/session_end_info"
 
+_GROUPS = ("model", "optimizer", "scheduler")  # with a `_target_` and arguments of any name
+# The columns that are shown from the beginning: TensorBoard shows five, and of those the ones that are said to differ.
+_FIRST = ("dataset", "model", "optimizer", "optimizer.lr", "seed")
+_NUMBERS = (
+    *("optimizer.lr", "seed", "batch_size", "optimizer.momentum", "optimizer.weight_decay", "scheduler.warmup_epochs"),
+    *("loss.label_smoothing", "trainer.max_epochs", "trainer.accumulate_batches"),
+    *("dataset.random_crop", "dataset.cutout"),
+)
+_SWITCHES = ("dataset.horizontal_flip",)
+_TEXTS = (
+    *("dataset", "trainer.precision", "trainer.gradient_clip", "trainer.patience", "dataset.image_size"),
+    *_GROUPS,
+    *(f"{group}.*" for group in _GROUPS),
+)
+_METRICS = (tags.ACCURACY_VAL, tags.ACCURACY_TEST, tags.ACCURACY_TRAIN, tags.LOSS_VAL, tags.LOSS_TEST, tags.LOSS_TRAIN)
+
+
+def experiment() -> summaries.Value:
+    """The columns. A metric is that of the best epoch, under the name that it has in the run's result."""
+    types = {DATA_TYPE_FLOAT64: _NUMBERS, DATA_TYPE_BOOL: _SWITCHES, DATA_TYPE_STRING: _TEXTS}
+    columns = [
+        HParamInfo(name=name, type=data_type, differs=name in _FIRST)
+        for data_type, names in types.items()
+        for name in names
+    ]
+    metrics = [MetricInfo(name=MetricName(tag=tags.best(tag)), display_name=tag) for tag in _METRICS]
+    content = HParamsPluginData(experiment=Experiment(hparam_infos=columns, metric_infos=metrics))
+    return summaries.hparams(_EXPERIMENT_TAG, content.SerializeToString())
+
 
 def session_start(config: Mapping[str, Any]) -> summaries.Value:
-    """The row's hyperparameters: every key of `config`, joined by dots.
-
-    Of a `_target_` only the class name is kept, by which rows can be distinguished in a narrow column.
-    """
+    """The row's hyperparameters: every key of `config`, joined by dots, and what the columns summarise."""
     start = SessionStartInfo(start_time_secs=time.time())
-    for key, value in flatten(config).items():
+    for key, value in {**flatten(config), **dict(_summaries(config))}.items():
         target = start.hparams[key]
         if isinstance(value, bool):
             target.bool_value = value
         elif isinstance(value, (int, float)):
             target.number_value = value
         else:
-            target.string_value = value.rpartition(".")[2] if key.endswith("_target_") else value
+            target.string_value = value
     return summaries.hparams(_START_TAG, HParamsPluginData(session_start_info=start).SerializeToString())
 
 
@@ -41,6 +78,11 @@ def session_end(*, finished: bool) -> summaries.Value:
     status = Status.STATUS_SUCCESS if finished else Status.STATUS_FAILURE
     end = SessionEndInfo(status=status, end_time_secs=time.time())
     return summaries.hparams(_END_TAG, HParamsPluginData(session_end_info=end).SerializeToString())
+
+
+def best_epoch(metrics: Mapping[str, float]) -> list[summaries.Value]:
+    """The metrics of the best epoch so far, by the names that they have in the run's result."""
+    return [summaries.scalar(tags.best(name), value) for name, value in metrics.items()]
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, bool | int | float | str]:
@@ -55,3 +97,15 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, bool | int
         else:
             flat[name] = json.dumps(value, default=str)
     return flat
+
+
+def _summaries(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a class or a folder is called, and the arguments that have no column of their own."""
+    for group in _GROUPS:
+        node = config.get(group) or {}
+        rest = {name: value for name, value in flatten(node).items() if f"{group}.{name}" not in _NUMBERS}
+        yield group, str(rest.pop("_target_", "")).rpartition(".")[2]
+        yield f"{group}.*", ", ".join(f"{name}={value}" for name, value in rest.items())
+    dataset = config.get("dataset") or {}
+    folder = str(dataset.get("path") or "").rstrip("/").rpartition("/")[2]
+    yield "dataset", folder or str(dataset.get("name", ""))

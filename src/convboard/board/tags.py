@@ -31,6 +31,11 @@ EMBEDDING = "embedding/val"
 NETWORK = "layers/network"
 
 
+def best(metric: str) -> str:
+    """Scalar: a metric of the best epoch so far, which the run's result has under the name `metric`."""
+    return f"best/{metric}"
+
+
 def kernels(layer: str) -> str:
     """Image of a conv layer's kernels."""
     return f"kernels/{_slashes(layer)}"

@@ -88,6 +88,7 @@ class EpochEnd:
         images_per_second: Training throughput of this epoch. Its time includes the callbacks' `on_step` and
             checkpoints, but not the evaluation and `on_epoch_end`.
         is_last: Whether no further epoch follows, because of max_epochs or early stopping.
+        is_best: Whether this is the best epoch so far on the validation split.
     """
 
     epoch: int
@@ -97,6 +98,7 @@ class EpochEnd:
     val: Evaluation
     images_per_second: float
     is_last: bool
+    is_best: bool
 
 
 @dataclass(frozen=True)

@@ -178,6 +178,7 @@ class Trainer:
             val=val,
             images_per_second=images_per_second,
             is_last=self._is_done(),
+            is_best=is_best,
         )
         for callback in self._callbacks:
             callback.on_epoch_end(end)

@@ -90,12 +90,14 @@ class Loop:
         epochs: How many.
         model: The network, from a fixed seed.
         global_step: Steps taken.
+        best: The highest accuracy on the validation split.
     """
 
     dataset: ImageDataset
     epochs: int = 2
     model: nn.Module = field(init=False)
     global_step: int = 0
+    best: float = -1.0
 
     def __post_init__(self) -> None:
         torch.manual_seed(0)
@@ -142,7 +144,10 @@ class Loop:
         """What an epoch's end tells; the network is in training mode, as a trainer may leave it."""
         epoch = self.global_step // STEPS
         val = self.evaluate(self.dataset.val)
-        return EpochEnd(epoch, self.global_step, 0.0, 0.0, val, 1000.0, is_last=epoch == self.epochs)
+        is_best = val.accuracy > self.best
+        self.best = max(self.best, val.accuracy)
+        is_last = epoch == self.epochs
+        return EpochEnd(epoch, self.global_step, 0.5, 0.75, val, 1000.0, is_last=is_last, is_best=is_best)
 
     def evaluate(self, split: Split) -> Evaluation:
         self.model.eval()

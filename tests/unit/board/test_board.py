@@ -21,6 +21,7 @@ PARAMETERS = tuple(f"{layer}/{kind}" for layer in ("conv", "norm", "block/0", "o
 SCALARS = {
     *("loss/train", "loss/val", "loss/test", "accuracy/train", "accuracy/val", "accuracy/test"),
     *("lr", "throughput/images_per_second", "gradients/norm"),
+    *(f"best/{metric}/{split}" for metric in ("loss", "accuracy") for split in ("train", "val", "test")),
 }
 OF_LAYERS = {
     *(f"activations/{layer}/{kind}" for layer in LAYERS for kind in ("mean", "std")),
@@ -29,7 +30,8 @@ OF_LAYERS = {
 }
 TEXTS = {"config", "layers", "environment"}
 RECORDS = {
-    *("_hparams_/session_start_info", "_hparams_/session_end_info", "custom_scalars__config__"),
+    *("_hparams_/experiment", "_hparams_/session_start_info", "_hparams_/session_end_info"),
+    "custom_scalars__config__",
     "layers/network",
 }
 
@@ -217,6 +219,39 @@ def test_a_resumed_run_draws_the_pictures_of_an_uninterrupted_one_to_the_last_nu
         assert all(packed_arrays(png) for png in drawn), tag
 
 
+def test_the_best_epoch_s_metrics_are_those_of_its_own_step(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    loop = make_loop(epochs=4)
+    loop.run(make_board(level="minimal"))
+    written = read_events().scalars()
+    accuracies = dict(written["accuracy/val"])
+    best = max(accuracies.values())
+    step = min(step for step, accuracy in accuracies.items() if accuracy == best)
+    assert written["best/accuracy/val"][-1] == (step, best)
+    assert written["best/loss/val"][-1] == (step, dict(written["loss/val"])[step])
+    assert written["best/accuracy/train"][-1] == (step, 0.75)  # of the whole epoch, not since the last point
+    assert written["best/accuracy/test"] == written["accuracy/test"]
+
+
+def test_a_run_whose_event_file_is_lost_goes_on_in_a_new_one(
+    make_board: Any, make_loop: Any, read_events: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loop, board = make_loop(epochs=2), make_board(scalar_every=3)
+    loop.run(board, until=4)
+    state = json.loads(json.dumps(board.state_dict()))
+    board._events.close()
+    (lost,) = (tmp_path / "run").iterdir()
+    lost.unlink()
+    resumed = make_board()
+    resumed.load_state_dict(state)
+    loop.run(resumed)
+    assert caplog.messages[0].startswith(f"TensorBoard event file damaged: {lost} is missing. The run goes on")
+    events = read_events()
+    assert events.steps("loss/train") == [6, 8]  # the fourth step waited in the state
+    assert events.steps("loss/val") == [8]
+    assert {"config", "layers/network"} <= events.tags("tensors")
+    assert events.steps("kernels/conv") == [4, 8]
+
+
 def test_a_resumed_run_takes_an_interval_that_it_is_given(make_board: Any, make_loop: Any, read_events: Any) -> None:
     loop, board = make_loop(epochs=3), make_board(scalar_every=3)
     loop.run(board, until=4)
@@ -314,7 +349,7 @@ def test_a_full_disk_ends_the_run(make_board: Any, make_loop: Any, monkeypatch: 
 def test_texts_say_what_was_run(make_board: Any, make_loop: Any, read_events: Any) -> None:
     make_loop(epochs=1).run(make_board(level="minimal"))
     events = read_events()
-    assert "optimizer:\n  lr: 0.1\n  nesterov: true\nseed: 0" in events.text("config")
+    assert "| `optimizer.lr` | `0.1` |\n| `optimizer.nesterov` | `true` |" in events.text("config")
     assert "| torch | 2 |" in events.text("environment")
     assert "| conv | Conv2d |" in events.text("layers")
 

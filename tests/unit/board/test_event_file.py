@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 from tensorboard.compat.proto.event_pb2 import SessionLog
-from tensorboard.compat.tensorflow_stub import pywrap_tensorflow
 
-from convboard.board.event_file import EventFile, encode_record
+from convboard.board.event_copy import DamagedEventsError
+from convboard.board.event_file import EventFile
 from convboard.board.summaries import scalar
 from convboard.errors import RunError
 
@@ -123,23 +123,33 @@ def test_a_resumed_run_has_a_new_file_and_the_old_ones_are_empty(create: Create,
     assert [path.stat().st_size for path in sorted(tmp_path.iterdir())][:2] == [0, 0]
 
 
+def replace_by_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.write_bytes(path.read_bytes()[:-3]), "is 3 bytes shorter than it was"),
-        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"), "has been changed"),
-        (lambda path: path.unlink(), "No such file or directory"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:-3]),
+            "is 3 bytes shorter than when",
+        ),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"!"), "has changed since the checkpoint was saved"),
+        (lambda path: path.unlink(), "is missing"),
+        (replace_by_pipe, "is not a regular file"),
     ],
 )
-def test_a_damaged_file_is_refused_by_name(create: Create, tmp_path: Path, damage: Any, message: str) -> None:
+def test_damage_is_told_and_left_as_it_is(create: Create, tmp_path: Path, damage: Any, message: str) -> None:
     events = create(tmp_path)
     write_point(events, 1)
     state = events.state()
     events.close()
     damage(events.path)
-    with pytest.raises(RunError, match=message) as error:
+    left = sorted(tmp_path.iterdir())
+    with pytest.raises(DamagedEventsError, match=f"{events.path} {message}"):
         EventFile.resume(tmp_path, state)
-    assert str(events.path) in str(error.value)
+    assert sorted(tmp_path.iterdir()) == left
 
 
 @pytest.mark.parametrize("place", ["a link", "outside"])
@@ -153,9 +163,37 @@ def test_nothing_but_the_run_s_own_files_is_emptied(place: str, tmp_path: Path) 
         name = "events.out.tfevents.1.own"
         (run / name).symlink_to(other)
     state = {"name": name, "length": 0, "sha256": hashlib.sha256().hexdigest(), "wall_time": 0.0}
-    with pytest.raises(RunError, match="Cannot go on with the TensorBoard events"):
+    with pytest.raises(DamagedEventsError):
         EventFile.resume(run, state)
     assert other.read_text() == "somebody's"
+
+
+@pytest.mark.parametrize(
+    "remove",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.rename(path.with_name("elsewhere")),
+        lambda path: (path.with_name("copy").write_bytes(path.read_bytes()), path.with_name("copy").replace(path)),
+    ],
+    ids=["deleted", "moved", "replaced"],
+)
+def test_a_file_that_is_deleted_during_the_run_is_written_again(
+    create: Create, tmp_path: Path, remove: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    events = create(tmp_path)
+    write_point(events, 1)
+    events.flush()
+    remove(events.path)
+    write_point(events, 2)
+    state = events.state()
+    assert [event.step for event in read(events.path)] == [1, 2]
+    assert state["sha256"] == hashlib.sha256(events.path.read_bytes()).hexdigest()
+    write_point(events, 3)
+    events.close()
+    assert [event.step for event in read(events.path)] == [1, 2, 3]
+    assert caplog.messages == [
+        f"TensorBoard event file deleted or moved during the run: {events.path}. It is written again."
+    ]
 
 
 def test_no_name_comes_twice_though_host_process_and_second_are_the_same(
@@ -220,12 +258,3 @@ def test_a_full_disk_is_one_message_and_leaves_whole_records(
     assert [event.step for event in read(events.path)] == [1]
     events.close()
     assert [event.step for event in read(events.path)] == [1, 2]
-
-
-@pytest.mark.parametrize("length", [0, 1, 3, 100, 131_072])
-def test_a_record_is_length_and_data_each_with_tensorboards_checksum(length: int) -> None:
-    data = os.urandom(length)
-    record = encode_record(data)
-    size = length.to_bytes(8, "little")
-    checksums = [pywrap_tensorflow.masked_crc32c(part).to_bytes(4, "little") for part in (size, data)]
-    assert record == b"".join((size, checksums[0], data, checksums[1]))
