@@ -156,7 +156,7 @@ def _count_of(count: Callable[[FunctionCall, Tensor], int], names: str) -> dict[
 _COUNTS: dict[str, Callable[[FunctionCall, Tensor], int]] = {
     **_count_of(_weighted, "conv1d conv2d conv3d linear"),
     **_count_of(_transposed, "conv_transpose1d conv_transpose2d conv_transpose3d"),
-    **_count_of(_matmul, "matmul mm bmm mv dot vdot"),
+    **_count_of(_matmul, "matmul mm bmm mv dot vdot linear_dynamic"),
     **_count_of(_added_matmul, "addmm addbmm baddbmm addmv"),
     **_count_of(_contracted, "tensordot inner"),
     **_count_of(_chain, "chain_matmul multi_dot linalg_multi_dot"),

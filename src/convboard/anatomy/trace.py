@@ -29,6 +29,7 @@ Shape = tuple[int, ...]
 INPUT = "input"  # stands for the images among the inputs of a call
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+_QUANTISED = "torch.ao.nn."  # torch's quantised layers, whose weights are in a child
 # Functions that change neither values nor shape are not recorded. Attributes such as `.T` arrive as `get`.
 _NOT_RECORDED = words("get set clone contiguous cpu cuda detach double float to type")
 
@@ -106,8 +107,17 @@ class Tracker(Protocol):
 
 
 def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Return the modules without children by module path; a network that has none itself by the name of its class."""
-    return {name or type(module).__name__: module for name, module in model.named_modules() if not has_children(module)}
+    """Return torch's layers and other modules without children by module path; a network by the name of its class.
+
+    What a layer has inside, such as torch's parametrizations of its weights, is not listed.
+    """
+    leaves: dict[str, nn.Module] = {}
+    inside: tuple[str, ...] = ()
+    for name, module in model.named_modules():
+        if not f"{name}.".startswith(inside or "\0") and (is_layer(module) or not has_children(module)):
+            leaves[name or type(module).__name__] = module
+            inside += (f"{name}." if name else "",)
+    return leaves
 
 
 def has_children(module: nn.Module) -> bool:
@@ -119,10 +129,10 @@ def is_layer(module: nn.Module) -> bool:
     """Return whether a module is one of torch's layers or a subclass of one, not a container or a user's class."""
     if isinstance(module, _CONTAINERS):
         return False
-    classes = [nn.MultiheadAttention] if has_children(module) else type(module).__mro__
-    return any(
-        cls.__module__.startswith("torch.nn.modules.") and cls is not nn.Module and isinstance(module, cls)
-        for cls in classes
+    with_children = isinstance(module, nn.MultiheadAttention) or _QUANTISED in type(module).__module__
+    return (with_children or not has_children(module)) and any(
+        cls.__module__.startswith(("torch.nn.modules.", _QUANTISED)) and cls is not nn.Module
+        for cls in type(module).__mro__
     )
 
 

@@ -3,6 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.outputs import layer_outputs
+from convboard.anatomy.summary import layer_table
 from convboard.errors import ModelError
 from convboard.models import LeNet
 
@@ -96,3 +97,37 @@ def test_a_forward_that_wants_more_than_images_is_explained() -> None:
 
     with pytest.raises(ModelError, match=r"but it is\s+called with the images alone"):
         layer_outputs(TakesLabels(nn.ReLU()), torch.zeros(1, 1, 4, 4))
+
+
+class Attention(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 2, stride=2)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.conv(x).flatten(2).transpose(1, 2)
+        out: Tensor = self.attention(tokens, tokens, tokens)[0]
+        return out
+
+
+def test_a_layer_with_children_is_a_layer() -> None:
+    outputs = layer_outputs(Attention(), IMAGES)
+    shapes = [(name, tuple(output.shape)) for name, output in outputs.items()]
+    assert shapes == [("conv", (2, 4, 2, 2)), ("attention", (2, 4, 4))]
+
+
+def test_the_parametrizations_of_weights_are_no_layers() -> None:
+    from torch.nn.utils.parametrizations import weight_norm
+
+    model = nn.Sequential(weight_norm(nn.Conv2d(3, 1, 1)), nn.ReLU())
+    assert list(layer_outputs(model, IMAGES)) == ["0", "1"]
+
+
+@pytest.mark.filterwarnings("ignore:.*deprecated:UserWarning")  # quantised tensors are, and users have them
+def test_a_quantised_linear_is_a_layer() -> None:
+    from torch.ao.nn.quantized.dynamic import Linear
+
+    model = nn.Sequential(nn.Flatten(), Linear(48, 5))  # type: ignore[no-untyped-call]
+    assert layer_outputs(model, IMAGES)["1"].shape == (2, 5)
+    assert [(row.name, row.type, row.macs) for row in layer_table(model, (3, 4, 4))][1] == ("1", "Linear", 48 * 5)
