@@ -204,10 +204,10 @@ def test_a_command_prints_what_is_shown(shown: str, run_in_process: RunCommand, 
         first, labels = output.splitlines()[:3], [line.split(":")[0] for line in output.splitlines()]
         assert done.stdout.splitlines()[:3] == first
         assert [line.split(":")[0] for line in done.stdout.splitlines()[: len(labels)]] == labels
-    elif program == "scripts/layers.py":  # in a terminal of 100 columns
+    elif program == "scripts/layers.py":  # in a terminal of 80 columns
         table = convboard.layer_table(convboard.build_model("batchnorm_cnn", (1, 28, 28), 10), (1, 28, 28))
         assert arguments == ["model=batchnorm_cnn", "input_shape=[1,28,28]"]
-        assert output == format_table(table, "text", 100, "batchnorm_cnn for 1x28x28 images (as given)") + "\n"
+        assert output == format_table(table, "text", 80, "batchnorm_cnn for 1x28x28 images (as given)") + "\n"
     else:
         done = run_in_process(program, *arguments, expected_code=None)
         assert done.stdout + done.stderr == output

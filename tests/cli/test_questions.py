@@ -155,7 +155,7 @@ def test_the_sequential_is_the_class(run_in_process: RunCommand) -> None:
 
 def test_sharing_is_told_in_the_last_line(run_in_process: RunCommand) -> None:
     last = output(run_in_process, CONV_DEMO).splitlines()[-1]
-    assert last.startswith("The convolutions have 3,656 of them; fully connected layers")
+    assert last.startswith("The convolutions have 3,656 of the parameters. Fully connected layers")
 
 
 def test_ones_own_picture(run_in_process: RunCommand, tmp_path: Path) -> None:

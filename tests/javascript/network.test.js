@@ -17,7 +17,7 @@ const call = (name, type, inputs, input_shape, output_shape, more = {}) => ({
   macs: 0,
   ...more,
 });
-const CONV = { kernel_size: [3, 3], padding: [1, 1], stride: [1, 1], parameters: 40, dense_parameters: 64 };
+const CONV = { kernel_size: [3, 3], padding: [1, 1], stride: [1, 1], parameters: 40, dense_parameters: 4096 };
 const MAPS = [4, 4, 4];
 const conv = (name, from, more = {}) => call(name, "Conv2d", [from], MAPS, MAPS, { ...CONV, ...more });
 
@@ -120,7 +120,7 @@ test("each row is described in a sentence", () => {
 
 test("a convolution's savings and facts are counted", () => {
   const row = block.byName.get("stem");
-  assert.match(savings(row), /^40 parameters\. .* to all 64 outputs, 4,096: 102 times as many\.$/);
+  assert.match(savings(row), /^40 parameters\. .* to all 64 outputs would need 4,096: 102 times as many\.$/);
   assert.equal(savings(block.byName.get("fc")), "");
   assert.deepEqual(facts(row, block)[1], { label: "Parameters", value: "40", note: "weights and biases" });
   assert.equal(formula(row), null);

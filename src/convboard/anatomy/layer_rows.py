@@ -39,8 +39,10 @@ class LayerRow:
         same_padding: Padding that keeps the size, d·(k−1)/2 pixels on each side, or torch's `same` where this is not
             a whole number; None where the stride is not 1, and without a window.
         parameters: Number of parameters that this row adds: shared ones are counted where they first run.
-        dense_parameters: Number of weights of a fully connected layer from the whole input to as many units as there
-            are output channels, H·W·C_in·C_out; None if it is not a convolution.
+        frozen_parameters: Number of those that are not trained, whose `requires_grad` is False.
+        parameter_bytes: Bytes of the parameters that this row adds.
+        dense_parameters: Number of weights of a fully connected layer from the whole input to the whole output, the
+            product of both sizes; None if it is not a convolution.
         macs: Multiply-accumulate operations for one image, half of what `torch.utils.flop_counter` counts.
         output_bytes: Bytes of the output for one image.
         receptive_field: Size in pixels of the receptive field of one unit in an image without borders; for units
@@ -65,6 +67,8 @@ class LayerRow:
     formula: str
     same_padding: Pair | str | None
     parameters: int
+    frozen_parameters: int
+    parameter_bytes: int
     dense_parameters: int | None
     macs: int
     output_bytes: int
@@ -98,7 +102,7 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
     ran = [call for call in run.calls if call.output_shape is not None]
     positions = [defined.get(call.module, -1) if call.module else -1 for call in ran]
     for name, module in model.named_modules():
-        if parameters := _count_new(module.parameters(recurse=False), counted):
+        if parameters := _new(module.parameters(recurse=False), counted):
             position = defined[module]
             at = next((at for at, other in enumerate(positions) if other > position), len(rows))
             rows.insert(at, _row_without_call(name, module, parameters))
@@ -127,11 +131,20 @@ def size_formula(call: Call) -> str:
     return ""
 
 
-def _count_new(parameters: Iterable[nn.Parameter], counted: set[int]) -> int:
-    """Count the numbers in the parameters whose ids are not in `counted`, and add their ids to it."""
+def _new(parameters: Iterable[nn.Parameter], counted: set[int]) -> list[nn.Parameter]:
+    """Return the parameters whose ids are not in `counted`, and add their ids to it."""
     new = {id(parameter): parameter for parameter in parameters if id(parameter) not in counted}
     counted.update(new)
-    return sum(parameter.numel() for parameter in new.values())
+    return list(new.values())
+
+
+def _sizes_of(parameters: list[nn.Parameter]) -> dict[str, int]:
+    """The fields of a row that describe its parameters."""
+    return {
+        "parameters": sum(parameter.numel() for parameter in parameters),
+        "frozen_parameters": sum(parameter.numel() for parameter in parameters if not parameter.requires_grad),
+        "parameter_bytes": sum(parameter.numel() * parameter.element_size() for parameter in parameters),
+    }
 
 
 def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
@@ -156,14 +169,14 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
         output_shape=output_shape,
         formula=size_formula(call),
         same_padding=window.same_padding if window else None,
-        parameters=_count_new(parameters, counted),
-        dense_parameters=prod(input_shape) * output_shape[0] if convolution and len(output_shape) == 3 else None,
+        dense_parameters=prod(input_shape) * prod(output_shape) if convolution else None,
         macs=macs // batch_size,
         output_bytes=call.output_bytes // batch_size,
         receptive_field=field.size if field else boxes.largest() if boxes else None,
         receptive_stride=field.stride if field and field.is_spatial else None,
         receptive_center=field.center if field and field.is_spatial else None,
         effective_kernel=window.extent if window else None,
+        **_sizes_of(_new(parameters, counted)),
     )
 
 
@@ -201,7 +214,7 @@ def _padding(call: Call, window: Window) -> Pair | str:
     return window.total_padding[0] // 2, window.total_padding[1] // 2
 
 
-def _row_without_call(name: str, module: nn.Module, parameters: int) -> LayerRow:
+def _row_without_call(name: str, module: nn.Module, parameters: list[nn.Parameter]) -> LayerRow:
     """The row of parameters that belong to no layer that ran."""
     label = f"{name or type(module).__name__} (not called)"
     if has_children(module):
@@ -209,5 +222,5 @@ def _row_without_call(name: str, module: nn.Module, parameters: int) -> LayerRow
     blank: dict[str, Any] = dict.fromkeys(LayerRow.__dataclass_fields__)
     empty: dict[str, Any] = dict.fromkeys(("inputs", "input_shape", "output_shape"), ())
     zero: dict[str, Any] = dict.fromkeys(("macs", "output_bytes"), 0)
-    known = {"name": label, "type": type(module).__name__, "parameters": parameters, "formula": ""}
+    known = {"name": label, "type": type(module).__name__, "formula": "", **_sizes_of(parameters)}
     return LayerRow(**blank | empty | zero | known)

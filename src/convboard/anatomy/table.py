@@ -4,6 +4,7 @@ import csv
 import html
 import io
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from itertools import accumulate
@@ -15,9 +16,11 @@ from convboard.anatomy.trace import INPUT, Shape
 Style = Literal["markdown", "text", "json", "csv"]
 FORMULAS = "size of the output"  # the column of the formulas
 _STAR = "*"  # marks a receptive field that is larger than the image
-_RIGHT_ALIGNED = frozenset(["parameters", "MACs"])
+_WHOLE = "all of it"  # the receptive field that is the image
+_RIGHT_ALIGNED = frozenset(["parameters", "params", "frozen", "MACs"])
 # A column is left out if all its cells are among these.
-_DEFAULTS = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}}
+_DEFAULTS = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}, "frozen": {""}}
+_SHORT_HEADS = {"keeps size": "keeps\nsize", "padding": "pad", "dilation": "dil.", "parameters": "params"}
 
 
 class LayerTable(list[LayerRow]):
@@ -48,7 +51,8 @@ def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int
         rows: The rows that `layer_table` returns.
         style: `markdown` for TensorBoard's text tab and documents, `text` for a terminal, `json` and `csv` for
             programs: these have every field of `LayerRow`, pairs as [height, width] or `5x5`.
-        width: Columns of the terminal. If the text is wider, the formulas are below the table.
+        width: Columns of the terminal. If the text is wider, the formulas are below the table, and if that is too wide
+            too, heads are shortened and multiplications rounded.
         title: A title above the table, as text or Markdown.
     """
     if style == "json":
@@ -61,7 +65,10 @@ def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int
         parts = [f"**{title}**" if title else "", _markdown(columns)]
     else:
         parts = [title, *_text_and_formulas(rows, columns, width)]
-    return "\n\n".join(part for part in [*parts, note, _sums(rows)] if part)
+    sums = _sums(rows)
+    if style == "text" and width:
+        sums = "\n".join(textwrap.fill(line, width) for line in sums.splitlines())
+    return "\n\n".join(part for part in [*parts, note, sums] if part)
 
 
 def _columns_and_note(rows: Sequence[LayerRow]) -> tuple[dict[str, list[str]], str]:
@@ -76,13 +83,29 @@ def _columns_and_note(rows: Sequence[LayerRow]) -> tuple[dict[str, list[str]], s
 def _text_and_formulas(rows: Sequence[LayerRow], columns: dict[str, list[str]], width: int | None) -> tuple[str, str]:
     """The table as text, and the formulas if they do not fit into it."""
     text = _text(columns)
-    formulas = {row.name: row.formula for row in rows if row.formula}
-    if not (width and max(map(len, text.splitlines())) > width and formulas):
+    if not width or _width(text) <= width:
         return text, ""
-    longest = max(map(len, formulas))
+    formulas = {row.name: row.formula for row in rows if row.formula}
+    longest = max(map(len, formulas), default=0)
     below = (f"{name:<{longest}}  {formula}" for name, formula in formulas.items())
-    narrow = _text({name: cells for name, cells in columns.items() if name != FORMULAS})
-    return narrow, "\n".join(["How the sizes come about:", *below])
+    without = {name: cells for name, cells in columns.items() if name != FORMULAS}
+    short = {_SHORT_HEADS.get(name, name): cells for name, cells in without.items()}
+    short["sees"] = ["all" if cell == _WHOLE else cell for cell in short["sees"]]
+    shorter = short | {"MACs": [_rounded(row.macs) for row in rows]}
+    narrow = next((text for text in map(_text, (without, short)) if _width(text) <= width), _text(shorter))
+    return narrow, "\n".join(["How the sizes come about:", *below]) if formulas else ""
+
+
+def _width(text: str) -> int:
+    return max(map(len, text.splitlines()))
+
+
+def _rounded(count: int) -> str:
+    """A number with three digits, such as 2.46 M; empty for 0."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= size:
+            return f"{count / size:.3g} {unit}" if count < 999.5 * size else f"{count / size:,.0f} {unit}"
+    return str(count or "")
 
 
 def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
@@ -91,7 +114,7 @@ def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
     columns = {
         "layer": [row.name for row in rows],
         "type": [row.type for row in rows],
-        "from": ["" if row.inputs in ((), (last,)) else " + ".join(row.inputs) for row, last in zip(rows, before)],
+        "from": [_inputs(row, last) for row, last in zip(rows, before)],
         "kernel": [_times(row.kernel_size) for row in rows],
         "stride": [_side(row.stride) for row in rows],
         "padding": [_side(row.padding) for row in rows],
@@ -101,17 +124,24 @@ def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
         "output": [_times(row.output_shape) for row in rows],
         "sees": [_receptive_field(row, image) for row in rows],
         "parameters": [f"{row.parameters:,}" if row.parameters else "" for row in rows],
+        "frozen": [f"{row.frozen_parameters:,}" if row.frozen_parameters else "" for row in rows],
         "MACs": [f"{row.macs:,}" if row.macs else "" for row in rows],
         FORMULAS: [row.formula for row in rows],
     }
     return {name: cells for name, cells in columns.items() if not _DEFAULTS.get(name, set()).issuperset(cells)}
 
 
+def _inputs(row: LayerRow, before: str) -> str:
+    """The names of a row's inputs; empty if they are the row before."""
+    names = tuple(dict.fromkeys(row.inputs))
+    return "" if names in ((), (before,)) else " + ".join(names)
+
+
 def _receptive_field(row: LayerRow, image: Shape) -> str:
-    """The size of a receptive field, `all of it` for the whole image, with a star if it is larger."""
+    """The size of a receptive field, `_WHOLE` for the whole image, with a star if it is larger."""
     field = row.receptive_field
     if field == image and row.receptive_stride is None:
-        return "all of it"
+        return _WHOLE
     is_larger = field is not None and any(side > whole for side, whole in zip(field, image))
     return f"{_times(field)}{_STAR if is_larger else ''}"
 
@@ -123,17 +153,27 @@ def _last_name(before: str, name: str) -> str:
 
 def _sums(rows: Sequence[LayerRow]) -> str:
     """The sums of the rows in sentences."""
-    parameters, macs = sum(row.parameters for row in rows), sum(row.macs for row in rows)
-    text = f"Parameters of these layers: {parameters:,}. Multiply-accumulates for one image: {macs:,}."
+    parameters, frozen = sum(row.parameters for row in rows), sum(row.frozen_parameters for row in rows)
+    of_these = f" ({parameters - frozen:,} trainable, {frozen:,} frozen)" if frozen else ""
+    held, outputs = sum(row.parameter_bytes for row in rows), sum(row.output_bytes for row in rows)
+    lines = [
+        f"Parameters of these layers: {parameters:,}{of_these}. "
+        f"Multiply-accumulates for one image: {sum(row.macs for row in rows):,}.",
+        f"Memory: {_bytes(held)} of parameters, {_bytes(outputs)} of outputs of all rows for one image.",
+    ]
     convolutions = [row for row in rows if row.dense_parameters and row.parameters]
     if convolutions:
         own = sum(row.parameters for row in convolutions)
         dense = sum(row.dense_parameters or 0 for row in convolutions)
-        text += (
-            f"\nThe convolutions have {own:,} of them; fully connected layers to as many units as there are "
-            f"channels would have {dense:,}."
+        lines.append(
+            f"The convolutions have {own:,} of the parameters. Fully connected layers from all their inputs to all "
+            f"their outputs would have {dense:,} weights."
         )
-    return text
+    return "\n".join(lines)
+
+
+def _bytes(count: int) -> str:
+    return f"{_rounded(count)}B" if count >= 1000 else f"{count} B"
 
 
 def _markdown(columns: dict[str, list[str]]) -> str:
@@ -143,8 +183,11 @@ def _markdown(columns: dict[str, list[str]]) -> str:
 
 
 def _text(columns: dict[str, list[str]]) -> str:
-    widths = [max(len(cell) for cell in (name, *cells)) for name, cells in columns.items()]
-    lines = [list(columns), ["─" * width for width in widths], *map(list, zip(*columns.values()))]
+    heads = [name.split("\n") for name in columns]
+    height = max(map(len, heads))
+    lines = list(zip(*([""] * (height - len(head)) + head for head in heads)))
+    widths = [max(map(len, (*head, *cells))) for head, cells in zip(heads, columns.values())]
+    lines += [tuple("─" * width for width in widths), *zip(*columns.values())]
     aligned = [
         [cell.rjust(width) if name in _RIGHT_ALIGNED else cell.ljust(width) for cell, width, name in row]
         for row in (zip(line, widths, columns) for line in lines)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from convboard.anatomy.layer_rows import LayerRow
 from convboard.anatomy.summary import layer_table
 from convboard.anatomy.table import LayerTable, format_table
+from convboard.models import build_model
 
 
 class Shared(nn.Module):
@@ -51,7 +52,9 @@ def test_a_row_for_each_layer_that_ran(rows: list[LayerRow]) -> None:
         formula="⌊(4 + 2·1 − 1·(3−1) − 1)/1⌋ + 1 = 4",
         same_padding=(1, 1),
         parameters=20,
-        dense_parameters=4 * 4 * 2 * 2,
+        frozen_parameters=0,
+        parameter_bytes=20 * 4,
+        dense_parameters=(4 * 4 * 2) * (4 * 4 * 2),
         macs=4 * 4 * 2 * 9,
         output_bytes=4 * 4 * 2 * 4,
         receptive_field=(3, 3),
@@ -148,7 +151,9 @@ def test_markdown() -> None:
         "| 1 | ReLU |  |  |  |  | 2x2x2 | 3x3 |  |  |  |\n"
         "\n"
         "Parameters of these layers: 20. Multiply-accumulates for one image: 72.\n"
-        "The convolutions have 20 of them; fully connected layers to as many units as there are channels would have 32."
+        "Memory: 80 B of parameters, 64 B of outputs of all rows for one image.\n"
+        "The convolutions have 20 of the parameters. Fully connected layers from all their inputs to all their outputs "
+        "would have 128 weights."
     )
 
 
@@ -175,7 +180,7 @@ def test_text_is_aligned_and_shows_groups_where_there_are_some(rows: list[LayerR
     heads = "layer type kernel stride padding keeps size groups output sees parameters MACs size of the output"
     assert " ".join(lines[0].split()) == heads
     assert lines[0].index("output") == lines[2].index("2x4x4")
-    assert "Parameters of these layers: 95." in lines[-2]
+    assert "Parameters of these layers: 95." in lines[-3]
 
 
 def test_where_the_input_comes_from_is_shown_where_it_is_not_the_row_before() -> None:
@@ -219,7 +224,7 @@ def test_a_notebook_shows_a_table() -> None:
     assert first[:4] == ["0", "Conv2d", "5x5", "1"]
     assert len(first) == len(second) == len(heads)
     assert '<td style="text-align: right">156</td>' in html
-    assert "<p>Parameters of these layers: 460. Multiply-accumulates for one image: 7,200.<br>The conv" in html
+    assert "<p>Parameters of these layers: 460. Multiply-accumulates for one image: 7,200.<br>Memory: " in html
 
 
 def test_a_notebook_gets_no_tags_from_names() -> None:
@@ -227,3 +232,48 @@ def test_a_notebook_gets_no_tags_from_names() -> None:
     assert "<td>&lt;script&gt;&amp;</td>" in table._repr_html_()
     assert "<script>" not in table._repr_html_()
     assert LayerTable()._repr_html_().startswith("<table>")
+
+
+@pytest.mark.parametrize(("name", "shape"), [("lenet", (1, 32, 32)), ("cifar10_quick", (3, 32, 32))])
+def test_a_narrow_table_has_80_columns(name: str, shape: tuple[int, int, int]) -> None:
+    rows = layer_table(build_model(name, shape, 10), shape)
+    text = format_table(rows, "text", width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "keeps\n" in text
+    assert "params" in text
+    wide = format_table(rows, "text", width=200)
+    assert "keeps size  " in wide
+    assert "How the sizes" not in wide
+
+
+def test_multiplications_are_rounded_only_where_the_table_is_too_wide_otherwise() -> None:
+    rows = layer_table(build_model("cifar10_quick", (3, 32, 32), 10), (3, 32, 32))
+    assert "2,457,600" in format_table(rows, "text", width=100)
+    assert "2.46 M" in format_table(rows, "text", width=80)
+
+
+def test_frozen_parameters_have_a_column_and_a_sum() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 2))
+    assert "frozen" not in format_table(layer_table(model, (1, 4, 4)))
+    model[0].requires_grad_(False)
+    rows = layer_table(model, (1, 4, 4))
+    assert [row.frozen_parameters for row in rows] == [20, 0, 0]
+    text = format_table(rows)
+    assert "| parameters | frozen | MACs |" in text
+    assert "Parameters of these layers: 38 (18 trainable, 20 frozen)." in text
+
+
+def test_memory_is_that_of_the_dtype() -> None:
+    rows = layer_table(nn.Sequential(nn.Conv2d(1, 64, 3), nn.ReLU()).double(), (1, 34, 34))
+    assert (rows[0].parameter_bytes, rows[0].output_bytes) == (8 * 640, 8 * 64 * 32 * 32)
+    assert "Memory: 5.12 kB of parameters, 1.05 MB of outputs of all rows for one image." in format_table(rows)
+
+
+def test_an_input_is_named_once() -> None:
+    class Squared(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y = x.relu()
+            return x.sigmoid() + y * y
+
+    lines = format_table(layer_table(Squared(), (1, 2, 2))).splitlines()
+    assert "| mul | mul | relu |" in lines[4]

@@ -151,11 +151,10 @@ function parameterNote(row) {
 /** What sharing its few weights over all places saves a convolution; empty for other rows. */
 export function savings(row) {
   if (row.kind !== "convolution" || !row.parameters || !row.dense_parameters) return "";
-  const times = (weights) => `${whole(weights)}: ${whole(Math.round(weights / row.parameters))} times as many`;
-  const units = plural(row.output_shape[0], "unit");
-  const dense = `A fully connected layer from all ${whole(count(row.input_shape))} inputs to ${units}, one a map`;
-  const all = `to all ${whole(count(row.output_shape))} outputs, ${times(denseWeights(row))}`;
-  return `${plural(row.parameters, "parameter")}. ${dense}, would need ${times(row.dense_parameters)}; ${all}.`;
+  const weights = denseWeights(row);
+  const dense = `A fully connected layer from all ${whole(count(row.input_shape))} inputs to all`;
+  const times = `${whole(weights)}: ${whole(Math.round(weights / row.parameters))} times as many`;
+  return `${plural(row.parameters, "parameter")}. ${dense} ${whole(count(row.output_shape))} outputs would need ${times}.`;
 }
 
 function macsNote(row) {
