@@ -7,6 +7,8 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
 
+SHAPE = (1, 4, 4)  # of the images of `found`
+
 
 class LambdaNetwork(nn.Module):
     """A network whose forward is a function of the network and the images.
@@ -34,3 +36,14 @@ def diagnosed(model: nn.Module, shape: tuple[int, int, int], classes: int | None
     diagnosis = diagnose(model, shape, classes)
     assert diagnosis is not None
     return diagnosis
+
+
+def found(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Diagnosis:
+    """The diagnosis of a network for ten classes, of which there must be one."""
+    return diagnosed(model, shape, 10)
+
+
+def scores(parts: LambdaNetwork, x: Tensor) -> Tensor:
+    """The output of the first layer, a Linear, for flattened images."""
+    result: Tensor = parts[0](x.flatten(1))
+    return result

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from convboard.config.command_line import format_value
 from convboard.errors import ConvboardError, ModelError
 from convboard.models.infer_arguments import INFERRED
 
@@ -37,8 +38,10 @@ def _key_of_remedy(remedy: str) -> str:
         return f" (in a config: dataset.image_size={remedy.image_size})"
     if remedy.argument is not None:
         name, value = remedy.argument
-        left_out = ", or left out" if name in INFERRED else ""
-        return f" (in a config: model.{name}={value}{left_out})"
+        left_out = ", or left out" if remedy.is_inferred and name in INFERRED else ""
+        return f" (in a config: model.{name}={format_value(value)}{left_out})"
+    if remedy.target:
+        return f" (in a config: model._target_={remedy.target})"
     return ""
 
 

@@ -12,8 +12,9 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.check import raise_explained
+from convboard.anatomy.check import check_training_run
 from convboard.anatomy.dry_run import DryRun
+from convboard.anatomy.origin import Origin
 from convboard.anatomy.trace import record_calls
 from convboard.config.instantiate import REFUSALS
 from convboard.data.dataset import ImageShape
@@ -83,7 +84,9 @@ def try_schedule(setup: TrainingSetup, target: str) -> None:
             )
 
 
-def try_step(setup: TrainingSetup, image_shape: ImageShape, images: int, optimizer: str) -> bool:
+def try_step(
+    setup: TrainingSetup, image_shape: ImageShape, images: int, optimizer: str, origin: Origin | None = None
+) -> bool:
     """Take one step on black images with copies of the network and its optimizer.
 
     The batch has two images, or one if a batch of the run has only one: larger batches cost more and find the same
@@ -94,6 +97,7 @@ def try_step(setup: TrainingSetup, image_shape: ImageShape, images: int, optimiz
         image_shape: Shape (C, H, W) of an image.
         images: Number of images in the training split.
         optimizer: The optimizer and its arguments, for messages.
+        origin: How the network was built; None if it is not known.
 
     Returns:
         Whether every weight got a gradient; True if the network could not be copied.
@@ -118,9 +122,10 @@ def try_step(setup: TrainingSetup, image_shape: ImageShape, images: int, optimiz
         model.train()
         with plan.autocast():
             with _layout_explained(plan):
-                logits = _forward(model, batch, _single_image_advice(images, batch_size))
-            loss: Tensor = setup.loss(logits, torch.zeros(count, dtype=torch.int64, device=plan.device))
-        _step(loss, stepped, optimizer)
+                run = _forward(model, batch, _single_image_advice(images, batch_size), origin)
+            loss: Tensor = setup.loss(run.output, torch.zeros(count, dtype=torch.int64, device=plan.device))
+        _backward(loss, model, run, origin)
+        _update(stepped, optimizer)
     return all(weight.grad is not None for weight in model.parameters() if weight.requires_grad)
 
 
@@ -129,7 +134,7 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
     """Explain the error of `Tensor.view` on a tensor in channels_last."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, ModelError) as error:
         if not (plan.channels_last and _VIEW_ERROR in str(error)):
             raise
         raise LayoutError(
@@ -138,8 +143,8 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
         ) from error
 
 
-def _forward(model: nn.Module, images: Tensor, single_image_advice: str) -> Tensor:
-    """Return the logits, `[N, num_classes]`, of a training batch, `[N, C, H, W]`, or explain the failure."""
+def _forward(model: nn.Module, images: Tensor, single_image_advice: str, origin: Origin | None) -> DryRun:
+    """Run the network on a training batch, `[N, C, H, W]`, whose output is a tensor, or explain the failure."""
     output, error = None, None
     with record_calls(model, images) as calls:
         try:
@@ -154,29 +159,31 @@ def _forward(model: nn.Module, images: Tensor, single_image_advice: str) -> Tens
             f"{layer} normalises over a batch, and needs more than one value of each channel for that, but a batch "
             f"holds a single image: {single_image_advice}"
         ) from error
-    raise_explained(model, run)
-    if not isinstance(output, Tensor):
-        # Deferred for start-up time: only errors need it.
-        from convboard.anatomy.diagnostics.context import Context
-        from convboard.anatomy.diagnostics.model_output import not_a_tensor
-
-        raise ModelError(f"In training mode: {not_a_tensor(Context(model, run)).reason}")
+    check_training_run(model, run, origin)
+    assert isinstance(output, Tensor)
     if output.shape[0] != len(images):
         raise ModelError(
             f"The network gives {list(output.shape)} for a batch of {len(images)}: the batch dimension must be kept. "
             "If its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze()."
         )
-    return output
+    return run
 
 
-def _step(loss: Tensor, optimizer: torch.optim.Optimizer, described: str) -> None:
-    """Compute the gradients and take the optimizer's step, or explain the failure."""
+def _backward(loss: Tensor, model: nn.Module, run: DryRun, origin: Origin | None) -> None:
+    """Compute the gradients, or explain the failure."""
     if not loss.requires_grad:
         raise ModelError(
             "The network cannot learn: no gradient leads from its scores back to a weight. Look in its forward "
             "for .detach(), .data or torch.no_grad(), and for weights with requires_grad=False."
         )
-    loss.backward()  # type: ignore[no-untyped-call]
+    try:
+        loss.backward()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        check_training_run(model, run, origin, error)
+
+
+def _update(optimizer: torch.optim.Optimizer, described: str) -> None:
+    """Take the optimizer's step, or explain the failure."""
     try:
         take_step(optimizer)
     except REFUSALS as error:

@@ -14,6 +14,7 @@ from torch import nn
 from convboard.anatomy.arguments import check_network
 from convboard.anatomy.check import check_fit, raise_explained
 from convboard.anatomy.dry_run import lazy_layers, materialise
+from convboard.anatomy.origin import Origin
 from convboard.board import Board
 from convboard.config.instantiate import Target, resolve
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
@@ -26,7 +27,8 @@ from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.sanity_check import LayoutError, try_schedule, try_step
-from convboard.models.infer_arguments import build
+from convboard.models.infer_arguments import build, given_arguments
+from convboard.models.sequential import sequential
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.choose_plan import PlanChoice
@@ -55,13 +57,17 @@ def build_model(node: dict[str, Any], input_shape: ImageShape, num_classes: int)
     Raises:
         ConvboardError: The network cannot be built, or does not fit the images.
     """
+    return _built(node, input_shape, num_classes)[0]
+
+
+def _built(node: dict[str, Any], input_shape: ImageShape, num_classes: int) -> tuple[nn.Module, Origin]:
+    """The network of a config, which fits the images, and how it was built."""
     target = resolve_model(node)
     model = build(target.factory, input_shape, num_classes, **target.arguments)
-    channels, height, width = input_shape
-    known = {"in_channels": channels, "image_size": height if height == width else (height, width)}
-    arguments = {**known, "num_classes": num_classes, **target.arguments}
-    check_fit(model, input_shape, num_classes, target.factory, arguments)
-    return model
+    arguments = given_arguments(target.factory, input_shape, num_classes, target.arguments)
+    origin = Origin(target.factory, arguments, in_yaml=target.factory is sequential)
+    check_fit(model, input_shape, num_classes, origin)
+    return model, origin
 
 
 def resolve_model(node: dict[str, Any]) -> Target:
@@ -95,7 +101,7 @@ def prepare_given(model: nn.Module, input_shape: tuple[int, int, int], num_class
     """
     check_network(model)
     if lazy_layers(model):
-        raise_explained(model, materialise(model, input_shape))
+        raise_explained(model, materialise(model, input_shape), num_classes=num_classes)
     check_fit(model, input_shape, num_classes)
 
 
@@ -156,8 +162,9 @@ def build_setup(
     optimizer = resolve("optimizer", config.optimizer)
     scheduler = resolve("scheduler", config.scheduler)
     if model is None:
-        model = build_model(config.model, dataset.image_shape, dataset.num_classes)
+        model, origin = _built(config.model, dataset.image_shape, dataset.num_classes)
     else:
+        origin = Origin()
         prepare_given(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)
@@ -175,7 +182,7 @@ def build_setup(
         divergence_advice=DIVERGENCE_ADVICE,
     )
     try_schedule(setup, config.scheduler["_target_"])
-    facts = dataset.image_shape, len(dataset.train), optimizer.describe()
+    facts = dataset.image_shape, len(dataset.train), optimizer.describe(), origin
     try:
         uses_all_weights = try_step(setup, *facts)
     except LayoutError:

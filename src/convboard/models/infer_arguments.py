@@ -12,8 +12,9 @@ from torch import nn
 from convboard.anatomy.arguments import check_shape
 from convboard.anatomy.check import raise_explained
 from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers, materialise
+from convboard.anatomy.origin import Origin
 from convboard.anatomy.trace import Shape
-from convboard.errors import ModelError, nearest
+from convboard.errors import ConvboardError, ModelError, nearest
 
 # Arguments that are inferred from the data, and by a dry run.
 INFERRED = ("in_channels", "image_size", "num_classes", "in_features")
@@ -49,22 +50,38 @@ def build(
         Exception: Any other exception of the constructor.
     """
     parameters = inspect.signature(factory).parameters
-    given = {name: value for name, value in arguments.items() if name not in INFERRED or value is not None}
-    for name, value in _inferred(input_shape, num_classes).items():
-        if name in parameters and value is not None:
-            given.setdefault(name, value)
+    given = given_arguments(factory, input_shape, num_classes, arguments)
     if factory.__module__.startswith("convboard.models."):
         _check_values(factory, given)
     if "in_features" in parameters and "in_features" not in given:
         _check_arguments(factory, {**given, "in_features": _UNLIKELY})
         given["in_features"] = _find_in_features(factory, input_shape, given)
     _check_arguments(factory, given)
-    model = _call(factory, given)
+    model = _call(factory, given, input_shape, num_classes)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{_name(factory)} made a {type(model).__name__}, not a torch.nn.Module.")
     if lazy_layers(model):
-        raise_explained(model, materialise(model, input_shape))
+        raise_explained(model, materialise(model, input_shape), num_classes=num_classes, origin=Origin(factory, given))
     return model
+
+
+def given_arguments(
+    factory: Callable[..., nn.Module], input_shape: Shape, num_classes: int | None, arguments: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a constructor is called with: its arguments that follow from the data, and those that are given.
+
+    Args:
+        factory: The constructor.
+        input_shape: (C, H, W) of the images.
+        num_classes: Number of classes; None for the constructor's default.
+        arguments: Arguments that the user gave.
+    """
+    parameters = inspect.signature(factory).parameters
+    given = {name: value for name, value in arguments.items() if name not in INFERRED or value is not None}
+    for name, value in _inferred(input_shape, num_classes).items():
+        if name in parameters and value is not None:
+            given.setdefault(name, value)
+    return given
 
 
 def _inferred(input_shape: Shape, num_classes: int | None) -> dict[str, Any]:
@@ -111,31 +128,56 @@ def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -
             raise ModelError(f"{_name(factory)} cannot be built with {name}={value!r}: it must be {wanted}.")
 
 
-def _call(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> Any:
-    """Call a constructor, and explain its exceptions on its arguments, including those in its `**kwargs`."""
+def _call(
+    factory: Callable[..., nn.Module], given: Mapping[str, Any], input_shape: Shape, num_classes: int | None
+) -> Any:
+    """Call a constructor, and explain its exceptions."""
     try:
         return factory(**given)
-    except (ValueError, AttributeError) as error:
-        # Deferred for start-up time: only errors need it.
-        from convboard.anatomy.diagnostics.module_definition import invalid_groups, missing_super_init
+    except ConvboardError:
+        raise
+    except Exception as error:
+        explained = _explained(error, factory, given, input_shape, num_classes)
+        if explained is None:
+            raise
+        raise explained from _without_frames(error)
 
-        if (reason := invalid_groups(error) or missing_super_init(error)) is None:
-            raise
+
+def _explained(
+    error: Exception,
+    factory: Callable[..., nn.Module],
+    given: Mapping[str, Any],
+    input_shape: Shape,
+    num_classes: int | None,
+) -> ModelError | None:
+    """The error for an exception of a constructor; None if it is a bug of convboard."""
+    # Deferred for start-up time: only errors need it.
+    from convboard.anatomy.diagnostics.constructor import diagnose_constructor, known_arguments
+    from convboard.anatomy.diagnostics.diagnosis import DiagnosedError
+    from convboard.anatomy.diagnostics.module_definition import invalid_groups, missing_super_init
+
+    if (reason := invalid_groups(error) or missing_super_init(error)) is not None:
         groups = tuple(name for name in inspect.signature(factory).parameters if "groups" in name)
-        arguments = groups if isinstance(error, ValueError) else ()
-        raise ModelError(f"{_name(factory)}: {reason}", arguments=arguments) from error
-    except TypeError as error:
-        found = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
-        passed_on = found is not None and found[1] in set(given) - set(inspect.signature(factory).parameters)
-        if found is None or not passed_on:
-            raise
-        raise ModelError(f"{_name(factory)} has no argument {found[1]!r}: {error}.") from error
+        return ModelError(f"{_name(factory)}: {reason}", arguments=groups if isinstance(error, ValueError) else ())
+    found = re.search(r"got an unexpected keyword argument '(\w+)'", str(error))
+    if isinstance(error, TypeError) and found and found[1] in set(given) - set(inspect.signature(factory).parameters):
+        known = nearest(found[1], known_arguments(error, factory))
+        return ModelError(f"{_name(factory)} has no argument {found[1]!r}: {error}. {known}")
+    diagnosis = diagnose_constructor(error, factory, given, input_shape, num_classes)
+    return DiagnosedError(diagnosis) if diagnosis is not None else None
+
+
+def _without_frames(error: Exception) -> BaseException:
+    """The exception without convboard's and torch's frames before those of the user."""
+    from convboard.anatomy.diagnostics.user_code import without_library_frames  # deferred, as above
+
+    return without_library_frames(error)
 
 
 def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, given: Mapping[str, Any]) -> int:
     """Return the number of features that arrive at the layer with `in_features`, by a dry run with a wrong number."""
     with torch.random.fork_rng(devices=[]):
-        model = _call(factory, {**given, "in_features": _UNLIKELY})
+        model = _call(factory, {**given, "in_features": _UNLIKELY}, input_shape, None)
         run = materialise(model, input_shape) if lazy_layers(model) else dry_run(model, input_shape)
     found = _received(run)
     if found is None:

@@ -1,7 +1,9 @@
 """check_fit and diagnose. The rules are tested in diagnostics/."""
 
 import random
+import re
 import sys
+import traceback
 
 import numpy as np
 import pytest
@@ -27,17 +29,41 @@ def test_a_network_that_fits() -> None:
     assert convboard.diagnose(model, (1, 32, 32), num_classes=10) is None
 
 
-def test_other_errors_pass_through_untouched() -> None:
-    for check in (check_fit, diagnose):
-        with pytest.raises(IndexError, match="my own mistake") as caught:
-            check(Shifted(), (1, 28, 28), 10)
-        assert caught.traceback[-1].name == "forward"
+def test_any_other_error_names_the_line_that_raised_it() -> None:
+    with pytest.raises(ModelError) as caught:
+        check_fit(Shifted(), (1, 28, 28), 10)
+    assert re.fullmatch(
+        r"Shifted fails on images of 1x28x28 in 10 classes\.\n\n"
+        r"tests/unit/anatomy/test_check\.py, line \d+, in forward:\n"
+        r'    raise IndexError\("my own mistake"\)\n\nIndexError: my own mistake\.',
+        str(caught.value),
+    )
+    assert isinstance(caught.value.__cause__, IndexError)
+    (frame,) = traceback.extract_tb(caught.value.__cause__.__traceback__)  # without those of convboard and torch
+    assert frame.name == "forward"
 
 
-def test_error_inside_a_layer_that_is_no_known_mistake_passes_through() -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Embedding(3, 3))
-    with pytest.raises(RuntimeError, match="indices"):
-        check_fit(model, (1, 2, 2), 10)
+def test_error_inside_a_layer_of_a_sequential_has_no_line() -> None:
+    found = diagnose(nn.Sequential(nn.Flatten(), nn.Bilinear(4, 4, 3)), (1, 2, 2), 10)
+    assert found is not None
+    assert (found.kind, found.place, found.failed) == ("error", None, ("1", "Bilinear"))
+    assert found.reason.startswith("TypeError: Bilinear.forward() missing 1 required positional argument: 'input2'.")
+
+
+def test_memory_and_errors_of_convboard_are_not_explained() -> None:
+    class Raising(nn.Module):
+        def __init__(self, error: Exception) -> None:
+            super().__init__()
+            self.error = error
+
+        def forward(self, _x: Tensor) -> Tensor:
+            raise self.error
+
+    for error in (MemoryError("too much"), ModelError("It says what to do.")):
+        model = Raising(error)
+        with pytest.raises(type(error)) as caught:
+            check_fit(model, (1, 2, 2), 10)
+        assert caught.value is error
 
 
 def test_the_message_is_the_diagnosis_and_its_cause_the_error() -> None:

@@ -2,6 +2,7 @@ import pytest
 from torch import nn
 
 from convboard.anatomy.check import check_fit
+from convboard.anatomy.origin import Origin
 from convboard.errors import ConvboardError, DataError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 
@@ -34,7 +35,7 @@ class Net(nn.Sequential):
 def fit(model: nn.Module, shape: tuple[int, int, int]) -> list[str]:
     """The remedies in the message."""
     with pytest.raises(ModelError) as raised, errors_with_config_keys():
-        check_fit(model, shape, 10)
+        check_fit(model, shape, 10, Origin(type(model)))
     return " ".join(str(raised.value).split()).partition(" - ")[2].split(" - ")
 
 

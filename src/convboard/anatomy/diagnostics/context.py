@@ -1,6 +1,6 @@
 """The input of the rules of `diagnostics`, a network with its dry run, and their output, a finding."""
 
-from collections.abc import Callable, Mapping
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
@@ -8,8 +8,10 @@ from typing import Any
 
 from torch import nn
 
+from convboard.anatomy.diagnostics.user_code import Failure, failure_of, is_installed
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.dry_run import DryRun
+from convboard.anatomy.origin import Origin
 from convboard.anatomy.trace import INPUT, Call, Shape
 
 # The number of channels after these does not follow from the channels before.
@@ -25,15 +27,31 @@ class Remedy(str):
     Attributes:
         image_size: Side in pixels of the square images that it suggests; None if it does not.
         argument: Name and new value of the constructor argument that it changes; None if it does not.
+        is_inferred: Whether that argument gets its value from the data if it is left out.
+        target: Name of a function of the user's that builds the network; empty if it does not suggest one.
+        code: Lines of Python to show below the text.
     """
 
     image_size: int | None
     argument: tuple[str, Any] | None
+    is_inferred: bool
+    target: str
+    code: str
 
-    def __new__(cls, text: str, *, image_size: int | None = None, argument: tuple[str, Any] | None = None) -> "Remedy":
+    def __new__(
+        cls,
+        text: str,
+        *,
+        image_size: int | None = None,
+        argument: tuple[str, Any] | None = None,
+        is_inferred: bool = False,
+        target: str = "",
+        code: str = "",
+    ) -> "Remedy":
         """Make the text."""
         remedy = super().__new__(cls, text)
-        remedy.image_size, remedy.argument = image_size, argument
+        remedy.image_size, remedy.argument, remedy.is_inferred = image_size, argument, is_inferred
+        remedy.target, remedy.code = target, code
         return remedy
 
 
@@ -68,19 +86,24 @@ class Context:
         model: The network.
         run: Its dry run.
         num_classes: How many logits it must return for each image; None if any number will do.
-        factory: The function or class that built the network; None if it is not known.
-        arguments: Arguments that the factory was called with, as far as they are known.
+        origin: How the network was built.
         name: The network's name in messages; empty for that of its class.
         is_complete: Whether the model is the whole network rather than the layers that it has so far.
+        is_training: Whether the run was one in training mode.
     """
 
     model: nn.Module
     run: DryRun
     num_classes: int | None = None
-    factory: Callable[..., nn.Module] | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    origin: Origin = field(default_factory=Origin)
     name: str = ""
     is_complete: bool = True
+    is_training: bool = False
+
+    @cached_property
+    def failure(self) -> Failure | None:
+        """The place in the user's code at which the run failed; None if it did not fail in it."""
+        return failure_of(self.run.error)
 
     @cached_property
     def by_name(self) -> dict[str, Call]:
@@ -90,12 +113,20 @@ class Context:
     @property
     def is_user_defined(self) -> bool:
         """Whether the network's class is the user's, who can change a line of it."""
-        return not type(self.model).__module__.startswith(("convboard.", "torchvision."))
+        name = type(self.model).__module__
+        if name.startswith("torch."):  # a container, which the user has filled
+            return True
+        file = getattr(sys.modules.get(name), "__file__", None) or ""
+        return not name.startswith("convboard.") and not is_installed(file)
 
     @property
     def batch(self) -> int:
         """The number of images."""
         return self.run.batch_size
+
+    def path_of(self, module: object) -> str:
+        """Return the path of a module in the network; empty if it is not one of its modules."""
+        return next((name for name, one in self.model.named_modules() if one is module), "")
 
     def producer(self, call: Call) -> Call | None:
         """Return the call whose output is the first input of this one; None for the images."""
@@ -120,7 +151,7 @@ class Context:
             before = self.producer(before)
         return before
 
-    def origin(self, call: Call, arrived: str) -> str:
+    def channels_from(self, call: Call, arrived: str) -> str:
         """Return `conv1 gives 4 channels`, or `the images have 4 channels`."""
         source = self.channel_source(call)
         if source is not None:

@@ -1,52 +1,24 @@
-"""Diagnosis of a network that does not fit its images: the rules are tried, and the first finding is explained.
+"""Diagnosis of a network that does not fit its images, as text: the layers up to the failure, the mistake, remedies.
 
-A rule is a function that recognises one kind of mistake. It looks at the operation that failed, a layer's or one that
-the network's forward calls, and at those before it; it returns a finding, or None if the mistake is of another kind.
-Each file of this package has the rules for one kind of operation.
+`rules` finds the mistake.
 """
 
+import copy
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
 
-from convboard.anatomy.diagnostics import (
-    dtype_and_device,
-    linear_features,
-    model_output,
-    module_definition,
-    shape_mismatch,
-    spatial_layers,
-)
-from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.context import Context, Finding, Remedy
+from convboard.anatomy.diagnostics.rules import find_mistake
+from convboard.anatomy.diagnostics.user_code import is_installed, without_library_frames
 from convboard.anatomy.diagnostics.wording import sizes
-from convboard.anatomy.dry_run import DryRun, dry_run
+from convboard.anatomy.dry_run import dry_run, lazy_layers, materialise
 from convboard.anatomy.layer_rows import TRACKERS, LayerRow, rows_of
-from convboard.anatomy.trace import Call, Shape
+from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError
-
-# In this order: a size that does not fit may be a mistake of the batch, and an error of shapes hides one of types.
-RULES: tuple[Callable[[Context, Call], Finding | None], ...] = (
-    spatial_layers.not_spatial,
-    spatial_layers.wrong_groups,
-    spatial_layers.wrong_in_channels,
-    spatial_layers.window_too_large,
-    spatial_layers.padding_too_large,
-    spatial_layers.wrong_norm_width,
-    spatial_layers.wrong_norm_dimensions,
-    spatial_layers.wrong_norm_groups,
-    linear_features.batch_flattened,
-    linear_features.missing_flatten,
-    linear_features.wrong_in_features,
-    linear_features.wrong_view,
-    shape_mismatch.different_branches,
-    shape_mismatch.different_sizes,
-    dtype_and_device.wrong_device,
-    dtype_and_device.wrong_dtype,
-)
 
 WIDTH = 80  # columns of the text
 _LONGEST_TABLE, _FIRST, _LAST = 20, 4, 12  # rows; of a longer table, the first and last rows are shown
@@ -58,8 +30,9 @@ class Diagnosis:
     """Why a network and its images do not fit, and what to do.
 
     Attributes:
-        kind: `in_features`, `in_channels`, `flatten`, `batch`, `window`, `groups`, `norm`, `picture`,
-            `branches`, `dtype`, `device`, `parameters`, `forward`, `output` or `num_classes`.
+        kind: `in_features`, `in_channels`, `flatten`, `batch`, `window`, `groups`, `norm`, `picture`, `branches`,
+            `dtype`, `device`, `parameters`, `forward`, `output`, `num_classes`, `dimensions`, `width`, `channels`,
+            `tuple`, `recursion`, `in_place`, `input_shape`, `constructor`, or `error` for any other exception.
         layer: The call that shows the mistake, as `layer_table` names it; None for the network as a whole.
         reason: The mistake.
         remedies: What to do; each is enough by itself, and the first is the most likely.
@@ -69,6 +42,7 @@ class Diagnosis:
         table: The rows of the calls before.
         heading: One sentence that names the network and the images.
         failed: Name and type of the layer that raised, for the table's last line; None if none did.
+        place: The place in the user's code that raised, and its line; None if there is none.
     """
 
     kind: str
@@ -81,6 +55,7 @@ class Diagnosis:
     table: tuple[LayerRow, ...]
     heading: str
     failed: tuple[str, str] | None = None
+    place: tuple[str, str] | None = None
 
     @property
     def message(self) -> str:
@@ -99,15 +74,21 @@ class Diagnosis:
             note: Returns what to append to a remedy, such as the name of a setting; None or empty for nothing.
         """
         head = "What to do:" if len(self.remedies) == 1 else "What to do, one of these:"
-        lines = [_wrapped(f"- {remedy}{note(remedy) if note else ''}", indent="  ") for remedy in self.remedies]
+        lines = [
+            _wrapped(f"- {remedy}{note(remedy) if note else ''}", indent="  ") + _code(remedy)
+            for remedy in self.remedies
+        ]
         advice = "\n".join([head, *lines]) if lines else ""
-        parts = [self.heading, self._table(), _wrapped(self.reason), advice]
+        place = "{}:\n    {}".format(*self.place) if self.place else ""
+        parts = [self.heading, self._table(), place, _wrapped(self.reason), advice]
         return "\n\n".join(part for part in parts if part)
 
     def _mark(self) -> str:
         """The mark of the table's row that shows the mistake."""
         if self.kind == "branches":
             return "<- its inputs do not match"
+        if not self.wanted:
+            return ""
         has_failed = self.failed is not None and self.failed[0] == self.layer
         return f"<- {'gets' if has_failed else 'gives'} {self.arrived}, wanted: {self.wanted}"
 
@@ -160,68 +141,48 @@ def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = Non
         nothing is wrong.
 
     Raises:
-        ModelError: The shape is not that of an image, a lazy layer has no shape yet, or the network is a script.
-        Exception: Any exception of the network's forward that is not a known mistake.
+        ModelError: The shape is not that of an image, or the network is a script or a class.
 
     Example:
         >>> print(convboard.diagnose(MyNet(), (1, 28, 28), num_classes=10))
     """
-    context = Context(model, dry_run(model, input_shape, trackers=TRACKERS, dtype=torch.float32), num_classes)
+    if isinstance(model, nn.Module) and lazy_layers(model):
+        model = copy.deepcopy(model)
+        run = materialise(model, input_shape)
+        if run.error is None:
+            run = dry_run(model, input_shape, trackers=TRACKERS, dtype=torch.float32)
+    else:
+        run = dry_run(model, input_shape, trackers=TRACKERS, dtype=torch.float32)
+    context = Context(model, run, num_classes)
     finding = find_mistake(context)
     if finding is None and context.run.error is not None:
         raise context.run.error
-    return _diagnosis(context, finding) if finding else None
+    return diagnosis_of(context, finding) if finding else None
 
 
-def raise_diagnosed(
-    model: nn.Module,
-    run: DryRun,
-    num_classes: int | None = None,
-    factory: Callable[..., nn.Module] | None = None,
-    arguments: Mapping[str, Any] | None = None,
-    name: str = "",
-    is_complete: bool = True,
-) -> None:
-    """Raise an error if a dry run shows a known mistake, or raised an exception.
+def raise_diagnosed(context: Context) -> None:
+    """Raise an error if a run shows a mistake, or raised an exception.
 
     Args:
-        model: The network.
-        run: Its dry run.
-        num_classes: See `Context`, as the rest.
-        factory: The function or class that built the network.
-        arguments: Arguments that the factory was called with.
-        name: The network's name in messages.
-        is_complete: Whether the model is the whole network.
+        context: The network and its run.
 
     Raises:
-        DiagnosedError: The mistake is a known one.
-        Exception: The exception of the dry run otherwise.
+        DiagnosedError: The network does not fit its images, or its code raised an exception.
+        Exception: An exception that is none of the user's code.
     """
-    context = Context(model, run, num_classes, factory, arguments or {}, name, is_complete)
     finding = find_mistake(context)
+    error = context.run.error
     if finding is not None:
-        raise DiagnosedError(_diagnosis(context, finding)) from run.error
-    if run.error is not None:
-        raise run.error
+        cause = without_library_frames(error) if error is not None else None
+        raise DiagnosedError(diagnosis_of(context, finding)) from cause
+    if error is not None:
+        raise error
 
 
-def find_mistake(context: Context) -> Finding | None:
-    """Return the finding of the first rule that recognises a mistake; None if there is no known mistake."""
-    if context.run.error is None:
-        return (
-            dtype_and_device.silent_device(context)
-            or model_output.wrong_output(context)
-            or module_definition.untrained_weight(context)
-        )
-    failed = context.run.failed_call
-    if failed is None:
-        return module_definition.wrong_forward(context) if not context.run.calls else None
-    return next((found for rule in RULES if (found := rule(context, failed))), None)
-
-
-def _diagnosis(context: Context, finding: Finding) -> Diagnosis:
-    """The finding together with the table of the calls before."""
-    call, failed = finding.call, context.run.failed_call
+def diagnosis_of(context: Context, finding: Finding) -> Diagnosis:
+    """Return the finding together with the table of the calls before."""
+    call, failed, failure = finding.call, context.run.failed_call, context.failure
+    is_shown = failure is not None and (finding.kind == "error" or not is_installed(failure.file))
     return Diagnosis(
         finding.kind,
         call.name if call else None,
@@ -231,14 +192,23 @@ def _diagnosis(context: Context, finding: Finding) -> Diagnosis:
         finding.arrived,
         finding.formula,
         tuple(rows_of(context.model, context.run)),
-        _heading(context.name or type(context.model).__name__, context.run.image_shape, context.num_classes),
+        _heading(context, finding.kind),
         (failed.name, failed.type) if failed else None,
+        (failure.where, failure.text) if failure is not None and is_shown and finding.kind != "recursion" else None,
     )
 
 
-def _heading(name: str, shape: Shape, classes: int | None) -> str:
-    in_classes = f" in {classes} classes" if classes else ""
-    return f"{name} does not fit images of {sizes(shape)}{in_classes}."
+def _heading(context: Context, kind: str) -> str:
+    name, shape = context.name or type(context.model).__name__, sizes(context.run.image_shape)
+    in_classes = f" in {context.num_classes} classes" if context.num_classes else ""
+    verb = "fails on" if kind == "error" else "does not fit"
+    return f"{name} {verb} images of {shape}{in_classes}."
+
+
+def _code(remedy: str) -> str:
+    """The lines of Python that belong to a remedy, below it."""
+    code = remedy.code if isinstance(remedy, Remedy) else ""
+    return f"\n\n{textwrap.indent(code.strip(), ' ' * 8)}\n" if code else ""
 
 
 def _short(name: str) -> str:

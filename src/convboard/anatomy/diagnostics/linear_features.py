@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import more_padding, other_argument, other_images
 from convboard.anatomy.diagnostics.wording import batch_of, count, factors, line_of, product, sizes
+from convboard.anatomy.function_call import JOINING
 from convboard.anatomy.layer_rows import size_formula
 from convboard.anatomy.trace import Call
 
@@ -36,7 +37,9 @@ def batch_flattened(context: Context, call: Call) -> Finding | None:
 def batch_flattened_in_output(context: Context, shape: tuple[int, ...]) -> Finding | None:
     """Recognise the same mistake in a network that does not raise, by the number of rows that it returns."""
     flattening = context.where_batch_was_lost(shape, None)
-    if flattening is None or shape == (context.batch,):  # one number for each image: the classes are missing
+    if (
+        flattening is None or not shape or shape == (context.batch,)
+    ):  # one number for each image: the classes are missing
         return None
     return _batch_flattened(context, flattening, f"The network gives {list(shape)}, which is not a row for each image")
 
@@ -45,7 +48,7 @@ def _batch_flattened(context: Context, flattening: Call, problem: str) -> Findin
     """Explain the call that flattened the batch; `problem` is the first half of the reason."""
     given, made = flattening.input_shape, flattening.output_shape or ()
     features = prod(given[1:])
-    what = "one row" if len(made) == 1 else f"{made[0]} rows"
+    what = "one row" if len(made) < 2 else f"{made[0]} rows"
     text = (
         f"{problem}, but {context.title(flattening)} turns the batch of {context.batch} images {list(given)} into "
         f"{list(made)}: {what} of {context.batch} images."
@@ -54,11 +57,22 @@ def _batch_flattened(context: Context, flattening: Call, problem: str) -> Findin
         remedy = f"{KEEP_THE_BATCH}, or x.{flattening.type}(x.size(0), -1)"
     elif flattening.type in ("flatten", "ravel", "Flatten"):
         remedy = KEEP_THE_BATCH
+    elif flattening.type in JOINING:
+        return _joined_batch(flattening, text)
     else:
         remedy = f"let {flattening.name} leave the first size as it is: it is the batch"
     if len(given) > 2:
         remedy += f". Each image then is a row of {product(given[1:])} features"
     return Finding("batch", text, (remedy,), f"[N, {features}]", str(list(made)), flattening)
+
+
+def _joined_batch(joining: Call, reason: str) -> Finding:
+    """Explain a concatenation along the batch."""
+    tensors = joining.functions[0].tensors
+    channels = sum(tensor.shape[1] for tensor in tensors)
+    remedy = f"join along the channels: torch.{joining.type}(..., dim=1), which gives {count(channels, 'channel')}"
+    wanted = f"[N, {', '.join(map(str, (channels, *joining.input_shape[2:])))}]"
+    return Finding("batch", reason, (remedy,), wanted, str(list(joining.output_shape or ())), joining)
 
 
 def missing_flatten(context: Context, call: Call) -> Finding | None:

@@ -8,10 +8,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.foreign_network import replaced_layer
 from convboard.anatomy.diagnostics.linear_features import batch_flattened_in_output, missing_flatten_in_output
-from convboard.anatomy.diagnostics.remedies import other_argument
+from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
 from convboard.anatomy.diagnostics.wording import batch_of, line_of, product, sizes
 from convboard.anatomy.trace import Shape
+
+_LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ def wrong_output(context: Context) -> Finding | None:
         batch_flattened_in_output(context, shape)
         or missing_flatten_in_output(context, shape)
         or _wrong_classes(context, shape)
+        or _returned_loss(context, shape)
         or _wrong_dimensions(context, shape)
     )
 
@@ -65,8 +69,12 @@ def not_a_tensor(context: Context) -> Finding:
         return Finding("output", "The network returns nothing.", (remedy,), wanted, "None")
     items = _items(context, output)
     held = f" of {', '.join(item.text for item in items)}" if items else ""
-    reason = f"The network returns a {kind}{held} instead of one tensor {wanted}."
-    return Finding("output", reason, (_one_tensor(context, kind, items, wanted),), wanted, kind)
+    when = "In training mode, the" if context.is_training else "The"
+    reason = f"{when} network returns a {kind}{held} instead of one tensor {wanted}."
+    remedies: list[str] = [*other_switch(context)]
+    if context.is_user_defined or not remedies:
+        remedies.append(_one_tensor(context, kind, items, wanted))
+    return Finding("output", reason, tuple(remedies), wanted, kind)
 
 
 def _one_tensor(context: Context, kind: str, items: Sequence[_Item], wanted: str) -> str:
@@ -76,6 +84,8 @@ def _one_tensor(context: Context, kind: str, items: Sequence[_Item], wanted: str
         return f"write brackets in __init__, self.layer = nn.{kind}(), and let {forward} call self.layer(x)"
     if type(context.run.output).__module__ == "torch.return_types":
         return f"leave {kind} out of {forward}, and return the scores that it was given"
+    if len(fitting) != 1 and not context.is_user_defined:
+        return "choose another network: this one does not classify images"
     if len(fitting) != 1:
         return f"let {forward} return one tensor {wanted} alone: the scores of the classes"
     if context.is_user_defined and not type(context.model).__module__.startswith("torch."):
@@ -140,11 +150,28 @@ def _wrong_classes(context: Context, shape: Shape) -> Finding | None:
     scores = "1 score" if shape[1] == 1 else f"{shape[1]} scores"
     reason = f"The network gives {scores} an image{made}, but the data has {classes} classes."
     remedies: list[str] = [*other_argument(context, shape[1], classes, ("num_classes",))]
-    if last is not None and isinstance(last.module, nn.Linear):
+    is_linear = last is not None and isinstance(last.module, nn.Linear)
+    if last is not None and is_linear and not (remedies or context.is_user_defined):
+        remedies += replaced_layer(context, context.path_of(last.module), out_features=classes)
+    if remedies and not context.is_user_defined:
+        pass
+    elif last is not None and isinstance(last.module, nn.Linear):
         remedies.append(f"write {line_of(last.module, out_features=classes)} for {last.name}")
     else:
         remedies.append(f"let it end with nn.Linear({shape[1]}, {classes})")
     return Finding("num_classes", reason, tuple(remedies), f"{classes} scores", scores, last)
+
+
+def _returned_loss(context: Context, shape: Shape) -> Finding | None:
+    """Recognise a forward that returns a loss instead of the logits that it is computed from."""
+    last = context.run.calls[-1] if context.run.calls else None
+    function = last.function(*_LOSSES) if last is not None and not shape else None
+    if last is None or function is None:
+        return None
+    scores, wanted = batch_of(last.input_shape, context.batch), f"[N, {context.num_classes}]"
+    reason = f"The network returns one number, the loss that {last.name} computes, instead of the scores {wanted}."
+    remedy = f"return what {last.name} is given first, {scores}: the run computes the loss itself"
+    return Finding("output", reason, (remedy,), wanted, "one number", last)
 
 
 def _wrong_dimensions(context: Context, shape: Shape) -> Finding:

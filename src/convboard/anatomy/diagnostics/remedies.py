@@ -5,42 +5,24 @@ Each function yields a remedy if it works, and nothing otherwise.
 
 import copy
 import inspect
-import io
-import random
-import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import nullcontext
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.nn.parameter import is_lazy
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers
+from convboard.anatomy.diagnostics.trials import WORKS, grade, quiet_run, silenced, works
+from convboard.anatomy.dry_run import lazy_layers
 from convboard.anatomy.trace import Call, Shape
 
 LARGEST_SIDE = 512
 COMMON_SIDES = (28, 32, 48, 64, 96, 128, 224, 256)
 MOST_CONVOLUTIONS = 6  # the first convolutions, which are tried one by one
 _SIZES = ("image_size", "img_size", "input_size", "size", "side")  # names of a constructor argument for the side
-
-
-def works(context: Context, model: nn.Module, image_shape: Shape | None = None) -> bool:
-    """Return whether a network runs on images of a shape and returns the expected number of logits for each.
-
-    Args:
-        context: Has the number of logits.
-        model: The network to run.
-        image_shape: (C, H, W); None for that of the dry run.
-    """
-    run = _run(model, image_shape or context.run.image_shape)
-    if run is None or run.error is not None or not isinstance(run.output, Tensor):
-        return False
-    shape = tuple(run.output.shape)
-    if context.num_classes is None:
-        return shape[:1] == (run.batch_size,)
-    return shape == (run.batch_size, context.num_classes)
 
 
 def other_images(context: Context) -> Iterator[Remedy]:
@@ -60,7 +42,7 @@ def larger_images(context: Context) -> Iterator[Remedy]:
     channels = context.run.image_shape[0]
 
     def fits(side: int) -> bool:
-        run = _run(context.model, (channels, side, side))
+        run = quiet_run(context.model, (channels, side, side))
         failed = run.failed_call if run else None
         if failed is not None and excessive_padding(failed):
             return False
@@ -108,42 +90,67 @@ def more_padding(context: Context) -> Iterator[str]:
             return
 
 
-def other_argument(context: Context, wrong: int | None, right: int, names: tuple[str, ...] = ()) -> Iterator[Remedy]:
+def other_argument(
+    context: Context, wrong: int | None, right: int | None, names: tuple[str, ...] = ()
+) -> Iterator[Remedy]:
     """Suggest another value for an argument of the network's constructor, if the network then works.
 
     Args:
         context: Has the factory and its arguments.
         wrong: The number that does not fit; an argument with this value may be the one to change.
-        right: The number that fits.
+        right: The number that fits; None to suggest only another size of the images.
         names: Arguments that may be the one to change, independent of their value.
     """
-    factory = context.factory or type(context.model)
+    factory = context.origin.factory or type(context.model)
     is_of_torch = type(context.model).__module__.startswith("torch.")
-    if not context.is_complete or (context.factory is None and is_of_torch):
+    if not context.is_complete or (context.origin.factory is None and is_of_torch):
         return
     values = _arguments(context, factory)
     if values is None or not _is_same(context, factory, values):
         return
     height, width = context.run.image_shape[1:]
     side = height if height == width else (height, width)
-    proposals: list[tuple[str, Any]]
-    proposals = [(name, right) for name in values if name in names or (values[name] == wrong and name not in _SIZES)]
-    proposals += [(name, side) for name in values if name in _SIZES]
+    more = (*names, *_SIZES[:2]) if _takes_more(factory) else ()
+    proposals: list[tuple[str, Any]] = []
+    if right is not None:
+        others = (name for name in values if name in names or (values[name] == wrong and name not in _SIZES))
+        proposals = [(name, right) for name in dict.fromkeys((*others, *more)) if name not in _SIZES]
+    proposals += [(name, side) for name in dict.fromkeys((*values, *more)) if name in _SIZES]
     for name, value in proposals:
         model = _built(factory, {**values, name: value})
-        if values[name] != value and model is not None and works(context, model):
+        if values.get(name) != value and model is not None and works(context, model):
             maker = getattr(factory, "__name__", type(context.model).__name__)
-            yield Remedy(f"build it with {maker}({name}={value})", argument=(name, value))
+            argument = (name, value) if context.origin.factory is not None else None
+            is_inferred = name in inspect.signature(factory).parameters
+            yield Remedy(f"build it with {maker}({name}={value})", argument=argument, is_inferred=is_inferred)
             return
 
 
-def _run(model: nn.Module, image_shape: Shape) -> DryRun | None:
-    """A dry run; None if it cannot be started."""
-    try:
-        with _silenced():
-            return dry_run(model, image_shape)
-    except ValueError:
-        return None
+def other_switch(context: Context) -> Iterator[Remedy]:
+    """Suggest the other value of a true-or-false argument, if the network then returns one tensor of logits."""
+    factory = context.origin.factory
+    values = _arguments(context, factory) if factory is not None else None
+    if factory is None or values is None:
+        return
+    switches = {
+        parameter.name: parameter.default
+        for function in (type(context.model), factory)
+        for parameter in inspect.signature(function).parameters.values()
+        if isinstance(parameter.default, bool)
+    }
+    for name, default in switches.items():
+        value = not values.get(name, default)
+        model = _built(factory, {**values, name: value})
+        if model is not None and grade(context, model) == WORKS:
+            text = f"build it with {getattr(factory, '__name__', 'it')}({name}={value})"
+            yield Remedy(text, argument=(name, value))
+            return
+
+
+def _takes_more(factory: Callable[..., nn.Module]) -> bool:
+    """Return whether a function takes any arguments, which it passes on."""
+    parameters = inspect.signature(factory).parameters.values()
+    return any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
 
 
 def _could_be_padded(module: nn.Module) -> bool:
@@ -178,16 +185,18 @@ def _side(layer: nn.Module) -> int | tuple[int, ...]:
 def _arguments(context: Context, factory: Callable[..., nn.Module]) -> dict[str, Any] | None:
     """The constructor's arguments: known ones, else attributes of that name, else defaults; None if one is missing."""
     try:
-        parameters = inspect.signature(factory).parameters.values()
+        names = inspect.signature(factory).parameters
     except (TypeError, ValueError):
         return None
     values: dict[str, Any] = {}
-    for parameter in parameters:
+    for parameter in names.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            values |= {name: value for name, value in context.origin.arguments.items() if name not in names}
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         attribute = getattr(context.model, parameter.name, parameter.empty)
-        if parameter.name in context.arguments:
-            values[parameter.name] = context.arguments[parameter.name]
+        if parameter.name in context.origin.arguments:
+            values[parameter.name] = context.origin.arguments[parameter.name]
         elif isinstance(attribute, int | float | str | tuple | list) or attribute is None:
             values[parameter.name] = attribute
         elif parameter.default is not parameter.empty:
@@ -206,7 +215,7 @@ def _is_same(context: Context, factory: Callable[..., nn.Module], values: Mappin
     model = _built(factory, values)
     if model is None or _shapes(model) != shapes:
         return False
-    run = _run(model, context.run.image_shape)
+    run = quiet_run(model, context.run.image_shape)
     return run is not None and str(run.error) == str(context.run.error)
 
 
@@ -219,26 +228,12 @@ def _built(factory: Callable[..., nn.Module], values: Mapping[str, Any], device:
         device: Default device of its weights; None leaves it to the factory.
     """
     try:
-        with _silenced(), torch.device(device) if device else nullcontext():
+        with silenced(), torch.device(device) if device else nullcontext():
             model: object = factory(**values)
     except Exception:
         return None
-    return model if isinstance(model, nn.Module) and not lazy_layers(model) else None
-
-
-@contextmanager
-def _silenced() -> Iterator[None]:
-    """Discard output, and keep the random numbers of torch, Python and NumPy unchanged, while the context lasts."""
-    numpy = sys.modules.get("numpy")  # if it is not imported, nothing is drawn from it
-    python_state, numpy_state = random.getstate(), numpy.random.get_state() if numpy else None
-    try:
-        with torch.random.fork_rng(devices=[]), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        random.setstate(python_state)
-        if numpy:
-            numpy.random.set_state(numpy_state)
+    return model if isinstance(model, nn.Module) else None
 
 
 def _shapes(model: nn.Module) -> dict[str, Shape]:
-    return {name: tuple(weight.shape) for name, weight in model.named_parameters()}
+    return {name: () if is_lazy(weight) else tuple(weight.shape) for name, weight in model.named_parameters()}

@@ -2,6 +2,7 @@
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import more_padding
+from convboard.anatomy.diagnostics.trials import FAILS, grade, with_parameter
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.function_call import JOINING, FunctionCall, tensors_in
 from convboard.anatomy.trace import INPUT, Call, Shape
@@ -21,7 +22,8 @@ def different_branches(context: Context, call: Call) -> Finding | None:
         f"{context.title(call)} cannot join two branches of unlike shapes: {names[0]} gives {sizes(first)}, "
         f"{names[1]} gives {sizes(second)}."
     )
-    remedies = [*more_padding(context)] or _shortcut(context, names, (first, second))
+    remedies = [*_other_parameter(context, call, shapes), *more_padding(context)]
+    remedies = remedies or _shortcut(context, names, (first, second))
     if not remedies:
         remedies = ["let both branches give the same channels and the same size"]
     return Finding("branches", reason, tuple(remedies), sizes(first), sizes(second), call)
@@ -50,6 +52,20 @@ def different_sizes(context: Context, call: Call) -> Finding | None:
     else:
         remedies.append("give all the same sizes but that one")
     return Finding("branches", reason, tuple(remedies), parts[0], parts[-1], call)
+
+
+def _other_parameter(context: Context, call: Call, shapes: list[Shape]) -> list[str]:
+    """A parameter, such as an embedding of positions, of the shape of what it is added to."""
+    name = context.weight_name(call)
+    if name is None:
+        return []
+    held = tuple(context.model.get_parameter(name).shape)
+    other = next((shape for shape in shapes if shape != held), ())
+    right = tuple(new if old not in (1, new) else old for old, new in zip(held, other[-len(held) :]))
+    changed = with_parameter(context.model, name, right) if len(right) == len(held) else None
+    if changed is None or grade(context, changed) == FAILS:
+        return []
+    return [f"make {name} {sizes(right)} instead of {sizes(held)}"]
 
 
 def _shortcut(context: Context, names: list[str], shapes: tuple[Shape, Shape]) -> list[str]:

@@ -3,13 +3,29 @@
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.foreign_network import replaced_layer
 from convboard.anatomy.diagnostics.remedies import excessive_padding, larger_images, more_padding, other_argument
+from convboard.anatomy.diagnostics.trials import works
 from convboard.anatomy.diagnostics.wording import count, divisors, line_of, listed, sizes
 from convboard.anatomy.trace import INPUT, Call
 
 _PERMUTING = ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
 _COLOURS = {1: " (grey)", 3: " (red, green, blue)"}
 _PADDING_VERBS = {"reflect": "mirrors", "circular": "repeats"}
+
+
+def other_order(context: Context) -> Finding | None:
+    """Recognise a shape whose channels come last, as in NumPy and Pillow."""
+    height, width, channels = context.run.image_shape
+    if channels > 4 or height <= 4 or not works(context, context.model, (channels, height, width)):
+        return None
+    right = (channels, height, width)
+    reason = (
+        f"{sizes(context.run.image_shape)} looks like height, width and channels. Images come as [N, C, H, W], "
+        f"channels first, and the network fits {sizes(right)}."
+    )
+    remedy = f"give {right} as the shape, and images as images.permute(0, 3, 1, 2)"
+    return Finding("input_shape", reason, (remedy,), "channels, height, width", sizes(context.run.image_shape))
 
 
 def not_spatial(context: Context, call: Call) -> Finding | None:
@@ -47,7 +63,7 @@ def wrong_groups(context: Context, call: Call) -> Finding | None:
         return None
     reason = (
         f"{what} and {count(per_group, 'input channel')} to each of them, {per_group}·{groups} = {per_group * groups}, "
-        f"but gets {arrived}: {context.origin(call, count(arrived, 'channel'))}."
+        f"but gets {arrived}: {context.channels_from(call, count(arrived, 'channel'))}."
     )
     sides = sizes((outputs, arrived // groups, *weight.shape[2:]))
     remedies = [f"give it a weight of {sides}: {arrived} / {groups} = {arrived // groups} channels to each group"]
@@ -94,16 +110,18 @@ def wrong_in_channels(context: Context, call: Call) -> Finding | None:
     if before is not None and before.type in _PERMUTING and before.inputs == (INPUT,):
         return _permuted(context, call, before, wanted, arrived)
     reason = f"{context.title(call)} wants {count(wanted, 'channel')} but gets {arrived}: "
-    reason += (
-        context.origin(call, count(arrived, "channel")) + (_COLOURS.get(arrived, "") if source is None else "") + "."
-    )
+    colour = _COLOURS.get(arrived, "") if source is None else ""
+    reason += f"{context.channels_from(call, count(arrived, 'channel'))}{colour}."
     if isinstance(call.module, nn.Conv2d):
         own = f"write {line_of(call.module, in_channels=arrived)} for {call.name}"
     else:
         name = context.weight_name(call) or "the weight"
         right, held = (weight.shape[0], arrived, *weight.shape[2:]), tuple(weight.shape)
         own = f"make {name} {sizes(right)} instead of {sizes(held)}"
-    remedies: list[str] = [*other_argument(context, wanted, arrived, ("in_channels",) if source is None else ())]
+    names = ("in_channels", "in_chans") if source is None else ()
+    remedies: list[str] = [*other_argument(context, wanted, arrived, names)]
+    if not (remedies or context.is_user_defined) and isinstance(call.module, nn.Conv2d):
+        remedies += replaced_layer(context, context.path_of(call.module), in_channels=arrived)
     if context.is_user_defined or not remedies:
         remedies.append(own)
     if source is None:
@@ -149,7 +167,8 @@ def window_too_large(context: Context, call: Call) -> Finding | None:
         f"Images of {sizes(context.run.image_shape[1:])} are too small for this network."
     )
     remedies = [*larger_images(context), *more_padding(context)]
-    remedies.append("take a smaller window, or leave out a pooling or a stride before it")
+    if context.is_user_defined or not remedies:
+        remedies.append("take a smaller window, or leave out a pooling or a stride before it")
     return Finding("window", reason, tuple(remedies), f"{extent} or more", left, call, formula)
 
 
@@ -180,7 +199,7 @@ def wrong_norm_width(context: Context, call: Call) -> Finding | None:
     arrived = call.input_shape[1]
     noun = "channel" if len(call.input_shape) > 2 else "feature"
     reason = f"{context.title(call)} is for {count(wanted, noun)} but gets {arrived}: "
-    reason += f"{context.origin(call, count(arrived, noun))}."
+    reason += f"{context.channels_from(call, count(arrived, noun))}."
     own = f"write {line_of(call.module, n=arrived)} for {call.name}" if call.module else f"give it {arrived} of each"
     source = context.channel_source(call)
     remedies = [*other_argument(context, wanted, arrived), own]
@@ -218,7 +237,7 @@ def wrong_norm_groups(context: Context, call: Call) -> Finding | None:
     if isinstance(weight, Tensor) and weight.shape[0] != arrived:
         wanted = weight.shape[0]
         reason = f"{context.title(call)} is for {count(wanted, 'channel')} but gets {arrived}: "
-        reason += f"{context.origin(call, count(arrived, 'channel'))}."
+        reason += f"{context.channels_from(call, count(arrived, 'channel'))}."
         remedy = f"write nn.GroupNorm({groups}, {arrived}) for {call.name}"
         return Finding("norm", reason, (remedy,), count(wanted, "channel"), count(arrived, "channel"), call)
     return None

@@ -6,19 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
-from diagnosed_networks import LambdaNetwork, diagnosed
-
-SHAPE = (1, 4, 4)
-
-
-def found(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Diagnosis:
-    return diagnosed(model, shape, 10)
-
-
-def scores(parts: LambdaNetwork, x: Tensor) -> Tensor:
-    result: Tensor = parts[0](x.flatten(1))
-    return result
+from convboard.anatomy.diagnostics.diagnosis import diagnose
+from diagnosed_networks import SHAPE, LambdaNetwork, found, scores
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64])

@@ -8,20 +8,10 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 from convboard.anatomy.check import check_fit
-from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
-from diagnosed_networks import LambdaNetwork, diagnosed
+from convboard.anatomy.diagnostics.diagnosis import diagnose
+from diagnosed_networks import SHAPE, LambdaNetwork, found, scores
 
 Line = Callable[[Any, Tensor], Any]
-SHAPE = (1, 4, 4)
-
-
-def found(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Diagnosis:
-    return diagnosed(model, shape, 10)
-
-
-def scores(parts: LambdaNetwork, x: Tensor) -> Tensor:
-    result: Tensor = parts[0](x.flatten(1))
-    return result
 
 
 def test_wrong_number_of_classes() -> None:

@@ -6,22 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
+from convboard.anatomy.diagnostics.diagnosis import diagnose
 from convboard.errors import ModelError
 from convboard.models import build_model
 from convboard.models.infer_arguments import build
-from diagnosed_networks import LambdaNetwork, diagnosed
-
-SHAPE = (1, 4, 4)
-
-
-def found(model: nn.Module, shape: tuple[int, int, int] = SHAPE) -> Diagnosis:
-    return diagnosed(model, shape, 10)
-
-
-def scores(parts: LambdaNetwork, x: Tensor) -> Tensor:
-    result: Tensor = parts[0](x.flatten(1))
-    return result
+from diagnosed_networks import SHAPE, LambdaNetwork, found, scores
 
 
 class TakesLabels(nn.Module):
@@ -66,8 +55,10 @@ class Static(nn.Module):
 
 @pytest.mark.parametrize("model", [Bound, Static])
 def test_an_error_of_a_forward_that_was_called_is_its_own(model: type[nn.Module]) -> None:
-    with pytest.raises(KeyError, match="mine"):
-        diagnose(model(), SHAPE, 10)
+    diagnosis = found(model())
+    assert (diagnosis.kind, diagnosis.reason, diagnosis.remedies) == ("error", "KeyError: 'mine'.", ())
+    assert diagnosis.place is not None
+    assert diagnosis.place[1] == 'raise KeyError("mine")'
 
 
 @pytest.mark.parametrize(
@@ -91,12 +82,12 @@ def test_a_forward_that_cannot_be_called(model: type[nn.Module], reason: str, cu
     assert cure in diagnosis.remedies[0]
 
 
-def test_a_type_error_in_a_forward_passes_through() -> None:
+def test_a_type_error_in_a_forward_is_its_own() -> None:
     def one_too_many(model: Any, x: Tensor) -> Any:
         return model[0].forward(x, x)
 
-    with pytest.raises(TypeError, match="takes 2 positional arguments but 3 were given"):
-        diagnose(LambdaNetwork(one_too_many, nn.Linear(16, 10)), SHAPE, 10)
+    diagnosis = found(LambdaNetwork(one_too_many, nn.Linear(16, 10)))
+    assert "takes 2 positional arguments but 3 were given" in diagnosis.reason
 
 
 def test_a_weight_that_would_not_be_trained() -> None:

@@ -1,0 +1,194 @@
+"""Trials of remedies: the network runs once more with a changed layer or with changed source, on copies.
+
+Every remedy that changes code is tried here before it is suggested.
+"""
+
+import copy
+import io
+import random
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from convboard.anatomy.diagnostics.context import Context, Remedy
+from convboard.anatomy.diagnostics.source_edits import Edit
+from convboard.anatomy.diagnostics.user_code import Failure, failure_of, rewritten
+from convboard.anatomy.dry_run import DryRun, black_images, dry_run, lazy_layers, materialise
+from convboard.anatomy.trace import Shape, record_calls
+
+WORKS, GETS_FURTHER, FAILS = 2, 1, 0
+
+
+def quiet_run(model: nn.Module, image_shape: Shape, batch_size: int = 2) -> DryRun | None:
+    """Run a network without output; a lazy one is copied first. Returns None if the run cannot be started."""
+    try:
+        with silenced():
+            if lazy_layers(model):
+                return materialise(copy.deepcopy(model), image_shape)
+            return dry_run(model, image_shape, batch_size)
+    except Exception:  # the user's class may raise anything when it is copied
+        return None
+
+
+def training_run(model: nn.Module, image_shape: Shape) -> DryRun | None:
+    """Run a copy of a network in training mode, forwards and backwards; returns None if it cannot be copied."""
+    try:
+        with silenced():
+            changed = copy.deepcopy(model).train()
+    except Exception:
+        return None
+    images = black_images(changed, image_shape, 2)
+    output, error = None, None
+    with silenced(), record_calls(changed, images) as calls, torch.enable_grad():
+        try:
+            output = changed(images)
+        except Exception as raised:
+            error = raised
+    if isinstance(output, Tensor) and output.requires_grad:
+        try:
+            output.sum().backward()  # type: ignore[no-untyped-call]
+        except Exception as raised:
+            error = raised
+    return DryRun(image_shape, 2, calls, output, error)
+
+
+def fits(context: Context, run: DryRun | None) -> bool:
+    """Return whether a run returned the expected number of logits for each image."""
+    if run is None or run.error is not None or not isinstance(run.output, Tensor):
+        return False
+    shape = tuple(run.output.shape)
+    if context.num_classes is None:
+        return shape[:1] == (run.batch_size,)
+    return shape == (run.batch_size, context.num_classes)
+
+
+def works(context: Context, model: nn.Module, image_shape: Shape | None = None) -> bool:
+    """Return whether a network runs on images of a shape and returns the expected number of logits for each.
+
+    Args:
+        context: Has the number of logits.
+        model: The network to run.
+        image_shape: (C, H, W); None for that of the dry run.
+    """
+    return fits(context, quiet_run(model, image_shape or context.run.image_shape))
+
+
+def grade(context: Context, model: nn.Module | None = None) -> int:
+    """Run a network: it works, gets further than before, or fails as before.
+
+    Args:
+        context: Has the run that failed.
+        model: A changed copy of the network; None for the network itself, whose source is changed.
+    """
+    shape, changed = context.run.image_shape, context.model if model is None else model
+    run = training_run(changed, shape) if context.is_training else quiet_run(changed, shape)
+    if run is None or fits(context, run):
+        return FAILS if run is None else WORKS
+    done, before = (sum(call.error is None for call in one.calls) for one in (run, context.run))
+    if run.error is None or done > before:
+        return GETS_FURTHER
+    return _is_later(failure_of(run.error), context.failure)
+
+
+def grade_constructor(context: Callable[[nn.Module], Context], failure: Failure, build: Callable[[], Any]) -> int:
+    """Build a network whose constructor failed: it works, gets further than before, or fails as before.
+
+    Args:
+        context: Makes the context of a network.
+        failure: The place at which its constructor failed.
+        build: The constructor with its arguments.
+    """
+    try:
+        with silenced():
+            model = build()
+        return WORKS if works(context(model), model) else GETS_FURTHER
+    except Exception as error:
+        return _is_later(failure_of(error), failure)
+
+
+def _is_later(after: Failure | None, before: Failure | None) -> int:
+    """Return whether an exception came from a later line of the same function."""
+    is_later = after is not None and before is not None and after.where != before.where and after.line > before.line
+    return GETS_FURTHER if is_later else FAILS
+
+
+def best_edits(failure: Failure, edits: Iterable[Edit], grade: Callable[[], int], most: int = 1) -> list[str]:
+    """Try edits of the user's code, and return the remedies that work; else the first one that gets further.
+
+    Args:
+        failure: Has the code.
+        edits: The edits.
+        grade: Runs the network while an edit is in place.
+        most: How many remedies to return.
+    """
+    working: list[str] = []
+    better: list[str] = []
+    for edit in edits:
+        with rewritten(failure, edit.changes, **edit.names) as is_possible:
+            result = grade() if is_possible else FAILS
+        if result == WORKS:
+            working.append(edit.remedy)
+            if len(working) == most:
+                break
+        elif result == GETS_FURTHER:
+            better.append(edit.remedy)
+    return list(dict.fromkeys(working)) or better[:1]
+
+
+def with_layer(model: nn.Module, path: str, layer: nn.Module) -> nn.Module | None:
+    """Return a copy of a network with another layer at a path; None if it cannot be copied."""
+    try:
+        with silenced():
+            changed = copy.deepcopy(model)
+    except Exception:
+        return None
+    parent, _, name = path.rpartition(".")
+    setattr(changed.get_submodule(parent), name, layer.train(model.get_submodule(path).training))
+    return changed
+
+
+def with_parameter(model: nn.Module, path: str, shape: Shape) -> nn.Module | None:
+    """Return a copy of a network with a parameter of another shape; None if it cannot be copied."""
+    try:
+        with silenced():
+            changed = copy.deepcopy(model)
+    except Exception:
+        return None
+    parent, _, name = path.rpartition(".")
+    setattr(changed.get_submodule(parent), name, nn.Parameter(torch.zeros(shape)))
+    return changed
+
+
+def tried_layers(context: Context, path: str, proposals: Iterable[tuple[str, Callable[[], nn.Module]]]) -> list[Remedy]:
+    """Return the remedies whose layer works at a path of the network, or else the first that gets further.
+
+    Args:
+        context: The network.
+        path: Path of the layer to replace.
+        proposals: Text of a remedy, and what makes its layer.
+    """
+    grades: dict[str, int] = {}
+    for text, make in proposals:
+        with silenced():
+            changed = with_layer(context.model, path, make())
+        grades[text] = grade(context, changed) if changed is not None else FAILS
+    working = [Remedy(text) for text, result in grades.items() if result == WORKS]
+    return working or [Remedy(text) for text, result in grades.items() if result == GETS_FURTHER][:1]
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Discard output, and keep the random numbers of torch, Python and NumPy unchanged, while the context lasts."""
+    numpy = sys.modules.get("numpy")  # if it is not imported, nothing is drawn from it
+    python_state, numpy_state = random.getstate(), numpy.random.get_state() if numpy else None
+    try:
+        with torch.random.fork_rng(devices=[]), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        random.setstate(python_state)
+        if numpy:
+            numpy.random.set_state(numpy_state)

@@ -1,0 +1,263 @@
+"""The user's code in an exception: the line that raised it, and trials of that line written in another way."""
+
+import ast
+import gc
+import linecache
+import os
+import re
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, TracebackType
+from typing import Any
+
+import torch
+
+_LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__file__).parent, Path(__file__).parents[2]))
+_PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
+_LONGEST = 250  # characters; of a longer message, the first sentences are shown
+
+Change = Mapping[ast.AST, str]  # parts of the source, each with the text to put in its place
+
+
+def is_installed(file: str) -> bool:
+    """Return whether a file belongs to an installed package, which is not the user's to edit."""
+    return any(f"/{folder}/" in Path(file).as_posix() for folder in _INSTALLED)
+
+
+def _is_of_library(file: str) -> bool:
+    """Return whether a file is torch's, convboard's or Python's own."""
+    return file.startswith((*_LIBRARIES, "<frozen")) or (file.startswith(_PYTHON) and not is_installed(file))
+
+
+def sentence(error: BaseException) -> str:
+    """Return the type and the message of an exception as one line, without lists of signatures and hints."""
+    text = str(error).partition(", but expected one of:")[0].partition(" Hint: ")[0]
+    first, *others = re.split(r"(?<=\.)\s+(?=[A-Z])", " ".join(text.split()))
+    text = first if len(first) <= 2 * _LONGEST else f"{first[: 2 * _LONGEST].rpartition(' ')[0]} ..."
+    while others and len(text) + len(others[0]) < _LONGEST:
+        text += f" {others.pop(0)}"
+    return f"{type(error).__name__}: {text}{'' if text[-1:] in '.!?' else '.'}" if text else f"{type(error).__name__}."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The place in the user's code at which an exception was raised.
+
+    Attributes:
+        error: The exception.
+        frame: The frame of the function; its local variables are those at the time of the exception.
+        position: First and last line, and first and last column, of the expression that was evaluated.
+        inner: The frames that were called from there, such as torch's.
+    """
+
+    error: BaseException
+    frame: FrameType
+    position: tuple[int | None, int | None, int | None, int | None]
+    inner: tuple[FrameType, ...] = field(default=(), repr=False)
+
+    @property
+    def line(self) -> int:
+        """Number of the line."""
+        return self.position[0] or self.frame.f_lineno
+
+    @property
+    def file(self) -> str:
+        """The file, as Python names it."""
+        return self.frame.f_code.co_filename
+
+    @property
+    def where(self) -> str:
+        """`net.py, line 9, in forward`."""
+        return f"{_short_path(self.file)}, line {self.line}, in {self.frame.f_code.co_name}"
+
+    @property
+    def text(self) -> str:
+        """The line of source; empty if it is not available."""
+        return linecache.getline(self.file, self.line, self.frame.f_globals).strip()
+
+    @cached_property
+    def source(self) -> str:
+        """The source of the file; empty if it is not available or is not that of the code that ran."""
+        source = "".join(linecache.getlines(self.file, self.frame.f_globals))
+        found = _compiled(source, self.frame.f_code)
+        return source if found is not None and found.co_code == self.frame.f_code.co_code else ""
+
+    @cached_property
+    def function(self) -> ast.AST | None:
+        """The syntax tree of the function."""
+        first = self.frame.f_code.co_firstlineno
+        for node in ast.walk(ast.parse(self.source)):
+            if isinstance(node, ast.FunctionDef):
+                begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+                if begin == first and node.name == self.frame.f_code.co_name:
+                    return node
+        return None
+
+    @property
+    def nodes(self) -> list[ast.AST]:
+        """The parts of the function's syntax tree."""
+        return list(ast.walk(self.function)) if self.function is not None else []
+
+    @property
+    def node(self) -> ast.AST | None:
+        """The expression that was evaluated."""
+        fitting = [node for node in self.nodes if _position(node) == self.position]
+        return next((node for node in fitting if isinstance(node, ast.expr)), fitting[0] if fitting else None)
+
+    def written(self, node: ast.AST) -> str:
+        """Return a part of the source as it is written."""
+        return ast.get_source_segment(self.source, node) or ast.unparse(node)
+
+    def offset(self, node: ast.AST) -> int:
+        """Return the place of a part of the source, in characters from its beginning."""
+        line, column = (getattr(node, name) for name in ("lineno", "col_offset"))
+        lines = self.source.splitlines(keepends=True)
+        return sum(map(len, lines[: line - 1])) + len(lines[line - 1].encode()[:column].decode())
+
+    def value(self, node: ast.AST) -> Any:
+        """Return the value of a name, or of attributes and items of one; None for other expressions."""
+        match node:
+            case ast.Name(id=name):
+                return self.frame.f_locals.get(name, self.frame.f_globals.get(name))
+            case ast.Attribute(value=inner, attr=name):
+                return getattr(self.value(inner), name, None)
+        return None
+
+    def local(self, *names: str) -> tuple[Any, ...] | None:
+        """Return local variables of the innermost function that was called from here and has them all."""
+        frames = (frame.f_locals for frame in reversed(self.inner))
+        return next((tuple(found[name] for name in names) for found in frames if found.keys() >= {*names}), None)
+
+
+def failure_of(error: BaseException | None) -> Failure | None:
+    """Return the place of an exception in the user's code, or else in that of an installed package; None if neither."""
+    steps = list(_steps(error.__traceback__ if error is not None else None))
+    own = [at for at, step in enumerate(steps) if not is_installed(step.tb_frame.f_code.co_filename)]
+    own = [at for at in own if not _is_of_library(steps[at].tb_frame.f_code.co_filename)]
+    foreign = [at for at, step in enumerate(steps) if not _is_of_library(step.tb_frame.f_code.co_filename)]
+    for at in (own or foreign)[-1:]:
+        assert error is not None
+        return _failure(error, steps, at)
+    return None
+
+
+def repeated_call(error: BaseException) -> Failure | None:
+    """Return the place at which a function of the user calls itself again with the same `self`."""
+    steps = list(_steps(error.__traceback__))
+    seen: dict[tuple[CodeType, int], int] = {}
+    for at, step in enumerate(steps):
+        frame = step.tb_frame
+        key = frame.f_code, id(frame.f_locals.get("self"))
+        if not _is_of_library(frame.f_code.co_filename):
+            if key in seen:
+                between = [i for i in range(seen[key], at) if not _is_of_library(steps[i].tb_frame.f_code.co_filename)]
+                return _failure(error, steps, between[-1])
+            seen[key] = at
+    return None
+
+
+def _failure(error: BaseException, steps: list[TracebackType], at: int) -> Failure:
+    positions = list(steps[at].tb_frame.f_code.co_positions())[steps[at].tb_lasti // 2]
+    return Failure(error, steps[at].tb_frame, positions, tuple(step.tb_frame for step in steps[at + 1 :]))
+
+
+def without_library_frames(error: BaseException) -> BaseException:
+    """Return an exception whose traceback begins at the user's code, or is empty if there is none of it."""
+    own = (step for step in _steps(error.__traceback__) if not _is_of_library(step.tb_frame.f_code.co_filename))
+    return error.with_traceback(next(own, None))
+
+
+def _steps(traceback: TracebackType | None) -> Iterator[TracebackType]:
+    while traceback is not None:
+        yield traceback
+        traceback = traceback.tb_next
+
+
+def _position(node: ast.AST) -> tuple[int | None, ...]:
+    return tuple(getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
+
+
+def _short_path(file: str) -> str:
+    """A path from the current folder or from that of installed packages; else as it is."""
+    path = Path(file)
+    for folder in (Path.cwd(), *(parent for parent in path.parents if parent.name in _INSTALLED)):
+        if folder in path.parents:
+            return str(path.relative_to(folder))
+    return file
+
+
+def _compiled(source: str, code: CodeType) -> CodeType | None:
+    """The code of the function at the same place in a source; None if there is none, or it is not Python."""
+    try:
+        found = [compile(source, code.co_filename, "exec", dont_inherit=True)]
+    except (SyntaxError, ValueError):
+        return None
+    while found:
+        last = found.pop()
+        if (last.co_qualname, last.co_firstlineno) == (code.co_qualname, code.co_firstlineno):
+            return last
+        found += [constant for constant in last.co_consts if isinstance(constant, CodeType)]
+    return None
+
+
+def _changed(source: str, changes: Change) -> str:
+    """The source with other text in these places."""
+    lines = [line.encode() for line in source.splitlines(keepends=True)]
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    text = b"".join(lines)
+    for node, new in sorted(changes.items(), key=lambda change: _position(change[0]), reverse=True):
+        first, last, column, end = (int(number or 0) for number in _position(node))
+        text = text[: starts[first - 1] + column] + new.encode() + text[starts[last - 1] + end :]
+    return text.decode()
+
+
+@contextmanager
+def rewritten(failure: Failure, changes: Change, **names: Any) -> Iterator[bool]:
+    """Let the user's function run with other source while the context lasts.
+
+    Only the code of this function is replaced; nothing of the user's file is executed again.
+
+    Args:
+        failure: Has the function.
+        changes: Parts of its source, and what they are replaced by.
+        **names: Names that the function's module has in addition.
+
+    Yields:
+        Whether that is possible.
+    """
+    old = failure.frame.f_code
+    new = _compiled(_changed(failure.source, changes), old) if failure.source else None
+    functions = [one for one in gc.get_referrers(old) if isinstance(one, FunctionType) and one.__code__ is old]
+    if new is None or not functions or new.co_freevars != old.co_freevars:
+        yield False
+        return
+    added = {name: value for name, value in names.items() if name not in failure.frame.f_globals}
+    for function in functions:
+        function.__code__ = new
+    failure.frame.f_globals.update(added)
+    try:
+        yield True
+    finally:
+        for function in functions:
+            function.__code__ = old
+        for name in added:
+            failure.frame.f_globals.pop(name)
+
+
+def user_line() -> tuple[str, str] | None:
+    """Return the place and the text of the user's line that is running now; None if none is."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and _is_of_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is None:
+        return None
+    failure = Failure(Exception(), frame, (frame.f_lineno, None, None, None))
+    return failure.where, failure.text
