@@ -15,7 +15,7 @@ from convboard.config.command_line import command, format_value, tensorboard
 from convboard.config.compose import compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 
-WIDEST = 100  # columns
+NARROWEST, WIDEST = 40, 100  # columns
 _LONGEST_KEY = 32  # columns; a longer key has its meaning on the next line
 Row = tuple[str, str]  # `key=value`, meaning
 
@@ -152,4 +152,4 @@ def _table(rows: Sequence[Row]) -> str:
 
 
 def _width() -> int:
-    return min(shutil.get_terminal_size().columns, WIDEST)
+    return min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)

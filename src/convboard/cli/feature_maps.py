@@ -6,6 +6,7 @@ from pathlib import Path
 from omegaconf import MISSING
 
 from convboard.cli.arguments import compose_beside, read_shape, split_arguments
+from convboard.config.command_line import printable
 
 
 @dataclass
@@ -67,4 +68,4 @@ def main() -> None:
         invert=arguments.invert,
         log=arguments.log,
     )
-    print("\n".join(seen.lines()))
+    print(printable("\n".join(seen.lines())))

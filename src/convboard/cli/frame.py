@@ -4,36 +4,31 @@
 How it ends                         exit code  what it prints on stderr
 ==================================  =========  ======================================================
 finished                            0          nothing
-a bug                               1          the traceback
+a bug                               1          the traceback; of a bug in the user's code, its own lines
 a user's mistake                    2          one sentence (HYDRA_FULL_ERROR=1: the traceback)
 runs of a sweep failed              1 or 2     the reason when a run fails; at the end, the first one that failed
 the user's code called sys.exit     2          one sentence
 another process of the run failed   its own    the reason, by the process with the lowest rank that is alive
 SIGINT, SIGTERM                     128 + n    one sentence: whether the run is saved, how to resume it
+stdout cannot be written            2          one sentence; for a pipe (`| head`) 141 and nothing
 ==================================  =========  ======================================================
 
-What a mistake's sentence says is in `config.error_messages` and where the mistake is found.
+What is special to a run, in a sweep or alone, is in `cli.job`. What the sentence of a mistake says is in
+`config.error_messages` and where the mistake is found.
 """
 
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
-
-from convboard.config.command_line import command
-from convboard.config.compose import hydra_output_dir
-from convboard.config.error_messages import explain
-from convboard.config.schema import TrainConfig
-from convboard.errors import ConvboardError, ModelError, RankError
-from convboard.experiment.resume import resume_overrides
-from convboard.experiment.run_dir import CONFIG, RESULT
+from convboard.cli import streams
+from convboard.cli.tracebacks import format_bug
+from convboard.config.command_line import printable
+from convboard.errors import ConvboardError, RankError
 from convboard.training import signals
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
@@ -57,7 +52,7 @@ class End(NamedTuple):
     is_traceback: bool = False
 
 
-class _JobError(ConvboardError):
+class JobError(ConvboardError):
     """A run of a sweep failed and has printed its error. An Exception, so that Hydra continues with the others."""
 
     def __init__(self, name: str, code: int) -> None:
@@ -65,7 +60,7 @@ class _JobError(ConvboardError):
         self.code = code
 
 
-class _RunEnded(BaseException):
+class RunEnded(BaseException):
     """Carries the error of a run past Hydra, which would announce it in its own way if it were an Exception.
 
     Attributes:
@@ -81,6 +76,7 @@ class _RunEnded(BaseException):
 
 def run(main: Callable[[], object]) -> NoReturn:
     """Run a command and end the process as the table above says."""
+    streams.prepare()
     code = run_command(main)
     if code > EXIT_BY_SIGNAL and communicator().world_size == 1:
         sys.stdout.flush()
@@ -108,56 +104,41 @@ def run_command(main: Callable[[], object]) -> int:
             with nullcontext() if comm.is_main else redirect_stdout(Path(os.devnull).open("w")):
                 main()
             comm.shutdown()
-        except (Exception, KeyboardInterrupt, Interrupted, _RunEnded) as raised:
-            inner, text = (raised.error, raised.text) if isinstance(raised, _RunEnded) else (raised, "interrupted.")
+        except (Exception, KeyboardInterrupt, Interrupted, RunEnded) as raised:
+            inner, text = (raised.error, raised.text) if isinstance(raised, RunEnded) else (raised, "interrupted.")
             error = comm.root_cause(inner)
             end = _end_of(error, text, tracebacks)
             if _report(comm, error, end):
-                print(end.text if end.is_traceback else f"convboard: {end.text}", file=sys.stderr)
+                tell(end.text, is_traceback=end.is_traceback)
             return end.code
-    return FINISHED
+    return _end_of_output()
 
 
-@contextmanager
-def job() -> Iterator[None]:
-    """The frame of one run: alone, it fails with the command; in a sweep, it says what failed, and the others go on.
+def tell(text: str, is_traceback: bool = False) -> None:
+    """Print on stderr what the user has to know."""
+    print(printable(text if is_traceback else f"convboard: {text}"), file=sys.stderr)
 
-    A run that could not begin leaves no directory behind.
+
+def reason_of(error: Exception, tracebacks: bool = False) -> End:
+    """Return the exit code of an error, and its message or traceback.
+
+    Args:
+        error: What a command or a run raised.
+        tracebacks: Print the traceback of a user's mistake too.
     """
-    directory = (
-        hydra_output_dir()
-    )  # outside of this frame, where the advice may be asked for, Hydra does not know it any more
-    communicator().set_advice(lambda: _how_to_resume(directory) if (directory / CONFIG).exists() else "")
-    try:
-        yield
-        number = signals.received()
-        if number is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
-            raise KeyboardInterrupt(number)  # it came too late to stop this run, but stops the sweep
-    except (KeyboardInterrupt, Interrupted) as stop:
-        raise _RunEnded(stop, _signal_message(stop)) from stop
-    except (Exception, SystemExit) as raised:
-        error = _exit_of_users_code(raised) if isinstance(raised, SystemExit) else raised
-        if HydraConfig.get().mode is not RunMode.MULTIRUN:
-            raise _RunEnded(error) from raised
-        name = f"{HydraConfig.get().job.num} ({hydra_output_dir().name})"
-        mistake = explain(error, TrainConfig)
-        reason = mistake or "".join(traceback.format_exception(error))
-        print(f"convboard: job {name}: {reason}", file=sys.stderr)
-        raise _JobError(name, MISTAKE if mistake else BUG) from raised
-    finally:
-        _remove_empty(hydra_output_dir())
+    from convboard.config.error_messages import explain  # deferred for start-up time: these import Hydra
+    from convboard.config.schema import TrainConfig
+
+    mistake = explain(error, TrainConfig)
+    code = BUG if mistake is None else mistake.code if isinstance(mistake, JobError | RankError) else MISTAKE
+    if mistake is None or tracebacks:
+        return End(code, format_bug(error, whole=tracebacks), is_traceback=True)
+    return End(code, str(mistake))
 
 
-def _exit_by_signal(number: int) -> None:
+def _exit_by_signal(number: int) -> NoReturn:
     """A signal where nothing is to be undone."""
-    text = "interrupted."
-    try:
-        _remove_empty(hydra_output_dir())
-        text = _signal_message(KeyboardInterrupt(number))
-    except Exception:
-        pass
-    finally:
-        signals.leave(EXIT_BY_SIGNAL + number, text)
+    signals.leave(EXIT_BY_SIGNAL + number, "interrupted.")
 
 
 def _raise_unless_ending(number: int) -> None:
@@ -170,32 +151,23 @@ def _raise_unless_ending(number: int) -> None:
 
 
 def _end_of(error: BaseException, text: str, tracebacks: bool) -> End:
-    """How a command ends that raised `error`.
-
-    Args:
-        error: What it raised.
-        text: What to say of a signal.
-        tracebacks: Print the traceback of a user's mistake too.
-    """
+    """How a command ends that raised `error`; see `reason_of`. `text` is what to say of a signal."""
     if isinstance(error, KeyboardInterrupt | Interrupted):
         number = error.signal if isinstance(error, Interrupted) else error.args[0] if error.args else signal.SIGINT
         return End(EXIT_BY_SIGNAL + number, text)
     assert isinstance(error, Exception)
-    mistake = explain(error, TrainConfig)
-    code = BUG if mistake is None else mistake.code if isinstance(mistake, _JobError | RankError) else MISTAKE
-    if mistake is None or tracebacks:
-        return End(code, "".join(traceback.format_exception(error)).rstrip(), is_traceback=True)
-    return End(code, str(mistake))
+    return reason_of(error, tracebacks)
 
 
-def _signal_message(error: KeyboardInterrupt | Interrupted) -> str:
-    """The message for a signal that has ended a run."""
-    if not _has_begun():
-        return "interrupted before the first step."
-    if (hydra_output_dir() / RESULT).exists():
-        return "interrupted."
-    saved = f"{error}; the run is saved." if isinstance(error, Interrupted) else "interrupted."
-    return f"{saved} {_how_to_resume(hydra_output_dir())}"
+def _end_of_output() -> int:
+    """The exit code of a command that has finished: whether it could print what it had to."""
+    error = streams.lost()
+    if error is None:
+        return FINISHED
+    if isinstance(error, BrokenPipeError):
+        return EXIT_BY_SIGNAL + signal.SIGPIPE  # as a program that the signal ends: without a word
+    tell(f"the output cannot be written: {error.strerror}.")
+    return MISTAKE
 
 
 def _report(comm: Communicator, error: BaseException, end: End) -> bool:
@@ -205,35 +177,6 @@ def _report(comm: Communicator, error: BaseException, end: End) -> bool:
     with suppress(RankError):  # all were interrupted, at the same step
         comm.shutdown()
     return comm.is_main
-
-
-def _exit_of_users_code(end: SystemExit) -> ModelError:
-    """The error for `sys.exit()` in the network, the optimizer or the schedule: a run never ends like that."""
-    frame = traceback.extract_tb(end.__traceback__)[-1]
-    return ModelError(
-        f"The run was ended by sys.exit({'' if end.code is None else repr(end.code)}) in {frame.filename}, line "
-        f"{frame.lineno}. Raise an exception there instead, which says what is wrong."
-    )
-
-
-def _has_begun() -> bool:
-    """Whether the run has written its config: from then on it can be resumed."""
-    return (hydra_output_dir() / CONFIG).exists()
-
-
-def _how_to_resume(directory: Path) -> str:
-    run = " ".join(resume_overrides(directory))
-    start = command("train", run) if communicator().world_size == 1 else f"torchrun ... train.py {run}"
-    return f"Go on with it: {start}"
-
-
-def _remove_empty(folder: Path) -> None:
-    """Remove a folder if it is empty, and then those above it, as far as the one that the command runs in."""
-    here = Path.cwd()
-    with suppress(OSError):  # not empty
-        for empty in [folder, *(parent for parent in folder.parents if here in parent.parents)]:
-            with suppress(FileNotFoundError):
-                empty.rmdir()
 
 
 @contextmanager

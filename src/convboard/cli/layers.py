@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from convboard.cli.arguments import compose_beside, read_shape, split_arguments
+from convboard.config.command_line import printable
 from convboard.errors import ConfigError, nearest
 
 if TYPE_CHECKING:
@@ -69,11 +70,12 @@ def main() -> None:
     if arguments.layer is None:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         title = _title(name, shape, dataset, is_given=asked is not None)
-        print(table.format_table(summary.layer_table(model, shape), FORMATS[arguments.format], columns, title))
+        text = table.format_table(summary.layer_table(model, shape), FORMATS[arguments.format], columns, title)
+        print(printable(text))
         return
     box = summary.receptive_field(model, shape, arguments.layer, arguments.row, arguments.col)
     print(
-        f"{arguments.layer}, unit at row {arguments.row}, column {arguments.col}, sees of the "
+        f"{printable(arguments.layer)}, unit at row {arguments.row}, column {arguments.col}, sees of the "
         f"{'x'.join(map(str, shape))} image\n"
         f"rows {box.top} to {box.bottom - 1} and columns {box.left} to {box.right - 1}: "
         f"{box.bottom - box.top} x {box.right - box.left} pixels"

@@ -5,7 +5,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
-from convboard.cli import completion
+from convboard.cli import completion, streams
 from convboard.errors import ConfigError, nearest
 from convboard.training import signals
 
@@ -31,36 +31,38 @@ def main(command: str | None = None) -> NoReturn:
     Args:
         command: One of `COMMANDS`. None takes the first argument of the command line.
     """
+    streams.prepare()
     signals.exit_at_once()  # before anything is imported that takes its time
-    if {"-V", "--version"} & set(sys.argv[1:]):
+    from convboard.cli import frame
+
+    frame.run(lambda: _run(command))
+
+
+def _run(command: str | None) -> None:
+    """Run a command, or print the version, the help or a completion."""
+    arguments = sys.argv[1:]
+    if {"-V", "--version"} & set(arguments):
         print(f"convboard {version('convboard')}")
-        sys.exit(0)
-    if command is None:
-        command = _command_of(sys.argv[1:])
-        if sys.argv[1] == command:
-            del sys.argv[1]
-    from convboard.cli import frame  # imports Hydra, which is not needed for --help and --version
+    elif command is not None:
+        _start(command)
+    elif not arguments:
+        raise ConfigError(f"no command is given.\n\n{_usage()}")
+    elif arguments[0] in ("-h", "--help"):
+        print(_usage())
+    elif arguments[0] not in completion.FLAGS:
+        del sys.argv[1]
+        _start(arguments[0])
+    elif completion.complete(COMMANDS):
+        _start("train")
 
+
+def _start(command: str) -> None:
+    """Import a command, which may take its time, and run it."""
     if command not in COMMANDS:
-        frame.run(lambda: _refuse(command))
-    frame.run(import_module(f"convboard.cli.{command.replace('-', '_')}").main)
+        raise ConfigError(f"{command!r} is not a command. {nearest(command, COMMANDS)}")
+    import_module(f"convboard.cli.{command.replace('-', '_')}").main()
 
 
-def _refuse(command: str) -> NoReturn:
-    raise ConfigError(f"{command!r} is not a command. {nearest(command, COMMANDS)}")
-
-
-def _command_of(arguments: list[str]) -> str:
-    """The first argument. Without one, and for --help, print and end."""
-    first = arguments[0] if arguments else "--help"
-    if first in COMMANDS:
-        return first
-    if first in completion.FLAGS:
-        if not completion.complete(COMMANDS):
-            sys.exit(0)
-        return "train"
-    if first in ("-h", "--help"):
-        width = max(map(len, COMMANDS)) + 2
-        print(_USAGE.format(commands="\n".join(f"  {name:{width}}{about}" for name, about in COMMANDS.items())))
-        sys.exit(0 if arguments else 2)
-    return first
+def _usage() -> str:
+    width = max(map(len, COMMANDS)) + 2
+    return _USAGE.format(commands="\n".join(f"  {name:{width}}{about}" for name, about in COMMANDS.items()))

@@ -8,9 +8,10 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from convboard.cli import command_help, frame
+from convboard.cli import command_help
 from convboard.cli.flags import sort_arguments
 from convboard.cli.hydra_keys import refuse_hydra_keys
+from convboard.cli.job import exit_by_signal, job
 from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -30,7 +31,8 @@ def main() -> None:
     if is_sweep:
         _check_sweep(overrides)
     compose.register()
-    hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
+    with exit_by_signal():
+        hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
 
 
 def _check_sweep(overrides: Sequence[str]) -> None:
@@ -50,7 +52,7 @@ def _check_sweep(overrides: Sequence[str]) -> None:
 
 def _train(composed: DictConfig) -> float:
     """Run the composed config, and return the objective for the sweepers of Hydra."""
-    with frame.job():
+    with job():
         config = _checked_config(composed)
         from convboard.experiment.run import run  # after the config is checked: this imports torch
 

@@ -7,6 +7,9 @@ import shlex
 import sys
 from pathlib import Path
 
+# ASCII's and Latin-1's control characters but tab and line end, and those that change the direction of a line.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 
 def command(name: str, *arguments: str) -> str:
     """Return a command of convboard in the form in which this one was started.
@@ -59,6 +62,15 @@ def format_value(value: object, quoted: bool = False) -> str:
         case dict():
             return "{" + ",".join(f"{key}:{format_value(item, quoted)}" for key, item in value.items()) + "}"
     return str(value)
+
+
+def printable(text: str) -> str:
+    r"""Return a text for a terminal: of its control characters, only line ends and tabs are left as they are.
+
+    The names of files, classes and layers may hold codes that clear the screen, or write a line anew. They are shown
+    as they are written in Python: `\x1b[2J`.
+    """
+    return _CONTROL.sub(lambda code: code[0].encode("unicode_escape").decode(), text)
 
 
 def _uv() -> list[str]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convboard.config.command_line import tensorboard
+from convboard.config.command_line import printable, tensorboard
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,7 +50,7 @@ class Report:
 
     def _say(self, what: str, text: str, style: str = "") -> None:
         """Print one line: a label of 12 columns and a text, which is not wrapped."""
-        self.console.print(Text.assemble((f"{what + ':':<12}", "dim"), (text, style)))
+        self.console.print(Text.assemble((f"{what + ':':<12}", "dim"), (printable(text), style)))
 
 
 def counted(number: int, noun: str) -> str:

@@ -40,17 +40,19 @@ def received() -> int | None:
     return _received
 
 
-def leave(code: int, text: str) -> NoReturn:
+def leave(code: int, text: str, prints: bool | None = None) -> NoReturn:
     """End the process with one sentence on stderr, and without the exit hooks of any library.
 
     Args:
         code: The exit code.
-        text: The sentence. Of several processes, the first prints it.
+        text: The sentence.
+        prints: Whether this process prints it; None: the first one of several does.
     """
     with suppress(Exception):  # the signal may have come in the middle of a write
         sys.stdout.flush()
-    if os.environ.get("RANK", "0") == "0":
-        os.write(2, f"convboard: {text}\n".encode())
+    if os.environ.get("RANK", "0") == "0" if prints is None else prints:
+        with suppress(OSError):
+            os.write(2, f"convboard: {text}\n".encode(errors="backslashreplace"))
     os._exit(code)
 
 

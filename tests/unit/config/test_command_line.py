@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from convboard.config.command_line import assignment, command, format_value, tensorboard
+from convboard.config.command_line import assignment, command, format_value, printable, tensorboard
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,9 @@ def test_a_path_with_a_space_is_quoted_for_the_shell_and_for_hydra(monkeypatch: 
 def test_a_value_is_written_as_it_is_typed(value: object, for_people: str, for_hydra: str) -> None:
     assert format_value(value) == for_people
     assert format_value(value, quoted=True) == for_hydra
+
+
+def test_control_characters_are_shown_as_they_are_written() -> None:
+    hostile = "\x1b[2Ja\rb\x07\x9bc\u202ed\x7f"
+    assert printable(hostile) == r"\x1b[2Ja\rb\x07\x9bc\u202ed\x7f"
+    assert printable("line\n\tä ⌊½⌋ 中") == "line\n\tä ⌊½⌋ 中"

@@ -160,7 +160,7 @@ def errors() -> Iterator[ConvboardError]:
     needs: dict[str, tuple[Any, ...]] = {
         "RankError": ("text", 3),
         "MissingFilesError": ("text", "remedy"),
-        "_JobError": ("text", 3),
+        "JobError": ("text", 3),
     }
     for kind in kinds:
         if kind is DiagnosedError:

@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 
 from torch.distributed.distributed_c10d import Store
 
+from convboard.training.signals import leave
+
 _LATER = 2  # seconds by which a waiting process reports later than the one it waits for
 _FAILURE, _LEFT = "convboard/failure", "convboard/left"  # keys in the store
 _NEVER_HEARD = "it ended, or was stopped, before it sent a heartbeat."
@@ -290,10 +292,7 @@ class Watchdog(threading.Thread):
         hangs = failure.rank == self._rank and self.activity is not None
         if self._stopped.wait(0 if hangs else self.settings.grace):
             return
-        if self.prints(failure):
-            print(f"convboard: {self.message(failure)}", file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        os._exit(failure.code)
+        leave(failure.code, self.message(failure), self.prints(failure))
 
     def _kill_stopped(self, failure: Failure) -> None:
         """Kill a lost process of this machine: torchrun would wait 30 s for the end of a stopped process."""
