@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import nn
+from torch import Tensor, nn
 
 from convboard.board import Board
 from convboard.data.dataset import ImageDataset, Split
@@ -26,6 +26,7 @@ class Loop:
         seed: Of the network's weights.
         lr: Learning rate.
         model: The network.
+        momenta: The momentum of each of its parameters.
         global_step: Steps taken.
         best: The highest accuracy on the validation split.
     """
@@ -38,13 +39,14 @@ class Loop:
     seed: int = 0
     lr: float = 0.1
     model: nn.Module = field(init=False)
+    momenta: list[Tensor] = field(init=False)
     global_step: int = 0
     best: float = -1.0
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.seed)
         self.model = self.make_model()
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=self.lr, momentum=0.9)
+        self.momenta = [torch.zeros_like(parameter) for parameter in self.model.parameters()]
 
     def start(self) -> FitStart:
         epoch = self.global_step // self.steps
@@ -71,15 +73,23 @@ class Loop:
         images = self.dataset.train.images[first : first + self.batch] / 255 - 0.5
         labels = self.dataset.train.labels[first : first + self.batch]
         self.model.train()
-        self.optimizer.zero_grad()
+        self.model.zero_grad()
         logits = self.model(images)
         loss = F.cross_entropy(logits, labels)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        self._update()
         self.global_step += 1
         correct = (logits.argmax(1) == labels).sum()
         epoch = (self.global_step - 1) // self.steps + 1
         return Step(self.global_step, epoch, loss.detach(), correct, len(labels), self.lr)
+
+    @torch.no_grad()
+    def _update(self) -> None:
+        """Descend with a momentum of 0.9, without torch.optim, which imports the compiler."""
+        for parameter, momentum in zip(self.model.parameters(), self.momenta, strict=True):
+            if parameter.grad is not None:
+                momentum.mul_(0.9).add_(parameter.grad)
+                parameter.sub_(momentum, alpha=self.lr)
 
     def epoch_end(self) -> EpochEnd:
         """What an epoch's end tells; the network is in training mode, as a trainer may leave it."""

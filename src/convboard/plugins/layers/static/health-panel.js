@@ -57,9 +57,10 @@ const notice = (text) => el("p", { class: "notice" }, text);
 
 /**
  * What is drawn of one run.
- * @returns {{letter: string, curves: Map, order: string[], owner: ?string, activation: Object, findings: ?Map,
- *     stepsPerEpoch: number, now: number}} `order`: the layers with curves; `owner`: the one whose curves belong to the
- *     chosen layer; `activation`: see `activationOf`; `now`: the shown epoch.
+ * @returns {{letter: string, curves: Map, order: string[], owner: ?string, lacks: string, activation: Object,
+ *     findings: ?Map, stepsPerEpoch: number, now: number}} `order`: the layers with curves; `owner`: the one whose
+ *     curves belong to the chosen layer; `lacks`: the name of a network without that layer; `activation`: see
+ *     `activationOf`; `now`: the shown epoch.
  */
 function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, findings, letter, scene) {
   const curves = readCurves(health);
@@ -70,6 +71,7 @@ function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, 
     findings,
     order: record.rows.map((row) => row.name).filter((name) => curves.has(name)),
     owner,
+    lacks: record.byName.has(layer) ? "" : record.name,
     activation: activationOf(owner, curves, scene?.probe),
     stepsPerEpoch: record.stepsPerEpoch,
     now: (shownStep ?? 0) / stepsPerEpoch,
@@ -108,13 +110,14 @@ function activationOf(owner, curves, probe) {
   const hasDead = Boolean(owner && curves.get(owner).dead_fraction);
   const recorded = probe?.facts.activations;
   const name = recorded && owner in recorded ? recorded[owner] : hasDead ? "relu" : null;
-  if (name) return { text: `measured after its ${name}`, isNonNegative: NON_NEGATIVE.has(name) };
+  if (name)
+    return { text: `measured after its ${name.replace("relu", "ReLU")}`, isNonNegative: NON_NEGATIVE.has(name) };
   const isKnown = recorded && owner in recorded;
   return { text: isKnown ? "measured at its output: no activation follows" : "", isNonNegative: hasDead };
 }
 
 /** The findings in the chosen layer, or in the other layers. */
-function verdict({ letter, owner, order, findings }, layer) {
+function verdict({ letter, owner, lacks, order, findings }, layer) {
   const line = (kind, ...text) => el("p", { class: kind, "data-run": letter || null }, ...text);
   const who = letter ? el("b", {}, `${letter}: `) : null;
   const when = el("span", { class: "quiet" }, " As of the last epoch.");
@@ -123,7 +126,9 @@ function verdict({ letter, owner, order, findings }, layer) {
     ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.`
     : `Nothing stands out in the ${order.length} layers.`;
   if (!owner) {
-    const kept = `Curves are kept of convolutions and linear layers, not of ${layer}.`;
+    const kept = lacks
+      ? `It has no layer ${layer}: its network is ${lacks}.`
+      : `Curves are kept of convolutions and linear layers, not of ${layer}.`;
     return [line("verdict", who, `${kept} ${all}`, when)];
   }
   const found = findings?.get(owner);

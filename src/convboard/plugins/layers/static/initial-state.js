@@ -28,6 +28,7 @@ const LOADED = {
   health: null,
   healthB: null,
   findings: null,
+  findingsB: null,
   hover: null,
   playing: false,
   loading: true,
