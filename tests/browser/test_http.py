@@ -1,5 +1,6 @@
 """What a real TensorBoard serves of a real run, in both of its readers."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,12 @@ def test_histograms_are_served(server: Any, plugin: str, tag: str) -> None:
 
 def test_texts_are_served_as_html(server: Any) -> None:
     texts = {tag: server.get("data/plugin/text/text", run=RUN, tag=tag) for tag in ("config", "layers", "environment")}
-    assert "max_epochs: 2" in texts["config"][0]["text"]
+    assert "<td><code>trainer.max_epochs</code></td>\n<td><code>2</code></td>" in texts["config"][0]["text"]
     assert "<td>Conv2d</td>" in texts["layers"][0]["text"]
     assert "<table>" in texts["environment"][0]["text"]
 
 
-def test_the_run_is_one_row_of_hparams_with_its_final_metrics(server: Any) -> None:
+def test_the_run_is_one_row_of_hparams_with_the_metrics_of_its_result(server: Any, finished_run: Path) -> None:
     statuses = [f"STATUS_{status}" for status in ("UNKNOWN", "SUCCESS", "FAILURE", "RUNNING")]
     question = {"allowedStatuses": statuses, "colParams": [], "startIndex": 0, "sliceSize": 10}
     (row,) = server.post("data/plugin/hparams/session_groups", question)["sessionGroups"]
@@ -79,10 +80,10 @@ def test_the_run_is_one_row_of_hparams_with_its_final_metrics(server: Any) -> No
     assert row["hparams"]["optimizer.lr"] > 0
     assert row["hparams"]["optimizer.nesterov"] is True
     assert row["hparams"]["trainer.max_epochs"] == EPOCHS
-    metrics = {metric["name"]["tag"]: metric for metric in row["metricValues"]}
-    (test,) = server.get("data/plugin/scalars/scalars", run=RUN, tag="accuracy/test")
-    assert metrics["accuracy/test"]["value"] == pytest.approx(test[2])
-    assert metrics["accuracy/test"]["trainingStep"] == EPOCHS * STEPS
+    metrics = {metric["name"]["tag"]: metric["value"] for metric in row["metricValues"]}
+    result = json.loads((finished_run / RUN / "result.json").read_text())["metrics"]
+    assert {name: metrics[f"best/{name}"] for name in result} == pytest.approx(result)
+    assert set(metrics) == {f"best/{name}" for name in (*result, "accuracy/train", "loss/train")}
     (session,) = row["sessions"]
     assert session["status"] == "STATUS_SUCCESS"
     assert session["endTimeSecs"] > session["startTimeSecs"]

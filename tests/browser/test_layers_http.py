@@ -38,8 +38,14 @@ def test_the_tab_is_listed(server: Any) -> None:
 
 
 def test_the_run_has_a_network(server: Any) -> None:
-    assert server.get(f"{ROOT}/runs") == {"runs": [RUN], "others": []}
-    network = server.get(f"{ROOT}/run", run=RUN)["network"]
+    listed = server.get(f"{ROOT}/runs")
+    (entry,) = listed["runs"]
+    assert listed["others"] == []
+    run = server.get(f"{ROOT}/run", run=RUN)
+    network, best = run["network"], run["best"]
+    assert (entry["name"], entry["model"], entry["dataset"], entry["state"]) == (RUN, "LeNet", "digits", "finished")
+    assert (entry["lr"], entry["accuracy"]) == (run["config"]["optimizer.lr"], best["metrics"]["accuracy/val"])
+    assert best["step"] in STEPS[1:]
     assert (network["name"], network["dataset"]) == ("LeNet", "digits")
     assert (network["steps_per_epoch"], network["max_epochs"]) == (21, 2)
     assert {"conv1", "conv2", "fc3"} <= {row["name"] for row in network["rows"]}

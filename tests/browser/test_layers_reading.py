@@ -18,7 +18,7 @@ def open_in(window: Any, server: Any, step: str = "") -> FrameLocator:
 
 
 def runs(server: Any) -> list[str]:
-    return list(server.get("data/plugin/layers/runs")["runs"])
+    return [run["name"] for run in server.get("data/plugin/layers/runs")["runs"]]
 
 
 def test_the_slow_reader_shows_the_same(

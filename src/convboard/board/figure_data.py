@@ -91,6 +91,7 @@ def probe_arrays(probe: Probe, output: object, layers: Mapping[str, LayerActivat
         if isinstance(layer.module, nn.Linear) and layer.output.ndim == 2:
             arrays[f"vector:{name}"] = halved(to_numpy(layer.output[:, :_MOST_FEATURES]))
     facts = {"epoch": epoch, "names": probe.raw_images.names, "class_names": probe.class_names}
+    facts["activations"] = {name: layer.activation for name, layer in layers.items()}
     return {**facts, "mean": probe.mean, "std": probe.std}, arrays
 
 

@@ -59,7 +59,8 @@ def routes(model: nn.Module, probe: Probe) -> dict[str, Any]:
     drawn = [*views.probe_images(0), *views.kernels(0), *views.feature_maps(0)]
     numbers = {value.tag: packed_arrays(value.image.encoded_image_string) for value in drawn}
     pictures = {tag: [{"step": 0, "key": tag}] for tag in numbers}
-    run = {"network": {**network_record(model, SHAPE), "name": "Twice", "steps_per_epoch": 1}, "pictures": pictures}
+    network = {**network_record(model, SHAPE), "name": "Twice", "steps_per_epoch": 1}
+    run = {"network": network, "pictures": pictures, "config": {}, "best": None}
     address = "**/data/plugin/layers"
     return {
         f"{address}/run?*": lambda route: route.fulfill(json=run),
@@ -96,7 +97,7 @@ def test_each_call_has_its_own_numbers(open_tab: Any, model: nn.Module, probe: P
     for layer, unit in UNITS.items():
         tab.follow(run="own/twice", layer=layer, unit=",".join(map(str, unit)), image=1)
         tab.find(".identity h3").get_by_text(f"{layer}, ").wait_for()
-        tab.find(".unit-panel").get_by_text("probe image 2 of 3").wait_for()
+        tab.find(".unit-panel").get_by_text("2 of 3").wait_for()
         assert shown(tab) == pytest.approx(truth(model, probe, layer)[unit], rel=2e-3, abs=2e-3), layer
         if layer != "linear:2":  # its weights are in no picture
             assert computed(tab) == pytest.approx(shown(tab), rel=4e-3, abs=4e-3), layer

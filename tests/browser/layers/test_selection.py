@@ -85,7 +85,8 @@ def test_a_second_network_has_its_own_sizes_and_units(open_tab: Any) -> None:
 
 
 def test_the_list_of_many_runs_begins_with_the_chosen_one(open_tab: Any) -> None:
-    runs = [*(f"a/{number:03d}" for number in range(200)), LENET]
+    names = [*(f"a/{number:03d}" for number in range(200)), LENET]
+    runs = [{"name": name, "model": "LeNet", "state": "finished"} for name in names]
     tab = open_tab(
         run=LENET,
         routes={"**/data/plugin/layers/runs*": lambda route: route.fulfill(json={"runs": runs, "others": []})},

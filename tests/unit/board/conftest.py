@@ -1,7 +1,6 @@
-"""A small data set, a small training loop that drives a board by hand, and the event file read back."""
+"""A small data set, a small network to train on it, and the event file read back."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,9 @@ import torch.nn.functional as F  # noqa: N812
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
 
+from board_loop import Loop
 from convboard.board import Board
 from convboard.data.dataset import ImageDataset, Split
-from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 
 STEPS = 4  # in an epoch
 BATCH = 6
@@ -81,89 +80,14 @@ def make_board(tmp_path: Path, dataset: ImageDataset) -> MakeBoard:
     return make
 
 
-@dataclass
-class Loop:
-    """A training run that can stop after any step and be gone on with.
-
-    Attributes:
-        dataset: What to train on.
-        epochs: How many.
-        model: The network, from a fixed seed.
-        global_step: Steps taken.
-        best: The highest accuracy on the validation split.
-    """
-
-    dataset: ImageDataset
-    epochs: int = 2
-    model: nn.Module = field(init=False)
-    global_step: int = 0
-    best: float = -1.0
-
-    def __post_init__(self) -> None:
-        torch.manual_seed(0)
-        self.model = SmallNet(self.dataset.image_shape[0], len(self.dataset.class_names))
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.1, momentum=0.9)
-
-    def start(self) -> FitStart:
-        return FitStart(
-            self.model, torch.device("cpu"), self.epochs, STEPS, self.global_step // STEPS, self.global_step
-        )
-
-    def run(self, board: Board | None, until: int | None = None) -> None:
-        """Train, from the step reached up to `until` or the end."""
-        if board:
-            board.on_fit_start(self.start())
-        last = self.epochs * STEPS
-        while self.global_step < (until or last):
-            step = self.step()
-            if board:
-                board.on_step(step)
-            if board and self.global_step % STEPS == 0:
-                board.on_epoch_end(self.epoch_end())
-        if board and not until:
-            test = self.evaluate(self.dataset.test)
-            board.on_fit_end(FitEnd("finished", self.global_step, self.epochs, test, {}))
-
-    def step(self) -> Step:
-        """Take a step."""
-        first = self.global_step % STEPS * BATCH
-        images = self.dataset.train.images[first : first + BATCH] / 255 - 0.5
-        labels = self.dataset.train.labels[first : first + BATCH]
-        self.model.train()
-        self.optimizer.zero_grad()
-        logits = self.model(images)
-        loss = F.cross_entropy(logits, labels)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        self.global_step += 1
-        correct = (logits.argmax(1) == labels).sum()
-        epoch = (self.global_step - 1) // STEPS + 1
-        return Step(self.global_step, epoch, loss.detach(), correct, len(labels), 0.1)
-
-    def epoch_end(self) -> EpochEnd:
-        """What an epoch's end tells; the network is in training mode, as a trainer may leave it."""
-        epoch = self.global_step // STEPS
-        val = self.evaluate(self.dataset.val)
-        is_best = val.accuracy > self.best
-        self.best = max(self.best, val.accuracy)
-        is_last = epoch == self.epochs
-        return EpochEnd(epoch, self.global_step, 0.5, 0.75, val, 1000.0, is_last=is_last, is_best=is_best)
-
-    def evaluate(self, split: Split) -> Evaluation:
-        self.model.eval()
-        with torch.no_grad():
-            logits = self.model(split.images / 255 - 0.5)
-        self.model.train()
-        accuracy = (logits.argmax(1) == split.labels).float().mean().item()
-        return Evaluation(F.cross_entropy(logits, split.labels).item(), accuracy, logits, split.labels)
-
-
 @pytest.fixture
 def make_loop(dataset: ImageDataset) -> Callable[..., Loop]:
     """A training run over `dataset`: `make_loop(epochs=3).run(board)`."""
 
     def make(**arguments: Any) -> Loop:
-        return Loop(**{"dataset": dataset, **arguments})
+        data = arguments.pop("dataset", dataset)
+        channels, classes = data.image_shape[0], len(data.class_names)
+        return Loop(data, lambda: SmallNet(channels, classes), steps=STEPS, batch=BATCH, **arguments)
 
     return make
 

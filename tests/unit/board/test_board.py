@@ -177,14 +177,13 @@ def test_a_resumed_run_has_each_point_once_with_the_value_of_an_uninterrupted_on
     loop, board = make_loop(epochs=3), make_board(scalar_every=3)
     loop.run(board, until=stop)
     weights = {name: tensor.clone() for name, tensor in loop.model.state_dict().items()}
-    momenta = [loop.optimizer.state[parameter]["momentum_buffer"].clone() for parameter in loop.model.parameters()]
+    momenta = [momentum.clone() for momentum in loop.momenta]
     random_state, state = torch.get_rng_state(), board.state_dict()
     board.on_step(loop.step())  # lost: the process is killed before the next checkpoint
     board._events.flush()
 
     loop.model.load_state_dict(weights)
-    for parameter, momentum in zip(loop.model.parameters(), momenta, strict=True):
-        loop.optimizer.state[parameter]["momentum_buffer"].copy_(momentum)
+    loop.momenta = momenta
     torch.set_rng_state(random_state)
     loop.global_step = stop
     resumed = make_board()  # with the interval of the state

@@ -13,7 +13,8 @@ from tensorboard.errors import NotFoundError
 from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
-from convboard.plugins.layers.run_data import PLUGIN, Runs
+from convboard.plugins.host_check import is_known_host
+from convboard.plugins.layers.run_data import PLUGIN, Runs, UnreadableError
 from convboard.plugins.static_files import read_static_files
 
 _STATIC = read_static_files(PLUGIN)
@@ -30,6 +31,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
     def __init__(self, context: base_plugin.TBContext) -> None:
         self._provider = context.data_provider
+        self._flags = context.flags
 
     def is_active(self) -> bool:
         """Return whether any run has a network to show."""
@@ -42,13 +44,25 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
     def get_plugin_apps(self) -> dict[str, Any]:
         """The WSGI application of each address, below `/data/plugin/layers`."""
         answers: dict[str, Callable[[Request], Response]] = {
-            "/runs": lambda request: _json(request, self._runs(request).names()),
+            "/runs": lambda request: _json(request, self._runs(request).overview()),
             "/run": lambda request: _json(request, self._runs(request).run(request.args.get("run", ""))),
             "/health": lambda request: _json(request, self._runs(request).health(request.args.get("run", ""))),
             "/numbers": self._numbers,
-            **_STATIC.routes(),
         }
-        return {address: _application(answer) for address, answer in answers.items()}
+        checked = {address: self._for_known_hosts(answer) for address, answer in answers.items()}
+        return {address: _application(answer) for address, answer in {**checked, **_STATIC.routes()}.items()}
+
+    def _for_known_hosts(self, answer: Callable[[Request], Response]) -> Callable[[Request], Response]:
+        def checked(request: Request) -> Response:
+            if is_known_host(request, self._flags):
+                return answer(request)
+            error = (
+                f"This TensorBoard does not know itself as {request.host}. If that is its name, start it with "
+                "--host=NAME or --bind_all; otherwise open it under the address that it prints."
+            )
+            return _json(request, {"error": error}, code=403)
+
+        return checked
 
     def _runs(self, request: Request) -> Runs:
         environ = request.environ
@@ -63,7 +77,7 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
 
 def _application(answer: Callable[[Request], Response]) -> Any:
-    """A WSGI application that answers only GET and HEAD; an unknown address is reported as JSON."""
+    """A WSGI application that answers only GET and HEAD; what is not there or not readable is reported as JSON."""
 
     @Request.application
     def application(request: Request) -> Response:
@@ -73,6 +87,8 @@ def _application(answer: Callable[[Request], Response]) -> Any:
             return answer(request)
         except NotFoundError as error:
             return _json(request, {"error": str(error).removeprefix("Not found: ")}, code=404)
+        except UnreadableError as error:
+            return _json(request, {"error": str(error)}, code=422)
 
     return application
 

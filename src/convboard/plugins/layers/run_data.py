@@ -11,11 +11,16 @@ from tensorboard.errors import InvalidArgumentError, NotFoundError
 
 from convboard.board import tags
 from convboard.board.figures.embedded_arrays import packed_arrays
+from convboard.plugins.layers.run_list import METRICS, Best, Session, best_of_curves, best_of_last, entry, read_session
 
 PLUGIN = "layers"
-_IMAGES, _SCALARS = "images", "scalars"  # TensorBoard's own plugins, whose data the tab reads too
+_IMAGES, _SCALARS, _HPARAMS = "images", "scalars", "hparams"  # TensorBoard's own plugins, whose data the tab reads too
 _ALL = 10_000  # samples of a series: more than TensorBoard keeps
 _IMAGE = 2  # index in a sample, after width and height
+
+
+class UnreadableError(Exception):
+    """A record is damaged, or in a form that is not known."""
 
 
 class Runs:
@@ -32,22 +37,43 @@ class Runs:
         self._context = context
         self._where = {"ctx": context, "experiment_id": experiment}
 
-    def names(self) -> dict[str, list[str]]:
-        """The `runs` that have a network to show, and the `others`, both sorted."""
-        runs, tensors = _concurrently(
+    def overview(self) -> dict[str, Any]:
+        """The `runs` that have a network to show, the newest first, and the names of the `others`."""
+        every = RunTagFilter()
+        runs, tensors, sessions, best = _concurrently(
             lambda: self._provider.list_runs(**self._where),
             lambda: self._provider.list_tensors(**self._where, plugin_name=PLUGIN),
+            lambda: self._sessions(every),
+            lambda: self._best(every),
         )
-        return {"runs": sorted(tensors), "others": sorted({run.run_name for run in runs} - set(tensors))}
+        started = {run.run_name: run.start_time for run in runs}
+        nothing = read_session({})
+        entries = [entry(name, sessions.get(name, nothing), best.get(name), started.get(name)) for name in tensors]
+        entries.sort(key=lambda run: (-run.started, run.name))
+        return {"runs": [run.to_json() for run in entries], "others": sorted(set(started) - set(tensors))}
 
     def run(self, run: str) -> dict[str, Any]:
-        """The record of a run's `network`, and its `pictures` by tag: the step and the key of each.
+        """A run: the record of its `network`; step and key of each of its `pictures`, by tag; its `config` and `best`.
 
         Raises:
             NotFoundError: There is no such run, or it has no network to show.
+            UnreadableError: The record of its network is damaged.
         """
-        network, pictures = _concurrently(lambda: self._network(run), lambda: self._pictures(run))
-        return {"network": network, "pictures": pictures}
+        only = RunTagFilter(runs=[run])
+        network, pictures, sessions, best = _concurrently(
+            lambda: self._network(run),
+            lambda: self._pictures(run),
+            lambda: self._sessions(only),
+            lambda: self._best(only),
+        )
+        config = sessions[run].config if run in sessions else {}
+        found = best.get(run)
+        return {
+            "network": network,
+            "pictures": pictures,
+            "config": config,
+            "best": found and {"step": found.step, "metrics": found.metrics},
+        }
 
     def health(self, run: str) -> dict[str, dict[str, list[tuple[int, float]]]]:
         """The curves of a run's layers, `(step, value)`, by layer and statistic.
@@ -92,7 +118,28 @@ class Runs:
         series = found.get(run, {}).get(tags.NETWORK)
         if not series:
             raise NotFoundError(f"no run {run!r} with a network to show")
-        return dict(json.loads(series[-1].numpy.item()))
+        try:
+            return dict(json.loads(series[-1].numpy.item()))
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise UnreadableError(f"the network record of {run!r} is damaged: it is no JSON object") from error
+
+    def _sessions(self, only: RunTagFilter) -> dict[str, Session]:
+        """The records of the HParams tab by run."""
+        found = self._provider.list_tensors(**self._where, plugin_name=_HPARAMS, run_tag_filter=only)
+        return {
+            run: read_session({tag: series.plugin_content for tag, series in records.items()})
+            for run, records in found.items()
+        }
+
+    def _best(self, only: RunTagFilter) -> dict[str, Best]:
+        """The best epoch by run. Runs of earlier versions have no curves of their own for it."""
+        where = {**self._where, "plugin_name": _SCALARS}
+        wanted = RunTagFilter(only.runs, [tags.ACCURACY_VAL, *map(tags.best, METRICS)])
+        last = self._provider.read_last_scalars(**where, run_tag_filter=wanted)
+        found = {run: best for run, points in last.items() if (best := best_of_last(points))}
+        earlier = RunTagFilter(set(last) - set(found), METRICS)
+        curves = self._provider.read_scalars(**where, downsample=_ALL, run_tag_filter=earlier) if earlier.runs else {}
+        return found | {run: best for run, points in curves.items() if (best := best_of_curves(points))}
 
     def _pictures(self, run: str) -> dict[str, list[dict[str, Any]]]:
         """Step and key of each figure, by tag. No figure is read."""

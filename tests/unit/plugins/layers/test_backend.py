@@ -7,8 +7,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,7 +21,7 @@ from tensorboard.backend.event_processing.plugin_event_multiplexer import EventM
 from tensorboard.plugins.base_plugin import TBContext
 from werkzeug.test import Client, TestResponse
 
-from convboard.board import tags
+from convboard.board import hparams, tags
 from convboard.board.event_file import EventFile
 from convboard.board.figures.embedded_arrays import embed_arrays, pack
 from convboard.board.figures.png import Figure, encode_png
@@ -26,6 +29,7 @@ from convboard.board.summaries import image, network, scalar, text
 from convboard.plugins.layers import backend
 from convboard.plugins.layers.backend import LayersPlugin
 
+OLD_RUNS = Path(__file__).parents[3] / "data/runs_of_version_0_1"
 RECORD = {"version": 1, "name": "LeNet", "rows": [{"formula": "⌊28/2⌋ = 14"}], "boxes": {}}
 PICTURE = Figure(encode_png(np.zeros((4, 4), np.uint8)), 4, 4)
 FACTS = {"epoch": 1}
@@ -83,7 +87,75 @@ def served(tmp_path: Path) -> Served:
 
 
 def test_runs_with_a_network_are_told_from_others(served: Served) -> None:
-    assert served.ask("/runs").json == {"runs": ["mnist/a", "mnist/b"], "others": ["x"]}
+    listed = served.ask("/runs").json
+    assert listed
+    assert sorted(run["name"] for run in listed["runs"]) == ["mnist/a", "mnist/b"]
+    assert listed["others"] == ["x"]
+
+
+CONFIG = {
+    "model": {"_target_": "convboard.models.LeNet", "width": 8},
+    "dataset": {"name": "image_folder", "path": "/data/birds"},
+    "optimizer": {"lr": 0.1},
+}
+BEST = {tags.ACCURACY_VAL: 0.75, tags.LOSS_VAL: 0.5, tags.ACCURACY_TRAIN: 1.0}
+
+
+def write_session(path: Path, started: float, *ends: Any, best: dict[str, float] | None = None) -> None:
+    """A run that began at a time, with its records of the HParams tab."""
+    events = EventFile.create(path)
+    events.write([network(RECORD)], 0)
+    with freeze(started):
+        events.write([hparams.session_start(CONFIG)], 0)
+    events.write(hparams.best_epoch(best or {}), 4)
+    events.write(ends, 8)
+    events.close()
+
+
+@contextmanager
+def freeze(now: float) -> Iterator[None]:
+    """Let it be a certain time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("time.time", lambda: now)
+        yield
+
+
+def test_runs_are_listed_with_what_tells_them_apart_the_newest_first(tmp_path: Path) -> None:
+    write_session(tmp_path / "a/newest", 3000.0)
+    write_session(tmp_path / "b/oldest", 1000.0, hparams.session_end(finished=True), best=BEST)
+    write_session(tmp_path / "c/failed", 2000.0, hparams.session_end(finished=False))
+    listed = Served(tmp_path).ask("/runs").json
+    assert listed
+    assert [(run["name"], run["state"], run["accuracy"]) for run in listed["runs"]] == [
+        ("a/newest", "unfinished", None),
+        ("c/failed", "failed", None),
+        ("b/oldest", "finished", 0.75),
+    ]
+    assert {(run["model"], run["dataset"], run["lr"]) for run in listed["runs"]} == {("LeNet", "birds", 0.1)}
+
+
+def test_a_run_comes_with_its_config_and_its_best_epoch(tmp_path: Path) -> None:
+    write_session(tmp_path / "a", 1000.0, best=BEST)
+    run = Served(tmp_path).ask("/run", run="a").json
+    assert run
+    assert run["best"] == {"step": 4, "metrics": BEST}
+    assert (run["config"]["model.width"], run["config"]["dataset.path"]) == (8, "/data/birds")
+
+
+def test_runs_of_the_version_before_are_listed_too() -> None:
+    served = Served(OLD_RUNS)
+    listed = served.ask("/runs").json
+    assert listed
+    runs = {run["name"]: run for run in listed["runs"]}
+    result = json.loads((OLD_RUNS / "finished/result.json").read_text())
+    assert runs["finished"]["accuracy"] == pytest.approx(result["metrics"]["accuracy/val"])
+    assert (runs["finished"]["state"], runs["killed"]["state"]) == ("finished", "unfinished")
+    assert runs["finished"]["model"]
+    run = served.ask("/run", run="finished").json
+    assert run
+    epoch = run["best"]["step"] / run["network"]["steps_per_epoch"]
+    assert epoch == result["best_epoch"]
+    assert run["best"]["metrics"]["accuracy/test"] == pytest.approx(result["metrics"]["accuracy/test"])
 
 
 def test_a_run_is_its_network_and_the_keys_of_its_pictures(served: Served) -> None:
@@ -95,6 +167,61 @@ def test_a_run_is_its_network_and_the_keys_of_its_pictures(served: Served) -> No
         "input/probe": [0, 4],
     }
     assert served.reads == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1, 2]", b"7", b"[" * 100_000, b"\xff", b'{"a": ' * 50_000])
+def test_a_damaged_record_is_told_and_is_no_error_of_the_server(tmp_path: Path, content: bytes) -> None:
+    record = network(RECORD)
+    record.tensor.string_val[0] = content
+    events = EventFile.create(tmp_path / "damaged")
+    events.write([record], 0)
+    events.close()
+    write_run(tmp_path / "good")
+    served = Served(tmp_path)
+    for address in ("/run", "/health"):
+        answer = served.ask(address, run="damaged")
+        assert answer.status_code == 422
+        assert answer.json == {"error": "the network record of 'damaged' is damaged: it is no JSON object"}
+    assert served.ask("/runs").status_code == 200
+    assert served.ask("/run", run="good").status_code == 200
+
+
+def test_damaged_records_of_the_hparams_tab_count_as_missing(tmp_path: Path) -> None:
+    record = hparams.session_start(CONFIG)
+    record.metadata.plugin_data.content = b"\xff\xff"
+    events = EventFile.create(tmp_path / "damaged")
+    events.write([network(RECORD), record], 0)
+    events.close()
+    listed = Served(tmp_path).ask("/runs").json
+    assert listed
+    assert (listed["runs"][0]["model"], listed["runs"][0]["lr"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("host", "flags", "code"),
+    [
+        ("localhost:6006", {}, 200),
+        ("LOCALHOST.", {}, 200),
+        ("127.0.0.1:6006", {}, 200),
+        ("[::1]:6006", {}, 200),
+        ("192.168.0.7:6006", {}, 200),
+        ("board.localhost:6006", {}, 200),
+        ("evil.example:6006", {}, 403),
+        ("localhost.evil.example", {}, 403),
+        ("127.0.0.1.evil.example", {}, 403),
+        ("board.example", {"host": "board.example"}, 200),
+        ("evil.example", {"host": "0.0.0.0"}, 403),
+        ("board.example", {"bind_all": True}, 200),
+    ],
+)
+def test_the_host_is_one_that_this_server_can_have(served: Served, host: str, flags: Any, code: int) -> None:
+    defaults = {"host": None, "bind_all": False}
+    context = TBContext(data_provider=served.provider, flags=SimpleNamespace(**{**defaults, **flags}))
+    served.apps = LayersPlugin(context).get_plugin_apps()
+    for address in ("/runs", "/run", "/health", "/numbers"):
+        answer = served.ask(address, headers={"Host": host}, run="mnist/a")
+        assert (answer.status_code == 403) == (code == 403), address
+        assert code == 200 or f"does not know itself as {host}" in answer.text
 
 
 def test_the_numbers_of_a_picture_are_served_as_they_are(served: Served) -> None:
@@ -124,7 +251,7 @@ def test_a_run_that_has_written_its_network_alone_is_served(tmp_path: Path) -> N
     events.write([network(RECORD)], 0)
     events.close()
     served = Served(tmp_path)
-    assert served.ask("/run", run="new").json == {"network": RECORD, "pictures": {}}
+    assert served.ask("/run", run="new").json == {"network": RECORD, "pictures": {}, "config": {}, "best": None}
     assert served.ask("/health", run="new").json == {}
 
 

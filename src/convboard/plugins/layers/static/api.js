@@ -5,10 +5,13 @@ import { decodeNumbers } from "./decode.js";
 
 const HELD_VALUES = 24e6; // numbers of decoded pictures that are kept, about 100 MB
 
-/** @returns {Promise<{runs: string[], others: string[]}>} */
+/** @returns {Promise<{runs: import("./run-words.js").Entry[], others: string[]}>} The newest run first. */
 export const getRuns = async () => (await request("runs")).json();
 
-/** @returns {Promise<{network: Object, pictures: Object<string, {step: number, key: string}[]>}>} */
+/**
+ * @returns {Promise<{network: Object, pictures: Object<string, {step: number, key: string}[]>, config: Object,
+ *     best: ?{step: number, metrics: Object<string, number>}}>}
+ */
 export const getRun = async (run) => (await request("run", { run })).json();
 
 /** @returns {Promise<Object<string, Object<string, [number, number][]>>>} */

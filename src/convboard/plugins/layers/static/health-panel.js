@@ -9,7 +9,7 @@ import { moduleOf } from "./record.js";
 
 const COLUMNS = [
   { key: "mean", title: "Mean", format: value },
-  { key: "std", title: "Spread", format: value },
+  { key: "std", title: "Std. deviation", format: value },
   { key: "gradient_norm", title: "Gradient norm", format: value, isLog: true },
   { key: "dead_fraction", title: "Dead share", format: share },
 ];
@@ -18,7 +18,7 @@ const MOST_CELLS = 12; // of a strip
 // prettier-ignore
 const DRAWN = [
   "health", "healthB", "record", "recordB", "layer", "findings", "findingsB", "view", "shownStep", "theme",
-  "compare", "compareProblem", "healthProblem",
+  "compare", "compareProblem", "healthProblem", "scene", "sceneB",
 ];
 
 /**
@@ -38,10 +38,10 @@ export function healthPanel(store, actions) {
 }
 
 function content(state, { chooseLayer, chooseEpoch }) {
-  const { health, healthProblem, compare, compareProblem, recordB, healthB } = state;
+  const { health, healthProblem, compare, compareProblem, recordB, healthB, scene, sceneB } = state;
   if (!health || healthProblem) return [notice(healthProblem || "Loading the curves …")];
-  const second = compare && healthB && recordB ? runOf(state, recordB, healthB, state.findingsB, "B") : null;
-  const first = runOf(state, state.record, health, state.findings, second ? "A" : "");
+  const second = compare && healthB && recordB ? runOf(state, recordB, healthB, state.findingsB, "B", sceneB) : null;
+  const first = runOf(state, state.record, health, state.findings, second ? "A" : "", scene);
   const runs = [first, second].filter(Boolean);
   const owned = runs.filter(({ owner }) => owner);
   return [
@@ -57,18 +57,22 @@ const notice = (text) => el("p", { class: "notice" }, text);
 
 /**
  * What is drawn of one run.
- * @returns {{letter: string, curves: Map, order: string[], owner: ?string, findings: ?Map, stepsPerEpoch: number,
- *     now: number}} `order`: the layers with curves; `owner`: the one whose curves belong to the chosen layer; `now`:
- *     the shown epoch.
+ * @returns {{letter: string, curves: Map, order: string[], owner: ?string, lacks: string, activation: Object,
+ *     findings: ?Map, stepsPerEpoch: number, now: number}} `order`: the layers with curves; `owner`: the one whose
+ *     curves belong to the chosen layer; `lacks`: the name of a network without that layer; `activation`: see
+ *     `activationOf`; `now`: the shown epoch.
  */
-function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, findings, letter) {
+function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, findings, letter, scene) {
   const curves = readCurves(health);
+  const owner = ownerOf(layer, record, curves);
   return {
     letter,
     curves,
     findings,
     order: record.rows.map((row) => row.name).filter((name) => curves.has(name)),
-    owner: ownerOf(layer, record, curves),
+    owner,
+    lacks: record.byName.has(layer) ? "" : record.name,
+    activation: activationOf(owner, curves, scene?.probe),
     stepsPerEpoch: record.stepsPerEpoch,
     now: (shownStep ?? 0) / stepsPerEpoch,
   };
@@ -95,8 +99,25 @@ function ownerOf(layer, record, curves) {
   return null;
 }
 
+const NON_NEGATIVE = new Set(["relu", "relu6", "sigmoid", "hardsigmoid"]);
+
+/**
+ * The activation behind a layer, after which its values are measured.
+ * @returns {{text: string, isNonNegative: boolean}} Where a run of an earlier version does not record it, a share of
+ *     dead units tells of a ReLU.
+ */
+function activationOf(owner, curves, probe) {
+  const hasDead = Boolean(owner && curves.get(owner).dead_fraction);
+  const recorded = probe?.facts.activations;
+  const name = recorded && owner in recorded ? recorded[owner] : hasDead ? "relu" : null;
+  if (name)
+    return { text: `measured after its ${name.replace("relu", "ReLU")}`, isNonNegative: NON_NEGATIVE.has(name) };
+  const isKnown = recorded && owner in recorded;
+  return { text: isKnown ? "measured at its output: no activation follows" : "", isNonNegative: hasDead };
+}
+
 /** The findings in the chosen layer, or in the other layers. */
-function verdict({ letter, owner, order, findings }, layer) {
+function verdict({ letter, owner, lacks, order, findings }, layer) {
   const line = (kind, ...text) => el("p", { class: kind, "data-run": letter || null }, ...text);
   const who = letter ? el("b", {}, `${letter}: `) : null;
   const when = el("span", { class: "quiet" }, " As of the last epoch.");
@@ -105,7 +126,9 @@ function verdict({ letter, owner, order, findings }, layer) {
     ? `${sick.length} of ${order.length} layers stand out: ${sick.join(", ")}.`
     : `Nothing stands out in the ${order.length} layers.`;
   if (!owner) {
-    const kept = `Curves are kept of convolutions and linear layers, not of ${layer}.`;
+    const kept = lacks
+      ? `It has no layer ${layer}: its network is ${lacks}.`
+      : `Curves are kept of convolutions and linear layers, not of ${layer}.`;
     return [line("verdict", who, `${kept} ${all}`, when)];
   }
   const found = findings?.get(owner);
@@ -119,14 +142,14 @@ function verdict({ letter, owner, order, findings }, layer) {
 }
 
 /** The values of the chosen layer's curves at the shown epoch, in words. */
-function moment({ letter, owner, curves, now, stepsPerEpoch }) {
+function moment({ letter, owner, activation, curves, now, stepsPerEpoch }) {
   const [mean, std, norm, dead] = COLUMNS.map(({ key, format }) => {
     const point = pointBy(seriesOf(curves, owner, key), now * stepsPerEpoch);
     return point ? format(point[1]) : null;
   });
   const said = [
     mean && `mean ${mean}`,
-    std && `spread ${std}`,
+    std && `standard deviation ${std}`,
     norm && `gradient norm ${norm}`,
     dead && `${dead} of the units dead`,
   ].filter(Boolean);
@@ -135,6 +158,7 @@ function moment({ letter, owner, curves, now, stepsPerEpoch }) {
     { class: "moment", "data-run": letter || null },
     el("b", {}, `${letter ? `${letter}: ` : ""}${owner} at epoch ${Math.round(now)}: `),
     said.length ? `${said.join(", ")}.` : "nothing was measured yet.",
+    activation.text ? el("span", { class: "quiet" }, ` Mean and deviation are ${activation.text}.`) : "",
   );
 }
 
@@ -150,15 +174,19 @@ function charts(first, second, choose) {
   const means = runs.map((run, i) => {
     const deviations = new Map(perEpoch(run, "std"));
     const points = perEpoch(run, "mean");
-    const band = points.map(([x, mean]) => [x, mean - (deviations.get(x) ?? 0), mean + (deviations.get(x) ?? 0)]);
+    const lowest = run.activation.isNonNegative ? 0 : -Infinity; // no value is below it, so the band is not either
+    const band = points.map(([x, mean]) => {
+      const deviation = deviations.get(x) ?? 0;
+      return [x, Math.max(lowest, mean - deviation), mean + deviation];
+    });
     return { name: "AB"[i], points, band };
   });
   const common = { now, choose };
   return el(
     "div",
     { class: "charts" },
-    lineChart({ ...common, title: "Activation, mean ± spread", lines: means }),
-    lineChart({ ...common, title: "Spread of the activation", lines: lines("std") }),
+    lineChart({ ...common, title: "Mean ± standard deviation", lines: means }),
+    lineChart({ ...common, title: "Standard deviation", lines: lines("std") }),
     lineChart({ ...common, title: "Gradient norm (log scale)", lines: lines("gradient_norm"), isLog: true }),
     lineChart({
       ...common,

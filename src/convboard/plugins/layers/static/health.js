@@ -19,7 +19,7 @@ export const GRADIENT_TINY = 1e-7;
 /** Gradient norms of healthy small networks stay below ten. */
 export const GRADIENT_HUGE = 1e3;
 /** Standard deviation below which the layer gives the same for every image. */
-export const SPREAD_NONE = 1e-6;
+export const DEVIATION_NONE = 1e-6;
 
 /** A series `[[step, value], …]` with what JSON cannot hold (null, "NaN", "Infinity") as numbers. */
 export const numbers = (series) => (series ?? []).map(([step, v]) => [step, v === null ? NaN : Number(v)]);
@@ -82,8 +82,8 @@ function exploding(name, { gradient_norm: series }) {
 
 function silent(name, { std: series }) {
   const now = last(series);
-  if (!(now <= SPREAD_NONE)) return null;
-  const answer = `${name} answers the same to every image (spread ${value(now)})`;
+  if (!(now <= DEVIATION_NONE)) return null;
+  const answer = `${name} answers the same to every image (standard deviation ${value(now)})`;
   return { word: "silent", sentence: `${answer}, so nothing behind it can tell them apart.` };
 }
 

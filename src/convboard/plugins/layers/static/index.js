@@ -5,6 +5,7 @@ import { listenToReloads } from "../../shared/static/host.js";
 import { createStore } from "../../shared/static/store.js";
 import { watchTheme } from "../../shared/static/theme.js";
 import { createActions } from "./actions.js";
+import { compareBar } from "./compare-bar.js";
 import { healthPanel } from "./health-panel.js";
 import { INITIAL_STATE } from "./initial-state.js";
 import { keysDialog, listenToKeys } from "./keys.js";
@@ -40,7 +41,9 @@ import "./outputs-section.js";
 import "./photo.js";
 import "./player.js";
 import "./poller.js";
+import "./prediction.js";
 import "./record.js";
+import "./run-words.js";
 import "./runs.js";
 import "./scale-bar.js";
 import "./scales.js";
@@ -139,6 +142,7 @@ function middle(store, actions) {
     "section",
     { class: "panel layer", "aria-label": "The chosen layer" },
     el("header", {}, name, type, el("div", { class: "tabs", role: "tablist" }, tabs)),
+    compareBar(store),
     Object.values(views),
   );
 }

@@ -13,10 +13,14 @@ const CHOICES = {
 
 /** What is loaded, and what follows from it. */
 const LOADED = {
-  runs: null,
+  runs: null, // see `Entry` in run-words.js, the newest first
   others: null,
   record: null,
   recordB: null,
+  config: {},
+  configB: {},
+  best: null,
+  bestB: null,
   steps: [],
   shownStep: null,
   scene: null,
@@ -24,6 +28,7 @@ const LOADED = {
   health: null,
   healthB: null,
   findings: null,
+  findingsB: null,
   hover: null,
   playing: false,
   loading: true,

@@ -18,10 +18,10 @@ const DRAWN = ["scene", "sceneB", "theme", "width", "height", "compareProblem", 
  */
 export function layerPanel(store, { point, pin, chooseLayer }) {
   const about = el("div", { class: "about" });
-  const finding = el("p", { class: "finding", hidden: true });
+  const found = el("div", { class: "findings" });
   const body = el("div", { class: "inside" });
   const views = [0, 1].map(() => ({ maps: new MapsView(point, pin), kernels: new KernelsView() }));
-  const node = el("div", { class: "scroll", "data-view": "inside" }, about, finding, body);
+  const node = el("div", { class: "scroll", "data-view": "inside" }, about, found, body);
   let shownLayer = null;
 
   const draw = () => {
@@ -54,12 +54,23 @@ export function layerPanel(store, { point, pin, chooseLayer }) {
     if (scene?.row.output_shape.length === 1) redraw(); // the share of its units that are dead
   });
   store.subscribe(["hover", "unit"], mark);
-  store.subscribe(["findings", "layer"], ({ findings, layer }) => {
-    const found = findings?.get(layer) ?? [];
-    finding.hidden = !found.length;
-    finding.textContent = found.map((each) => each.sentence).join(" ");
-  });
+  store.subscribe(["findings", "findingsB", "layer", "compare"], (state) =>
+    found.replaceChildren(...findingsOf(state)),
+  );
   return node;
+}
+
+/** The sentences about the layer, each with its run where two are shown. */
+function findingsOf({ findings, findingsB, layer, compare }) {
+  const runs = [
+    ["A", findings],
+    ["B", compare ? findingsB : null],
+  ];
+  return runs.flatMap(([letter, found]) =>
+    (found?.get(layer) ?? []).map(({ sentence: said }) =>
+      el("p", { class: "finding" }, compare ? el("b", {}, `${letter}: `) : null, said),
+    ),
+  );
 }
 
 /**

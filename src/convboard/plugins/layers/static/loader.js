@@ -76,7 +76,8 @@ export class Loader {
     const steps = stepsOf(run);
     const layer = record.byName.has(wanted.layer) ? wanted.layer : (record.convs[0] ?? record.rows[0]).name;
     const problem = steps.length ? null : { kind: "pictures", run: wanted.run };
-    this.store.set({ record, steps, shownStep: nearestStep(steps, wanted.step), layer, problem });
+    const { config, best } = run;
+    this.store.set({ record, config, best, steps, shownStep: nearestStep(steps, wanted.step), layer, problem });
   }
 
   /** Show a problem in place of a run. */

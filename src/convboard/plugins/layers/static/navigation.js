@@ -20,7 +20,7 @@ export class Navigation {
     this.choices = choices;
   }
 
-  /** Begin with what a link asks for, else with the last run. */
+  /** Begin with what a link asks for, else with the newest run. */
   async open(wanted) {
     const { store } = this;
     store.set({ loading: true });
@@ -30,7 +30,7 @@ export class Navigation {
       const { runs, others } = await getRuns();
       store.set({ runs, others, problem: runs.length ? null : { kind: "empty" } });
       if (!runs.length) return;
-      const run = wanted.run ?? runs.at(-1);
+      const run = wanted.run ?? runs[0].name;
       const { layer, step, image, unit } = wanted;
       await this.chooseRun(run, { layer, step, image, unit }, loading);
       if (store.get().run !== run) return;
@@ -95,7 +95,7 @@ export class Navigation {
       try {
         const run = await this.loader.loadRun(name);
         if (store.get().compare !== name) return;
-        store.set({ recordB: run.record });
+        store.set({ recordB: run.record, configB: run.config, bestB: run.best });
         this.loader.refreshHealth(name, "healthB");
       } catch (error) {
         store.set({ compareProblem: compareFailure(name, error) });

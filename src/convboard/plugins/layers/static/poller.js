@@ -4,6 +4,7 @@ import { getRuns } from "./api.js";
 import { compareFailure } from "./navigation.js";
 
 const POLL_MS = 30000;
+const LOST = new Set(["missing", "unreadable", "refused"]); // answers by which a run is taken away
 
 export class Poller {
   /**
@@ -29,7 +30,7 @@ export class Poller {
     const state = store.get();
     try {
       const listed = await getRuns();
-      if (listed.runs.join("\n") !== state.runs?.join("\n")) store.set(listed);
+      if (JSON.stringify(listed.runs) !== JSON.stringify(state.runs)) store.set(listed);
       if (!state.run) return this.open(state);
       await Promise.all([this.#refreshRun(state.run), state.compare && this.#refreshCompared(state.compare)]);
       store.set({ isGone: false });
@@ -59,7 +60,7 @@ export class Poller {
 
   /** A run that cannot be read any more is taken away. One whose server is silent for a while stays. */
   #loseRun(name, error) {
-    if (!["missing", "unreadable"].includes(error.kind)) throw error;
+    if (!LOST.has(error.kind)) throw error;
     this.loader.runs.forget(name);
     const state = this.store.get();
     if (state.run !== name) return;
@@ -72,8 +73,10 @@ export class Poller {
     try {
       const run = await loader.loadRun(name, true);
       const state = store.get();
-      if (state.compare !== name || run.record === state.recordB) return;
-      store.set({ recordB: run.record, compareProblem: "" });
+      if (state.compare !== name) return;
+      store.set({ bestB: run.best });
+      if (run.record === state.recordB) return;
+      store.set({ recordB: run.record, configB: run.config, compareProblem: "" });
       loader.refreshHealth(name, "healthB");
     } catch (error) {
       if (error.kind === "gone" || !error.kind) throw error;

@@ -46,6 +46,7 @@ export const moduleOf = (name) => name.replace(/:\d+$/, "");
  *     Rows in call order, the image itself first, as row "input"; `main`: the names on the longest path.
  */
 export function readRecord(network) {
+  check(network);
   const image = {
     name: "input",
     type: "input",
@@ -81,6 +82,36 @@ export function readRecord(network) {
     name: network.name ?? "network",
     dataset: network.dataset ?? "",
   };
+}
+
+const isShape = (given) => Array.isArray(given) && given.every((side) => Number.isInteger(side) && side >= 0);
+const isNumbers = (given) => Array.isArray(given) && given.every(Number.isFinite);
+const isNames = (given) => Array.isArray(given) && given.every((name) => typeof name === "string");
+const isMissing = (given) => given === null || given === undefined;
+
+/** What is read of a row without a further look. */
+const ROW = {
+  name: (given) => typeof given === "string",
+  type: (given) => typeof given === "string",
+  inputs: (given) => isMissing(given) || isNames(given),
+  input_shape: (given) => isMissing(given) || isShape(given),
+  output_shape: (given) => isMissing(given) || isShape(given),
+  kernel_size: (given) => isMissing(given) || isShape(given),
+  stride: (given) => isMissing(given) || isNumbers(given),
+  dilation: (given) => isMissing(given) || isNumbers(given),
+  receptive_field: (given) => isMissing(given) || isNumbers(given),
+  receptive_stride: (given) => isMissing(given) || isNumbers(given),
+};
+
+/** @throws {TypeError} The record is not one of a network. */
+function check(network) {
+  const isRow = (row) => typeof row === "object" && row !== null && Object.keys(ROW).every((key) => ROW[key](row[key]));
+  const { rows, input_shape: shape } = network;
+  if (!isShape(shape) || shape.length !== 3 || !Array.isArray(rows) || !rows.every(isRow))
+    throw new TypeError("record");
+  for (const { rows: lines, columns } of Object.values(network.boxes ?? {}))
+    if (![lines, columns].every((list) => Array.isArray(list) && list.every(Array.isArray)))
+      throw new TypeError("boxes");
 }
 
 /** The names on the longest way from the image to the last row; of equal ways the one called first. */

@@ -4,7 +4,10 @@ import { ApiError } from "../../shared/static/request.js";
 import { forgetNumbers, getRun } from "./api.js";
 import { readRecord } from "./record.js";
 
-/** @typedef {{text: string, record: Object, pictures: Object}} Run `text`: the record as the server gave it. */
+/**
+ * @typedef {{text: string, record: Object, pictures: Object, config: Object, best: ?Object}} Run `text`: the record as
+ *     the server gave it.
+ */
 
 /** @returns {{get: (name: string) => ?Run, load: Function, forget: (name: string) => void}} */
 export function createRunStore() {
@@ -20,12 +23,12 @@ export function createRunStore() {
      */
     async load(name, inUse, isAnew) {
       if (!isAnew && loaded.has(name)) return loaded.get(name);
-      const { network, pictures } = await getRun(name);
+      const { network, pictures, config, best } = await getRun(name);
       const text = JSON.stringify(network);
       const known = loaded.get(name);
       const isKnown = known?.text === text;
       if (known && !isKnown) forgetNumbers(); // another run of this name, whose pictures have the same keys
-      const run = { text, record: isKnown ? known.record : understood(network), pictures };
+      const run = { text, record: isKnown ? known.record : understood(network), pictures, config, best };
       loaded.set(name, run);
       for (const other of loaded.keys()) if (other !== name && !inUse.includes(other)) loaded.delete(other);
       return run;

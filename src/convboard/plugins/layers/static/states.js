@@ -72,6 +72,7 @@ const DESCRIPTIONS = {
     line(message),
     line("If it was stopped, start it again: ", code("tensorboard --logdir outputs")),
   ],
+  refused: ({ message }) => [lead("This page is not given the runs"), line(message)],
   unreadable: ({ message }) => [
     lead("This run cannot be read"),
     line(message ?? ""),

@@ -4,6 +4,7 @@ import { convolutionSteps, poolingSteps } from "./arithmetic.js";
 import { el, oncePerFrame, place } from "../../shared/static/dom.js";
 import { size, value } from "../../shared/static/format.js";
 import { photo, scaleFor } from "./photo.js";
+import { predictionLine } from "./prediction.js";
 import { moduleOf, receptiveBox } from "./record.js";
 import { poolingOf } from "./units.js";
 import { isSameUnit, isWithin, valueAt } from "./values.js";
@@ -38,7 +39,9 @@ export function unitPanel(store) {
   const toggleWritten = (open) => {
     isWrittenOut = open;
   };
+  const predicted = el("div", { class: "predicted" });
   store.subscribe(["scene"], image.draw);
+  store.subscribe(["scene", "sceneB"], (state) => predicted.replaceChildren(...predictionLine(state)));
   store.subscribe(["layer"], () => {
     inputChannel = null;
   });
@@ -46,7 +49,7 @@ export function unitPanel(store) {
   return el(
     "aside",
     { class: "panel unit-panel", "aria-label": "The probe image and the chosen unit" },
-    el("header", {}, image.title, image.facts),
+    el("header", {}, image.title, predicted, image.facts),
     el("div", { class: "scroll" }, el("div", { class: "seen" }, image.node, identity), steps),
   );
 }
@@ -72,7 +75,8 @@ function imageView() {
     const { image } = scene;
     const [count, , ...sides] = images.shape;
     title.textContent = `“${scene.probe.facts.names[image]}”`;
-    facts.textContent = `probe image ${image + 1} of ${count} · ${size(sides)} pixels`;
+    facts.textContent = `${image + 1} of ${count} · ${size(sides)}`;
+    facts.title = `probe image ${image + 1} of ${count}, ${size(sides)} pixels`;
     if (drawn?.images === images && drawn.image === image) return;
     drawn = { images, image };
     node.replaceChildren(photo(images, image, SIDE), box);
@@ -222,7 +226,13 @@ function explainConvolution(scene, unit, how) {
   const computed = value(steps.computed);
   const activated = /^relu$/i.test(row.type) ? `max(0, ${computed})` : `${row.type}(${computed})`;
   const answer = el("b", { class: "answer" }, value(recorded));
-  return [steps.node, el("p", { class: "result" }, `${row.name}: ${activated} = `, answer)];
+  const isRelu = /^relu$/i.test(row.type);
+  const rounding = isRelu && recorded > 0 ? roundingNote(steps.computed, recorded) : "";
+  return [
+    steps.node,
+    el("p", { class: "result" }, `${row.name}: ${activated} = `, answer),
+    rounding ? el("p", { class: "quiet check" }, rounding) : "",
+  ];
 }
 
 /** The recorded value after the computed one; where they differ, the likely cause. */
@@ -230,8 +240,13 @@ function compared({ node, computed }, recorded, output, doubt) {
   const isClose = Math.abs(computed - recorded) <= 0.01 * Math.max(1, Math.abs(recorded));
   const from = output.from.startsWith("recorded") ? "recorded in the run" : output.from;
   const verdict = Number.isFinite(recorded) && !isClose ? ` They differ: the layer may ${doubt}.` : "";
-  return [node, el("p", { class: "quiet check" }, `${from}: ${value(recorded)}.${verdict}`)];
+  const rounding = isClose ? roundingNote(computed, recorded) : "";
+  return [node, el("p", { class: "quiet check" }, `${from}: ${value(recorded)}.${verdict}${rounding}`)];
 }
+
+/** Why two numbers that are the same differ in their last digit; empty where they do not. */
+const roundingNote = (computed, recorded) =>
+  value(computed) === value(recorded) ? "" : " It is recorded in half precision: the last digit is rounded otherwise.";
 
 function pixel({ probe, output, image }, unit) {
   const { images } = probe.arrays;

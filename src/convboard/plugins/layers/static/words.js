@@ -39,7 +39,7 @@ const SENTENCES = {
   },
   norm(row) {
     if (!/^batchnorm/i.test(row.type)) {
-      const effect = "brings its numbers to a common mean and spread, then shifts and scales them";
+      const effect = "brings its numbers to a common mean and standard deviation, then shifts and scales them";
       return `${row.name} (${row.type}) ${effect}. ${stays(row)}`;
     }
     const own = "has a mean and a variance of its own, measured in training, and learns its own γ and β";

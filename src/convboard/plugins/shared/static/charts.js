@@ -5,6 +5,7 @@ import { value } from "./format.js";
 
 const SIZE = { width: 250, height: 124 };
 const MARGIN = { left: 46, right: 8, top: 8, bottom: 26 };
+const ZERO = 14; // pixels below a logarithmic scale, for the values that are zero
 const LEVEL = 0.01; // a range below this fraction of its values is drawn as a level line
 
 /**
@@ -27,7 +28,8 @@ export function lineChart({ title, lines, now, isLog = false, format = value, at
     const nothing = isZero ? "0 at every epoch." : all.length ? "No finite value." : "Not recorded in this run so far.";
     return el("figure", { class: "chart" }, el("figcaption", {}, title), el("p", { class: "quiet" }, nothing));
   }
-  const scales = scalesOf(usable, isLog, atLeast);
+  const hasZero = isLog && all.some(([, y]) => y === 0);
+  const scales = scalesOf(usable, isLog, atLeast, hasZero);
   const picture = svg("svg", {
     ...SIZE,
     viewBox: `0 0 ${SIZE.width} ${SIZE.height}`,
@@ -59,13 +61,16 @@ const ABOUT = 1e-6; // epochs are quotients of steps
 /** The point at an epoch, or the last one before it; undefined where there is none so early. */
 export const pointBy = (points, epoch) => points.findLast(([x]) => x <= epoch + ABOUT);
 
+/** Whether a value has a place; zero has one of its own below a logarithmic scale. */
+const isDrawn = (number, isLog) => Number.isFinite(number) && (!isLog || number >= 0);
+
 /** The point whose value is written; nothing where it cannot be drawn. */
 function dot({ x, y, isLog }, point, index) {
-  if (!point || !Number.isFinite(point[1]) || (isLog && point[1] <= 0)) return "";
+  if (!point || !isDrawn(point[1], isLog)) return "";
   return svg("circle", { class: `point line-${index}`, cx: x(point[0]), cy: y(point[1]), r: 4 });
 }
 
-function scalesOf(points, isLog, atLeast) {
+function scalesOf(points, isLog, atLeast, hasZero) {
   const xs = points.map(([x]) => x);
   const ys = [...points.map(([, y]) => y), ...(atLeast ?? [])];
   let [low, high] = [Math.min(...ys), Math.max(...ys)];
@@ -76,24 +81,25 @@ function scalesOf(points, isLog, atLeast) {
   const transform = isLog ? Math.log10 : (y) => y;
   const [bottom, top] = [transform(low), transform(high)];
   const [start, end] = [Math.min(...xs), Math.max(...xs)];
+  const ground = SIZE.height - MARGIN.bottom;
+  const floor = hasZero ? ground - ZERO : ground;
   return {
     low,
     high,
     start,
     end,
     isLog,
+    hasZero,
     epochAt: (at) => start + ((end - start) * (at - MARGIN.left)) / (SIZE.width - MARGIN.left - MARGIN.right),
     x: (epoch) => MARGIN.left + ((SIZE.width - MARGIN.left - MARGIN.right) * (epoch - start)) / (end - start || 1),
     y: (number) =>
-      SIZE.height -
-      MARGIN.bottom -
-      ((SIZE.height - MARGIN.top - MARGIN.bottom) * (transform(number) - bottom)) / (top - bottom),
+      isLog && number === 0 ? ground : floor - ((floor - MARGIN.top) * (transform(number) - bottom)) / (top - bottom),
   };
 }
 
-function axes({ low, high, start, end, isLog, y }, format) {
+function axes({ low, high, start, end, isLog, hasZero, y }, format) {
   const middle = isLog ? Math.sqrt(low * high) : (low + high) / 2;
-  const lines = [low, middle, high].flatMap((number) => [
+  const lines = [...(hasZero ? [0] : []), low, middle, high].flatMap((number) => [
     svg("line", { class: "grid-line", x1: MARGIN.left, x2: SIZE.width - MARGIN.right, y1: y(number), y2: y(number) }),
     svg("text", { class: "tick", x: MARGIN.left - 5, y: y(number) + 3.5, "text-anchor": "end" }, format(number)),
   ]);
@@ -119,7 +125,7 @@ function marker({ x, start, end }, now) {
 }
 
 function series({ points, band }, index, { x, y, isLog }) {
-  const isUsable = ([, number]) => Number.isFinite(number) && (!isLog || number > 0);
+  const isUsable = ([, number]) => isDrawn(number, isLog);
   const parts = [];
   const inBand = (band ?? []).filter(([, low, high]) => Number.isFinite(low) && Number.isFinite(high));
   if (inBand.length > 1) {

@@ -2,7 +2,7 @@
 
 const TIMEOUT_MS = 20000;
 
-/** What the server could not give; `kind` is `gone` (no answer), `missing` (it has none) or `unreadable`. */
+/** What the server could not give; `kind` is `gone` (no answer), `missing` (it has none), `refused` or `unreadable`. */
 export class ApiError extends Error {
   constructor(kind, message) {
     super(message);
@@ -25,6 +25,6 @@ export async function request(path, query = {}) {
   }
   if (response.ok) return response;
   const answer = await response.json().catch(() => ({}));
-  const kind = response.status === 404 || response.status === 400 ? "missing" : "gone";
+  const kind = { 400: "missing", 403: "refused", 404: "missing", 422: "unreadable" }[response.status] ?? "gone";
   throw new ApiError(kind, answer.error ?? `TensorBoard answered with status ${response.status}.`);
 }

@@ -3,19 +3,30 @@
 import { el } from "./dom.js";
 
 const SHOWN = 100; // entries drawn at once, around the chosen one; typing finds the others
+const USUAL_STATE = "finished"; // needs no word where there is little room
 const MOVES = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 };
 let pickers = 0;
 
-/** The runs whose names have all words of `text`, in any order and case. */
+/**
+ * @typedef {{name: string, about: string[], state: string}} Run `about`: what tells it from others, in a few words, of
+ *     which one may be `state`.
+ */
+
+/**
+ * The runs whose names and descriptions have all words of `text`, in any order and case.
+ * @param {Run[]} runs
+ */
 export function matching(runs, text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return runs.filter((run) => words.every((word) => run.toLowerCase().includes(word)));
+  const textOf = ({ name, about }) => [name, ...about].join(" ").toLowerCase();
+  return runs.filter((run) => words.every((word) => textOf(run).includes(word)));
 }
 
 export class RunPicker {
   #runs = [];
   #chosen = null;
   #entries = []; // runs in the list; null is "no run"
+  #names = []; // of the runs in the list
   #active = 0; // index of the highlighted entry
 
   /**
@@ -29,19 +40,18 @@ export class RunPicker {
     this.choose = choose;
     this.list = el("ul", { class: "options", role: "listbox", id: this.id, "aria-label": label, hidden: true });
     this.input = this.#field(label);
-    this.folder = el("span", {});
-    const title = el("label", { class: "quiet" }, label, this.folder);
+    this.summary = el("span", {});
+    const title = el("label", { class: "quiet" }, label, this.summary);
     this.node = el("div", { class: "picker" }, title, this.input, this.list);
   }
 
   /**
-   * @param {string[]} runs All that can be chosen.
+   * @param {Run[]} runs All that can be chosen.
    * @param {?string} chosen
    */
   update(runs, chosen) {
     this.#runs = runs;
     this.#chosen = chosen;
-    this.input.title = chosen ?? this.none ?? "";
     if (document.activeElement !== this.input) this.#hide();
   }
 
@@ -82,10 +92,11 @@ export class RunPicker {
 
   #show(text) {
     const found = matching(this.#runs, text);
-    const middle = found.indexOf(this.#chosen) - SHOWN / 2;
+    const middle = found.findIndex(({ name }) => name === this.#chosen) - SHOWN / 2;
     const first = Math.max(0, Math.min(middle, found.length - SHOWN));
     this.#entries = [...(this.none && !text ? [null] : []), ...found.slice(first, first + SHOWN)];
-    this.#active = Math.max(0, this.#entries.indexOf(this.#chosen));
+    this.#names = this.#entries.map((run) => run?.name ?? null);
+    this.#active = Math.max(0, this.#names.indexOf(this.#chosen));
     const more = found.length > SHOWN ? `${found.length - SHOWN} more: type to find them` : "";
     const note = this.#entries.length ? more : "No run of that name.";
     this.list.replaceChildren(
@@ -102,8 +113,8 @@ export class RunPicker {
       event.preventDefault(); // the field keeps the focus until the choice is made
       this.#take(i);
     };
-    const attributes = { role: "option", id: `${this.id}-${i}`, title: run ?? this.none, "data-run": run ?? "" };
-    return el("li", { ...attributes, onpointerdown: take }, run ? nameOf(run) : this.none);
+    const attributes = { role: "option", id: `${this.id}-${i}`, "data-run": run?.name ?? "" };
+    return el("li", { ...attributes, onpointerdown: take }, run ? describe(run) : this.none);
   }
 
   #highlight() {
@@ -117,24 +128,33 @@ export class RunPicker {
   #hide() {
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
-    // The field has room for the last part of a run's path; the rest stands above it.
+    // The field has room for the last part of a run's path; what tells it from others stands above it.
     const name = this.#chosen ?? "";
-    const end = name.lastIndexOf("/");
-    this.input.value = name.slice(end + 1);
-    this.folder.textContent = end > 0 ? ` · ${name.slice(0, end)}` : "";
+    this.input.value = name.slice(name.lastIndexOf("/") + 1);
+    const chosen = this.#runs.find((run) => run.name === name);
+    const unusual = chosen?.about.filter((word) => word !== USUAL_STATE) ?? [];
+    this.summary.textContent = unusual.length ? ` · ${unusual.join(" · ")}` : "";
+    this.input.title = [name || this.none, ...(chosen?.about ?? [])].filter(Boolean).join("\n");
   }
 
   #take(i) {
     if (i < this.#entries.length) {
-      this.#chosen = this.#entries[i];
+      this.#chosen = this.#names[i];
       this.choose(this.#chosen);
     }
     this.input.blur();
   }
 }
 
-/** A run's path, its last part in bold. */
-function nameOf(run) {
-  const end = run.lastIndexOf("/") + 1;
-  return [el("span", { class: "quiet" }, run.slice(0, end)), el("b", {}, run.slice(end))];
+/** A run's path, its last part in bold, and below it what is known of the run. */
+function describe({ name, about, state }) {
+  const end = name.lastIndexOf("/") + 1;
+  const words = about.map((word, i) => [
+    i ? " · " : "",
+    el("span", { class: word === state ? `is-${state}` : null }, word),
+  ]);
+  return [
+    el("div", {}, el("span", { class: "quiet" }, name.slice(0, end)), el("b", {}, name.slice(end))),
+    el("div", { class: "quiet about-run" }, words),
+  ];
 }
