@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from convboard.anatomy.function_call import words
+from convboard.anatomy.function_names import words
 from convboard.anatomy.layer_rows import LayerRow
 from convboard.anatomy.summary import summarise
 

@@ -1,6 +1,6 @@
 """The pixels that units truly depend on, found by changing one pixel after the other, and how the boxes compare."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from convboard.anatomy.dry_run import dry_run
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.layer_rows import TRACKERS, LayerRow, boxes_of, rows_of
-from convboard.anatomy.trace import Call, record_calls
+from convboard.anatomy.recorder import record_calls
+from convboard.anatomy.trace import Call
 
 Pixels = tuple[int, int, int, int]  # (top, left, bottom, right); (0, 0, 0, 0) for none
 NONE: Pixels = (0, 0, 0, 0)
@@ -55,7 +56,10 @@ class _Kept:
     def update(self, call: FunctionCall, result: Any) -> None:
         """Does nothing."""
 
-    def invalidate(self, written: Tensor) -> None:
+    def invalidate(self, written: Tensor, sharing: Sequence[Tensor]) -> None:
+        """Does nothing."""
+
+    def forget(self, tensor: Tensor) -> None:
         """Does nothing."""
 
     def value(self, tensor: Tensor) -> Tensor:
@@ -99,7 +103,7 @@ def _compared(calls: list[Call], rows: dict[str, LayerRow], truths: dict[str, Te
 def _theory(row: LayerRow, unit: tuple[int, int], sides: tuple[int, int]) -> Pixels:
     """`Comparison.theory` from the figures of a row, for images of these sides."""
     first, end = [0, 0], list(sides)
-    if row.receptive_field is not None and row.receptive_stride is not None and row.receptive_center is not None:
+    if isinstance(row.receptive_field, tuple) and row.receptive_stride is not None and row.receptive_center is not None:
         for axis in (0, 1):
             middle = row.receptive_center[axis] + unit[axis] * row.receptive_stride[axis]
             reach = (row.receptive_field[axis] - 1) / 2
@@ -144,9 +148,9 @@ def true_pixels(network: nn.Module, input_shape: tuple[int, int, int], attempts:
 
 def _outputs(network: nn.Module, images: Tensor) -> dict[str, Tensor]:
     """The output of each call."""
-    with torch.no_grad(), record_calls(network, images, [_Kept()]) as calls:
+    with torch.no_grad(), record_calls(network, images, [_Kept()]) as recording:
         network(images.clone())  # it may write to them
-    return {call.name: call.tracked[0] for call in calls if call.tracked}
+    return {call.name: call.tracked[0] for call in recording.calls if call.tracked}
 
 
 def _pixels(changed: Tensor) -> Pixels:

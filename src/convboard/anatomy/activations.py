@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.dry_run import run_without_side_effects
-from convboard.anatomy.function_call import first_tensor, words
+from convboard.anatomy.function_call import first_tensor
+from convboard.anatomy.function_names import words
 from convboard.anatomy.trace import CallNames, leaf_modules
 
 # Names of torch functions, which torch's modules call too, without the underscore of the in-place ones.

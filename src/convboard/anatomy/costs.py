@@ -4,7 +4,7 @@ These are half of what `torch.utils.flop_counter.FlopCounterMode` counts, which 
 to 24 s), and does not know recurrent layers. A test compares the two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import isqrt, prod
 from typing import Any
@@ -24,8 +24,11 @@ class MacCounter:
     def __init__(self, images: Tensor) -> None:
         self._total = 0
 
-    def invalidate(self, written: Tensor) -> None:
+    def invalidate(self, written: Tensor, sharing: Sequence[Tensor]) -> None:
         """Does nothing: the operations were counted when the function was called."""
+
+    def forget(self, tensor: Tensor) -> None:
+        """Does nothing, likewise."""
 
     def value(self, tensor: Tensor) -> int:
         """Return the number of operations so far, for the whole batch; it does not depend on the tensor."""

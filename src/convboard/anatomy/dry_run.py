@@ -7,6 +7,7 @@ is run there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +19,8 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from convboard.anatomy.arguments import check_network, check_shape
-from convboard.anatomy.trace import Call, Shape, Tracker, record_calls
+from convboard.anatomy.recorder import record_calls
+from convboard.anatomy.trace import Call, Shape, Tracker
 from convboard.errors import ModelError
 
 
@@ -32,6 +34,7 @@ class DryRun:
         calls: The layers and functions that ran, in order.
         output: What the network returned; None if it raised.
         error: The exception that it raised; None if it returned.
+        modules: The modules that ran.
     """
 
     image_shape: Shape
@@ -39,6 +42,7 @@ class DryRun:
     calls: list[Call]
     output: Any
     error: Exception | None
+    modules: AbstractSet[nn.Module] = frozenset()
 
     @property
     def failed_call(self) -> Call | None:
@@ -123,12 +127,12 @@ def _record(
     check_shape(image_shape)
     images = black_images(model, image_shape, batch_size).to(dtype)
     output, error = None, None
-    with record_calls(model, images, [make(images) for make in trackers]) as calls:
+    with record_calls(model, images, [make(images) for make in trackers]) as recording:
         try:
             output = run(model, images)
         except Exception as raised:
             error = raised
-    return DryRun(tuple(image_shape), batch_size, calls, output, error)
+    return DryRun(tuple(image_shape), batch_size, recording.calls, output, error, recording.modules)
 
 
 def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tensor:

@@ -12,69 +12,44 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convboard.anatomy.function_names import CREATING, FILLING, SHAPED_LIKE_OTHER
+
 Pair = tuple[int, int]  # (height, width)
 
 AVG_POOL_DEFAULTS = {"count_include_pad": True, "divisor_override": None}
 # The parameters of the functions whose arguments are read by name, in torch's order.
+_CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+_TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+_MAX_POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+_AVG_POOL = ("input", "kernel_size", "stride", "padding", "ceil_mode", *AVG_POOL_DEFAULTS)
 _PARAMETERS = {
-    "conv2d": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
-    "conv_transpose2d": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
-    "max_pool2d": ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices"),
-    "avg_pool2d": ("input", "kernel_size", "stride", "padding", "ceil_mode", *AVG_POOL_DEFAULTS),
-    "lp_pool2d": ("input", "norm_type", "kernel_size", "stride", "ceil_mode"),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _CONVOLUTION),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _TRANSPOSED),
+    **{f"max_pool{n}d{indices}": _MAX_POOL for n in (1, 2, 3) for indices in ("", "_with_indices")},
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), _AVG_POOL),
+    **dict.fromkeys(("lp_pool1d", "lp_pool2d", "lp_pool3d"), ("input", "norm_type", *_AVG_POOL[1:3], "ceil_mode")),
+    **dict.fromkeys(("max_unpool1d", "max_unpool2d", "max_unpool3d"), ("input", "indices", *_MAX_POOL[1:4])),
     "linear": ("input", "weight", "bias"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training"),
     "instance_norm": ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats"),
     "group_norm": ("input", "num_groups"),
     "layer_norm": ("input", "normalized_shape"),
+    "rms_norm": ("input", "normalized_shape"),
     "local_response_norm": ("input", "size"),
     "flatten": ("input", "start_dim", "end_dim"),
     "pad": ("input", "pad", "mode", "value"),
     "unfold": ("input", "kernel_size", "dilation", "padding", "stride"),
+    "fold": ("input", "output_size", "kernel_size", "dilation", "padding", "stride"),
+    "gather": ("input", "dim", "index"),
+    "take_along_dim": ("input", "indices", "dim"),
+    "embedding": ("input", "weight"),
+    "index_select": ("input", "dim", "index"),
+    "diff": ("input", "n", "dim", "prepend", "append"),
+    "multi_head_attention_forward": ("query", "key", "value"),
+    "scaled_dot_product_attention": ("query", "key", "value"),
+    "tensordot": ("a", "b", "dims"),
+    "where": ("condition", "input", "other"),
 }
-
-
-def words(text: str) -> frozenset[str]:
-    """Return the words of a text as a set."""
-    return frozenset(text.split())
-
-
-# Each unit of the output depends on the unit at the same position of every input tensor.
-ELEMENTWISE = words(
-    """
-    abs add addcdiv addcmul alias alpha_dropout bfloat16 celu clamp clip clone contiguous copysign cos cpu cuda detach
-    div divide double dropout dropout1d dropout2d dropout3d elu erf exp expm1 feature_alpha_dropout feature_dropout
-    float float_power floor fmod gelu half hardshrink hardsigmoid hardswish hardtanh heaviside iadd imul isub leaky_relu
-    lerp log log10 log1p log2 log_sigmoid logical_not logsigmoid masked_fill maximum minimum mish mul multiply
-    nan_to_num neg negative nop pow prelu radd rdiv reciprocal relu relu6 remainder requires_grad rmul round rpow rrelu
-    rsqrt rsub rtruediv selu sigmoid sign silu sin softplus softshrink softsign sqrt square sub subtract tan tanh
-    tanhshrink threshold to true_divide truediv trunc type type_as where xlogy
-    """
-)
-# The output has the units of the input at other positions.
-MOVING = words(
-    """
-    broadcast_to channel_shuffle chunk expand expand_as flatten flip fliplr flipud get getitem index_select moveaxis
-    movedim narrow native_channel_shuffle permute pixel_shuffle pixel_unshuffle ravel repeat repeat_interleave reshape
-    reshape_as roll rot90 select split split_with_sizes squeeze swapaxes swapdims t tensor_split tile transpose unbind
-    unflatten unsqueeze view view_as
-    """
-)
-# The output has the units of several tensors, given as a list.
-JOINING = words("cat concat concatenate dstack hstack stack vstack")
-# The units along some dimensions are reduced to one.
-REDUCING = words(
-    "all amax amin any argmax argmin count_nonzero logsumexp max mean median min nanmean nansum norm prod std sum var"
-)
-# Each unit depends on all units along one dimension.
-ALONG_DIMENSION = words("cumprod cumsum log_softmax normalize softmax softmin sort")
-# The values of the output do not depend on the input, only its size does.
-CREATING = words(
-    """
-    empty_like full_like new_empty new_full new_ones new_tensor new_zeros ones_like rand_like randint_like randn_like
-    zero zeros_like
-    """
-)
 
 
 @dataclass(frozen=True)
@@ -181,6 +156,20 @@ class FunctionCall:
         return list(tensors_in((self.args, tuple(self.kwargs.values()))))
 
     @property
+    def replaces_values(self) -> bool:
+        """Whether it gives its first argument other values: `x.copy_(y)`, `x.data = y`."""
+        return getattr(self.function, "__name__", "").partition(".")[0] in FILLING or self.name == "set"
+
+    @property
+    def sources(self) -> list[Tensor]:
+        """The tensors among the arguments whose values the result depends on; others tell only a shape or a type."""
+        if self.replaces_values or self.name in CREATING:
+            return list(tensors_in((self.args[1:], tuple(self.kwargs.values()))))
+        if self.name in SHAPED_LIKE_OTHER:
+            return list(tensors_in(self.args[:1]))
+        return list(tensors_in((self.args, tuple(value for key, value in self.kwargs.items() if key != "out"))))
+
+    @property
     def parameters(self) -> list[nn.Parameter]:
         """The nn.Parameters among the arguments."""
         return [tensor for tensor in self.tensors if isinstance(tensor, nn.Parameter)]
@@ -202,7 +191,7 @@ class FunctionCall:
             else:
                 total = _both_sides(0 if isinstance(padding, str) else padding)  # "valid" is torch's other text
             return Window(kernel, as_pair(given.get("stride", 1)), total, dilation)
-        if self.name in {"max_pool2d", "avg_pool2d", "lp_pool2d"}:
+        if self.name in {"max_pool2d", "max_pool2d_with_indices", "avg_pool2d", "lp_pool2d"}:
             kernel, stride = as_pair(given["kernel_size"]), given.get("stride")
             is_given = stride is not None and stride != ()
             return Window(
@@ -229,11 +218,6 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
 def first_tensor(value: Any) -> Tensor | None:
     """Return the first tensor in nested tuples, lists and mappings; None if there is none."""
     return next(tensors_in(value), None)
-
-
-def share_memory(one: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors of any shapes and on any device are views of the same memory."""
-    return bool(one.untyped_storage()._cdata == other.untyped_storage()._cdata)
 
 
 def as_pair(value: Any) -> Pair:

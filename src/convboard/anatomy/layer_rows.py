@@ -12,7 +12,7 @@ from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.function_call import Pair, Window
 from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes, TensorBoxes
 from convboard.anatomy.receptive_field.theoretical import Field, FieldTracker
-from convboard.anatomy.trace import Call, Shape, has_children
+from convboard.anatomy.trace import UNKNOWN, Call, Shape, has_children
 
 TRACKERS = (MacCounter, FieldTracker, BoundingBoxes)
 """The trackers of a dry run whose calls are made into rows; `Call.tracked` has this order."""
@@ -46,7 +46,8 @@ class LayerRow:
         macs: Multiply-accumulate operations for one image, half of what `torch.utils.flop_counter` counts.
         output_bytes: Bytes of the output for one image.
         receptive_field: Size in pixels of the receptive field of one unit in an image without borders; for units
-            without positions, such as those of a Linear, in the image at hand. None if no unit depends on the image.
+            without positions, such as those of a Linear, in the image at hand. None if no unit depends on the image;
+            `unknown` if something that no trace can see took part, such as NumPy or vmap.
         receptive_stride: Pixels of the image from the receptive field of one unit to the next; None for units without
             positions.
         receptive_center: Centre of the first unit's receptive field, where pixel i extends from i − 0.5 to i + 0.5;
@@ -72,7 +73,7 @@ class LayerRow:
     dense_parameters: int | None
     macs: int
     output_bytes: int
-    receptive_field: Pair | None
+    receptive_field: Pair | str | None
     receptive_stride: Pair | None
     receptive_center: tuple[float, float] | None
     effective_kernel: Pair | None
@@ -105,7 +106,7 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
         if parameters := _new(module.parameters(recurse=False), counted):
             position = defined[module]
             at = next((at for at, other in enumerate(positions) if other > position), len(rows))
-            rows.insert(at, _row_without_call(name, module, parameters))
+            rows.insert(at, _row_without_call(name, module, parameters, module in run.modules))
             positions.insert(at, position)
     return rows
 
@@ -151,8 +152,8 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
     """The row of one call; `counted` holds the ids of the parameters of the rows before."""
     window = call.window
     field, boxes = _field_of(call, run), boxes_of(call)
-    parameters = call.module.parameters() if call.module else call.functions[0].parameters
-    is_of_images = boxes is not None if call.tracked else bool(call.inputs)
+    parameters = call.module.parameters() if call.module else call.parameters
+    is_of_images = boxes is not None or not call.is_known if call.tracked else bool(call.inputs)
     batch_size, first = (run.batch_size, 1) if is_of_images else (1, 0)  # what does not come from images has no batch
     input_shape, output_shape = call.input_shape[first:], (call.output_shape or ())[first:]
     convolution = call.function("conv2d", "conv_transpose2d")
@@ -172,12 +173,19 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
         dense_parameters=prod(input_shape) * prod(output_shape) if convolution else None,
         macs=macs // batch_size,
         output_bytes=call.output_bytes // batch_size,
-        receptive_field=field.size if field else boxes.largest() if boxes else None,
+        receptive_field=_size_of_field(call, field, boxes),
         receptive_stride=field.stride if field and field.is_spatial else None,
         receptive_center=field.center if field and field.is_spatial else None,
         effective_kernel=window.extent if window else None,
         **_sizes_of(_new(parameters, counted)),
     )
+
+
+def _size_of_field(call: Call, field: Field | None, boxes: TensorBoxes | None) -> Pair | str | None:
+    """The size of the receptive field of one unit."""
+    if not call.is_known:
+        return UNKNOWN
+    return field.size if field else boxes.largest() if boxes else None
 
 
 def _field_of(call: Call, run: DryRun) -> Field | None:
@@ -197,11 +205,10 @@ def _field_of(call: Call, run: DryRun) -> Field | None:
 
 def _exact_along(size: int, stride: int, start: int, side: int, spans: list[Pair]) -> Pair:
     """Size and start of a field along an axis, from the box of the first unit whose field is inside the image."""
-    unit = max(0, -(start // stride))
-    if unit >= len(spans) or start + unit * stride + size > side or spans[unit] == (0, 0):
-        return size, start
-    first, end = spans[unit]
-    return end - first, first - unit * stride
+    for unit, (first, end) in enumerate(spans):
+        if 0 <= start + unit * stride <= side - size:
+            return (end - first, first - unit * stride) if first < end else (size, start)
+    return size, start
 
 
 def _padding(call: Call, window: Window) -> Pair | str:
@@ -214,10 +221,10 @@ def _padding(call: Call, window: Window) -> Pair | str:
     return window.total_padding[0] // 2, window.total_padding[1] // 2
 
 
-def _row_without_call(name: str, module: nn.Module, parameters: list[nn.Parameter]) -> LayerRow:
-    """The row of parameters that belong to no layer that ran."""
+def _row_without_call(name: str, module: nn.Module, parameters: list[nn.Parameter], ran: bool) -> LayerRow:
+    """The row of parameters that belong to no call, of a module that `ran` or did not."""
     label = f"{name or type(module).__name__} (not called)"
-    if has_children(module):
+    if ran or has_children(module):
         label = f"{name} (own parameters)".lstrip()
     blank: dict[str, Any] = dict.fromkeys(LayerRow.__dataclass_fields__)
     empty: dict[str, Any] = dict.fromkeys(("inputs", "input_shape", "output_shape"), ())

@@ -124,6 +124,11 @@ def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int =
         raise ModelError(f"row={row!r} and col={col!r} must be whole numbers.")
     if not (0 <= row < height and 0 <= col < width):
         raise ModelError(f"{layer} has no unit at row {row}, column {col}: its output has {height} x {width} of them.")
+    if not call.is_known:
+        raise ModelError(
+            f"What {layer} depends on is not known: something that no trace can see took part in it, such as NumPy, "
+            "vmap, or a number that was read from a tensor."
+        )
     boxes = boxes_of(call)
     if boxes is None:
         return Box(0, 0, 0, 0)

@@ -142,7 +142,7 @@ def _receptive_field(row: LayerRow, image: Shape) -> str:
     field = row.receptive_field
     if field == image and row.receptive_stride is None:
         return _WHOLE
-    is_larger = field is not None and any(side > whole for side, whole in zip(field, image))
+    is_larger = isinstance(field, tuple) and any(side > whole for side, whole in zip(field, image))
     return f"{_times(field)}{_STAR if is_larger else ''}"
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from convboard.anatomy.check import check_training_run
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.origin import Origin
-from convboard.anatomy.trace import record_calls
+from convboard.anatomy.recorder import record_calls
 from convboard.config.instantiate import REFUSALS
 from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ModelError
@@ -146,12 +146,12 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
 def _forward(model: nn.Module, images: Tensor, single_image_advice: str, origin: Origin | None) -> DryRun:
     """Run the network on a training batch, `[N, C, H, W]`, whose output is a tensor, or explain the failure."""
     output, error = None, None
-    with record_calls(model, images) as calls:
+    with record_calls(model, images) as recording:
         try:
             output = model(images)
         except Exception as raised:
             error = raised
-    run = DryRun(tuple(images.shape[1:]), len(images), calls, output, error)
+    run = DryRun(tuple(images.shape[1:]), len(images), recording.calls, output, error)
     if str(error).startswith(_SINGLE_VALUE_ERROR) and len(images) == 1:
         failed = run.failed_call
         layer = f"{type(failed.module).__name__} {failed.name}" if failed else "The network"

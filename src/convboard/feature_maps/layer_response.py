@@ -46,7 +46,8 @@ class LayerResponse:
         after: Its output after the activation, which may be smaller after a pooling; None if there is no activation.
         activation: Name of the activation.
         formula: How the size of its output follows from that of its input; may be empty.
-        units: The strongest units, one per channel; units with a value of 0 or less are left out.
+        units: The strongest units, one per channel; units with a value of 0 or less are left out. None are known where
+            it is not known which pixels the layer depends on.
         units_are_after: Whether the units are those of `after`.
         highest: The largest value of all its units, drawn or not.
     """
@@ -111,7 +112,7 @@ def layer_responses(
     record = network_record(model, (shape[0], shape[1], shape[2]))
     formulas = {row["name"]: row["formula"] for row in record["rows"]}
     return [
-        _response(layer, formulas[name], record["boxes"][name], channels, top)
+        _response(layer, formulas[name], record["boxes"].get(name), channels, top)
         for name, layer in convs.items()
         if any(fnmatchcase(name, pattern) for pattern in layers)
     ]
@@ -120,13 +121,13 @@ def layer_responses(
 Spans = Mapping[str, Sequence[tuple[int, int]]]
 
 
-def _response(layer: LayerActivation, formula: str, spans: Spans, channels: int, top: int) -> LayerResponse:
+def _response(layer: LayerActivation, formula: str, spans: Spans | None, channels: int, top: int) -> LayerResponse:
     """The response of one layer.
 
     Args:
         layer: Its output for the image.
         formula: Of its output's size.
-        spans: Receptive fields of its units, half-open (start, end) by `rows` and `columns`.
+        spans: Receptive fields of its units, half-open (start, end) by `rows` and `columns`; None if unknown.
         channels: See `layer_responses`.
         top: See `layer_responses`.
     """
@@ -135,9 +136,11 @@ def _response(layer: LayerActivation, formula: str, spans: Spans, channels: int,
     # A pooling before the activation makes the maps smaller than the layer's own: then its own values are compared.
     is_after = after is not None and after.shape == before.shape
     compared = after if after is not None and is_after else before
+    strongest = _strongest(compared, top) if spans else []
     units = tuple(
         StrongUnit(channel, row, column, value, _box(spans, row, column))
-        for channel, row, column, value in _strongest(compared, top)
+        for channel, row, column, value in strongest
+        if spans
     )
     drawn = _drawn_channels(len(before), [unit.channel for unit in units], channels)
     assert isinstance(layer.module, nn.Conv2d)

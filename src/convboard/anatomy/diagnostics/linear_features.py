@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import more_padding, other_argument, other_images
 from convboard.anatomy.diagnostics.wording import batch_of, count, factors, line_of, product, sizes
-from convboard.anatomy.function_call import JOINING
+from convboard.anatomy.function_names import JOINING
 from convboard.anatomy.layer_rows import size_formula
 from convboard.anatomy.trace import Call
 

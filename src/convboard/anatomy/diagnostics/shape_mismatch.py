@@ -4,7 +4,8 @@ from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import more_padding
 from convboard.anatomy.diagnostics.trials import FAILS, grade, with_parameter
 from convboard.anatomy.diagnostics.wording import sizes
-from convboard.anatomy.function_call import JOINING, FunctionCall, tensors_in
+from convboard.anatomy.function_call import FunctionCall, tensors_in
+from convboard.anatomy.function_names import JOINING
 from convboard.anatomy.trace import INPUT, Call, Shape
 
 _SUMS = ("add", "sub", "mul", "div", "radd", "rsub", "rmul", "multiply", "subtract", "maximum", "minimum")

@@ -18,7 +18,8 @@ from convboard.anatomy.diagnostics.context import Context, Remedy
 from convboard.anatomy.diagnostics.source_edits import Edit
 from convboard.anatomy.diagnostics.user_code import Failure, failure_of, rewritten
 from convboard.anatomy.dry_run import DryRun, black_images, dry_run, lazy_layers, materialise
-from convboard.anatomy.trace import Shape, record_calls
+from convboard.anatomy.recorder import record_calls
+from convboard.anatomy.trace import Shape
 
 WORKS, GETS_FURTHER, FAILS = 2, 1, 0
 
@@ -43,7 +44,7 @@ def training_run(model: nn.Module, image_shape: Shape) -> DryRun | None:
         return None
     images = black_images(changed, image_shape, 2)
     output, error = None, None
-    with silenced(), record_calls(changed, images) as calls, torch.enable_grad():
+    with silenced(), record_calls(changed, images) as recording, torch.enable_grad():
         try:
             output = changed(images)
         except Exception as raised:
@@ -53,7 +54,7 @@ def training_run(model: nn.Module, image_shape: Shape) -> DryRun | None:
             output.sum().backward()  # type: ignore[no-untyped-call]
         except Exception as raised:
             error = raised
-    return DryRun(image_shape, 2, calls, output, error)
+    return DryRun(image_shape, 2, recording.calls, output, error)
 
 
 def fits(context: Context, run: DryRun | None) -> bool:

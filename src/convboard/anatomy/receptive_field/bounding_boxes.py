@@ -6,26 +6,34 @@ empty. Branches, groups of channels, dilation and borders therefore need no form
 is taken to depend on its whole input, which can only make a box too large.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from convboard.anatomy.function_call import (
-    ALONG_DIMENSION,
-    CREATING,
-    ELEMENTWISE,
-    JOINING,
-    MOVING,
-    REDUCING,
-    FunctionCall,
-    Pair,
-    share_memory,
-    tensors_in,
+from convboard.anatomy.function_call import FunctionCall, Pair, tensors_in
+from convboard.anatomy.function_names import ELEMENTWISE, JOINING, MOVING, REDUCING
+from convboard.anatomy.receptive_field.dimensions import COMPARISON_RULES, DIMENSION_RULES
+from convboard.anatomy.receptive_field.indexing import INDEX_RULES, selected, taken
+from convboard.anatomy.receptive_field.products import PRODUCT_RULES
+from convboard.anatomy.receptive_field.propagation import (
+    EMPTY,
+    Extents,
+    KnownTensors,
+    Rule,
+    expanded,
+    maximum,
+    moved,
+    union,
+    union_of_all,
+    written_through,
 )
-from convboard.anatomy.receptive_field.propagation import EMPTY, RULES, Extents, dims_of, maximum, union, union_of_all
+from convboard.anatomy.receptive_field.windows import UNPOOLING_RULES, WINDOW_RULES, ranges_of
+
+_OF_ALL_ARGUMENTS: dict[str, Rule] = PRODUCT_RULES | INDEX_RULES | COMPARISON_RULES | UNPOOLING_RULES
+_OF_THE_FIRST_ARGUMENT: dict[str, Rule] = WINDOW_RULES | DIMENSION_RULES
 
 
 class Box(NamedTuple):
@@ -82,109 +90,100 @@ class BoundingBoxes:
         height, width = images.shape[-2:]
         rows = torch.arange(height, dtype=torch.float32).view(1, 1, -1, 1)
         columns = torch.arange(width, dtype=torch.float32).view(1, 1, 1, -1)
-        extents = tuple(extent.expand(images.shape) for extent in (-rows, -columns, rows + 1, columns + 1))
-        # Tensor id to (tensor, extents). Holding the tensor keeps its id from being used again.
-        self._known: dict[int, tuple[Tensor, Extents]] = {id(images): (images, extents)}
+        self._known = KnownTensors()
+        self._known[images] = tuple(e.expand(images.shape) for e in (-rows, -columns, rows + 1, columns + 1))
 
     def value(self, tensor: Tensor) -> TensorBoxes | None:
         """Return the boxes of a tensor's units; None if they do not depend on the images."""
-        found = self._known.get(id(tensor))
-        return TensorBoxes(found[1]) if found else None
+        extents = self._known.get(tensor)
+        return TensorBoxes(extents) if extents else None
 
     def update(self, call: FunctionCall, result: Any) -> None:
         """Compute the boxes of what a function returned."""
         returned = list(tensors_in(result))
-        if call.name == "setitem":
-            return self._assign(call, returned[0])
-        sources = call.tensors[1:] if call.name == "copy" else [] if call.name in CREATING else call.tensors
-        given = [tensor for tensor in sources if id(tensor) in self._known]
-        if not given:
+        sources = self._known.in_order(call.sources)
+        if not sources:
             for tensor in returned:  # an in-place function may have replaced its values
-                self._known.pop(id(tensor), None)
-            return None
-        before = [self._known[id(tensor)][1] for tensor in given]
-        try:
-            after = self._apply(call, given, before, returned)
-        except (IndexError, RuntimeError, TypeError, ValueError):  # arguments that are not known here
-            after = [union_of_all(before, tensor.shape) for tensor in returned]
-        for tensor, extents in zip(returned, after):
-            self._keep(tensor, extents)
-        return None
-
-    def invalidate(self, written: Tensor) -> None:
-        """A tensor was written to: a unit of a tensor that shares its memory may have any of its boxes."""
-        found = self._known.get(id(written))
-        if found is None:
+                self._known.remove(tensor)
             return
-        for tensor, extents in list(self._known.values()):
-            if tensor is not written and share_memory(tensor, written):
-                self._keep(tensor, union([extents, union_of_all([found[1]], tensor.shape)]))
+        try:
+            after = self._apply(call, sources, returned)
+            after = [expanded(extents, tensor.shape) for extents, tensor in zip(after, returned, strict=True)]
+        except (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
+            after = [union_of_all(sources, tensor.shape) for tensor in returned]  # arguments that are not known here
+        for tensor, extents in zip(returned, after):
+            self._known[tensor] = extents
+        if call.name.startswith("max_pool") and len(returned) == 2:
+            ranges, given = ranges_of(call), call.tensors[0]
+            self._known.pooled[returned[1]] = (ranges, given.shape[-len(ranges) :])
 
-    def _keep(self, tensor: Tensor, extents: Extents) -> None:
-        self._known[id(tensor)] = (tensor, tuple(extent.expand(tensor.shape) for extent in extents))
+    def invalidate(self, written: Tensor, sharing: Sequence[Tensor]) -> None:
+        """A tensor was written to: those that share its memory have the new boxes where they have its numbers."""
+        new = self._known.get(written)
+        for tensor in sharing:
+            before = self._known.get(tensor)
+            if new or before:
+                both = zip(before or _NO_BOXES, new or _NO_BOXES)
+                self._known[tensor] = tuple(written_through(old, units, tensor, written) for old, units in both)
 
-    def _assign(self, call: FunctionCall, written: Tensor) -> None:
-        """`x[index] = value`: the units at the index get the boxes of the value's."""
-        _, index, value = call.args
-        empty = torch.full(written.shape, EMPTY)
-        before = self._known[id(written)][1] if id(written) in self._known else (empty,) * 4
-        source = self._known.get(id(value))
-        after = tuple(extent.clone(memory_format=torch.contiguous_format) for extent in before)
-        assigned: tuple[Tensor | float, ...] = source[1] if source else (EMPTY,) * 4
-        for extent, new in zip(after, assigned):
-            extent[index] = new
-        self._keep(written, after)
+    def forget(self, tensor: Tensor) -> None:
+        """The trace does not know what this tensor depends on."""
+        self._known.remove(tensor)
 
-    def _apply(
-        self, call: FunctionCall, given: list[Tensor], before: list[Extents], returned: list[Tensor]
-    ) -> list[Extents]:
-        """The extents of each returned tensor, from those of the given ones."""
-        name, shape, first = call.name, returned[0].shape, before[0]
-        if name in MOVING | JOINING or (name == "pad" and call.arguments.get("mode", "constant") != "constant"):
-            return self._moved(call, given, before)
-        if rule := RULES.get(name):
-            return [rule(call, first, shape)] * len(returned)
+    def _apply(self, call: FunctionCall, sources: list[Extents], returned: list[Tensor]) -> list[Extents]:
+        """The extents of each returned tensor; `sources` are those of the arguments, in order."""
+        name = call.name
+        if name in MOVING:
+            return self._moved(call, sources, returned)
+        if name in JOINING or (name == "pad" and call.arguments.get("mode", "constant") != "constant"):
+            return self._called(call)
         is_of_two = name in REDUCING and len(call.args) > 1 and isinstance(call.args[1], Tensor)  # torch.max(x, y)
-        if name in ELEMENTWISE or name == "copy" or is_of_two:
-            return [union(before)] * len(returned)
-        if name in REDUCING or name in ALONG_DIMENSION:
-            dims = dims_of(call, given[0].ndim)
-            keepdim = name in ALONG_DIMENSION or len(shape) == given[0].ndim
-            return [tuple(maximum(extent, dims, keepdim) for extent in first)] * len(returned)
-        if name in {"matmul", "mm", "bmm"} and min(tensor.ndim for tensor in call.tensors[:2]) >= 2:
-            left, right = (self._known.get(id(tensor), (None, ()))[1] for tensor in call.tensors[:2])
-            sides = [tuple(maximum(extent, (-1,)) for extent in left)] if left else []
-            sides += [tuple(maximum(extent, (-2,)) for extent in right)] if right else []
-            return [union(sides)]
-        return [union_of_all(before, tensor.shape) for tensor in returned]
+        if name in ELEMENTWISE or is_of_two or call.replaces_values:
+            return [union(sources)] * len(returned)
+        if rule := _OF_ALL_ARGUMENTS.get(name):
+            return [rule(call, self._known, tensor.shape) for tensor in returned]
+        if rule := _OF_THE_FIRST_ARGUMENT.get(name):
+            return [self._with_parameters(rule, call, tensor.shape) for tensor in returned]
+        return [union_of_all(sources, tensor.shape) for tensor in returned]
 
-    def _moved(self, call: FunctionCall, given: list[Tensor], before: list[Extents]) -> list[Extents]:
-        """Call the function itself on the extents in place of the tensors; for `x.view_as(y)`, only in place of x."""
-        function: Callable[..., Any] = call.function
-        if call.name in {"view", "view_as"}:  # an expanded tensor cannot be viewed in another shape
-            function = torch.Tensor.reshape if call.name == "view" else torch.Tensor.reshape_as
-            if call.name == "view" and len(call.args) == 2 and isinstance(call.args[1], torch.dtype):
-                return [before[0]]
-        joins = call.name in JOINING
-        results = []
-        for number in range(4):
-            extent_of = {id(tensor): extents[number] for tensor, extents in zip(given, before)}
+    def _called(self, call: FunctionCall) -> list[Extents]:
+        """Call the function itself on the extents in place of the tensors."""
+        known = {id(tensor): extents for tensor in call.sources if (extents := self._known.get(tensor))}
+        each = [{key: extents[number] for key, extents in known.items()} for number in range(4)]
+        return list(zip(*(moved(call, values, EMPTY) for values in each), strict=True))
 
-            def replaced(value: Any, extent_of: dict[int, Tensor] = extent_of, *, fill: bool = joins) -> Any:
-                if isinstance(value, Tensor) and id(value) in extent_of:
-                    return extent_of[id(value)]
-                return torch.full(value.shape, EMPTY) if fill and isinstance(value, Tensor) else value
+    def _moved(self, call: FunctionCall, sources: list[Extents], returned: list[Tensor]) -> list[Extents]:
+        """The extents after a function that moves units; it may take the places from a tensor of the images."""
+        moving = call.args[0] if call.args else call.kwargs["input"]
+        if all(tensor is moving or tensor not in self._known for tensor in call.sources):
+            return self._called(call)
+        if call.name in {"getitem", "index_select"}:
+            rule = taken if call.name == "getitem" else selected
+            return [rule(call, self._known, returned[0].shape)]
+        return [union_of_all(sources, tensor.shape) for tensor in returned]
 
-            head = call.args[0] if call.args else None
-            first = [replaced(item) for item in head] if isinstance(head, (tuple, list)) else replaced(head)
-            kwargs = {
-                key: [replaced(item) for item in value]
-                if joins and isinstance(value, (tuple, list))
-                else replaced(value)
-                for key, value in call.kwargs.items()
-            }
-            results.append(list(tensors_in(function(*([first] if call.args else []), *call.args[1:], **kwargs))))
-        return [tuple(extents) for extents in zip(*results)]
+    def _with_parameters(self, rule: Rule, call: FunctionCall, shape: torch.Size) -> Extents:
+        """The extents by a rule for the first argument; the others are weights, which may come from the images too."""
+        given = call.arguments["input"]
+        sides = [rule(call, self._known, shape)] if given in self._known else []
+        weights = self._known.in_order([tensor for tensor in call.sources if tensor is not given])
+        sides += [_of_a_parameter(call.name, extents, shape) for extents in weights]
+        return union(sides)
+
+
+_NO_BOXES = (torch.tensor(EMPTY),) * 4
+
+
+def _of_a_parameter(name: str, extents: Extents, shape: torch.Size) -> Extents:
+    """The extents of units that a weight or a bias takes part in: for most functions, those of its output channel."""
+    channel = {"linear": -1, "batch_norm": 1, "instance_norm": 1, "group_norm": 1}.get(name)
+    if name in {"conv1d", "conv2d", "conv3d"}:
+        channel = -int(name[4]) - 1
+    if channel is None or extents[0].shape[0] != shape[channel]:
+        return union_of_all([extents], shape)
+    view = [1] * len(shape)
+    view[channel] = -1
+    return tuple(maximum(extent, range(1, extent.ndim)).reshape(view) for extent in extents)
 
 
 def _box(extents: list[Tensor]) -> Box:

@@ -125,9 +125,11 @@ export function facts(row, record) {
   const found = [{ label: "Output", value: size(row.output_shape), note: `${whole(count(row.output_shape))} numbers` }];
   if (row.parameters) found.push({ label: "Parameters", value: whole(row.parameters), note: parameterNote(row) });
   if (row.macs) found.push({ label: "Multiply-adds", value: whole(row.macs), note: macsNote(row) });
-  if (row.receptive_field && row.kind !== "input") {
+  if (row.receptive_field === "unknown") {
+    found.push({ label: "Receptive field", value: "unknown", note: "something took part that no trace can see" });
+  } else if (row.receptive_field && row.kind !== "input") {
     const step = row.receptive_stride
-      ? `units ${plural(Math.max(...row.receptive_stride), "pixel")} apart`
+      ? `units ${plural(Math.max(...row.receptive_stride.map(Math.abs)), "pixel")} apart`
       : "pixels of the image";
     const sides = record.byName.get("input").output_shape.slice(1);
     const isMore = row.receptive_field.some((side, i) => side > sides[i]);

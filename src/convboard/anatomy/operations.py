@@ -1,0 +1,62 @@
+"""The operations of ATen as calls of torch's functions.
+
+A script of torch.jit calls operations, not functions. Where an operation does the same as a function, it is recorded as
+a call of this function; what another one returns is unknown.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch._ops import OpOverload
+
+from convboard.anatomy.function_call import FunctionCall
+from convboard.anatomy.function_names import CREATING, CUMULATIVE, ELEMENTWISE, words
+
+# Operations with the arguments of the function of the same name.
+_SAME = words(
+    """
+    adaptive_avg_pool2d addmm addmv alias all amax amin any argmax argmin avg_pool2d baddbmm bmm cat copy count_nonzero
+    dot einsum expand fill flip gather glu index_select linear log_softmax logsumexp matmul max max_pool2d
+    max_pool2d_with_indices mean min mm mv narrow normal permute pixel_shuffle pixel_unshuffle prod repeat roll
+    scaled_dot_product_attention select slice softmax sort split split_with_sizes squeeze stack std sum t topk transpose
+    unbind uniform unsqueeze var view zero
+    """
+)
+_SAME |= ELEMENTWISE | CUMULATIVE | CREATING
+_OTHER_NAMES = {"lift_fresh": "alias", "native_layer_norm": "layer_norm", "to_copy": "to", "unsafe_view": "view"}
+_CONVOLUTION = words("convolution convolution_overrideable")
+_BATCH_NORM = words("native_batch_norm_legit_no_training")
+
+
+def call_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> FunctionCall:
+    """Return the call of a torch function, or of an operation of ATen as that of a function.
+
+    Args:
+        function: The function or operation.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+    """
+    if not is_operation(function):
+        return FunctionCall(getattr(function, "__name__", "").strip("_"), function, args, kwargs)
+    name = function.__name__.partition(".")[0].strip("_")
+    if name in _CONVOLUTION:
+        names = ("input", "weight", "bias", "stride", "padding", "dilation", "transposed", "output_padding", "groups")
+        given = dict(zip(names, args)) | dict(kwargs)
+        kind = "conv_transpose" if given.pop("transposed") else "conv"
+        return FunctionCall(f"{kind}{given['weight'].ndim - 2}d", function, (), given)
+    if name in _BATCH_NORM:
+        weights = dict(zip(("input", "weight", "bias", "running_mean", "running_var"), args))
+        return FunctionCall("batch_norm", function, (), weights)
+    if name == "constant_pad_nd":
+        return FunctionCall("pad", function, (), {"input": args[0], "pad": args[1]})
+    return FunctionCall(_OTHER_NAMES.get(name, name), function, args, kwargs)
+
+
+def is_operation(function: Callable[..., Any]) -> bool:
+    """Return whether it is an operation of ATen."""
+    return isinstance(function, OpOverload) and function.namespace == "aten"
+
+
+def is_same(call: FunctionCall) -> bool:
+    """Return whether an operation does the same as the function that `call_of` takes it for."""
+    return call.name in _SAME or call.name in _OTHER_NAMES.values() or not call.args

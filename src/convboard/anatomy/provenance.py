@@ -1,0 +1,198 @@
+"""Where the tensors of a run come from, as far as it can be seen.
+
+What a tensor is made from is known for the images, for all that was there before the network ran, and for what a
+function that is seen made of them. Compiled scripts, `vmap` and NumPy are not seen: what they return is unknown, if it
+may come from the images, and so is all that is made of it.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from convboard.anatomy.function_call import FunctionCall, tensors_in
+from convboard.anatomy.function_names import words
+from convboard.anatomy.operations import is_operation, is_same
+from convboard.anatomy.tensor_map import TensorMap
+from convboard.anatomy.trace import INPUT, UNKNOWN
+
+# Functions that return the values of a tensor as numbers, an array or an address.
+_READING = words("array complex data_ptr dlpack float item numpy storage tolist untyped_storage")
+# Functions whose result depends on a number among their arguments as on a tensor.
+_COMPUTING_WITH_NUMBERS = words(
+    """
+    add as_tensor asarray clamp clip div divide fill float_power floor_divide fmod full full_like iadd idiv imul isub
+    itruediv lerp masked_fill mod mul multiply new_full new_tensor pow radd rdiv remainder rmul rpow rsub rtruediv
+    scalar_tensor setitem sub subtract tensor true_divide truediv where
+    """
+)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a tensor comes from.
+
+    Attributes:
+        name: Of the call that returned it, `input` for the images, `unknown` for what may come from anywhere; None for
+            what comes neither from the images nor from a layer.
+        version: How often it had been written to in place then.
+        is_of_images: Whether it depends on the images.
+        is_known: Whether all that it is made from has been seen.
+        parameters: The parameters that it is made from, if it has no name.
+    """
+
+    name: str | None
+    version: int
+    is_of_images: bool = False
+    is_known: bool = True
+    parameters: tuple[nn.Parameter, ...] = ()
+
+
+class ProvenanceTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """The provenances of the tensors of a run.
+
+    As a mode of torch, it sees the operations of scripts and of `vmap` too, although not which unit of a tensor depends
+    on which: so it can tell what they return from constants that were made without any operation.
+
+    Args:
+        images: What the network is called with.
+        forget: Is called with each tensor that has become unknown.
+    """
+
+    def __init__(self, images: Tensor, forget: Callable[[Tensor], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._forget = forget
+        self._provenances: TensorMap[Provenance] = TensorMap()
+        self._provenances[images] = Provenance(INPUT, version_of(images), is_of_images=True)
+        self._is_of_images: TensorMap[bool] = TensorMap()  # results of operations, which need not have been seen
+        self._constants: dict[int, Tensor] = {}  # the tensors that were there before the network ran, by id
+        self._are_values_read = False  # whether values that depend on the images have been made into numbers
+
+    def begin(self, model: nn.Module) -> None:
+        """Remember the tensors that are there before the network runs: they are constants."""
+        self._constants = {id(tensor): tensor for tensor in _tensors_of(model)}
+
+    def of(self, tensor: Tensor) -> Provenance:
+        """Return where a tensor comes from."""
+        provenance, version = self._provenances.get(tensor), version_of(tensor)
+        if provenance is not None and provenance.version == version:
+            return provenance
+        if provenance is None and isinstance(tensor, nn.Parameter) and not self._may_be_of_images(tensor):
+            return Provenance(None, version, parameters=(tensor,))
+        if provenance is None and (id(tensor) in self._constants or not self._may_be_of_images(tensor)):
+            provenance = Provenance(None, version)
+        else:  # it was made, or written to, out of sight
+            provenance = Provenance(UNKNOWN, version, is_of_images=True, is_known=False)
+        self.set(tensor, provenance)
+        return provenance
+
+    def set(self, tensor: Tensor, provenance: Provenance) -> None:
+        """Say where a tensor comes from."""
+        self._provenances[tensor] = provenance
+        if not provenance.is_known:
+            self._forget(tensor)
+
+    def sharing(self, tensor: Tensor) -> list[Tensor]:
+        """Return the other tensors seen that share the memory of a tensor."""
+        return [other for other in self._provenances.sharing(tensor) if other is not tensor]
+
+    def before_a_write(self, tensor: Tensor) -> Provenance:
+        """Return where a tensor came from before it was written to."""
+        return self._provenances.get(tensor) or self.of(tensor)
+
+    def out_of_sight(self, function: FunctionCall) -> list[Provenance]:
+        """Return an unknown provenance if a function does what is not seen, or is given numbers from the images."""
+        is_given_numbers = (
+            self._are_values_read
+            and function.name in _COMPUTING_WITH_NUMBERS
+            and _has_numbers((function.args, tuple(function.kwargs.values())))
+        )
+        is_not_seen = is_operation(function.function) and not is_same(function) and self._is_given_images(function)
+        return [Provenance(UNKNOWN, 0, is_of_images=True, is_known=False)] if is_given_numbers or is_not_seen else []
+
+    def note_reading(self, function: FunctionCall) -> None:
+        """Note a function that returned no tensor: it may have read values that depend on the images."""
+        if function.name in _READING and self._is_given_images(function):
+            self._are_values_read = True
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        """Called by torch in place of every operation, inside of scripts too."""
+        result = func(*args, **(kwargs or {}))
+        if any(self._may_be_of_images(tensor) for tensor in tensors_in((args, kwargs or {}))):
+            for tensor in tensors_in(result):
+                self._is_of_images[tensor] = True
+        return result
+
+    def _is_given_images(self, function: FunctionCall) -> bool:
+        return any(self.of(tensor).is_of_images for tensor in function.sources)
+
+    def _may_be_of_images(self, tensor: Tensor) -> bool:
+        provenance = self._provenances.get(tensor)
+        if provenance is not None:
+            return provenance.is_of_images
+        if tensor in self._is_of_images:
+            return True
+        is_out_of_sight = self._are_values_read or tensor.device.type != "cpu"  # fused kernels call no operations
+        return is_out_of_sight and id(tensor) not in self._constants and not isinstance(tensor, nn.Parameter)
+
+
+def version_of(tensor: Tensor) -> int:
+    """Return how often a tensor has been written to in place; 0 where torch does not count."""
+    try:
+        return tensor._version
+    except RuntimeError:  # a tensor of torch.inference_mode
+        return 0
+
+
+def parameters_of(provenances: Sequence[Provenance]) -> tuple[nn.Parameter, ...]:
+    """Return the parameters that tensors of these provenances are made from."""
+    return tuple(parameter for provenance in provenances for parameter in provenance.parameters)
+
+
+def _has_numbers(value: Any) -> bool:
+    """Whether there is a number that is no integer, or an array, in nested tuples and lists."""
+    if isinstance(value, (tuple, list)):
+        return any(map(_has_numbers, value))
+    return isinstance(value, (float, complex)) or (hasattr(value, "__array__") and not isinstance(value, Tensor))
+
+
+def _tensors_of(model: nn.Module) -> Iterator[Tensor]:
+    """The tensors that the modules, and the functions and files of their classes, hold."""
+    classes = dict.fromkeys(cls for module in model.modules() for cls in type(module).__mro__)
+    own = [cls for cls in classes if not cls.__module__.startswith(("torch.", "builtins"))]
+    for module in model.modules():
+        yield from _held(vars(module))
+    for cls in own:
+        yield from _held(dict(vars(cls)))
+    for name in {cls.__module__ for cls in own}:
+        yield from _held(dict(vars(sys.modules[name])) if name in sys.modules else {}, depth=2)
+
+
+def _held(value: Any, depth: int = 4) -> Iterator[Tensor]:
+    """The tensors in an object: in its attributes, its items, and what a function closes over."""
+    if isinstance(value, Tensor):
+        yield value
+    elif depth == 0 or isinstance(value, (nn.Module, type, ModuleType, str, bytes, int, float)):
+        return
+    elif isinstance(value, Mapping):
+        for item in list(value.values()):
+            yield from _held(item, depth - 1)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        for item in value:
+            yield from _held(item, depth - 1)
+    elif isinstance(value, FunctionType):
+        cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+        yield from _held([*cells, *(value.__defaults__ or ())], depth - 1)
+    elif hasattr(value, "__dict__"):
+        yield from _held(vars(value), depth - 1)
+
+
+def _is_filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False

@@ -1,0 +1,252 @@
+"""Propagation of boxes through convolutions, poolings and other functions that slide a window.
+
+A window is the product of one range along each dimension. The maximum over it is therefore taken along one dimension
+after the other, in any number of dimensions, with or without a batch.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor
+
+from convboard.anatomy.function_call import FunctionCall
+from convboard.anatomy.receptive_field.propagation import (
+    EMPTY,
+    Extents,
+    KnownTensors,
+    Range,
+    Rule,
+    expanded,
+    maximum,
+    union,
+    without_repetitions,
+)
+
+
+def ranges_of(call: FunctionCall) -> list[Range]:
+    """Return the ranges of the window of a convolution or a pooling, one for each spatial dimension."""
+    given = call.arguments
+    count = int(call.name.removesuffix("_with_indices")[-2])  # conv2d has 2
+    weight = given.get("weight")
+    kernel = tuple(weight.shape[2:]) if isinstance(weight, Tensor) else as_tuple(given["kernel_size"], count)
+    stride = given.get("stride")
+    is_default = stride is None or stride == ()
+    strides = as_tuple(1 if "conv" in call.name else kernel, count) if is_default else as_tuple(stride, count)
+    dilation = as_tuple(given.get("dilation", 1), count)
+    padding = given.get("padding", 0)
+    if padding == "same":
+        padding = tuple(d * (k - 1) // 2 for d, k in zip(dilation, kernel))
+    paddings = as_tuple(0 if padding == "valid" else padding, count)
+    return [Range(*numbers) for numbers in zip(kernel, strides, paddings, dilation)]
+
+
+def as_tuple(value: Any, count: int) -> tuple[int, ...]:
+    """Return a number, or a tuple of one or `count`, as a tuple of `count`."""
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return tuple(map(int, values * count if len(values) == 1 else values))
+
+
+def convolved(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """A convolution: the maximum in the window, over the channels of the group."""
+    ranges = ranges_of(call)
+    extents = _over_input_channels(call, known, shape, len(ranges))
+    return _slide_along_each(extents, ranges, shape)
+
+
+def pooled(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """A pooling: the maximum in the window."""
+    return _slide_along_each(_input(call, known), ranges_of(call), shape)
+
+
+def transposed(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """A transposed convolution: a convolution of units that are `stride` apart, with nothing between them."""
+    ranges = ranges_of(call)
+    return spread(_over_input_channels(call, known, shape, len(ranges)), ranges, shape)
+
+
+def unpooled(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """A max unpooling: the values of the windows that contain the position, if the indices come from a pooling."""
+    sources = known.in_order([call.arguments["input"], call.arguments["indices"]])
+    count = int(call.name[-2])
+    ranges, size = known.pooled.get(call.arguments["indices"]) or ([], ())
+    if ranges and size == shape[-count:]:
+        return spread(expanded(union(sources), call.arguments["input"].shape), ranges, shape)
+    return tuple(maximum(extent, range(-count, 0)) for extent in union(sources))
+
+
+def adaptive(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """An adaptive pooling: the maximum in windows that divide each dimension as evenly as possible."""
+    extents = _input(call, known)
+    for dim in range(-int(call.name.removesuffix("_with_indices")[-2]), 0):
+        extents = tuple(_divided(extent, dim, shape[dim]) for extent in extents)
+    return extents
+
+
+def _divided(extent: Tensor, dim: int, count: int) -> Tensor:
+    """The maximum in `count` ranges along a dimension."""
+    size, compact = extent.shape[dim], without_repetitions(extent, (dim,))
+    if compact.shape[dim] == 1 or count == 1:
+        return maximum(extent, (dim,))
+    ends = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
+    return torch.cat([extent.narrow(dim, a, b - a).amax(dim, keepdim=True) for a, b in ends], dim)
+
+
+def _input(call: FunctionCall, known: KnownTensors) -> Extents:
+    extents = known.get(call.arguments["input"])
+    assert extents is not None
+    return extents
+
+
+def _over_input_channels(call: FunctionCall, known: KnownTensors, shape: torch.Size, count: int) -> Extents:
+    """The maximum over the channels of each group, for each output channel."""
+    groups, channel = call.arguments.get("groups", 1), -count - 1
+    result = []
+    for extent in _input(call, known):
+        compact = without_repetitions(extent, (channel,))
+        if compact.shape[channel] > 1:
+            compact = torch.unflatten(compact, channel, (groups, -1)).amax(channel)
+            if groups > 1:
+                compact = compact.repeat_interleave(shape[channel] // groups, dim=channel)
+        result.append(compact)
+    return tuple(result)
+
+
+def _slide_along_each(extents: Extents, ranges: Sequence[Range], shape: torch.Size) -> Extents:
+    for dim, along in enumerate(ranges, -len(ranges)):
+        if along != Range(1, 1, 0, 1):
+            extents = tuple(_slide(extent, dim, along, shape[dim]) for extent in extents)
+    return extents
+
+
+def _slide(extent: Tensor, dim: int, along: Range, count: int) -> Tensor:
+    """The maximum in a range along a dimension, at `count` positions; nothing is outside of the tensor."""
+    kernel, stride, before, dilation = along
+    size, compact = extent.shape[dim], without_repetitions(extent, (dim,))
+    if compact.shape[dim] == 1:
+        inside = _which_are_inside(size, along, count)
+        if all(inside):
+            return compact.expand([count if at == dim % extent.ndim else n for at, n in enumerate(compact.shape)])
+        positions = torch.tensor(inside).view([-1, *[1] * (-dim - 1)])
+        return torch.where(positions, compact, torch.tensor(EMPTY))
+    span = (count - 1) * stride + 1
+    behind = span + dilation * (kernel - 1) - before - size
+    padded = F.pad(extent, [0, 0] * (-dim - 1) + [before, behind], value=EMPTY) if before or behind else extent
+    taken = [slice(None)] * extent.ndim
+    result = None
+    for first in range(0, kernel * dilation, dilation):
+        taken[dim] = slice(first, first + span, stride)
+        units = padded[tuple(taken)]
+        result = units if result is None else torch.maximum(result, units)
+    assert result is not None
+    return result
+
+
+@lru_cache(maxsize=1000)
+def _which_are_inside(size: int, along: Range, count: int) -> tuple[bool, ...]:
+    """Whether each of `count` windows contains one of `size` units."""
+    first = [at * along.stride - along.padding for at in range(count)]
+    units = range(0, along.kernel_size * along.dilation, along.dilation)
+    return tuple(any(0 <= start + unit < size for unit in units) for start in first)
+
+
+def spread(extents: Extents, ranges: Sequence[Range], shape: torch.Size) -> Extents:
+    """The reverse of a sliding window: for each position, the maximum over the windows that contain it."""
+    for dim, (kernel, stride, padding, dilation) in enumerate(ranges, -len(ranges)):
+        apart = []
+        for extent in extents:
+            units = without_repetitions(extent)
+            length = (extent.shape[dim] - 1) * stride + 1
+            wide = torch.full([length if at == extent.ndim + dim else n for at, n in enumerate(units.shape)], EMPTY)
+            wide.movedim(dim, -1)[..., ::stride] = units.movedim(dim, -1)
+            apart.append(wide.expand([n if n > 1 else m for n, m in zip(wide.shape, extent.shape)]))
+        reverse = Range(kernel, 1, dilation * (kernel - 1) - padding, dilation)
+        extents = tuple(_slide(extent, dim, reverse, shape[dim]) for extent in apart)
+    return extents
+
+
+def unfolded(call: FunctionCall, known: KnownTensors, _shape: torch.Size) -> Extents:
+    """Patches as columns (F.unfold), where padding is empty; Tensor.unfold can be called on the extents."""
+    extents = _input(call, known)
+    if call.function is not F.unfold:
+        return tuple(call.function(extent, *call.args[1:], **call.kwargs) for extent in extents)
+    height, width = as_tuple(call.arguments.get("padding", 0), 2)
+    rest = {name: call.arguments[name] for name in ("kernel_size", "dilation", "stride") if name in call.arguments}
+    return tuple(F.unfold(F.pad(extent, (width, width, height, height), value=EMPTY), **rest) for extent in extents)
+
+
+def folded(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """Columns as patches (F.fold): for each pixel, the maximum over the patches that contain it."""
+    given = call.arguments
+    kernel = as_tuple(given["kernel_size"], 2)
+    how = [as_tuple(given.get(name, default), 2) for name, default in (("stride", 1), ("padding", 0), ("dilation", 1))]
+    (stride, padding, dilation), (height, width) = how, shape[-2:]
+    rows, columns = (
+        (side + 2 * p - d * (k - 1) - 1) // s + 1
+        for side, p, d, k, s in zip((height, width), padding, dilation, kernel, stride)
+    )
+    result = []
+    for extent in _input(call, known):
+        patches = torch.unflatten(torch.unflatten(extent, -1, (rows, columns)), -3, (shape[-3], *kernel))
+        pixels = torch.full((*patches.shape[:-4], height + 2 * padding[0], width + 2 * padding[1]), EMPTY)
+        for y, x in product(*map(range, kernel)):
+            at = [
+                slice(d * k, d * k + s * (n - 1) + 1, s)
+                for d, k, s, n in zip(dilation, (y, x), stride, (rows, columns))
+            ]
+            here = pixels[..., at[0], at[1]]
+            here.copy_(torch.maximum(here, patches[..., y, x, :, :]))
+        result.append(pixels[..., padding[0] : padding[0] + height, padding[1] : padding[1] + width])
+    return tuple(result)
+
+
+def interpolated(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """An interpolation: which units it mixes along each axis is found by calling the function on unit vectors."""
+    extents = _input(call, known)
+    for axis in range(2, len(shape)):
+        if (size := extents[0].shape[axis]) != shape[axis]:
+            is_mixed = _mixed_units(call, axis, size, shape[axis])
+            extents = tuple(_maximum_of_mixed(extent, is_mixed, axis) for extent in extents)
+    return extents
+
+
+def _mixed_units(call: FunctionCall, axis: int, before: int, after: int) -> Tensor:
+    """Return which of `before` units along an axis each of `after` new ones depends on, bool [after, before]."""
+    given = call.arguments
+    how = {name: given[name] for name in ("mode", "align_corners", "antialias") if given.get(name) is not None}
+    if how.get("mode") in {"linear", "trilinear"}:
+        how["mode"] = "bilinear"
+    factor = given.get("scale_factor")
+    if factor is None or given.get("recompute_scale_factor"):
+        how["size"] = (after, 2)
+    else:  # torch then computes with the factor, not with the ratio of the sizes
+        how["scale_factor"] = (factor[axis - 2] if isinstance(factor, (tuple, list)) else factor, 1.0)
+    unit_vectors = torch.eye(before).view(1, before, before, 1).expand(-1, -1, -1, 2)
+    return F.interpolate(unit_vectors, **how)[0, :, :, 0].T != 0
+
+
+def _maximum_of_mixed(extent: Tensor, is_mixed: Tensor, axis: int) -> Tensor:
+    """Along an axis, the maximum over the units that each new unit depends on."""
+    compact = without_repetitions(extent, (axis,))
+    if compact.shape[axis] == 1:
+        return compact
+    rows = [extent.index_select(axis, chosen.nonzero().flatten()).amax(axis, keepdim=True) for chosen in is_mixed]
+    return torch.cat(rows, axis)
+
+
+_MAX_POOLS = (f"max_pool{n}d{indices}" for n in (1, 2, 3) for indices in ("", "_with_indices"))
+_ADAPTIVE = (f"adaptive_{kind}{n}d" for n in (1, 2, 3) for kind in ("avg_pool", "max_pool"))
+WINDOW_RULES: dict[str, Rule] = {
+    **{f"conv{n}d": convolved for n in (1, 2, 3)},
+    **{f"conv_transpose{n}d": transposed for n in (1, 2, 3)},
+    **dict.fromkeys(_MAX_POOLS, pooled),
+    **{f"{kind}_pool{n}d": pooled for n in (1, 2, 3) for kind in ("avg", "lp")},
+    **{f"{name}{indices}": adaptive for name in _ADAPTIVE for indices in ("", "_with_indices")},
+    **dict.fromkeys(("interpolate", "upsample", "upsample_nearest", "upsample_bilinear"), interpolated),
+    "unfold": unfolded,
+    "fold": folded,
+}
+UNPOOLING_RULES: dict[str, Rule] = {f"max_unpool{n}d": unpooled for n in (1, 2, 3)}

@@ -1,0 +1,272 @@
+"""The recorder of a network's calls: hooks of its modules, and a mode of torch that sees every function."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from convboard.anatomy.function_call import FunctionCall, first_tensor, tensors_in
+from convboard.anatomy.function_names import words
+from convboard.anatomy.operations import call_of
+from convboard.anatomy.provenance import Provenance, ProvenanceTracker, parameters_of, version_of
+from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
+
+# Functions that change neither values nor shape are not recorded. Attributes such as `.T` arrive as `get`.
+_NOT_RECORDED = words("alias get set clone contiguous cpu cuda detach double float to type")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a recorder has seen so far.
+
+    Attributes:
+        calls: The calls, in the order of their start.
+        modules: The modules that ran.
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    modules: set[nn.Module] = field(default_factory=set)
+
+
+@contextmanager
+def record_calls(model: nn.Module, images: Tensor, trackers: Sequence[Tracker] = ()) -> Iterator[Recording]:
+    """Record the calls of a network while the context lasts.
+
+    Args:
+        model: The network.
+        images: The images, [N, C, H, W], with which the network is called within the context.
+        trackers: Trackers to update after every function call.
+
+    Yields:
+        The recording, which grows while the network runs.
+    """
+    recorder = _Recorder(model, images, trackers)
+    handles = []
+    try:
+        for name, module in model.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):
+                continue  # takes no hooks; what it returns is unknown
+            before, after = recorder.hooks(name or (type(module).__name__ if is_layer(module) else ""), module)
+            handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
+            handles.append(module.register_forward_hook(after, always_call=True))  # also if the forward raises
+        if not isinstance(model, torch.jit.ScriptModule):
+            handles.append(model.register_forward_pre_hook(recorder.start, prepend=True))
+        with recorder, recorder.provenance:
+            yield recorder.recording
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Recorder(TorchFunctionMode):
+    """A recorder of the calls."""
+
+    def __init__(self, model: nn.Module, images: Tensor, trackers: Sequence[Tracker]) -> None:
+        super().__init__()
+        self.recording = Recording()
+        self._trackers = trackers
+        self._names = CallNames()
+        self._paths = {name for name, _ in model.named_modules()}
+        self._containers: list[tuple[nn.Module, str]] = []  # those that are running, with their paths
+        self._layer: Call | None = None  # the layer that is running
+        self._layer_version = 0  # how often its first argument had been written to
+        self._is_paused = True  # functions that are called before the network or by the recorder are not the network's
+        self.provenance = ProvenanceTracker(images, self._forget)
+
+    def start(self, model: nn.Module, _args: Any) -> None:
+        """Begin to record, when the network is called. A run may have put copies in place of its buffers before."""
+        if self._is_paused:
+            self.provenance.begin(model)
+            self._is_paused = False
+
+    def hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., Any]]:
+        """Return the hooks to run before and after the forward of the module at this path."""
+        before, after = self._layer_hooks(name, module) if is_layer(module) else self._container_hooks(name, module)
+
+        def paused_before(_module: nn.Module, args: Any, kwargs: Any) -> None:
+            with self._paused():
+                self.recording.modules.add(module)
+                before(args, kwargs)
+
+        def paused_after(_module: nn.Module, args: Any, result: Any) -> Any:
+            with self._paused():
+                return after(args, result)
+
+        return paused_before, paused_after
+
+    def _container_hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., None]]:
+        def before(_args: Any, _kwargs: Any) -> None:
+            self._containers.append((module, name))
+
+        def after(_args: Any, _result: Any) -> None:
+            if self._containers and self._containers[-1][0] is module:  # else another hook raised before ours
+                self._containers.pop()
+
+        return before, after
+
+    def _layer_hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., Any]]:
+        def before(args: Any, kwargs: Any) -> None:
+            if self._layer is None:
+                tensors = list(tensors_in((args, kwargs)))
+                self._layer_version = version_of(tensors[0]) if tensors else 0
+                provenances = [self.provenance.of(tensor) for tensor in tensors]
+                self._layer = self._begin(self._names.next(name), type(module).__name__, module, tensors, provenances)
+
+        def after(args: Any, result: Any) -> Any:
+            call = self._layer
+            if call is None or call.module is not module:
+                return None
+            self._layer = None
+            if result is None and isinstance(raised := sys.exc_info()[1], Exception):
+                call.error = raised
+                return None
+            given = first_tensor(args)
+            if result is given and given is not None and version_of(given) == self._layer_version:
+                # The layer returned its input, unchanged. A view of it can be told apart from its other uses.
+                result = given.view_as(given)
+                function = FunctionCall("view_as", Tensor.view_as, (given, given), {})
+                self._follow(function, result, None, [self.provenance.of(given)])
+            self._end(call, result)
+            return result
+
+        return before, after
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Called by torch in place of every function of its own."""
+        if self._is_paused:
+            return func(*args, **(kwargs or {}))
+        function = call_of(func, args, kwargs or {})
+        versions = [(tensor, version_of(tensor)) for tensor in function.tensors]
+        provenances = [*map(self.provenance.of, function.sources), *self.provenance.out_of_sight(function)]
+        call = self._layer
+        if call is not None:
+            if function.name not in _NOT_RECORDED:
+                call.functions.append(function)
+        elif function.name not in _NOT_RECORDED and any(provenance.name for provenance in provenances):
+            name = self._function_name(function.name)
+            call = self._begin(name, function.name, None, function.tensors, provenances, function)
+        own = call if self._layer is None else None  # the function's own call, if it has one
+        try:
+            result = func(*args, **(kwargs or {}))
+        except Exception as error:
+            if own is not None:
+                own.error = error
+            raise
+        returned = args[0] if function.name == "setitem" or _sets_data(func) else result
+        if first_tensor(returned) is None:
+            self.provenance.note_reading(function)
+            if own is not None:
+                self.recording.calls.remove(own)  # it asked for a size or the like
+            return result
+        self._follow(function, returned, call, provenances)
+        self._follow_writes([tensor for tensor, version in versions if version_of(tensor) != version], returned)
+        if own is not None:
+            self._end(own, returned)
+        return result
+
+    def _begin(
+        self,
+        name: str,
+        type_: str,
+        module: nn.Module | None,
+        tensors: Sequence[Tensor],
+        provenances: Sequence[Provenance],
+        *functions: FunctionCall,
+    ) -> Call:
+        inputs = tuple(provenance.name for provenance in provenances if provenance.name)
+        call = Call(name, type_, module, inputs, tuple(tensors[0].shape) if tensors else (), functions=list(functions))
+        call.parameters = parameters_of(provenances)
+        self.recording.calls.append(call)
+        return call
+
+    def _end(self, call: Call, result: Any) -> None:
+        returned = first_tensor(result)
+        call.output_shape = tuple(returned.shape) if returned is not None else ()
+        if returned is not None:
+            call.output_bytes = returned.numel() * returned.element_size()
+            call.is_known = self.provenance.of(returned).is_known
+            call.tracked = tuple(tracker.value(returned) for tracker in self._trackers)
+        for tensor in tensors_in(result):
+            self.provenance.set(tensor, replace(self.provenance.of(tensor), name=call.name, parameters=()))
+
+    def _follow(
+        self, function: FunctionCall, returned: Any, call: Call | None, provenances: Sequence[Provenance]
+    ) -> None:
+        """Tell the trackers what a function returned, and remember where this comes from."""
+        is_known = self._try_each(lambda tracker: tracker.update(function, returned))
+        is_known &= all(provenance.is_known for provenance in provenances)
+        names = [provenance.name for provenance in provenances if provenance.name]
+        name = (call.name if call else names[0]) if names else None
+        is_of_images = any(provenance.is_of_images for provenance in provenances)
+        parameters = () if name else parameters_of(provenances)
+        for tensor in tensors_in(returned):
+            self.provenance.set(tensor, Provenance(name, version_of(tensor), is_of_images, is_known, parameters))
+
+    def _follow_writes(self, written: list[Tensor], returned: Any) -> None:
+        """Tell the trackers which tensors were written to: all tensors that share their memory have changed too."""
+        results = {id(tensor) for tensor in tensors_in(returned)}
+        for tensor in written:
+            if id(tensor) not in results:  # such as the running statistics of a normalisation
+                self.provenance.set(tensor, Provenance(None, version_of(tensor)))
+                continue
+            provenance, sharing = self.provenance.of(tensor), self.provenance.sharing(tensor)
+            is_known = provenance.is_known and self._try_each(partial(_invalidate, tensor, sharing))
+            for other in sharing:
+                self.provenance.set(other, self._after_a_write(other, replace(provenance, is_known=is_known)))
+
+    def _after_a_write(self, tensor: Tensor, new: Provenance) -> Provenance:
+        """The provenance of a tensor that shares its memory with one of provenance `new`, which was written to."""
+        before = self.provenance.before_a_write(tensor)
+        return replace(
+            new,
+            version=version_of(tensor),
+            is_of_images=new.is_of_images or before.is_of_images,
+            is_known=new.is_known and before.is_known,
+        )
+
+    def _try_each(self, handle: Callable[[Tracker], None]) -> bool:
+        """Call each tracker; return False if one raised, so that what it did not compute is unknown."""
+        is_known = True
+        with self._paused():
+            for tracker in self._trackers:
+                try:
+                    handle(tracker)
+                except Exception:  # any: no figure is worth the user's run
+                    is_known = False
+        return is_known
+
+    @contextmanager
+    def _paused(self) -> Iterator[None]:
+        before, self._is_paused = self._is_paused, True
+        try:
+            yield
+        finally:
+            self._is_paused = before
+
+    def _forget(self, tensor: Tensor) -> None:
+        for tracker in self._trackers:
+            tracker.forget(tensor)
+
+    def _function_name(self, function: str) -> str:
+        """A name for the next call of a function here; `relu()` if a module is called relu."""
+        path = ".".join(filter(None, [self._containers[-1][1] if self._containers else "", function]))
+        return self._names.next(f"{path}()" if path in self._paths else path)
+
+
+def _invalidate(written: Tensor, sharing: Sequence[Tensor], tracker: Tracker) -> None:
+    tracker.invalidate(written, sharing)
+
+
+def _sets_data(function: Callable[..., Any]) -> bool:
+    """Whether a function is the assignment `x.data = y`."""
+    return getattr(function, "__name__", "") == "__set__" and (
+        getattr(getattr(function, "__self__", None), "__name__", "") == "data"
+    )
