@@ -91,11 +91,12 @@ class Failure:
     @cached_property
     def function(self) -> ast.AST | None:
         """The syntax tree of the function."""
-        first = self.frame.f_code.co_firstlineno
+        code = self.frame.f_code
         for node in ast.walk(ast.parse(self.source)):
-            if isinstance(node, ast.FunctionDef):
-                begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                if begin == first and node.name == self.frame.f_code.co_name:
+            if isinstance(node, ast.FunctionDef | ast.Lambda):
+                decorators = getattr(node, "decorator_list", [])
+                begin = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+                if (begin, getattr(node, "name", "<lambda>")) == (code.co_firstlineno, code.co_name):
                     return node
         return None
 

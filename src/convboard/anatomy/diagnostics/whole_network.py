@@ -229,7 +229,7 @@ def _written_out(text: str) -> str:
         case ast.AugAssign(target=target, op=operator, value=value):
             made = ast.unparse(ast.BinOp(left=target, op=operator, right=value))
             return f"write {ast.unparse(target)} = {made} for {text}"
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=target, attr=name)) as call):
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name() as target, attr=name)) as call):
             made = ast.unparse(call).replace(f".{name}(", f".{name.rstrip('_')}(")
             return f"write {ast.unparse(target)} = {made} for {text}"
     return "write it with a new tensor, as in x = x + 1 for x += 1"
