@@ -185,9 +185,9 @@ def _position(node: ast.AST) -> tuple[int | None, ...]:
 
 
 def _short_path(file: str) -> str:
-    """A path from the current folder or from that of installed packages; else as it is."""
+    """A path from the folder of installed packages or from the current one; else as it is."""
     path = Path(file)
-    for folder in (Path.cwd(), *(parent for parent in path.parents if parent.name in _INSTALLED)):
+    for folder in (*(parent for parent in path.parents if parent.name in _INSTALLED), Path.cwd()):
         if folder in path.parents:
             return str(path.relative_to(folder))
     return file
