@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
+from convboard.errors import ModelError
+from convboard.models.infer_arguments import build
 
 SHAPE = (1, 4, 4)  # of the images of `found`
 
@@ -47,3 +50,10 @@ def scores(parts: LambdaNetwork, x: Tensor) -> Tensor:
     """The output of the first layer, a Linear, for flattened images."""
     result: Tensor = parts[0](x.flatten(1))
     return result
+
+
+def cannot_be_built(factory: Callable[[], Any], shape: tuple[int, int, int] = SHAPE) -> str:
+    """The message for a constructor that raises, on one line."""
+    with pytest.raises(ModelError, match="cannot be built") as raised:
+        build(factory, shape, 10)
+    return " ".join(str(raised.value).split())

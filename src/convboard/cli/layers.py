@@ -73,7 +73,7 @@ def main() -> None:
         name, dataset = f"{type(model).__name__} of {run.path}", run.config.dataset.name
     else:
         shape, classes = untrained.untrained_shape(composed, asked)
-        model = untrained.build_untrained(composed, shape, classes)
+        model = untrained.build_untrained(composed, shape, classes, is_given=asked is not None)
         name, dataset = composed.model_name, composed.config.dataset.name if composed.has_dataset else ""
     if arguments.layer is None:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None

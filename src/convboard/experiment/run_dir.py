@@ -82,7 +82,7 @@ class Run:
             model = build_model(self.config.model, shape, classes)
         else:
             check_network(model)
-            prepare_given(model.cpu(), shape, classes)
+            model = prepare_given(model.cpu(), shape, classes)
         load_weights(model, load_checkpoint(self.best_checkpoint), self.best_checkpoint)
         return model.eval()
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from convboard.anatomy.arguments import check_network
 from convboard.anatomy.check import check_fit, raise_explained
-from convboard.anatomy.dry_run import lazy_layers, materialise
+from convboard.anatomy.dry_run import lazy_layers, materialise, unwrapped
 from convboard.anatomy.origin import Origin
 from convboard.board import Board
 from convboard.config.instantiate import Target, resolve
@@ -23,11 +23,12 @@ from convboard.data.augment import Augmentation
 from convboard.data.batches import Batches
 from convboard.data.dataset import ImageDataset, ImageShape, Split
 from convboard.data.normalisation import Normalisation
+from convboard.errors import ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.sanity_check import LayoutError, try_schedule, try_step
-from convboard.models.infer_arguments import build, given_arguments
+from convboard.models.infer_arguments import build, given_arguments, square_side, takes_more_than
 from convboard.models.sequential import sequential
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
@@ -63,9 +64,19 @@ def build_model(node: dict[str, Any], input_shape: ImageShape, num_classes: int)
 def _built(node: dict[str, Any], input_shape: ImageShape, num_classes: int) -> tuple[nn.Module, Origin]:
     """The network of a config, which fits the images, and how it was built."""
     target = resolve_model(node)
-    model = build(target.factory, input_shape, num_classes, **target.arguments)
-    arguments = given_arguments(target.factory, input_shape, num_classes, target.arguments)
-    origin = Origin(target.factory, arguments, in_yaml=target.factory is sequential)
+    arguments, model = dict(target.arguments), None
+    if node.get("image_size") is not None and takes_more_than(target.factory, "image_size"):
+        sized = {**arguments, "image_size": square_side(input_shape)}
+        try:
+            model = build(target.factory, input_shape, num_classes, **sized)
+            arguments = sized
+        except ModelError as error:  # it is only for the images, if the function that it is passed on to has none
+            if "no argument 'image_size'" not in str(error):
+                raise
+    if model is None:
+        model = build(target.factory, input_shape, num_classes, **arguments)
+    called_with = given_arguments(target.factory, input_shape, num_classes, arguments)
+    origin = Origin(target.factory, called_with, in_yaml=target.factory is sequential)
     check_fit(model, input_shape, num_classes, origin)
     return model, origin
 
@@ -88,7 +99,7 @@ def initialise(model: nn.Module, dataset: ImageDataset) -> None:
         initialise_from(normalise(dataset.train.images[:_INITIALISE_FROM]))
 
 
-def prepare_given(model: nn.Module, input_shape: tuple[int, int, int], num_classes: int) -> None:
+def prepare_given(model: nn.Module, input_shape: tuple[int, int, int], num_classes: int) -> nn.Module:
     """Give the lazy layers of a network their shapes, and check that it fits the images.
 
     Args:
@@ -96,13 +107,18 @@ def prepare_given(model: nn.Module, input_shape: tuple[int, int, int], num_class
         input_shape: (C, H, W) of the images.
         num_classes: Number of logits.
 
+    Returns:
+        The network itself, without nn.DataParallel around it.
+
     Raises:
         ModelError: It does not fit, or is no network.
     """
     check_network(model)
+    model = unwrapped(model)
     if lazy_layers(model):
         raise_explained(model, materialise(model, input_shape), num_classes=num_classes)
     check_fit(model, input_shape, num_classes)
+    return model
 
 
 def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: Communicator | None = None) -> Splits:
@@ -165,7 +181,7 @@ def build_setup(
         model, origin = _built(config.model, dataset.image_shape, dataset.num_classes)
     else:
         origin = Origin()
-        prepare_given(model, dataset.image_shape, dataset.num_classes)
+        model = prepare_given(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)
     setup = TrainingSetup(

@@ -9,7 +9,7 @@ from torch import nn
 from convboard.anatomy.outputs import layer_outputs
 from convboard.config.compose import Composed
 from convboard.data.dataset import ImageShape
-from convboard.errors import ConfigError, ModelError
+from convboard.errors import ConfigError, ConvboardError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.dataset import describe_config_dataset
 from convboard.experiment.setup import build_model, resolve_model
@@ -18,6 +18,7 @@ from convboard.models.infer_arguments import build
 from convboard.training.seeding import seed_everything
 
 _CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # unless the user or the constructor gives another value
+_COMMON = ((1, 28), (1, 32), (3, 32), (3, 28), (1, 8), (3, 64), (1, 64), (3, 96), (1, 224))  # channels and side
 
 
 @errors_with_config_keys()
@@ -51,17 +52,44 @@ def untrained_shape(composed: Composed, input_shape: ImageShape | None = None) -
 
 
 @errors_with_config_keys()
-def build_untrained(composed: Composed, shape: ImageShape, num_classes: int | None) -> nn.Module:
+def build_untrained(composed: Composed, shape: ImageShape, num_classes: int | None, is_given: bool = True) -> nn.Module:
     """Build the network with the initial weights of a run of this config, in eval mode.
 
     Args:
         composed: The config.
         shape: (C, H, W) of the images.
         num_classes: Number of classes; None: the constructor's default, which may be a network without classifier.
+        is_given: Whether the user gave the shape.
 
     Raises:
         ConvboardError: It cannot be built, or does not fit such images.
     """
+    try:
+        return _build(composed, shape, num_classes)
+    except ModelError as error:
+        if is_given or composed.has_dataset or getattr(error, "diagnosis", None) is None:
+            raise
+        raise _of_unknown_shape(error, composed, shape, num_classes) from error.__cause__
+
+
+def _of_unknown_shape(error: ModelError, composed: Composed, shape: ImageShape, num_classes: int | None) -> ModelError:
+    """The error of a network that was tried with a shape that nobody gave."""
+    tried = f"Neither a dataset nor an input_shape is given, so that {composed.model_name} was tried with images of "
+    tried += f"{'x'.join(map(str, shape))}."
+    for channels, side in _COMMON:
+        try:
+            _build(composed, (channels, side, side), num_classes)
+        except ConvboardError:
+            continue
+        dataset = "mnist" if channels == 1 else "cifar10"
+        return ModelError(
+            f"{tried} It does not fit these, but it fits {channels}x{side}x{side}. Give the images: "
+            f"input_shape=[{channels},{side},{side}], or a dataset, as in dataset={dataset}."
+        )
+    return error.with_message(f"{tried} Give dataset=<name> or input_shape=[channels,height,width].\n\n{error}")
+
+
+def _build(composed: Composed, shape: ImageShape, num_classes: int | None) -> nn.Module:
     seed_everything(composed.config.seed)
     if num_classes is not None:
         return build_model(composed.config.model, shape, num_classes).eval()
@@ -97,7 +125,7 @@ def untrained_model(composed: Composed, input_shape: ImageShape | None = None) -
     return InferenceModel(
         f"{composed.model_name}, untrained",
         f"untrained, seed={composed.config.seed}; pixels scaled to −1…1",
-        build_untrained(composed, shape, num_classes),
+        build_untrained(composed, shape, num_classes, is_given=input_shape is not None),
         shape,
         (0.5,) * shape[0],
         (0.5,) * shape[0],

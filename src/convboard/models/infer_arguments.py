@@ -11,7 +11,7 @@ from torch import nn
 
 from convboard.anatomy.arguments import check_shape
 from convboard.anatomy.check import raise_explained
-from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers, materialise
+from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers, materialise, unwrapped
 from convboard.anatomy.origin import Origin
 from convboard.anatomy.trace import Shape
 from convboard.errors import ConvboardError, ModelError, nearest
@@ -60,6 +60,7 @@ def build(
     model = _call(factory, given, input_shape, num_classes)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{_name(factory)} made a {type(model).__name__}, not a torch.nn.Module.")
+    model = unwrapped(model)
     if lazy_layers(model):
         raise_explained(model, materialise(model, input_shape), num_classes=num_classes, origin=Origin(factory, given))
     return model
@@ -87,9 +88,23 @@ def given_arguments(
 def _inferred(input_shape: Shape, num_classes: int | None) -> dict[str, Any]:
     """The arguments that follow from the data."""
     check_shape(input_shape)
-    channels, height, width = input_shape
-    image_size = height if height == width else (height, width)
-    return {"in_channels": channels, "image_size": image_size, "num_classes": num_classes}
+    return {"in_channels": input_shape[0], "image_size": square_side(input_shape), "num_classes": num_classes}
+
+
+def square_side(image_shape: Shape) -> int | tuple[int, int]:
+    """Return the side of square images, or else (height, width).
+
+    Args:
+        image_shape: (C, H, W).
+    """
+    _, height, width = image_shape
+    return height if height == width else (height, width)
+
+
+def takes_more_than(factory: Callable[..., nn.Module], name: str) -> bool:
+    """Return whether a constructor has no argument of this name, but passes on those that it has not."""
+    parameters = inspect.signature(factory).parameters
+    return name not in parameters and any(one.kind is one.VAR_KEYWORD for one in parameters.values())
 
 
 def _name(factory: Callable[..., nn.Module]) -> str:

@@ -253,7 +253,7 @@ CALL_SLIPS: tuple[tuple[str, Proposal], ...] = (
     (r"either size or scale_factor should be defined", no_size),
     (r"unexpected keyword argument .*|received an invalid combination of arguments - got .*=.*", other_keyword),
     (r"must be tuple of ints,but got float|got \(.*\bfloat\b|'float' object cannot be interp", whole_numbers),
-    (r"must be tuple of Tensors, not Tensor|cat\(\) received an invalid combination", not_in_a_list),
+    (r"must be tuple of Tensors, not Tensor|(?:cat|stack)\(\) (?:received an invalid|takes )", not_in_a_list),
     (r"ModuleList.__init__\(\) takes", layers_in_a_list),
     (r"is not a Module subclass", not_a_layer),
     (r"got \(.*builtin_function_or_method|not builtin_function_or_method", size_not_called),

@@ -10,6 +10,7 @@ from torch import nn
 from convboard.anatomy.diagnostics.context import Context, Remedy
 from convboard.anatomy.diagnostics.layer_kinds import rebuilt
 from convboard.anatomy.diagnostics.trials import quiet_run, silenced, works
+from convboard.anatomy.diagnostics.wording import in_python
 
 _PLAIN = (int, float, str, bool, type(None))
 
@@ -69,8 +70,8 @@ def _replace(model: nn.Module, path: str, changes: dict[str, Any]) -> str:
     layer, code = rebuilt(model.get_submodule(path), **changes)
     parent, _, name = path.rpartition(".")
     setattr(model.get_submodule(parent), name, layer)
-    place = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path.split("."))
-    return f"model{place} = {code}"
+    place = in_python(path)
+    return f"model{'' if place.startswith('[') else '.'}{place} = {code}"
 
 
 def _file(factory: Any, arguments: dict[str, Any], lines: list[str]) -> str | None:

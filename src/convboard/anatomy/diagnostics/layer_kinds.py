@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.trials import GETS_FURTHER, grade, quiet_run, tried_layers, with_layer
-from convboard.anatomy.diagnostics.wording import count, divisors, sizes
+from convboard.anatomy.diagnostics.wording import batch_of, count, divisors, sizes
 from convboard.anatomy.trace import Call
 
 _ROWS = {"1": "rows [N, C, L]", "3": "volumes [N, C, D, H, W]"}
@@ -38,7 +38,7 @@ def layer_norm(context: Context, call: Call) -> Finding | None:
     if shape[-len(wanted) :] == wanted:
         return None
     inner = sizes(shape[1:])
-    arrived = f"[N, {', '.join(map(str, shape[1:]))}]"
+    arrived = batch_of(shape, context.batch)
     reason = f"LayerNorm {call.name} is for last dimensions of {sizes(wanted)} but gets {arrived}"
     proposals: list[tuple[str, Any]] = []
     if len(shape) == 4 and wanted == (shape[1],):
@@ -68,7 +68,8 @@ def attention_width(context: Context, call: Call) -> Finding | None:
     if not isinstance(module, nn.Module):
         return None
     path, kind = context.path_of(module), type(module).__name__
-    reason = f"{kind} {path} is for a width of {wanted} but gets {arrived}: {list(call.input_shape)}."
+    given = batch_of(call.input_shape, context.batch)
+    reason = f"{kind} {path} is for a width of {wanted} but gets {arrived}: {given}."
     proposals: list[tuple[str, Any]] = []
     if isinstance(module, nn.MultiheadAttention):
         heads = min(divisors(arrived), key=lambda one: abs(one - module.num_heads))

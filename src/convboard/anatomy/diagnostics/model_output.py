@@ -1,7 +1,7 @@
 """Rules for what a network returns, which must be logits [N, num_classes]."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -12,7 +12,8 @@ from convboard.anatomy.diagnostics.foreign_network import replaced_layer
 from convboard.anatomy.diagnostics.linear_features import batch_flattened_in_output, missing_flatten_in_output
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
 from convboard.anatomy.diagnostics.wording import batch_of, line_of, product, sizes
-from convboard.anatomy.trace import Shape
+from convboard.anatomy.diagnostics.yaml_network import other_layers
+from convboard.anatomy.trace import Call, Shape
 
 _LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
 
@@ -41,6 +42,13 @@ class _Item:
 
 def wrong_output(context: Context) -> Finding | None:
     """Recognise any output that is not logits [N, num_classes]."""
+    found = _wrong_output(context)
+    if found is not None and context.origin.in_yaml:
+        return replace(found, remedies=tuple(other_layers(context)) or found.remedies)
+    return found
+
+
+def _wrong_output(context: Context) -> Finding | None:
     output, classes = context.run.output, context.num_classes
     if classes is None:
         return None
@@ -149,17 +157,21 @@ def _wrong_classes(context: Context, shape: Shape) -> Finding | None:
     made = f" (out_features of {last.name})" if last and isinstance(last.module, nn.Linear) else ""
     scores = "1 score" if shape[1] == 1 else f"{shape[1]} scores"
     reason = f"The network gives {scores} an image{made}, but the data has {classes} classes."
-    remedies: list[str] = [*other_argument(context, shape[1], classes, ("num_classes",))]
-    is_linear = last is not None and isinstance(last.module, nn.Linear)
-    if last is not None and is_linear and not (remedies or context.is_user_defined):
-        remedies += replaced_layer(context, context.path_of(last.module), out_features=classes)
-    if remedies and not context.is_user_defined:
-        pass
-    elif last is not None and isinstance(last.module, nn.Linear):
-        remedies.append(f"write {line_of(last.module, out_features=classes)} for {last.name}")
-    else:
-        remedies.append(f"let it end with nn.Linear({shape[1]}, {classes})")
+    remedies = _other_classes(context, last, shape[1], classes)
     return Finding("num_classes", reason, tuple(remedies), f"{classes} scores", scores, last)
+
+
+def _other_classes(context: Context, last: Call | None, given: int, classes: int) -> list[str]:
+    """Remedies that give the network another number of classes."""
+    remedies: list[str] = [*other_argument(context, given, classes, ("num_classes",))]
+    linear = last.module if last is not None and isinstance(last.module, nn.Linear) else None
+    if linear is not None and not (remedies or context.is_user_defined):
+        remedies += replaced_layer(context, context.path_of(linear), out_features=classes)
+    if remedies and not context.is_user_defined:
+        return remedies
+    if last is not None and linear is not None:
+        return [*remedies, f"write {line_of(linear, out_features=classes)} for {last.name}"]
+    return [*remedies, f"let it end with nn.Linear({given}, {classes})"]
 
 
 def _returned_loss(context: Context, shape: Shape) -> Finding | None:

@@ -7,6 +7,7 @@ import copy
 import io
 import random
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any
@@ -51,7 +52,8 @@ def training_run(model: nn.Module, image_shape: Shape) -> DryRun | None:
             error = raised
     if isinstance(output, Tensor) and output.requires_grad:
         try:
-            output.sum().backward()  # type: ignore[no-untyped-call]
+            with silenced():
+                output.sum().backward()  # type: ignore[no-untyped-call]
         except Exception as raised:
             error = raised
     return DryRun(image_shape, 2, recording.calls, output, error)
@@ -183,11 +185,17 @@ def tried_layers(context: Context, path: str, proposals: Iterable[tuple[str, Cal
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Discard output, and keep the random numbers of torch, Python and NumPy unchanged, while the context lasts."""
+    """Discard output and warnings, and keep the random numbers of torch, Python and NumPy, while the context lasts."""
     numpy = sys.modules.get("numpy")  # if it is not imported, nothing is drawn from it
     python_state, numpy_state = random.getstate(), numpy.random.get_state() if numpy else None
     try:
-        with torch.random.fork_rng(devices=[]), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        with (
+            torch.random.fork_rng(devices=[]),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
             yield
     finally:
         random.setstate(python_state)

@@ -91,11 +91,12 @@ class Failure:
     @cached_property
     def function(self) -> ast.AST | None:
         """The syntax tree of the function."""
-        first = self.frame.f_code.co_firstlineno
+        code = self.frame.f_code
         for node in ast.walk(ast.parse(self.source)):
-            if isinstance(node, ast.FunctionDef):
-                begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-                if begin == first and node.name == self.frame.f_code.co_name:
+            if isinstance(node, ast.FunctionDef | ast.Lambda):
+                decorators = getattr(node, "decorator_list", [])
+                begin = min([node.lineno, *(decorator.lineno for decorator in decorators)])
+                if (begin, getattr(node, "name", "<lambda>")) == (code.co_firstlineno, code.co_name):
                     return node
         return None
 
@@ -184,9 +185,9 @@ def _position(node: ast.AST) -> tuple[int | None, ...]:
 
 
 def _short_path(file: str) -> str:
-    """A path from the current folder or from that of installed packages; else as it is."""
+    """A path from the folder of installed packages or from the current one; else as it is."""
     path = Path(file)
-    for folder in (Path.cwd(), *(parent for parent in path.parents if parent.name in _INSTALLED)):
+    for folder in (*(parent for parent in path.parents if parent.name in _INSTALLED), Path.cwd()):
         if folder in path.parents:
             return str(path.relative_to(folder))
     return file

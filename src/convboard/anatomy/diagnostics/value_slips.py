@@ -144,12 +144,12 @@ def other_weights(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
             continue
         weights = failure.written(call.args[0])
         if prefix is not None:
-            new = f'{{name.removeprefix("{prefix}"): weight for name, weight in ({weights}).items()}}'
+            new = f'{{name.removeprefix("{prefix}"): weight for name, weight in {weights}.items()}}'
             made_by = "nn.DataParallel" if prefix == "module." else "torch.compile"
-            yield write(failure, call.args[0], new, end=f": {made_by} has put {prefix} before the names")
+            yield write(failure, call.args[0], new, call, f": {made_by} has put {prefix} before the names")
         elif differing:
             start = ", ".join(repr(f"{name}.") for name in differing)
-            kept = f"{{k: v for k, v in ({weights}).items() if not k.startswith(({start},))}}"
+            kept = f"{{name: weight for name, weight in {weights}.items() if not name.startswith(({start},))}}"
             new = f"{failure.written(call.func)}({kept}, strict=False)"
             yield write(failure, call, new, end=f", which leaves {' and '.join(differing)} untrained")
 

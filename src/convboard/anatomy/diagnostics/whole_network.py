@@ -24,6 +24,7 @@ from convboard.anatomy.diagnostics.trials import (
 )
 from convboard.anatomy.diagnostics.user_code import Failure, repeated_call, sentence, user_line
 from convboard.anatomy.diagnostics.value_slips import calls_itself, misspelled_constructor
+from convboard.anatomy.diagnostics.wording import in_python
 from convboard.anatomy.trace import Call
 
 _LARGEST_BATCH = 1024
@@ -114,11 +115,12 @@ def _tuple_as_tensor(context: Context, path: str, layer: nn.Module) -> Finding:
     call = context.by_name.get(path)
     if getattr(layer, "return_indices", False):
         reason = f"{kind} {path} returns a tuple, (output, indices), because of return_indices=True."
-        remedy = f"leave return_indices out of {path}, or take the first: x, _ = self.{path}(x)"
+        remedy = f"leave return_indices out of {path}, or take the first: x, _ = self.{in_python(path)}(x)"
     else:
         others = next((text for cls, text in _FIRST_OF_TUPLE.items() if isinstance(layer, cls)), "more")
         reason = f"{kind} {path} returns a tuple, its output and {others}."
-        remedy = f"take the first: x, _ = self.{path}(...), or self.{path}(...)[0]"
+        layer_call = f"self.{in_python(path)}(...)"
+        remedy = f"take the first: x, _ = {layer_call}, or {layer_call}[0]"
     return Finding("tuple", reason, (remedy,), "a tensor", "a tuple", call)
 
 
@@ -229,7 +231,7 @@ def _written_out(text: str) -> str:
         case ast.AugAssign(target=target, op=operator, value=value):
             made = ast.unparse(ast.BinOp(left=target, op=operator, right=value))
             return f"write {ast.unparse(target)} = {made} for {text}"
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=target, attr=name)) as call):
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name() as target, attr=name)) as call):
             made = ast.unparse(call).replace(f".{name}(", f".{name.rstrip('_')}(")
             return f"write {ast.unparse(target)} = {made} for {text}"
     return "write it with a new tensor, as in x = x + 1 for x += 1"

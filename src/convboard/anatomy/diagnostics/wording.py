@@ -79,6 +79,11 @@ def _plain(value: object) -> str:
     return repr(value)
 
 
+def in_python(path: str) -> str:
+    """Return the path of a module as Python code: `features[0].conv` for `features.0.conv`."""
+    return "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path.split(".")).removeprefix(".")
+
+
 def divisors(*numbers: int) -> list[int]:
     """Return the common divisors of all numbers."""
     return [k for k in range(1, min(numbers) + 1) if not any(number % k for number in numbers)]

@@ -1,0 +1,94 @@
+"""Slips in calls: each is followed by its remedy, with which the network was run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch as real
+
+from diagnosed_networks import LambdaNetwork, cannot_be_built, found
+
+torch: Any = real  # slips are type errors
+nn, F = torch.nn, torch.nn.functional
+
+FORWARDS: list[tuple[Callable[[Any, Any], Any], str]] = [
+    (lambda m, x: m[1](F.max_pool2d(m[0](x)).flatten(1)), "give it its kernel_size, as in F.max_pool2d(m[0](x), k"),
+    (lambda m, x: m[1](F.adaptive_avg_pool2d(m[0](x)).flatten(1)), "give it its output_size, as in F.adaptive_avg"),
+    (lambda m, x: m[1](F.interpolate(m[0](x)).flatten(1)), "give it a size or a scale_factor, as in F.interpolate"),
+    (lambda m, x: m[1](m[0](torch.mean(x, axes=1)).flatten(1)), "write dim=1 for axes=1"),
+    (lambda m, x: m[1](torch.cat(m[0](x)[:, :2], m[0](x)[:, 2:]).flatten(1)), "write torch.cat([m[0](x)[:, :2], m["),
+    (lambda m, x: m[1](torch.cat(m[0](x)[:, :2], m[0](x)[:, 2:], 1).flatten(1)), "m[0](x)[:, 2:]], 1) for torch.cat"),
+    (lambda m, x: m[1](m[0](x).view(x.size, -1)), "write m[0](x).view(x.size(0), -1) for m[0](x).view(x.size, -1)"),
+    (lambda m, x: m[1](m[0](x).view(x.shape(0), -1)), "write x.shape[0] for x.shape(0)"),
+    (lambda m, x: m[1](m[0](x).view(-1, 32 / 2)), "write 32 // 2 for 32 / 2: / gives a number with a fraction"),
+    (lambda m, x: m[1](m[0](x).permute(0, 2, 1).flatten(1)), "write m[0](x).flatten(2).permute(0, 2, 1) for m[0](x)"),
+    (lambda m, x: m[1](m[0](x).transpose(1, 3).view(len(x), -1)), "write m[0](x).transpose(1, 3).reshape(len(x), -1"),
+    (lambda m, x: m[1](m[0](x.cuda()).flatten(1)), "leave out .cuda(...): the whole network and the images are moved"),
+    (lambda m, x: m[1]((m[0](x) + torch.ones(1, device="cuda")).flatten(1)), 'write device=x.device for device="cuda"'),
+    (lambda m, x: m[1](m[0](x).max_pool2d(1).flatten(1)), "write F.max_pool2d(m[0](x), 1) for m[0](x).max_pool2d(1)"),
+    (lambda m, x: m[1](m[0](x).flaten(1)), "write m[0](x).flatten(1) for m[0](x).flaten(1)"),
+]
+
+
+@pytest.mark.parametrize(("forward", "remedy"), FORWARDS, ids=[remedy[:20] for _, remedy in FORWARDS])
+@pytest.mark.skipif(real.cuda.is_available(), reason="some are errors only without a GPU")
+def test_a_call_in_forward(forward: Callable[[Any, Any], Any], remedy: str) -> None:
+    model = LambdaNetwork(forward, nn.Conv2d(1, 4, 3), nn.Linear(16, 10))
+    diagnosis = found(model)
+    assert diagnosis.kind == "error"
+    assert remedy in diagnosis.remedies[0]
+    assert diagnosis.place is not None
+    assert diagnosis.place[0].startswith("tests/unit/anatomy/diagnostics/test_call_slips.py, line ")
+
+
+def test_unpacking_a_shape() -> None:
+    def forward(m: Any, x: Any) -> Any:
+        n, c, h = x.shape
+        return m[0](x.reshape(n, c * h, -1)[:, 0].repeat(1, 4))
+
+    diagnosis = found(LambdaNetwork(forward, nn.Linear(16, 10)))
+    assert diagnosis.remedies == ("write n, c, h, w = x.shape for n, c, h = x.shape",)
+
+
+def test_layers_that_are_called_in_another_way() -> None:
+    layers = nn.MultiheadAttention(4, 2), nn.Linear(16, 10)
+    attention = LambdaNetwork(lambda m, x: m[1](m[0](x[:, 0])[0].flatten(1)), *layers)
+    assert found(attention).remedies == ("write m[0](x[:, 0], x[:, 0], x[:, 0]) for m[0](x[:, 0])",)
+    lstm = LambdaNetwork(lambda m, x: m[1](m[0](x)[0][:, -1]), nn.LSTM(4, 6, batch_first=True), nn.Linear(6, 10))
+    assert found(lstm).remedies == ("write m[0](x.squeeze(1)) for m[0](x)",)
+
+
+CONSTRUCTORS: list[tuple[Callable[[], Any], str]] = [
+    (lambda: nn.Conv2d(1, 8, 3, stride=2, padding="same"), 'write padding=1 for padding="same", with which stride 2'),
+    (lambda: nn.Conv2d(1, 8, (3, 5), stride=2, padding="same"), 'write padding=(1, 2) for padding="same"'),
+    (lambda: nn.Conv2d(1, 8, 3, padding="SAME"), 'write padding="same" for padding="SAME"'),
+    (lambda: nn.Conv2d(1, 8), "give it its kernel_size, as in nn.Conv2d(1, 8, kernel_size=3)"),
+    (lambda: nn.Conv2d(1, 8, kernal_size=3), "write kernel_size=3 for kernal_size=3"),
+    (lambda: nn.BatchNorm2d(), "write nn.LazyBatchNorm2d(), which finds num_features itself"),
+    (lambda: nn.Linear(28 * 28 / 4, 10), "write 28 * 28 // 4 for 28 * 28 / 4"),
+    (lambda: nn.Dropout(50), "write nn.Dropout(0.5) for nn.Dropout(50)"),
+    (
+        lambda: nn.MultiheadAttention(28, 8),
+        "write nn.MultiheadAttention(28, 7) for nn.MultiheadAttention(28, 8): h",
+    ),
+    (lambda: nn.Sequential([nn.Flatten(), nn.ReLU()]), "write nn.Sequential(*[nn.Flatten(), nn.ReLU()]) for"),
+    (lambda: nn.Sequential(nn.Flatten(), F.relu, nn.ReLU), "write nn.ReLU() for F.relu and nn.ReLU() for nn.ReLU"),
+    (lambda: nn.ModuleList(nn.Flatten(), nn.ReLU()), "write nn.ModuleList([nn.Flatten(), nn.ReLU()]) for"),
+    (lambda: nn.Sequential(F.relu()), "write nn.ReLU() for F.relu()"),
+]
+
+
+@pytest.mark.parametrize(("make", "remedy"), CONSTRUCTORS, ids=[remedy[:30] for _, remedy in CONSTRUCTORS])
+def test_a_call_in_a_constructor(make: Callable[[], Any], remedy: str) -> None:
+    message = cannot_be_built(make)
+    assert "test_call_slips.py, line " in message
+    assert f"What to do: - {remedy}" in message
+
+
+def test_a_size_that_was_computed_before() -> None:
+    def network() -> Any:
+        features = 32 / 2
+        return nn.Sequential(nn.Flatten(), nn.Linear(features, 10))
+
+    remedy = "write nn.Linear(int(features), 10) for nn.Linear(features, 10), or compute features with // instead of /"
+    assert remedy in cannot_be_built(network)
