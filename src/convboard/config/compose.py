@@ -20,6 +20,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -120,6 +121,21 @@ def overrides() -> list[str]:
     given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     assert isinstance(given, list)
     return [str(override) for override in given]
+
+
+def overridden(overrides: Sequence[str], key: str) -> str | None:
+    """Return the text that overrides give to a key, before anything is composed; None if they give none.
+
+    Args:
+        overrides: Such as `'resume="my runs/x"'`.
+        key: The key.
+    """
+    values = [override for override in overrides if override.lstrip("+").startswith(f"{key}=")]
+    try:
+        value = OverridesParser.create().parse_override(values[-1]).value() if values else None
+    except HydraException:
+        return None  # will be explained when it is composed
+    return value if isinstance(value, str) and "${" not in value else None
 
 
 def _given_for_all_jobs() -> set[str]:

@@ -3,12 +3,14 @@
 The checks of values are in `schema`; how a command ends is in `cli.frame`.
 """
 
+import errno
 import re
 import sys
 import traceback
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.errors import (
@@ -31,6 +33,10 @@ from convboard.config.command_line import command
 from convboard.config.synonyms import KEYS
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest, similar
 
+_ABOUT_A_PATH = {  # errors of the file system that are about the user's path, disk or permissions, and no bug
+    *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EIO),
+}
 MORE = ("experiment",)  # a preset is chosen like a key, but is not one
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
@@ -75,6 +81,8 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
                 f"The run directory {path} cannot be made: {error.strerror}. "
                 "Choose another with hydra.run.dir=<folder>, or hydra.sweep.dir=<folder> for a sweep."
             )
+        case OSError(filename=str() | Path() as path, errno=number) if number in _ABOUT_A_PATH:
+            return RunError(f"{path} cannot be used: {error.strerror}.")
     return None
 
 
@@ -253,7 +261,8 @@ def _one_line(error: Exception) -> str:
 
 
 def _raised_by_hydra(error: OSError) -> bool:
-    """Return whether Hydra raised the error, which happens only while it creates a directory."""
+    """Return whether Hydra raised the error while it created a directory."""
     frames = traceback.extract_tb(error.__traceback__)
     callers = [frame.filename for frame in frames if not frame.filename.endswith(("pathlib.py", "os.py"))]
-    return bool(callers) and re.search(r"\bhydra\b", callers[-1]) is not None
+    makes = any(frame.name in ("mkdir", "makedirs") for frame in frames)
+    return makes and bool(callers) and re.search(r"\bhydra\b", callers[-1]) is not None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from convboard.config.schema import DEVICES, OPEN_GROUPS, TrainConfig, load_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import DataError, RunError
+from convboard.experiment.no_run import no_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -172,9 +173,11 @@ def load_run_config(path: Path) -> TrainConfig:
         RunError: The directory is not there, or holds no run.
         ConfigError: The config does not fit this version.
     """
-    if not (path / CONFIG).is_file():
-        there = "holds no run" if path.is_dir() else "is not there"
-        raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
+    try:
+        if not (path / CONFIG).is_file():
+            raise no_run(path, CONFIG)
+    except OSError as error:  # a name that is too long, or a folder that may not be read
+        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
     return load_config(path / CONFIG)
 
 
