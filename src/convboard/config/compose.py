@@ -25,7 +25,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convboard.config.error_messages import explain
-from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, to_config
+from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, class_name, to_config
 from convboard.errors import ConfigError
 from convboard.training.distributed.torchrun import communicator
 
@@ -100,7 +100,9 @@ def _run_id() -> str:
 def model_name() -> str:
     """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
     targets = [override for override in overrides() if override.startswith("model._target_=")]
-    return str(targets[-1].rpartition(".")[2] if targets else HydraConfig.get().runtime.choices.get("model"))
+    if not targets:
+        return str(HydraConfig.get().runtime.choices.get("model"))
+    return class_name(targets[-1].partition("=")[2])
 
 
 def _sweep_job_name(number: object) -> str:

@@ -74,6 +74,12 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case MarkedYAMLError(problem_mark=Mark() as mark):
             where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
             return ConfigError(f"{where}: this is not YAML: {error.problem}. Correct that line or the one before it.")
+        case ValueError() if str(error).startswith("Exceeds the limit"):  # of Python, for the digits of a number
+            longest = max(overrides, key=len, default="").partition("=")[0]
+            return ConfigError(f"{longest}: the number has too many digits.")
+        case RecursionError() if _is_in(error, "antlr4", "omegaconf", "hydra", "yaml"):
+            deepest = max(overrides, key=len, default="").partition("=")[0]
+            return ConfigError(f"{deepest}: lists or {{key: value}} are nested too deeply.")
         case ValueError() if str(error).startswith("Config group override must be"):
             return _not_an_option(error, schema, overrides)
         case OSError(filename=str() as path) if _raised_by_hydra(error):
@@ -258,6 +264,12 @@ def _one_line(error: Exception) -> str:
     """Return a message of several lines in one, without links to the manual of Hydra."""
     lines = (line.strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line and not line.startswith("See https://"))
+
+
+def _is_in(error: Exception, *packages: str) -> bool:
+    """Return whether the code that raised an error belongs to one of some packages."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    return any(package in Path(frames[0].filename).parts for package in packages)
 
 
 def _raised_by_hydra(error: OSError) -> bool:

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convboard.config.command_line import assignment
 from convboard.config.schema import DEVICES, OPEN_GROUPS, TrainConfig, load_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import DataError, RunError
@@ -66,7 +67,8 @@ class Run:
                 none is built. A run that was given a network as an object needs one.
 
         Raises:
-            RunError: The class is not convboard's own and `trust` is not given; or the run was given a network.
+            RunError: The class is not convboard's own and `trust` is not given; or the run was given a network, or has
+                not finished an epoch.
             ModelError: The network in `model` does not fit the images.
             CheckpointError: There are no weights, or they are damaged or of another network.
         """
@@ -74,6 +76,11 @@ class Run:
         from convboard.experiment.setup import build_model, prepare_given  # imports torch, which takes seconds
         from convboard.training.checkpoint import load_checkpoint, load_weights
 
+        if not self.result and not self.best_checkpoint.exists():
+            raise RunError(
+                f"{self.path} has no weights to show yet, because it has not finished an epoch. Resume it with "
+                f"{assignment('resume', self.path)}, or wait if it is being trained."
+            )
         channels, height, width = self.dataset["image_shape"]
         shape, classes = (channels, height, width), len(self.dataset["class_names"])
         if model is None:
@@ -99,10 +106,10 @@ class Run:
         """
         from convboard.feature_maps.inference_model import InferenceModel  # imports torch, which takes seconds
 
-        facts, name = self.dataset, str(self.config.model["_target_"]).rpartition(".")[2]
+        facts = self.dataset
         channels, height, width = facts["image_shape"]
         return InferenceModel(
-            f"{name}, trained on {self.config.dataset.name}",
+            f"{self.config.model_class}, trained on {self.config.dataset.name}",
             f"run {self.path}, weights of the best epoch",
             self.model(trust, model),
             (channels, height, width),
