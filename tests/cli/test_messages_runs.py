@@ -44,7 +44,7 @@ class TestRunDirectories:
 
     def test_one_that_holds_a_run_is_never_overwritten(self, refused: Refused, finished: Path) -> None:
         assert refused("hydra.run.dir=finished") == (
-            f"{finished} already contains a run, and runs are never overwritten. Resume it with resume={finished}, "
+            f"{finished} already contains a run, and runs are never overwritten. Resume it with resume=finished, "
             "or choose another directory with hydra.run.dir=<folder>."
         )
 

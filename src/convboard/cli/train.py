@@ -16,6 +16,7 @@ from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment.resume import resumed_config
+from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
 
 
@@ -30,6 +31,8 @@ def main() -> None:
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)
+    if run := compose.overridden(overrides, "resume"):
+        load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()
     with exit_by_signal():
         hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()

@@ -20,11 +20,12 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convboard.config.error_messages import explain
-from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, to_config
+from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, class_name, to_config
 from convboard.errors import ConfigError
 from convboard.training.distributed.torchrun import communicator
 
@@ -99,7 +100,9 @@ def _run_id() -> str:
 def model_name() -> str:
     """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
     targets = [override for override in overrides() if override.startswith("model._target_=")]
-    return str(targets[-1].rpartition(".")[2] if targets else HydraConfig.get().runtime.choices.get("model"))
+    if not targets:
+        return str(HydraConfig.get().runtime.choices.get("model"))
+    return class_name(targets[-1].partition("=")[2])
 
 
 def _sweep_job_name(number: object) -> str:
@@ -120,6 +123,21 @@ def overrides() -> list[str]:
     given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     assert isinstance(given, list)
     return [str(override) for override in given]
+
+
+def overridden(overrides: Sequence[str], key: str) -> str | None:
+    """Return the text that overrides give to a key, before anything is composed; None if they give none.
+
+    Args:
+        overrides: Such as `'resume="my runs/x"'`.
+        key: The key.
+    """
+    values = [override for override in overrides if override.lstrip("+").startswith(f"{key}=")]
+    try:
+        value = OverridesParser.create().parse_override(values[-1]).value() if values else None
+    except HydraException:
+        return None  # will be explained when it is composed
+    return value if isinstance(value, str) and "${" not in value else None
 
 
 def _given_for_all_jobs() -> set[str]:

@@ -3,12 +3,14 @@
 The checks of values are in `schema`; how a command ends is in `cli.frame`.
 """
 
+import errno
 import re
 import sys
 import traceback
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra.errors import (
@@ -31,6 +33,10 @@ from convboard.config.command_line import command
 from convboard.config.synonyms import KEYS
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest, similar
 
+_ABOUT_A_PATH = {  # errors of the file system that are about the user's path, disk or permissions, and no bug
+    *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
+    *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EIO),
+}
 MORE = ("experiment",)  # a preset is chosen like a key, but is not one
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
@@ -68,6 +74,12 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case MarkedYAMLError(problem_mark=Mark() as mark):
             where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
             return ConfigError(f"{where}: this is not YAML: {error.problem}. Correct that line or the one before it.")
+        case ValueError() if str(error).startswith("Exceeds the limit"):  # of Python, for the digits of a number
+            longest = max(overrides, key=len, default="").partition("=")[0]
+            return ConfigError(f"{longest}: the number has too many digits.")
+        case RecursionError() if _is_in(error, "antlr4", "omegaconf", "hydra", "yaml"):
+            deepest = max(overrides, key=len, default="").partition("=")[0]
+            return ConfigError(f"{deepest}: lists or {{key: value}} are nested too deeply.")
         case ValueError() if str(error).startswith("Config group override must be"):
             return _not_an_option(error, schema, overrides)
         case OSError(filename=str() as path) if _raised_by_hydra(error):
@@ -75,6 +87,8 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
                 f"The run directory {path} cannot be made: {error.strerror}. "
                 "Choose another with hydra.run.dir=<folder>, or hydra.sweep.dir=<folder> for a sweep."
             )
+        case OSError(filename=str() | Path() as path, errno=number) if number in _ABOUT_A_PATH:
+            return RunError(f"{path} cannot be used: {error.strerror}.")
     return None
 
 
@@ -252,8 +266,15 @@ def _one_line(error: Exception) -> str:
     return " ".join(line for line in lines if line and not line.startswith("See https://"))
 
 
+def _is_in(error: Exception, *packages: str) -> bool:
+    """Return whether the code that raised an error belongs to one of some packages."""
+    frames = traceback.extract_tb(error.__traceback__, limit=-1)
+    return any(package in Path(frames[0].filename).parts for package in packages)
+
+
 def _raised_by_hydra(error: OSError) -> bool:
-    """Return whether Hydra raised the error, which happens only while it creates a directory."""
+    """Return whether Hydra raised the error while it created a directory."""
     frames = traceback.extract_tb(error.__traceback__)
     callers = [frame.filename for frame in frames if not frame.filename.endswith(("pathlib.py", "os.py"))]
-    return bool(callers) and re.search(r"\bhydra\b", callers[-1]) is not None
+    makes = any(frame.name in ("mkdir", "makedirs") for frame in frames)
+    return makes and bool(callers) and re.search(r"\bhydra\b", callers[-1]) is not None

@@ -20,6 +20,8 @@ from convboard.config.synonyms import VALUES
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS
 from convboard.errors import ConfigError, nearest
 
+MOST = 2**31 - 1  # of what is counted; torch and TensorBoard take no more everywhere
+MOST_THREADS, MOST_PIXELS = 1024, 65_535
 LOSSES = ("cross_entropy", "mse")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PLAN_MODES = ("auto", "measure", "none")
@@ -65,11 +67,11 @@ class DatasetConfig:
         _one_of("dataset.name", self.name, DATASETS)
         _one_of("dataset.crop_border", self.crop_border, CROP_BORDERS)
         _one_of("dataset.data_location", self.data_location, DATA_LOCATIONS)
-        _at_least("dataset.image_size", self.image_size, 1)
-        _at_least("dataset.val_size", self.val_size, 1)
-        _at_least("dataset.random_crop", self.random_crop, 0)
-        _at_least("dataset.cutout", self.cutout, 0)
-        _at_least("dataset.num_workers", self.num_workers, 0)
+        _between("dataset.image_size", self.image_size, 1, MOST_PIXELS)
+        _between("dataset.val_size", self.val_size, 1)
+        _between("dataset.random_crop", self.random_crop, 0)
+        _between("dataset.cutout", self.cutout, 0)
+        _between("dataset.num_workers", self.num_workers, 0, MOST_THREADS)
         if self.name == "image_folder" and not self.path:
             raise ConfigError(
                 "dataset.path is not set: dataset=image_folder needs the folder that holds one folder of pictures "
@@ -159,15 +161,16 @@ class TrainerConfig:
         _one_of("trainer.device", self.device, DEVICES)
         _one_of("trainer.plan", self.plan, PLAN_MODES)
         _one_of("trainer.precision", self.precision, PRECISIONS)
-        for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience", "threads"):
-            _at_least(f"trainer.{name}", getattr(self, name), 1)
+        for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience"):
+            _between(f"trainer.{name}", getattr(self, name), 1)
+        _between("trainer.threads", self.threads, 1, MOST_THREADS)
         for split in ("train", "val", "test"):
-            _at_least(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
-        if not 0.0 <= self.checkpoint_minutes < math.inf:
+            _between(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
+        if not 0.0 <= self.checkpoint_minutes <= MOST:
             raise ConfigError(
                 f"trainer.checkpoint_minutes={self.checkpoint_minutes}: must be a finite number, 0 or above."
             )
-        if not 1.0 <= self.rank_timeout < math.inf:
+        if not 1.0 <= self.rank_timeout <= MOST / 1000:  # it is handed on in milliseconds
             raise ConfigError(
                 f"trainer.rank_timeout={self.rank_timeout}: must be a finite number of seconds, 1 or above."
             )
@@ -194,8 +197,8 @@ class BoardConfig:
 
     def __post_init__(self) -> None:
         _one_of("board.level", self.level, BOARD_LEVELS)
-        _at_least("board.scalar_every", self.scalar_every, 1)
-        _at_least("board.max_channels", self.max_channels, 1)
+        _between("board.scalar_every", self.scalar_every, 1)
+        _between("board.max_channels", self.max_channels, 1)
 
 
 @dataclass
@@ -233,10 +236,8 @@ class TrainConfig:
     resume: str | None = None
 
     def __post_init__(self) -> None:
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("seed", self.seed, 0)
-        if self.seed >= 2**64:
-            raise ConfigError(f"seed={self.seed}: must be below 2**64, which is {2**64}.")
+        _between("batch_size", self.batch_size, 1)
+        _between("seed", self.seed, 0, 2**64 - 1)
         _one_of("objective", self.objective, OBJECTIVES)
         if self.resume == "":
             raise ConfigError("resume is empty: give a run directory, such as resume=outputs/digits/lenet/RUN.")
@@ -252,6 +253,11 @@ class TrainConfig:
             if value is not None:
                 _check_rate(f"optimizer.{name}", value)
 
+    @property
+    def model_class(self) -> str:
+        """Name of the network's class, without its module."""
+        return class_name(self.model["_target_"])
+
     def to_dict(self) -> dict[str, Any]:
         """Return the config as nested dictionaries, as in the `config.yaml` of a run."""
         return asdict(self)
@@ -264,6 +270,11 @@ class TrainConfig:
             ConfigError: A key is unknown, of a wrong type, or out of range.
         """
         return to_config(OmegaConf.create(dict(plain)), more=())
+
+
+def class_name(target: str) -> str:
+    """Return the name of a class without its module: `SGD` for `torch.optim.SGD`."""
+    return str(target).rpartition(".")[2]
 
 
 def to_config(composed: DictConfig, more: Sequence[str] = MORE) -> TrainConfig:
@@ -314,14 +325,16 @@ def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
         raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed, VALUES.get(key))}")
 
 
-def _at_least(key: str, value: int | None, least: int) -> None:
-    if value is not None and value < least:
-        raise ConfigError(f"{key}={value}: must be at least {least}.")
+def _between(key: str, value: int | None, least: int, most: int = MOST) -> None:
+    if value is not None and not least <= value <= most:
+        limit = f"at least {least}" if value < least else f"at most {most}"
+        raise ConfigError(f"{key}={value}: must be {limit}.")
 
 
 def _check_side(key: str, value: object) -> None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
         raise ConfigError(f"{key}={value!r}: must be a whole number of pixels, 1 or more: the side of a square image.")
+    _between(key, value, 1, MOST_PIXELS)
 
 
 def _check_rate(key: str, value: object) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from convboard.config.command_line import format_value
 from convboard.config.compose import Composed, compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, RATES, DatasetConfig, TrainConfig, TrainerConfig
+from convboard.config.synonyms import KEYS
 from convboard.data.options import DATASETS
 from convboard.errors import ConfigError, ConvboardError, nearest
 from convboard.experiment.resume import resume_call
@@ -41,7 +43,7 @@ def train(
         keys: The keys of a config by their last name: `max_epochs`, `device`, `patience` and all others of `trainer`;
             `lr`, `weight_decay` and `momentum` of the optimizer; `path`, `image_size`, `val_size`, `random_crop` and
             all others of the data set; `seed`, `batch_size`, `data_dir` and `objective`; and the options `optimizer`,
-            `scheduler`, `loss`, `board` and `experiment`.
+            `scheduler`, `loss`, `board` and `experiment`. `optimizer` and `scheduler` can be a class too.
 
     Returns:
         The metrics of the best epoch, and the run directory.
@@ -53,8 +55,9 @@ def train(
     names = _keys_by_name()
     for name in keys:
         if name not in names:
-            raise ConfigError(f"{name} is not an argument of train. {nearest(name, names)}")
-    written = [f"{names[name]}={format_value(value, quoted=True)}" for name, value in keys.items()]
+            synonyms = {word: own for word, key in KEYS.items() for own, its in names.items() if its == key}
+            raise ConfigError(f"{name} is not an argument of train. {nearest(name, names, synonyms)}")
+    written = [_override(names[name], name, value) for name, value in keys.items()]
     module, chosen = _model_overrides(model)
     images = _dataset_overrides(dataset)
     arguments = {key: name for name, key in names.items()}
@@ -77,8 +80,12 @@ def compose(*overrides: str) -> TrainConfig:
     Raises:
         ConfigError: A key or an option does not exist, or a value is not allowed.
     """
+    from convboard.experiment.setup import resolve_targets  # deferred for start-up time: it imports torch
+
     with _errors_of_python({}):
-        return _composed(overrides).config
+        config = _composed(overrides).config
+        resolve_targets(config)
+        return config
 
 
 def run(config: TrainConfig, run_dir: str | Path, model: "nn.Module | None" = None) -> "RunResult":
@@ -148,7 +155,7 @@ def _composed(overrides: Sequence[str]) -> Composed:
 def _run(config: TrainConfig, run_dir: str | Path, model: "nn.Module | None") -> "RunResult":
     """Train in a new directory, and record in the config whether the network was given."""
     if config.resume is not None:
-        call = f"convboard.resume({python_text(Path(config.resume))})"
+        call = _call_that_resumes(Path(config.resume))
         raise ConfigError(f"config.resume={config.resume!r}: run trains new runs only. Use {call}.")
     if model is not None:
         size = {key: value for key, value in config.model.items() if key == "image_size"}  # that of the images
@@ -201,12 +208,57 @@ def _model_overrides(model: "str | type[nn.Module] | nn.Module | None") -> "tupl
         raise ConfigError(f"model={model!r}: must be a name, a class derived from nn.Module, or a network.")
     if not isinstance(model, type):  # the name is for the run directory; it need not be one that can be imported
         return model, ["model._target_=given." + re.sub(r"\W", "_", cls.__name__)]
+    return None, [f"model._target_={_importable('model', cls, f', or give a network: model={cls.__name__}(...)')}"]
+
+
+def _importable(name: str, cls: type, advice: str = "") -> str:
+    """Return the name by which a class can be imported.
+
+    Args:
+        name: The argument, for messages.
+        cls: The class.
+        advice: What else to do if it cannot be imported.
+
+    Raises:
+        ConfigError: The class is defined inside a function.
+    """
     if "<locals>" in cls.__qualname__:
         raise ConfigError(
-            f"model={cls.__name__}: the class is defined inside a function, where a run cannot find it. Define it at "
-            f"the top level of a module or notebook, or give a network: model={cls.__name__}(...)."
+            f"{name}={cls.__name__}: the class is defined inside a function, where a run cannot find it. Define it at "
+            f"the top level of a module or notebook{advice}."
         )
-    return None, [f"model._target_={cls.__module__}.{cls.__qualname__}"]
+    if cls.__module__.startswith("torch.optim."):
+        from torch import optim  # deferred for start-up time
+
+        if getattr(optim, cls.__name__, None) is cls:
+            return f"torch.optim.{cls.__name__}"
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _override(key: str, name: str, value: object) -> str:
+    """Return an argument of `train` as an override.
+
+    Args:
+        key: Its key in a config.
+        name: Its name.
+        value: Its value.
+
+    Raises:
+        ConfigError: The value is none that a config can hold.
+    """
+    if name in ("optimizer", "scheduler"):
+        if isinstance(value, type):
+            return f"{key}._target_={_importable(name, value)}"
+        if not isinstance(value, str):
+            raise ConfigError(
+                f"{name}={type(value).__name__}(...): give its name or its class, because a run builds its own: "
+                f"{name}={type(value).__name__}. Its arguments are given as lr=0.1 or as '{name}.<argument>=<value>'."
+            )
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:  # a number of NumPy or torch
+        value = value.item()
+    if not isinstance(value, (str, Path, int, float, list, tuple, dict, NoneType)):
+        raise ConfigError(f"{name}={value!r}: must be a text, a number, true or false, a list, or None.")
+    return f"{key}={format_value(value, quoted=True)}"
 
 
 def _dataset_overrides(dataset: str | Path | None) -> list[str]:
@@ -225,6 +277,19 @@ def _dataset_overrides(dataset: str | Path | None) -> list[str]:
     raise ConfigError(f"dataset={dataset!r} is neither the name of a data set nor a folder. {nearest(dataset, names)}")
 
 
+# In messages: `resume=run`, or `'resume="my run"'`, and the classes that are named behind it.
+_RESUME = re.compile(
+    r"(?<![\w.])(?:'resume=\"([^\"]+)\"'|resume=(\S+?))((?: \w+\._target_=[\w.]+\w)*)(?=[,.;)]?(\s|$))"
+)
+
+
+def _call_that_resumes(path: Path) -> str:
+    try:
+        return resume_call(path, load_run_config(path))
+    except ConvboardError:
+        return f"convboard.resume({python_text(path)})"
+
+
 @contextmanager
 def _errors_of_python(names: dict[str, str]) -> Iterator[None]:
     """Put the arguments of a Python call in the place of config keys and of command-line advice in messages.
@@ -241,9 +306,7 @@ def _errors_of_python(names: dict[str, str]) -> Iterator[None]:
         yield
     except ConvboardError as error:
         text = pattern.sub(lambda key: names[key[0]], str(error)).replace(" (in a config: ", " (")
-        text = re.sub(
-            r"(?<![\w.])resume=(?:'resume=\"([^\"]+)\"'|(\S+?))(?=[,.]?(\s|$))", r'convboard.resume("\1\2")', text
-        )
+        text = _RESUME.sub(lambda found: _call_that_resumes(Path(found[1] or found[2])), text)
         text = re.sub(r"into quotes of both kinds: '(.*)=\"\.\.\.\"'\.$", r"""into quotes: "\1='...'".""", text)
         if text == str(error):
             raise

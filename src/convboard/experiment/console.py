@@ -1,19 +1,19 @@
 """Console output of a run before its first step and after its last one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convboard.config.command_line import printable, tensorboard
+from convboard.config.command_line import format_value, printable, tensorboard
+from convboard.config.schema import TrainConfig, class_name
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from convboard.data.dataset import ImageDataset
     from convboard.training.execution_plan.choose_plan import PlanChoice
+    from convboard.training.training_setup import TrainingSetup
 
 
 class Report:
@@ -23,22 +23,43 @@ class Report:
         self.console = Console(highlight=False, soft_wrap=True)
 
     def begin(
-        self, name: str, model: "nn.Module", dataset: "ImageDataset", choice: "PlanChoice", run_dir: Path
+        self,
+        config: TrainConfig,
+        setup: "TrainingSetup",
+        dataset: "ImageDataset",
+        choice: "PlanChoice",
+        run_dir: Path,
     ) -> None:
-        """Print the network, the data, the device, the plan and the run directory."""
-        parameters = sum(parameter.numel() for parameter in model.parameters())
+        """Print the network, the data, the optimizer and its schedule, the device, the plan and the run directory."""
+        parameters = sum(parameter.numel() for parameter in setup.model.parameters())
         channels, height, width = dataset.image_shape
         sizes = " / ".join(f"{len(split):,}" for split in (dataset.train, dataset.val, dataset.test))
-        self._say("network", f"{name}, {parameters:,} parameters")
+        self._say("network", f"{config.model_class}, {parameters:,} parameters")
         self._say("data", f"{dataset.name}, {channels}x{height}x{width}, {dataset.num_classes:,} classes")
         self._say("images", f"{sizes} to train / val / test")
+        self._say("optimizer", _described({"lr": setup.optimizer.defaults.get("lr"), **config.optimizer}))
+        self._say("schedule", _described(config.scheduler))
         self._say("device", choice.chosen)
         self._say("plan", choice.describe())
         self._say("run", _shown(run_dir))
 
-    def resumed(self, epochs: int, steps: int) -> None:
-        """Print where the run was resumed."""
+    def resumed(self, epochs: int, steps: int, most_epochs: int, is_finished: bool) -> None:
+        """Print where the run was resumed, and of a finished one that it is only tested again.
+
+        Args:
+            epochs: Number of epochs that the run has trained.
+            steps: Number of steps that it has trained.
+            most_epochs: Its `max_epochs`.
+            is_finished: Whether no epoch is left to train.
+        """
         self.console.print(f"resumed after {counted(epochs, 'epoch')}, {counted(steps, 'step')}")
+        if is_finished and epochs >= most_epochs:
+            self.console.print(
+                f"The run has finished its {counted(epochs, 'epoch')}, and is only tested again. "
+                "trainer.max_epochs=<more> trains it further."
+            )
+        elif is_finished:
+            self.console.print("The run was ended by trainer.patience, and is only tested again.")
 
     def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
         """Print the metrics of the best epoch, the run directory, and the command that shows it."""
@@ -51,6 +72,12 @@ class Report:
     def _say(self, what: str, text: str, style: str = "") -> None:
         """Print one line: a label of 12 columns and a text, which is not wrapped."""
         self.console.print(Text.assemble((f"{what + ':':<12}", "dim"), (printable(text), style)))
+
+
+def _described(node: dict[str, Any]) -> str:
+    """Return a class and its arguments: `SGD, lr=0.02, momentum=0.9`."""
+    arguments = (f"{key}={format_value(value)}" for key, value in node.items() if key != "_target_")
+    return ", ".join([class_name(node["_target_"]), *arguments])
 
 
 def counted(number: int, noun: str) -> str:

@@ -18,6 +18,7 @@ from convboard.data.dataset import ImageDataset
 from convboard.errors import ConfigError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
+from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
@@ -102,14 +103,14 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
             _resume(trainer, run_dir)
         if comm.is_main:
             _write_inputs(config, dataset, choice.plan, run_dir)
-        report.begin(_model_name(config), setup.model, dataset, choice, run_dir)
+        report.begin(config, setup, dataset, choice, run_dir)
         return _train(config, trainer, report, run_dir)
 
 
 def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path) -> RunResult:
     """Train to the end, and record and print the result."""
     if trainer.global_step:
-        report.resumed(trainer.epoch, trainer.global_step)
+        report.resumed(trainer.epoch, trainer.global_step, config.trainer.max_epochs, trainer.is_finished)
     try:
         end = trainer.fit()
     except CudaGraphError as error:
@@ -222,10 +223,6 @@ def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_di
     atomic_write_text(run_dir / CONFIG, OmegaConf.to_yaml(OmegaConf.create(replace(config, resume=None).to_dict())))
 
 
-def _model_name(config: TrainConfig) -> str:
-    return str(config.model["_target_"]).rpartition(".")[2]
-
-
 @contextmanager
 def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
     """Lock `run_dir` for this process alone, and remove it at the end if it is empty."""
@@ -243,7 +240,7 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             if (run_dir / CONFIG).exists() and not resumed:
                 raise RunError(
                     f"{run_dir} already contains a run, and runs are never overwritten. Resume it with "
-                    f"{assignment('resume', run_dir)}, or choose another directory with hydra.run.dir=<folder>."
+                    f"{' '.join(resume_overrides(run_dir))}, or choose another directory with hydra.run.dir=<folder>."
                 )
             yield
     except OSError as error:

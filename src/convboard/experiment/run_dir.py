@@ -7,9 +7,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from convboard.config.command_line import assignment
 from convboard.config.schema import DEVICES, OPEN_GROUPS, TrainConfig, load_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import DataError, RunError
+from convboard.experiment.no_run import no_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,7 +67,8 @@ class Run:
                 none is built. A run that was given a network as an object needs one.
 
         Raises:
-            RunError: The class is not convboard's own and `trust` is not given; or the run was given a network.
+            RunError: The class is not convboard's own and `trust` is not given; or the run was given a network, or has
+                not finished an epoch.
             ModelError: The network in `model` does not fit the images.
             CheckpointError: There are no weights, or they are damaged or of another network.
         """
@@ -73,6 +76,11 @@ class Run:
         from convboard.experiment.setup import build_model, prepare_given  # imports torch, which takes seconds
         from convboard.training.checkpoint import load_checkpoint, load_weights
 
+        if not self.result and not self.best_checkpoint.exists():
+            raise RunError(
+                f"{self.path} has no weights to show yet, because it has not finished an epoch. Resume it with "
+                f"{assignment('resume', self.path)}, or wait if it is being trained."
+            )
         channels, height, width = self.dataset["image_shape"]
         shape, classes = (channels, height, width), len(self.dataset["class_names"])
         if model is None:
@@ -98,10 +106,10 @@ class Run:
         """
         from convboard.feature_maps.inference_model import InferenceModel  # imports torch, which takes seconds
 
-        facts, name = self.dataset, str(self.config.model["_target_"]).rpartition(".")[2]
+        facts = self.dataset
         channels, height, width = facts["image_shape"]
         return InferenceModel(
-            f"{name}, trained on {self.config.dataset.name}",
+            f"{self.config.model_class}, trained on {self.config.dataset.name}",
             f"run {self.path}, weights of the best epoch",
             self.model(trust, model),
             (channels, height, width),
@@ -172,9 +180,11 @@ def load_run_config(path: Path) -> TrainConfig:
         RunError: The directory is not there, or holds no run.
         ConfigError: The config does not fit this version.
     """
-    if not (path / CONFIG).is_file():
-        there = "holds no run" if path.is_dir() else "is not there"
-        raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
+    try:
+        if not (path / CONFIG).is_file():
+            raise no_run(path, CONFIG)
+    except OSError as error:  # a name that is too long, or a folder that may not be read
+        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
     return load_config(path / CONFIG)
 
 

@@ -90,6 +90,17 @@ def resolve_model(node: dict[str, Any]) -> Target:
     return resolve("model", {key: value for key, value in node.items() if key != "image_size"})
 
 
+def resolve_targets(config: TrainConfig) -> None:
+    """Import the classes of a config, and check that they have the parameters that it gives them.
+
+    Raises:
+        ConfigError: See `instantiate.resolve`.
+    """
+    resolve_model(config.model)
+    resolve("optimizer", config.optimizer)
+    resolve("scheduler", config.scheduler)
+
+
 @errors_with_config_keys()
 def initialise(model: nn.Module, dataset: ImageDataset) -> None:
     """Call the method `initialise_from` of a network, if it has one, with normalised training images `[N, C, H, W]`."""

@@ -25,6 +25,8 @@ class ProgressDisplay:
     def on_fit_start(self, start: FitStart) -> None:
         """See `Callback`."""
         self._max_epochs = start.max_epochs
+        if start.epoch >= start.max_epochs:
+            return  # a finished run, which is only tested again
         self._console.print(
             f"{'epoch':>9}{'train loss':>13}{'accuracy':>10}{'val loss':>11}{'accuracy':>10}{'images/s':>12}"
         )

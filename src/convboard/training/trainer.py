@@ -89,7 +89,7 @@ class Trainer:
                     started.append(callback)
                 if self.global_step == 0:
                     self._save(is_best=False)  # a run that is killed after this can be resumed
-                while not self._is_done():
+                while not self.is_finished:
                     self._train_epoch()
                 end = self._test_best()
             except BaseException as raised:
@@ -150,7 +150,9 @@ class Trainer:
             "callbacks": {type(callback).__name__: callback.state_dict() for callback in self._callbacks},
         }
 
-    def _is_done(self) -> bool:
+    @property
+    def is_finished(self) -> bool:
+        """Whether no epoch is left to train."""
         patience = self.setup.limits.patience
         is_out_of_patience = patience is not None and self.epoch - self.best_epoch >= patience
         return self.epoch >= self.setup.limits.max_epochs or is_out_of_patience
@@ -177,7 +179,7 @@ class Trainer:
             train_accuracy=train_accuracy,
             val=val,
             images_per_second=images_per_second,
-            is_last=self._is_done(),
+            is_last=self.is_finished,
             is_best=is_best,
         )
         for callback in self._callbacks:

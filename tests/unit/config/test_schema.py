@@ -113,7 +113,7 @@ def test_a_config_survives_its_file(tmp_path: Path) -> None:
         ),
         (
             "seed=18446744073709551616",
-            "seed=18446744073709551616: must be below 2**64, which is 18446744073709551616.",
+            "seed=18446744073709551616: must be at most 18446744073709551615.",
         ),
         ("optimizer._target_=5", "optimizer._target_=5: must name a class, as in optimizer._target_=module.Class."),
         (

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -23,6 +24,7 @@ from convboard.config.compose import CONF
 from convboard.errors import ConvboardError
 from convboard.experiment.resume import resume_overrides, resumed_config
 from convboard.training.progress import ProgressDisplay
+from convboard.training.schedules import Cosine
 
 SHORT: dict[str, Any] = {"max_epochs": 1, "limit_train_batches": 2, "board": "minimal", "batch_size": 32}
 
@@ -99,6 +101,18 @@ def test_a_run_is_trained_for_longer() -> None:
         ({"dataset": Path("nowhere")}, "nowhere is not a folder. It must be one that holds a folder of pictures"),
         ({"dataset": "image_folder"}, "path is not set: dataset=image_folder needs the folder"),
         ({"model": "lenett"}, "model='lenett' is not known. Did you mean 'lenet'?"),
+        ({"epochs": 3}, "epochs is not an argument of train. Did you mean 'max_epochs'?"),
+        ({"learning_rate": 3}, "learning_rate is not an argument of train. Did you mean 'lr'?"),
+        ({"loss": nn.MSELoss()}, "loss=MSELoss(): must be a text, a number, true or false, a list, or None."),
+        (
+            {"optimizer": torch.optim.Adam([nn.Parameter(torch.zeros(1))])},
+            "optimizer=Adam(...): give its name or its class, because a run builds its own: optimizer=Adam. Its arg",
+        ),
+        (
+            {"optimizer": type("Mine", (torch.optim.Adam,), {"__qualname__": "f.<locals>.Mine"})},
+            "optimizer=Mine: the class is defined inside a function, where a run cannot find it. Define it at the top "
+            "level of a module or notebook.",
+        ),
         ({"model": 3}, "model=3: must be a name, a class derived from nn.Module, or a network."),
         (
             {"model": type("Inner", (nn.Module,), {"__qualname__": "f.<locals>.Inner"})},
@@ -112,8 +126,39 @@ def test_a_run_is_trained_for_longer() -> None:
 def test_errors_speak_of_python_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(convboard.ConvboardError, match=re.escape(message)) as caught:
         convboard.train(**arguments)
-    for word in ("trainer.", "optimizer.", "dataset.", "hydra", "--"):
+    for word in ("trainer.", "dataset.", "hydra", "--"):
         assert word not in str(caught.value)
+
+
+def test_an_optimizer_and_a_schedule_can_be_classes() -> None:
+    numbers: dict[str, Any] = {"lr": torch.tensor(0.01), "weight_decay": np.float64(0.1)}
+    convboard.train(optimizer=torch.optim.Adam, scheduler=Cosine, run_dir="run", **numbers, **SHORT)
+    config = convboard.load_run("run").config
+    assert config.optimizer == {"_target_": "torch.optim.Adam", "lr": pytest.approx(0.01), "weight_decay": 0.1}
+    assert config.scheduler == {"_target_": "convboard.training.schedules.Cosine"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["optimizer.momentumm=1"], "optimizer.momentumm is not an argument of torch.optim.SGD. Did you mean 'moment"),
+        (["model.width=1"], "model.width is not an argument of convboard.models.LeNet. Allowed: image_size, in_chann"),
+        (["scheduler._target_=nowhere.Cosine"], "scheduler._target_='nowhere.Cosine': there is no module 'nowhere'"),
+    ],
+)
+def test_compose_checks_the_arguments_of_classes(overrides: list[str], message: str) -> None:
+    with pytest.raises(convboard.ConfigError, match=re.escape(message)):
+        convboard.compose(*overrides)
+
+
+@pytest.mark.parametrize(
+    ("model", "call"),
+    [(Net, 'convboard.resume("my run", trust=True)'), (Net(1, 10), 'convboard.resume("my run", model=network)')],
+)
+def test_the_call_that_resumes_a_run_has_all_that_it_needs(model: Any, call: str) -> None:
+    convboard.train(model, run_dir="my run", **SHORT)
+    with pytest.raises(convboard.RunError, match=re.escape(f"Resume it with {call}, or choose another directory")):
+        convboard.train(model, run_dir="my run", **SHORT)
 
 
 def test_a_directory_that_holds_a_run_is_refused_in_terms_of_python() -> None:
