@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch._ops import OpOverload
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.function_names import CREATING, CUMULATIVE, ELEMENTWISE, words
@@ -60,3 +61,27 @@ def is_operation(function: Callable[..., Any]) -> bool:
 def is_same(call: FunctionCall) -> bool:
     """Return whether an operation does the same as the function that `call_of` takes it for."""
     return call.name in _SAME or call.name in _OTHER_NAMES.values() or not call.args
+
+
+class _Observer:
+    """The method of `OperationMode`: in a class derived from torch's, torch imports its compiler at the first call."""
+
+    note: Callable[[Any, Any], None]
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        """Called by torch in place of every operation, inside of scripts too."""
+        result = func(*args, **(kwargs or {}))
+        self.note((args, kwargs or {}), result)
+        return result
+
+
+class OperationMode(_Observer, TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """A mode of torch that sees all operations.
+
+    Args:
+        note: Is called with the arguments and the result of each.
+    """
+
+    def __init__(self, note: Callable[[Any, Any], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.note = note

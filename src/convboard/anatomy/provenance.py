@@ -12,7 +12,6 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import words
@@ -52,11 +51,8 @@ class Provenance:
     parameters: tuple[nn.Parameter, ...] = ()
 
 
-class ProvenanceTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Provenances:
     """The provenances of the tensors of a run.
-
-    As a mode of torch, it sees the operations of scripts and of `vmap` too, although not which unit of a tensor depends
-    on which: so it can tell what they return from constants that were made without any operation.
 
     Args:
         images: What the network is called with.
@@ -64,7 +60,6 @@ class ProvenanceTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self, images: Tensor, forget: Callable[[Tensor], None]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
         self._forget = forget
         self._provenances: TensorMap[Provenance] = TensorMap()
         self._provenances[images] = Provenance(INPUT, version_of(images), is_of_images=True)
@@ -119,13 +114,18 @@ class ProvenanceTracker(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if function.name in _READING and self._is_given_images(function):
             self._are_values_read = True
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        """Called by torch in place of every operation, inside of scripts too."""
-        result = func(*args, **(kwargs or {}))
-        if any(self._may_be_of_images(tensor) for tensor in tensors_in((args, kwargs or {}))):
+    def note_operation(self, args: Any, result: Any) -> None:
+        """Note an operation, which a script or `vmap` may have called out of sight.
+
+        So what these return can be told from constants that were made without any operation.
+
+        Args:
+            args: All of its arguments.
+            result: What it returned.
+        """
+        if any(self._may_be_of_images(tensor) for tensor in tensors_in(args)):
             for tensor in tensors_in(result):
                 self._is_of_images[tensor] = True
-        return result
 
     def _is_given_images(self, function: FunctionCall) -> bool:
         return any(self.of(tensor).is_of_images for tensor in function.sources)

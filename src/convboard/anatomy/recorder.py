@@ -13,8 +13,8 @@ from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.function_call import FunctionCall, first_tensor, tensors_in
 from convboard.anatomy.function_names import words
-from convboard.anatomy.operations import call_of
-from convboard.anatomy.provenance import Provenance, ProvenanceTracker, parameters_of, version_of
+from convboard.anatomy.operations import OperationMode, call_of
+from convboard.anatomy.provenance import Provenance, Provenances, parameters_of, version_of
 from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
 
 # Functions that change neither values nor shape are not recorded. Attributes such as `.T` arrive as `get`.
@@ -57,7 +57,7 @@ def record_calls(model: nn.Module, images: Tensor, trackers: Sequence[Tracker] =
             handles.append(module.register_forward_hook(after, always_call=True))  # also if the forward raises
         if not isinstance(model, torch.jit.ScriptModule):
             handles.append(model.register_forward_pre_hook(recorder.start, prepend=True))
-        with recorder, recorder.provenance:
+        with recorder, OperationMode(recorder.provenance.note_operation):
             yield recorder.recording
     finally:
         for handle in handles:
@@ -77,7 +77,7 @@ class _Recorder(TorchFunctionMode):
         self._layer: Call | None = None  # the layer that is running
         self._layer_version = 0  # how often its first argument had been written to
         self._is_paused = True  # functions that are called before the network or by the recorder are not the network's
-        self.provenance = ProvenanceTracker(images, self._forget)
+        self.provenance = Provenances(images, self._forget)
 
     def start(self, model: nn.Module, _args: Any) -> None:
         """Begin to record, when the network is called. A run may have put copies in place of its buffers before."""

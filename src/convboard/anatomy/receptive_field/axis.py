@@ -41,6 +41,16 @@ class Axis:
         steps = self._line.diff() if self.varying else torch.zeros(1)
         return bool((steps == steps[0]).all())
 
+    def _dim(self, default: int | None) -> int | None:
+        """The dimension along which the positions change; the default if there is only one unit along it."""
+        if self.varying or default is None:
+            return self.varying[0] if self.varying else None
+        return default if self.positions.shape[default] == 1 else None
+
+    def is_along(self, dim: int) -> bool:
+        """Return whether the units are in a row along a dimension, at even distances."""
+        return self.is_even and self._dim(dim) == dim
+
     @property
     def first(self) -> Tensor:
         """The position of the first unit."""
@@ -80,7 +90,7 @@ class Axis:
             default: The dimension that the window moves along if there is only one unit along the axis.
             shape: Of the tensor that is returned.
         """
-        dim = self.varying[0] if self.varying else default
+        dim = self._dim(default)
         if not self.is_even or self.varying == [-len(windows) - 1]:  # it mixes channels
             return None
         window = windows.get(dim or 0)
@@ -101,7 +111,7 @@ class Axis:
             default: As in `through`.
             shape: Of the tensor that is returned.
         """
-        dim = self.varying[0] if self.varying else default
+        dim = self._dim(default)
         if not self.is_even:
             return None
         if dim is None:

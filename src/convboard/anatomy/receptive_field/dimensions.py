@@ -11,7 +11,10 @@ from convboard.anatomy.receptive_field.propagation import EMPTY, Extents, KnownT
 # Position of the argument `dim` where it is not the second one, and its default where this is not all dimensions.
 _POSITIONS = {"norm": 2, "normalize": 2, "topk": 2, "kthvalue": 2, "linalg_norm": 2, "linalg_vector_norm": 2}
 _POSITIONS |= {"quantile": 2, "nanquantile": 2, "renorm": 2, "diff": 2, "gumbel_softmax": 4, "cosine_similarity": 2}
-_DEFAULTS = {
+_POSITIONS |= {f"fft_{kind}": 2 for kind in ("fft", "ifft", "rfft", "irfft", "fft2", "ifft2", "rfft2", "irfft2")}
+_DEFAULTS: dict[str, int | tuple[int, ...]] = {
+    **{f"fft_{kind}": -1 for kind in ("fft", "ifft", "rfft", "irfft")},
+    **{f"fft_{kind}": (-2, -1) for kind in ("fft2", "ifft2", "rfft2", "irfft2")},
     "normalize": 1,
     "cosine_similarity": 1,
     "msort": 0,
@@ -117,6 +120,12 @@ def over_channels(call: FunctionCall, known: KnownTensors, shape: torch.Size) ->
     return tuple(F.max_pool2d(padded, (size, 1), 1).view(4, *shape))
 
 
+def triangular(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
+    """torch.tril or triu: the boxes of the zeros are empty."""
+    is_kept = call.function(torch.ones(shape[-2:]), *call.args[1:], **call.kwargs) != 0
+    return tuple(torch.where(is_kept, extent, torch.tensor(EMPTY)) for extent in _first(call, known))
+
+
 def padded(call: FunctionCall, known: KnownTensors, _shape: torch.Size) -> Extents:
     """Constant padding: its boxes are empty."""
     return tuple(F.pad(extent, tuple(call.arguments["pad"]), value=EMPTY) for extent in _first(call, known))
@@ -137,5 +146,9 @@ DIMENSION_RULES: dict[str, Rule] = {
     "group_norm": group_normalised,
     "local_response_norm": over_channels,
     "pad": padded,
+    "tril": triangular,
+    "triu": triangular,
+    "view_as_complex": lambda call, known, _: tuple(maximum(extent, (-1,), False) for extent in _first(call, known)),
+    "view_as_real": lambda call, known, _: tuple(extent[..., None] for extent in _first(call, known)),
 }
 COMPARISON_RULES: dict[str, Rule] = dict.fromkeys(("bilinear", "cosine_similarity", "pairwise_distance"), compared)

@@ -15,7 +15,6 @@ from convboard.anatomy.receptive_field.propagation import (
     on_the_host,
     union,
     union_of_all,
-    without_repetitions,
 )
 
 
@@ -137,19 +136,23 @@ def written(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Exten
 
 
 def scattered(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
-    """A function that writes units at an index along one dimension: any of those that it may write there."""
-    target, dim, *_ = call.args
-    before = known.get(target)
-    sides = [before] if before else []
-    for tensor in call.tensors:
-        if tensor is not target and (extents := known.get(tensor)):
-            fits = tensor.ndim == len(shape) and all(
-                a == b for at, (a, b) in enumerate(zip(tensor.shape, shape)) if at != dim % len(shape)
-            )
-            sides.append(
-                tuple(maximum(extent, (dim,)) for extent in extents) if fits else union_of_all([extents], shape)
-            )
-    return union([tuple(without_repetitions(extent) for extent in side) for side in sides])
+    """A function that writes or adds units at an index along one dimension."""
+    target, dim, index, source = (*call.args, *call.kwargs.values())[:4]
+    if index in known or index.is_meta:
+        return union_of_all(known.in_order(call.sources), shape)
+    before = known.get(target) or (torch.tensor(EMPTY).expand(shape),) * 4
+    given = source.shape if isinstance(source, Tensor) else index.shape
+    units: Extents = known.get(source) or (torch.tensor(EMPTY).expand(given),) * 4
+    at = index.cpu()
+    if call.name == "index_fill":
+        return tuple(extent.index_fill(dim, at, EMPTY) for extent in before)
+    if call.name == "index_copy":
+        return tuple(extent.index_copy(dim, at, new) for extent, new in zip(before, units))
+    if call.name == "index_add":
+        at = at.view([-1 if number == dim % len(shape) else 1 for number in range(len(shape))]).expand(given)
+    if call.name == "scatter" and "reduce" not in call.kwargs:
+        return tuple(extent.scatter(dim, at, new) for extent, new in zip(before, units))
+    return tuple(extent.scatter_reduce(dim, at, new, "amax") for extent, new in zip(before, units))
 
 
 INDEX_RULES: dict[str, Rule] = {

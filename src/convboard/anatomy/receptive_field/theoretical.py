@@ -70,12 +70,7 @@ class FieldTracker:
         if axes is None:
             return None
         vertical, horizontal = axes
-        is_spatial = (
-            tensor.ndim >= 4
-            and all(axis.is_even for axis in axes)
-            and vertical.varying in ([], [-2])
-            and horizontal.varying in ([], [-1])
-        )
+        is_spatial = tensor.ndim >= 4 and vertical.is_along(-2) and horizontal.is_along(-1)
         start = (int(vertical.first), int(horizontal.first)) if is_spatial else (0, 0)
         return Field((vertical.size, horizontal.size), (vertical.stride, horizontal.stride), start, is_spatial)
 
