@@ -44,6 +44,24 @@ def test_json_and_csv_hold_the_fields_of_a_row(run_command: RunCommand) -> None:
     assert [row["parameters"] for row in table] == ["448", "3208"]
 
 
+def test_the_blocks_of_a_network(run_command: RunCommand) -> None:
+    blocks = run_command("scripts/layers.py", "model=resnet18", "depth=1", "collapse=layer4,layer3.*", "format=json")
+    names = [row["name"] for row in json.loads(blocks.stdout)]
+    assert names == [
+        "conv1",
+        "bn1",
+        "relu",
+        "maxpool",
+        "layer1",
+        "layer2",
+        "layer3",
+        "layer4",
+        "avgpool",
+        "flatten",
+        "fc",
+    ]
+
+
 def test_markdown(run_command: RunCommand) -> None:
     lines = run_command("scripts/layers.py", "model=conv_mlp", "format=markdown").stdout.splitlines()
     assert lines[0] == "**conv_mlp for 3x28x28 images (its default)**"
@@ -99,12 +117,13 @@ def test_a_network_that_does_not_fit_is_explained(run_command: RunCommand, tmp_p
     ("arguments", "text"),
     [
         (["format=jsn"], "format=jsn is not an output format. Did you mean 'json'? Allowed: csv, json, markdown"),
+        (["depth=0"], "depth=0: give 1 for the network's children"),
         (["layer=cnv1"], "No layer is called 'cnv1'. Did you mean 'conv1'?"),
         (["layer=conv1", "row=28"], "conv1 has no unit at row 28, column 0: its output has 28 x 28 of them."),
         (["input_shape=[1,28]"], "input_shape=[1,28]: give channels, height and width"),
         (
             ["modle=lenet"],
-            "modle is not a known key. Did you mean 'model'? This script's own: run, input_shape, format, ",
+            "modle is not a known key. Did you mean 'model'? This script's own: run, input_shape, depth, ",
         ),
         (["run=outputs", "model=lenet"], "model=lenet cannot be used with run="),
         (["run=nowhere"], "nowhere is not there"),
@@ -117,5 +136,5 @@ def test_messages(run_command: RunCommand, arguments: list[str], text: str) -> N
 
 def test_help_tells_of_every_argument(run_command: RunCommand) -> None:
     shown = run_command("scripts/layers.py", "--help").stdout
-    for name in ("run", "input_shape", "format", "layer", "row", "col", "trust"):
+    for name in ("run", "input_shape", "depth", "collapse", "format", "layer", "row", "col", "trust"):
         assert f"\n  {name}=" in shown

@@ -44,7 +44,7 @@ class LayerRow:
         dense_parameters: Number of weights of a fully connected layer from the whole input to the whole output, the
             product of both sizes; None if it is not a convolution.
         macs: Multiply-accumulate operations for one image, half of what `torch.utils.flop_counter` counts.
-        output_bytes: Bytes of the output for one image.
+        output_bytes: Bytes of the output for one image; for a block, of all outputs inside it.
         receptive_field: Size in pixels of the receptive field of one unit in an image without borders; for units
             without positions, such as those of a Linear, in the image at hand. None if no unit depends on the image;
             `unknown` if something that no trace can see took part, such as NumPy or vmap.
@@ -53,6 +53,7 @@ class LayerRow:
         receptive_center: Centre of the first unit's receptive field, where pixel i extends from i − 0.5 to i + 0.5;
             None for units without positions.
         effective_kernel: Pixels that the window spans with its dilation, d·(k−1) + 1.
+        calls: How many rows it stands for: 1 except for a block, which `blocks` makes of the rows inside it.
     """
 
     name: str
@@ -77,6 +78,7 @@ class LayerRow:
     receptive_stride: Pair | None
     receptive_center: tuple[float, float] | None
     effective_kernel: Pair | None
+    calls: int = 1
 
 
 def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
@@ -229,5 +231,5 @@ def _row_without_call(name: str, module: nn.Module, parameters: list[nn.Paramete
     blank: dict[str, Any] = dict.fromkeys(LayerRow.__dataclass_fields__)
     empty: dict[str, Any] = dict.fromkeys(("inputs", "input_shape", "output_shape"), ())
     zero: dict[str, Any] = dict.fromkeys(("macs", "output_bytes"), 0)
-    known = {"name": label, "type": type(module).__name__, "formula": "", **_sizes_of(parameters)}
+    known = {"calls": 1, "name": label, "type": type(module).__name__, "formula": "", **_sizes_of(parameters)}
     return LayerRow(**blank | empty | zero | known)

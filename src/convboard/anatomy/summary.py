@@ -1,12 +1,14 @@
 """A network summarised by one dry run: its rows, the receptive field of each unit, and all of it for JSON."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from numbers import Integral
 from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.dry_run import DryRun, dry_run
+from convboard.anatomy.blocks import block_rows
+from convboard.anatomy.dry_run import DryRun, dry_run, unwrapped
 from convboard.anatomy.function_call import AVG_POOL_DEFAULTS, Pair
 from convboard.anatomy.layer_rows import TRACKERS, LayerRow, boxes_of, rows_of
 from convboard.anatomy.receptive_field.bounding_boxes import Box
@@ -70,7 +72,9 @@ def summarise(model: nn.Module, input_shape: Shape) -> NetworkSummary:
     return NetworkSummary(input_shape, rows_of(model, run), boxes, averages)
 
 
-def layer_table(model: nn.Module, input_shape: Shape) -> LayerTable:
+def layer_table(
+    model: nn.Module, input_shape: Shape, depth: int | None = None, collapse: Sequence[str] = ()
+) -> LayerTable:
     """Describe each layer of a network, and each function that its forward calls, by one run on two black images.
 
     The parameters of the rows add up to those of the network: modules with parameters outside of layers have rows too.
@@ -78,18 +82,22 @@ def layer_table(model: nn.Module, input_shape: Shape) -> LayerTable:
     Args:
         model: Any network.
         input_shape: (C, H, W) of an image.
+        depth: Show modules at this depth as one row each, with the sums of what is inside: 1 for the network's
+            children, such as `layer1`, 2 for theirs, such as `layer1.0`.
+        collapse: Show these modules as one row each: module paths, glob patterns of them, or names of classes.
 
     Returns:
         A list of `LayerRow` in the order of the calls. A notebook shows it as a table.
 
     Raises:
+        ModelError: There is no such block, or see `diagnose`.
         Exception: Any exception of the network on images of this shape; `diagnose` explains it.
 
     Example:
         >>> [row.output_shape for row in convboard.layer_table(nn.Conv2d(1, 6, 5), (1, 28, 28))]
         [(6, 24, 24)]
     """
-    return LayerTable(summarise(model, input_shape).rows)
+    return LayerTable(block_rows(unwrapped(model), summarise(model, input_shape).rows, depth, collapse))
 
 
 def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int = 0, col: int = 0) -> Box:

@@ -162,7 +162,7 @@ def _sums(rows: Sequence[LayerRow]) -> str:
         f"Memory: {_bytes(held)} of parameters, {_bytes(outputs)} of outputs of all rows for one image.",
     ]
     convolutions = [row for row in rows if row.dense_parameters and row.parameters]
-    if convolutions:
+    if convolutions and all(row.calls == 1 for row in rows):  # a block hides its convolutions
         own = sum(row.parameters for row in convolutions)
         dense = sum(row.dense_parameters or 0 for row in convolutions)
         lines.append(

@@ -27,6 +27,10 @@ class Arguments:
         run: A run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c; null: the network of a config.
         input_shape: Channels, height and width of the images, such as [3,224,224]; null: those of the dataset, if one
             is chosen, or else the network's default.
+        depth: Show the modules at this depth as one row each: 1 for the network's children, such as layer1, 2 for
+            theirs, such as layer1.0; null: every layer.
+        collapse: Show these modules as one row each: names, globs or classes, such as layer4 or BasicBlock, separated
+            by commas.
         format: table, markdown, json or csv; json and csv have every value.
         layer: A layer. Instead of the table, print which pixels of the image one of its units sees.
         row: The unit's row in the layer's output.
@@ -36,6 +40,8 @@ class Arguments:
 
     run: str | None = None
     input_shape: str | None = None
+    depth: int | None = None
+    collapse: str | None = None
     format: str = "table"
     layer: str | None = None
     row: int = 0
@@ -45,6 +51,8 @@ class Arguments:
     def __post_init__(self) -> None:
         if self.layer is None and (self.row or self.col):
             raise ConfigError("row and col need a layer: add layer=<name>, such as layer=conv1.")
+        if self.depth is not None and self.depth < 1:
+            raise ConfigError(f"depth={self.depth}: give 1 for the network's children, 2 for theirs, and so on.")
         if self.format not in FORMATS:
             raise ConfigError(f"format={self.format} is not an output format. {nearest(self.format, FORMATS)}")
 
@@ -70,8 +78,9 @@ def main() -> None:
     if arguments.layer is None:
         columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         title = _title(name, shape, dataset, is_given=asked is not None)
-        text = table.format_table(summary.layer_table(model, shape), FORMATS[arguments.format], columns, title)
-        print(printable(text))
+        collapse = arguments.collapse.split(",") if arguments.collapse else ()
+        rows = summary.layer_table(model, shape, arguments.depth, collapse)
+        print(printable(table.format_table(rows, FORMATS[arguments.format], columns, title)))
         return
     box = summary.receptive_field(model, shape, arguments.layer, arguments.row, arguments.col)
     print(
