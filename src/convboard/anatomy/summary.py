@@ -13,7 +13,7 @@ from convboard.anatomy.function_call import AVG_POOL_DEFAULTS, Pair
 from convboard.anatomy.layer_rows import TRACKERS, LayerRow, boxes_of, rows_of
 from convboard.anatomy.receptive_field.bounding_boxes import Box
 from convboard.anatomy.table import LayerTable
-from convboard.anatomy.trace import Shape
+from convboard.anatomy.trace import Call, Shape
 from convboard.errors import ModelError, nearest
 
 RECORD_VERSION = 1
@@ -120,27 +120,43 @@ def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int =
         Exception: Any exception of the network on images of this shape; `diagnose` explains it.
     """
     run = _run(model, input_shape)
-    calls = {call.name: call for call in run.calls}
-    if layer not in calls:
-        if run.error is not None:
-            raise run.error
-        raise ModelError(f"No layer is called {layer!r}. {nearest(str(layer), calls)}")
-    call = calls[layer]
-    shape = call.output_shape or ()
-    height, width = shape[2:] if len(shape) == 4 else (1, 1)
-    if not (isinstance(row, Integral) and isinstance(col, Integral)):
-        raise ModelError(f"row={row!r} and col={col!r} must be whole numbers.")
-    if not (0 <= row < height and 0 <= col < width):
-        raise ModelError(f"{layer} has no unit at row {row}, column {col}: its output has {height} x {width} of them.")
+    if run.error is not None and layer not in {call.name for call in run.calls}:
+        raise run.error
+    call = check_unit(run.calls, layer, row, col)
     if not call.is_known:
         raise ModelError(
             f"What {layer} depends on is not known: something that no trace can see took part in it, such as NumPy, "
             "vmap, or a number that was read from a tensor."
         )
+    shape = call.output_shape or ()
     boxes = boxes_of(call)
     if boxes is None:
         return Box(0, 0, 0, 0)
     return boxes.box(row, col) if len(shape) == 4 else boxes.box()
+
+
+def check_unit(calls: Sequence[Call], layer: str, row: int, col: int) -> Call:
+    """Return the call of a layer, and check that its output has a unit.
+
+    Args:
+        calls: The calls of a run.
+        layer: Name of the call.
+        row: Row of the unit; 0 for an output without rows and columns.
+        col: Column of the unit, likewise.
+
+    Raises:
+        ModelError: There is no such layer, or no such unit.
+    """
+    found = {call.name: call for call in calls}
+    if layer not in found:
+        raise ModelError(f"No layer is called {layer!r}. {nearest(str(layer), found)}")
+    shape = found[layer].output_shape or ()
+    height, width = shape[2:] if len(shape) == 4 else (1, 1)
+    if not (isinstance(row, Integral) and isinstance(col, Integral)):
+        raise ModelError(f"row={row!r} and col={col!r} must be whole numbers.")
+    if not (0 <= row < height and 0 <= col < width):
+        raise ModelError(f"{layer} has no unit at row {row}, column {col}: its output has {height} x {width} of them.")
+    return found[layer]
 
 
 def network_record(model: nn.Module, input_shape: Shape) -> dict[str, Any]:
