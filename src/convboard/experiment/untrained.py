@@ -86,7 +86,7 @@ def _of_unknown_shape(error: ModelError, composed: Composed, shape: ImageShape, 
             f"{tried} It does not fit these, but it fits {channels}x{side}x{side}. Give the images: "
             f"input_shape=[{channels},{side},{side}], or a dataset, as in dataset={dataset}."
         )
-    return error.with_message(f"{tried} Give dataset=<name> or input_shape=[channels,height,width].\n\n{error}")
+    return ModelError(f"{tried} Give dataset=<name> or input_shape=[channels,height,width].\n\n{error}")
 
 
 def _build(composed: Composed, shape: ImageShape, num_classes: int | None) -> nn.Module:

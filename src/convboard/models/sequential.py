@@ -101,9 +101,12 @@ def _errors_explained(where: str, arguments: Mapping[str, Any]) -> Iterator[None
         raise
     except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
         # Deferred for start-up time: only errors need it.
-        from convboard.anatomy.diagnostics.module_definition import invalid_groups
+        from convboard.anatomy.diagnostics.module_definition import invalid_groups, padding_for_stride
 
-        reason = invalid_groups(error, with_line=False) or f"{error}."
+        padding = padding_for_stride(error)
+        in_yaml = list(padding) if isinstance(padding, tuple) else padding
+        advice = f" Take padding: {in_yaml}." if padding is not None else ""
+        reason = invalid_groups(error, with_line=False) or f"{error}.{advice}"
         raise ModelError(f"{where} cannot be built with {arguments}: {reason}") from error
 
 

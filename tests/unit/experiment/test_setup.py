@@ -156,3 +156,15 @@ class TestTheSetup:
             set_up(optimizer={"_target_": "torch.optim.SGD", "lr": 0.1, "nesterov": True})
         with pytest.raises(ConfigError, match=r"^scheduler\._target_='torch\.nn\.Identity' is not a schedule"):
             set_up(scheduler={"_target_": "torch.nn.Identity"})
+
+
+class TestWrappedNetworks:
+    def test_of_data_parallel_the_network_inside_is_trained(self) -> None:
+        inside = nn.Sequential(nn.Flatten(), nn.Linear(36, 3))
+        assert set_up(nn.DataParallel(inside)).model is inside
+        built = build_model({"_target_": f"{__name__}.parallel"}, SHAPE, 3)
+        assert isinstance(built, nn.Sequential)
+
+
+def parallel() -> nn.Module:
+    return nn.DataParallel(nn.Sequential(nn.Flatten(), nn.Linear(36, 3)))

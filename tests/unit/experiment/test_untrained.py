@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from convboard.cli.layers import _title as title
 from convboard.config.compose import compose_config
@@ -79,3 +80,27 @@ def test_networks_that_take_no_such_image() -> None:
         untrained_model(compose_config(["model=conv_demo"]), (2, 9, 9))
     with pytest.raises(ModelError, match="window of 5x5 but gets only 3x3"):
         untrained_model(compose_config([]), (1, 10, 10))
+
+
+class Grey(nn.Sequential):
+    def __init__(self, features: int = 8) -> None:
+        super().__init__(nn.Conv2d(1, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, 10))
+
+
+def test_a_shape_that_nobody_gave_is_not_the_network_s_mistake() -> None:
+    composed = compose_config([f"model._target_={__name__}.Grey"])
+    with pytest.raises(ModelError) as raised:
+        untrained_model(composed)
+    assert str(raised.value) == (
+        "Neither a dataset nor an input_shape is given, so that Grey was tried with images of 3x224x224. It does not "
+        "fit these, but it fits 1x28x28. Give the images: input_shape=[1,28,28], or a dataset, as in dataset=mnist."
+    )
+    untrained_model(composed, (1, 28, 28))
+    with pytest.raises(ModelError, match=r"^Grey does not fit images of 3x28x28"):
+        untrained_model(composed, (3, 28, 28))
+
+
+def test_a_network_that_fits_no_common_shape_either() -> None:
+    composed = compose_config([f"model._target_={__name__}.Grey", "model.features=9"])
+    with pytest.raises(ModelError, match=r"or input_shape=\[channels,height,width\]\.\n\nGrey does not"):
+        untrained_model(composed)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from convboard.anatomy.diagnostics.module_definition import padding_for_stride
 from convboard.anatomy.diagnostics.source_edits import (
     Edit,
     alias_of,
@@ -21,7 +22,7 @@ from convboard.anatomy.diagnostics.source_edits import (
     write,
 )
 from convboard.anatomy.diagnostics.user_code import Failure
-from convboard.anatomy.diagnostics.wording import divisors, listed
+from convboard.anatomy.diagnostics.wording import divisors, listed, sizes
 
 _EXAMPLES = {"kernel_size": 3, "output_size": 1, "scale_factor": 2, "out_channels": 8, "out_features": 10}
 _FOUND_BY_LAZY = ("num_features", "in_channels", "in_features")
@@ -142,15 +143,13 @@ def called_shape(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
 
 def same_padding(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
     """`nn.Conv2d(1, 8, 3, stride=2, padding="same")`."""
-    found = failure.local("kernel_size", "dilation", "stride", "padding")
+    padding, stride = padding_for_stride(failure.error), failure.local("stride", "dilation")
     for call in calls_in(failure):
         for keyword in (one for one in call.keywords if one.arg == "padding"):
-            if found is None:
-                continue
-            sides = [d * (k - 1) // 2 for k, d in zip(found[0], found[1])]
-            new = str(sides[0]) if len(set(sides)) == 1 else f"({', '.join(map(str, sides))})"
-            by = "x".join(map(str, found[2])) if len(set(found[2])) > 1 else found[2][0]
-            yield write(failure, keyword, f"padding={new}", end=f", with which stride {by} divides the size by {by}")
+            if padding is not None and stride is not None:
+                by = sizes(stride[0], short=True)
+                end = f", with which stride {by} divides the size by {by}"
+                yield write(failure, keyword, f"padding={padding}", end=end)
 
 
 def padding_word(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:

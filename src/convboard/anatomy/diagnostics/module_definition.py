@@ -50,6 +50,15 @@ def invalid_groups(error: BaseException, with_line: bool = True) -> str | None:
     return f"{line}{fault}. Take {'one of ' if len(good) > 1 else ''}{listed(good)}."
 
 
+def padding_for_stride(error: BaseException) -> int | tuple[int, ...] | None:
+    """Return the padding to write for `same`, which torch has only for stride 1; None for other exceptions."""
+    given, _ = _constructor_call(error)
+    if "padding='same' is not supported for strided" not in str(error) or "kernel_size" not in given:
+        return None
+    sides = [dilation * (kernel - 1) // 2 for kernel, dilation in zip(given["kernel_size"], given["dilation"])]
+    return sides[0] if len(set(sides)) == 1 else tuple(sides)
+
+
 def missing_super_init(error: BaseException) -> str | None:
     """Explain the exception of a constructor that did not call nn.Module's first; returns None for other exceptions."""
     if not isinstance(error, AttributeError) or "before Module.__init__() call" not in str(error):

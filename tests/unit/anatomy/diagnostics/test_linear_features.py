@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy.check import check_fit
 from convboard.anatomy.diagnostics.diagnosis import Diagnosis
-from diagnosed_networks import diagnosed
+from diagnosed_networks import LambdaNetwork, diagnosed
 
 GREY = (1, 28, 28)
 
@@ -153,7 +153,7 @@ def test_view_for_another_number_of_features() -> None:
 
 def test_view_with_a_batch_size_written_into_it() -> None:
     assert found(flattening(lambda x: x.view(64, -1), 256)).kind == "batch"
-    diagnosis = found(flattening(lambda x: x.view(3, -1), 256))
+    diagnosis = found(flattening(lambda x: x.view(3, -1), 100))  # of a wrong number of features too
     assert diagnosis.reason == "view(3, -1) wants 3 images, but there are 2: the batch is not always as large."
 
 
@@ -249,3 +249,10 @@ def test_a_batch_in_several_rows_where_a_whole_image_is_wanted() -> None:
     diagnosis = found(flattening(lambda x: x.view(-1, 128), 256))
     assert diagnosis.kind == "batch"
     assert diagnosis.reason.startswith("Linear fc1 wants 256 features of each image, but view turns")
+
+
+def test_a_concatenation_along_the_batch() -> None:
+    network = LambdaNetwork(lambda m, x: m[0](torch.cat([x, x]).flatten(1)), nn.Linear(784, 10))
+    diagnosis = diagnosed(network, GREY, 10)
+    assert diagnosis.reason.startswith("The network gives [4, 10], which is not a row for each image, but cat turns")
+    assert diagnosis.remedies == ("join along the channels: torch.cat(..., dim=1), which gives 2 channels",)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
@@ -99,3 +100,12 @@ def test_softmax_over_the_classes_is_no_mistake() -> None:
 def test_scores_of_a_class_that_cannot_be_changed() -> None:
     diagnosis = found(nn.Sequential(nn.Flatten(1), nn.LSTM(16, 10)))
     assert diagnosis.remedies == ("wrap it in a module of your own, whose forward ends with return self.net(x)[0]",)
+
+
+def test_a_loss_instead_of_scores() -> None:
+    labels = torch.zeros(2, dtype=torch.int64)
+    diagnosis = found(LambdaNetwork(lambda m, x: F.cross_entropy(scores(m, x), labels), nn.Linear(16, 10)))
+    assert diagnosis.reason == (
+        "The network returns one number, the loss that cross_entropy computes, instead of the scores [N, 10]."
+    )
+    assert diagnosis.remedies[0].startswith("return what cross_entropy is given first, [N, 10]: the run computes")

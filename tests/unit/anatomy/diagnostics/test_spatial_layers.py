@@ -173,3 +173,13 @@ def test_no_picture_for_a_convolution() -> None:
     assert diagnosis.reason == "Conv2d 1 wants pictures [N, C, H, W] but gets rows of 64 features."
     squeezed = diagnosed(LambdaNetwork(lambda parts, x: parts[0](x.squeeze(1)), nn.Conv2d(1, 4, 3)), (1, 8, 8))
     assert "the channels are gone" in squeezed.reason
+
+
+def test_a_shape_with_its_channels_last() -> None:
+    diagnosis = diagnose(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 10)), (8, 8, 3), 10)
+    assert diagnosis is not None
+    assert diagnosis.reason == (
+        "8x8x3 looks like height, width and channels. Images come as [N, C, H, W], channels first, and the network "
+        "fits 3x8x8."
+    )
+    assert diagnosis.remedies == ("give (3, 8, 8) as the shape, and images as images.permute(0, 3, 1, 2)",)
