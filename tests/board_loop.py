@@ -26,7 +26,7 @@ class Loop:
         seed: Of the network's weights.
         lr: Learning rate.
         model: The network.
-        momenta: The momentum of each of its parameters.
+        momenta: The momentum of each of its parameters, by name.
         global_step: Steps taken.
         best: The highest accuracy on the validation split.
     """
@@ -39,14 +39,13 @@ class Loop:
     seed: int = 0
     lr: float = 0.1
     model: nn.Module = field(init=False)
-    momenta: list[Tensor] = field(init=False)
+    momenta: dict[str, Tensor] = field(default_factory=dict)
     global_step: int = 0
     best: float = -1.0
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.seed)
         self.model = self.make_model()
-        self.momenta = [torch.zeros_like(parameter) for parameter in self.model.parameters()]
 
     def start(self) -> FitStart:
         epoch = self.global_step // self.steps
@@ -86,10 +85,10 @@ class Loop:
     @torch.no_grad()
     def _update(self) -> None:
         """Descend with a momentum of 0.9, without torch.optim, which imports the compiler."""
-        for parameter, momentum in zip(self.model.parameters(), self.momenta, strict=True):
+        for name, parameter in self.model.named_parameters():
             if parameter.grad is not None:
-                momentum.mul_(0.9).add_(parameter.grad)
-                parameter.sub_(momentum, alpha=self.lr)
+                momentum = self.momenta.setdefault(name, torch.zeros_like(parameter))
+                parameter.sub_(momentum.mul_(0.9).add_(parameter.grad), alpha=self.lr)
 
     def epoch_end(self) -> EpochEnd:
         """What an epoch's end tells; the network is in training mode, as a trainer may leave it."""

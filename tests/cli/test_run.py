@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -48,7 +49,9 @@ class TestTheDefaultRun:
         assert finished.result["objective"] == finished.result["metrics"]["accuracy/val"]
         assert finished.result["epochs"] == 2
         assert done.stderr == ""
-        assert said(done.stdout) == SAID.format(run=run.relative_to(tmp_path), threads=os.environ["OMP_NUM_THREADS"])
+        shown = run.relative_to(tmp_path)
+        link = quote(str(shown.relative_to("outputs")), safe="")
+        assert said(done.stdout) == SAID.format(run=shown, link=link, threads=os.environ["OMP_NUM_THREADS"])
 
     def test_a_plain_output_has_no_control_characters(self, run_command: RunCommand) -> None:
         done = run_command("train.py", "trainer.max_epochs=1")
@@ -80,6 +83,7 @@ epoch 0 of 2, the best on val
 └──────────┴────────┴────────┘
 time:       0.0 s of training and evaluation
 run:        {run}
+layers:     http://localhost:6006/#layers&p.layers.run={link}
 look at it: tensorboard --logdir outputs
 """
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { cases } from "./cases.js";
 import { colouring, cssColour, largestMagnitude } from "#shared/colours.js";
 
 const linear = (c) => (c > 0.04 ? ((c + 0.055) / 1.055) ** 2.4 : c / 12.92);
@@ -32,4 +33,14 @@ test("colours end at the largest magnitude, and what is not finite has one of it
 test("the largest magnitude leaves out what is not finite", () => {
   assert.equal(largestMagnitude([1, -3, NaN, Infinity]), 3);
   assert.equal(largestMagnitude([9, 1, 2], 1), 2);
+});
+
+test("the figures of the Images tab have the same colours", { skip: !cases }, () => {
+  const { colours } = cases;
+  colours.forEach((hex, i) => {
+    const number = (2 * i) / (colours.length - 1) - 1;
+    const shown = cssColour("light", number, 1).ground.match(/\d+/g).map(Number);
+    const drawn = hex.match(/[0-9a-f]{2}/g).map((digits) => parseInt(digits, 16));
+    shown.forEach((part, k) => assert.ok(Math.abs(part - drawn[k]) <= 2, `${number}: ${shown}, ${drawn}`));
+  });
 });

@@ -22,6 +22,7 @@ from torch import nn
 
 from commands import ROOT
 from convboard.anatomy.summary import network_record
+from convboard.board.figures.colours import SIGNED
 from convboard.board.figures.embedded_arrays import pack
 
 FILES = sorted(Path(__file__).parent.glob("*.test.js"))
@@ -63,7 +64,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of cases that Python computes."""
     path = tmp_path_factory.mktemp("javascript") / "cases.json"
     layers = [*map(convolution, range(24)), *POOLINGS]
-    path.write_text(json.dumps({"layers": [layer_case(layer) for layer in layers], "packed": packed_case()}))
+    tested = [layer_case(layer) for layer in layers]
+    path.write_text(json.dumps({"layers": tested, "packed": packed_case(), "colours": SIGNED}))
     return path
 
 

@@ -51,7 +51,14 @@ test("two runs share their colours unless one would vanish beside the other", ()
   assert.ok(isShared([NaN, NaN]));
 });
 
-test("a run is found by words in any order", () => {
-  assert.deepEqual(matching(["cifar10/quick", "mnist/lenet"], "QUICK cifar"), ["cifar10/quick"]);
-  assert.deepEqual(matching(["a", "b"], ""), ["a", "b"]);
+test("a run is found by words in any order, of its name and of what is known of it", () => {
+  const runs = [
+    { name: "cifar10/quick", about: ["CIFAR10Quick", "lr 0.1"] },
+    { name: "mnist/lenet", about: ["LeNet", "lr 0.02"] },
+  ];
+  const found = (text) => matching(runs, text).map(({ name }) => name);
+  assert.deepEqual(found("QUICK cifar"), ["cifar10/quick"]);
+  assert.deepEqual(found("mnist lr"), ["mnist/lenet"]);
+  assert.deepEqual(found("0.1"), ["cifar10/quick"]);
+  assert.deepEqual(found(""), ["cifar10/quick", "mnist/lenet"]);
 });

@@ -211,6 +211,7 @@ class Board:
         if due:
             self._write_part("input", lambda: self._layers.probe_images(epoch), step)
             self._write_part("kernels", lambda: self._layers.kernels(epoch), step)
+            self._write_part("weight_matrices", lambda: self._layers.weight_matrices(epoch), step)
             self._write_part("feature_maps", lambda: self._layers.feature_maps(epoch), step)
 
     def _write_predictions(self, end: EpochEnd) -> None:

@@ -22,27 +22,30 @@ _MOST_FEATURES = 4096
 FactsAndArrays = tuple[dict[str, Any], Arrays]
 
 
-def kernel_arrays(name: str, conv: nn.Conv2d, epoch: int) -> FactsAndArrays:
-    """Return the weights and biases of the first filters of a conv layer, for the Layers tab.
+def weight_arrays(name: str, module: nn.Conv2d | nn.Linear, limit: float, epoch: int) -> FactsAndArrays:
+    """Return the weights and biases of the first filters of a conv layer, or units of a linear one, for the Layers tab.
 
     Args:
         name: The layer's name.
-        conv: The layer.
+        module: The layer.
+        limit: The weight of the last colour.
         epoch: Number of epochs trained.
 
     Returns:
-        Facts, and the arrays `weight`, `[filters, C, kH, kW]`, and `bias`, `[filters]`, if the layer has one.
+        Facts, and the arrays `weight`, `[filters, C, kH, kW]` or `[units, inputs]`, and `bias`, `[filters]`, if the
+        layer has one.
     """
-    drawn = min(_MOST_FILTERS, max(_FEWEST_FILTERS, _MOST_WEIGHTS // conv.weight[0].numel()))
-    weight = to_numpy(conv.weight[:drawn])
+    fitting = _MOST_WEIGHTS // module.weight[0].numel()
+    drawn = max(1, fitting) if isinstance(module, nn.Linear) else min(_MOST_FILTERS, max(_FEWEST_FILTERS, fitting))
+    weight = to_numpy(module.weight[:drawn])
     arrays = {"weight": weight if weight.size <= _EXACT_WEIGHTS else halved(weight)}
-    if conv.bias is not None:
-        arrays["bias"] = to_numpy(conv.bias[:drawn])
-    return {"epoch": epoch, "layer": name, "filters": conv.out_channels}, arrays
+    if module.bias is not None:
+        arrays["bias"] = to_numpy(module.bias[:drawn])
+    return {"epoch": epoch, "layer": name, "filters": len(module.weight), "limit": limit}, arrays
 
 
 def feature_map_arrays(
-    layer: LayerActivation, images: Tensor, channels: int, dead: tuple[int, ...] | None, epoch: int
+    layer: LayerActivation, images: Tensor, channels: int, limit: float, dead: tuple[int, ...] | None, epoch: int
 ) -> FactsAndArrays:
     """Return the output of a conv layer for the probe images, and its input.
 
@@ -50,6 +53,7 @@ def feature_map_arrays(
         layer: The layer, with its input and output for the probe images, `[P, C, H, W]` each.
         images: The probe images, `[P, C, H, W]`. The input of the layer is omitted if it equals them.
         channels: Number of channels to keep.
+        limit: The value of the last colour.
         dead: Indices of the channels that are zero for the whole sample; None if the layer has no ReLU.
         epoch: Number of epochs trained.
 
@@ -69,6 +73,7 @@ def feature_map_arrays(
     if not is_image:
         arrays["input"] = halved(to_numpy(_first_images(layer.input, _INPUTS_BELOW)))
     facts = {"epoch": epoch, "layer": layer.name, "activation": layer.activation, "dead": dead}
+    facts["limit"] = limit
     return {**facts, "after_is_relu": is_relu, "input_is_image": is_image}, arrays
 
 

@@ -1,17 +1,19 @@
 """Figures and histograms of a network's layers: kernels, feature maps, weights and activations."""
 
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from torch import Tensor, nn
 
 from convboard.anatomy.activations import LayerActivation, layer_activations
 from convboard.board import tags
-from convboard.board.figure_data import feature_map_arrays, kernel_arrays, probe_arrays, to_numpy
+from convboard.board.figure_data import feature_map_arrays, probe_arrays, to_numpy, weight_arrays
 from convboard.board.figures.dataset_images import draw_probe_images
 from convboard.board.figures.embedded_arrays import embed_arrays
-from convboard.board.figures.feature_maps import draw_feature_maps
-from convboard.board.figures.kernels import draw_kernels
+from convboard.board.figures.feature_maps import draw_feature_maps, map_limit
+from convboard.board.figures.kernels import draw_kernels, largest_weight
 from convboard.board.figures.png import Figure
+from convboard.board.figures.weight_matrix import draw_weight_matrix
 from convboard.board.histograms import histogram_values
 from convboard.board.layer_stats import LayerStats, LayerStatsAccumulator, final_output
 from convboard.board.probe import Probe
@@ -21,6 +23,7 @@ from convboard.board.summaries import Value, image, scalar
 _CHUNK_BYTES_CPU = 4 << 20
 _CHUNK_BYTES_GPU = 256 << 20
 _COUNTED = 1 << 17  # values of a layer that its histogram counts
+_Layer = TypeVar("_Layer", nn.Conv2d, nn.Linear)
 
 
 class LayerFigures:
@@ -56,12 +59,19 @@ class LayerFigures:
 
     def kernels(self, epoch: int) -> list[Value]:
         """A figure of each conv layer's kernels."""
-        convs = {
-            name or type(module).__name__: module  # a network that is one bare layer has the empty path
-            for name, module in self._model.named_modules()
-            if isinstance(module, nn.Conv2d)
-        }
-        return [image(tags.kernels(name), _draw_kernels(name, conv, epoch)) for name, conv in convs.items()]
+        convs = self._modules(nn.Conv2d)
+        return [image(tags.kernels(name), _draw_weights(name, conv, epoch)) for name, conv in convs]
+
+    def weight_matrices(self, epoch: int) -> list[Value]:
+        """A figure of each linear layer's weights."""
+        linears = self._modules(nn.Linear)
+        return [image(tags.weight_matrix(name), _draw_weights(name, linear, epoch)) for name, linear in linears]
+
+    def _modules(self, kind: type[_Layer]) -> Iterator[tuple[str, _Layer]]:
+        """The layers of a kind with their names; a network that is one bare layer has the empty path."""
+        for name, module in self._model.named_modules():
+            if isinstance(module, kind):
+                yield name or type(module).__name__, module
 
     def feature_maps(self, epoch: int) -> list[Value]:
         """A figure of each conv layer's feature maps of the probe images. `activations` finds the dead channels."""
@@ -114,15 +124,18 @@ class LayerFigures:
         before = to_numpy(layer.output[:, :shown])
         after = None if layer.activated is None else to_numpy(layer.activated[:, :shown])
         activation = layer.activation or ""
-        figure = draw_feature_maps(title, self._probe.raw_images, before, after, activation, _caption(epoch))
+        limit = map_limit(before, after)
+        figure = draw_feature_maps(title, self._probe.raw_images, before, after, limit, activation, _caption(epoch))
         stats = self._stats.get(layer.name)
         dead = stats.dead if stats else None
-        return embed_arrays(figure, *feature_map_arrays(layer, self._probe.images, shown, dead, epoch))
+        return embed_arrays(figure, *feature_map_arrays(layer, self._probe.images, shown, limit, dead, epoch))
 
 
-def _draw_kernels(name: str, conv: nn.Conv2d, epoch: int) -> Figure:
-    figure = draw_kernels(name, to_numpy(conv.weight), _caption(epoch))
-    return embed_arrays(figure, *kernel_arrays(name, conv, epoch))
+def _draw_weights(name: str, module: nn.Conv2d | nn.Linear, epoch: int) -> Figure:
+    weight = to_numpy(module.weight)
+    limit = largest_weight(weight)
+    draw = draw_weight_matrix if isinstance(module, nn.Linear) else draw_kernels
+    return embed_arrays(draw(name, weight, limit, _caption(epoch)), *weight_arrays(name, module, limit, epoch))
 
 
 def _caption(epoch: int) -> str:

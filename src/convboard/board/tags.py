@@ -41,6 +41,11 @@ def kernels(layer: str) -> str:
     return f"kernels/{_slashes(layer)}"
 
 
+def weight_matrix(layer: str) -> str:
+    """Image of a linear layer's weights."""
+    return f"weight_matrix/{_slashes(layer)}"
+
+
 def feature_maps(layer: str) -> str:
     """Image of a conv layer's feature maps of the probe images."""
     return f"feature_maps/{_slashes(layer)}"
@@ -88,7 +93,7 @@ def gradient_norm(layer: str) -> str:
 
 def has_embedded_arrays(image: str) -> bool:
     """Return whether arrays are embedded in the figure of an image tag: those of a layer or of the input have some."""
-    return image == INPUT_PROBE or image.startswith(("kernels/", "feature_maps/"))
+    return image == INPUT_PROBE or image.startswith(("kernels/", "weight_matrix/", "feature_maps/"))
 
 
 def layer_statistic(scalar: str) -> tuple[str, str] | None:

@@ -1,7 +1,10 @@
 """Console output of a run before its first step and after its last one."""
 
+import os
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -9,11 +12,14 @@ from rich.text import Text
 
 from convboard.config.command_line import format_value, printable, tensorboard
 from convboard.config.schema import TrainConfig, class_name
+from convboard.experiment.run_dir import CONFIG
 
 if TYPE_CHECKING:
     from convboard.data.dataset import ImageDataset
     from convboard.training.execution_plan.choose_plan import PlanChoice
     from convboard.training.training_setup import TrainingSetup
+
+_MOST_TICKED = 40  # runs that TensorBoard shows without being asked
 
 
 class Report:
@@ -62,12 +68,17 @@ class Report:
             self.console.print("The run was ended by trainer.patience, and is only tested again.")
 
     def end(self, metrics: dict[str, float], best_epoch: int, epochs: int, seconds: float, run_dir: Path) -> None:
-        """Print the metrics of the best epoch, the run directory, and the command that shows it."""
+        """Print the metrics of the best epoch, the run directory, and how to look at it in TensorBoard."""
         self.console.print()
         self.console.print(metrics_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
         self._say("time", f"{seconds:.1f} s of training and evaluation")
         self._say("run", _shown(run_dir))
-        self._say("look at it", tensorboard(_logdir(run_dir)), "bold")
+        logdir = _logdir(run_dir)
+        self._say("layers", _layers_page(run_dir, logdir))
+        if _has_many_runs(logdir):
+            note = f"TensorBoard shows no curves of more than {_MOST_TICKED} runs until you tick them"
+            self._say("only this", f"{tensorboard(_shown(run_dir))}   ({note})")
+        self._say("look at it", tensorboard(logdir), "bold")
 
     def _say(self, what: str, text: str, style: str = "") -> None:
         """Print one line: a label of 12 columns and a text, which is not wrapped."""
@@ -105,6 +116,24 @@ def _shown(path: Path) -> str:
 
 
 def _logdir(run_dir: Path) -> str:
-    """Return the folder for `tensorboard --logdir`: `outputs`, or the run's own directory if it is elsewhere."""
+    """Return the folder for `tensorboard --logdir`.
+
+    That is `outputs`, of a job of a sweep the folder of the sweep, and the run's own directory if it is elsewhere.
+    """
     shown = _shown(run_dir)
+    parts = Path(shown).parts
+    if parts[:2] == ("outputs", "sweeps") and len(parts) > 3:
+        return str(Path(*parts[:3]))
     return "outputs" if shown.startswith("outputs/") else shown
+
+
+def _layers_page(run_dir: Path, logdir: str) -> str:
+    """Return the address of the run in the Layers tab, while TensorBoard runs on `logdir` with its usual port."""
+    name = os.path.relpath(run_dir, logdir)  # the name that TensorBoard gives the run
+    return f"http://localhost:6006/#layers&p.layers.run={quote(name, safe='')}"
+
+
+def _has_many_runs(logdir: str) -> bool:
+    """Return whether a folder has more runs than TensorBoard shows without being asked."""
+    runs = chain(Path(logdir).glob(f"*/{CONFIG}"), Path(logdir).glob(f"*/*/*/{CONFIG}"))
+    return len(list(islice(runs, _MOST_TICKED + 1))) > _MOST_TICKED

@@ -15,9 +15,7 @@ from convboard.feature_maps.layer_response import LayerResponse, StrongUnit
 
 WIDTH = 1520  # pixels of a montage
 PHOTO = 232  # longer side of a photo beside the maps
-_GREYS = 64
-_MAP = len(palette("weights")) - _GREYS  # colours of each of the two maps
-_KEY = _GREYS + 2 * _MAP  # first of the key colours
+_KEY = len(palette())  # first of the key colours
 _LABELS = 76  # pixels for what stands before the rows
 _LEFT = MARGIN + PHOTO + 24 + _LABELS
 _GAP = 8  # between columns
@@ -29,9 +27,9 @@ _BAR = 110
 
 
 def montage_palette() -> NDArray[np.uint8]:
-    """Colours `[at most 256, 3]`: greys, the colour maps of weights and of activations, and the key colours."""
+    """Colours `[at most 256, 3]`: those of all figures, and the key colours."""
     keys = np.stack([key_colour(key) for key in range(len(KEYS))])
-    return np.concatenate([palette("weights"), palette("activations")[_GREYS:], keys])
+    return np.concatenate([palette(), keys])
 
 
 def draw_layer(layer: LayerResponse, seen: NDArray[np.uint8], input_size: tuple[int, int]) -> Canvas:
@@ -84,13 +82,13 @@ def _head(canvas: Canvas, layer: LayerResponse, kernel_limit: float, limit: floa
         notes.append(f"kernels: a square for each input channel{some}")
     canvas.text(MARGIN, MARGIN + 22, ";  ".join(notes), ink=MUTED)
     x = WIDTH - MARGIN - _BAR - 30
-    for name, end, offset in (("maps", limit, _MAP), ("kernels", kernel_limit, 0)):
+    for name, end in (("maps", limit), ("kernels", kernel_limit)):
         if name == "kernels" and layer.weight.shape[1] == 3:
             canvas.text(
                 x + _BAR, MARGIN + 6, f"kernels in colour: grey is 0, full ±{end:.3g}", ink=MUTED, align="right"
             )
             continue
-        canvas.paste(x, MARGIN + 2, colour_bar(_BAR, 10) + np.uint8(offset))
+        canvas.paste(x, MARGIN + 2, colour_bar(_BAR, 10))
         canvas.text(x - 8, MARGIN, name, ink=MUTED, align="right")
         cut = "≥ " if name == "maps" else ""
         for at, label in ((0, f"−{end:.3g}"), (_BAR // 2, "0"), (_BAR, f"{cut}{end:.3g}")):
@@ -177,10 +175,10 @@ def _map_tile(values: NDArray[np.float32], tile: int, limit: float) -> Indices:
     """A map as large as the tile allows: enlarged by a whole number, or averaged."""
     side = max(values.shape)
     if side <= tile:
-        return enlarge(signed(values, limit) + np.uint8(_MAP), tile // side)
+        return enlarge(signed(values, limit), tile // side)
     size = max(1, round(values.shape[1] * tile / side)), max(1, round(values.shape[0] * tile / side))
     averaged = np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BOX))
-    return signed(averaged, limit) + np.uint8(_MAP)
+    return signed(averaged, limit)
 
 
 def _kernel_tiles(weight: NDArray[np.float32], tile: int, limit: float) -> list[NDArray[np.uint8]]:

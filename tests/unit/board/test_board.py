@@ -56,6 +56,7 @@ def test_the_default_board_writes_every_tag_of_the_plan(make_board: Any, make_lo
     assert events.tags("images") == {
         *("input/probe", "confusion_matrix/val", "misclassified/val"),
         *(f"{kind}/{layer}" for kind in ("kernels", "feature_maps") for layer in ("conv", "block/0")),
+        "weight_matrix/out",
     }
     assert events.tags("histograms") == {
         *(f"{kind}/{parameter}" for kind in ("weights", "gradients") for parameter in PARAMETERS),
@@ -177,7 +178,7 @@ def test_a_resumed_run_has_each_point_once_with_the_value_of_an_uninterrupted_on
     loop, board = make_loop(epochs=3), make_board(scalar_every=3)
     loop.run(board, until=stop)
     weights = {name: tensor.clone() for name, tensor in loop.model.state_dict().items()}
-    momenta = [momentum.clone() for momentum in loop.momenta]
+    momenta = {name: momentum.clone() for name, momentum in loop.momenta.items()}
     random_state, state = torch.get_rng_state(), board.state_dict()
     board.on_step(loop.step())  # lost: the process is killed before the next checkpoint
     board._events.flush()
@@ -212,7 +213,9 @@ def test_a_resumed_run_draws_the_pictures_of_an_uninterrupted_one_to_the_last_nu
     board._events.close()
     loop.run(resumed)
     events = read_events()
-    for tag in (tag for tag in expected.tags("images") if tag.startswith(("kernels", "feature_maps", "input"))):
+    for tag in (
+        tag for tag in expected.tags("images") if tag.startswith(("kernels", "weight_matrix", "feature_maps", "input"))
+    ):
         drawn, again = ([event.encoded_image_string for event in run.reader.Images(tag)] for run in (expected, events))
         assert drawn == again, tag
         assert all(packed_arrays(png) for png in drawn), tag

@@ -8,7 +8,7 @@ import torch.nn.functional as F  # noqa: N812  (as users write it)
 from torch import Tensor, nn
 
 from convboard.anatomy.activations import LayerActivation
-from convboard.board.figure_data import feature_map_arrays, kernel_arrays
+from convboard.board.figure_data import feature_map_arrays, weight_arrays
 from convboard.board.figures.embedded_arrays import packed_arrays, unpack
 from convboard.board.layer_figures import LayerFigures
 from convboard.board.probe import choose_probe
@@ -52,7 +52,8 @@ def inside(values: list[Any]) -> dict[str, Any]:
 def test_kernels_carry_their_weights(model: Any, probe: Any) -> None:
     found = inside(LayerFigures(model, probe, 16).kernels(2))
     facts, arrays = found["kernels/second/0"]
-    assert facts == {"epoch": 2, "layer": "second.0", "filters": 4}
+    limit = pytest.approx(model.second[0].weight.abs().max().item())
+    assert facts == {"epoch": 2, "layer": "second.0", "filters": 4, "limit": limit}
     assert list(arrays) == ["weight", "bias"]
     np.testing.assert_array_equal(arrays["weight"], model.second[0].weight.detach())
     np.testing.assert_array_equal(arrays["bias"], model.second[0].bias.detach())
@@ -71,7 +72,7 @@ def test_kernels_carry_their_weights(model: Any, probe: Any) -> None:
 )
 def test_of_a_large_layer_few_filters_are_carried(arguments: Any, shape: tuple[int, ...], dtype: type) -> None:
     conv = nn.Conv2d(*arguments)
-    facts, arrays = kernel_arrays("conv", conv, 0)
+    facts, arrays = weight_arrays("conv", conv, 1.5, 0)
     assert facts["filters"] == conv.out_channels
     assert arrays["weight"].shape == shape
     assert arrays["weight"].dtype == dtype
@@ -128,8 +129,22 @@ def test_large_inputs_are_carried_for_fewer_images(probe: Any, channels: int, im
 def test_large_maps_are_carried_for_fewer_images() -> None:
     output = torch.ones(10, 4, 300, 300)
     layer = LayerActivation("conv", nn.Conv2d(1, 4, 1), output, output * 2, "celu", torch.ones(10, 1, 300, 300))
-    _, arrays = feature_map_arrays(layer, torch.zeros(10, 1, 300, 300), 4, None, 0)
+    _, arrays = feature_map_arrays(layer, torch.zeros(10, 1, 300, 300), 4, 1.0, None, 0)
     assert [len(arrays[name]) for name in ("before", "after", "input")] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("units", "inputs", "kept", "dtype"),
+    [(10, 84, 10, np.float32), (120, 400, 120, np.float16), (4096, 25_088, 2, np.float16)],
+)
+def test_linear_layers_carry_the_weights_of_their_first_units(units: int, inputs: int, kept: int, dtype: Any) -> None:
+    linear = nn.Linear(inputs, units)
+    facts, arrays = weight_arrays("fc", linear, 1.5, 3)
+    assert facts == {"epoch": 3, "layer": "fc", "filters": units, "limit": 1.5}
+    assert arrays["weight"].shape == (kept, inputs)
+    assert arrays["weight"].dtype == dtype
+    np.testing.assert_allclose(arrays["weight"], linear.weight.detach()[:kept], atol=1e-3)
+    assert arrays["bias"].shape == (kept,)
 
 
 def test_maps_too_large_for_float16_are_float32(probe: Any) -> None:
@@ -148,6 +163,7 @@ def test_the_probe_carries_images_logits_and_vectors(model: Any, probe: Any, dat
         "class_names": ["class 0", "class 1", "class 2"],
         "mean": [0.5],
         "std": [0.25],
+        "activations": {"first": "relu", "second.0": "relu", "third": None, "third:2": None, "out": None},
     }
     np.testing.assert_array_equal(arrays["images"], dataset.val.images[:3])
     with torch.no_grad():

@@ -17,23 +17,17 @@ SHADES, FEW_SHADES = 45, 15  # colours on either side of zero: all of them, ever
 _MAP = 2 * SHADES + 1  # zero has a colour of its own; the remaining 101 of 256 are for photos
 _ZERO = _GREYS + SHADES
 
-# Colours at equal distances from most negative to most positive.
-_WEIGHTS = ("#08306b", "#2166ac", "#4393c3", "#92c5de", "#f7f7f7", "#f4a582", "#d6604d", "#b2182b", "#67001f")
-_ACTIVATIONS = ("#d5f5ff", "#6cc4ee", "#2f7fc1", "#1d3f6e", "#0d0f14", "#6b1f3c", "#c9402f", "#f59a32", "#fff3b0")
+# Colours at equal distances from most negative to most positive; those of the Layers tab in its light theme, in
+# plugins/shared/static/colours.js.
+SIGNED = ("#08306b", "#4292c6", "#9ecae1", "#f7f7f7", "#fdbe85", "#f07828", "#8c2d04")
 _SHARES = ("#ffffff", "#deebf7", "#9ecae1", "#4292c6", "#08519c")
 
 
-@lru_cache(maxsize=4)
-def palette(name: str) -> NDArray[np.uint8]:
-    """Colours `[155, 3]`.
-
-    Args:
-        name: `weights`: blue, white, red. `activations`: light blue, black, red to yellow: what a ReLU cuts off is
-            blue.
-    """
+@lru_cache(maxsize=1)
+def palette() -> NDArray[np.uint8]:
+    """Colours `[155, 3]`: greys, then blue for negative values, nearly white for zero, orange for positive ones."""
     greys = np.repeat(np.arange(_GREYS, dtype=np.float64)[:, None] * (255 / (_GREYS - 1)), 3, axis=1)
-    anchors = {"weights": _WEIGHTS, "activations": _ACTIVATIONS}[name]
-    return np.concatenate([greys, gradient(anchors, _MAP)]).round().astype(np.uint8)
+    return np.concatenate([greys, gradient(SIGNED, _MAP)]).round().astype(np.uint8)
 
 
 @lru_cache(maxsize=2)

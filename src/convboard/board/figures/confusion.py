@@ -28,12 +28,14 @@ _WITH_SHARE = 38
 _SMALL = 9  # text size of shares and of the names of many classes
 _NAMES, _NAMES_OF_FEW = 96, 66  # pixels for class names
 _LEFT = 6  # of everything
+_LEGEND = 290  # pixels of the scale and its label
 
 
 def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], caption: str) -> Figure:
     """Draw a table with a row for each true class and a column for each predicted one.
 
-    A cell's blue is its share of its row, on a square-root scale so that rare confusions are visible. Up to 10 classes
+    A cell's blue is its share of its row, on a square-root scale so that rare confusions are visible; a bar below the
+    table has the shares. Up to 10 classes
     the figure fits the width that TensorBoard first shows, which would otherwise drop strokes of the text. Up to 30
     classes the cells hold counts, up to 6 classes shares too.
 
@@ -51,15 +53,16 @@ def draw_confusion(counts: NDArray[np.int64], class_names: tuple[str, ...], capt
     left = _LEFT + 16 + widest + 6
     top = MARGIN + 52 + (widest if is_upright else LABEL) + 6
     title = f"Confusion matrix: {percent(np.trace(counts), counts.sum())} of {counts.sum():,} right"
-    note = f"{caption}, validation; blue: share of the row"
-    width = max(left + classes * side + 2, text_width(title, TITLE) + _LEFT, text_width(note) + _LEFT) + _LEFT
-    canvas = Canvas(width, top + classes * side + 30, _palette())
+    note = f"{caption}, validation"
+    width = max(left + classes * side + 2, text_width(title, TITLE) + _LEFT, 3 * _LEFT + _LEGEND) + _LEFT
+    canvas = Canvas(width, top + classes * side + 66, _palette())
     canvas.text(_LEFT, MARGIN - 4, title, TITLE)
     canvas.text(left, MARGIN + 22, "predicted class →", ink=MUTED)
     canvas.paste_mask(_LEFT, top, np.rot90(text_mask("← true class", LABEL)), MUTED)
     _draw_names(canvas, names, size, left, top, side, is_upright=is_upright)
     _draw_cells(canvas, counts, left, top, side)
-    canvas.text(_LEFT, top + classes * side + 10, note, ink=MUTED)
+    _draw_legend(canvas, _LEFT, top + classes * side + 10)
+    canvas.text(_LEFT, top + classes * side + 46, note, ink=MUTED)
     return canvas.figure()
 
 
@@ -98,11 +101,29 @@ def _draw_names(
             canvas.text(left + middle, top - 6 - mask.shape[0], name, size, align="centre")
 
 
+def _level(shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The blue of each share above 0, on a square-root scale, of which 0 has the first by itself."""
+    levels: NDArray[np.int64] = 1 + (np.sqrt(shares) * (_LEVELS - 1.001)).astype(np.int64)
+    return levels
+
+
+def _draw_legend(canvas: Canvas, x: int, y: int) -> None:
+    """The blues, each with its share of the row of the true class."""
+    canvas.text(x, y + 1, "share of the row", ink=MUTED)
+    x += text_width("share of the row") + 10
+    width = _LEGEND - text_width("share of the row") - 10
+    places = np.linspace(0, 1, width)  # equal steps of the square root, as the blues have them
+    bar = (_FIRST + _level(places**2) * _SHADES).astype(np.uint8)
+    canvas.paste(x, y, np.broadcast_to(bar, (12, width)))
+    for share in (0.01, 0.1, 0.5, 1.0):
+        canvas.text(x + round(share**0.5 * width), y + 15, f"{share:.0%}", _SMALL, MUTED, "centre")
+
+
 def _draw_cells(canvas: Canvas, counts: NDArray[np.int64], left: int, top: int, side: int) -> None:
     classes = len(counts)
     totals = counts.sum(axis=1, keepdims=True)
     shares = counts / np.maximum(totals, 1)
-    levels = np.where(counts > 0, 1 + (np.sqrt(shares) * (_LEVELS - 1.001)).astype(int), 0)
+    levels = np.where(counts > 0, _level(shares), 0)
     tiles = (_FIRST + levels * _SHADES).astype(np.uint8)[:, :, None, None]
     gap = 1 if side < _LARGEST else 2
     canvas.paste(left, top, mosaic(tiles, side - gap, gap, line=_LINE))
@@ -136,4 +157,4 @@ def _palette() -> NDArray[np.uint8]:
     ink = np.where(blues.mean(axis=1, keepdims=True) < 150, 255.0, 25.0)
     steps = np.linspace(0, 1, _SHADES)[None, :, None]
     shades = blues[:, None] * (1 - steps) + ink[:, None] * steps
-    return np.concatenate([palette("weights")[:_FIRST], shades.reshape(-1, 3).round().astype(np.uint8)])
+    return np.concatenate([palette()[:_FIRST], shades.reshape(-1, 3).round().astype(np.uint8)])

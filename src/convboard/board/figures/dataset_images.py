@@ -33,7 +33,7 @@ def draw_probe_images(probe: ProbeImages, title: str) -> Figure:
     side = drawn_side(probe.images, _TILE)
     rows = math.ceil(len(probe.names) / _COLUMNS)
     pitch_x, pitch_y = side + 14, side + LABEL + 18
-    canvas = Canvas(2 * MARGIN + _COLUMNS * pitch_x - 14, 44 + rows * pitch_y, palette("activations"))
+    canvas = Canvas(2 * MARGIN + _COLUMNS * pitch_x - 14, 44 + rows * pitch_y, palette())
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
     for number, (image, name) in enumerate(zip(probe.images, probe.names, strict=True)):
         x = MARGIN + number % _COLUMNS * pitch_x

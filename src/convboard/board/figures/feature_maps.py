@@ -43,6 +43,7 @@ def draw_feature_maps(
     probe: ProbeImages,
     before: NDArray[np.float32],
     after: NDArray[np.float32] | None,
+    limit: float,
     activation: str,
     caption: str,
 ) -> Figure:
@@ -53,10 +54,10 @@ def draw_feature_maps(
         probe: The images.
         before: Output of the layer, `[P, channels, h, w]`.
         after: Output after the activation, which may be smaller after a pooling; None if there is no activation.
+        limit: The value of the last colour, see `map_limit`.
         activation: Name of the activation.
         caption: When the maps were recorded, such as `epoch 4`.
     """
-    limit = map_limit(before, after)
     heads = {"convolution": before} if after is None else {"convolution": before, f"after {activation}": after}
     blocks = _blocks({head: _shrink(maps) for head, maps in heads.items()}, limit)
     names = [shorten(name, _NAMES) for name in probe.names]
@@ -68,7 +69,7 @@ def draw_feature_maps(
     block_height = 36 + pitch * len(names) + _BETWEEN
     width = first + (sum(widths) + _BETWEEN * (len(blocks) - 1) if is_beside else max(widths)) + MARGIN
     height = MARGIN + 22 + block_height * (1 if is_beside else len(blocks)) + 48 - _BETWEEN
-    canvas = Canvas(max(width, text_width(title, TITLE) + 2 * MARGIN), height, palette("activations"))
+    canvas = Canvas(max(width, text_width(title, TITLE) + 2 * MARGIN), height, palette())
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
     x, y = first, MARGIN + 22
     for number, block in enumerate(blocks):

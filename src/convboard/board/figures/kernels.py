@@ -18,7 +18,13 @@ _HEAD = MARGIN + 24
 _FOOT = 44
 
 
-def draw_kernels(layer: str, weight: NDArray[np.float32], caption: str) -> Figure:
+def largest_weight(weight: NDArray[np.float32]) -> float:
+    """The end of the colour scale of weights: the largest finite magnitude, 0 of none."""
+    sizes = np.abs(weight)
+    return float(sizes.max(where=np.isfinite(sizes), initial=0.0))
+
+
+def draw_kernels(layer: str, weight: NDArray[np.float32], limit: float, caption: str) -> Figure:
     """Draw a tile for each kernel, all on one scale with zero in the middle.
 
     Kernels over 3 input channels are drawn in colour, kernels over one as tiles in rows; others as a table with a
@@ -28,10 +34,10 @@ def draw_kernels(layer: str, weight: NDArray[np.float32], caption: str) -> Figur
     Args:
         layer: The layer's name, for the title.
         weight: `[filters, input channels, height, width]`.
+        limit: The weight of the last colour.
         caption: When the kernels were recorded, such as `epoch 4`.
     """
     shown = weight[:_MOST_FILTERS, :_MOST_INPUTS]
-    limit = float(np.abs(np.nan_to_num(shown)).max())
     inputs = shown.shape[1]
     title = _title(layer, weight.shape, shown.shape)
     if inputs in (1, 3):
@@ -59,7 +65,7 @@ def _draw_rows(shown: NDArray[np.float32], limit: float, title: str, caption: st
     pitch_x = max(tile_width + 2 * gap + 4, 22)
     pitch_y = tile_height + 2 * gap + LABEL + 8
     canvas_width = max(left + columns * pitch_x + MARGIN, _title_width(title))
-    canvas = Canvas(canvas_width, _HEAD + rows * pitch_y + _FOOT, palette("weights"))
+    canvas = Canvas(canvas_width, _HEAD + rows * pitch_y + _FOOT, palette())
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
     canvas.text(left - 6, _HEAD, _COLUMNS, ink=MUTED, align="right")
     frame = np.full((tile_height + 2 * gap, tile_width + 2 * gap), LINE, np.uint8)
@@ -87,7 +93,7 @@ def _draw_table(shown: NDArray[np.float32], limit: float, title: str, caption: s
     left = MARGIN + max(text_width(_COLUMNS), text_width(f"in {inputs - 1}")) + 6
     top = _HEAD + LABEL + 6
     canvas_width = max(left + tiles.shape[1] + MARGIN, _title_width(title))
-    canvas = Canvas(canvas_width, top + tiles.shape[0] + _FOOT, palette("weights"))
+    canvas = Canvas(canvas_width, top + tiles.shape[0] + _FOOT, palette())
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
     canvas.paste(left, top, tiles)
     canvas.text(left - 6, top - LABEL - 4, _COLUMNS, ink=MUTED, align="right")

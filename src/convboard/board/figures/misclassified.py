@@ -50,7 +50,7 @@ def draw_misclassified(mistakes: Sequence[Mistake], wrong: int, total: int, capt
     tile = drawn_side(mistakes[0].image, _TILE) if mistakes else _TILE
     pitch_x, pitch_y = _TILE + _GAP, tile + 2 * LABEL + 24
     width = max(2 * MARGIN + _COLUMNS * pitch_x, text_width(title, TITLE) + 2 * MARGIN)
-    canvas = Canvas(width, 44 + rows * pitch_y + 16, palette("weights"))
+    canvas = Canvas(width, 44 + rows * pitch_y + 16, palette())
     canvas.text(MARGIN, MARGIN - 4, title, TITLE)
     room = _TILE + _GAP - 12
     for place, mistake in enumerate(mistakes):

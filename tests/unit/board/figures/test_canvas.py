@@ -26,14 +26,14 @@ def test_tiles_are_enlarged_and_framed() -> None:
 
 
 def test_text_is_darker_than_paper_and_aligned() -> None:
-    canvas = Canvas(100, 20, palette("weights"))
+    canvas = Canvas(100, 20, palette())
     canvas.text(90, 2, "right", align="right")
     columns = np.flatnonzero((canvas.pixels < PAPER).any(axis=0))
     assert 90 - text_width("right") <= columns.min() < columns.max() < 90
 
 
 def test_what_hangs_over_the_edge_is_cut_off() -> None:
-    canvas = Canvas(20, 10, palette("weights"))
+    canvas = Canvas(20, 10, palette())
     canvas.text(-5, 0, "a long line of text")
     canvas.text(10, 8, "below")
     canvas.paste_mask(3, -4, text_mask("above", 11))
@@ -67,7 +67,7 @@ def test_a_long_name_ends_in_an_ellipsis() -> None:
 
 def test_photos_keep_their_colours() -> None:
     photo = np.random.default_rng(0).integers(0, 256, (4, 4, 3), np.uint8)
-    canvas = Canvas(10, 10, palette("weights"))
+    canvas = Canvas(10, 10, palette())
     canvas.paste_photo(3, 2, photo)
     np.testing.assert_array_equal(pixels(canvas.figure())[2:6, 3:7], photo)
 
@@ -75,7 +75,7 @@ def test_photos_keep_their_colours() -> None:
 def test_reduced_photos_stay_close_to_their_colours() -> None:
     ramp = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
     photo = np.stack([ramp, ramp.T, 255 - ramp], axis=2)
-    canvas = Canvas(20, 20, palette("activations"))
+    canvas = Canvas(20, 20, palette())
     canvas.paste_photo(1, 1, photo)
     canvas.paste_photo(10, 10, photo[::-1])
     shown = pixels(canvas.figure(reduce_photos=True)).astype(int)
@@ -85,7 +85,7 @@ def test_reduced_photos_stay_close_to_their_colours() -> None:
 
 
 def test_a_sheet_on_a_sheet_keeps_its_photos() -> None:
-    colours = palette("weights")
+    colours = palette()
     part, whole = Canvas(30, 20, colours), Canvas(50, 40, colours)
     part.paste(0, 0, np.full((20, 30), LINE, np.uint8))
     part.paste_photo(5, 6, np.full((4, 3, 3), (10, 200, 30), np.uint8))

@@ -1,12 +1,10 @@
 import numpy as np
-import pytest
 
 from convboard.board.figures.colours import FEW_SHADES, PAPER, SHADES, grey, palette, signed
 
 
-@pytest.mark.parametrize("name", ["weights", "activations"])
-def test_greys_come_first_and_colours_for_photos_are_left(name: str) -> None:
-    colours = palette(name)
+def test_greys_come_first_and_colours_for_photos_are_left() -> None:
+    colours = palette()
     assert colours[0].tolist() == [0, 0, 0]
     assert colours[PAPER].tolist() == [255, 255, 255]
     assert (colours[:64] == colours[:64, :1]).all()
@@ -16,11 +14,10 @@ def test_greys_come_first_and_colours_for_photos_are_left(name: str) -> None:
 def test_zero_lies_in_the_middle_and_the_signs_look_different() -> None:
     low, zero, high = signed(np.array([-2.0, 0.0, 2.0], np.float32), 2.0).astype(int)
     assert zero - low == high - zero > 40
-    white, blue, red = (palette("weights")[index].astype(int) for index in (zero, low, high))
+    white, blue, orange = (palette()[index].astype(int) for index in (zero, low, high))
     assert white.min() > 240
     assert blue[2] > blue[0]
-    assert red[0] > red[2]
-    assert palette("activations")[zero].max() < 25  # what is zero is dark
+    assert orange[0] > orange[2]
 
 
 def test_values_beyond_the_limit_take_its_colour() -> None:

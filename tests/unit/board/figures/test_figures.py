@@ -1,10 +1,11 @@
 """Positions of what the figures draw. Their appearance is not tested."""
 
-from collections.abc import Callable
+from collections import Counter
 from io import BytesIO
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from convboard.board.figures.canvas import Canvas, enlarge
@@ -12,11 +13,22 @@ from convboard.board.figures.colours import PAPER, grey, palette
 from convboard.board.figures.confusion import count_confusions, draw_confusion, format_count
 from convboard.board.figures.dataset_images import ProbeImages, draw_probe_images, drawn_side, paste_image
 from convboard.board.figures.feature_maps import draw_feature_maps, map_limit
-from convboard.board.figures.kernels import draw_kernels
+from convboard.board.figures.kernels import draw_kernels, largest_weight
 from convboard.board.figures.misclassified import Mistake, draw_misclassified
 from convboard.board.figures.png import Figure
+from convboard.board.figures.weight_matrix import draw_weight_matrix
 
 random = np.random.default_rng(0)
+
+
+def kernels_figure(weight: NDArray[np.float32], caption: str) -> Figure:
+    return draw_kernels("conv", weight, largest_weight(weight), caption)
+
+
+def maps_figure(
+    probe: ProbeImages, before: NDArray[np.float32], after: NDArray[np.float32] | None, activation: str, caption: str
+) -> Figure:
+    return draw_feature_maps("conv", probe, before, after, map_limit(before, after), activation, caption)
 
 
 def pixels(picture: Figure) -> np.ndarray:
@@ -38,7 +50,7 @@ def weights(*shape: int) -> np.ndarray:
     "shape", [(1, 1, 1, 1), (6, 1, 5, 5), (16, 6, 5, 5), (64, 3, 7, 7), (8, 4, 1, 5), (512, 512, 3, 3), (2, 40, 11, 11)]
 )
 def test_kernels_of_any_shape_fit_on_a_readable_sheet(shape: tuple[int, ...]) -> None:
-    picture = draw_kernels("conv", weights(*shape), "epoch 1")
+    picture = kernels_figure(weights(*shape), "epoch 1")
     assert 100 < picture.width < 1300
     assert 60 < picture.height < 1300
     assert len(picture.png) < 200_000
@@ -47,20 +59,20 @@ def test_kernels_of_any_shape_fit_on_a_readable_sheet(shape: tuple[int, ...]) ->
 def test_kernels_share_one_scale_round_zero() -> None:
     kernels = np.zeros((2, 1, 2, 2), np.float32)
     kernels[0, 0, 0, 0], kernels[1, 0, 1, 1] = -1.0, 1.0
-    shown = pixels(draw_kernels("conv", kernels, ""))
+    shown = pixels(kernels_figure(kernels, ""))
     assert has_colour(shown, (8, 48, 107))  # the two ends of the colour map
-    assert has_colour(shown, (103, 0, 31))
+    assert has_colour(shown, (140, 45, 4))
 
 
 def test_kernels_over_three_channels_are_in_colour() -> None:
     kernel = np.full((1, 3, 2, 2), -1.0, np.float32)
     kernel[0, 0] = 1.0  # red, no green, no blue
-    assert has_colour(pixels(draw_kernels("conv", kernel, "")), (255, 0, 0))
+    assert has_colour(pixels(kernels_figure(kernel, "")), (255, 0, 0))
 
 
 def test_dead_and_broken_kernels_are_drawn() -> None:
-    draw_kernels("conv", np.zeros((4, 2, 3, 3), np.float32), "")
-    draw_kernels("conv", np.full((4, 3, 3, 3), np.nan, np.float32), "")
+    kernels_figure(np.zeros((4, 2, 3, 3), np.float32), "")
+    kernels_figure(np.full((4, 3, 3, 3), np.nan, np.float32), "")
 
 
 def test_maps_without_a_value_have_a_scale_that_ends_at_zero() -> None:
@@ -79,8 +91,8 @@ def test_maps_of_any_size_fit_on_a_sheet_and_can_be_seen(channels: int, size: in
     probe = ProbeImages(random.integers(0, 256, (4, channels, 32, 32), np.uint8), ("a", "b", "c", "a very long name"))
     before, after = weights(4, 16, size, size), weights(4, 16, after_size, after_size).clip(0)
     for picture in (
-        draw_feature_maps("conv", probe, before, after, "relu", "epoch 1"),
-        draw_feature_maps("conv", probe, before, None, "", "epoch 1"),
+        maps_figure(probe, before, after, "relu", "epoch 1"),
+        maps_figure(probe, before, None, "", "epoch 1"),
     ):
         assert 16 * 56 < picture.width < 1500
         assert 4 * 56 < picture.height < 900
@@ -90,20 +102,20 @@ def test_maps_of_any_size_fit_on_a_sheet_and_can_be_seen(channels: int, size: in
 def test_wide_maps_after_the_activation_go_below(channels: int, *, is_beside: bool) -> None:
     probe = ProbeImages(np.zeros((2, 1, 28, 28), np.uint8), ("a", "b"))
     maps = weights(2, channels, 28, 28)
-    one = draw_feature_maps("conv", probe, maps, None, "", "epoch 1")
-    both = draw_feature_maps("conv", probe, maps, maps.clip(0), "relu", "epoch 1")
+    one = maps_figure(probe, maps, None, "", "epoch 1")
+    both = maps_figure(probe, maps, maps.clip(0), "relu", "epoch 1")
     assert (both.width > one.width, both.height > one.height) == (is_beside, not is_beside)
 
 
 def test_many_channels_take_less_room_each() -> None:
     probe = ProbeImages(np.zeros((1, 1, 28, 28), np.uint8), ("a",))
-    assert draw_feature_maps("conv", probe, weights(1, 64, 8, 8), None, "", "epoch 1").width < 2400
+    assert maps_figure(probe, weights(1, 64, 8, 8), None, "", "epoch 1").width < 2400
 
 
 def test_images_are_enlarged_by_whole_numbers() -> None:
     for size, side in ((8, 64), (28, 56), (32, 64), (40, 40), (64, 64), (100, 64)):
         assert drawn_side(np.zeros((1, size, size // 2), np.uint8), 64) == side
-    canvas = Canvas(64, 64, palette("weights"))
+    canvas = Canvas(64, 64, palette())
     image = random.integers(0, 256, (1, 28, 28), np.uint8)
     paste_image(canvas, 0, 0, image, 64)
     np.testing.assert_array_equal(canvas.pixels[:56, :56], grey(enlarge(image[0], 2)))
@@ -114,15 +126,15 @@ def test_maps_without_any_value_are_drawn() -> None:
     probe = ProbeImages(np.zeros((1, 1, 8, 8), np.uint8), ("a",))
     for value in (0.0, -1.0, np.nan):
         maps = np.full((1, 2, 4, 4), value, np.float32)
-        draw_feature_maps("conv", probe, maps, maps.clip(0), "relu", "")
+        maps_figure(probe, maps, maps.clip(0), "relu", "")
 
 
 def test_what_a_relu_lets_through_decides_the_scale() -> None:
     probe = ProbeImages(np.zeros((1, 1, 8, 8), np.uint8), ("a",))
     before = np.full((1, 1, 4, 4), -1000.0, np.float32)
     before[0, 0, 0] = 1.0
-    shown = pixels(draw_feature_maps("conv", probe, before, before.clip(0), "relu", ""))
-    assert (shown == np.array((255, 243, 176))).all(axis=2).sum() > 200  # the brightest colour, in both blocks
+    shown = pixels(maps_figure(probe, before, before.clip(0), "relu", ""))
+    assert (shown == np.array((140, 45, 4))).all(axis=2).sum() > 200  # the strongest colour, in both blocks
 
 
 def test_probe_images_are_drawn_in_their_colours() -> None:
@@ -186,12 +198,29 @@ def test_captions_of_mistakes_hold_long_names(written: list[str]) -> None:
 def test_axes_and_scales_are_named(written: list[str]) -> None:
     for inputs in (1, 2, 3):
         written.clear()
-        draw_kernels("conv", weights(4, inputs, 3, 3), "epoch 1")
+        kernels_figure(weights(4, inputs, 3, 3), "epoch 1")
         assert "filter →" in written
         assert any("scale of this picture" in text for text in written)
 
 
-@pytest.mark.parametrize("draw", [draw_kernels])
-def test_the_title_says_what_is_left_out(draw: Callable[..., Figure], written: list[str]) -> None:
-    draw("conv5", weights(512, 256, 3, 3), "")
+def test_the_title_says_what_is_left_out(written: list[str]) -> None:
+    draw_kernels("conv5", weights(512, 256, 3, 3), 1.0, "")
     assert written[0] == "conv5: 512 kernels 3×3 over 256 input channels (the first 64 over 32 shown)"
+
+
+@pytest.mark.parametrize("shape", [(10, 84), (120, 400), (1, 1), (1000, 4096), (3, 20_000)])
+def test_weights_of_a_linear_layer_are_a_row_for_each_unit(shape: tuple[int, int], written: list[str]) -> None:
+    weight = weights(*shape)
+    picture = draw_weight_matrix("fc", weight, largest_weight(weight), "epoch 1")
+    assert picture.width <= 1200
+    assert picture.height <= 700
+    assert any(text.startswith(f"fc: weights of {shape[0]} units over {shape[1]} inputs") for text in written)
+
+
+def test_the_confusion_matrix_has_a_scale_of_its_blues(written: list[str]) -> None:
+    counts = np.array([[50, 50], [0, 100]])
+    shown = pixels(draw_confusion(counts, ("cat", "dog"), "epoch 1"))
+    assert {"share of the row", "1%", "10%", "50%", "100%"} <= set(written)
+    cells, legend = (Counter(map(tuple, part.reshape(-1, 3).tolist())) for part in (shown[:-60], shown[-60:-30]))
+    half, whole = [colour for colour, _ in cells.most_common(4) if colour[2] > colour[0] + 50]
+    assert {half, whole} <= set(legend)

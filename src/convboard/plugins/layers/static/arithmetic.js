@@ -30,7 +30,7 @@ export function convolutionSteps(scene, unit, how) {
     node: el(
       "div",
       { class: "steps", "data-computed": sum.value },
-      many ? channelList(ordered, sum, shown, how) : null,
+      many ? channelList(ordered, sum, shown, conv.noun ?? "channel", how) : null,
       grids(shown, columns, many, scene, how.theme, result(sum, conv, Boolean(kernels.arrays.bias))),
       conv.padding === "same" || conv.padding?.some(Boolean)
         ? el(
@@ -39,24 +39,24 @@ export function convolutionSteps(scene, unit, how) {
             "Hatched: padding, zeros outside of the input.",
           )
         : null,
-      written(sum, shown, how),
+      written(sum, shown, conv.noun ?? "channel", how),
     ),
   };
 }
 
 /** Patch × kernel = products: in one line where the kernel is small, else the products below. */
-function grids({ channel, patch, inside, kernel, products }, columns, many, { input }, theme, sum) {
+function grids({ channel, patch, inside, kernel, products }, columns, many, { input, conv }, theme, sum) {
   const inLine = columns <= 3;
   const width = inLine ? (WIDTH - 36) / 3 : (WIDTH - 18) / 2;
-  const of = many ? ` of channel ${channel}` : "";
+  const of = many ? ` of ${conv.noun ?? "channel"} ${channel}` : "";
   const part = (slot, title, values, largest, more = {}) =>
     grid(slot, title, values, columns, { width, theme, largest, ...more });
   const all = largestMagnitude(input.data, input.offset, input.offset + input.channels * input.height * input.width);
   const sign = (text) => el("span", { class: "sign" }, text);
   const factors = [
-    part("patch", `patch${of}`, patch, all, { inside }),
+    part("patch", `${conv.noun ? "values" : "patch"}${of}`, patch, all, { inside }),
     sign("×"),
-    part("kernel", "kernel", kernel, largestMagnitude(kernel)),
+    part("kernel", conv.noun ? "weights" : "kernel", kernel, largestMagnitude(kernel)),
   ];
   const product = part("products", inLine ? "products" : "their products", products, largestMagnitude(products), {
     inside,
@@ -66,7 +66,8 @@ function grids({ channel, patch, inside, kernel, products }, columns, many, { in
 }
 
 /** What each input channel adds: the largest first, the rest in one line. */
-function channelList(ordered, sum, shown, { chooseChannel }) {
+function channelList(ordered, sum, shown, noun, { chooseChannel }) {
+  const all = plural(sum.channels.length, noun === "channel" ? "input channel" : noun);
   const listed = ordered.slice(0, LISTED);
   if (!listed.includes(shown)) listed[LISTED - 1] = shown;
   const rest = ordered.filter((part) => !listed.includes(part));
@@ -89,9 +90,9 @@ function channelList(ordered, sum, shown, { chooseChannel }) {
   return el(
     "div",
     { class: "parts", role: "group", "aria-label": "What each input channel adds" },
-    el("h3", {}, `What ${plural(sum.channels.length, "input channel")} ${sum.channels.length === 1 ? "adds" : "add"}`),
+    el("h3", {}, `What ${all} add`),
     listed.map((part) =>
-      line(`channel ${part.channel}`, part.sum, {
+      line(`${noun} ${part.channel}`, part.sum, {
         "aria-pressed": part === shown,
         onclick: () => chooseChannel(part.channel),
       }),
@@ -103,14 +104,14 @@ function channelList(ordered, sum, shown, { chooseChannel }) {
           { disabled: true },
         )
       : null,
-    rest.length ? channelChoice(sum, shown, chooseChannel) : null,
+    rest.length ? channelChoice(sum, shown, noun, chooseChannel) : null,
   );
 }
 
 /** A list from which any input channel can be chosen. */
-function channelChoice({ channels }, shown, choose) {
+function channelChoice({ channels }, shown, noun, choose) {
   const options = channels.map(({ channel, sum }) =>
-    el("option", { value: channel, selected: channel === shown.channel }, `channel ${channel}: ${value(sum)}`),
+    el("option", { value: channel, selected: channel === shown.channel }, `${noun} ${channel}: ${value(sum)}`),
   );
   const select = el("select", { "aria-label": "Input channel", onchange: () => choose(Number(select.value)) }, options);
   return el("label", { class: "choice quiet" }, "number by number: ", select);
@@ -128,9 +129,9 @@ function result(sum, conv, hasBias) {
 }
 
 /** The sum as one writes it: term by term where it is short, else by channels, and one of these term by term. */
-function written(sum, shown, { isWrittenOut, toggleWritten }) {
+function written(sum, shown, noun, { isWrittenOut, toggleWritten }) {
   const details = el("details", { class: "written" }, el("summary", {}, "Written out"));
-  const fill = () => details.open && details.childElementCount === 1 && details.append(...lines(sum, shown));
+  const fill = () => details.open && details.childElementCount === 1 && details.append(...lines(sum, shown, noun));
   details.open = isWrittenOut;
   fill();
   details.addEventListener("toggle", () => {
@@ -140,7 +141,7 @@ function written(sum, shown, { isWrittenOut, toggleWritten }) {
   return details;
 }
 
-function lines({ channels, bias, value: total }, shown) {
+function lines({ channels, bias, value: total }, shown, noun) {
   const termsOf = ({ patch, kernel }) => patch.map((number, i) => `${bracket(number)}·${bracket(kernel[i])}`);
   const end = `${bias ? ` + bias ${bracket(bias)}` : ""} = ${value(total)}`;
   if (channels.length === 1 || channels.length * shown.patch.length <= ALL_NUMBERS)
@@ -150,7 +151,7 @@ function lines({ channels, bias, value: total }, shown) {
     el(
       "p",
       {},
-      el("span", { class: "quiet" }, `channel ${shown.channel} `),
+      el("span", { class: "quiet" }, `${noun} ${shown.channel} `),
       termsOf(shown).join(" + "),
       " = ",
       el("b", {}, value(shown.sum)),
@@ -158,7 +159,7 @@ function lines({ channels, bias, value: total }, shown) {
     el(
       "p",
       {},
-      el("span", { class: "quiet" }, "all channels "),
+      el("span", { class: "quiet" }, `all ${noun}s `),
       channels.map((channel, i) => [i ? " + " : "", part(channel)]),
       end,
     ),

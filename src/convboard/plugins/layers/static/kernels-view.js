@@ -28,8 +28,9 @@ export class KernelsView {
 
   /**
    * @param {{data: Float32Array, shape: number[]}} weight `[kernels, input channels, height, width]`
-   * @param {{theme: string, largest: number, width: number, height: number, isInColour: boolean}} how `isInColour`: the
-   *     input channels are red, green and blue, so each kernel is drawn in colour too, before its slices.
+   * @param {{theme: string, largest: number, width: number, height: number, isInColour: boolean, noun: string}} how
+   *     `isInColour`: the input channels are red, green and blue, so each kernel is drawn in colour too, before its
+   *     slices; `noun`: what a kernel is called.
    */
   draw(weight, how) {
     const plan = arrangeKernels(weight.shape, how);
@@ -60,7 +61,7 @@ export class KernelsView {
     this.enlarged.hidden = !big;
     if (!big || this.large.dataset.channel === String(channel)) return;
     this.large.dataset.channel = channel;
-    this.largeName.textContent = `kernel ${channel}`;
+    this.largeName.textContent = `${how.noun} ${channel}`;
     paintKernels(this.large, weight, { ...big, first: channel }, how);
   }
 }

@@ -4,6 +4,7 @@ import { el, oncePerFrame } from "../../shared/static/dom.js";
 import { kernelsSection } from "./kernels-section.js";
 import { KernelsView } from "./kernels-view.js";
 import { MapsView } from "./maps-view.js";
+import { MatrixView } from "./matrix-view.js";
 import { outputsSection } from "./outputs-section.js";
 import { isSameImage } from "./scene.js";
 import { facts, formula, savings, sentence } from "./words.js";
@@ -20,7 +21,11 @@ export function layerPanel(store, { point, pin, chooseLayer }) {
   const about = el("div", { class: "about" });
   const found = el("div", { class: "findings" });
   const body = el("div", { class: "inside" });
-  const views = [0, 1].map(() => ({ maps: new MapsView(point, pin), kernels: new KernelsView() }));
+  const views = [0, 1].map(() => ({
+    maps: new MapsView(point, pin),
+    kernels: new KernelsView(),
+    matrix: new MatrixView(),
+  }));
   const node = el("div", { class: "scroll", "data-view": "inside" }, about, found, body);
   let shownLayer = null;
 
@@ -42,9 +47,9 @@ export function layerPanel(store, { point, pin, chooseLayer }) {
   };
   const redraw = oncePerFrame(draw);
   const mark = ({ hover, unit, scene }) => {
-    for (const { maps, kernels } of views) {
+    for (const { maps, kernels, matrix } of views) {
       maps.mark(hover, unit);
-      kernels.mark(scene?.conv ? (hover ?? unit)?.channel : null);
+      for (const view of [kernels, matrix]) view.mark(scene?.conv ? (hover ?? unit)?.channel : null);
     }
     for (const bar of body.querySelectorAll("[data-unit]"))
       bar.toggleAttribute("data-pinned", Number(bar.dataset.unit) === unit?.channel);

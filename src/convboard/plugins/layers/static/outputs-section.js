@@ -21,8 +21,9 @@ export function outputsSection(context) {
   if (!known.length) return el("section", {}, heading(title(first.row)), unknown(first, context));
   const part = partOf(first, context);
   const isSigned = known.some(({ output }) => hasNegative(output));
-  const scales = scalesOf(scenes, ({ output }) => output && largestOf(output));
-  const bar = ({ output }, i) => (output && part === mapsPart ? scaleBar(scales[i], isSigned, theme) : null);
+  const scales = scalesOf(scenes, ({ output }) => output && (output.limit || largestOf(output)));
+  const bar = ({ output }, i) =>
+    output && part === mapsPart ? scaleBar(scales[i], isSigned, theme, largestOf(output) > scales[i]) : null;
   const bars = scenes.map(bar);
   const column = (scene, i) => [
     ownLine((at) => at.output && `${title(at.row)} · ${subtitle(at)}`, scene, first),

@@ -10,8 +10,9 @@ const WIDTH = 96;
  * @param {number} largest The magnitude of the strongest colour; 0 where all numbers are 0, NaN where none is finite.
  * @param {boolean} isSigned Whether anything is below zero.
  * @param {"light"|"dark"} theme
+ * @param {boolean} [isCut] Whether some numbers are beyond the strongest colour.
  */
-export function scaleBar(largest, isSigned, theme) {
+export function scaleBar(largest, isSigned, theme, isCut = false) {
   if (!largest) return el("p", { class: "scale quiet" }, largest === 0 ? "all zero" : "nothing finite");
   const canvas = el("canvas", { width: WIDTH, height: 1 });
   const strip = new ImageData(WIDTH, 1);
@@ -28,7 +29,9 @@ export function scaleBar(largest, isSigned, theme) {
     el(
       "div",
       { class: "ticks" },
-      numbers.map((number) => el("span", {}, value(number))),
+      numbers.map((number) => el("span", {}, isCut ? cut(number) : value(number))),
     ),
   );
 }
+
+const cut = (number) => (number === 0 ? "0" : `${number < 0 ? "≤" : "≥"} ${value(number)}`);

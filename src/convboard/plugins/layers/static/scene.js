@@ -1,5 +1,6 @@
 /** Everything that the panels show of one layer at one step for one image, fetched together. */
 
+import { asConvolution } from "./linear.js";
 import { LayerValues } from "./values.js";
 
 /**
@@ -12,7 +13,8 @@ import { LayerValues } from "./values.js";
  * @property {?import("./values.js").Maps} input Input of the row.
  * @property {number} inputImages Number of probe images whose input was kept, where the chosen one is not among them.
  * @property {?Object} kernels Of `conv`, with arrays `weight` and perhaps `bias`.
- * @property {?Object} conv The convolution whose arithmetic gives the values: the row, or the one it is the ReLU of.
+ * @property {?Object} conv The convolution whose arithmetic gives the values: the row, or the one it is the ReLU of. A
+ *     linear layer is one too, see `linear.js`.
  * @property {number[]} dead Channels that are zero for the whole sample.
  * @property {string} problem Why something is missing; empty where nothing is.
  */
@@ -37,7 +39,7 @@ export async function loadScene(run, { layer, step, image }) {
     orNull(values.output(row)),
     conv && orNull(values.kernels(conv)),
   ]);
-  const source = conv ?? nearestConvolution(row, run.record);
+  const source = conv?.kind === "convolution" ? conv : nearestConvolution(row, run.record);
   const picture = source && (await orNull(values.maps(source)));
   const fed = conv ?? (row.kind === "pooling" ? row : null); // the layer whose input is shown
   const input = fed && (await orNull(values.input(fed)));
@@ -68,9 +70,9 @@ function shownOf(row, picture, probe) {
 
 /** The convolution that makes a row's numbers: itself, or the one that it is the pointwise activation of. */
 function convolutionOf(row, record) {
-  if (row.kind === "convolution") return row;
-  const before = record.byName.get(row.inputs[0]);
-  return row.kind === "activation" && before?.kind === "convolution" ? before : null;
+  const maker = row.kind === "activation" ? record.byName.get(row.inputs[0]) : row;
+  if (maker?.kind === "linear") return asConvolution(maker, record);
+  return maker?.kind === "convolution" ? maker : null;
 }
 
 /** The convolution whose channels a row still has: behind norm, activation and pooling. */

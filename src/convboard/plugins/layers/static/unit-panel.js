@@ -191,17 +191,12 @@ function hint(scene) {
 function explain(scene, unit, how) {
   const { row, conv, output } = scene;
   if (row.kind === "input") return [pixel(scene, unit)];
-  if (row.kind === "linear") return [quiet(linearNote(row))];
   if (row.kind === "pooling") return explainPooling(scene, unit, how);
   if (conv) return explainConvolution(scene, unit, how);
   return [quiet(output.from ? `The numbers are ${output.from}.` : "")];
 }
 
 const quiet = (text) => el("p", { class: "quiet" }, text);
-
-const linearNote = ({ name, input_shape: shape }) =>
-  `The sum of ${shape.at(-1)} products and a bias. The weights of linear layers are in no picture: their histograms ` +
-  `are in the Histograms tab, as weights/${name}.weight.`;
 
 function explainPooling(scene, unit, { theme }) {
   const { row, input, output } = scene;
@@ -214,15 +209,17 @@ function explainPooling(scene, unit, { theme }) {
 function explainConvolution(scene, unit, how) {
   const { row, conv, kernels, output } = scene;
   const name = moduleOf(conv.name);
-  if (!kernels) return [quiet(`${name}'s kernels are not in this run's pictures.`)];
+  const what = conv.kind === "linear" ? "weights" : "kernels";
+  if (!kernels) return [quiet(`${name}'s ${what} are not in this run's pictures.`)];
   const [drawn] = kernels.arrays.weight.shape;
   if (unit.channel >= drawn) {
-    return [quiet(`The picture of ${name} holds the first ${drawn} kernels; this unit's is not among them.`)];
+    const of = conv.kind === "linear" ? `the weights of the first ${drawn} units` : `the first ${drawn} kernels`;
+    return [quiet(`The picture of ${name} holds ${of}; this unit's are not among them.`)];
   }
   if (!scene.input) return [missingInput(scene, conv)];
   const steps = convolutionSteps(scene, unit, how);
   const recorded = valueAt(output, unit);
-  if (row === conv) return compared(steps, recorded, output, "pad with something else than zeros");
+  if (row.name === conv.name) return compared(steps, recorded, output, "pad with something else than zeros");
   const computed = value(steps.computed);
   const activated = /^relu$/i.test(row.type) ? `max(0, ${computed})` : `${row.type}(${computed})`;
   const answer = el("b", { class: "answer" }, value(recorded));

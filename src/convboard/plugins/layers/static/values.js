@@ -4,6 +4,7 @@
  */
 
 import { getNumbers } from "./api.js";
+import { asKernels } from "./linear.js";
 import { isActivation, moduleOf, tagOf } from "./record.js";
 import { poolAll, poolingOf } from "./units.js";
 
@@ -23,7 +24,8 @@ export function pictureAt(pictures, tag, step) {
 /**
  * One image's maps (`height` × `width` each) or vector (`height` = `width` = 1).
  * @typedef {{data: Float32Array, channels: number, height: number, width: number, offset: number, from: string,
- *     images: number}} Maps `from` says where the numbers come from; `images`: for how many probe images there are any.
+ *     images: number, limit: ?number}} Maps `from` says where the numbers come from; `images`: for how many probe
+ *     images there are any; `limit`: the magnitude of the strongest colour in the run's picture of them, if known.
  */
 
 export class LayerValues {
@@ -51,8 +53,12 @@ export class LayerValues {
     return this.picture("input/probe");
   }
 
-  kernels(row) {
-    return this.picture(`kernels/${tagOf(moduleOf(row.name))}`);
+  /** The weights of a convolution, or those of a linear layer as kernels; see `linear.js`. */
+  async kernels(row) {
+    const isLinear = row.kind === "linear";
+    const picture = await this.picture(`${isLinear ? "weight_matrix" : "kernels"}/${tagOf(moduleOf(row.name))}`);
+    if (!picture || !isLinear) return picture;
+    return { ...picture, arrays: { ...picture.arrays, weight: asKernels(picture.arrays.weight, row) } };
   }
 
   /** The picture of a convolution's maps, of this very call; null where there is none. */
@@ -87,12 +93,15 @@ export class LayerValues {
     if (row.kind === "input") return this.imageMaps();
     if (row.kind === "convolution") return this.ofConvolution(row);
     if (row.kind === "linear") return this.ofLinear(row);
-    return (await this.asInput(row)) ?? this.worked(row);
+    const given = await this.asInput(row);
+    if (!given) return this.worked(row);
+    const drawn = row.kind === "activation" ? await this.pictureBefore(row) : null;
+    return drawn ? withLimit(given, drawn) : given;
   }
 
   async ofConvolution(row) {
     const picture = await this.maps(row);
-    return picture && this.cut(picture.arrays.before, `recorded at ${row.name}`);
+    return picture && withLimit(this.cut(picture.arrays.before, `recorded at ${row.name}`), picture);
   }
 
   async ofLinear(row) {
@@ -138,19 +147,25 @@ export class LayerValues {
 
   /** A convolution's picture has its maps after the activation that answers to it, perhaps behind norm and pooling. */
   async afterActivation(row) {
+    const picture = await this.pictureBefore(row);
+    if (!picture) return null;
+    const from = `recorded at ${picture.facts.layer}, after its activation`;
+    if (picture.facts.after_is_relu) {
+      const maps = this.cut(picture.arrays.before, from);
+      return maps && withLimit({ ...mapped(maps, POINTWISE.relu), from }, picture);
+    }
+    return picture.arrays.after ? withLimit(this.cut(picture.arrays.after, from), picture) : null;
+  }
+
+  /** The picture of the convolution that an activation answers to; null where there is none. */
+  async pictureBefore(row) {
     let before = row;
     do {
       if (before.inputs.length !== 1) return null;
       before = this.record.byName.get(before.inputs[0]);
     } while (before && ["norm", "pooling", "same"].includes(before.kind));
     const picture = before && (await this.maps(before));
-    if (!picture?.facts.activation || !isActivation(row, picture.facts.activation)) return null;
-    const from = `recorded at ${before.name}, after its activation`;
-    if (picture.facts.after_is_relu) {
-      const maps = this.cut(picture.arrays.before, from);
-      return maps && { ...mapped(maps, POINTWISE.relu), from };
-    }
-    return picture.arrays.after ? this.cut(picture.arrays.after, from) : null;
+    return picture?.facts.activation && isActivation(row, picture.facts.activation) ? picture : null;
   }
 
   /** The chosen image's part of an array `[images, channels, …]`; null where it has fewer images. */
@@ -176,6 +191,9 @@ const COMPUTED = {
     return { ...maps, channels: count, height: 1, width: 1, from: `${before.name}, laid out in a row` };
   },
 };
+
+/** Maps with the scale of the picture that draws them; earlier pictures do not tell it. */
+const withLimit = (maps, { facts }) => maps && { ...maps, limit: facts.limit };
 
 function mapped(maps, pointwise) {
   const count = maps.channels * maps.height * maps.width;
