@@ -10,8 +10,11 @@ from rich.text import Text
 from convboard.config.command_line import printable, tensorboard
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from torch import nn
 
+    from convboard.anatomy.diagnostics.training_observation import TrainingWarning
     from convboard.data.dataset import ImageDataset
     from convboard.training.execution_plan.choose_plan import PlanChoice
 
@@ -35,6 +38,13 @@ class Report:
         self._say("device", choice.chosen)
         self._say("plan", choice.describe())
         self._say("run", _shown(run_dir))
+
+    def warn(self, warnings: "Iterable[TrainingWarning]") -> None:
+        """Print what is wrong with a network although it can be trained."""
+        for warning in warnings:
+            self._say(
+                "note" if warning.is_harmless else "warning", str(warning), "" if warning.is_harmless else "yellow"
+            )
 
     def resumed(self, epochs: int, steps: int) -> None:
         """Print where the run was resumed."""
