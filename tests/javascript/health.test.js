@@ -32,6 +32,20 @@ test("a layer in the middle that gets little does not vanish where the first one
   assert.deepEqual(wordsOf(THREE, { conv1: 1, conv2: 1e-4, fc: 1 }), []);
 });
 
+test("a warning of the record comes first in its layer, and one of the whole network in none", () => {
+  const warnings = [
+    { layer: "softmax", word: "softmax", sentence: "It ends with softmax." },
+    { layer: "a", word: "frozen", sentence: "It is frozen." },
+    { layer: null, word: "at chance", sentence: "It is at chance." },
+  ];
+  const found = findings({ a: { mean: [[0, "NaN"]] } }, ["a"], new Map(), warnings);
+  assert.deepEqual([...found.keys()], ["a", "softmax"]);
+  assert.deepEqual(
+    found.get("a").map(({ word }) => word),
+    ["frozen", "not finite"],
+  );
+});
+
 const wordOf = (curves) => findings({ a: curves }, ["a"]).get("a")?.[0].word;
 
 test("each other finding has its threshold", () => {

@@ -1,12 +1,13 @@
 """The callback that writes a run's TensorBoard data."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
+from convboard.anatomy.diagnostics.training_observation import TrainingWarning
 from convboard.anatomy.summary import summarise
 from convboard.anatomy.table import format_table
 from convboard.board import hparams, markdown, tags
@@ -47,6 +48,7 @@ class Board:
         config: The run's config, nested plain dictionaries.
         environment: Versions, device and the like, by name.
         plan: The execution plan, the reasons for it and the measured alternatives, by name; None: not shown.
+        warnings: What is wrong with the network although it can be trained; may grow during the run.
         scalar_every: Steps between two points of a curve; None: about 200 points per run, at most 50 steps apart.
         max_channels: Channels of each layer whose feature maps are drawn.
     """
@@ -60,6 +62,7 @@ class Board:
         config: Mapping[str, Any],
         environment: Mapping[str, str],
         plan: Mapping[str, str] | None = None,
+        warnings: Sequence[TrainingWarning] = (),
         scalar_every: int | None = None,
         max_channels: int = 16,
     ) -> None:
@@ -69,6 +72,9 @@ class Board:
         self._config = config
         self._environment = environment
         self._plan = plan
+        self._warnings = warnings
+        self._warnings_written = 0
+        self._record: dict[str, Any] = {}  # of the network, for the Layers tab; empty until it is written
         self._scalar_every = scalar_every
         self._max_channels = max_channels
         self._resumed: dict[str, Any] | None = None
@@ -111,6 +117,7 @@ class Board:
             return False
         self._is_open = True
         self._missing = list(state["missing"])
+        self._warnings_written = len(self._warnings)  # those found before training, which the run wrote first
         return True
 
     def on_step(self, step: Step) -> None:
@@ -140,6 +147,7 @@ class Board:
                 tags.LOSS_TRAIN: end.train_loss,
             }
             self._events.write(hparams.best_epoch(metrics), end.global_step)
+        self._write_warnings(end.global_step)
         if self._level != "minimal":
             self._write_part("gradients", self._gradient_values, end.global_step)
             self._gradients = {}
@@ -184,6 +192,7 @@ class Board:
             plan = markdown.table(self._plan, ("plan", ""))
             self._write_part("plan", lambda: [text(tags.PLAN, plan)], 0)
         self._write_part("layers", lambda: self._anatomy(start), 0)
+        self._write_warnings(0)
 
     def _anatomy(self, start: FitStart) -> list[Value]:
         """The network's table for the Text tab, and its record for the Layers tab."""
@@ -191,7 +200,23 @@ class Board:
         about = {"steps_per_epoch": start.steps_per_epoch, "max_epochs": start.max_epochs}
         names = {"name": type(start.model).__name__, "dataset": self._dataset.name}
         table = format_table(summary.rows, "markdown")
-        return [text(tags.LAYERS, table), network({**summary.record(), **about, **names})]
+        self._record = {**summary.record(), **about, **names, **self._described_warnings()}
+        return [text(tags.LAYERS, table), network(self._record)]
+
+    def _write_warnings(self, step: int) -> None:
+        """Write the warnings as a text if there are new ones, and the record for the Layers tab with them again."""
+        if len(self._warnings) == self._warnings_written:
+            return
+        self._warnings_written = len(self._warnings)
+        values = [text(tags.problem("network"), "\n".join(f"- {warning}" for warning in self._warnings))]
+        if step and self._record:
+            values.append(network({**self._record, **self._described_warnings()}))
+        self._events.write(values, step)
+
+    def _described_warnings(self) -> dict[str, Any]:
+        """The warnings for the record: of each the word, the sentence, and the layer or null."""
+        warnings = [warning for warning in self._warnings if not warning.is_harmless]
+        return {"warnings": [{"layer": w.layer, "word": w.word, "sentence": str(w)} for w in warnings]}
 
     def _gradient_values(self) -> list[Value]:
         """Histograms of the gradients of the epoch's last step, and the norm of each layer's gradient."""

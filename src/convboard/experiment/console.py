@@ -15,6 +15,9 @@ from convboard.config.schema import TrainConfig, class_name
 from convboard.experiment.run_dir import CONFIG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from convboard.anatomy.diagnostics.training_observation import TrainingWarning
     from convboard.data.dataset import ImageDataset
     from convboard.training.execution_plan.choose_plan import PlanChoice
     from convboard.training.training_setup import TrainingSetup
@@ -48,6 +51,13 @@ class Report:
         self._say("device", choice.chosen)
         self._say("plan", choice.describe())
         self._say("run", _shown(run_dir))
+
+    def warn(self, warnings: "Iterable[TrainingWarning]") -> None:
+        """Print what is wrong with a network although it can be trained."""
+        for warning in warnings:
+            self._say(
+                "note" if warning.is_harmless else "warning", str(warning), "" if warning.is_harmless else "yellow"
+            )
 
     def resumed(self, epochs: int, steps: int, most_epochs: int, is_finished: bool) -> None:
         """Print where the run was resumed, and of a finished one that it is only tested again.

@@ -96,7 +96,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
     choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads():
-        callbacks = build_callbacks(config, dataset, choice, report.console, run_dir)
+        callbacks = build_callbacks(config, dataset, choice, report, run_dir, setup.warnings)
         trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))
         comm.seed_rank(config.seed)
         if resumed is not None:
@@ -104,6 +104,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
         if comm.is_main:
             _write_inputs(config, dataset, choice.plan, run_dir)
         report.begin(config, setup, dataset, choice, run_dir)
+        report.warn(setup.warnings)
         return _train(config, trainer, report, run_dir)
 
 

@@ -1,21 +1,25 @@
-"""A check of a run before it starts: two factors of the schedule, and one training step on copies.
+"""A check of a run before it starts: two factors of the schedule, and a training step on copies, and some evaluations.
 
 It fails before the run directory contains a file. It does not change the network, the optimizer or the random state.
 """
 
 import copy
+import logging
 import math
 import numbers
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.check import check_training_run
-from convboard.anatomy.dry_run import DryRun
+from convboard.anatomy.check import check_training_run, raise_explained
+from convboard.anatomy.diagnostics.training_gradients import cause_of
+from convboard.anatomy.diagnostics.training_observation import Observation, TrainingWarning, noise, observe
+from convboard.anatomy.diagnostics.training_warnings import network_warnings
+from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.origin import Origin
-from convboard.anatomy.recorder import record_calls
 from convboard.config.instantiate import REFUSALS
 from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ModelError
@@ -24,6 +28,11 @@ from convboard.training.optimizer_step import take_step
 from convboard.training.seeding import preserved_random_state
 from convboard.training.training_setup import TrainingSetup
 
+_log = logging.getLogger(__name__)
+
+_ZERO_RATE = TrainingWarning(
+    "no learning", "The learning rate is 0: no step changes a weight.", "Give another, as in optimizer.lr=0.02."
+)
 # In torch's messages: of a view that does not fit the memory format, and of batch norm over a single value.
 _VIEW_ERROR = "view size is not compatible"
 _SINGLE_VALUE_ERROR = "Expected more than 1 value per channel"
@@ -58,6 +67,15 @@ def _single_image_advice(images: int, batch_size: int) -> str:
     )
 
 
+def _evaluation_advice(images: Mapping[str, int], split: str, batch_size: int) -> str:
+    """Return how to avoid a batch of one image in the evaluation of `split`."""
+    better = next(
+        (n for n in range(batch_size + 1, max(images.values())) if all(i % n != 1 for i in images.values())), 0
+    )
+    remedy = f" Set trainer.eval_batch_size={better}, with which no batch is that small." if better else ""
+    return f"{images[split]} images of {split} in batches of {batch_size} leave one for the last batch.{remedy}"
+
+
 def try_schedule(setup: TrainingSetup, target: str) -> None:
     """Check the factors that the schedule returns for the first and the last step.
 
@@ -86,8 +104,8 @@ def try_schedule(setup: TrainingSetup, target: str) -> None:
 
 def try_step(
     setup: TrainingSetup, image_shape: ImageShape, images: int, optimizer: str, origin: Origin | None = None
-) -> bool:
-    """Take one step on black images with copies of the network and its optimizer.
+) -> Observation | None:
+    """Take one step on noise with copies of the network and its optimizer.
 
     The batch has two images, or one if a batch of the run has only one: larger batches cost more and find the same
     errors. A network that cannot be copied is not checked.
@@ -100,7 +118,7 @@ def try_step(
         origin: How the network was built; None if it is not known.
 
     Returns:
-        Whether every weight got a gradient; True if the network could not be copied.
+        What happened to the copy, whose parameters have the gradients; None if the network could not be copied.
 
     Raises:
         ConfigError: The optimizer cannot take a step, or a batch is too small for the network.
@@ -113,20 +131,71 @@ def try_step(
         model, stepped = copy.deepcopy((setup.model, setup.optimizer))
         plan.place(model)
     except (TypeError, RuntimeError):
-        return True
+        return None
+    trained = frozenset(id(weight) for group in stepped.param_groups for weight in group["params"])
     count = min(smallest_batch(images, batch_size, setup.limits.limit_train_batches), 2)
-    batch = torch.zeros(count, *image_shape, device=plan.device)
+    batch = noise(image_shape, count, plan.device)
     if plan.channels_last:
         batch = batch.contiguous(memory_format=torch.channels_last)
     with preserved_random_state(plan.device):
         model.train()
         with plan.autocast():
             with _layout_explained(plan):
-                run = _forward(model, batch, _single_image_advice(images, batch_size), origin)
-            loss: Tensor = setup.loss(run.output, torch.zeros(count, dtype=torch.int64, device=plan.device))
-        _backward(loss, model, run, origin)
+                is_cross_entropy = isinstance(setup.loss, nn.CrossEntropyLoss)
+                training = observe(model, batch, _call, is_cross_entropy, trained)
+                logits = _checked_logits(training, _single_image_advice(images, batch_size), origin)
+            loss: Tensor = setup.loss(logits, torch.arange(count, device=plan.device) % logits.shape[1])
+        _backward(loss, training, origin)
         _update(stepped, optimizer)
-    return all(weight.grad is not None for weight in model.parameters() if weight.requires_grad)
+    return training
+
+
+def try_single_image(
+    setup: TrainingSetup, image_shape: ImageShape, images: Mapping[str, int], origin: Origin | None = None
+) -> None:
+    """Evaluate one image if the validation or the test split has a batch of one, which some networks cannot compute.
+
+    Args:
+        setup: The run.
+        image_shape: Shape (C, H, W) of an image.
+        images: Number of images in `val` and `test`.
+        origin: How the network was built; None if it is not known.
+
+    Raises:
+        ModelError: The network does not return one row of scores.
+        Exception: Any other exception of the network's forward, unchanged.
+    """
+    limits = {"val": setup.limits.limit_val_batches, "test": setup.limits.limit_test_batches}
+    for name, split in {"val": setup.splits.val, "test": setup.splits.test}.items():
+        if smallest_batch(images[name], split.batch_size, limits[name]) // setup.comm.world_size > 1:
+            continue
+        batch = noise(image_shape, 1, setup.plan.device)
+        with preserved_random_state(setup.plan.device):
+            evaluation = observe(setup.model, batch, run_without_side_effects)
+        _checked_logits(evaluation, _evaluation_advice(images, name, split.batch_size), origin)
+        return
+
+
+def find_warnings(
+    setup: TrainingSetup, image_shape: ImageShape, training: Observation | None
+) -> tuple[TrainingWarning, ...]:
+    """Find the mistakes because of which the network would train badly without any error.
+
+    Args:
+        setup: The run.
+        image_shape: Shape (C, H, W) of an image.
+        training: What `try_step` returned.
+    """
+    found: list[TrainingWarning] = []
+    if all(group["lr"] == 0 for group in setup.optimizer.param_groups):
+        found.append(_ZERO_RATE)
+    try:
+        with preserved_random_state(setup.plan.device):
+            is_cross_entropy = isinstance(setup.loss, nn.CrossEntropyLoss)
+            found.extend(network_warnings(setup.model, image_shape, setup.plan.device, training, is_cross_entropy))
+    except Exception as error:  # of the user's network, which has passed all checks: no reason to end the run
+        _log.debug("The network could not be examined:", exc_info=error)
+    return tuple(found)
 
 
 @contextmanager
@@ -143,43 +212,46 @@ def _layout_explained(plan: Plan) -> Iterator[None]:
         ) from error
 
 
-def _forward(model: nn.Module, images: Tensor, single_image_advice: str, origin: Origin | None) -> DryRun:
-    """Run the network on a training batch, `[N, C, H, W]`, whose output is a tensor, or explain the failure."""
-    output, error = None, None
-    with record_calls(model, images) as recording:
-        try:
-            output = model(images)
-        except Exception as raised:
-            error = raised
-    run = DryRun(tuple(images.shape[1:]), len(images), recording.calls, output, error)
-    if str(error).startswith(_SINGLE_VALUE_ERROR) and len(images) == 1:
+def _call(model: nn.Module, images: Tensor) -> Any:
+    return model(images)
+
+
+def _checked_logits(observation: Observation, single_image_advice: str, origin: Origin | None) -> Tensor:
+    """Return the logits, `[N, num_classes]`, of a batch, or explain the failure."""
+    run = observation.run
+    if str(run.error).startswith(_SINGLE_VALUE_ERROR) and run.batch_size == 1:
         failed = run.failed_call
         layer = f"{type(failed.module).__name__} {failed.name}" if failed else "The network"
         raise ConfigError(
             f"{layer} normalises over a batch, and needs more than one value of each channel for that, but a batch "
             f"holds a single image: {single_image_advice}"
-        ) from error
-    check_training_run(model, run, origin)
-    assert isinstance(output, Tensor)
-    if output.shape[0] != len(images):
+        ) from run.error
+    if observation.trained:
+        check_training_run(observation.model, run, origin)
+    else:
+        raise_explained(observation.model, run, origin=origin)
+    assert isinstance(run.output, Tensor)
+    if run.output.ndim != 2 or run.output.shape[0] != run.batch_size:
+        single = f" Or avoid such a batch: {single_image_advice}" if run.batch_size == 1 else ""
         raise ModelError(
-            f"The network gives {list(output.shape)} for a batch of {len(images)}: the batch dimension must be kept. "
-            "If its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze()."
+            f"The network gives {list(run.output.shape)} for a batch of {run.batch_size}: the batch dimension must be "
+            "kept. If its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of "
+            f"x.squeeze().{single}"
         )
-    return run
+    return run.output
 
 
-def _backward(loss: Tensor, model: nn.Module, run: DryRun, origin: Origin | None) -> None:
+def _backward(loss: Tensor, training: Observation, origin: Origin | None) -> None:
     """Compute the gradients, or explain the failure."""
     if not loss.requires_grad:
         raise ModelError(
-            "The network cannot learn: no gradient leads from its scores back to a weight. Look in its forward "
-            "for .detach(), .data or torch.no_grad(), and for weights with requires_grad=False."
+            "The network cannot learn: no gradient leads from its scores back to a weight. "
+            f"{cause_of(training.log.cuts[-1] if training.log.cuts else None)}"
         )
     try:
         loss.backward()  # type: ignore[no-untyped-call]
     except RuntimeError as error:
-        check_training_run(model, run, origin, error)
+        check_training_run(training.model, training.run, origin, error)
 
 
 def _update(optimizer: torch.optim.Optimizer, described: str) -> None:

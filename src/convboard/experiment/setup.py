@@ -3,16 +3,17 @@
 Mistakes in the config are found here, before the run directory contains a file. `run` uses the parts.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
 from torch import nn
 
 from convboard.anatomy.arguments import check_network
 from convboard.anatomy.check import check_fit, raise_explained
+from convboard.anatomy.diagnostics.training_observation import TrainingWarning
 from convboard.anatomy.dry_run import lazy_layers, materialise, unwrapped
 from convboard.anatomy.origin import Origin
 from convboard.board import Board
@@ -25,21 +26,27 @@ from convboard.data.dataset import ImageDataset, ImageShape, Split
 from convboard.data.normalisation import Normalisation
 from convboard.errors import ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
+from convboard.experiment.console import Report
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
-from convboard.experiment.sanity_check import LayoutError, try_schedule, try_step
+from convboard.experiment.sanity_check import LayoutError, find_warnings, try_schedule, try_single_image, try_step
 from convboard.models.infer_arguments import build, given_arguments, square_side, takes_more_than
 from convboard.models.sequential import sequential
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.choose_plan import PlanChoice
 from convboard.training.execution_plan.plan import Plan
+from convboard.training.learning_check import LearningCheck
 from convboard.training.losses import build_loss
 from convboard.training.progress import ProgressDisplay
 from convboard.training.seeding import seed_everything
 from convboard.training.training_setup import Splits, TrainingSetup
 
 _INITIALISE_FROM = 1000  # training images that a network may see before training
+NO_LEARNING_ADVICE = (
+    "Check the warnings above; then try optimizer.lr ten times lower and ten times higher. The Layers tab shows under "
+    "Health which layers are dead or get no gradient, and input/probe in the Images tab the images and their classes."
+)
 DIVERGENCE_ADVICE = (
     "Try a lower optimizer.lr, a warm-up (scheduler.warmup_epochs=1), trainer.gradient_clip=1, "
     "or trainer.precision=fp32 if it was bf16."
@@ -211,19 +218,41 @@ def build_setup(
     try_schedule(setup, config.scheduler["_target_"])
     facts = dataset.image_shape, len(dataset.train), optimizer.describe(), origin
     try:
-        uses_all_weights = try_step(setup, *facts)
+        training = try_step(setup, *facts)
     except LayoutError:
         if config.trainer.channels_last:
             raise
         setup = setup.with_plan(replace(plan, channels_last=False))
-        uses_all_weights = try_step(setup, *facts)
-    return replace(setup, uses_all_weights=uses_all_weights)
+        training = try_step(setup, *facts)
+    try_single_image(setup, dataset.image_shape, {"val": len(dataset.val), "test": len(dataset.test)}, origin)
+    warnings = find_warnings(setup, dataset.image_shape, training)
+    return replace(setup, uses_all_weights=training is None or training.uses_all_weights, warnings=warnings)
 
 
 def build_callbacks(
-    config: TrainConfig, dataset: ImageDataset, choice: PlanChoice, console: Console, run_dir: Path
+    config: TrainConfig,
+    dataset: ImageDataset,
+    choice: PlanChoice,
+    report: Report,
+    run_dir: Path,
+    warnings: Sequence[TrainingWarning],
 ) -> tuple[Callback, ...]:
-    """Build the callbacks that show a run in TensorBoard and in the terminal."""
+    """Build the callbacks that show a run in TensorBoard and in the terminal.
+
+    Args:
+        config: The config.
+        dataset: The images.
+        choice: The plan of the run.
+        report: Prints to the terminal.
+        run_dir: The directory of the run.
+        warnings: What is wrong with the network; more may be found in the first epochs.
+    """
+    found = list(warnings)
+
+    def tell(more: Sequence[TrainingWarning]) -> None:
+        found.extend(more)
+        report.warn(more)
+
     board = Board(
         run_dir,
         dataset,
@@ -233,5 +262,7 @@ def build_callbacks(
         config=config.to_dict(),
         environment=describe_environment(choice.chosen),
         plan=choice.table(),
+        warnings=found,
     )
-    return board, ProgressDisplay(console)
+    check = LearningCheck(tell, dataset.class_names, NO_LEARNING_ADVICE)
+    return check, board, ProgressDisplay(report.console)

@@ -135,7 +135,8 @@ class Trainer:
         self._metrics.load_state_dict(state["sums"])
         callback_states = state["callbacks"] if "callbacks" in state else state["observers"]  # its older name
         for callback in self._callbacks:
-            callback.load_state_dict(callback_states[type(callback).__name__])
+            if type(callback).__name__ in callback_states:  # an older checkpoint lacks some
+                callback.load_state_dict(callback_states[type(callback).__name__])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the loop and the callbacks, JSON-like; the weights are not part of it."""

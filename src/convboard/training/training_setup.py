@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from convboard.anatomy.diagnostics.training_observation import TrainingWarning
 from convboard.data.batches import Batches
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator
@@ -69,6 +70,7 @@ class TrainingSetup:
         comm: The processes that train together; each has its part of every batch.
         uses_all_weights: Whether every weight gets a gradient in each step; used only with several processes.
         divergence_advice: Remedy for a loss that is not finite, for the message.
+        warnings: What is wrong with the network although it runs, for the terminal and the board.
     """
 
     model: nn.Module
@@ -84,6 +86,7 @@ class TrainingSetup:
     comm: Communicator = field(default_factory=Communicator)
     uses_all_weights: bool = True
     divergence_advice: str = ""
+    warnings: Sequence[TrainingWarning] = ()
 
     @property
     def batches_per_epoch(self) -> int:

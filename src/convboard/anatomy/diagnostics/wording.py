@@ -1,10 +1,13 @@
 """Numbers, shapes and layers as text for messages."""
 
+from collections.abc import Sequence
 from math import isqrt, prod
 
 from torch import nn
 
 from convboard.anatomy.trace import Shape
+
+_SHOWN = 4  # names in a message
 
 
 def count(number: int, noun: str) -> str:
@@ -92,3 +95,9 @@ def divisors(*numbers: int) -> list[int]:
 def listed(numbers: list[int]) -> str:
     """Return `1, 2, 4`; of eight numbers or more the first five and the last."""
     return ", ".join(map(str, numbers if len(numbers) < 8 else [*numbers[:5], "...", numbers[-1]]))
+
+
+def listed_names(names: Sequence[str]) -> str:
+    """Return `a`, `a and b`, or `a, b, c, d and 3 more`."""
+    shown = list(names) if len(names) <= _SHOWN + 1 else [*names[:_SHOWN], f"{len(names) - _SHOWN} more"]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]]))

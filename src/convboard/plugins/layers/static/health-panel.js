@@ -46,7 +46,7 @@ function content(state, { chooseLayer, chooseEpoch }) {
   const owned = runs.filter(({ owner }) => owner);
   return [
     ...(compare && !recordB && compareProblem ? [notice(compareProblem)] : []),
-    ...runs.flatMap((run) => verdict(run, state.layer)),
+    ...runs.flatMap((run) => warnings(run).concat(verdict(run, state.layer))),
     ...owned.map((run) => moment(run)),
     first.owner ? charts(first, second, chooseEpoch) : "",
     overviewSection(first, state, chooseLayer),
@@ -58,7 +58,7 @@ const notice = (text) => el("p", { class: "notice" }, text);
 /**
  * What is drawn of one run.
  * @returns {{letter: string, curves: Map, order: string[], owner: ?string, lacks: string, activation: Object,
- *     findings: ?Map, stepsPerEpoch: number, now: number}} `order`: the layers with curves; `owner`: the one whose
+ *     findings: ?Map, warnings: Object[], stepsPerEpoch: number, now: number}} `order`: the layers with curves; `owner`: the one whose
  *     curves belong to the chosen layer; `lacks`: the name of a network without that layer; `activation`: see
  *     `activationOf`; `now`: the shown epoch.
  */
@@ -69,6 +69,7 @@ function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, 
     letter,
     curves,
     findings,
+    warnings: record.warnings,
     order: record.rows.map((row) => row.name).filter((name) => curves.has(name)),
     owner,
     lacks: record.byName.has(layer) ? "" : record.name,
@@ -85,6 +86,7 @@ const findingsOf = (health, record) =>
         health,
         record.rows.map((row) => row.name),
         record.byName,
+        record.warnings,
       )
     : null;
 
@@ -116,9 +118,17 @@ function activationOf(owner, curves, probe) {
   return { text: isKnown ? "measured at its output: no activation follows" : "", isNonNegative: hasDead };
 }
 
+/** What was found before training or in its first epochs, but for the chosen layer, whose verdict says it. */
+function warnings({ letter, owner, warnings: found }) {
+  const elsewhere = found.filter(({ layer }) => !owner || layer !== owner);
+  const badge = (word) => el("span", { class: "badge" }, word);
+  return elsewhere.map(({ word, sentence }) => paragraph("verdict wrong", letter, badge(word), sentence));
+}
+
+const paragraph = (kind, letter, ...text) => el("p", { class: kind, "data-run": letter || null }, ...text);
+
 /** The findings in the chosen layer, or in the other layers. */
 function verdict({ letter, owner, lacks, order, findings }, layer) {
-  const line = (kind, ...text) => el("p", { class: kind, "data-run": letter || null }, ...text);
   const who = letter ? el("b", {}, `${letter}: `) : null;
   const when = el("span", { class: "quiet" }, " As of the last epoch.");
   const sick = order.filter((name) => findings?.has(name));
@@ -129,15 +139,22 @@ function verdict({ letter, owner, lacks, order, findings }, layer) {
     const kept = lacks
       ? `It has no layer ${layer}: its network is ${lacks}.`
       : `Curves are kept of convolutions and linear layers, not of ${layer}.`;
-    return [line("verdict", who, `${kept} ${all}`, when)];
+    return [paragraph("verdict", letter, who, `${kept} ${all}`, when)];
   }
   const found = findings?.get(owner);
   if (!found) {
     const others = el("span", { class: "quiet" }, sick.length ? all : "");
-    return [line("verdict", who, `${owner}: nothing stands out. `, others, when)];
+    return [paragraph("verdict", letter, who, `${owner}: nothing stands out. `, others, when)];
   }
-  return found.map(({ word, sentence }) =>
-    line("verdict wrong", el("span", { class: "badge" }, word), who?.cloneNode(true), sentence, when.cloneNode(true)),
+  return found.map(({ word, sentence, isWarning }) =>
+    paragraph(
+      "verdict wrong",
+      letter,
+      el("span", { class: "badge" }, word),
+      who?.cloneNode(true),
+      sentence,
+      isWarning ? null : when.cloneNode(true),
+    ),
   );
 }
 

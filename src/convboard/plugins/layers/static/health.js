@@ -31,9 +31,10 @@ const first = (series) => series?.[0]?.[1];
  * @param {Object<string, Object<string, [number, number][]>>} health As the server gives it.
  * @param {string[]} order Names of the layers, in the order of the calls.
  * @param {Map<string, Object>} [rows] The rows of the record by name; without them no gradients are compared.
+ * @param {{layer: ?string, word: string, sentence: string}[]} [warnings] Those of the record, found without curves.
  * @returns {Map<string, {word: string, sentence: string}[]>} For each layer with something wrong, the worst first.
  */
-export function findings(health, order, rows = new Map()) {
+export function findings(health, order, rows = new Map(), warnings = []) {
   const found = new Map();
   const curves = readCurves(health);
   const names = order.filter((name) => curves.has(name));
@@ -44,6 +45,8 @@ export function findings(health, order, rows = new Map()) {
       .filter(Boolean);
     if (wrong.length) found.set(name, wrong);
   }
+  for (const { layer, word, sentence } of warnings)
+    if (layer !== null) found.set(layer, [{ word, sentence, isWarning: true }].concat(found.get(layer) ?? []));
   return found;
 }
 

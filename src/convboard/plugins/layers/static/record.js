@@ -42,7 +42,8 @@ export const moduleOf = (name) => name.replace(/:\d+$/, "");
 /**
  * @param {Object} network As the server gives it.
  * @returns {{rows: Object[], byName: Map<string, Object>, consumers: Map<string, Object[]>, boxes: Object,
- *     main: Set<string>, convs: Object[], last: Object, stepsPerEpoch: number, name: string, dataset: string}}
+ *     main: Set<string>, convs: Object[], last: Object, stepsPerEpoch: number,
+ *     warnings: {layer: ?string, word: string, sentence: string}[], name: string, dataset: string}}
  *     Rows in call order, the image itself first, as row "input"; `main`: the names on the longest path.
  */
 export function readRecord(network) {
@@ -79,6 +80,7 @@ export function readRecord(network) {
     convs: rows.filter((row) => row.kind === "convolution"),
     last: rows.at(-1),
     stepsPerEpoch: network.steps_per_epoch || 1,
+    warnings: network.warnings ?? [], // earlier records have none
     name: network.name ?? "network",
     dataset: network.dataset ?? "",
   };

@@ -1,0 +1,154 @@
+"""Rules for weights that are not trained although they should be, seen in one training step on noise."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation, TrainingWarning
+from convboard.anatomy.diagnostics.wording import listed_names
+
+_DETACHING = {"detach", "data", "numpy"}
+
+
+def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise weights that the forward uses, but that no gradient reaches."""
+    weights = {name: weight for name, weight in _trainable(training.model) if id(weight) in training.log.used}
+    used = [name for name, weight in weights.items() if weight.grad is None]
+    if training.log.flat and not used:
+        end = training.log.flat[-1].index
+        before = [name for name, weight in weights.items() if training.log.used[id(weight)] < end]
+        used = [name for name in before if not torch.any(_gradient(weights[name]))]
+    if used:
+        cut = _cut(training, [weights[name] for name in used])
+        yield TrainingWarning(
+            "no gradient",
+            f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause_of(cut)}",
+            "Remove that, or freeze them on purpose with requires_grad_(False).",
+            _layer_of(training, weights[used[0]]),
+        )
+
+
+def unoptimized_weights(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise weights that the optimizer does not have, such as those of a layer that the forward makes."""
+    names = [name for name, weight in _trainable(training.model) if id(weight) not in training.trained]
+    if names:
+        yield TrainingWarning(
+            "not trained",
+            f"The optimizer does not have {listed_names(names)}, so no step changes them.",
+            "Make their layers in __init__, not in forward; a custom optimizer must take all parameters.",
+        )
+
+
+def unused_weights(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise weights that the forward does not use; not if it draws random numbers, which may skip some."""
+    log = training.log
+    if log.random:
+        return
+    unused = [name for name, weight in _trainable(training.model) if weight.grad is None and id(weight) not in log.used]
+    if unused:
+        yield TrainingWarning(
+            "not used",
+            f"The forward does not use {listed_names(unused)}, so they are not trained.",
+            "Call their layers in forward, or leave them out of __init__.",
+            is_harmless=True,
+        )
+
+
+def frozen_classifier(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise a frozen last layer in a network whose other weights are trained."""
+    call = training.last_call
+    while call is not None:
+        weights = [tensor for function in call.functions for tensor in function.parameters]
+        if weights:
+            break
+        call = training.producer(call)
+    if call is not None and not any(weight.requires_grad for weight in weights):
+        yield TrainingWarning(
+            "frozen",
+            f"The last layer {call.name} is frozen: its weights have requires_grad=False, and keep their values.",
+            "Make the new last layer after freezing the others, or call requires_grad_(True) on it.",
+            call.name,
+        )
+
+
+def unregistered_weights(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise tensors that a module keeps as a plain attribute, and computes with like with weights."""
+    owned = {
+        id(value): f"{path}.{name}".lstrip(".")
+        for path, module in training.model.named_modules()
+        for name, value in vars(module).items()
+        if isinstance(value, Tensor) and value.is_floating_point() and value.numel() > 1
+    }
+    used = [tensor for call in training.run.calls for function in call.functions for tensor in function.tensors]
+    found = list(dict.fromkeys(owned[id(tensor)] for tensor in used if id(tensor) in owned))
+    if found:
+        first = found[0].rpartition(".")[2]
+        yield TrainingWarning(
+            "no parameter",
+            f"The forward uses {listed_names(found)}, neither a parameter nor a buffer: not trained, not "
+            "moved to a GPU, and not stored in checkpoints.",
+            f"Write self.{first} = nn.Parameter(...) to train it, or self.register_buffer({first!r}, ...) to keep it.",
+        )
+
+
+def equal_units(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise layers whose units all have the same weights and get the same gradient, and so remain the same."""
+    equal = [name for name, weight in _trainable(training.model) if _stays_equal(weight)]
+    if equal:
+        yield TrainingWarning(
+            "equal units",
+            f"All units of {listed_names(equal)} have the same weights and the same gradient, and remain the same.",
+            "Initialise them with different random values, as torch's layers do by default.",
+        )
+
+
+def cause_of(cut: NotedCall | None) -> str:
+    """Return the sentence that says why a result has no gradient; where to look, if the call is not known."""
+    if cut is None:
+        return (
+            "Look in forward for .detach(), .data, .item(), .tolist() or torch.no_grad(), and for weights with "
+            "requires_grad=False."
+        )
+    if not cut.records_gradients:
+        return f"{cut.name} runs under torch.no_grad(){cut.place}."
+    name = f".{cut.name}{'' if cut.name == 'data' else '()'}" if cut.name in _DETACHING else cut.name
+    return f"{name} has no gradient{cut.place}."
+
+
+def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((name, weight) for name, weight in model.named_parameters() if weight.requires_grad)
+
+
+def _gradient(weight: nn.Parameter) -> Tensor:
+    assert weight.grad is not None
+    return weight.grad
+
+
+def _cut(training: Observation, weights: Sequence[nn.Parameter]) -> NotedCall | None:
+    """Return the call that keeps the gradient from weights: one with such a weight, or the first behind them."""
+    ids = {id(weight) for weight in weights}
+    uses = [index for key, index in training.log.used.items() if key in ids]
+    cuts = [cut for cut in (*training.log.cuts, *training.log.flat) if cut.index >= min(uses, default=0)]
+    direct = [cut for cut in cuts if any(id(tensor) in ids for tensor in cut.function.tensors)]
+    behind = [cut for cut in cuts if cut.index >= max(uses, default=0)]
+    return next(iter(direct or behind), None)
+
+
+def _layer_of(training: Observation, weight: nn.Parameter) -> str | None:
+    """The name of the first call that uses a weight."""
+    for call in training.run.calls:
+        if any(parameter is weight for function in call.functions for parameter in function.parameters):
+            return call.name
+    return None
+
+
+def _stays_equal(weight: nn.Parameter) -> bool:
+    """Return whether all rows of a weight are equal, and those of its gradient; two are compared before all."""
+    grad = weight.grad
+    if weight.ndim < 2 or len(weight) < 2 or grad is None:
+        return False
+    rows = weight.detach()
+    if not (rows[0] == rows[1]).all() or not (rows == rows[:1]).all() or not grad.any():
+        return False
+    return bool(((grad - grad[:1]).abs() <= 1e-5 * grad.abs().max()).all())

@@ -1,0 +1,71 @@
+"""Rules for values on the way through a network that carry too little of the images, seen in one training step."""
+
+from collections.abc import Iterator
+
+from convboard.anatomy.diagnostics.training_observation import Observation, TrainingWarning
+
+_STRONG = 0.9  # share of values that dropout sets to zero
+_SCALES = (0.02, 50.0)  # standard deviation of the first layer's input, where that of the images is 1
+_SHORT = 0.9  # momentum of batch norm: share of the last batch in the running statistics
+
+
+def strong_dropout(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise dropout of nearly all values."""
+    for call in training.log.dropouts:
+        p = call.function.kwargs.get("p", (*call.function.args, None, None)[1])
+        if isinstance(p, (int, float)) and p >= _STRONG:
+            yield TrainingWarning(
+                "strong dropout",
+                f"{call.name} sets {p:.0%} of the values to zero in training{call.place}.",
+                f"p is the share that is dropped, not the one that is kept: try p={0.5 if p == 1 else 1 - p:.2g}.",
+            )
+            return
+
+
+def scaled_images(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise a forward that scales images, which are normalised already, to tiny or huge values."""
+    if training.log.first_input is None:
+        return
+    mean, std = training.log.first_input.tolist()
+    low, high = _SCALES
+    size = (mean**2 + std**2) ** 0.5
+    if 0 < size < low or size > high:
+        yield TrainingWarning(
+            "scaled images",
+            f"The first layer gets values of about {size:.3g}: the images are normalised already, to mean 0 and "
+            "standard deviation 1, and forward scales them again.",
+            "Leave that out, such as a division by 255.",
+        )
+
+
+def softmax_of_one(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise a softmax along a dimension of one value, which is always 1."""
+    for call in training.run.calls:
+        function = call.function("softmax", "log_softmax")
+        if function is None:
+            continue
+        dim = function.kwargs.get("dim", (*function.args, None, None)[1])
+        if isinstance(dim, int) and call.input_shape and call.input_shape[dim] == 1:
+            yield TrainingWarning(
+                "softmax of one",
+                f"{call.name} runs along dim={dim}, which has one value: the result is always 1, and the layers before "
+                "it learn nothing from it.",
+                f"Take another dimension of [{', '.join(map(str, ('N', *call.input_shape[1:])))}], or sigmoid.",
+                call.name,
+            )
+            return
+
+
+def short_memory(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise batch norm whose running statistics are those of the last batch."""
+    for call in training.run.calls:
+        momentum = getattr(call.module, "momentum", None)
+        if call.function("batch_norm") and momentum is not None and momentum >= _SHORT:
+            yield TrainingWarning(
+                "momentum",
+                f"{call.name} has momentum={momentum:g}: in torch this is the share of the newest batch, so that "
+                "evaluation uses the statistics of the last batch alone.",
+                f"Write momentum={1 - momentum:.2g}, or leave it out." if momentum < 1 else "Leave it out.",
+                call.name,
+            )
+            return

@@ -1,0 +1,59 @@
+"""Mistakes because of which a network trains badly or not at all, found before training and without any error.
+
+A rule is a function that looks at runs of a network on noise, one training step or evaluations, and yields a warning
+for each mistake that it recognises. It must not warn of a network that trains well.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from convboard.anatomy.diagnostics import training_evaluation, training_gradients, training_output, training_signal
+from convboard.anatomy.diagnostics.training_evaluation import evaluate_noise, is_constant
+from convboard.anatomy.diagnostics.training_observation import Observation, TrainingWarning
+from convboard.anatomy.dry_run import run_without_side_effects
+from convboard.anatomy.trace import Shape
+
+_OF_A_STEP = (
+    training_gradients.cut_gradients,
+    training_gradients.unused_weights,
+    training_gradients.frozen_classifier,
+    training_gradients.unregistered_weights,
+    training_gradients.equal_units,
+    training_signal.strong_dropout,
+    training_signal.scaled_images,
+    training_signal.softmax_of_one,
+    training_signal.short_memory,
+)
+
+
+def network_warnings(
+    model: nn.Module,
+    image_shape: Shape,
+    device: torch.device,
+    training: Observation | None = None,
+    is_cross_entropy: bool = True,
+) -> Iterator[TrainingWarning]:
+    """Yield what is wrong with a network that runs without errors.
+
+    Args:
+        model: The network; it and torch's random state stay unchanged.
+        image_shape: (C, H, W) of an image.
+        device: Of the network.
+        training: A training step of a copy on noise, whose parameters have their gradients and the optimizer's step;
+            None: only evaluations are examined.
+        is_cross_entropy: Whether the loss is cross entropy, which applies softmax to the scores.
+    """
+    evaluation = evaluate_noise(model, image_shape, device, is_cross_entropy)
+    yield from training_output.unsuitable_output(evaluation.observation)
+    new = [] if training is None else list(training_gradients.unoptimized_weights(training))
+    yield from new or training_evaluation.unsteady_scores(evaluation)  # a layer made in forward is random each time
+    if training is None:
+        return
+    # A network whose last weights are zero at first gives the same scores for all images, but not after a step.
+    if is_constant(evaluation.scores) and is_constant(run_without_side_effects(training.model, evaluation.images())):
+        yield training_evaluation.constant_scores(evaluation)
+    yield from training_output.dropout_of_scores(training)
+    for rule in _OF_A_STEP:
+        yield from rule(training)
