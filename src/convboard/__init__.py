@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convboard.anatomy.diagnostics.diagnosis import diagnose
+    from convboard.anatomy.effective_field import effective_receptive_field
     from convboard.anatomy.outputs import layer_outputs
     from convboard.anatomy.summary import layer_table, receptive_field
     from convboard.config.schema import TrainConfig
@@ -41,6 +42,7 @@ __all__ = [
     "build_model",
     "compose",
     "diagnose",
+    "effective_receptive_field",
     "evaluate_run",
     "layer_outputs",
     "layer_table",
@@ -59,6 +61,7 @@ _HOME = {
     "build_model": "models",
     "compose": "experiment.api",
     "diagnose": "anatomy.diagnostics.diagnosis",
+    "effective_receptive_field": "anatomy.effective_field",
     "evaluate_run": "experiment.run",
     "layer_outputs": "anatomy.outputs",
     "layer_table": "anatomy.summary",

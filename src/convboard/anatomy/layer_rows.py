@@ -206,11 +206,16 @@ def _field_of(call: Call, run: DryRun) -> Field | None:
 
 
 def _exact_along(size: int, stride: int, start: int, side: int, spans: list[Pair]) -> Pair:
-    """Size and start of a field along an axis, from the box of the first unit whose field is inside the image."""
-    for unit, (first, end) in enumerate(spans):
-        if 0 <= start + unit * stride <= side - size:
-            return (end - first, first - unit * stride) if first < end else (size, start)
-    return size, start
+    """Size and start of a field along an axis, from the largest boxes of the units whose field is inside the image."""
+    inside = [
+        (first - unit * stride, end - unit * stride)
+        for unit, (first, end) in enumerate(spans)
+        if first < end and 0 <= start + unit * stride <= side - size
+    ]
+    if not inside:
+        return size, start
+    firsts, ends = zip(*inside)
+    return max(ends) - min(firsts), min(firsts)
 
 
 def _padding(call: Call, window: Window) -> Pair | str:

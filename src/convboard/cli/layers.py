@@ -2,14 +2,18 @@
 
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from convboard.cli.arguments import compose_beside, read_shape, split_arguments
 from convboard.config.command_line import printable
-from convboard.errors import ConfigError, nearest
+from convboard.errors import ConfigError, ModelError, nearest
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from convboard.anatomy.receptive_field.bounding_boxes import Box
     from convboard.anatomy.table import Style
 
 FORMATS: dict[str, "Style"] = {"table": "text", "markdown": "markdown", "json": "json", "csv": "csv"}
@@ -32,7 +36,8 @@ class Arguments:
         collapse: Show these modules as one row each: names, globs or classes, such as layer4 or BasicBlock, separated
             by commas.
         format: table, markdown, json or csv; json and csv have every value.
-        layer: A layer. Instead of the table, print which pixels of the image one of its units sees.
+        layer: A layer. Instead of the table, print which pixels of the image one of its units sees, and where most of
+            its gradient is.
         row: The unit's row in the layer's output.
         col: The unit's column.
         trust: Build the run's network although its class is not convboard's own. That runs code that the run names.
@@ -82,10 +87,26 @@ def main() -> None:
         rows = summary.layer_table(model, shape, arguments.depth, collapse)
         print(printable(table.format_table(rows, FORMATS[arguments.format], columns, title)))
         return
-    box = summary.receptive_field(model, shape, arguments.layer, arguments.row, arguments.col)
-    print(
-        f"{printable(arguments.layer)}, unit at row {arguments.row}, column {arguments.col}, sees of the "
-        f"{'x'.join(map(str, shape))} image\n"
+    print(_unit(model, shape, arguments.layer, arguments.row, arguments.col))
+
+
+def _unit(model: "nn.Module", shape: tuple[int, int, int], layer: str, row: int, col: int) -> str:
+    """Return what a unit sees of the image, and what it mostly depends on with the weights as they are."""
+    from convboard.anatomy import effective_field, summary  # deferred for start-up time: they import torch
+
+    sees = _pixels(summary.receptive_field(model, shape, layer, row, col))
+    lines = [
+        f"{printable(layer)}, unit at row {row}, column {col}, sees of the {'x'.join(map(str, shape))} image",
+        sees,
+    ]
+    with suppress(ModelError):  # it has no gradient
+        effective = effective_field.effective_receptive_field(model, shape, layer, row, col)
+        lines += ["With these weights, 95 % of its gradient is in", _pixels(effective.box)]
+    return "\n".join(lines)
+
+
+def _pixels(box: "Box") -> str:
+    return (
         f"rows {box.top} to {box.bottom - 1} and columns {box.left} to {box.right - 1}: "
         f"{box.bottom - box.top} x {box.right - box.left} pixels"
     )

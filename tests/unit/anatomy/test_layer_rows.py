@@ -214,3 +214,14 @@ def test_multiplications_are_those_that_torch_counts(
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, *shape))
     assert sum(row.macs for row in layer_table(model, shape)) == counter.get_total_flops() // 2 > 0
+
+
+def test_a_row_that_was_written_to_does_not_stand_for_all() -> None:
+    class FirstRowCleared(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            y = F.avg_pool2d(x, 3, 1)
+            y[:, :, 0] = 0
+            return F.avg_pool2d(y, 2, 1)
+
+    last = layer_table(FirstRowCleared(), (1, 9, 9))[-1]
+    assert (last.receptive_field, last.receptive_center) in [((4, 4), (1.5, 1.5)), ((4, 4), None)]

@@ -72,7 +72,7 @@ def test_what_is_not_known_is_taken_to_see_everything() -> None:
 @pytest.mark.parametrize(
     ("layer", "row", "column", "text"),
     [
-        ("conv", 0, 0, "No layer is called 'conv'. Did you mean 'conv2'?"),
+        ("conv", 0, 0, "No layer is called 'conv'. Did you mean 'conv1'?"),
         ("conv1", 28, 0, "conv1 has no unit at row 28, column 0: its output has 28 x 28 of them."),
         ("fc1", 0, 1, "fc1 has no unit at row 0, column 1: its output has 1 x 1 of them."),
     ],
