@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from convboard.anatomy.diagnostics.module_definition import padding_for_stride
 from convboard.anatomy.diagnostics.source_edits import (
     Edit,
     alias_of,
@@ -22,7 +21,6 @@ from convboard.anatomy.diagnostics.source_edits import (
     write,
 )
 from convboard.anatomy.diagnostics.user_code import Failure
-from convboard.anatomy.diagnostics.wording import divisors, listed, sizes
 
 _EXAMPLES = {"kernel_size": 3, "output_size": 1, "scale_factor": 2, "out_channels": 8, "out_features": 10}
 _FOUND_BY_LAZY = ("num_features", "in_channels", "in_features")
@@ -97,36 +95,6 @@ def not_in_a_list(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
             yield write(failure, call, with_arguments(failure, call, tensors, *more))
 
 
-def layers_in_a_list(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
-    """`nn.ModuleList(a, b)`."""
-    for call in calls_in(failure):
-        if failure.value(call.func) is nn.ModuleList:
-            yield write(failure, call, with_arguments(failure, call, f"[{', '.join(arguments_of(failure, call))}]"))
-
-
-def not_a_layer(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
-    """`nn.Sequential([a, b])`, and `nn.ReLU` or `F.relu` among layers."""
-    for call in calls_in(failure):
-        changes: dict[ast.AST, str] = {}
-        for node in (inner for argument in call.args for inner in ast.walk(argument)):
-            value = failure.value(node)
-            if isinstance(value, type) and issubclass(value, nn.Module) and not _is_called(call, node):
-                changes[node] = f"{failure.written(node)}()"
-            elif not isinstance(value, type) and (cls := class_for(value)) and not _is_called(call, node):
-                changes[node] = f"{alias_of(failure, nn, 'nn')[0]}.{cls.__name__}()"
-        if changes:
-            words = [f"{new} for {failure.written(node)}" for node, new in changes.items()]
-            yield Edit(changes, f"write {' and '.join(words)}")
-        elif len(call.args) == 1:
-            yield write(failure, call, with_arguments(failure, call, f"*{failure.written(call.args[0])}"))
-
-
-def _is_called(within: ast.AST, node: ast.AST) -> bool:
-    return any(isinstance(one, ast.Call) and one.func is node for one in ast.walk(within)) or any(
-        isinstance(one, ast.Attribute) and one.value is node for one in ast.walk(within)
-    )
-
-
 def size_not_called(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
     """`x.view(x.size, -1)`."""
     for call in calls_in(failure):
@@ -139,44 +107,6 @@ def called_shape(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
     """`x.shape(0)`."""
     for call in calls_in(failure):
         yield write(failure, call, f"{failure.written(call.func)}[{', '.join(arguments_of(failure, call))}]")
-
-
-def same_padding(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
-    """`nn.Conv2d(1, 8, 3, stride=2, padding="same")`."""
-    padding, stride = padding_for_stride(failure.error), failure.local("stride", "dilation")
-    for call in calls_in(failure):
-        for keyword in (one for one in call.keywords if one.arg == "padding"):
-            if padding is not None and stride is not None:
-                by = sizes(stride[0], short=True)
-                end = f", with which stride {by} divides the size by {by}"
-                yield write(failure, keyword, f"padding={padding}", end=end)
-
-
-def padding_word(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
-    """`padding="SAME"`."""
-    for call in calls_in(failure):
-        for keyword in (one for one in call.keywords if one.arg == "padding"):
-            yield write(failure, keyword, f'padding="{match[1].lower()}"')
-
-
-def dropout_percentage(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
-    """`nn.Dropout(50)`."""
-    for call in calls_in(failure):
-        for node in ast.walk(call):
-            value = node.value if isinstance(node, ast.Constant) else None
-            if isinstance(value, int | float) and str(value) == match[1].rstrip(".") and 1 < value <= 100:
-                yield write(failure, node, f"{value / 100:g}", call)
-
-
-def attention_heads(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
-    """`nn.MultiheadAttention(28, 8)`."""
-    found = failure.local("embed_dim", "num_heads")
-    for call in calls_in(failure):
-        for node in (*call.args, *(keyword.value for keyword in call.keywords)):
-            if found and isinstance(node, ast.Constant) and node.value == found[1]:
-                good = divisors(found[0])
-                near = min(good, key=lambda heads: abs(heads - found[1]))
-                yield write(failure, node, str(near), call, f": heads that divide {found[0]} are {listed(good)}")
 
 
 def dimensions_of_lstm(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
@@ -253,14 +183,8 @@ CALL_SLIPS: tuple[tuple[str, Proposal], ...] = (
     (r"unexpected keyword argument .*|received an invalid combination of arguments - got .*=.*", other_keyword),
     (r"must be tuple of ints,but got float|got \(.*\bfloat\b|'float' object cannot be interp", whole_numbers),
     (r"must be tuple of Tensors, not Tensor|(?:cat|stack)\(\) (?:received an invalid|takes )", not_in_a_list),
-    (r"ModuleList.__init__\(\) takes", layers_in_a_list),
-    (r"is not a Module subclass", not_a_layer),
     (r"got \(.*builtin_function_or_method|not builtin_function_or_method", size_not_called),
     (r"'torch.Size' object is not callable", called_shape),
-    (r"padding='same' is not supported for strided", same_padding),
-    (r"Invalid padding string '(\w+)'", padding_word),
-    (r"dropout probability has to be between 0 and 1, but got (\d+\.?\d*)", dropout_percentage),
-    (r"embed_dim must be divisible by num_heads", attention_heads),
     (r"(?:LSTM|GRU|RNN): Expected input to be 2D or 3D, got 4D", dimensions_of_lstm),
     (r"permute.*input.dim\(\) = 4 is not equal to len\(dims\) = 3", dimensions_of_permute),
     (r"view size is not compatible", view_of_moved),

@@ -13,6 +13,7 @@ import torch
 
 from convboard.anatomy.diagnostics import (
     dtype_and_device,
+    in_place,
     layer_kinds,
     linear_features,
     model_output,
@@ -22,6 +23,7 @@ from convboard.anatomy.diagnostics import (
     whole_network,
 )
 from convboard.anatomy.diagnostics.call_slips import CALL_SLIPS
+from convboard.anatomy.diagnostics.constructor_slips import CONSTRUCTOR_SLIPS
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import other_argument, other_images
 from convboard.anatomy.diagnostics.source_edits import Edit
@@ -38,7 +40,7 @@ NETWORK_RULES: tuple[Callable[[Context], Finding | None], ...] = (
     whole_network.misnamed_constructor,
     whole_network.fixed_batch_size,
     whole_network.tuple_as_tensor,
-    whole_network.write_in_place,
+    in_place.write_in_place,
 )
 
 # In this order: a size that does not fit may be a mistake of the batch, and an error of shapes hides one of types.
@@ -127,7 +129,7 @@ def edits_for(failure: Failure) -> list[Edit]:
     """Return the edits of the user's code that may mend what raised an exception."""
     text = sentence(failure.error)
     found: list[Edit] = []
-    for pattern, propose in (*CALL_SLIPS, *VALUE_SLIPS) if failure.source else ():
+    for pattern, propose in (*CALL_SLIPS, *CONSTRUCTOR_SLIPS, *VALUE_SLIPS) if failure.source else ():
         match = re.search(pattern, text)
         if match is not None:
             found += propose(failure, match)

@@ -1,16 +1,21 @@
-"""Edits of the user's code that mend common slips, for the message of the exception that they cause.
+"""Edits of the user's code: what they change, and a function that runs in the other way for a trial.
 
-An edit is only proposed here; `remedies.best_edits` tries it before it is suggested.
+`call_slips` and others propose edits; `trials.best_edits` tries them before they are suggested.
 """
 
 import ast
-from collections.abc import Iterator
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.user_code import Change, Failure
+from convboard.anatomy.diagnostics.user_code import Failure, code_in, position_of
+
+Change = Mapping[ast.AST, str]  # parts of the source, each with the text to put in its place
 
 
 @dataclass(frozen=True)
@@ -85,3 +90,49 @@ def input_name(failure: Failure) -> str:
     code, given = failure.frame.f_code, failure.frame.f_locals
     names = code.co_varnames[: code.co_argcount]
     return next((name for name in names if isinstance(given.get(name), Tensor)), "x")
+
+
+def _changed(source: str, changes: Change) -> str:
+    """The source with other text in these places."""
+    lines = [line.encode() for line in source.splitlines(keepends=True)]
+    starts = [0]
+    for line in lines:
+        starts.append(starts[-1] + len(line))
+    text = b"".join(lines)
+    for node, new in sorted(changes.items(), key=lambda change: position_of(change[0]), reverse=True):
+        first, last, column, end = (int(number or 0) for number in position_of(node))
+        text = text[: starts[first - 1] + column] + new.encode() + text[starts[last - 1] + end :]
+    return text.decode()
+
+
+@contextmanager
+def rewritten(failure: Failure, changes: Change, **names: Any) -> Iterator[bool]:
+    """Let the user's function run with other source while the context lasts.
+
+    Only the code of this function is replaced; nothing of the user's file is executed again.
+
+    Args:
+        failure: Has the function.
+        changes: Parts of its source, and what they are replaced by.
+        **names: Names that the function's module has in addition.
+
+    Yields:
+        Whether that is possible.
+    """
+    old = failure.frame.f_code
+    new = code_in(_changed(failure.source, changes), old) if failure.source else None
+    functions = [one for one in gc.get_referrers(old) if isinstance(one, FunctionType) and one.__code__ is old]
+    if new is None or not functions or new.co_freevars != old.co_freevars:
+        yield False
+        return
+    added = {name: value for name, value in names.items() if name not in failure.frame.f_globals}
+    for function in functions:
+        function.__code__ = new
+    failure.frame.f_globals.update(added)
+    try:
+        yield True
+    finally:
+        for function in functions:
+            function.__code__ = old
+        for name in added:
+            failure.frame.f_globals.pop(name)

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.diagnostics.source_edits import Edit
-from convboard.anatomy.diagnostics.user_code import Failure, failure_of, rewritten
+from convboard.anatomy.diagnostics.source_edits import Edit, rewritten
+from convboard.anatomy.diagnostics.user_code import Failure, failure_of
 from convboard.anatomy.dry_run import DryRun, black_images, dry_run, lazy_layers, materialise
 from convboard.anatomy.recorder import record_calls
 from convboard.anatomy.trace import Shape

@@ -1,18 +1,16 @@
-"""The user's code in an exception: the line that raised it, and trials of that line written in another way."""
+"""The user's code in an exception: the place that raised it, as source and as a syntax tree."""
 
 import ast
-import gc
 import linecache
 import os
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import torch
@@ -21,8 +19,6 @@ _LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__file__).paren
 _PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 _LONGEST = 250  # characters; of a longer message, the first sentences are shown
-
-Change = Mapping[ast.AST, str]  # parts of the source, each with the text to put in its place
 
 
 def is_installed(file: str) -> bool:
@@ -85,7 +81,7 @@ class Failure:
     def source(self) -> str:
         """The source of the file; empty if it is not available or is not that of the code that ran."""
         source = "".join(linecache.getlines(self.file, self.frame.f_globals))
-        found = _compiled(source, self.frame.f_code)
+        found = code_in(source, self.frame.f_code)
         return source if found is not None and found.co_code == self.frame.f_code.co_code else ""
 
     @cached_property
@@ -108,7 +104,7 @@ class Failure:
     @property
     def node(self) -> ast.AST | None:
         """The expression that was evaluated."""
-        fitting = [node for node in self.nodes if _position(node) == self.position]
+        fitting = [node for node in self.nodes if position_of(node) == self.position]
         return next((node for node in fitting if isinstance(node, ast.expr)), fitting[0] if fitting else None)
 
     def written(self, node: ast.AST) -> str:
@@ -180,7 +176,8 @@ def _steps(traceback: TracebackType | None) -> Iterator[TracebackType]:
         traceback = traceback.tb_next
 
 
-def _position(node: ast.AST) -> tuple[int | None, ...]:
+def position_of(node: ast.AST) -> tuple[int | None, ...]:
+    """Return the first and last line of a part of a syntax tree, and its first and last column in bytes."""
     return tuple(getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
 
 
@@ -193,8 +190,8 @@ def _short_path(file: str) -> str:
     return file
 
 
-def _compiled(source: str, code: CodeType) -> CodeType | None:
-    """The code of the function at the same place in a source; None if there is none, or it is not Python."""
+def code_in(source: str, code: CodeType) -> CodeType | None:
+    """Return the code of a function in a source, where it was compiled to `code`; None if it is not there."""
     try:
         found = [compile(source, code.co_filename, "exec", dont_inherit=True)]
     except (SyntaxError, ValueError):
@@ -205,52 +202,6 @@ def _compiled(source: str, code: CodeType) -> CodeType | None:
             return last
         found += [constant for constant in last.co_consts if isinstance(constant, CodeType)]
     return None
-
-
-def _changed(source: str, changes: Change) -> str:
-    """The source with other text in these places."""
-    lines = [line.encode() for line in source.splitlines(keepends=True)]
-    starts = [0]
-    for line in lines:
-        starts.append(starts[-1] + len(line))
-    text = b"".join(lines)
-    for node, new in sorted(changes.items(), key=lambda change: _position(change[0]), reverse=True):
-        first, last, column, end = (int(number or 0) for number in _position(node))
-        text = text[: starts[first - 1] + column] + new.encode() + text[starts[last - 1] + end :]
-    return text.decode()
-
-
-@contextmanager
-def rewritten(failure: Failure, changes: Change, **names: Any) -> Iterator[bool]:
-    """Let the user's function run with other source while the context lasts.
-
-    Only the code of this function is replaced; nothing of the user's file is executed again.
-
-    Args:
-        failure: Has the function.
-        changes: Parts of its source, and what they are replaced by.
-        **names: Names that the function's module has in addition.
-
-    Yields:
-        Whether that is possible.
-    """
-    old = failure.frame.f_code
-    new = _compiled(_changed(failure.source, changes), old) if failure.source else None
-    functions = [one for one in gc.get_referrers(old) if isinstance(one, FunctionType) and one.__code__ is old]
-    if new is None or not functions or new.co_freevars != old.co_freevars:
-        yield False
-        return
-    added = {name: value for name, value in names.items() if name not in failure.frame.f_globals}
-    for function in functions:
-        function.__code__ = new
-    failure.frame.f_globals.update(added)
-    try:
-        yield True
-    finally:
-        for function in functions:
-            function.__code__ = old
-        for name in added:
-            failure.frame.f_globals.pop(name)
 
 
 def user_line() -> tuple[str, str] | None:

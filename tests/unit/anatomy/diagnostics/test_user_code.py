@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.diagnostics.source_edits import rewritten
 from convboard.anatomy.diagnostics.user_code import (
     failure_of,
     repeated_call,
-    rewritten,
     sentence,
     without_library_frames,
 )

@@ -1,0 +1,47 @@
+"""Slips in the calls of layers' constructors: each is followed by its remedy, with which the network was built."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch as real
+
+from diagnosed_networks import cannot_be_built
+
+torch: Any = real  # slips are type errors
+nn, F = torch.nn, torch.nn.functional
+
+CONSTRUCTORS: list[tuple[Callable[[], Any], str]] = [
+    (lambda: nn.Conv2d(1, 8, 3, stride=2, padding="same"), 'write padding=1 for padding="same", with which stride 2'),
+    (lambda: nn.Conv2d(1, 8, (3, 5), stride=2, padding="same"), 'write padding=(1, 2) for padding="same"'),
+    (lambda: nn.Conv2d(1, 8, 3, padding="SAME"), 'write padding="same" for padding="SAME"'),
+    (lambda: nn.Conv2d(1, 8), "give it its kernel_size, as in nn.Conv2d(1, 8, kernel_size=3)"),
+    (lambda: nn.Conv2d(1, 8, kernal_size=3), "write kernel_size=3 for kernal_size=3"),
+    (lambda: nn.BatchNorm2d(), "write nn.LazyBatchNorm2d(), which finds num_features itself"),
+    (lambda: nn.Linear(28 * 28 / 4, 10), "write 28 * 28 // 4 for 28 * 28 / 4"),
+    (lambda: nn.Dropout(50), "write nn.Dropout(0.5) for nn.Dropout(50)"),
+    (
+        lambda: nn.MultiheadAttention(28, 8),
+        "write nn.MultiheadAttention(28, 7) for nn.MultiheadAttention(28, 8): h",
+    ),
+    (lambda: nn.Sequential([nn.Flatten(), nn.ReLU()]), "write nn.Sequential(*[nn.Flatten(), nn.ReLU()]) for"),
+    (lambda: nn.Sequential(nn.Flatten(), F.relu, nn.ReLU), "write nn.ReLU() for F.relu and nn.ReLU() for nn.ReLU"),
+    (lambda: nn.ModuleList(nn.Flatten(), nn.ReLU()), "write nn.ModuleList([nn.Flatten(), nn.ReLU()]) for"),
+    (lambda: nn.Sequential(F.relu()), "write nn.ReLU() for F.relu()"),
+]
+
+
+@pytest.mark.parametrize(("make", "remedy"), CONSTRUCTORS, ids=[remedy[:30] for _, remedy in CONSTRUCTORS])
+def test_a_call_in_a_constructor(make: Callable[[], Any], remedy: str) -> None:
+    message = cannot_be_built(make)
+    assert "test_constructor_slips.py, line " in message
+    assert f"What to do: - {remedy}" in message
+
+
+def test_a_size_that_was_computed_before() -> None:
+    def network() -> Any:
+        features = 32 / 2
+        return nn.Sequential(nn.Flatten(), nn.Linear(features, 10))
+
+    remedy = "write nn.Linear(int(features), 10) for nn.Linear(features, 10), or compute features with // instead of /"
+    assert remedy in cannot_be_built(network)
