@@ -32,6 +32,8 @@ class Report:
         self._say("network", f"{name}, {parameters:,} parameters")
         self._say("data", f"{dataset.name}, {channels}x{height}x{width}, {dataset.num_classes:,} classes")
         self._say("images", f"{sizes} to train / val / test")
+        for label, text in dataset.remarks:
+            self._say(label, text)
         self._say("device", choice.chosen)
         self._say("plan", choice.describe())
         self._say("run", _shown(run_dir))
