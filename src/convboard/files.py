@@ -1,4 +1,4 @@
-"""Atomic writes, hashes, and locks that end with their process.
+"""Atomic writes, hashes, the cache folder, and locks that end with their process.
 
 Independent of the content of the files. POSIX only: locks use `flock`, and folders are synced.
 """
@@ -78,6 +78,16 @@ def empty(path: Path) -> None:
         OSError: It does not exist, is a symbolic link, or cannot be written.
     """
     os.close(os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW))
+
+
+def cache_folder() -> Path:
+    """Return convboard's folder below the user's cache folder, by the XDG base directory specification.
+
+    Raises:
+        RuntimeError: The user has no home folder.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (cache if cache.is_absolute() else Path.home() / ".cache") / "convboard"
 
 
 def sha256(path: Path) -> str:

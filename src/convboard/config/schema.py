@@ -17,7 +17,7 @@ from yaml import YAMLError
 
 from convboard.config.error_messages import MORE, explain_omegaconf, renamed_keys
 from convboard.config.synonyms import VALUES
-from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS
+from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS, FITS
 from convboard.errors import ConfigError, nearest
 
 MOST = 2**31 - 1  # of what is counted; torch and TensorBoard take no more everywhere
@@ -42,6 +42,8 @@ class DatasetConfig:
         path: Folder with one folder of pictures per class, for `image_folder`.
         image_size: Side in pixels to which images are resized; None: the size that the model asks for, or else the
             images' own.
+        fit: How pictures of an `image_folder` become squares: `crop`: their middle; `pad`: the whole picture in a black
+            border, never scaled up; `stretch`: the whole picture in other proportions.
         val_size: Number of training images set aside for validation; None: the data set's own number.
         random_crop: Pixels of padding around a training image, from which a window of its size is cropped at random.
         crop_border: Padding of random_crop: `black`, or `reflect` to mirror the image at its edge.
@@ -55,6 +57,7 @@ class DatasetConfig:
     name: str = MISSING
     path: str | None = None
     image_size: int | None = None
+    fit: str = "pad"  # also that of the runs of versions that did not have this key
     val_size: int | None = None
     random_crop: int = 0
     crop_border: str = "black"
@@ -65,6 +68,7 @@ class DatasetConfig:
 
     def __post_init__(self) -> None:
         _one_of("dataset.name", self.name, DATASETS)
+        _one_of("dataset.fit", self.fit, FITS)
         _one_of("dataset.crop_border", self.crop_border, CROP_BORDERS)
         _one_of("dataset.data_location", self.data_location, DATA_LOCATIONS)
         _between("dataset.image_size", self.image_size, 1, MOST_PIXELS)
@@ -81,6 +85,11 @@ class DatasetConfig:
             raise ConfigError(
                 f"dataset.path={self.path} cannot be used with dataset={self.name}: it belongs to "
                 "dataset=image_folder. The files of the other datasets are in data_dir."
+            )
+        if self.fit != "pad" and self.name != "image_folder":
+            raise ConfigError(
+                f"dataset.fit={self.fit} cannot be used with dataset={self.name}, whose images are squares: it belongs "
+                "to dataset=image_folder."
             )
 
 

@@ -1,44 +1,25 @@
-"""Cache of decoded images: one safetensors file beside the source, which later runs map into memory.
-
-The file has `<split>/labels` and `<split>/images` for each split. The training split is in stratified order, so that a
-validation split is a tail of it. `train/sums` has the sum of the pixels and of their squares for each image and
-channel, from which the mean and standard deviation of any head are computed.
-"""
+"""Cache of decoded images: opened, and written again when the source's files have changed or the cache is damaged."""
 
 import contextlib
-import json
+import errno
 import logging
+import os
+import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from convboard import files
+from convboard.data.batches import free_memory
+from convboard.data.cache_file import Stored, image_bytes, map_cache, read_into_memory, write_cache
 from convboard.data.fingerprint import Fingerprint, take_fingerprint
-from convboard.data.sources.source import RawDataset, Source
-from convboard.data.stratified_split import stratified_order
+from convboard.data.sources.source import RawDataset, Source, UnreadableError
 from convboard.errors import DataError
 
 _log = logging.getLogger(__name__)
 
-_FORMAT = "1"  # another number when the same source is stored in another way
-_CHUNK = 1024  # images that are decoded at once
-
-
-@dataclass(frozen=True)
-class Stored:
-    """The decoded splits of a data set, before the validation split is cut off.
-
-    Attributes:
-        class_names: In the order of the labels.
-        tensors: By the names above: images uint8 [N, C, S, S], labels int64 [N], sums int64 [N, C, 2].
-    """
-
-    class_names: tuple[str, ...]
-    tensors: dict[str, Tensor]
+_DECODING = 8  # memory that decoding one image takes, in bytes per byte of the result
 
 
 def open_stored(source: Source, size: int, download: bool) -> Stored:
@@ -50,15 +31,16 @@ def open_stored(source: Source, size: int, download: bool) -> Stored:
         download: Whether missing files may be downloaded.
 
     Raises:
-        DataError: A file is missing or damaged.
+        DataError: A file is missing or damaged, or the images do not fit into memory.
     """
-    if not source.files():
+    if source.cache is None:
+        source.provide(download)
         return _in_memory(source.read(size))
-    cache = source.folder / f"convboard-{source.name}-{size}.safetensors"
-    record = source.folder / f"convboard-{source.name}.json"
+    cache = source.cache.with_name(f"{source.cache.name}-{size}.safetensors")
+    record = source.cache.with_name(f"{source.cache.name}.json")
     if all(path.is_file() for path in source.files()):
         fingerprint = _checked_fingerprint(source, record)
-        stored = _mapped(cache, fingerprint)
+        stored = map_cache(cache, fingerprint.digest)
         if stored is not None:
             if fingerprint.is_new:
                 _unless_read_only(record, lambda: fingerprint.save(record))
@@ -71,29 +53,34 @@ def _write_and_map(source: Source, size: int, download: bool, cache: Path, recor
     """Download, decode and cache, unless another process did so while this one waited for the lock."""
     source.provide(download)
     fingerprint = _checked_fingerprint(source, record)
-    stored = _mapped(cache, fingerprint)
+    stored = map_cache(cache, fingerprint.digest)
     if stored is not None:
         return stored
     raw = source.read(size)
+    _refuse_above_memory(raw, images=1)
     _log.info("Decoding %s once, for the cache %s", source.name, cache)
-    metadata = {"format": "pt", "convboard": _FORMAT, "source": fingerprint.digest}
-    metadata["class_names"] = json.dumps(raw.class_names)
 
     def save() -> None:
-        files.atomic_write(cache, lambda path: _write(path, raw, metadata))
+        if shutil.disk_usage(cache.parent).free < image_bytes(raw):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # before the disk is full
+        files.atomic_write(cache, lambda path: write_cache(path, raw, fingerprint.digest))
         fingerprint.save(record)
 
     _unless_read_only(cache, save)
-    return _mapped(cache, fingerprint) or _in_memory(raw)
+    return map_cache(cache, fingerprint.digest) or _in_memory(raw)
+
+
+def _in_memory(raw: RawDataset) -> Stored:
+    _refuse_above_memory(raw)
+    return read_into_memory(raw)
 
 
 def _checked_fingerprint(source: Source, record: Path) -> Fingerprint:
     try:
         fingerprint = take_fingerprint(source.files(), source.folder, record)
     except OSError as problem:
-        raise DataError(
-            f"{problem.filename} cannot be read: {problem.strerror}. See that it is there and may be read."
-        ) from None
+        first = UnreadableError(Path(problem.filename), str(problem.strerror))
+        raise source.all_unreadable(first) from None
     if source.fixed and fingerprint.altered:
         raise DataError(
             f"{fingerprint.altered[0]} was altered: its content is not what it was when it was first read. Delete "
@@ -103,89 +90,32 @@ def _checked_fingerprint(source: Source, record: Path) -> Fingerprint:
     return fingerprint
 
 
-def _mapped(cache: Path, fingerprint: Fingerprint) -> Stored | None:
-    """The cache as memory maps; None if it is missing, unreadable, or of other source files."""
-    if not cache.is_file():
-        return None
-    try:
-        with safe_open(cache, framework="pt") as opened:  # on the CPU this maps the file and copies nothing
-            metadata = opened.metadata() or {}
-            if (metadata.get("convboard"), metadata.get("source")) != (_FORMAT, fingerprint.digest):
-                _log.info("%s is of other source files; making it again", cache)
-                return None
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return Stored(tuple(json.loads(metadata["class_names"])), tensors)
-    except (SafetensorError, OSError, KeyError, ValueError) as problem:
-        _log.warning("%s cannot be read (%s); making it again", cache, problem)
-        return None
-
-
-def _layout(raw: RawDataset) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
-    """Dtype and shape of every tensor; those of eight bytes per element first, so that all are aligned."""
-    channels = raw.image_shape[0]
-    layout: dict[str, tuple[torch.dtype, tuple[int, ...]]] = {}
-    layout["train/sums"] = torch.int64, (len(raw.splits["train"].labels), channels, 2)
-    for name, split in raw.splits.items():
-        layout[f"{name}/labels"] = torch.int64, (len(split.labels),)
-    for name, split in raw.splits.items():
-        layout[f"{name}/images"] = torch.uint8, (len(split.labels), *raw.image_shape)
-    return layout
-
-
-def _chunks(raw: RawDataset) -> Iterator[tuple[str, Tensor]]:
-    """The rows of every tensor in order, in chunks."""
-    for name, split in raw.splits.items():
-        order = stratified_order(split.labels) if name == "train" else torch.arange(len(split.labels))
-        yield f"{name}/labels", split.labels[order]
-        for indices in torch.split(order, _CHUNK):
-            images = split.read(indices)
-            yield f"{name}/images", images
-            if name == "train":
-                pixels = images.flatten(2).double()  # exact up to 2^53, and ten times as fast as integers
-                yield "train/sums", torch.stack([pixels.sum(2), pixels.square_().sum(2)], dim=2).long()
-
-
-def _in_memory(raw: RawDataset) -> Stored:
-    tensors = {name: torch.empty(shape, dtype=dtype) for name, (dtype, shape) in _layout(raw).items()}
-    filled = dict.fromkeys(tensors, 0)
-    for name, rows in _chunks(raw):
-        tensors[name][filled[name] : filled[name] + len(rows)] = rows
-        filled[name] += len(rows)
-    return Stored(raw.class_names, tensors)
-
-
-def _write(path: Path, raw: RawDataset, metadata: dict[str, str]) -> None:
-    """Write a safetensors file in chunks; the library's own writer needs all images in memory at once.
-
-    The format is the length of the header (8 bytes, little-endian), the header (JSON), then the tensors without gaps:
-    see https://huggingface.co/docs/safetensors.
-    """
-    names = {torch.int64: "I64", torch.uint8: "U8"}
-    header: dict[str, object] = {"__metadata__": metadata}
-    positions: dict[str, int] = {}
-    end = 0
-    for name, (dtype, shape) in _layout(raw).items():
-        positions[name] = end
-        end += dtype.itemsize * torch.Size(shape).numel()
-        header[name] = {"dtype": names[dtype], "shape": shape, "data_offsets": [positions[name], end]}
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        start = file.tell()
-        for name, rows in _chunks(raw):
-            file.seek(start + positions[name])
-            positions[name] += file.write(rows.contiguous().numpy().data)
+def _refuse_above_memory(raw: RawDataset, images: int | None = None) -> None:
+    """Refuse images that do not fit into memory; `images` is their number while they are decoded, None for all."""
+    free = free_memory(torch.device("cpu"))
+    count = sum(len(split.labels) for split in raw.splits.values())
+    needed = image_bytes(raw) if images is None else image_bytes(raw) // count * images * _DECODING
+    if needed > free:
+        channels, height, width = raw.image_shape
+        shape = f"{channels}x{height}x{width}"
+        what = f"{count:,} images of {shape} need" if images is None else f"decoding an image of {shape} needs"
+        raise DataError(
+            f"image_size={width}: {what} {needed / 1e9:,.1f} GB of memory, and "
+            f"{free / 1e9:,.1f} GB are free. Choose a smaller size.",
+            arguments=("image_size",),
+        )
 
 
 @contextlib.contextmanager
 def _locked(source: Source) -> Iterator[None]:
     """Hold the lock of the source; without one if the folder is read-only, where nothing is written either."""
+    assert source.cache
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError):
-            source.root.mkdir(parents=True, exist_ok=True)
-            stack.callback(_remove_if_empty, source.root)
-            lock = source.root / f".convboard-{source.name}.lock"
+            if not source.root.exists():  # a folder of the user's stays, also an empty one
+                stack.callback(_remove_if_empty, source.root)
+                source.root.mkdir(parents=True, exist_ok=True)
+            lock = source.root / f".{source.cache.name}.lock"
             stack.enter_context(files.locked(lock, wait=True, busy=lambda _: AssertionError("never raised")))
         yield
 

@@ -1,14 +1,16 @@
 """Images and labels of a run. `load` and the sources read them, `batches` makes batches of them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from convboard.data.sources.value_range import ValueRanges
 from convboard.errors import DataError
 
 ImageShape = tuple[int, int, int]  # (C, H, W)
+Remarks = tuple[tuple[str, str], ...]  # what a user should know of the images: labels and texts
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class ImageDataset:
         train: The images to train on.
         val: The images that select the best epoch. They are never trained on, and are the same for every seed.
         test: The images that the selected epoch is tested on, once.
+        value_ranges: The ranges of values that became black and white, of pixels of more than 8 bits.
+        remarks: What a user should know of the images, as pairs of a label and a text.
 
     Raises:
         DataError: The splits do not match, or a label is not one of the classes.
@@ -51,6 +55,8 @@ class ImageDataset:
     train: Split
     val: Split
     test: Split
+    value_ranges: ValueRanges = field(default_factory=dict)
+    remarks: Remarks = ()
 
     def __post_init__(self) -> None:
         for part in ("train", "val", "test"):

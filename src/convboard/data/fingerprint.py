@@ -68,7 +68,16 @@ def take_fingerprint(sources: Sequence[Path], folder: Path, record: Path) -> Fin
 def _load(record: Path) -> dict[str, tuple[int, int, str]]:
     """The entries of the last fingerprint; none if its file is missing or damaged, so that all files are hashed."""
     try:
-        loaded = json.loads(record.read_text())
-        return {str(name): (int(size), int(changed), str(sha)) for name, (size, changed, sha) in loaded.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+        loaded = json.loads(record.read_text()) if record.is_file() else None
+    except (OSError, ValueError, RecursionError):
         return {}
+    if not isinstance(loaded, dict):
+        return {}
+    return {name: (entry[0], entry[1], entry[2]) for name, entry in loaded.items() if _is_entry(entry)}
+
+
+def _is_entry(entry: object) -> bool:
+    match entry:
+        case [int(), int(), str()]:
+            return True
+    return False

@@ -1,11 +1,14 @@
 """Load a data set by its name: choose the source, open the cache, and cut the splits."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import sqrt
 from pathlib import Path
 
-from convboard.data.cache import Stored, open_stored
+from convboard.data.cache import open_stored
+from convboard.data.cache_file import Stored
 from convboard.data.dataset import ImageDataset, ImageShape, Split
-from convboard.data.options import DATASETS
+from convboard.data.options import DATASETS, FITS
 from convboard.data.sources.cifar10 import CIFAR10
 from convboard.data.sources.digits import Digits
 from convboard.data.sources.image_folder import ImageFolder
@@ -23,6 +26,7 @@ def load_dataset(
     *,
     path: Path | None = None,
     image_size: int | None = None,
+    fit: str = "pad",
     val_size: int | None = None,
     download: bool = True,
 ) -> ImageDataset:
@@ -34,6 +38,7 @@ def load_dataset(
         path: The folder of an image_folder; None for all others.
         image_size: Side of the images in pixels: smaller images get a black frame, larger ones are scaled down. None
             for the data set's own size, which is 64 for an image_folder.
+        fit: How the pictures of an image_folder become squares, one of `FITS`; see `image_files.fitted`.
         val_size: Training images in the validation split. None for the data set's own number.
         download: Whether missing files may be downloaded.
 
@@ -42,9 +47,11 @@ def load_dataset(
             argument that is wrong, if one is.
     """
     assert image_size is None or image_size >= 1
+    assert fit in FITS
     assert val_size is None or val_size >= 1
-    source = _source(name, data_dir, path)
-    return _split(source, open_stored(source, image_size or source.native_size, download), val_size)
+    source = _source(name, data_dir, path, fit)
+    with _system_errors():
+        return _split(source, open_stored(source, image_size or source.native_size, download), val_size)
 
 
 def describe_dataset(
@@ -65,20 +72,15 @@ def describe_dataset(
         DataError: See `load_dataset`.
     """
     source = _source(name, data_dir, path)
-    size = image_size or source.native_size
-    if source.channels_and_classes is None:
-        source.provide(download=False)
-        opened = source.read(size)
-        return opened.image_shape, len(opened.class_names)
-    channels, classes = source.channels_and_classes
-    return (channels, size, size), classes
+    with _system_errors():
+        return source.describe(image_size or source.native_size)
 
 
-def _source(name: str, data_dir: Path, path: Path | None) -> Source:
+def _source(name: str, data_dir: Path, path: Path | None, fit: str = "pad") -> Source:
     assert name in DATASETS
     assert (path is not None) == (name == ImageFolder.name)
     if path is not None:
-        return ImageFolder(_resolved("path", path))
+        return ImageFolder(_resolved("path", path), fit)
     return _SOURCES[name](_resolved("data_dir", data_dir))
 
 
@@ -90,6 +92,16 @@ def _resolved(argument: str, path: Path) -> Path:
         raise DataError(
             f"{argument}={path} leads nowhere: {error}. Give the path of a folder.", arguments=(argument,)
         ) from error
+
+
+@contextmanager
+def _system_errors() -> Iterator[None]:
+    """Name the file or folder that the system does not let us read."""
+    try:
+        yield
+    except OSError as error:
+        name, reason = error.filename or "The data", error.strerror or error
+        raise DataError(f"{name} cannot be read: {reason}. See that it is there and may be read.") from error
 
 
 def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset:
@@ -130,7 +142,22 @@ def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset
     if end < 1:
         raise DataError(f"{source.folder} has {total} training images, too few to set some apart. Add more.")
     mean, std = _statistics(stored, end)
-    return ImageDataset(source.name, stored.class_names, mean, std, part("train", 0, end), val, test)
+    if not any(std):
+        raise DataError(
+            f"{source.folder}: all training images have one and the same colour, {255 * mean[0]:.0f} of 255, so that "
+            "there is nothing to learn. See whether an image viewer shows them otherwise."
+        )
+    return ImageDataset(
+        source.name,
+        stored.class_names,
+        mean,
+        tuple(deviation or 1.0 for deviation in std),
+        part("train", 0, end),
+        val,
+        test,
+        stored.value_ranges,
+        (*source.remarks(), *stored.remarks),
+    )
 
 
 def _tenth(total: int) -> int:
@@ -148,5 +175,5 @@ def _statistics(stored: Stored, images: int) -> tuple[tuple[float, ...], tuple[f
     for total, squares in stored.tensors["train/sums"][:images].sum(0).tolist():
         variance = (count * squares - total * total) / count**2
         mean.append(total / count / 255)
-        std.append(sqrt(variance) / 255 or 1.0)
+        std.append(sqrt(variance) / 255)
     return tuple(mean), tuple(std)

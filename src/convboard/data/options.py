@@ -8,3 +8,6 @@ CROP_BORDERS = ("black", "reflect")
 
 DATA_LOCATIONS = ("auto", "device", "stream")
 """Locations of the images: on the device, or streamed to it; `auto` chooses by its free memory."""
+
+FITS = ("pad", "crop", "stretch")
+"""How a picture gets another shape: a black border around it, its middle, or other proportions."""

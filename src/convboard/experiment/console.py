@@ -46,6 +46,8 @@ class Report:
         self._say("network", f"{config.model_class}, {parameters:,} parameters")
         self._say("data", f"{dataset.name}, {channels}x{height}x{width}, {dataset.num_classes:,} classes")
         self._say("images", f"{sizes} to train / val / test")
+        for label, text in dataset.remarks:
+            self._say(label, text)
         self._say("optimizer", _described({"lr": setup.optimizer.defaults.get("lr"), **config.optimizer}))
         self._say("schedule", _described(config.scheduler))
         self._say("device", choice.chosen)

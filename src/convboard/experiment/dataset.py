@@ -1,10 +1,15 @@
 """The data set of a config. Errors of `data`, which name arguments, are raised with the keys of the config here."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
 from convboard.data.dataset import ImageDataset, ImageShape
 from convboard.data.load import describe_dataset, load_dataset
+from convboard.data.sources.class_folders import OtherFolderError
 from convboard.data.sources.downloads import MissingFilesError
 from convboard.errors import ConfigError, DataError
 from convboard.experiment.config_keys import errors_with_config_keys
@@ -19,23 +24,19 @@ def build_dataset(config: TrainConfig) -> ImageDataset:
 
     Raises:
         DataError: Images or labels are missing or damaged, or there are too few of them.
-        ConfigError: The images are too few for a batch, or too small for the augmentation.
+        ConfigError: The images are too small for the augmentation.
     """
-    try:
+    with _explained(config):
         dataset = load_dataset(
             config.dataset.name,
             Path(config.data_dir),
             path=_path(config),
             image_size=_image_size(config),
+            fit=config.dataset.fit,
             val_size=config.dataset.val_size,
         )
-    except MissingFilesError as error:
-        raise DataError(
-            f"{error.reason}\nTo train without a network, take the digits that are built in: dataset=digits\n"
-            f"Or {error.remedy}"
-        ) from None
     _check_sizes(config, dataset)
-    return dataset
+    return _with_batch_size(config, dataset)
 
 
 @errors_with_config_keys()
@@ -48,9 +49,30 @@ def describe_config_dataset(config: TrainConfig) -> tuple[ImageShape, int]:
     Raises:
         DataError: Images are missing or damaged.
     """
-    return describe_dataset(
-        config.dataset.name, Path(config.data_dir), path=_path(config), image_size=_image_size(config)
-    )
+    with _explained(config):
+        return describe_dataset(
+            config.dataset.name, Path(config.data_dir), path=_path(config), image_size=_image_size(config)
+        )
+
+
+@contextmanager
+def _explained(config: TrainConfig) -> Iterator[None]:
+    """Add to errors what can be given on the command line instead."""
+    try:
+        yield
+    except MissingFilesError as error:
+        raise DataError(
+            f"{error.reason}\nTo train without a network, take the digits that are built in: dataset=digits\n"
+            f"Or {error.remedy}"
+        ) from None
+    except OtherFolderError as error:
+        advice = f"{error.reason} Give {assignment('dataset.path', error.folder)} instead."
+        raise DataError(advice, arguments=("path",)) from None
+    except DataError as error:
+        size = config.model.get("image_size")
+        if error.arguments == ("image_size",) and size and not config.dataset.image_size:
+            raise DataError(f"model.{error}") from error
+        raise
 
 
 def _path(config: TrainConfig) -> Path | None:
@@ -63,12 +85,17 @@ def _image_size(config: TrainConfig) -> int | None:
 
 def _check_sizes(config: TrainConfig, dataset: ImageDataset) -> None:
     """Check the values of the config whose limits are those of the data."""
-    if config.batch_size > len(dataset.train):
-        raise ConfigError(
-            f"batch_size={config.batch_size}: must be at most {len(dataset.train)}, the images there are to train on."
-        )
     _, height, width = dataset.image_shape
     for key in ("random_crop", "cutout"):
         pixels = getattr(config.dataset, key)
         if pixels >= min(height, width):
             raise ConfigError(f"dataset.{key}={pixels}: must be smaller than the images, which are {height}x{width}.")
+
+
+def _with_batch_size(config: TrainConfig, dataset: ImageDataset) -> ImageDataset:
+    """The data set with a remark if its training images are fewer than a batch, which `build_batches` makes smaller."""
+    images = len(dataset.train)
+    if config.batch_size <= images:
+        return dataset
+    text = f"{images:,} instead of {config.batch_size:,}: there are no more training images"
+    return replace(dataset, remarks=(*dataset.remarks, ("batch size", text)))

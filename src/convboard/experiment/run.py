@@ -196,7 +196,7 @@ def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = N
 def _refuse_other_data(finished: Run, dataset: ImageDataset) -> None:
     """Refuse other images than those of the run; mean and std depend on every pixel of the training split."""
     for key, now in _describe_data(dataset).items():
-        then = finished.dataset.get(key)
+        then = finished.dataset.get(key, now)  # earlier versions wrote fewer
         if then != now:
             raise RunError(
                 f"{finished.path}: the data has changed since it was trained: {key} was {then}, and is {now}. Restore "
@@ -212,6 +212,7 @@ def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
         "class_names": list(dataset.class_names),
         "mean": list(dataset.mean),
         "std": list(dataset.std),
+        "value_ranges": {kind: list(values) for kind, values in dataset.value_ranges.items()},
         "images": [len(split) for split in (dataset.train, dataset.val, dataset.test)],
     }
 

@@ -104,10 +104,12 @@ class Run:
         Raises:
             ConvboardError: See `model`.
         """
+        from convboard.data.sources.value_range import FULL
         from convboard.feature_maps.inference_model import InferenceModel  # imports torch, which takes seconds
 
         facts = self.dataset
         channels, height, width = facts["image_shape"]
+        is_folder = self.config.dataset.name == "image_folder"
         return InferenceModel(
             f"{self.config.model_class}, trained on {self.config.dataset.name}",
             f"run {self.path}, weights of the best epoch",
@@ -115,8 +117,10 @@ class Run:
             (channels, height, width),
             tuple(facts["mean"]),
             tuple(facts["std"]),
-            "frame" if self.config.dataset.name == "image_folder" else "crop",
+            self.config.dataset.fit if is_folder else "crop",
             tuple(facts["class_names"]),
+            # Runs of earlier versions scaled the values of their pictures so.
+            {kind: (low, high) for kind, (low, high) in facts.get("value_ranges", FULL).items()} if is_folder else None,
         )
 
     def predict(
@@ -137,11 +141,11 @@ class Run:
             DataError: A file cannot be read, or the folder holds no image.
             ConvboardError: See `model`.
         """
-        from convboard.data.sources.image_folder import EXTENSIONS, image_files  # imports torch
+        from convboard.data.sources.image_folder import image_files  # imports torch
 
         files = image_files(Path(images)) if Path(images).is_dir() else [Path(images)]
         if not files:
-            raise DataError(f"{images} holds no image. Image files end in {', '.join(EXTENSIONS)}.")
+            raise DataError(f"{images} holds no image. Image files end in .jpg, .png, .webp, .tif and others.")
         network = self.inference_model(trust, model)
         try:
             return [network.predict_file(file, invert) for file in files]

@@ -166,8 +166,9 @@ def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: 
 
     augmentation = Augmentation(chosen.random_crop, chosen.crop_border, chosen.horizontal_flip, chosen.cutout)
     size = config.trainer.eval_batch_size
+    train_size = min(config.batch_size, len(dataset.train))
     return Splits(
-        train=batches(dataset.train, config.batch_size, seed=config.seed, shuffle=True, augmentation=augmentation),
+        train=batches(dataset.train, train_size, seed=config.seed, shuffle=True, augmentation=augmentation),
         val=batches(dataset.val, min(size, len(dataset.val))),
         test=batches(dataset.test, min(size, len(dataset.test))),
     )

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from convboard.data.dataset import ImageShape
 from convboard.data.normalisation import Normalisation
-from convboard.feature_maps.user_image import Fit, read_user_image
+from convboard.data.sources.value_range import ValueRanges
+from convboard.feature_maps.user_image import UserImage, read_user_image
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class InferenceModel:
         std: Standard deviation of each channel, by which the difference is divided.
         fit: How images are changed to its shape; see `read_user_image`.
         class_names: Names of its outputs; empty for an untrained network.
+        ranges: The ranges of values that are black and white in its training images, of pixels of more than 8 bits;
+            None: each image's own.
     """
 
     name: str
@@ -52,8 +55,13 @@ class InferenceModel:
     shape: ImageShape
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    fit: Fit = "crop"
+    fit: str = "crop"
     class_names: tuple[str, ...] = ()
+    ranges: ValueRanges | None = None
+
+    def read(self, path: Path, invert: bool = False) -> UserImage:
+        """Read an image as its input; see `read_user_image`."""
+        return read_user_image(path, self.shape, self.fit, invert, self.ranges)
 
     def normalise(self, pixels: NDArray[np.uint8]) -> Tensor:
         """Return an image, uint8 `[C, H, W]`, as a normalised batch of one, float32 `[1, C, H, W]`."""
@@ -86,6 +94,6 @@ class InferenceModel:
         Raises:
             DataError: The image cannot be read.
         """
-        image = read_user_image(path, self.shape, self.fit, invert)
+        image = self.read(path, invert)
         ranked = self.predict(self.normalise(image.pixels))
         return Prediction(path, *ranked[0], dict(ranked))

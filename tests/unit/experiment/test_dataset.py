@@ -1,5 +1,6 @@
 """Mistakes that only the data shows, in the words of the config."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,19 @@ def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
 @pytest.mark.parametrize(
     ("dataset", "changes", "message"),
     [
-        ({}, {"batch_size": 1298}, "batch_size=1298: must be at most 1297, the images there are to train on."),
+        (
+            {"image_size": 200_000},
+            {},
+            re.compile(
+                r"dataset.image_size=200000: 1,797 images of 1x200000x200000 need 71,880.0 GB of memory, and [\d,.]+ GB are "
+                r"free. Choose a smaller size."
+            ),
+        ),
+        (
+            {},
+            {"model": {"_target_": "convboard.models.LeNet", "image_size": 200_000}},
+            re.compile(r"model.image_size=200000: 1,797 images .*"),
+        ),
         ({"cutout": 32}, {}, "dataset.cutout=32: must be smaller than the images, which are 32x32."),
         ({"random_crop": 33}, {}, "dataset.random_crop=33: must be smaller than the images, which are 32x32."),
         (
@@ -34,10 +47,32 @@ def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
         ),
     ],
 )
-def test_values_with_the_limits_of_the_data(dataset: dict[str, Any], changes: dict[str, Any], message: str) -> None:
+def test_values_with_the_limits_of_the_data(
+    dataset: dict[str, Any], changes: dict[str, Any], message: str | re.Pattern[str]
+) -> None:
     with pytest.raises(ConvboardError) as raised:
         build_dataset(make_config(dataset, **changes))
-    assert str(raised.value) == message
+    assert re.fullmatch(re.escape(message) if isinstance(message, str) else message, str(raised.value))
+
+
+def test_a_batch_larger_than_the_training_images_is_said_to_be_smaller() -> None:
+    assert build_dataset(make_config({}, batch_size=1298)).remarks == (
+        ("batch size", "1,297 instead of 1,298: there are no more training images"),
+    )
+    assert not build_dataset(make_config({}, batch_size=1297)).remarks
+
+
+def test_the_folder_that_is_meant(tmp_path: Path, make_picture: Any) -> None:
+    for name in ("cat", "dog"):
+        make_picture(tmp_path / "high one/images" / name / "1.png")
+    config = make_config({"name": "image_folder", "path": str(tmp_path / "high one")})
+    for load in (build_dataset, describe_config_dataset):
+        with pytest.raises(ConvboardError) as raised:
+            load(config)
+        assert str(raised.value) == (
+            f"dataset.path={tmp_path}/high one is not the folder of the class folders. Give "
+            f"'dataset.path=\"{tmp_path}/high one/images\"' instead."
+        )
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

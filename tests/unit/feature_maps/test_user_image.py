@@ -39,7 +39,9 @@ def test_every_mode(
     if expected is not None:
         assert np.allclose(read.pixels, expected, atol=3)
     kind = "colour" if channels == 3 else "grey"
-    assert read.describe() == f"{name}, 30x20 {read.mode} → {channels}x8x8 {kind}, centre cropped"
+    scaled = {"I;16": ", values from 0 to 65,535 scaled to 0 to 255", "F": ", values from 0 to 1 scaled to 0 to 255"}
+    done = f"centre cropped{scaled.get(mode, '')}"
+    assert read.describe() == f"{name}, 30x20 {read.mode} → {channels}x8x8 {kind}, {done}"
 
 
 def test_the_middle_is_kept(tmp_path: Path) -> None:
@@ -66,8 +68,8 @@ def test_a_shape_that_is_no_square(tmp_path: Path, make_picture: Any) -> None:
 @pytest.mark.parametrize("size", [(3, 5), (100, 40), (16, 16)])
 def test_a_frame_is_that_of_a_folder_of_pictures(tmp_path: Path, make_picture: Any, size: tuple[int, int]) -> None:
     path = make_picture(tmp_path / "a.png", "RGB", size, (200, 100, 50))
-    read = read_user_image(path, (3, 16, 16), "frame")
-    assert np.array_equal(read.pixels, read_picture(path, 16, 3))
+    read = read_user_image(path, (3, 16, 16), "pad")
+    assert np.array_equal(read.pixels, read_picture(path, (16, 16), 3, "pad", {}))
     coarse = np.asarray(Image.fromarray(read.seen).resize((16, 16), Image.Resampling.BOX)).transpose(2, 0, 1)
     assert np.abs(coarse.astype(int) - read.pixels).mean() < 12  # the same, finer
 

@@ -59,6 +59,7 @@ class Download(Source):
     def __init__(self, data_dir: Path) -> None:
         self.root = data_dir
         self.folder = data_dir / self.place
+        self.cache = self.folder / f"convboard-{self.name}"
 
     def reader(self) -> Any:
         """Return its class in torchvision."""

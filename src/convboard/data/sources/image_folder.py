@@ -1,43 +1,62 @@
 """A folder with one folder of images for each class, or with `train/`, `val/` and `test/` that have these inside."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import re
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import torch
 from torch import Tensor
 
-from convboard.data.sources.source import RawDataset, RawSplit, Source
-from convboard.errors import DataError, nearest
+from convboard.data.dataset import ImageShape, Remarks
+from convboard.data.sources.class_folders import Classes, Listing, list_classes
+from convboard.data.sources.folder_tree import scan
+from convboard.data.sources.source import RawDataset, RawSplit, Source, UnreadableError
+from convboard.data.sources.value_range import KINDS, ValueRanges, common_range, describe_range
+from convboard.errors import DataError
+from convboard.files import cache_folder
 
-EXTENSIONS = (
-    *(".avif", ".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff"),
-    ".webp",
-)
-"""File name extensions of images, in lower case."""
+if TYPE_CHECKING:
+    from convboard.data.sources.image_files import ImageHeader
 
-_SPLITS = ("train", "val", "test")
+Result = TypeVar("Result")
+
+_SHOWN = 20  # files in a message
+_FIT_TEXT: dict[str, str] = {
+    "pad": "pad, the whole of each picture in a black border",
+    "crop": "crop, the middle square of each picture",
+    "stretch": "stretch, the whole of each picture in other proportions",
+}
 
 
 class ImageFolder(Source):
     """Images of any size and mode, brought to squares with one channel if all are grey, else with three.
 
-    A file is an image if its name has one of `EXTENSIONS`. Other files are ignored, as are names that begin with a dot.
-    The folders are the classes, in alphabetical order. If they are in `train/`, `val/` and `test/`, these are the
-    splits; a missing split is a fixed, stratified tenth of the training images.
+    A file is an image if its name ends like one. Hidden files are ignored, and other files counted. The folders are the
+    classes, in alphabetical order. If they are in `train/`, `val/` and `test/`, these are the splits; a missing split
+    is a fixed, stratified tenth of the training images.
 
     Args:
         folder: The folder.
+        fit: How images that are no squares become squares, see `image_files.fitted`.
     """
 
     name: ClassVar[str] = "image_folder"
     native_size: ClassVar[int] = 64
     fixed: ClassVar[bool] = False
 
-    def __init__(self, folder: Path) -> None:
-        self.root = self.folder = folder
+    def __init__(self, folder: Path, fit: str = "pad") -> None:
+        self.folder = folder
+        self.fit = fit
+        try:
+            self.root = cache_folder() / "images"
+            self.cache = self.root / f"{_file_name(folder)}-{fit}"
+        except RuntimeError:  # the user has no home folder
+            self.root, self.cache = folder, None
 
     def provide(self, download: bool) -> None:
         """Find the images, which cannot be downloaded.
@@ -46,88 +65,143 @@ class ImageFolder(Source):
             download: Has no effect.
 
         Raises:
-            DataError: The folder does not exist, a class has no images, or there is no class.
+            DataError: The folder does not exist, or its folders are not classes that a network can learn.
         """
         assert self._listing
 
     def files(self) -> Sequence[Path]:
         """Return all images, by split and class."""
-        return [path for classes in self._listing.values() for paths in classes.values() for path in paths]
+        return [path for classes in self._listing.splits.values() for paths in classes.values() for path in paths]
+
+    def describe(self, size: int) -> tuple[ImageShape, int]:
+        """Read the header of every image for its mode."""
+        return (self._channels, size, size), len(self._listing.splits["train"])
+
+    def remarks(self) -> Remarks:
+        """Return the pictures per class, how they become squares, what is left out, and what may be a mistake."""
+        listing = self._listing
+        found = [
+            ("classes", self._class_counts()),
+            ("left out", listing.left_out),
+            ("folders", listing.hint),
+            ("fit", _FIT_TEXT[self.fit]),
+        ]
+        return tuple((label, text) for label, text in found if text)
 
     def read(self, size: int) -> RawDataset:
-        """Read the header of every image for its mode. The images are decoded when the splits are read."""
-        from convboard.data.sources.image_files import is_grey  # deferred for start-up time: loads Pillow and NumPy
+        """Read the header of every image, and the range of its values if it has more than 8 bits.
 
-        class_names = tuple(self._listing["train"])
-        with ThreadPoolExecutor() as pool:
-            channels = 1 if all(pool.map(is_grey, self.files())) else 3
-        splits = {name: _split(classes, class_names, size, channels) for name, classes in self._listing.items()}
-        return RawDataset(class_names, (channels, size, size), splits)
+        The images are decoded when the splits are read.
+        """
+        splits, class_names = self._listing.splits, tuple(self._listing.splits["train"])
+        ranges = self._value_ranges()
+        return RawDataset(
+            class_names,
+            (self._channels, size, size),
+            {name: self._split(classes, class_names, size, ranges) for name, classes in splits.items()},
+            ranges,
+            self._depth_remarks(ranges),
+        )
+
+    def all_unreadable(self, first: UnreadableError) -> DataError:
+        """Decode all images to find all that cannot be read."""
+        from convboard.data.sources.image_files import find_problem, large_allowed  # deferred, as below
+
+        with large_allowed(), ThreadPoolExecutor() as pool:
+            found = [problem for problem in pool.map(find_problem, self.files()) if problem] or [first]
+        names = "".join(f"\n  {problem.path}: {problem.reason}" for problem in found[:_SHOWN])
+        more = f"\n  and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
+        if len(found) == 1:
+            return DataError(
+                f"{found[0].path} cannot be read as a picture: {found[0].reason}. Replace it, or remove it from the "
+                "folder."
+            )
+        return DataError(
+            f"{len(found):,} pictures cannot be read:{names}{more}\nReplace them, or remove them from the folder."
+        )
 
     @cached_property
-    def _listing(self) -> dict[str, dict[str, list[Path]]]:
-        """Images by split and class."""
-        if not self.folder.is_dir():
-            raise DataError(
-                f"path={self.folder} is not a folder. It must be one that holds a folder of pictures for each class.",
-                arguments=("path",),
-            )
-        if not _folders(self.folder / "train"):
-            return {"train": _classes(self.folder)}
-        for folder in _folders(self.folder):
-            if folder.name not in _SPLITS:
-                raise DataError(f"{folder} stands beside train/, but is no split. {nearest(folder.name, _SPLITS)}")
-        listing = {name: _classes(self.folder / name) for name in _SPLITS if (self.folder / name).is_dir()}
-        for name, classes in listing.items():
-            for unknown in sorted(classes.keys() - listing["train"].keys()):
-                raise DataError(
-                    f"{self.folder / name / unknown} is a class that train/ does not have. "
-                    f"{nearest(unknown, listing['train'])}"
-                )
-        return listing
+    def _listing(self) -> Listing:
+        return list_classes(self.folder)
+
+    def _class_counts(self) -> str:
+        """`cat 120, dog 80`, over all splits."""
+        splits = self._listing.splits
+        counts = {name: sum(len(split.get(name, ())) for split in splits.values()) for name in splits["train"]}
+        shown = ", ".join(f"{name} {counts[name]:,}" for name in list(counts)[:_SHOWN])
+        if len(counts) <= _SHOWN:
+            return shown
+        least, most = min(counts.values()), max(counts.values())
+        return f"{shown} and {len(counts) - _SHOWN:,} more, of {least:,} to {most:,} pictures"
+
+    @cached_property
+    def _headers(self) -> "list[ImageHeader]":
+        from convboard.data.sources.image_files import read_header  # deferred for start-up time: loads Pillow and NumPy
+
+        return self._for_each(read_header, self.files())
+
+    @property
+    def _channels(self) -> int:
+        return 1 if all(header.is_grey for header in self._headers) else 3
+
+    def _value_ranges(self) -> ValueRanges:
+        """The ranges in which images of more than 8 bits are scaled, by the kind of their values."""
+        from convboard.data.sources.image_files import read_ranges  # deferred, as above
+
+        ranges: dict[str, tuple[float, float]] = {}
+        for kind in KINDS:
+            deep = [path for path, header in zip(self.files(), self._headers) if header.kind == kind]
+            if deep:
+                ranges[kind] = common_range(kind, chain.from_iterable(self._for_each(read_ranges, deep)))
+        return ranges
+
+    def _depth_remarks(self, ranges: ValueRanges) -> Remarks:
+        texts = [describe_range(kind, *ranges[kind]) for kind in KINDS if kind in ranges]
+        cut = sum(header.is_cut for header in self._headers)
+        if cut:
+            texts.append(f"{cut:,} in colour of 16 bits, of which the upper 8 are used")
+        return (("depth", "; ".join(texts)),) if texts else ()
+
+    def _split(self, classes: Classes, class_names: Sequence[str], size: int, ranges: ValueRanges) -> RawSplit:
+        from convboard.data.sources.image_files import read_picture  # deferred, as above
+
+        paths = [path for found in classes.values() for path in found]
+        numbers = [class_names.index(name) for name, found in classes.items() for _ in found]
+        channels = self._channels
+
+        def read_one(path: Path) -> Tensor:
+            return torch.from_numpy(read_picture(path, (size, size), channels, self.fit, ranges))
+
+        def read(indices: Tensor) -> Tensor:
+            return torch.stack(self._for_each(read_one, [paths[index] for index in indices.tolist()]))
+
+        return RawSplit(torch.tensor(numbers), read)
+
+    def _for_each(self, function: Callable[[Path], Result], paths: Sequence[Path]) -> list[Result]:
+        """Call a function for files, in threads.
+
+        Raises:
+            DataError: Files cannot be read; all such files of the folder are named.
+        """
+        from convboard.data.sources.image_files import large_allowed  # deferred, as above
+
+        try:
+            with large_allowed(), ThreadPoolExecutor() as pool:
+                return list(pool.map(function, paths))
+        except UnreadableError as first:
+            raise self.all_unreadable(first) from None
+
+
+def _file_name(folder: Path) -> str:
+    """The start of the names of the files of a folder's cache: the folder's name, and a hash of its path."""
+    name = re.sub(r"[^\w.-]", "_", folder.name)[:50]
+    return f"{name}-{hashlib.sha256(bytes(folder)).hexdigest()[:12]}"
 
 
 def image_files(folder: Path) -> list[Path]:
-    """Return the image files in a folder, at any depth, sorted by path, without hidden ones."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS)
-    return sorted(path for path in found if path.name[0] != "." and not path.is_dir())
+    """Return the image files in a folder, at any depth, sorted by path, without hidden ones.
 
-
-def _folders(folder: Path) -> list[Path]:
-    """The folders in a folder, in alphabetical order, without hidden ones; none if the folder does not exist."""
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.is_dir() and path.name[0] != ".")
-
-
-def _classes(folder: Path) -> dict[str, list[Path]]:
-    """The images of each class in a folder, at any depth."""
-    classes: dict[str, list[Path]] = {}
-    for class_folder in _folders(folder):
-        classes[class_folder.name] = image_files(class_folder)
-        if not classes[class_folder.name]:
-            raise DataError(
-                f"{class_folder} has no pictures. Every class needs at least one: add some, or remove the folder. "
-                f"Pictures end in {', '.join(EXTENSIONS)}."
-            )
-    if not classes:
-        raise DataError(
-            f"{folder} has no class folders. It must hold a folder of pictures for each class, such as "
-            f"{folder / 'cat'} and {folder / 'dog'}."
-        )
-    return classes
-
-
-def _split(classes: Mapping[str, Sequence[Path]], class_names: Sequence[str], size: int, channels: int) -> RawSplit:
-    from convboard.data.sources.image_files import read_picture  # deferred, as above
-
-    paths = [path for found in classes.values() for path in found]
-    numbers = [class_names.index(name) for name, found in classes.items() for _ in found]
-
-    def read(indices: Tensor) -> Tensor:
-        with ThreadPoolExecutor() as pool:
-            chosen = [paths[index] for index in indices.tolist()]
-            pixels = pool.map(lambda path: read_picture(path, size, channels), chosen)
-            return torch.stack([torch.from_numpy(picture) for picture in pixels])
-
-    return RawSplit(torch.tensor(numbers), read)
+    Raises:
+        OSError: A folder cannot be read.
+    """
+    return scan(folder).all_pictures()

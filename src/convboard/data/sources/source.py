@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from convboard.data.dataset import ImageShape
+from convboard.data.dataset import ImageShape, Remarks
+from convboard.data.sources.value_range import ValueRanges
+from convboard.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,28 @@ class RawDataset:
         class_names: In the order of the labels.
         image_shape: (C, S, S) of the images that `RawSplit.read` returns.
         splits: `train`, and `val` and `test` if the source has them.
+        value_ranges: The ranges of values that become black and white, of pixels of more than 8 bits.
+        remarks: What was done to the images, as pairs of a label and a text.
     """
 
     class_names: tuple[str, ...]
     image_shape: ImageShape
     splits: Mapping[str, RawSplit]
+    value_ranges: ValueRanges = field(default_factory=dict)
+    remarks: Remarks = ()
+
+
+class UnreadableError(DataError):
+    """A file of a source cannot be read.
+
+    Attributes:
+        path: The file.
+        reason: Why.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be read: {reason}. See that it is there and may be read.")
+        self.path, self.reason = path, reason
 
 
 class Source(ABC):
@@ -52,7 +71,8 @@ class Source(ABC):
         val_size: Training images in the validation split; None for a tenth.
         test_size: Training images in the test split, for a source that has none of its own; None for a tenth.
         root: The folder in which files may be written.
-        folder: The folder of its files and of the cache.
+        folder: The folder of its files.
+        cache: Where its cache is, without the end of the files' names; None if it has none.
     """
 
     name: ClassVar[str]
@@ -63,6 +83,7 @@ class Source(ABC):
     test_size: ClassVar[int | None] = None
     root: Path
     folder: Path
+    cache: Path | None
 
     @abstractmethod
     def files(self) -> Sequence[Path]:
@@ -78,6 +99,27 @@ class Source(ABC):
         Raises:
             DataError: A file is missing and cannot be downloaded.
         """
+
+    def describe(self, size: int) -> tuple[ImageShape, int]:
+        """Return (C, H, W) of its images and the number of its classes; no image is decoded.
+
+        Args:
+            size: Side of the images in pixels.
+
+        Raises:
+            DataError: A file that must be read for this is missing or damaged.
+        """
+        assert self.channels_and_classes
+        channels, classes = self.channels_and_classes
+        return (channels, size, size), classes
+
+    def all_unreadable(self, first: UnreadableError) -> DataError:
+        """Return the error for files that cannot be read, of which `first` is one."""
+        return first
+
+    def remarks(self) -> Remarks:
+        """Return what a user should know of the choice of the files, as pairs of a label and a text."""
+        return ()
 
     @abstractmethod
     def read(self, size: int) -> RawDataset:

@@ -6,7 +6,6 @@ A measurement that is missing, damaged or cannot be written is repeated.
 import hashlib
 import json
 import math
-import os
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convboard.files import atomic_write_text
+from convboard.files import atomic_write_text, cache_folder
 from convboard.training.execution_plan.plan import Plan
 
 
@@ -74,12 +73,10 @@ def processor() -> str:
 
 
 def _file(case: Mapping[str, Any]) -> Path:
-    """Return the file of a case, by the XDG base directory specification.
+    """Return the file of a case.
 
     Raises:
         RuntimeError: The user has no home folder.
     """
-    cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    folder = cache if cache.is_absolute() else Path.home() / ".cache"
     digest = hashlib.sha256(json.dumps(case, sort_keys=True).encode()).hexdigest()
-    return folder / "convboard" / "plans" / f"{digest[:32]}.json"
+    return cache_folder() / "plans" / f"{digest[:32]}.json"

@@ -5,17 +5,23 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
-from convboard.data.sources.image_files import is_grey, read_picture
+from convboard.data.sources.image_files import read_header, read_picture
+from convboard.data.sources.value_range import FULL, ValueRanges
 from convboard.errors import DataError
 
 RED = [255, 0, 0]
 
 
+def read(path: Path, size: int, channels: int, fit: str = "pad", ranges: ValueRanges = FULL) -> NDArray[np.uint8]:
+    return read_picture(path, (size, size), channels, fit, ranges)
+
+
 def pixel(path: Path, channels: int = 3) -> list[int]:
     """The middle pixel of the picture, read as a 9x9 square."""
-    values: list[int] = read_picture(path, 9, channels)[:, 4, 4].tolist()
+    values: list[int] = read(path, 9, channels)[:, 4, 4].tolist()
     return values
 
 
@@ -46,7 +52,7 @@ def test_every_mode(
     tmp_path: Path, make_picture: Any, mode: str, color: Any, name: str, expected: list[int] | None, grey: bool
 ) -> None:
     path = make_picture(tmp_path / name, mode, (9, 9), color)
-    assert is_grey(path) is grey
+    assert read_header(path).is_grey is grey
     found = pixel(path)
     if expected is not None:
         assert found == pytest.approx(expected, abs=3)
@@ -70,9 +76,9 @@ def test_turned_as_the_camera_says(tmp_path: Path) -> None:
     exif = picture.getexif()
     exif[0x0112] = 6  # to be turned a quarter to the right
     picture.save(tmp_path / "a.png", exif=exif)
-    read = read_picture(tmp_path / "a.png", 6, 1)[0]
-    assert read[5, 4] == 200  # lower right, of 4x6 in the middle of 6x6
-    assert int((read > 0).sum()) == 1
+    found = read(tmp_path / "a.png", 6, 1)[0]
+    assert found[5, 4] == 200  # lower right, of 4x6 in the middle of 6x6
+    assert int((found > 0).sum()) == 1
 
 
 def test_the_first_frame_of_a_moving_picture(tmp_path: Path) -> None:
@@ -82,36 +88,35 @@ def test_the_first_frame_of_a_moving_picture(tmp_path: Path) -> None:
 
 
 def test_smaller_pictures_keep_their_size(tmp_path: Path, make_picture: Any) -> None:
-    read = read_picture(make_picture(tmp_path / "a.png", "L", (3, 5), 9), 8, 1)
+    found = read(make_picture(tmp_path / "a.png", "L", (3, 5), 9), 8, 1)
     expected = np.zeros((8, 8), np.uint8)
     expected[1:6, 2:5] = 9
-    assert read.dtype == np.uint8
-    assert np.array_equal(read[0], expected)
+    assert found.dtype == np.uint8
+    assert np.array_equal(found[0], expected)
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
 def test_larger_pictures_are_scaled_in_proportion(tmp_path: Path, make_picture: Any, name: str) -> None:
-    read = read_picture(make_picture(tmp_path / name, "L", (400, 200), 200), 16, 1)[0]
-    assert not read[:4].any()
-    assert not read[12:].any()
-    assert np.allclose(read[4:12], 200, atol=2)
+    found = read(make_picture(tmp_path / name, "L", (400, 200), 200), 16, 1)[0]
+    assert not found[:4].any()
+    assert not found[12:].any()
+    assert np.allclose(found[4:12], 200, atol=2)
 
 
 def test_scaling_is_antialiased(tmp_path: Path) -> None:
     board = (np.indices((64, 64)).sum(0) % 2 * 255).astype(np.uint8)
     Image.fromarray(board).save(tmp_path / "a.png")
-    assert np.allclose(read_picture(tmp_path / "a.png", 8, 1), 128, atol=10)
+    assert np.allclose(read(tmp_path / "a.png", 8, 1), 128, atol=10)
 
 
-@pytest.mark.parametrize("function", [is_grey, lambda path: read_picture(path, 8, 3)])
+@pytest.mark.parametrize("function", [read_header, lambda path: read(path, 8, 3)])
 def test_no_picture(tmp_path: Path, function: Any) -> None:
     path = tmp_path / "a.png"
     path.write_text("not a picture")
     with pytest.raises(DataError) as raised:
         function(path)
     assert str(raised.value) == (
-        f"{path} cannot be read as a picture: cannot identify image file {str(path)!r}. Replace it, or remove it "
-        "from the folder."
+        f"{path} cannot be read: cannot identify image file {str(path)!r}. See that it is there and may be read."
     )
 
 
@@ -120,5 +125,5 @@ def test_truncated_picture(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (50, 50, 3), dtype=np.uint8)
     Image.fromarray(noise).save(path)
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(DataError, match="cannot be read as a picture: image file is truncated"):
-        read_picture(path, 8, 3)
+    with pytest.raises(DataError, match="cannot be read: image file is truncated"):
+        read(path, 8, 3)

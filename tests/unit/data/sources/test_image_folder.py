@@ -1,17 +1,21 @@
 """Folders of one's own pictures."""
 
+import errno
+import os
 import shutil
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from convboard.data.dataset import ImageDataset
 from convboard.data.load import load_dataset
 from convboard.errors import DataError
-
-ENDINGS = ".avif, .bmp, .gif, .jpeg, .jpg, .pbm, .pgm, .png, .pnm, .ppm, .tif, .tiff, .webp"
 
 
 def load(folder: Path, **arguments: Any) -> ImageDataset:
@@ -114,47 +118,142 @@ def test_no_such_folder(tmp_path: Path) -> None:
     )
 
 
-def test_no_class_folders(tmp_path: Path) -> None:
-    assert message(tmp_path) == (
-        f"{tmp_path} has no class folders. It must hold a folder of pictures for each class, such as "
-        f"{tmp_path}/cat and {tmp_path}/dog."
-    )
-
-
-def test_empty_class_folder(pictures: Path) -> None:
-    (pictures / "green").mkdir()
-    (pictures / "green" / "notes.txt").write_text("no picture")
-    assert message(pictures) == (
-        f"{pictures}/green has no pictures. Every class needs at least one: add some, or remove the folder. "
-        f"Pictures end in {ENDINGS}."
-    )
-
-
-def test_class_that_train_does_not_have(pictures: Path) -> None:
-    folder = split_folders(pictures, "train", "val")
-    (folder / "val" / "red").rename(folder / "val" / "reed")
-    assert message(folder) == (
-        f"{folder}/val/reed is a class that train/ does not have. Did you mean 'red'? Allowed: blue, red."
-    )
-
-
-def test_split_of_another_name(pictures: Path) -> None:
-    folder = split_folders(pictures, "train", "vali")
-    assert message(folder) == (
-        f"{folder}/vali stands beside train/, but is no split. Did you mean 'val'? Allowed: test, train, val."
-    )
-
-
 def test_picture_that_cannot_be_read(pictures: Path) -> None:
     path = pictures / "red" / "07.png"
-    path.write_bytes(path.read_bytes()[:40])
-    assert message(pictures).startswith(f"{path} cannot be read as a picture: ")
-    assert not list(pictures.glob("convboard-*"))
-
-
-def test_link_to_nowhere(pictures: Path) -> None:
-    path = pictures / "red" / "link.png"
-    path.symlink_to("nowhere.png")
+    path.write_text("no picture")
     assert message(pictures) == (
-        f"{path} cannot be read: No such file or directory. See that it is there and may be read."
+        f"{path} cannot be read as a picture: cannot identify image file '{path}'. Replace it, or remove it from the "
+        "folder."
     )
+
+
+def test_all_pictures_that_cannot_be_read_are_named(pictures: Path) -> None:
+    """Whatever is wrong with them: a run for each of them would take as long as there are faults."""
+    no_picture, truncated, link = (pictures / "red" / name for name in ("03.png", "07.png", "link.png"))
+    no_picture.write_text("no picture")
+    truncated.write_bytes(truncated.read_bytes()[:45])
+    link.symlink_to("nowhere.png")
+    lines = message(pictures).splitlines()
+    assert lines[0] == "3 pictures cannot be read:"
+    assert lines[1] == f"  {no_picture}: cannot identify image file '{no_picture}'"
+    assert lines[2].startswith(f"  {truncated}: ")
+    assert lines[3:] == [f"  {link}: No such file or directory", "Replace them, or remove them from the folder."]
+    for path in (no_picture, truncated, link):
+        path.unlink()
+    assert len(load(pictures).train)
+
+
+def test_a_truncated_picture(pictures: Path) -> None:
+    path = pictures / "red" / "07.png"
+    path.write_bytes(path.read_bytes()[:45])
+    assert message(pictures).startswith(f"{path} cannot be read as a picture: ")
+
+
+def test_only_listed_formats_are_opened(pictures: Path) -> None:
+    """Pillow would give EPS to Ghostscript, whatever the file is called."""
+    path = pictures / "red" / "07.png"
+    Image.new("RGB", (8, 8)).save(path, format="EPS")
+    assert "cannot identify image file" in message(pictures)
+
+
+@pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.mpo", "a.jp2", "a.tga", "a.pcx", "a.dib", "a.JPG", "a.ico"])
+def test_every_format_that_pillow_decodes(pictures: Path, name: str) -> None:
+    Image.new("RGB", (16, 16)).save(pictures / "red" / name.replace("jfif", "jpg").replace("jpe", "jpg"))
+    if name.endswith(("jfif", "jpe")):
+        (pictures / "red" / "a.jpg").rename(pictures / "red" / name)
+    dataset = load(pictures)
+    assert sum(len(split) for split in (dataset.train, dataset.val, dataset.test)) == 61
+
+
+def test_what_a_user_should_know_of_the_folder(pictures: Path, make_picture: Any) -> None:
+    for name in ("a.xyz", "b.xyz", "c.txt", "README"):
+        (pictures / "blue" / name).touch()
+    (pictures / "blue" / "more").symlink_to(pictures / "red")
+    os.mkfifo(pictures / "red" / "pipe.png")
+    make_picture(pictures / "stray.png")
+    assert load(pictures, fit="crop").remarks == (
+        ("classes", "blue 40, red 20"),
+        (
+            "left out",
+            "6 files: 2 .xyz, 1 .txt, 1 link to a folder, 1 no regular file, 1 without an ending, and 1 picture "
+            "outside of the class folders",
+        ),
+        ("fit", "crop, the middle square of each picture"),
+    )
+
+
+def test_pictures_of_one_colour_are_refused(tmp_path: Path, make_picture: Any) -> None:
+    for name in ("a", "b"):
+        for number in range(5):
+            make_picture(tmp_path / name / f"{number}.png", "L", (64, 64), 7)
+    assert message(tmp_path) == (
+        f"{tmp_path}: all training images have one and the same colour, 7 of 255, so that there is nothing to learn. "
+        "See whether an image viewer shows them otherwise."
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "low", "high", "ending", "ranges", "remark"),
+    [
+        (np.uint16, 80, 4000, "png", {"integer": (80, 4000)}, "values from 80 to 4,000 scaled to 0 to 255"),
+        (np.uint16, 0, 255, "png", {"integer": (0, 255)}, "values from 0 to 255 scaled to 0 to 255"),
+        (np.uint16, 9, 60000, "png", {"integer": (0, 65535)}, "values from 0 to 65,535 scaled to 0 to 255"),
+        (np.int32, 0, 255, "tif", {"integer": (0, 255)}, "values from 0 to 255 scaled to 0 to 255"),
+        (np.float32, 0, 255, "tif", {"float": (0, 255)}, "values from 0 to 255 scaled to 0 to 255"),
+        (np.float32, 0, 0.9, "tif", {"float": (0, 1)}, "values from 0 to 1 scaled to 0 to 255"),
+        (np.float32, -1000, 0, "tif", {"float": (-1000, 0)}, "values from -1000 to 0 scaled to 0 to 255"),
+    ],
+)
+def test_deep_pictures_are_scaled_by_their_common_range(
+    tmp_path: Path, dtype: Any, low: float, high: float, ending: str, ranges: dict[str, tuple[int, int]], remark: str
+) -> None:
+    ramp = np.linspace(low, high, 64).reshape(8, 8)
+    for name, values in (("whole", ramp), ("dark", low + (ramp - low) / 2)):
+        (tmp_path / name).mkdir()
+        for number in range(5):
+            Image.fromarray(values.astype(dtype)).save(tmp_path / name / f"{number}.{ending}")
+    for dataset in (load(tmp_path, image_size=8), load(tmp_path, image_size=8)):  # decoded, and from the cache
+        assert dataset.value_ranges == ranges
+        assert ("depth", remark) in dataset.remarks
+        (least, most) = next(iter(ranges.values()))
+        for label, values in enumerate((low + (ramp - low) / 2, ramp)):
+            images = dataset.train.images[dataset.train.labels == label]
+            expected = torch.from_numpy((values - least) / (most - least) * 255)
+            assert (images[0, 0] - expected).abs().max() <= 1.5
+
+
+def test_a_value_that_is_no_number_is_black(tmp_path: Path) -> None:
+    values = np.full((8, 8), 5, np.float32)
+    values[0, :3] = [9, np.nan, np.inf]
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            Image.fromarray(values).save(tmp_path / name / f"{number}.tif")
+    dataset = load(tmp_path, image_size=8)
+    assert dataset.value_ranges == {"float": (5, 9)}
+    assert dataset.train.images[0, 0, 0, :4].tolist() == [255, 0, 255, 0]
+
+
+def test_colours_of_16_bits_are_said_to_be_cut(pictures: Path) -> None:
+    """Pillow reads their upper 8 bits."""
+    row = b"\0" + bytes([200, 0, 100, 0, 50, 0]) * 4
+    header = struct.pack(">2I5B", 4, 4, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(row * 4)), (b"IEND", b""))
+    content = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
+    (pictures / "red" / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    assert ("depth", "1 in colour of 16 bits, of which the upper 8 are used") in load(pictures).remarks
+
+
+def test_a_folder_that_cannot_be_read_is_not_skipped(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root reads every folder, and a test may run as root: the system refuses here."""
+    deeper = pictures / "red" / "deeper"
+    deeper.mkdir()
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:
+        if Path(path) == deeper:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert message(pictures) == f"{deeper} cannot be read: Permission denied. See that it is there and may be read."
