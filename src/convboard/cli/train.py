@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -31,7 +32,8 @@ def main() -> None:
     if is_sweep:
         _check_sweep(overrides)
     compose.register()
-    with exit_by_signal():
+    resumes = any(override.lstrip("+").startswith("resume=") for override in overrides)
+    with exit_by_signal(), compose.without_own_options() if resumes else nullcontext():
         hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
 
 

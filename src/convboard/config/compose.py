@@ -8,7 +8,8 @@ import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,11 +63,27 @@ def conf_folders() -> list[Path]:
 
 
 class _ConfFolders(SearchPathPlugin):
-    """Tells Hydra where the user's own options are."""
+    """Tells Hydra where the user's own options are.
+
+    Attributes:
+        is_used: Whether there are any. Options can name code in the keys of Hydra.
+    """
+
+    is_used = True
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        for folder in conf_folders()[:-1]:
+        for folder in conf_folders()[:-1] if self.is_used else ():
             search_path.prepend("user", f"file://{folder}")
+
+
+@contextmanager
+def without_own_options() -> Iterator[None]:
+    """Within, the user's own options do not count: the current folder may be a run that somebody else has made."""
+    _ConfFolders.is_used = False
+    try:
+        yield
+    finally:
+        _ConfFolders.is_used = True
 
 
 @cache
