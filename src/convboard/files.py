@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
@@ -56,6 +57,39 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, in UTF-8 with unchanged line ends, as `atomic_write` does."""
     atomic_write_bytes(path, text.encode())
+
+
+def read_bytes(path: Path, longest: int | None = None) -> bytes:
+    """Read a regular file; another one, such as a FIFO, could block or never end.
+
+    Args:
+        path: The file. Symbolic links are followed.
+        longest: Number of bytes above which it is not read; None for any number.
+
+    Raises:
+        OSError: It cannot be read, is not a regular file, or is too long.
+    """
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        content = file.read() if longest is None else file.read(longest + 1)
+    if longest is not None and len(content) > longest:
+        raise OSError(errno.EFBIG, f"Larger than {longest:,} bytes", str(path))
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO is opened, although nobody writes to it
+
+
+def read_text(path: Path, longest: int | None = None) -> str:
+    """Read a regular file in UTF-8, as `read_bytes` does.
+
+    Raises:
+        OSError: See `read_bytes`.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return read_bytes(path, longest).decode()
 
 
 def sync(path: Path) -> None:

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
 from torch import nn
 
 from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
+from convboard.config.stored_config import dump_config
 from convboard.data.dataset import ImageDataset
 from convboard.errors import ConfigError, ModelError, RunError
 from convboard.experiment.console import Report, counted
@@ -219,7 +219,7 @@ def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_di
     (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
     atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
     atomic_write_text(run_dir / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")
-    atomic_write_text(run_dir / CONFIG, OmegaConf.to_yaml(OmegaConf.create(replace(config, resume=None).to_dict())))
+    atomic_write_text(run_dir / CONFIG, dump_config(replace(config, resume=None)))
 
 
 def _model_name(config: TrainConfig) -> str:
