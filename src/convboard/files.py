@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import socket
 import stat
@@ -14,6 +15,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+
+# The names of the temporary files of `atomic_write`, and of that of an event file.
+TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp|\.events\.tmp")
 
 
 def atomic_write(path: Path, write: Callable[[Path], None]) -> None:

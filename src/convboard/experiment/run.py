@@ -15,14 +15,14 @@ from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
 from convboard.config.stored_config import dump_config
 from convboard.data.dataset import ImageDataset
-from convboard.errors import ConfigError, ModelError, RunError
+from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
 from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
-from convboard.files import atomic_write_text, empty, locked
-from convboard.training.checkpoint import Checkpoint, load_latest
+from convboard.files import TEMPORARY, atomic_write_text, empty, locked
+from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.evaluation import evaluate
@@ -30,6 +30,7 @@ from convboard.training.execution_plan.plan import Plan
 from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
+from convboard.training.saved_state import check_best, check_state
 from convboard.training.seeding import set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
@@ -130,16 +131,32 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
     with comm.main_process_first():  # it repairs damaged files
         if comm.is_main:
             for leftover in run_dir.rglob(".*.tmp"):  # no other process writes: the directory is locked
-                leftover.unlink()
+                if TEMPORARY.fullmatch(leftover.name):
+                    leftover.unlink()
         if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
             checkpoint, source = load_latest(run_dir / CHECKPOINTS)
+            check_state(checkpoint, source, trainer.setup.steps_per_epoch)
+            if comm.is_main:
+                check_best(run_dir / CHECKPOINTS / BEST, checkpoint, trainer.setup.model)
             _refuse_fewer_epochs(trainer.setup, checkpoint)
-            trainer.resume(checkpoint, source)
+            _restore(trainer, checkpoint, source)
         elif comm.is_main:
             for events in run_dir.glob("*tfevents*"):
                 empty(events)  # not removed: an open TensorBoard would wait for the removed file
     if comm.is_main:
         (run_dir / RESULT).unlink(missing_ok=True)  # only now: a run that cannot be resumed keeps its result
+
+
+def _restore(trainer: Trainer, checkpoint: Checkpoint, source: Path) -> None:
+    try:
+        trainer.resume(checkpoint, source)
+    except ConvboardError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{source} cannot be resumed: its state is not one of this run ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}). Put the run's own checkpoint back, or train again."
+        ) from error
 
 
 def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:

@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from convboard.errors import TrainingError
 from convboard.training.callbacks import Callback, EpochEnd, Evaluation, FitEnd, FitStart
 from convboard.training.checkpoint import BEST, Checkpoint, load_checkpoint, load_weights, save_checkpoint, save_latest
@@ -109,7 +111,7 @@ class Trainer:
         """Restore a checkpoint, so that `fit` continues the run that saved it.
 
         Args:
-            checkpoint: One of the last two checkpoints of a run of the same config.
+            checkpoint: One of the last two checkpoints of a run of the same config; see `saved_state`.
             source: The file of the checkpoint, for messages.
 
         Raises:
@@ -245,8 +247,11 @@ class Trainer:
         setup = self.setup
         path = setup.checkpoints / BEST
         if setup.comm.is_main:
-            load_weights(setup.model, load_checkpoint(path), path)
-        setup.comm.broadcast_tensors(list(setup.model.state_dict().values()))
+            checkpoint = load_checkpoint(path)
+            load_weights(setup.model, checkpoint, path)
+            self.best, self.best_epoch = checkpoint.state["best"], checkpoint.state["best_epoch"]  # of these weights
+        tensors = (value for value in setup.model.state_dict().values() if isinstance(value, Tensor))
+        setup.comm.broadcast_tensors(list(tensors))
         limit = setup.limits.limit_test_batches
         test = evaluate(setup.model, setup.splits.test, setup.loss, setup.plan, limit, setup.comm)
         metrics = {**self.best, "accuracy/test": test.accuracy, "loss/test": test.loss}

@@ -189,6 +189,25 @@ def test_the_seed_decides_what_a_users_network_draws_by_numpy(tmp_path: Path, mo
     assert torch.equal(*weights)
 
 
+@pytest.mark.parametrize("damage", ["missing", "truncated", "another run's"])
+def test_a_finished_run_whose_best_checkpoint_is_damaged_stays_as_it_is(damage: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    convboard.run(make_config(), run)
+    best = run / "checkpoints/best.safetensors"
+    if damage == "another run's":
+        convboard.run(make_config(seed=1), tmp_path / "other")
+        best.write_bytes((tmp_path / "other/checkpoints/best.safetensors").read_bytes())
+    elif damage == "truncated":
+        best.write_bytes(best.read_bytes()[:-9])
+    else:
+        best.unlink()
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    with pytest.raises(convboard.CheckpointError, match=r"best\.safetensors"):
+        convboard.resume(run, max_epochs=2)
+    after = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert before == after
+
+
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="holds no run: a run directory has a config"):
         convboard.load_run(tmp_path)
