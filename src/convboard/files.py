@@ -19,6 +19,8 @@ from pathlib import Path
 # The names of the temporary files of `atomic_write`, and of that of an event file.
 TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp|\.events\.tmp")
 
+_LOCK = re.compile(rb"(\d+( (\S+\n?)?)?)?")  # the content of a lock file, or its beginning
+
 
 def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
     """Write a file so that a reader of `path` always gets the complete old content or the complete new one.
@@ -61,6 +63,20 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, in UTF-8 with unchanged line ends, as `atomic_write` does."""
     atomic_write_bytes(path, text.encode())
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Create a folder and those above it that are missing.
+
+    Returns:
+        Those that were created, the innermost first.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
 
 
 def read_bytes(path: Path, longest: int | None = None) -> bytes:
@@ -146,11 +162,14 @@ def locked(path: Path, *, wait: bool, busy: Callable[[int | None], Exception]) -
 
     Raises:
         Exception: The error that `busy` returns.
-        OSError: The file cannot be created, or the file system has no locks.
+        OSError: The file cannot be created, is not a lock file, or the file system has no locks.
     """
     descriptor = _acquire(path, wait=wait)
     if descriptor is None:
         raise busy(_holder(path))
+    if not _LOCK.fullmatch(os.pread(descriptor, 1000, 0)):
+        os.close(descriptor)
+        raise FileExistsError(errno.EEXIST, "It is there already, and is not a lock file", str(path))
     try:
         with suppress(OSError):  # on a full disk the holder has no name, but the lock holds
             os.ftruncate(descriptor, 0)

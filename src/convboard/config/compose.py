@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -21,6 +22,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
+from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -74,6 +76,32 @@ class _ConfFolders(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in conf_folders()[:-1] if self.is_used else ():
             search_path.prepend("user", f"file://{folder}")
+
+
+class NoteFolders(Callback):
+    """Notes which folders are there before Hydra makes that of a run or a sweep; `conf/config.yaml` names it.
+
+    Attributes:
+        existing: The folder itself and those above it, and what is in it, as far as they were there; None if Hydra has
+            not run.
+    """
+
+    existing: ClassVar[frozenset[Path] | None] = None
+
+    def on_run_start(self, config: DictConfig, **more: object) -> None:
+        """Note the folders of a run."""
+        self._note(config, "hydra.run.dir")
+
+    def on_multirun_start(self, config: DictConfig, **more: object) -> None:
+        """Note the folders of a sweep."""
+        self._note(config, "hydra.sweep.dir")
+
+    def _note(self, config: DictConfig, key: str) -> None:
+        HydraConfig.instance().set_config(config)  # Hydra does so only later; the path may refer to its keys
+        folder = Path(str(OmegaConf.select(config, key))).absolute()
+        inner = folder.iterdir() if folder.is_dir() else ()
+        existing = (path for path in (folder, *folder.parents, *inner) if path.is_dir())
+        NoteFolders.existing = frozenset(existing)
 
 
 @contextmanager

@@ -18,10 +18,21 @@ from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
-from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
+from convboard.experiment.run_dir import (
+    CHECKPOINTS,
+    CONFIG,
+    DATASET,
+    LOCK,
+    PLAN,
+    RESULT,
+    Run,
+    is_dataset_file,
+    is_plan_file,
+    load_run,
+)
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
-from convboard.files import TEMPORARY, atomic_write_text, empty, locked
+from convboard.files import TEMPORARY, atomic_write_text, empty, locked, make_folder
 from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
@@ -245,7 +256,7 @@ def _model_name(config: TrainConfig) -> str:
 
 @contextmanager
 def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
-    """Lock `run_dir` for this process alone, and remove it at the end if it is empty."""
+    """Lock `run_dir` for this process alone. What had to be created is removed at the end if it is empty."""
 
     def busy(pid: int | None) -> RunError:
         who = f"process {pid}" if pid else "a process of another machine"
@@ -254,14 +265,17 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             "hydra.run.dir=<folder>."
         )
 
+    made: list[Path] = []
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        made = make_folder(run_dir)
         with locked(run_dir / LOCK, wait=False, busy=busy):
             if (run_dir / CONFIG).exists() and not resumed:
                 raise RunError(
                     f"{run_dir} already contains a run, and runs are never overwritten. Resume it with "
                     f"{assignment('resume', run_dir)}, or choose another directory with hydra.run.dir=<folder>."
                 )
+            if not resumed:
+                _refuse_foreign_files(run_dir)
             yield
     except OSError as error:
         if error.filename is None or not Path(error.filename).is_relative_to(run_dir):
@@ -271,5 +285,19 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             advice = f"Free some space, and start again or resume the run: {assignment('resume', run_dir)}."
         raise RunError(f"{run_dir} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
     finally:
-        with suppress(OSError):
-            run_dir.rmdir()  # only if it is empty
+        with suppress(OSError):  # not empty
+            for folder in made:
+                folder.rmdir()
+
+
+def _refuse_foreign_files(run_dir: Path) -> None:
+    """Refuse a directory with files that a new run would overwrite, but for those of a run that could not begin."""
+    foreign = [run_dir / RESULT, *(run_dir / CHECKPOINTS).glob("*.safetensors")]
+    for path, is_of_a_run in ((run_dir / DATASET, is_dataset_file), (run_dir / PLAN, is_plan_file)):
+        if path.exists() and not is_of_a_run(path):
+            foreign.append(path)
+    for path in filter(Path.exists, foreign):
+        raise RunError(
+            f"{run_dir} holds {path.relative_to(run_dir)}, which a run would overwrite. Choose another directory with "
+            "hydra.run.dir=<folder>."
+        )

@@ -237,6 +237,24 @@ def python_text(path: Path) -> str:
     return json.dumps(str(path), ensure_ascii=False)
 
 
+def is_dataset_file(path: Path) -> bool:
+    """Return whether a file holds what a run writes as its `dataset.json`."""
+    return _holds(path, _is_dataset)
+
+
+def is_plan_file(path: Path) -> bool:
+    """Return whether a file holds what a run writes as its `plan.json`."""
+    return _holds(path, _is_plan)
+
+
+def _holds(path: Path, is_whole: Callable[[object], bool]) -> bool:
+    try:
+        _read_json(path, is_whole, "")
+    except RunError:
+        return False
+    return True
+
+
 def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:
     """The contents of a JSON file of a run, checked as far as they are used."""
     try:

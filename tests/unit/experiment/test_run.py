@@ -114,6 +114,37 @@ def test_a_run_that_could_not_begin_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.glob("outputs/*")) == []
 
 
+@pytest.mark.parametrize("made", ["", "mine", "mine/outputs"])
+def test_a_run_that_could_not_begin_removes_only_the_folders_that_it_made(made: str, tmp_path: Path) -> None:
+    (tmp_path / made).mkdir(parents=True, exist_ok=True)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(convboard.ConfigError, match="batch_size=5000"):
+        convboard.run(make_config(batch_size=5000), tmp_path / "mine/outputs")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset.json", "plan.json", "result.json", "checkpoints/last.safetensors", "run.lock"]
+)
+def test_a_file_of_somebody_else_s_is_never_overwritten(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "run" / name
+    file.parent.mkdir(parents=True)
+    file.write_text('{"mine": 1}')
+    (tmp_path / "link").symlink_to("run")
+    with pytest.raises(RunError, match=rf"link.* (holds|cannot be written: It is there already).*{name}"):
+        convboard.run(make_config(), tmp_path / "link")
+    assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == [file]
+    assert file.read_text() == '{"mine": 1}'
+
+
+def test_a_run_that_was_killed_before_its_config_was_written_is_begun_again(tmp_path: Path) -> None:
+    convboard.run(make_config(), tmp_path / "run")
+    (tmp_path / "new/checkpoints").mkdir(parents=True)
+    for name in ("dataset.json", "plan.json"):
+        (tmp_path / "new" / name).write_bytes((tmp_path / "run" / name).read_bytes())
+    convboard.run(make_config(), tmp_path / "new")
+
+
 def test_a_disk_that_is_full_at_the_end_is_told_in_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Path.write_bytes
 
