@@ -82,7 +82,7 @@ def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None
 
     Raises:
         ConvboardError: Something in the config, the data or the directory is wrong; see `convboard.errors`.
-        Interrupted: SIGINT or SIGTERM ended the run; it is saved, and can be resumed.
+        Interrupted: SIGINT, SIGTERM or SIGHUP ended the run; it is saved, and can be resumed.
     """
     run_dir = Path(run_dir)
     comm = communicator()
