@@ -18,6 +18,7 @@ from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
+from convboard.experiment.input_files import InputFiles
 from convboard.experiment.run_dir import (
     CHECKPOINTS,
     CONFIG,
@@ -96,7 +97,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     keep_freed_memory()
     set_deterministic(config.trainer.deterministic)
     report = Report()
-    resumed = None if config.resume is None else load_run(run_dir)
+    resumed = None if config.resume is None else load_run(run_dir, config)
     recorded = None if resumed is None else recorded_plan(resumed)
     plan = shared_plan(recorded or default_plan(config), comm, is_recorded=recorded is not None)
     comm.init_process_group(plan, config.trainer.rank_timeout)
@@ -107,13 +108,15 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
     choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads():
+        inputs = _input_files(config, dataset, choice.plan, run_dir)
         callbacks = build_callbacks(config, dataset, choice, report.console, run_dir)
-        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))
+        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=(*callbacks, inputs)))
         comm.seed_rank(config.seed)
         if resumed is not None:
             _resume(trainer, run_dir)
         if comm.is_main:
-            _write_inputs(config, dataset, choice.plan, run_dir)
+            (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
+            inputs.write()
         report.begin(_model_name(config), setup.model, dataset, choice, run_dir)
         return _train(config, trainer, report, run_dir)
 
@@ -159,6 +162,8 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
 
 
 def _restore(trainer: Trainer, checkpoint: Checkpoint, source: Path) -> None:
+    states = checkpoint.state["callbacks" if "callbacks" in checkpoint.state else "observers"]
+    states.setdefault(InputFiles.__name__, {})  # older checkpoints lack it
     try:
         trainer.resume(checkpoint, source)
     except ConvboardError:
@@ -242,12 +247,14 @@ def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
     }
 
 
-def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> None:
-    """Write data properties, plan and config, before the first step. The config is last: it marks a run directory."""
-    (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
-    atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
-    atomic_write_text(run_dir / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")
-    atomic_write_text(run_dir / CONFIG, dump_config(replace(config, resume=None)))
+def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> InputFiles:
+    """The files of data properties, plan and config. The config is last: it marks a run directory."""
+    texts = {
+        DATASET: json.dumps(_describe_data(dataset), indent=2) + "\n",
+        PLAN: json.dumps(plan.to_dict(), indent=2) + "\n",
+        CONFIG: dump_config(replace(config, resume=None)),
+    }
+    return InputFiles(run_dir, texts)
 
 
 def _model_name(config: TrainConfig) -> str:

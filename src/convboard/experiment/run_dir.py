@@ -148,8 +148,12 @@ class Run:
             raise error.with_message(str(error).removeprefix("image=")) from error
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, config: TrainConfig | None = None) -> Run:
     """Read a run directory.
+
+    Args:
+        path: The directory.
+        config: Its config if it has been read already, as it is to be resumed.
 
     Raises:
         RunError: The directory is not there, holds no run, or one of its files is not what a run writes.
@@ -158,7 +162,7 @@ def load_run(path: str | Path) -> Run:
     if not isinstance(path, (str, PathLike)):
         raise RunError(f"load_run takes the path of a run directory, not a value of type {type(path).__name__}.")
     path = Path(path)
-    config = load_run_config(path)
+    config = config or load_run_config(path)
     dataset = _read_json(
         path / DATASET,
         _is_dataset,
@@ -181,8 +185,11 @@ def load_run_config(path: Path) -> TrainConfig:
         RunError: The directory is not there, or holds no run.
         ConfigError: The config does not fit this version.
     """
-    if not (path / CONFIG).is_file():
-        there = "holds no run" if path.is_dir() else "is not there"
+    try:
+        there = "" if (path / CONFIG).is_file() else "holds no run" if path.is_dir() else "is not there"
+    except OSError as error:  # no permission, or a name that is too long
+        raise RunError(f"{path} cannot be read: {error.strerror}.") from error
+    if there:
         raise RunError(f"{path} {there}: a run directory has a {CONFIG} in it, such as those below outputs/.")
     return load_config(path / CONFIG)
 

@@ -113,3 +113,14 @@ def test_a_file_that_cannot_be_read(name: str, content: bytes, run: Path) -> Non
     (run / name).write_bytes(content)
     with pytest.raises((RunError, ConfigError), match=rf"^{run}/{name} cannot be read: "):
         load_run(run)
+
+
+def test_a_path_that_is_too_long(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="cannot be read: File name too long"):
+        load_run(tmp_path / ("x" * 300))
+
+
+def test_the_config_of_a_run_that_is_resumed_is_read_once(run: Path) -> None:
+    config = load_run(run).config
+    (run / "config.yaml").unlink()
+    assert load_run(run, config).config is config
