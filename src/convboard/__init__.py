@@ -4,8 +4,8 @@ The names load when they are first used, so that `import convboard` costs nothin
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # not imported from typing, which a file in the current folder could replace: see current_folder
 if TYPE_CHECKING:
     from convboard.anatomy.diagnostics.diagnosis import diagnose
     from convboard.anatomy.effective_field import effective_receptive_field

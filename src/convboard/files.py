@@ -7,12 +7,19 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import secrets
 import socket
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+
+# The names of the temporary files of `atomic_write`, and of that of an event file.
+TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp|\.events\.tmp")
+
+_LOCK = re.compile(rb"(\d+( (\S+\n?)?)?)?")  # the content of a lock file, or its beginning
 
 
 def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
@@ -56,6 +63,53 @@ def atomic_write_bytes(path: Path, content: bytes) -> None:
 def atomic_write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, in UTF-8 with unchanged line ends, as `atomic_write` does."""
     atomic_write_bytes(path, text.encode())
+
+
+def make_folder(folder: Path) -> list[Path]:
+    """Create a folder and those above it that are missing.
+
+    Returns:
+        Those that were created, the innermost first.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def read_bytes(path: Path, longest: int | None = None) -> bytes:
+    """Read a regular file; another one, such as a FIFO, could block or never end.
+
+    Args:
+        path: The file. Symbolic links are followed.
+        longest: Number of bytes above which it is not read; None for any number.
+
+    Raises:
+        OSError: It cannot be read, is not a regular file, or is too long.
+    """
+    with open(path, "rb", opener=_open_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        content = file.read() if longest is None else file.read(longest + 1)
+    if longest is not None and len(content) > longest:
+        raise OSError(errno.EFBIG, f"Larger than {longest:,} bytes", str(path))
+    return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a FIFO is opened, although nobody writes to it
+
+
+def read_text(path: Path, longest: int | None = None) -> str:
+    """Read a regular file in UTF-8, as `read_bytes` does.
+
+    Raises:
+        OSError: See `read_bytes`.
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return read_bytes(path, longest).decode()
 
 
 def sync(path: Path) -> None:
@@ -118,11 +172,14 @@ def locked(path: Path, *, wait: bool, busy: Callable[[int | None], Exception]) -
 
     Raises:
         Exception: The error that `busy` returns.
-        OSError: The file cannot be created, or the file system has no locks.
+        OSError: The file cannot be created, is not a lock file, or the file system has no locks.
     """
     descriptor = _acquire(path, wait=wait)
     if descriptor is None:
         raise busy(_holder(path))
+    if not _LOCK.fullmatch(os.pread(descriptor, 1000, 0)):
+        os.close(descriptor)
+        raise FileExistsError(errno.EEXIST, "It is there already, and is not a lock file", str(path))
     try:
         with suppress(OSError):  # on a full disk the holder has no name, but the lock holds
             os.ftruncate(descriptor, 0)

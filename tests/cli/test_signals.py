@@ -15,7 +15,7 @@ from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same
 SAVE_SELDOM = "trainer.checkpoint_minutes=60"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_saves_the_run_and_says_how_to_go_on(
     number: signal.Signals, code: int, start_command: Callable[..., Any], run_command: RunCommand, tmp_path: Path
 ) -> None:

@@ -9,7 +9,7 @@ a user's mistake                    2          one sentence (HYDRA_FULL_ERROR=1:
 runs of a sweep failed              1 or 2     the reason when a run fails; at the end, the first one that failed
 the user's code called sys.exit     2          one sentence
 another process of the run failed   its own    the reason, by the process with the lowest rank that is alive
-SIGINT, SIGTERM                     128 + n    one sentence: whether the run is saved, how to resume it
+SIGINT, SIGTERM, SIGHUP             128 + n    one sentence: whether the run is saved, how to resume it
 stdout cannot be written            2          one sentence; for a pipe (`| head`) 141 and nothing
 ==================================  =========  ======================================================
 
@@ -27,6 +27,7 @@ from typing import NamedTuple, NoReturn
 
 from convboard.cli import streams
 from convboard.cli.tracebacks import format_bug
+from convboard.config import current_folder
 from convboard.config.command_line import printable
 from convboard.errors import ConvboardError, RankError
 from convboard.training import signals
@@ -87,17 +88,17 @@ def run(main: Callable[[], object]) -> NoReturn:
 def run_command(main: Callable[[], object]) -> int:
     """Run a command, print how it ended, and return the exit code.
 
-    Modules in the current folder can be imported, such as that of `model._target_=mynet.MyNet`.
+    Of the current folder, only the modules that a `_target_` names can be imported, such as `mynet` of
+    `model._target_=mynet.MyNet`.
 
     Args:
         main: The command. It reads `sys.argv`.
     """
-    sys.path.append(str(Path.cwd()))  # at the end: a file called random.py there must not become everybody's random
     tracebacks = os.environ.get(FULL_ERROR) == "1"
     with signals.StopRequest() as early:  # no exception while the processes find each other
         comm = communicator()
     on_signal = _exit_by_signal if comm.world_size == 1 else _raise_unless_ending
-    with signals.handling(on_signal), _hydra_raises():
+    with signals.handling(on_signal), current_folder.importable(), _hydra_raises():
         try:
             if early.signal is not None:
                 on_signal(early.signal)

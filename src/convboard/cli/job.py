@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded, reason_of, tell
 from convboard.config.command_line import command
-from convboard.config.compose import hydra_output_dir
+from convboard.config.compose import NoteFolders, hydra_output_dir
 from convboard.errors import ModelError
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import CONFIG, RESULT
@@ -97,9 +97,11 @@ def _how_to_resume(directory: Path) -> str:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove a folder if it is empty, and then those above it, as far as the one that the command runs in."""
-    here = Path.cwd()
+    """Remove a folder if it is empty, and then those above it, as far as they were made for this command."""
+    here, existing = Path.cwd(), NoteFolders.existing
     with suppress(OSError):  # not empty
         for empty in [folder, *(parent for parent in folder.parents if here in parent.parents)]:
+            if existing is None or empty in existing:
+                return
             with suppress(FileNotFoundError):
                 empty.rmdir()

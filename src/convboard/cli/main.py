@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from convboard.cli import completion, streams
+from convboard.config.current_folder import leave_sys_path, load_cusparselt
 from convboard.errors import ConfigError, nearest
 from convboard.training import signals
 
@@ -31,6 +32,7 @@ def main(command: str | None = None) -> NoReturn:
     Args:
         command: One of `COMMANDS`. None takes the first argument of the command line.
     """
+    leave_sys_path()
     streams.prepare()
     signals.exit_at_once()  # before anything is imported that takes its time
     from convboard.cli import frame
@@ -60,6 +62,7 @@ def _start(command: str) -> None:
     """Import a command, which may take its time, and run it."""
     if command not in COMMANDS:
         raise ConfigError(f"{command!r} is not a command. {nearest(command, COMMANDS)}")
+    load_cusparselt()
     import_module(f"convboard.cli.{command.replace('-', '_')}").main()
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import hydra
@@ -34,7 +35,8 @@ def main() -> None:
     if run := compose.overridden(overrides, "resume"):
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()
-    with exit_by_signal():
+    resumes = any(override.lstrip("+").startswith("resume=") for override in overrides)
+    with exit_by_signal(), compose.without_own_options() if resumes else nullcontext():
         hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
 
 

@@ -8,10 +8,12 @@ import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -21,6 +23,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
+from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -63,11 +66,53 @@ def conf_folders() -> list[Path]:
 
 
 class _ConfFolders(SearchPathPlugin):
-    """Tells Hydra where the user's own options are."""
+    """Tells Hydra where the user's own options are.
+
+    Attributes:
+        is_used: Whether there are any. Options can name code in the keys of Hydra.
+    """
+
+    is_used = True
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-        for folder in conf_folders()[:-1]:
+        for folder in conf_folders()[:-1] if self.is_used else ():
             search_path.prepend("user", f"file://{folder}")
+
+
+class NoteFolders(Callback):
+    """Notes which folders are there before Hydra makes that of a run or a sweep; `conf/config.yaml` names it.
+
+    Attributes:
+        existing: The folder itself and those above it, and what is in it, as far as they were there; None if Hydra has
+            not run.
+    """
+
+    existing: ClassVar[frozenset[Path] | None] = None
+
+    def on_run_start(self, config: DictConfig, **more: object) -> None:
+        """Note the folders of a run."""
+        self._note(config, "hydra.run.dir")
+
+    def on_multirun_start(self, config: DictConfig, **more: object) -> None:
+        """Note the folders of a sweep."""
+        self._note(config, "hydra.sweep.dir")
+
+    def _note(self, config: DictConfig, key: str) -> None:
+        HydraConfig.instance().set_config(config)  # Hydra does so only later; the path may refer to its keys
+        folder = Path(str(OmegaConf.select(config, key))).absolute()
+        inner = folder.iterdir() if folder.is_dir() else ()
+        existing = (path for path in (folder, *folder.parents, *inner) if path.is_dir())
+        NoteFolders.existing = frozenset(existing)
+
+
+@contextmanager
+def without_own_options() -> Iterator[None]:
+    """Within, the user's own options do not count: the current folder may be a run that somebody else has made."""
+    _ConfFolders.is_used = False
+    try:
+        yield
+    finally:
+        _ConfFolders.is_used = True
 
 
 @cache

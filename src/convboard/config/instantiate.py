@@ -7,6 +7,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from convboard.config import current_folder
+from convboard.config.schema import literal
 from convboard.config.synonyms import KEYS
 from convboard.errors import ConfigError, nearest
 
@@ -66,8 +68,9 @@ def resolve(group: str, node: Mapping[str, Any]) -> Target:
     target = node["_target_"]
     if "_args_" in node:
         raise ConfigError(f"{group}._args_={node['_args_']} is not taken: give each argument by its name.")
+    current_folder.allow(target_names(node))
     try:
-        call = instantiate({**node, "_partial_": True}, _convert_="all")
+        call = instantiate({**literal(dict(node)), "_partial_": True}, _convert_="all")
     except (InstantiationException, SystemExit) as error:  # a module may end the program when it is imported
         raise ConfigError(_explain(group, target, error)) from error
     arguments = dict(call.keywords)

@@ -6,16 +6,15 @@ that a mistake is reported at once.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
 
-from convboard.config.error_messages import MORE, explain_omegaconf, renamed_keys
+from convboard.config.error_messages import MORE, explain_omegaconf
 from convboard.config.synonyms import VALUES
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS, FITS
 from convboard.errors import ConfigError, nearest
@@ -273,12 +272,12 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "TrainConfig":
-        """Check `plain` against the schema.
+        """Check `plain` against the schema. No value is interpolated.
 
         Raises:
             ConfigError: A key is unknown, of a wrong type, or out of range.
         """
-        return to_config(OmegaConf.create(dict(plain)), more=())
+        return _checked(plain, more=())
 
 
 def class_name(target: str) -> str:
@@ -299,33 +298,31 @@ def to_config(composed: DictConfig, more: Sequence[str] = MORE) -> TrainConfig:
     try:
         # As plain values: a merge would accept keys that `+key=value` has added to a config of this schema.
         given = OmegaConf.to_container(composed, resolve=True)
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), given))
+    except OmegaConfBaseException as error:
+        raise explain_omegaconf(error, TrainConfig, more) from error
+    assert isinstance(given, dict)
+    return _checked({str(key): value for key, value in given.items()}, more)
+
+
+def _checked(plain: Mapping[str, Any], more: Sequence[str]) -> TrainConfig:
+    try:
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(TrainConfig), literal(dict(plain))))
     except OmegaConfBaseException as error:
         raise explain_omegaconf(error, TrainConfig, more) from error
     assert isinstance(config, TrainConfig)
     return config
 
 
-def load_config(path: Path) -> TrainConfig:
-    """Read a run's `config.yaml`.
-
-    Raises:
-        ConfigError: The file is not valid YAML, or not a config of this version.
-    """
-    try:
-        loaded = OmegaConf.load(path)
-    except (OSError, YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
-    if not isinstance(loaded, DictConfig):
-        raise ConfigError(f"{path} does not contain a config: it must be key: value pairs.")
-    for old, new in renamed_keys(TrainConfig).items():
-        group, _, key = old.rpartition(".")
-        if isinstance(loaded.get(group), DictConfig) and key in loaded[group]:
-            OmegaConf.update(loaded, new, loaded[group].pop(key))
-    try:
-        return to_config(loaded, more=())
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+def literal(value: Any) -> Any:
+    """Return a plain value in which OmegaConf interpolates nothing: `${name}` stays a text."""
+    match value:
+        case str():
+            return re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+        case dict():
+            return {literal(key): literal(item) for key, item in value.items()}
+        case list() | tuple():
+            return [literal(item) for item in value]
+    return value
 
 
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:

@@ -20,11 +20,13 @@ PACKAGES = (
 )
 
 
-def describe_environment(device: str) -> dict[str, str]:
+def describe_environment(device: str, resumed: bool = False) -> dict[str, str]:
     """Return versions, machine, device and git commit, by name.
 
     Args:
         device: The device and the plan, from `Plan.describe`.
+        resumed: Whether a run is resumed. The current folder may then be a run directory that somebody else has made,
+            and git executes commands that are in the config of its repository in order to compare files.
     """
     facts = {"python": platform.python_version()}
     facts |= {package: _version(package) for package in PACKAGES}
@@ -32,7 +34,7 @@ def describe_environment(device: str) -> dict[str, str]:
         "device": device,
         "processor": processor(),
         "system": platform.platform(),
-        "git commit": _git_commit(),
+        "git commit": _git_commit(compare=not resumed),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     return facts
@@ -45,11 +47,16 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _git_commit() -> str:
-    """Return the git commit of the current folder, with `(changed)` if tracked files differ from it."""
+def _git_commit(compare: bool) -> str:
+    """Return the git commit of the current folder, with `(changed)` if tracked files differ from it.
+
+    Args:
+        compare: Whether to look for such files.
+    """
     try:
         commit = _git("rev-parse", "HEAD")
-        return commit + (" (changed)" if _git("status", "--porcelain", "--untracked-files=no") else "")
+        changed = compare and _git("status", "--porcelain", "--untracked-files=no")
+        return commit + (" (changed)" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "none"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from convboard.config.command_line import assignment, format_value
-from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
+from convboard.config.schema import OPEN_GROUPS, TrainConfig, literal, to_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import ConfigError
 from convboard.experiment.run_dir import GIVEN, load_run_config, python_text, refuse_foreign, refuse_given
@@ -37,7 +37,7 @@ def resumed_config(composed: DictConfig, overrides: Sequence[str]) -> TrainConfi
     """
     path = Path(composed.resume)
     run_config = load_run_config(path)
-    config = OmegaConf.create(run_config.to_dict())
+    config = OmegaConf.create(literal(run_config.to_dict()))
     given = [override.lstrip("+~").partition("=")[0].replace("/", ".") for override in overrides]
     changed = []
     for key in given:

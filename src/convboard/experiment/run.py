@@ -9,21 +9,33 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
 from torch import nn
 
 from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
+from convboard.config.stored_config import dump_config
 from convboard.data.dataset import ImageDataset
-from convboard.errors import ConfigError, ModelError, RunError
+from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset
+from convboard.experiment.input_files import InputFiles
 from convboard.experiment.resume import resume_overrides
-from convboard.experiment.run_dir import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT, Run, load_run
+from convboard.experiment.run_dir import (
+    CHECKPOINTS,
+    CONFIG,
+    DATASET,
+    LOCK,
+    PLAN,
+    RESULT,
+    Run,
+    is_dataset_file,
+    is_plan_file,
+    load_run,
+)
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
-from convboard.files import atomic_write_text, empty, locked
-from convboard.training.checkpoint import Checkpoint, load_latest
+from convboard.files import TEMPORARY, atomic_write_text, empty, locked, make_folder
+from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.evaluation import evaluate
@@ -31,6 +43,7 @@ from convboard.training.execution_plan.plan import Plan
 from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
+from convboard.training.saved_state import check_best, check_state
 from convboard.training.seeding import set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
@@ -71,7 +84,7 @@ def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None
 
     Raises:
         ConvboardError: Something in the config, the data or the directory is wrong; see `convboard.errors`.
-        Interrupted: SIGINT or SIGTERM ended the run; it is saved, and can be resumed.
+        Interrupted: SIGINT, SIGTERM or SIGHUP ended the run; it is saved, and can be resumed.
     """
     run_dir = Path(run_dir)
     comm = communicator()
@@ -85,7 +98,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     keep_freed_memory()
     set_deterministic(config.trainer.deterministic)
     report = Report()
-    resumed = None if config.resume is None else load_run(run_dir)
+    resumed = None if config.resume is None else load_run(run_dir, config)
     recorded = None if resumed is None else recorded_plan(resumed)
     plan = shared_plan(recorded or default_plan(config), comm, is_recorded=recorded is not None)
     comm.init_process_group(plan, config.trainer.rank_timeout)
@@ -96,13 +109,15 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
     choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads():
+        inputs = _input_files(config, dataset, choice.plan, run_dir)
         callbacks = build_callbacks(config, dataset, choice, report, run_dir, setup.warnings)
-        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))
+        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=(*callbacks, inputs)))
         comm.seed_rank(config.seed)
         if resumed is not None:
             _resume(trainer, run_dir)
         if comm.is_main:
-            _write_inputs(config, dataset, choice.plan, run_dir)
+            (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
+            inputs.write()
         report.begin(config, setup, dataset, choice, run_dir)
         report.warn(setup.warnings)
         return _train(config, trainer, report, run_dir)
@@ -132,16 +147,34 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
     with comm.main_process_first():  # it repairs damaged files
         if comm.is_main:
             for leftover in run_dir.rglob(".*.tmp"):  # no other process writes: the directory is locked
-                leftover.unlink()
+                if TEMPORARY.fullmatch(leftover.name):
+                    leftover.unlink()
         if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
             checkpoint, source = load_latest(run_dir / CHECKPOINTS)
+            check_state(checkpoint, source, trainer.setup.steps_per_epoch)
+            if comm.is_main:
+                check_best(run_dir / CHECKPOINTS / BEST, checkpoint, trainer.setup.model)
             _refuse_fewer_epochs(trainer.setup, checkpoint)
-            trainer.resume(checkpoint, source)
+            _restore(trainer, checkpoint, source)
         elif comm.is_main:
             for events in run_dir.glob("*tfevents*"):
                 empty(events)  # not removed: an open TensorBoard would wait for the removed file
     if comm.is_main:
         (run_dir / RESULT).unlink(missing_ok=True)  # only now: a run that cannot be resumed keeps its result
+
+
+def _restore(trainer: Trainer, checkpoint: Checkpoint, source: Path) -> None:
+    states = checkpoint.state["callbacks" if "callbacks" in checkpoint.state else "observers"]
+    states.setdefault(InputFiles.__name__, {})  # older checkpoints lack it
+    try:
+        trainer.resume(checkpoint, source)
+    except ConvboardError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{source} cannot be resumed: its state is not one of this run ({type(error).__name__}: "
+            f"{' '.join(str(error).split())}). Put the run's own checkpoint back, or train again."
+        ) from error
 
 
 def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:
@@ -217,17 +250,19 @@ def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
     }
 
 
-def _write_inputs(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> None:
-    """Write data properties, plan and config, before the first step. The config is last: it marks a run directory."""
-    (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
-    atomic_write_text(run_dir / DATASET, json.dumps(_describe_data(dataset), indent=2) + "\n")
-    atomic_write_text(run_dir / PLAN, json.dumps(plan.to_dict(), indent=2) + "\n")
-    atomic_write_text(run_dir / CONFIG, OmegaConf.to_yaml(OmegaConf.create(replace(config, resume=None).to_dict())))
+def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> InputFiles:
+    """The files of data properties, plan and config. The config is last: it marks a run directory."""
+    texts = {
+        DATASET: json.dumps(_describe_data(dataset), indent=2) + "\n",
+        PLAN: json.dumps(plan.to_dict(), indent=2) + "\n",
+        CONFIG: dump_config(replace(config, resume=None)),
+    }
+    return InputFiles(run_dir, texts)
 
 
 @contextmanager
 def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
-    """Lock `run_dir` for this process alone, and remove it at the end if it is empty."""
+    """Lock `run_dir` for this process alone. What had to be created is removed at the end if it is empty."""
 
     def busy(pid: int | None) -> RunError:
         who = f"process {pid}" if pid else "a process of another machine"
@@ -236,14 +271,17 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             "hydra.run.dir=<folder>."
         )
 
+    made: list[Path] = []
     try:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        made = make_folder(run_dir)
         with locked(run_dir / LOCK, wait=False, busy=busy):
             if (run_dir / CONFIG).exists() and not resumed:
                 raise RunError(
                     f"{run_dir} already contains a run, and runs are never overwritten. Resume it with "
                     f"{' '.join(resume_overrides(run_dir))}, or choose another directory with hydra.run.dir=<folder>."
                 )
+            if not resumed:
+                _refuse_foreign_files(run_dir)
             yield
     except OSError as error:
         if error.filename is None or not Path(error.filename).is_relative_to(run_dir):
@@ -253,5 +291,19 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
             advice = f"Free some space, and start again or resume the run: {assignment('resume', run_dir)}."
         raise RunError(f"{run_dir} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
     finally:
-        with suppress(OSError):
-            run_dir.rmdir()  # only if it is empty
+        with suppress(OSError):  # not empty
+            for folder in made:
+                folder.rmdir()
+
+
+def _refuse_foreign_files(run_dir: Path) -> None:
+    """Refuse a directory with files that a new run would overwrite, but for those of a run that could not begin."""
+    foreign = [run_dir / RESULT, *(run_dir / CHECKPOINTS).glob("*.safetensors")]
+    for path, is_of_a_run in ((run_dir / DATASET, is_dataset_file), (run_dir / PLAN, is_plan_file)):
+        if path.exists() and not is_of_a_run(path):
+            foreign.append(path)
+    for path in filter(Path.exists, foreign):
+        raise RunError(
+            f"{run_dir} holds {path.relative_to(run_dir)}, which a run would overwrite. Choose another directory with "
+            "hydra.run.dir=<folder>."
+        )

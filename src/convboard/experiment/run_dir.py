@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convboard.config.command_line import assignment
-from convboard.config.schema import DEVICES, OPEN_GROUPS, TrainConfig, load_config
+from convboard.config.schema import DEVICES, OBJECTIVES, OPEN_GROUPS, TrainConfig
+from convboard.config.stored_config import load_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import DataError, RunError
 from convboard.experiment.no_run import no_run
+from convboard.files import read_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,6 +27,9 @@ PLAN = "plan.json"
 RESULT = "result.json"
 CHECKPOINTS = "checkpoints"
 LOCK = "run.lock"
+
+_LONGEST = 10_000_000  # bytes of a JSON file
+_MOST_THREADS = 1024  # of a plan; more could not be started
 
 GIVEN = "_given_"  # in the config's `model`: the network was an object given from Python, which no config describes
 
@@ -155,8 +160,12 @@ class Run:
             raise error.with_message(str(error).removeprefix("image=")) from error
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, config: TrainConfig | None = None) -> Run:
     """Read a run directory.
+
+    Args:
+        path: The directory.
+        config: Its config if it has been read already, as it is to be resumed.
 
     Raises:
         RunError: The directory is not there, holds no run, or one of its files is not what a run writes.
@@ -165,8 +174,12 @@ def load_run(path: str | Path) -> Run:
     if not isinstance(path, (str, PathLike)):
         raise RunError(f"load_run takes the path of a run directory, not a value of type {type(path).__name__}.")
     path = Path(path)
-    config = load_run_config(path)
-    dataset = _read_json(path / DATASET, _is_dataset, "an image_shape of three sizes, and the class_names")
+    config = config or load_run_config(path)
+    dataset = _read_json(
+        path / DATASET,
+        _is_dataset,
+        "a name, an image_shape of three sizes, the class_names, and mean and std per channel",
+    )
     result, plan = path / RESULT, path / PLAN
     return Run(
         path,
@@ -242,10 +255,28 @@ def python_text(path: Path) -> str:
     return json.dumps(str(path), ensure_ascii=False)
 
 
+def is_dataset_file(path: Path) -> bool:
+    """Return whether a file holds what a run writes as its `dataset.json`."""
+    return _holds(path, _is_dataset)
+
+
+def is_plan_file(path: Path) -> bool:
+    """Return whether a file holds what a run writes as its `plan.json`."""
+    return _holds(path, _is_plan)
+
+
+def _holds(path: Path, is_whole: Callable[[object], bool]) -> bool:
+    try:
+        _read_json(path, is_whole, "")
+    except RunError:
+        return False
+    return True
+
+
 def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:
     """The contents of a JSON file of a run, checked as far as they are used."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(read_text(path, _LONGEST))
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}. Without it the run is not whole; train it again.") from error
     if not is_whole(content):
@@ -255,8 +286,20 @@ def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> d
 
 def _is_dataset(content: object) -> bool:
     match content:
-        case {"image_shape": [int(), int(), int()] as shape, "class_names": [_, *_] as names}:
-            return min(shape) > 0 and all(isinstance(name, str) for name in names)
+        case {
+            "name": str(),
+            "image_shape": [_, _, _] as shape,
+            "class_names": [_, *_] as names,
+            "mean": [*mean],
+            "std": [*std],
+        }:
+            return (
+                all(_is_count(size) for size in shape)
+                and all(isinstance(name, str) for name in names)
+                and len(mean) == len(std) == shape[0]
+                and all(_is_number(value) for value in mean)
+                and all(_is_number(value) and value > 0 for value in std)
+            )
     return False
 
 
@@ -266,17 +309,25 @@ def _is_plan(content: object) -> bool:
             "device": str(device),
             "precision": "fp32" | "bf16",
             "channels_last": bool(),
-            "threads": int() | None as threads,
+            "threads": threads,
             "compile": bool(),
             "cuda_graph": bool(),
             **rest,
         }:
-            return device in DEVICES[1:] and (threads is None or threads > 0) and not rest
+            return device in DEVICES[1:] and (threads is None or _is_count(threads, _MOST_THREADS)) and not rest
     return False
 
 
 def _is_result(content: object) -> bool:
     match content:
         case {"metrics": {**metrics}}:
-            return bool(metrics) and all(isinstance(value, (int, float)) for value in metrics.values())
+            return metrics.keys() >= set(OBJECTIVES) and all(_is_number(value) for value in metrics.values())
     return False
+
+
+def _is_count(value: object, most: int = 2**31) -> bool:
+    return type(value) is int and 0 < value <= most
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float) and -1e300 < value < 1e300  # type: ignore[operator]

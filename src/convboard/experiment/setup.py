@@ -261,7 +261,7 @@ def build_callbacks(
         scalar_every=config.board.scalar_every,
         max_channels=config.board.max_channels,
         config=config.to_dict(),
-        environment=describe_environment(choice.chosen),
+        environment=describe_environment(choice.chosen, resumed=config.resume is not None),
         plan=choice.table(),
         warnings=found,
     )

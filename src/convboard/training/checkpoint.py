@@ -18,10 +18,11 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from convboard.errors import CheckpointError
-from convboard.files import atomic_write
+from convboard.files import atomic_write, read_bytes
 from convboard.training.serialization import StatePacker, unpack
 
 BEST, LAST, PREVIOUS = (f"{name}.safetensors" for name in ("best", "last", "previous"))
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 _FORMAT = 2
 _DIFFERENCES_SHOWN = 3
+_MALFORMED = (LookupError, TypeError, ValueError, AttributeError, RecursionError, RuntimeError, SafetensorError)
 _HASH_LENGTH = 64
 _UNHASHED = "0" * _HASH_LENGTH
 # The start of a checkpoint after the eight bytes of its header's length; the hash follows. safetensors writes the
@@ -44,13 +46,13 @@ class Checkpoint:
     """Everything that a run needs to continue as if it had not stopped.
 
     Attributes:
-        model: The network's `state_dict()`.
+        model: The network's `state_dict()`. What `get_extra_state` of a module returns is JSON-like too.
         optimizer: The `state_dict()` of any optimizer of torch.optim.
         rng: States of random generators by name, each a uint8 tensor on the CPU.
         state: The rest, JSON-like (tuples, NaN and infinities are allowed): the state of the loop and of the callbacks.
     """
 
-    model: dict[str, Tensor]
+    model: dict[str, Any]
     optimizer: dict[str, Any]
     rng: dict[str, Tensor]
     state: dict[str, Any]
@@ -153,16 +155,29 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
         CheckpointError: The file is missing, truncated, altered, or not a checkpoint of this version.
     """
     try:
-        content = path.read_bytes()
-    except OSError as error:
+        content = read_bytes(path)
+    except (OSError, MemoryError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is larger than the memory"
         raise CheckpointError(
-            f"The checkpoint {path} cannot be read: {error.strerror}. Check the path, or take another checkpoint."
+            f"The checkpoint {path} cannot be read: {reason}. Check the path, or take another checkpoint."
         ) from error
     if content[8:_HASH_START] != _BEGINNING or content[_HASH_START:_HASH_END] != _digest(memoryview(content)):
         raise CheckpointError(
             f"{path} is not a whole checkpoint: it is truncated, altered, or was not written by convboard. "
             "Nothing was loaded from it. Take another checkpoint of the run, or train it again."
         )
+    try:
+        return _parse(content, path, device)
+    except CheckpointError:
+        raise
+    except _MALFORMED as error:
+        raise CheckpointError(
+            f"{path} is not a checkpoint that convboard has written ({error!r}). Take another checkpoint of the "
+            "run, or train it again."
+        ) from error
+
+
+def _parse(content: bytes, path: Path, device: torch.device | str) -> Checkpoint:
     header_end = 8 + int.from_bytes(content[:8], "little")
     parts = json.loads(json.loads(content[8:header_end])["__metadata__"]["convboard"])
     if parts["format"] != _FORMAT:
@@ -176,12 +191,15 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
         strided = torch.empty_strided(contiguous.shape, strides, dtype=contiguous.dtype)
         tensors[name] = strided.copy_(contiguous)
     model = {name: tensor.to(device) for name, tensor in tensors.items() if name.startswith("model/")}
-    return Checkpoint(
+    checkpoint = Checkpoint(
         model=unpack(parts["model"], model),
         optimizer=unpack(parts["optimizer"], tensors),
         rng=unpack(parts["rng"], tensors),
         state=unpack(parts["state"], tensors),
     )
+    if not all(isinstance(part, dict) for part in vars(checkpoint).values()):
+        raise TypeError("a part of it is not a dict")
+    return checkpoint
 
 
 def load_weights(model: nn.Module, checkpoint: Checkpoint, source: Path) -> None:
@@ -195,10 +213,22 @@ def load_weights(model: nn.Module, checkpoint: Checkpoint, source: Path) -> None
     Raises:
         CheckpointError: The checkpoint is of another network. The message names the first tensors that differ.
     """
-    saved = {name: list(tensor.shape) for name, tensor in checkpoint.model.items()}
-    wanted = {name: list(tensor.shape) for name, tensor in model.state_dict().items()}
+    refuse_other_network(model, checkpoint, source)
+    try:
+        model.load_state_dict(checkpoint.model)
+    except _MALFORMED as error:  # by set_extra_state, say
+        raise CheckpointError(f"{source} cannot be loaded into the network: {' '.join(str(error).split())}") from error
+
+
+def refuse_other_network(model: nn.Module, checkpoint: Checkpoint, source: Path) -> None:
+    """Refuse a checkpoint whose weights and buffers have other names or shapes than those of `model`.
+
+    Raises:
+        CheckpointError: See `load_weights`.
+    """
+    saved, wanted = _shapes(checkpoint.model), _shapes(model.state_dict())
     differences = [
-        f"{name} is {_shape(saved.get(name))} in the checkpoint, {_shape(wanted.get(name))} in this network"
+        f"{name} is {saved.get(name, 'missing')} in the checkpoint, {wanted.get(name, 'missing')} in this network"
         for name in wanted | saved
         if saved.get(name) != wanted.get(name)
     ]
@@ -210,11 +240,15 @@ def load_weights(model: nn.Module, checkpoint: Checkpoint, source: Path) -> None
             f"{source} is a checkpoint of another network: {'; '.join(shown)}. "
             "Build the network with the model and dataset settings that the checkpoint was trained with."
         )
-    model.load_state_dict(checkpoint.model)
 
 
-def _shape(shape: list[int] | None) -> str:
-    return "missing" if shape is None else str(shape)
+def _shapes(state: dict[str, Any]) -> dict[str, str]:
+    """The shape of each tensor by name. What `get_extra_state` returns need not have the same form each time."""
+    return {
+        name: "extra state" if name.endswith("_extra_state") else str(list(value.shape))
+        for name, value in state.items()
+        if isinstance(value, Tensor) or name.endswith("_extra_state")
+    }
 
 
 def _digest(content: memoryview) -> bytes:

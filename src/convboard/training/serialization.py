@@ -16,7 +16,8 @@ class StatePacker:
     """Conversion of a tree of Python values to strict JSON, which collects the tensors in it.
 
     A value that JSON lacks becomes an object with one key: `{"$tensor": name}`, `{"$tuple": [...]}`,
-    `{"$float": "nan"}`, and `{"$dict": [[key, value], ...]}` for a dict whose keys are not all plain strings.
+    `{"$float": "nan"}`, `{"$bytes": name}` with the name of a uint8 tensor, and `{"$dict": [[key, value], ...]}` for a
+    dict whose keys are not all plain strings.
 
     Attributes:
         tensors: The tensors by name, in their own shapes, contiguous and on the CPU.
@@ -43,6 +44,8 @@ class StatePacker:
                 return {"$tensor": self._pack_tensor(value.detach(), place)}
             case float() if not math.isfinite(value):
                 return {"$float": str(value)}
+            case bytes():
+                return {"$bytes": self._pack_tensor(torch.tensor(list(value), dtype=torch.uint8), place)}
             case None | bool() | int() | float() | str():
                 return value
             case tuple():
@@ -89,6 +92,8 @@ def unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
     match value:
         case {"$tensor": name}:
             return tensors[name]
+        case {"$bytes": name}:
+            return bytes(tensors[name].tolist())
         case {"$float": text}:
             return float(text)
         case {"$tuple": items}:

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: one handler for a whole command. The first signal counts, further ones change nothing.
+"""SIGINT, SIGTERM and SIGHUP: one handler for a whole command. The first signal counts, further ones change nothing.
 
 What the first signal does depends on what the command is doing:
 
@@ -6,6 +6,8 @@ What the first signal does depends on what the command is doing:
   import one another from C, or try an import and continue without it, so that a run would train on with half of numpy.
 - While a run is set up, the signal raises KeyboardInterrupt (`raising`), so that locks and folders are released.
 - While a run trains, the signal is only noted (`StopRequest`): the trainer saves after the current step and ends.
+
+SIGHUP comes when a terminal is closed; `nohup` ignores it, and so do these handlers then.
 """
 
 import os
@@ -18,7 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 EXIT_BY_SIGNAL = 128  # the exit code is this plus the signal's number, as in shells
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _actions: list[Callable[[int], None]] = []  # the last one is in force
 _received: int | None = None  # the first signal
 
@@ -117,7 +119,8 @@ class StopRequest:
 
 def _install() -> None:
     for number in _SIGNALS:
-        signal.signal(number, _handle)
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _handle)
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:

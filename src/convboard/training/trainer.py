@@ -11,6 +11,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from convboard.errors import TrainingError
 from convboard.training.callbacks import Callback, EpochEnd, Evaluation, FitEnd, FitStart
 from convboard.training.checkpoint import BEST, Checkpoint, load_checkpoint, load_weights, save_checkpoint, save_latest
@@ -23,7 +25,7 @@ from convboard.training.training_setup import TrainingSetup
 
 _log = logging.getLogger(__name__)
 
-_SAVE = 1  # request to save a checkpoint; a larger request is the number of a signal that ends the run
+_SAVE = 1  # request to save a checkpoint; a larger request is one more than the number of a signal that ends the run
 
 
 class Trainer:
@@ -69,7 +71,7 @@ class Trainer:
 
         Raises:
             TrainingError: The loss is not finite. The checkpoints on disk are valid.
-            Interrupted: SIGINT or SIGTERM ended the run. The last checkpoint is that of the last step taken.
+            Interrupted: SIGINT, SIGTERM or SIGHUP ended the run. The last checkpoint is that of the last step taken.
         """
         setup = self.setup
         start = FitStart(
@@ -109,7 +111,7 @@ class Trainer:
         """Restore a checkpoint, so that `fit` continues the run that saved it.
 
         Args:
-            checkpoint: One of the last two checkpoints of a run of the same config.
+            checkpoint: One of the last two checkpoints of a run of the same config; see `saved_state`.
             source: The file of the checkpoint, for messages.
 
         Raises:
@@ -186,7 +188,7 @@ class Trainer:
         for callback in self._callbacks:
             callback.on_epoch_end(end)
         self._save(is_best)
-        self._end_if_asked(setup.comm.all_reduce_max(self._stop.signal or 0))
+        self._end_if_asked(setup.comm.all_reduce_max(self._end_request()))
 
     def _take_steps(self) -> None:
         """Take all steps of the epoch, or those after a checkpoint within it."""
@@ -206,15 +208,18 @@ class Trainer:
             if not left:
                 break  # the end of the epoch handles requests itself
             is_due = time.monotonic() > self._saved_at + setup.limits.checkpoint_minutes * 60
-            request = comm.all_reduce_max_lagged(self._stop.signal or (_SAVE if is_due else 0))
+            request = comm.all_reduce_max_lagged(self._end_request() or (_SAVE if is_due else 0))
             if request:
                 self._train_step.guard.check(self.epoch + 1)
                 self._save(is_best=False)
                 self._end_if_asked(request)
 
+    def _end_request(self) -> int:
+        return 0 if self._stop.signal is None else self._stop.signal + _SAVE
+
     def _end_if_asked(self, request: int) -> None:
         if request > _SAVE:
-            raise Interrupted(request)
+            raise Interrupted(request - _SAVE)
 
     def _note_best(self, val: Evaluation) -> bool:
         """Return whether `val` is the best so far, by accuracy and then by loss, and remember it if so."""
@@ -248,8 +253,11 @@ class Trainer:
         setup = self.setup
         path = setup.checkpoints / BEST
         if setup.comm.is_main:
-            load_weights(setup.model, load_checkpoint(path), path)
-        setup.comm.broadcast_tensors(list(setup.model.state_dict().values()))
+            checkpoint = load_checkpoint(path)
+            load_weights(setup.model, checkpoint, path)
+            self.best, self.best_epoch = checkpoint.state["best"], checkpoint.state["best_epoch"]  # of these weights
+        tensors = (value for value in setup.model.state_dict().values() if isinstance(value, Tensor))
+        setup.comm.broadcast_tensors(list(tensors))
         limit = setup.limits.limit_test_batches
         test = evaluate(setup.model, setup.splits.test, setup.loss, setup.plan, limit, setup.comm)
         metrics = {**self.best, "accuracy/test": test.accuracy, "loss/test": test.loss}

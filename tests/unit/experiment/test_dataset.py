@@ -28,8 +28,8 @@ def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
             {"image_size": 200_000},
             {},
             re.compile(
-                r"dataset.image_size=200000: 1,797 images of 1x200000x200000 need 71,880.0 GB of memory, and [\d,.]+ GB are "
-                r"free. Choose a smaller size."
+                r"dataset.image_size=200000: 1,797 images of 1x200000x200000 need 71,880.0 GB of memory, "
+                r"and [\d,.]+ GB are free. Choose a smaller size."
             ),
         ),
         (

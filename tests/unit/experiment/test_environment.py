@@ -34,3 +34,4 @@ def test_the_commit_is_that_of_the_folder_and_says_when_files_differ(
     assert describe_environment("cpu")["git commit"] == commit
     (tmp_path / "file").write_text("two")
     assert describe_environment("cpu")["git commit"] == f"{commit} (changed)"
+    assert describe_environment("cpu", resumed=True)["git commit"] == commit

@@ -114,6 +114,37 @@ def test_a_run_that_could_not_begin_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.glob("outputs/*")) == []
 
 
+@pytest.mark.parametrize("made", ["", "mine", "mine/outputs"])
+def test_a_run_that_could_not_begin_removes_only_the_folders_that_it_made(made: str, tmp_path: Path) -> None:
+    (tmp_path / made).mkdir(parents=True, exist_ok=True)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(convboard.ConfigError, match="batch_size=5000"):
+        convboard.run(make_config(batch_size=5000), tmp_path / "mine/outputs")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "name", ["dataset.json", "plan.json", "result.json", "checkpoints/last.safetensors", "run.lock"]
+)
+def test_a_file_of_somebody_else_s_is_never_overwritten(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "run" / name
+    file.parent.mkdir(parents=True)
+    file.write_text('{"mine": 1}')
+    (tmp_path / "link").symlink_to("run")
+    with pytest.raises(RunError, match=rf"link.* (holds|cannot be written: It is there already).*{name}"):
+        convboard.run(make_config(), tmp_path / "link")
+    assert [path for path in (tmp_path / "run").rglob("*") if path.is_file()] == [file]
+    assert file.read_text() == '{"mine": 1}'
+
+
+def test_a_run_that_was_killed_before_its_config_was_written_is_begun_again(tmp_path: Path) -> None:
+    convboard.run(make_config(), tmp_path / "run")
+    (tmp_path / "new/checkpoints").mkdir(parents=True)
+    for name in ("dataset.json", "plan.json"):
+        (tmp_path / "new" / name).write_bytes((tmp_path / "run" / name).read_bytes())
+    convboard.run(make_config(), tmp_path / "new")
+
+
 def test_a_disk_that_is_full_at_the_end_is_told_in_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write = Path.write_bytes
 
@@ -187,6 +218,25 @@ def test_the_seed_decides_what_a_users_network_draws_by_numpy(tmp_path: Path, mo
             convboard.run(config, tmp_path / run)
         weights.append(load_latest(tmp_path / run / "checkpoints")[0].model["weight"])
     assert torch.equal(*weights)
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "another run's"])
+def test_a_finished_run_whose_best_checkpoint_is_damaged_stays_as_it_is(damage: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    convboard.run(make_config(), run)
+    best = run / "checkpoints/best.safetensors"
+    if damage == "another run's":
+        convboard.run(make_config(seed=1), tmp_path / "other")
+        best.write_bytes((tmp_path / "other/checkpoints/best.safetensors").read_bytes())
+    elif damage == "truncated":
+        best.write_bytes(best.read_bytes()[:-9])
+    else:
+        best.unlink()
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    with pytest.raises(convboard.CheckpointError, match=r"best\.safetensors"):
+        convboard.resume(run, max_epochs=2)
+    after = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert before == after
 
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:

@@ -483,3 +483,56 @@ def test_the_one_before_is_kept_where_there_are_no_hard_links(tmp_path: Path, mo
     with pytest.raises(CheckpointError, match=r"previous\.safetensors cannot be written: No space left on device\."):
         save_latest(tmp_path, Checkpoint(model={}, optimizer={}, rng={}, state={"step": 4}))
     assert load_checkpoint(tmp_path / "last.safetensors").state == {"step": 3}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r"\"strides\":{}", r"\"strides\":[]"),
+        (r"\"strides\":{}", r"\"strides\":{\"x\":1}"),
+        (r"\"format\":2", r"\"formot\":2"),
+        (r"\"state\":{", r"\"state\":3,\"x\":{"),
+        (r"{\"$tensor\":\"model/", r"{\"$tensor\":\"other/"),
+        (r"\"rng\":{", r"\"rng\":" + "[" * 5000 + "{"),
+    ],
+)
+def test_metadata_that_convboard_does_not_write_is_refused(old: str, new: str, saved: Path) -> None:
+    """With a hash that fits: somebody made the file."""
+    content = saved.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header = content[8 : 8 + length].decode()
+    assert old in header
+    changed = header.replace(old, new, 1).encode()
+    content = len(changed).to_bytes(8, "little") + changed + content[8 + length :]
+    start = content.index(rb"{\"sha256\":\"") + len(rb"{\"sha256\":\"")
+    digest = hashlib.sha256(content[:start] + b"0" * 64 + content[start + 64 :]).hexdigest().encode()
+    saved.write_bytes(content[:start] + digest + content[start + 64 :])
+    with pytest.raises(CheckpointError, match="is not a checkpoint that convboard has written"):
+        load_checkpoint(saved)
+
+
+def test_a_fifo_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "last")
+    with pytest.raises(CheckpointError, match="cannot be read: Not a regular file"):
+        load_checkpoint(tmp_path / "last")
+
+
+class WithExtraState(nn.Linear):
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.extra: Any = None
+
+    def get_extra_state(self) -> Any:
+        return self.extra
+
+    def set_extra_state(self, state: Any) -> None:
+        self.extra = state
+
+
+@pytest.mark.parametrize("extra", [None, 3, b"\x00\xff", {"a": [1.5, (2, torch.ones(3))]}, torch.zeros(2)])
+def test_the_extra_state_of_a_module_comes_back(extra: Any, tmp_path: Path) -> None:
+    net, other = nn.Sequential(WithExtraState()), nn.Sequential(WithExtraState())
+    net[0].extra = extra
+    checkpoint = round_trip(tmp_path / "last", model=net.state_dict())
+    load_weights(other, checkpoint, tmp_path / "last")
+    assert same(other[0].extra, extra)

@@ -7,7 +7,7 @@ import pytest
 
 from convboard.training import signals
 
-ENDS = (signal.SIGINT, signal.SIGTERM)
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @pytest.mark.parametrize("number", ENDS)
@@ -21,6 +21,16 @@ def test_the_innermost_action_counts_and_only_for_the_first_signal(number: signa
     assert got == [number]
     assert signals.received() is None
     assert [signal.getsignal(each) for each in ENDS] == before
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.handling(lambda _: pytest.fail("ignored")):
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_raises_while_a_run_is_set_up() -> None:

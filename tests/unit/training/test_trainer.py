@@ -315,7 +315,7 @@ def test_a_signal_that_got_lost_before_the_training_ends_it_at_its_first_step(tm
     assert load_latest(tmp_path)[0].state["global_step"] == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_run_after_the_step_and_saves_it(number: signal.Signals, tmp_path: Path) -> None:
     class Signaller(Recorder):
         def on_step(self, step: Step) -> None:

@@ -147,7 +147,11 @@ def _case(setup: TrainingSetup, benchmark: StepBenchmark, plans: tuple[Plan, ...
             f"{name} {type(module).__module__}.{type(module).__qualname__} {module.extra_repr()}"
             for name, module in model.named_modules()
         ],
-        "weights": [f"{name} {list(weight.shape)} {weight.dtype}" for name, weight in model.state_dict().items()],
+        "weights": [
+            f"{name} {list(weight.shape)} {weight.dtype}"
+            for name, weight in model.state_dict().items()
+            if isinstance(weight, torch.Tensor)
+        ],
         "trained": [name for name, weight in model.named_parameters() if weight.requires_grad],
         "batches": [list(batch.images.shape) for batch in benchmark.batches],
         "loss": repr(setup.loss),

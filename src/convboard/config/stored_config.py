@@ -1,0 +1,86 @@
+"""The `config.yaml` of a run, written and read back.
+
+It may come from elsewhere: only plain values of a limited size are read, and no resolver runs.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from convboard.config.error_messages import renamed_keys
+from convboard.config.schema import TrainConfig
+from convboard.errors import ConfigError
+from convboard.files import read_text
+
+_LONGEST = 1_000_000  # bytes
+_DEEPEST = 50  # lists and mappings within each other
+_FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_TAG = "tag:yaml.org,2002:"
+
+
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
+    """Writes a text in quotes wherever `_Loader` would read something else."""
+
+
+class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
+    """Reads as Hydra does: 1e-3 is a number, a date is a text, and no key is there twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "found a duplicate key", node.start_mark)
+        return mapping
+
+
+for _kind in (_Dumper, _Loader):
+    _kind.yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (f"{_TAG}timestamp", f"{_TAG}float")]
+        for first, resolvers in _kind.yaml_implicit_resolvers.items()
+    }
+    _kind.add_implicit_resolver(f"{_TAG}float", re.compile(rf"^(?:{_FLOAT.pattern})$"), list("-+0123456789."))
+
+
+def dump_config(config: TrainConfig) -> str:
+    """Return a config as YAML, for `load_config`."""
+    return str(yaml.dump(config.to_dict(), Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Read a run's `config.yaml`.
+
+    Raises:
+        ConfigError: The file is not valid YAML, or not a config of this version.
+    """
+    try:
+        plain = _parse(read_text(path, _LONGEST))
+    except (OSError, yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
+    if not isinstance(plain, dict):
+        raise ConfigError(f"{path} does not contain a config: it must be key: value pairs.")
+    for old, new in renamed_keys(TrainConfig).items():
+        group, _, key = old.rpartition(".")
+        if isinstance(plain.get(group), dict) and key in plain[group]:
+            plain[group][new.rpartition(".")[2]] = plain[group].pop(key)
+    try:
+        return TrainConfig.from_dict(plain)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _parse(text: str) -> object:
+    """Parse YAML of limited depth without aliases, which can make an exponential number of values of a few lines.
+
+    Raises:
+        YAMLError: It is not such YAML.
+        ValueError: A number has too many digits.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError(f"line {event.start_mark.line + 1} has an alias, which a run never writes")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise yaml.YAMLError(f"lists and mappings are nested more than {_DEEPEST} deep")
+    return yaml.load(text, Loader=_Loader)  # a safe loader

@@ -1,0 +1,55 @@
+"""The files of a run that say what it is: config, data and plan."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from convboard.files import atomic_write_text
+from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+
+_log = logging.getLogger(__name__)
+
+
+class InputFiles:
+    """A callback that writes files at the start of a run, and again where somebody has deleted one in mid-run.
+
+    Args:
+        run_dir: The run directory.
+        texts: The content of each file by its name, in the order in which they are written.
+    """
+
+    def __init__(self, run_dir: Path, texts: Mapping[str, str]) -> None:
+        self._texts = {run_dir / name: text for name, text in texts.items()}
+
+    def write(self) -> None:
+        """Write all files."""
+        for path, text in self._texts.items():
+            atomic_write_text(path, text)
+
+    def on_fit_start(self, start: FitStart) -> None:
+        """Do nothing: the files are written before."""
+
+    def on_step(self, step: Step) -> None:
+        """Do nothing."""
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """Do nothing: a checkpoint follows."""
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        """Write again what is missing."""
+        self._restore()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Write again what is missing, because the checkpoint that is about to be written needs it."""
+        self._restore()
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Do nothing."""
+
+    def _restore(self) -> None:
+        for path, text in self._texts.items():
+            if path.parent.is_dir() and not path.exists():
+                _log.warning("%s was deleted while the run was training. It is written again.", path)
+                atomic_write_text(path, text)

@@ -1,0 +1,84 @@
+"""The checkpoints of a run that is to be resumed, checked before anything of the run is touched.
+
+The bytes of a checkpoint are protected by its hash; here is checked that it is one of this run.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from convboard.errors import CheckpointError
+from convboard.training.checkpoint import Checkpoint, load_checkpoint, refuse_other_network
+
+
+def check_state(checkpoint: Checkpoint, source: Path, steps_per_epoch: int) -> None:
+    """Check the state of the training loop in a checkpoint.
+
+    Args:
+        checkpoint: The last one of a run.
+        source: Its file, for messages.
+        steps_per_epoch: Optimizer steps of an epoch of the run.
+
+    Raises:
+        CheckpointError: It cannot be the state of this run.
+    """
+    if not _is_state(checkpoint.state, steps_per_epoch):
+        raise CheckpointError(
+            f"{source} is not a checkpoint of this run: its epochs, steps or metrics cannot be those of a run with "
+            f"{steps_per_epoch} steps per epoch. Put the run's own checkpoint back, or train again."
+        )
+
+
+def check_best(path: Path, last: Checkpoint, model: nn.Module) -> None:
+    """Check that the best checkpoint is whole and that of the same run as the last one.
+
+    A run that was killed between the two has a best checkpoint that is one epoch newer.
+
+    Args:
+        path: The file of the best checkpoint.
+        last: The last checkpoint.
+        model: The network of the run.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or not of this run.
+    """
+    state = last.state
+    if not state["best_epoch"]:
+        return
+    best = load_checkpoint(path)
+    refuse_other_network(model, best, path)
+    is_same = all(best.state.get(key) == state[key] for key in ("best", "best_epoch"))
+    is_newer = best.state.get("best_epoch") == best.state.get("epoch") == state["epoch"] + 1
+    if not (is_same or is_newer):
+        raise CheckpointError(
+            f"{path} is not the best checkpoint of this run, which is that of epoch {state['best_epoch']} with "
+            f"accuracy/val={state['best']['accuracy/val']:.4f}. Put it back, or train again."
+        )
+
+
+def _is_state(state: dict[str, Any], steps_per_epoch: int) -> bool:
+    match state:
+        case {
+            "epoch": int(epoch),
+            "global_step": int(step),
+            "best": {**best},
+            "best_epoch": int(best_epoch),
+            "processes": int(),
+            "sums": {"loss": int() | float(), "correct": int(), "samples": int()},
+            **rest,
+        }:
+            is_best = best.keys() == {"accuracy/val", "loss/val"} and all(map(_is_number, best.values()))
+            return (
+                0 <= best_epoch <= epoch
+                and epoch * steps_per_epoch <= step <= (epoch + 1) * steps_per_epoch
+                and (is_best if best_epoch else not best)
+                and _is_number(rest.get("seconds", 0.0))
+                and isinstance(rest.get("callbacks", rest.get("observers")), dict)
+            )
+    return False
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and -math.inf < value < math.inf
