@@ -3,12 +3,13 @@
 Mistakes in the config are found here, before the run directory contains a file. `run` uses the parts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from rich.console import Console
 from torch import nn
 
 from convboard.anatomy.arguments import check_network
@@ -26,7 +27,6 @@ from convboard.data.dataset import ImageDataset, ImageShape, Split
 from convboard.data.normalisation import Normalisation
 from convboard.errors import ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
-from convboard.experiment.console import Report
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.sanity_check import LayoutError, find_warnings, try_schedule, try_single_image, try_step
@@ -234,7 +234,8 @@ def build_callbacks(
     config: TrainConfig,
     dataset: ImageDataset,
     choice: PlanChoice,
-    report: Report,
+    console: Console,
+    warn: Callable[[Sequence[TrainingWarning]], None],
     run_dir: Path,
     warnings: Sequence[TrainingWarning],
 ) -> tuple[Callback, ...]:
@@ -244,7 +245,8 @@ def build_callbacks(
         config: The config.
         dataset: The images.
         choice: The plan of the run.
-        report: Prints to the terminal.
+        console: The terminal.
+        warn: Prints warnings.
         run_dir: The directory of the run.
         warnings: What is wrong with the network; more may be found in the first epochs.
     """
@@ -252,7 +254,7 @@ def build_callbacks(
 
     def tell(more: Sequence[TrainingWarning]) -> None:
         found.extend(more)
-        report.warn(more)
+        warn(more)
 
     board = Board(
         run_dir,
@@ -266,4 +268,4 @@ def build_callbacks(
         warnings=found,
     )
     check = LearningCheck(tell, dataset.class_names, NO_LEARNING_ADVICE)
-    return check, board, ProgressDisplay(report.console)
+    return check, board, ProgressDisplay(console)
