@@ -125,13 +125,15 @@ def _record(
     dtype: torch.dtype | None = None,
 ) -> DryRun:
     check_shape(image_shape)
-    images = black_images(model, image_shape, batch_size).to(dtype)
-    output, error = None, None
-    with record_calls(model, images, [make(images) for make in trackers]) as recording:
-        try:
-            output = run(model, images)
-        except Exception as raised:
-            error = raised
+    for sees_operations in (False, True):
+        images, output, error = black_images(model, image_shape, batch_size).to(dtype), None, None
+        with record_calls(model, images, [make(images) for make in trackers], sees_operations) as recording:
+            try:
+                output = run(model, images)
+            except Exception as raised:
+                error = raised
+        if not (trackers and recording.has_unseen and error is None):
+            break
     return DryRun(tuple(image_shape), batch_size, recording.calls, output, error, recording.modules)
 
 

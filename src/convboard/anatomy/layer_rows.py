@@ -11,7 +11,7 @@ from convboard.anatomy.costs import MacCounter
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.function_call import Pair, Window
 from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes, TensorBoxes
-from convboard.anatomy.receptive_field.theoretical import Field, FieldTracker
+from convboard.anatomy.receptive_field.theoretical import Axes, Field, FieldTracker, field_of
 from convboard.anatomy.trace import UNKNOWN, Call, Shape, has_children
 
 TRACKERS = (MacCounter, FieldTracker, BoundingBoxes)
@@ -194,12 +194,12 @@ def _field_of(call: Call, run: DryRun) -> Field | None:
     Where a unit's field is inside the image, its exact box takes the place of the theoretical field, which does not
     distinguish channels: a function may have selected only channels with smaller fields.
     """
-    field: Field | None = call.tracked[1] if call.tracked else None
-    boxes = boxes_of(call)
+    axes: Axes | None = call.tracked[1] if call.tracked else None
+    field, boxes = field_of(axes) if axes else None, boxes_of(call)
     if field is None or boxes is None or not field.is_spatial or len(call.output_shape or ()) != 4:
         return field
-    axes = zip(field.size, field.stride, field.start, run.image_shape[1:], boxes.spans)
-    exact = [_exact_along(*axis) for axis in axes]
+    each = zip(field.size, field.stride, field.start, run.image_shape[1:], boxes.spans)
+    exact = [_exact_along(*axis) for axis in each]
     return Field((exact[0][0], exact[1][0]), field.stride, (exact[0][1], exact[1][1]))
 
 
