@@ -153,9 +153,9 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
     window = call.window
     field, boxes = _field_of(call, run), boxes_of(call)
     parameters = call.module.parameters() if call.module else call.parameters
-    is_of_images = boxes is not None or not call.is_known if call.tracked else bool(call.inputs)
-    batch_size, first = (run.batch_size, 1) if is_of_images else (1, 0)  # what does not come from images has no batch
-    input_shape, output_shape = call.input_shape[first:], (call.output_shape or ())[first:]
+    batch_size = run.batch_size if call.is_of_images or any(call.has_batch) else 1
+    input_shape = call.input_shape[call.has_batch[0] :]
+    output_shape = (call.output_shape or ())[call.has_batch[1] :]
     convolution = call.function("conv2d", "conv_transpose2d")
     return LayerRow(
         name=call.name,

@@ -74,8 +74,12 @@ class Provenances:
         self._are_values_read = False  # whether values that depend on the images have been made into numbers
 
     def begin(self, model: nn.Module) -> None:
-        """Remember the tensors that are there before the network runs: they are constants."""
-        self._constants = {id(tensor): tensor for tensor in _tensors_of(model)}
+        """Remember the tensors that are there before the network runs: they are constants.
+
+        If operations are not seen, only the buffers are: others are rare, and to find them takes time.
+        """
+        tensors = _tensors_of(model) if self._sees_operations else model.buffers()
+        self._constants = {id(tensor): tensor for tensor in tensors}
 
     def of(self, tensor: Tensor) -> Provenance:
         """Return where a tensor comes from."""

@@ -63,12 +63,26 @@ def record_calls(
             handles.append(module.register_forward_hook(after, always_call=True))  # also if the forward raises
         if not isinstance(model, torch.jit.ScriptModule):
             handles.append(model.register_forward_pre_hook(recorder.start, prepend=True))
-        with recorder, OperationMode(recorder.provenance.note_operation) if sees_operations else nullcontext():
+        with (
+            uncompiled(),
+            recorder,
+            OperationMode(recorder.provenance.note_operation) if sees_operations else nullcontext(),
+        ):
             yield recorder.recording
         recorder.recording.has_unseen = recorder.provenance.has_unseen
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run what torch.compile has compiled as it was written; without the compiler, do nothing."""
+    if "torch._dynamo" not in sys.modules:  # then nothing is compiled, and to import it takes seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 class _Recorder(TorchFunctionMode):
@@ -199,7 +213,9 @@ class _Recorder(TorchFunctionMode):
         call.output_shape = tuple(returned.shape) if returned is not None else ()
         if returned is not None:
             call.output_bytes = returned.numel() * returned.element_size()
-            call.is_known = self.provenance.of(returned).is_known
+            provenance = self.provenance.of(returned)
+            call.is_known, call.is_of_images = provenance.is_known, provenance.is_of_images
+            call.has_batch = (call.is_of_images, call.is_of_images)
             call.tracked = tuple(tracker.value(returned) for tracker in self._trackers)
         for tensor in tensors_in(result):
             self.provenance.set(tensor, replace(self.provenance.of(tensor), name=call.name, parameters=()))
