@@ -19,7 +19,7 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from convboard.anatomy.arguments import check_network, check_shape
-from convboard.anatomy.recorder import record_calls
+from convboard.anatomy.recorder import record_calls, uncompiled
 from convboard.anatomy.trace import Call, Shape, Tracker
 from convboard.errors import ModelError
 
@@ -68,7 +68,7 @@ def run_without_side_effects(model: nn.Module, images: Tensor, gradients: bool =
     _check_not_lazy(model)
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [images.device] if images.device.type == "cuda" else []
-    with _evaluation_mode(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices=devices):
+    with uncompiled(), _evaluation_mode(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices):
         return functional_call(model, buffers, (images,))
 
 
@@ -96,7 +96,30 @@ def dry_run(
     model = unwrapped(model)
     _check_not_lazy(model)
     run = partial(run_without_side_effects, gradients=gradients)
-    return _record(model, run, image_shape, batch_size, trackers, dtype)
+    recorded = _record(model, run, image_shape, batch_size, trackers, dtype)
+    if trackers and recorded.error is None and any(_may_be_otherwise(call, batch_size) for call in recorded.calls):
+        larger = _record(model, run, image_shape, batch_size + 1, dtype=dtype)
+        _find_batches(recorded, larger)
+    return recorded
+
+
+def _may_be_otherwise(call: Call, batch_size: int) -> bool:
+    """Whether the first dimension may not be that of the batch although a call depends on the images, or vice versa."""
+    if not call.is_of_images:
+        return (call.output_shape or ())[:1] == (batch_size,)
+    is_single = call.window is not None and len(call.input_shape) == 3
+    return is_single or (call.output_shape or (batch_size,))[0] != batch_size
+
+
+def _find_batches(run: DryRun, larger: DryRun) -> None:
+    """Find which shapes begin with the batch: those that are larger in a run with one image more."""
+    others = {call.name: call for call in larger.calls}
+    for call in run.calls:
+        other = others.get(call.name)
+        if other is not None and other.output_shape is not None and call.output_shape is not None:
+            pairs = ((call.input_shape, other.input_shape), (call.output_shape, other.output_shape))
+            has_input, has_output = (one[:1] != two[:1] and one[1:] == two[1:] for one, two in pairs)
+            call.has_batch = (has_input, has_output)
 
 
 def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
@@ -125,25 +148,29 @@ def _record(
     dtype: torch.dtype | None = None,
 ) -> DryRun:
     check_shape(image_shape)
-    images = black_images(model, image_shape, batch_size).to(dtype)
-    output, error = None, None
-    with record_calls(model, images, [make(images) for make in trackers]) as recording:
-        try:
-            output = run(model, images)
-        except Exception as raised:
-            error = raised
+    for sees_operations in (False, True):
+        images, output, error = black_images(model, image_shape, batch_size).to(dtype), None, None
+        with record_calls(model, images, [make(images) for make in trackers], sees_operations) as recording:
+            try:
+                output = run(model, images)
+            except Exception as raised:
+                error = raised
+        if not (trackers and recording.has_unseen and error is None):
+            break
     return DryRun(tuple(image_shape), batch_size, recording.calls, output, error, recording.modules)
 
 
 def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tensor:
     """Return zeros [batch_size, C, H, W] with the device and dtype of the network's first floating-point weight.
 
+    A network without weights has those of its first floating-point buffer.
+
     Args:
         model: The network.
         image_shape: (C, H, W).
         batch_size: Number of images.
     """
-    weight = next((p for p in model.parameters() if p.is_floating_point()), None)
+    weight = next((t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()), None)
     device, dtype = (weight.device, weight.dtype) if weight is not None else (None, None)
     return torch.zeros(batch_size, *image_shape, device=device, dtype=dtype)
 
@@ -152,7 +179,13 @@ def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tenso
 def _evaluation_mode(model: nn.Module) -> Iterator[None]:
     """Evaluation mode while the context lasts; afterwards each module has its own mode again."""
     modes = {module: module.training for module in model.modules()}
-    model.eval()
+    try:
+        model.eval()
+    except NotImplementedError as error:
+        raise ModelError(
+            "The network comes from torch.export, which has fixed its mode and batch: give the nn.Module that it was "
+            "made from."
+        ) from error
     try:
         yield
     finally:
@@ -161,7 +194,7 @@ def _evaluation_mode(model: nn.Module) -> Iterator[None]:
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the network without DataParallel or DistributedDataParallel.
+    """Return the network without DataParallel, DistributedDataParallel or torch.compile.
 
     Raises:
         ModelError: It is no nn.Module, or a script of torch.jit, whose functions cannot be recorded.
@@ -169,6 +202,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
     check_network(model)
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return unwrapped(model.module)
+    if type(model).__name__ == "OptimizedModule":  # its class is in the compiler, which takes seconds to import
+        return unwrapped(model.get_submodule("_orig_mod"))
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError(
             f"The network is a {type(model).__name__}, made by torch.jit, and cannot be looked into: give the "

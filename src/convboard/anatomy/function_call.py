@@ -150,7 +150,7 @@ class FunctionCall:
         """All arguments by name; for functions not in `_PARAMETERS`, only `input` and the keyword arguments."""
         return dict(zip(_PARAMETERS.get(self.name, ("input",)), self.args)) | dict(self.kwargs)
 
-    @property
+    @cached_property
     def tensors(self) -> list[Tensor]:
         """The tensors among the arguments, including those in lists, in order."""
         return list(tensors_in((self.args, tuple(self.kwargs.values()))))
@@ -160,7 +160,7 @@ class FunctionCall:
         """Whether it gives its first argument other values: `x.copy_(y)`, `x.data = y`."""
         return getattr(self.function, "__name__", "").partition(".")[0] in FILLING or self.name == "set"
 
-    @property
+    @cached_property
     def sources(self) -> list[Tensor]:
         """The tensors among the arguments whose values the result depends on; others tell only a shape or a type."""
         if self.replaces_values or self.name in CREATING:
@@ -208,11 +208,11 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
     """Yield the tensors in nested tuples, lists and mappings, in order."""
     if isinstance(value, Tensor):
         yield value
-    elif isinstance(value, Mapping):
-        yield from tensors_in(tuple(value.values()))
     elif isinstance(value, (tuple, list)):
         for item in value:
             yield from tensors_in(item)
+    elif not isinstance(value, (int, float, str, type(None))) and isinstance(value, Mapping):
+        yield from tensors_in(tuple(value.values()))
 
 
 def first_tensor(value: Any) -> Tensor | None:

@@ -11,7 +11,7 @@ from convboard.anatomy.costs import MacCounter
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.function_call import Pair, Window
 from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes, TensorBoxes
-from convboard.anatomy.receptive_field.theoretical import Field, FieldTracker
+from convboard.anatomy.receptive_field.theoretical import Axes, Field, FieldTracker, field_of
 from convboard.anatomy.trace import UNKNOWN, Call, Shape, has_children
 
 TRACKERS = (MacCounter, FieldTracker, BoundingBoxes)
@@ -155,9 +155,9 @@ def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
     window = call.window
     field, boxes = _field_of(call, run), boxes_of(call)
     parameters = call.module.parameters() if call.module else call.parameters
-    is_of_images = boxes is not None or not call.is_known if call.tracked else bool(call.inputs)
-    batch_size, first = (run.batch_size, 1) if is_of_images else (1, 0)  # what does not come from images has no batch
-    input_shape, output_shape = call.input_shape[first:], (call.output_shape or ())[first:]
+    batch_size = run.batch_size if call.is_of_images or any(call.has_batch) else 1
+    input_shape = call.input_shape[call.has_batch[0] :]
+    output_shape = (call.output_shape or ())[call.has_batch[1] :]
     convolution = call.function("conv2d", "conv_transpose2d")
     return LayerRow(
         name=call.name,
@@ -196,12 +196,12 @@ def _field_of(call: Call, run: DryRun) -> Field | None:
     Where a unit's field is inside the image, its exact box takes the place of the theoretical field, which does not
     distinguish channels: a function may have selected only channels with smaller fields.
     """
-    field: Field | None = call.tracked[1] if call.tracked else None
-    boxes = boxes_of(call)
+    axes: Axes | None = call.tracked[1] if call.tracked else None
+    field, boxes = field_of(axes) if axes else None, boxes_of(call)
     if field is None or boxes is None or not field.is_spatial or len(call.output_shape or ()) != 4:
         return field
-    axes = zip(field.size, field.stride, field.start, run.image_shape[1:], boxes.spans)
-    exact = [_exact_along(*axis) for axis in axes]
+    each = zip(field.size, field.stride, field.start, run.image_shape[1:], boxes.spans)
+    exact = [_exact_along(*axis) for axis in each]
     return Field((exact[0][0], exact[1][0]), field.stride, (exact[0][1], exact[1][1]))
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.arguments import check_dtype_and_device, check_images
@@ -55,6 +56,8 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
                 if output is not None:
                     outputs[names.next(name)] = output.detach().clone()
 
+            if isinstance(module, torch.jit.ScriptModule):
+                raise ModelError(f"layers={name!r} is made by torch.jit, and cannot be looked into: leave it out.")
             hooks.enter_context(module.register_forward_hook(keep))
         try:
             run_without_side_effects(model, images.clone())  # an in-place function may change them

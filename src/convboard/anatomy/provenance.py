@@ -57,9 +57,15 @@ class Provenances:
     Args:
         images: What the network is called with.
         forget: Is called with each tensor that has become unknown.
+        sees_operations: Whether `note_operation` is called.
+
+    Attributes:
+        has_unseen: Whether a tensor was met that no function seen has made.
     """
 
-    def __init__(self, images: Tensor, forget: Callable[[Tensor], None]) -> None:
+    def __init__(self, images: Tensor, forget: Callable[[Tensor], None], sees_operations: bool) -> None:
+        self.has_unseen = False
+        self._sees_operations = sees_operations
         self._forget = forget
         self._provenances: TensorMap[Provenance] = TensorMap()
         self._provenances[images] = Provenance(INPUT, version_of(images), is_of_images=True)
@@ -68,17 +74,23 @@ class Provenances:
         self._are_values_read = False  # whether values that depend on the images have been made into numbers
 
     def begin(self, model: nn.Module) -> None:
-        """Remember the tensors that are there before the network runs: they are constants."""
-        self._constants = {id(tensor): tensor for tensor in _tensors_of(model)}
+        """Remember the tensors that are there before the network runs: they are constants.
+
+        If operations are not seen, only the buffers are: others are rare, and to find them takes time.
+        """
+        tensors = _tensors_of(model) if self._sees_operations else model.buffers()
+        self._constants = {id(tensor): tensor for tensor in tensors}
 
     def of(self, tensor: Tensor) -> Provenance:
         """Return where a tensor comes from."""
         provenance, version = self._provenances.get(tensor), version_of(tensor)
         if provenance is not None and provenance.version == version:
             return provenance
-        if provenance is None and isinstance(tensor, nn.Parameter) and not self._may_be_of_images(tensor):
+        is_constant = provenance is None and not self._may_be_of_images(tensor)
+        if is_constant and isinstance(tensor, nn.Parameter):
             return Provenance(None, version, parameters=(tensor,))
-        if provenance is None and (id(tensor) in self._constants or not self._may_be_of_images(tensor)):
+        self.has_unseen |= id(tensor) not in self._constants
+        if is_constant:
             provenance = Provenance(None, version)
         else:  # it was made, or written to, out of sight
             provenance = Provenance(UNKNOWN, version, is_of_images=True, is_known=False)
@@ -136,7 +148,9 @@ class Provenances:
             return provenance.is_of_images
         if tensor in self._is_of_images:
             return True
-        is_out_of_sight = self._are_values_read or tensor.device.type != "cpu"  # fused kernels call no operations
+        is_out_of_sight = (
+            not self._sees_operations or self._are_values_read or tensor.device.type != "cpu"
+        )  # fused kernels call no operations
         return is_out_of_sight and id(tensor) not in self._constants and not isinstance(tensor, nn.Parameter)
 
 

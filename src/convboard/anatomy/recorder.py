@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -21,32 +21,38 @@ from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
 _NOT_RECORDED = words("alias get set clone contiguous cpu cuda detach double float to type")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Recording:
     """What a recorder has seen so far.
 
     Attributes:
         calls: The calls, in the order of their start.
         modules: The modules that ran.
+        has_unseen: Whether a tensor was met that no function seen has made. To see the operations too may tell whether
+            it comes from the images.
     """
 
     calls: list[Call] = field(default_factory=list)
     modules: set[nn.Module] = field(default_factory=set)
+    has_unseen: bool = False
 
 
 @contextmanager
-def record_calls(model: nn.Module, images: Tensor, trackers: Sequence[Tracker] = ()) -> Iterator[Recording]:
+def record_calls(
+    model: nn.Module, images: Tensor, trackers: Sequence[Tracker] = (), sees_operations: bool = False
+) -> Iterator[Recording]:
     """Record the calls of a network while the context lasts.
 
     Args:
         model: The network.
         images: The images, [N, C, H, W], with which the network is called within the context.
         trackers: Trackers to update after every function call.
+        sees_operations: Whether to look into scripts, which takes longer; see `Recording.has_unseen`.
 
     Yields:
         The recording, which grows while the network runs.
     """
-    recorder = _Recorder(model, images, trackers)
+    recorder = _Recorder(model, images, trackers, sees_operations)
     handles = []
     try:
         for name, module in model.named_modules():
@@ -57,17 +63,32 @@ def record_calls(model: nn.Module, images: Tensor, trackers: Sequence[Tracker] =
             handles.append(module.register_forward_hook(after, always_call=True))  # also if the forward raises
         if not isinstance(model, torch.jit.ScriptModule):
             handles.append(model.register_forward_pre_hook(recorder.start, prepend=True))
-        with recorder, OperationMode(recorder.provenance.note_operation):
+        with (
+            uncompiled(),
+            recorder,
+            OperationMode(recorder.provenance.note_operation) if sees_operations else nullcontext(),
+        ):
             yield recorder.recording
+        recorder.recording.has_unseen = recorder.provenance.has_unseen
     finally:
         for handle in handles:
             handle.remove()
 
 
+@contextmanager
+def uncompiled() -> Iterator[None]:
+    """Run what torch.compile has compiled as it was written; without the compiler, do nothing."""
+    if "torch._dynamo" not in sys.modules:  # then nothing is compiled, and to import it takes seconds
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
+
+
 class _Recorder(TorchFunctionMode):
     """A recorder of the calls."""
 
-    def __init__(self, model: nn.Module, images: Tensor, trackers: Sequence[Tracker]) -> None:
+    def __init__(self, model: nn.Module, images: Tensor, trackers: Sequence[Tracker], sees_operations: bool) -> None:
         super().__init__()
         self.recording = Recording()
         self._trackers = trackers
@@ -77,7 +98,7 @@ class _Recorder(TorchFunctionMode):
         self._layer: Call | None = None  # the layer that is running
         self._layer_version = 0  # how often its first argument had been written to
         self._is_paused = True  # functions that are called before the network or by the recorder are not the network's
-        self.provenance = Provenances(images, self._forget)
+        self.provenance = Provenances(images, self._forget, sees_operations)
 
     def start(self, model: nn.Module, _args: Any) -> None:
         """Begin to record, when the network is called. A run may have put copies in place of its buffers before."""
@@ -192,7 +213,9 @@ class _Recorder(TorchFunctionMode):
         call.output_shape = tuple(returned.shape) if returned is not None else ()
         if returned is not None:
             call.output_bytes = returned.numel() * returned.element_size()
-            call.is_known = self.provenance.of(returned).is_known
+            provenance = self.provenance.of(returned)
+            call.is_known, call.is_of_images = provenance.is_known, provenance.is_of_images
+            call.has_batch = (call.is_of_images, call.is_of_images)
             call.tracked = tuple(tracker.value(returned) for tracker in self._trackers)
         for tensor in tensors_in(result):
             self.provenance.set(tensor, replace(self.provenance.of(tensor), name=call.name, parameters=()))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.function_call import FunctionCall, Window
@@ -38,6 +39,8 @@ class Call:
         functions: The torch functions that were called: one for a function, all inside the layer for a layer.
         output_bytes: Bytes of the first tensor returned.
         parameters: For a function, the parameters that its arguments are made from.
+        is_of_images: Whether the output depends on the images, as far as it can be seen.
+        has_batch: Whether the first dimension of `input_shape` is that of the batch, and that of `output_shape`.
         is_known: Whether the trace has seen all that the output is made from.
         tracked: Value of each tracker of the run for the output, in the order of the trackers;
             that of an unknown tensor if `is_known` is false.
@@ -53,6 +56,8 @@ class Call:
     functions: list[FunctionCall] = field(default_factory=list)
     output_bytes: int = 0
     parameters: tuple[nn.Parameter, ...] = ()
+    is_of_images: bool = True
+    has_batch: tuple[bool, bool] = (True, True)
     is_known: bool = True
     tracked: tuple[Any, ...] = ()
     error: Exception | None = None
@@ -104,12 +109,14 @@ class Tracker(Protocol):
 def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
     """Return torch's layers and other modules without children by module path; a network by the name of its class.
 
-    What a layer has inside, such as torch's parametrizations of its weights, is not listed.
+    What a layer has inside, such as torch's parametrizations of its weights, is not listed. Scripts of torch.jit are
+    not either: they take no hooks.
     """
     leaves: dict[str, nn.Module] = {}
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules():
-        if not f"{name}.".startswith(inside or "\0") and (is_layer(module) or not has_children(module)):
+        is_inside = isinstance(module, torch.jit.ScriptModule) or f"{name}.".startswith(inside or "\0")
+        if not is_inside and (is_layer(module) or not has_children(module)):
             leaves[name or type(module).__name__] = module
             inside += (f"{name}." if name else "",)
     return leaves

@@ -136,7 +136,7 @@ class BoundingBoxes:
         if name in MOVING:
             return self._moved(call, sources, returned)
         if name in JOINING or (name == "pad" and call.arguments.get("mode", "constant") != "constant"):
-            return self._called(call)
+            return self._called(call, returned)
         is_of_two = name in REDUCING and len(call.args) > 1 and isinstance(call.args[1], Tensor)  # torch.max(x, y)
         if name in ELEMENTWISE or is_of_two or call.replaces_values:
             return [union(sources)] * len(returned)
@@ -146,17 +146,17 @@ class BoundingBoxes:
             return [self._with_parameters(rule, call, tensor.shape) for tensor in returned]
         return [union_of_all(sources, tensor.shape) for tensor in returned]
 
-    def _called(self, call: FunctionCall) -> list[Extents]:
+    def _called(self, call: FunctionCall, returned: list[Tensor]) -> list[Extents]:
         """Call the function itself on the extents in place of the tensors."""
         known = {id(tensor): extents for tensor in call.sources if (extents := self._known.get(tensor))}
         each = [{key: extents[number] for key, extents in known.items()} for number in range(4)]
-        return list(zip(*(moved(call, values, EMPTY) for values in each), strict=True))
+        return list(zip(*(moved(call, values, EMPTY, returned) for values in each), strict=True))
 
     def _moved(self, call: FunctionCall, sources: list[Extents], returned: list[Tensor]) -> list[Extents]:
         """The extents after a function that moves units; it may take the places from a tensor of the images."""
         moving = call.args[0] if call.args else call.kwargs["input"]
         if all(tensor is moving or tensor not in self._known for tensor in call.sources):
-            return self._called(call)
+            return self._called(call, returned)
         if call.name in {"getitem", "index_select"}:
             rule = taken if call.name == "getitem" else selected
             return [rule(call, self._known, returned[0].shape)]

@@ -114,13 +114,14 @@ def union_of_all(many: Sequence[Extents], shape: Sequence[int]) -> Extents:
     return tuple(extent.expand(shape) for extent in largest)
 
 
-def moved(call: FunctionCall, values: Mapping[int, Tensor], fill: float) -> list[Tensor]:
+def moved(call: FunctionCall, values: Mapping[int, Tensor], fill: float, returned: Sequence[Tensor]) -> list[Tensor]:
     """Call a function that moves units on other values of the units.
 
     Args:
         call: A function of `MOVING` or `JOINING`, or a padding.
         values: The values to take in place of those of a tensor, of the same shape, by the tensor's id.
         fill: The value of the units of other tensors that are joined.
+        returned: What the function returned for the tensors themselves.
 
     Returns:
         The tensors that the function returns.
@@ -133,9 +134,11 @@ def moved(call: FunctionCall, values: Mapping[int, Tensor], fill: float) -> list
         if not isinstance(value, Tensor):
             return value
         found = values.get(id(value))
-        return torch.full(value.shape, fill) if found is None else found
+        return torch.tensor(fill).expand(value.shape) if found is None else found
 
     args, kwargs = list(call.args), dict(call.kwargs)
+    if call.name in _RESHAPING:
+        return [_reshaped(replaced(args[0] if args else kwargs["input"]), returned[0].shape)]
     if joins:
         args, kwargs = [replaced(arg) for arg in args], {key: replaced(value) for key, value in kwargs.items()}
     elif args:  # other tensors are indices
@@ -143,16 +146,40 @@ def moved(call: FunctionCall, values: Mapping[int, Tensor], fill: float) -> list
         args[1:] = [on_the_host(arg) for arg in args[1:]]
     else:
         kwargs["input"] = replaced(kwargs["input"])
-    return list(tensors_in(_function_for(call)(*args, **kwargs)))
+    function = _concatenated if call.name in {"cat", "concat", "concatenate"} else call.function
+    return list(tensors_in(function(*args, **kwargs)))
 
 
-def _function_for(call: FunctionCall) -> Callable[..., Any]:
-    """The function to call on other values: an expanded tensor cannot be viewed in another shape."""
-    if call.name in {"view", "view_copy"}:
-        if len(call.args) == 2 and isinstance(call.args[1], torch.dtype):
-            return lambda tensor, _dtype: tensor
-        return torch.Tensor.reshape
-    return torch.Tensor.reshape_as if call.name == "view_as" else call.function
+_RESHAPING = frozenset(["view", "view_copy", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "ravel"])
+
+
+def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor:
+    """A tensor in another shape that stays expanded along the first and last dimensions that are the same in both."""
+    same = _count_same(tensor.shape, shape)
+    dims = [
+        *range(same),
+        *range(-min(_count_same(tensor.shape[::-1], shape[::-1]), min(tensor.ndim, len(shape)) - same), 0),
+    ]
+    repeated = [dim for dim in dims if tensor.stride(dim) == 0]
+    compact, size = without_repetitions(tensor, repeated), list(shape)
+    for dim in repeated:
+        size[dim] = 1
+    return compact.reshape(size).expand(shape)
+
+
+def _count_same(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many numbers at the beginning are the same."""
+    return next((at for at, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+
+
+def _concatenated(tensors: Sequence[Tensor], dim: int = 0, axis: int | None = None, **_: object) -> Tensor:
+    """torch.cat of tensors that stay expanded along the dimensions in which all of them are."""
+    tensors = [tensor for tensor in tensors if tensor.shape != (0,)]  # torch ignores these
+    shape = list(tensors[0].shape)
+    dim = (dim if axis is None else axis) % len(shape)
+    repeated = [at for at in range(len(shape)) if at != dim and not any(t.stride(at) for t in tensors)]
+    joined = torch.cat([without_repetitions(tensor, repeated) for tensor in tensors], dim)
+    return joined.expand([shape[at] if at in repeated else size for at, size in enumerate(joined.shape)])
 
 
 def on_the_host(value: Any) -> Any:

@@ -51,6 +51,14 @@ class Field:
         return vertical, horizontal
 
 
+def field_of(axes: Axes) -> Field:
+    """Return the receptive field of the units of a tensor, from its value of `FieldTracker`."""
+    vertical, horizontal = axes
+    is_spatial = vertical.positions.ndim >= 4 and vertical.is_along(-2) and horizontal.is_along(-1)
+    start = (int(vertical.first), int(horizontal.first)) if is_spatial else (0, 0)
+    return Field((vertical.size, horizontal.size), (vertical.stride, horizontal.stride), start, is_spatial)
+
+
 class FieldTracker:
     """The theoretical fields of all tensors of a run; a `trace.Tracker`.
 
@@ -64,15 +72,9 @@ class FieldTracker:
         tops, lefts = next(lines)[:, None], next(lines)
         self._known[images] = tuple(Axis(1, 1, line.expand(images.shape)) for line in (tops, lefts))
 
-    def value(self, tensor: Tensor) -> Field | None:
-        """Return the field of a tensor's units; None if they have different fields or do not depend on the image."""
-        axes = self._known.get(tensor)
-        if axes is None:
-            return None
-        vertical, horizontal = axes
-        is_spatial = tensor.ndim >= 4 and vertical.is_along(-2) and horizontal.is_along(-1)
-        start = (int(vertical.first), int(horizontal.first)) if is_spatial else (0, 0)
-        return Field((vertical.size, horizontal.size), (vertical.stride, horizontal.stride), start, is_spatial)
+    def value(self, tensor: Tensor) -> Axes | None:
+        """Return the fields of a tensor's units, for `field_of`; None if they differ or do not depend on the image."""
+        return self._known.get(tensor)
 
     def forget(self, tensor: Tensor) -> None:
         """The trace does not know what this tensor depends on."""
@@ -109,25 +111,28 @@ class FieldTracker:
         if len(known) < len(given):
             return [None] * len(returned)
         if name in MOVING:
-            return self._moved(call, given, known[0])
+            return self._moved(call, given, known[0], returned)
         if name in ELEMENTWISE or call.replaces_values:
             return [_joined(known, shape)] * len(returned)
         if name in JOINING:
-            return self._joined_at(call, given) or [_concatenated(call, known, shape)]
+            return self._joined_at(call, given, returned) or [_concatenated(call, known, shape)]
         is_of_one = len(given) == 1 and (name in PRODUCT_RULES or given[0] is call.arguments.get("input"))
         return [_through(call, known[0], given[0], tensor.shape) if is_of_one else None for tensor in returned]
 
-    def _moved(self, call: FunctionCall, given: list[Tensor], axes: Axes) -> Sequence[Axes | None]:
+    def _moved(
+        self, call: FunctionCall, given: list[Tensor], axes: Axes, returned: list[Tensor]
+    ) -> Sequence[Axes | None]:
         """Call the function itself on the positions in place of the tensor."""
         moving = call.args[0] if call.args else call.kwargs["input"]
         if len(given) > 1 or given[0] is not moving:
             raise ValueError("A place that comes from the images is not known.")
         vertical, horizontal = (
-            [axis.at(positions) for positions in moved(call, {id(moving): axis.positions}, NOWHERE)] for axis in axes
+            [axis.at(positions) for positions in moved(call, {id(moving): axis.positions}, NOWHERE, returned)]
+            for axis in axes
         )
         return list(zip(vertical, horizontal, strict=True))
 
-    def _joined_at(self, call: FunctionCall, given: list[Tensor]) -> list[Axes]:
+    def _joined_at(self, call: FunctionCall, given: list[Tensor], returned: list[Tensor]) -> list[Axes]:
         """Call the function itself on the positions, if the units then are on a grid; else return nothing."""
         known = {id(tensor): axes for tensor in given if (axes := self._known.get(tensor))}
         sides = list(zip(*known.values()))
@@ -135,7 +140,7 @@ class FieldTracker:
             return []
         results = []
         for number, axes in enumerate(sides):
-            positions = moved(call, {key: its[number].positions for key, its in known.items()}, NOWHERE)
+            positions = moved(call, {key: its[number].positions for key, its in known.items()}, NOWHERE, returned)
             results.append([axes[0].at(each) for each in positions])
         joined = list(zip(*results, strict=True))
         return joined if all(axis.is_even for axes in joined for axis in axes) else []

@@ -88,11 +88,12 @@ def adaptive(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Exte
 
 def _divided(extent: Tensor, dim: int, count: int) -> Tensor:
     """The maximum in `count` ranges along a dimension."""
-    size, compact = extent.shape[dim], without_repetitions(extent, (dim,))
+    size, compact = extent.shape[dim], without_repetitions(extent)
+    shape = [count if at == dim % extent.ndim else n for at, n in enumerate(extent.shape)]
     if compact.shape[dim] == 1 or count == 1:
-        return maximum(extent, (dim,))
+        return maximum(compact, (dim,)).expand(shape)
     ends = [(i * size // count, -(-(i + 1) * size // count)) for i in range(count)]
-    return torch.cat([extent.narrow(dim, a, b - a).amax(dim, keepdim=True) for a, b in ends], dim)
+    return torch.cat([compact.narrow(dim, a, b - a).amax(dim, keepdim=True) for a, b in ends], dim).expand(shape)
 
 
 def _input(call: FunctionCall, known: KnownTensors) -> Extents:
@@ -106,12 +107,12 @@ def _over_input_channels(call: FunctionCall, known: KnownTensors, shape: torch.S
     groups, channel = call.arguments.get("groups", 1), -count - 1
     result = []
     for extent in _input(call, known):
-        compact = without_repetitions(extent, (channel,))
+        compact = without_repetitions(extent)
         if compact.shape[channel] > 1:
             compact = torch.unflatten(compact, channel, (groups, -1)).amax(channel)
             if groups > 1:
                 compact = compact.repeat_interleave(shape[channel] // groups, dim=channel)
-        result.append(compact)
+        result.append(compact.expand([*extent.shape[:channel], shape[channel], *extent.shape[-count:]]))
     return tuple(result)
 
 
@@ -125,16 +126,17 @@ def _slide_along_each(extents: Extents, ranges: Sequence[Range], shape: torch.Si
 def _slide(extent: Tensor, dim: int, along: Range, count: int) -> Tensor:
     """The maximum in a range along a dimension, at `count` positions; nothing is outside of the tensor."""
     kernel, stride, before, dilation = along
-    size, compact = extent.shape[dim], without_repetitions(extent, (dim,))
+    size, compact = extent.shape[dim], without_repetitions(extent)
+    shape = [count if at == dim % extent.ndim else n for at, n in enumerate(extent.shape)]
     if compact.shape[dim] == 1:
         inside = _which_are_inside(size, along, count)
         if all(inside):
-            return compact.expand([count if at == dim % extent.ndim else n for at, n in enumerate(compact.shape)])
+            return compact.expand(shape)
         positions = torch.tensor(inside).view([-1, *[1] * (-dim - 1)])
-        return torch.where(positions, compact, torch.tensor(EMPTY))
+        return torch.where(positions, compact, torch.tensor(EMPTY)).expand(shape)
     span = (count - 1) * stride + 1
     behind = span + dilation * (kernel - 1) - before - size
-    padded = F.pad(extent, [0, 0] * (-dim - 1) + [before, behind], value=EMPTY) if before or behind else extent
+    padded = F.pad(compact, [0, 0] * (-dim - 1) + [before, behind], value=EMPTY) if before or behind else compact
     taken = [slice(None)] * extent.ndim
     result = None
     for first in range(0, kernel * dilation, dilation):
@@ -142,7 +144,7 @@ def _slide(extent: Tensor, dim: int, along: Range, count: int) -> Tensor:
         units = padded[tuple(taken)]
         result = units if result is None else torch.maximum(result, units)
     assert result is not None
-    return result
+    return result.expand(shape)
 
 
 @lru_cache(maxsize=1000)
