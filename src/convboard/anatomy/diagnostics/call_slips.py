@@ -84,6 +84,14 @@ def whole_numbers(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
             yield write(failure, floats[0], f"int({name})", call, f", or compute {name} with // instead of /")
 
 
+def text_for_a_number(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
+    """`nn.Conv2d(1, "8", 3)`."""
+    for call in calls_in(failure):
+        for node in (*call.args, *(keyword.value for keyword in call.keywords)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isdigit():
+                yield write(failure, node, node.value, call)
+
+
 def not_in_a_list(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
     """`torch.cat(a, b)`."""
     for call in calls_in(failure):
@@ -101,6 +109,43 @@ def size_not_called(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
         for argument in call.args:
             if isinstance(argument, ast.Attribute) and argument.attr == "size":
                 yield write(failure, argument, f"{failure.written(argument)}(0)", call)
+
+
+def method_not_called(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
+    """`x.relu` for `x.relu()`."""
+    called = {node.func for node in failure.nodes if isinstance(node, ast.Call)}
+    for node in failure.nodes:
+        if isinstance(node, ast.Attribute) and node not in called and callable(getattr(Tensor, node.attr, None)):
+            yield write(failure, node, f"{failure.written(node)}()")
+
+
+def too_many_arguments(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
+    """`self.fc(torch.flatten(x), 1)`, `self.pool(x, 2)`."""
+    for call in calls_in(failure):
+        if len(call.args) == 2 and not call.keywords:
+            first, last = call.args
+            if isinstance(first, ast.Call) and isinstance(last, ast.Constant):
+                inner = with_arguments(failure, first, *arguments_of(failure, first), failure.written(last))
+                yield write(failure, call, with_arguments(failure, call, inner))
+            yield write(failure, call, with_arguments(failure, call, failure.written(first)))
+
+
+def stacked(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
+    """`torch.tensor([a, b])` of tensors."""
+    for call in calls_in(failure):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("tensor", "Tensor", "FloatTensor"):
+            new = f"{failure.written(call.func.value)}.stack({', '.join(arguments_of(failure, call))})"
+            yield write(failure, call, new)
+
+
+def transposed_factor(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
+    """`torch.bmm(queries, keys)`."""
+    for call in calls_in(failure):
+        if len(call.args) == 2:
+            yield write(failure, call.args[1], f"{failure.written(call.args[1])}.transpose(1, 2)", call)
+    if isinstance(failure.node, ast.BinOp):
+        right = failure.node.right
+        yield write(failure, right, f"{failure.written(right)}.transpose(-2, -1)", failure.node)
 
 
 def called_shape(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
@@ -181,9 +226,17 @@ CALL_SLIPS: tuple[tuple[str, Proposal], ...] = (
     (r"missing \d+ required positional arguments?: .*", missing_argument),
     (r"either size or scale_factor should be defined", no_size),
     (r"unexpected keyword argument .*|received an invalid combination of arguments - got .*=.*", other_keyword),
-    (r"must be tuple of ints,but got float|got \(.*\bfloat\b|'float' object cannot be interp", whole_numbers),
+    (
+        r"must be tuple of ints,but got float|of type float|got \(.*\bfloat\b|'float' object cannot be interp",
+        whole_numbers,
+    ),
+    (r"not all arguments converted|\bstr\b|'str'", text_for_a_number),
     (r"must be tuple of Tensors, not Tensor|(?:cat|stack)\(\) (?:received an invalid|takes )", not_in_a_list),
     (r"got \(.*builtin_function_or_method|not builtin_function_or_method", size_not_called),
+    (r"builtin_function_or_method|not method", method_not_called),
+    (r"takes \d+ positional arguments? but \d+ were given", too_many_arguments),
+    (r"only one element tensors can be converted", stacked),
+    (r"Expected size for first two dimensions of batch2", transposed_factor),
     (r"'torch.Size' object is not callable", called_shape),
     (r"(?:LSTM|GRU|RNN): Expected input to be 2D or 3D, got 4D", dimensions_of_lstm),
     (r"permute.*input.dim\(\) = 4 is not equal to len\(dims\) = 3", dimensions_of_permute),

@@ -16,6 +16,7 @@ from convboard.anatomy.diagnostics.diagnosis import Diagnosis
 from convboard.anatomy.diagnostics.rules import edits_for
 from convboard.anatomy.diagnostics.trials import FAILS, best_edits, grade_constructor
 from convboard.anatomy.diagnostics.user_code import Failure, failure_of, is_installed, sentence
+from convboard.anatomy.diagnostics.value_slips import notes_on_values
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.origin import Origin
 from convboard.anatomy.trace import Shape
@@ -62,6 +63,7 @@ def diagnose_constructor(
         remedies += _without_weights(failure, context, factory, arguments)
     else:
         remedies = best_edits(failure, edits_for(failure), lambda: grade_constructor(context, failure, build))
+        reason = " ".join([reason, *(notes_on_values(failure) if not remedies else ())])
     name = getattr(factory, "__name__", type(factory).__name__)
     place = (failure.where, failure.text)
     return Diagnosis(

@@ -9,14 +9,14 @@ from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
 from convboard.anatomy.diagnostics.layer_kinds import rebuilt
-from convboard.anatomy.diagnostics.trials import quiet_run, silenced, works
+from convboard.anatomy.diagnostics.trials import FAILS, fits, grade, quiet_run, silenced
 from convboard.anatomy.diagnostics.wording import in_python
 
 _PLAIN = (int, float, str, bool, type(None))
 
 
 def replaced_layer(context: Context, path: str, **changes: Any) -> Iterator[Remedy]:
-    """Suggest lines that build the network and replace one of its layers, if it then works.
+    """Suggest lines that build the network and replace one of its layers, if it then works or gets further.
 
     Args:
         context: The network.
@@ -37,7 +37,7 @@ def replaced_layer(context: Context, path: str, **changes: Any) -> Iterator[Reme
             yield Remedy("change the layer after the network is built", code="\n".join(lines))
             return
         code = _file(factory, arguments, lines)
-        if code is not None and _makes_a_fitting_one(context, code):
+        if code is not None and _helps(context, code):
             yield Remedy("write this into mynet.py, and train mynet.net", target="mynet.net", code=code)
             return
 
@@ -55,14 +55,12 @@ def _made(context: Context, arguments: dict[str, Any]) -> nn.Module | None:
 def _replacements(context: Context, model: nn.Module, path: str, changes: dict[str, Any]) -> list[str] | None:
     """Replace the layer, and the last one if it has another number of classes; the lines of code, or None."""
     lines = [_replace(model, path, changes)]
-    if works(context, model):
-        return lines
     run = quiet_run(model, context.run.image_shape)
     last = run.calls[-1].module if run is not None and run.error is None and run.calls else None
-    if context.num_classes is not None and isinstance(last, nn.Linear):
+    if context.num_classes is not None and isinstance(last, nn.Linear) and not fits(context, run):
         name = next(name for name, module in model.named_modules() if module is last)
         lines.append(_replace(model, name, {"out_features": context.num_classes}))
-    return lines if works(context, model) else None
+    return lines if grade(context, model) != FAILS else None
 
 
 def _replace(model: nn.Module, path: str, changes: dict[str, Any]) -> str:
@@ -84,12 +82,12 @@ def _file(factory: Any, arguments: dict[str, Any], lines: list[str]) -> str | No
     return f"from torch import nn\nfrom {module} import {name}\n\n\ndef net():\n{textwrap.indent(body, '    ')}"
 
 
-def _makes_a_fitting_one(context: Context, code: str) -> bool:
-    """Return whether the function in a file builds a network that works."""
+def _helps(context: Context, code: str) -> bool:
+    """Return whether the function in a file builds a network that works, or gets further."""
     names: dict[str, Any] = {}
     try:
         with silenced():
             exec(code, names)
-            return works(context, names["net"]())
+            return grade(context, names["net"]()) != FAILS
     except Exception:
         return False

@@ -29,6 +29,18 @@ def other_dimensions(context: Context, call: Call) -> Finding | None:
     return Finding("dimensions", reason, tuple(remedies), _ROWS[kind[-2]], "pictures [N, C, H, W]", call)
 
 
+def transposed_channels(context: Context, call: Call) -> Finding | None:
+    """Recognise a ConvTranspose2d for another number of channels."""
+    module, shape = call.module, call.input_shape
+    if not isinstance(module, nn.ConvTranspose2d) or len(shape) != 4 or shape[1] == module.in_channels:
+        return None
+    wanted, arrived = (count(number, "channel") for number in (module.in_channels, shape[1]))
+    reason = f"{call.type} {call.name} wants {wanted} but gets {shape[1]}: {context.channels_from(call, arrived)}."
+    layer, text = rebuilt(module, in_channels=shape[1])
+    remedies = tried_layers(context, context.path_of(module), [(f"write {text} for {call.name}", lambda: layer)])
+    return Finding("in_channels", reason, tuple(remedies), wanted, arrived, call)
+
+
 def layer_norm(context: Context, call: Call) -> Finding | None:
     """Recognise a LayerNorm whose shape is not that of the last dimensions of its input."""
     module, shape = call.module, call.input_shape
@@ -184,7 +196,7 @@ def rebuilt(layer: nn.Module, kind: type[nn.Module] | None = None, **changes: An
         if isinstance(value, tuple) and value and len(set(value)) == 1:
             value = value[0]
         values[name] = value
-        is_default = value == parameter.default or (name == "stride" and value == values.get("kernel_size"))
+        is_default = value == parameter.default or (parameter.default is None and value == values.get("kernel_size"))
         if parameter.default is parameter.empty:
             texts.append(repr(value))
         elif not is_default:

@@ -57,6 +57,8 @@ def _batch_flattened(context: Context, flattening: Call, problem: str) -> Findin
         remedy = f"{KEEP_THE_BATCH}, or x.{flattening.type}(x.size(0), -1)"
     elif flattening.type in ("flatten", "ravel", "Flatten"):
         remedy = KEEP_THE_BATCH
+    elif "pool" in flattening.type.lower() and len(given) < 4:
+        remedy = f"put {flattening.name} before the flatten: it pools pictures, and gets rows of features"
     elif flattening.type in JOINING:
         return _joined_batch(flattening, text)
     else:

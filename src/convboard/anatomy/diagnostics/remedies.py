@@ -15,8 +15,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.diagnostics.trials import WORKS, grade, quiet_run, silenced, works
-from convboard.anatomy.dry_run import lazy_layers
+from convboard.anatomy.diagnostics.trials import WORKS, grade, run_again, silenced, works
 from convboard.anatomy.trace import Call, Shape
 
 LARGEST_SIDE = 512
@@ -27,7 +26,7 @@ _SIZES = ("image_size", "img_size", "input_size", "size", "side")  # names of a 
 
 def other_images(context: Context) -> Iterator[Remedy]:
     """Suggest images of the first common size that the network works on as it is."""
-    if not context.is_complete or lazy_layers(context.model):
+    if not context.is_complete:
         return
     channels = context.run.image_shape[0]
     fitting = next((side for side in COMMON_SIDES if works(context, context.model, (channels, side, side))), None)
@@ -37,12 +36,10 @@ def other_images(context: Context) -> Iterator[Remedy]:
 
 def larger_images(context: Context) -> Iterator[Remedy]:
     """Suggest the smallest square images into which every window of the network fits."""
-    if lazy_layers(context.model):
-        return
     channels = context.run.image_shape[0]
 
     def fits(side: int) -> bool:
-        run = quiet_run(context.model, (channels, side, side))
+        run = run_again(context, context.model, (channels, side, side))
         failed = run.failed_call if run else None
         if failed is not None and excessive_padding(failed):
             return False
@@ -76,7 +73,7 @@ def excessive_padding(call: Call) -> tuple[str, int, int] | None:
 def more_padding(context: Context) -> Iterator[str]:
     """Suggest padding that keeps the size, in all convolutions or in one, if the network then works."""
     names = [name for name, module in context.model.named_modules() if _could_be_padded(module)]
-    if not context.is_complete or not names or lazy_layers(context.model):
+    if not context.is_complete or not names:
         return
     single = [[name] for name in names[:MOST_CONVOLUTIONS]] if len(names) > 1 else []
     for chosen in [names, *single]:
@@ -215,7 +212,7 @@ def _is_same(context: Context, factory: Callable[..., nn.Module], values: Mappin
     model = _built(factory, values)
     if model is None or _shapes(model) != shapes:
         return False
-    run = quiet_run(model, context.run.image_shape)
+    run = run_again(context, model)
     return run is not None and str(run.error) == str(context.run.error)
 
 

@@ -29,7 +29,7 @@ from convboard.anatomy.diagnostics.remedies import other_argument, other_images
 from convboard.anatomy.diagnostics.source_edits import Edit
 from convboard.anatomy.diagnostics.trials import best_edits, grade
 from convboard.anatomy.diagnostics.user_code import Failure, sentence
-from convboard.anatomy.diagnostics.value_slips import VALUE_SLIPS
+from convboard.anatomy.diagnostics.value_slips import VALUE_SLIPS, notes_on_values
 from convboard.anatomy.trace import Call
 from convboard.errors import ConvboardError
 
@@ -54,6 +54,7 @@ CALL_RULES: tuple[Callable[[Context, Call], Finding | None], ...] = (
     spatial_layers.wrong_norm_width,
     spatial_layers.wrong_norm_dimensions,
     spatial_layers.wrong_norm_groups,
+    layer_kinds.transposed_channels,
     layer_kinds.layer_norm,
     layer_kinds.attention_width,
     layer_kinds.recurrent_width,
@@ -121,7 +122,9 @@ def _any_other(context: Context, error: Exception) -> Finding:
     elif not context.is_user_defined:
         remedies = [*other_argument(context, None, None), *other_images(context)]
     text = sentence(error)
-    notes = (note for pattern, note in _NOTES.items() if re.search(pattern, text))
+    notes = [note for pattern, note in _NOTES.items() if re.search(pattern, text)]
+    if context.failure is not None and not remedies:
+        notes += notes_on_values(context.failure)
     return Finding("error", " ".join([text, *notes]), tuple(remedies), "", "", context.run.failed_call)
 
 

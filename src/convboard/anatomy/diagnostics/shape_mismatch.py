@@ -1,8 +1,11 @@
 """Rules for functions of several branches: sums and concatenations of shapes that do not match."""
 
+from torch import Tensor, nn
+
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import more_padding
-from convboard.anatomy.diagnostics.trials import FAILS, grade, with_parameter
+from convboard.anatomy.diagnostics.source_edits import input_name, write
+from convboard.anatomy.diagnostics.trials import FAILS, best_edits, grade, with_parameter
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import JOINING
@@ -18,7 +21,7 @@ def different_branches(context: Context, call: Call) -> Finding | None:
     if len(shapes) != 2 or _match(*shapes):
         return None
     first, second = (_without_batch(context, shape) for shape in shapes)
-    names = _branches(call, function)
+    names = _branches(context, call, function)
     reason = (
         f"{context.title(call)} cannot join two branches of unlike shapes: {names[0]} gives {sizes(first)}, "
         f"{names[1]} gives {sizes(second)}."
@@ -40,19 +43,34 @@ def different_sizes(context: Context, call: Call) -> Finding | None:
     shapes = [_without(tuple(tensor.shape), dim) for tensor in tensors]
     if len(set(shapes)) == 1:
         return None
-    names = _branches(call, function)
+    names = _branches(context, call, function)
     parts = [f"{name} gives {sizes(_without_batch(context, tuple(t.shape)))}" for name, t in zip(names, tensors)]
     reason = f"{context.title(call)} cannot join along dimension {dim} what differs in another: {', '.join(parts)}."
-    remedies = [*more_padding(context)]
+    remedies = [*_for_each_image(context, tensors), *more_padding(context)]
     pictures = [tuple(tensor.shape) for tensor in tensors]
     if dim in (1, -3) and all(len(shape) == 4 for shape in pictures):
         height, width = (min(shape[axis] for shape in pictures) for axis in (2, 3))
         remedies.append(f"bring all to {height}x{width} first: F.adaptive_avg_pool2d(x, ({height}, {width}))")
     elif dim == 0:
         remedies.append("join along the channels: dim=1")
-    else:
+    elif not remedies:
         remedies.append("give all the same sizes but that one")
     return Finding("branches", reason, tuple(remedies), parts[0], parts[-1], call)
+
+
+def _for_each_image(context: Context, tensors: list[Tensor]) -> list[str]:
+    """A parameter, such as a class token, that is expanded to the batch."""
+    failure = context.failure
+    if failure is None:
+        return []
+    edits = []
+    for node in failure.nodes:
+        value = failure.value(node)
+        if isinstance(value, nn.Parameter) and value.shape[0] == 1 and any(value is tensor for tensor in tensors):
+            each = ", ".join(["-1"] * (value.ndim - 1))
+            new = f"{failure.written(node)}.expand({input_name(failure)}.size(0), {each})"
+            edits.append(write(failure, node, new, end=", one for each image"))
+    return best_edits(failure, edits, lambda: grade(context))
 
 
 def _other_parameter(context: Context, call: Call, shapes: list[Shape]) -> list[str]:
@@ -84,11 +102,14 @@ def _shortcut(context: Context, names: list[str], shapes: tuple[Shape, Shape]) -
     return [f"put a 1x1 convolution on the shortcut from {skipped}: nn.Conv2d({inputs}, {outputs}, 1{strided})"]
 
 
-def _branches(call: Call, function: FunctionCall | None) -> list[str]:
-    """The names of the inputs; `another tensor` for those whose origin is not known."""
-    count = len(function.tensors) if function else 0
-    names = [name if name != INPUT else "the input" for name in call.inputs]
-    return names if len(names) == count else [*names, *["another tensor"] * (count - len(names))]
+def _branches(context: Context, call: Call, function: FunctionCall | None) -> list[str]:
+    """The names of the inputs, in order; `another tensor` for those whose origin is not known."""
+    own = {id(weight): f"the parameter {name}" for name, weight in context.model.named_parameters()}
+    known = [name if name != INPUT else "the input" for name in call.inputs if name in (INPUT, *context.by_name)]
+    tensors = function.tensors if function else []
+    others = sum(id(tensor) not in own for tensor in tensors)
+    rest = iter(known if len(known) == others else [*known, *["another tensor"] * (others - len(known))])
+    return [own.get(id(tensor)) or next(rest) for tensor in tensors]
 
 
 def _match(first: Shape, second: Shape) -> bool:

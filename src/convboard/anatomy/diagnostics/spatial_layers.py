@@ -4,7 +4,13 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
-from convboard.anatomy.diagnostics.remedies import excessive_padding, larger_images, more_padding, other_argument
+from convboard.anatomy.diagnostics.remedies import (
+    excessive_padding,
+    larger_images,
+    more_padding,
+    other_argument,
+    other_switch,
+)
 from convboard.anatomy.diagnostics.trials import works
 from convboard.anatomy.diagnostics.wording import count, divisors, line_of, listed, sizes
 from convboard.anatomy.trace import INPUT, Call
@@ -37,6 +43,12 @@ def not_spatial(context: Context, call: Call) -> Finding | None:
     if len(shape) == 2:
         reason = f"{title} wants pictures [N, C, H, W] but gets rows of {shape[1]} features."
         remedy = f"put {call.name} before the flatten"
+    elif len(shape) == 5:
+        before = context.producer(call)
+        reason = f"{title} wants pictures [N, C, H, W] but gets five dimensions, {list(shape)}."
+        remedy = "leave out what adds a dimension"
+        if before is not None and before.type == "unsqueeze":
+            remedy = f"leave {before.name} out: images come as [N, C, H, W]"
     elif len(shape) == 3 and shape[0] == context.batch:
         reason = f"{title} wants pictures [N, C, H, W] but gets {list(shape)}: the channels are gone."
         remedy = "bring them back with x.unsqueeze(1), or leave the squeeze out"
@@ -166,7 +178,8 @@ def window_too_large(context: Context, call: Call) -> Finding | None:
         f"{context.title(call)} has a window of {extent} but gets only {left}{padded}: {context.sizes_to(call)}. "
         f"Images of {sizes(context.run.image_shape[1:])} are too small for this network."
     )
-    remedies = [*larger_images(context), *more_padding(context)]
+    switches = other_switch(context) if context.is_training and not context.is_user_defined else ()
+    remedies = [*switches, *larger_images(context), *more_padding(context)]
     if context.is_user_defined or not remedies:
         remedies.append("take a smaller window, or leave out a pooling or a stride before it")
     return Finding("window", reason, tuple(remedies), f"{extent} or more", left, call, formula)

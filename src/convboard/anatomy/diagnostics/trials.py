@@ -77,7 +77,19 @@ def works(context: Context, model: nn.Module, image_shape: Shape | None = None) 
         model: The network to run.
         image_shape: (C, H, W); None for that of the dry run.
     """
-    return fits(context, quiet_run(model, image_shape or context.run.image_shape))
+    return fits(context, run_again(context, model, image_shape))
+
+
+def run_again(context: Context, model: nn.Module, image_shape: Shape | None = None) -> DryRun | None:
+    """Run a network in the mode of the run that failed; returns None if it cannot be started.
+
+    Args:
+        context: Has that run.
+        model: The network.
+        image_shape: (C, H, W); None for that of the run.
+    """
+    shape = image_shape or context.run.image_shape
+    return training_run(model, shape) if context.is_training else quiet_run(model, shape)
 
 
 def grade(context: Context, model: nn.Module | None = None) -> int:
@@ -87,8 +99,7 @@ def grade(context: Context, model: nn.Module | None = None) -> int:
         context: Has the run that failed.
         model: A changed copy of the network; None for the network itself, whose source is changed.
     """
-    shape, changed = context.run.image_shape, context.model if model is None else model
-    run = training_run(changed, shape) if context.is_training else quiet_run(changed, shape)
+    run = run_again(context, context.model if model is None else model)
     if run is None or fits(context, run):
         return FAILS if run is None else WORKS
     done, before = (sum(call.error is None for call in one.calls) for one in (run, context.run))

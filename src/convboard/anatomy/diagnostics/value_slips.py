@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from torch import nn
@@ -81,9 +82,15 @@ def missing_attribute(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
         value = failure.value(node.value)
         if isinstance(value, nn.Module):
             names = [name for name, _ in value.named_children()] + [name for name, _ in value.named_parameters()]
-            names += [name for name in vars(value) if not name.startswith("_")]
-            for near in get_close_matches(match[1], names, n=3, cutoff=0.5):
-                yield write(failure, node, f"{failure.written(node.value)}.{near}")
+            near = get_close_matches(match[1], [*names, *vars(value)], n=3, cutoff=0.5)
+        elif isinstance(value, ModuleType):
+            same = [name for name in vars(value) if name.lower() == match[1].lower()]
+            near = [*same, *get_close_matches(match[1], vars(value), n=3)]
+        else:
+            near = []
+        for name in near:
+            if not name.startswith("_"):
+                yield write(failure, node, f"{failure.written(node.value)}.{name}")
 
 
 def undefined_name(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
@@ -109,9 +116,8 @@ def missing_key(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
             value = failure.value(node.value)
             if isinstance(value, nn.ModuleDict | Mapping):
                 keys = [key for key in value if isinstance(key, str)]
-                there = f": the keys of {failure.written(node.value)} are {', '.join(map(repr, keys[:10]))}"
-                for key in keys[:10]:
-                    yield write(failure, node, f"{failure.written(node.value)}[{key!r}]", end=there)
+                for key in get_close_matches(str(failure.error.args[0]), keys, n=3):
+                    yield write(failure, node, f"{failure.written(node.value)}[{key!r}]")
 
 
 def assigned_layer(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
@@ -154,6 +160,18 @@ def other_weights(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
             yield write(failure, call, new, end=f", which leaves {' and '.join(differing)} untrained")
 
 
+def notes_on_values(failure: Failure) -> Iterator[str]:
+    """Say what the message leaves out: which name is None, and which keys there are."""
+    node = failure.node
+    if isinstance(node, ast.Call) and "'NoneType' object is not callable" in str(failure.error):
+        yield f"{failure.written(node.func)} is None."
+    elif isinstance(node, ast.Subscript) and isinstance(failure.error, KeyError):
+        value = failure.value(node.value)
+        if isinstance(value, nn.ModuleDict | Mapping):
+            keys = ", ".join(map(repr, list(value)[:10]))
+            yield f"{failure.written(node.value)} has the keys {keys}." if keys else "It is empty."
+
+
 def misspelled_constructor(model: nn.Module) -> tuple[str, Any] | None:
     """Return the name and the function of a constructor that is not called `__init__`; None if there is none."""
     written = vars(type(model))
@@ -167,7 +185,7 @@ VALUE_SLIPS: tuple[tuple[str, Proposal], ...] = (
         layer_as_tensor,
     ),
     (r"'(?:tuple|list)' object is not callable|is missing the required \"forward\" function", called_collection),
-    (r"object has no attribute '(\w+)'", missing_attribute),
+    (r"has no attribute '(\w+)'", missing_attribute),
     (r"NameError: name '(\w+)' is not defined", undefined_name),
     (r"KeyError: ", missing_key),
     (r"cannot assign '.*' as child module '(\w+)'", assigned_layer),

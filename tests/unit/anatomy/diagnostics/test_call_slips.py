@@ -27,6 +27,18 @@ FORWARDS: list[tuple[Callable[[Any, Any], Any], str]] = [
     (lambda m, x: m[1]((m[0](x) + torch.ones(1, device="cuda")).flatten(1)), 'write device=x.device for device="cuda"'),
     (lambda m, x: m[1](m[0](x).max_pool2d(1).flatten(1)), "write F.max_pool2d(m[0](x), 1) for m[0](x).max_pool2d(1)"),
     (lambda m, x: m[1](m[0](x).flaten(1)), "write m[0](x).flatten(1) for m[0](x).flaten(1)"),
+    (lambda m, x: m[1](m[0](x).flatten(1).relu), "write m[0](x).flatten(1).relu() for m[0](x).flatten(1).relu"),
+    (lambda m, x: m[1](torch.flatten(m[0](x)), 1), "write m[1](torch.flatten(m[0](x), 1)) for m[1](torch.flatten(m["),
+    (lambda m, x: m[1](m[0](x, 3).flatten(1)), "write m[0](x) for m[0](x, 3)"),
+    (
+        lambda m, x: m[1](torch.tensor(list(m[0](x).flatten(1)))),
+        "write torch.stack(list(m[0](x).flatten(1))) for t",
+    ),
+    (
+        lambda m, x: m[1](torch.bmm(x[:, 0, :, :2], x[:, 0, :, 2:]).flatten(1)),
+        "x[:, 0, :, 2:].transpose(1, 2)) for",
+    ),
+    (lambda m, x: m[1](F.Relu(m[0](x)).flatten(1)), "write F.relu for F.Relu"),
 ]
 
 

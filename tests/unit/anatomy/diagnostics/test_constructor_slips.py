@@ -19,6 +19,9 @@ CONSTRUCTORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.Conv2d(1, 8, kernal_size=3), "write kernel_size=3 for kernal_size=3"),
     (lambda: nn.BatchNorm2d(), "write nn.LazyBatchNorm2d(), which finds num_features itself"),
     (lambda: nn.Linear(28 * 28 / 4, 10), "write 28 * 28 // 4 for 28 * 28 / 4"),
+    (lambda: nn.Conv2d(4, 4 / 2, 3), "write 4 // 2 for 4 / 2: / gives a number with a fraction"),
+    (lambda: nn.Conv2d(1, "8", 3), 'write nn.Conv2d(1, 8, 3) for nn.Conv2d(1, "8", 3)'),
+    (lambda: nn.Relu(), "write nn.ReLU for nn.Relu"),
     (lambda: nn.Dropout(50), "write nn.Dropout(0.5) for nn.Dropout(50)"),
     (
         lambda: nn.MultiheadAttention(28, 8),

@@ -118,3 +118,10 @@ def test_a_parameter_of_another_size() -> None:
             return tokens.mean(1)  # type: ignore[no-any-return]
 
     assert found(Patches()).remedies == ("make positions 1x4x10 instead of 1x49x10",)
+
+
+def test_a_transposed_convolution_of_other_channels() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 8, 3), nn.ConvTranspose2d(16, 4, 2, stride=2), nn.Flatten(), nn.Linear(64, 10))
+    diagnosis = found(model)
+    assert diagnosis.reason == "ConvTranspose2d 1 wants 16 channels but gets 8: 0 gives 8 channels."
+    assert diagnosis.remedies == ("write nn.ConvTranspose2d(8, 4, 2, stride=2) for 1",)

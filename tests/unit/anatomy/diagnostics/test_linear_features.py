@@ -256,3 +256,8 @@ def test_a_concatenation_along_the_batch() -> None:
     diagnosis = diagnosed(network, GREY, 10)
     assert diagnosis.reason.startswith("The network gives [4, 10], which is not a row for each image, but cat turns")
     assert diagnosis.remedies == ("join along the channels: torch.cat(..., dim=1), which gives 2 channels",)
+
+
+def test_a_pooling_after_the_flatten() -> None:
+    network = LambdaNetwork(lambda m, x: m[0](F.adaptive_avg_pool2d(x.flatten(1), 1).flatten(1)), nn.Linear(784, 10))
+    assert diagnosed(network, GREY, 10).remedies[0].startswith("put adaptive_avg_pool2d before the flatten: it pools")

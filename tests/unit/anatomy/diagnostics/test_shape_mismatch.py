@@ -78,3 +78,20 @@ def test_pictures_joined_along_another_dimension(dim: int, cure: str) -> None:
     model = LambdaNetwork(lambda parts, x: torch.cat([parts[0](x), x], dim), nn.Conv2d(1, 2, 1))
     diagnosis = diagnosed(model, (1, 8, 8))
     assert (diagnosis.kind, diagnosis.remedies) == ("branches", (cure,))
+
+
+class ClassToken(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, 4))
+        self.fc = nn.Linear(4, 10)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.fc(torch.cat([self.token, x[:, 0]], 1)[:, 0])
+
+
+def test_a_parameter_that_is_there_once_for_the_whole_batch() -> None:
+    diagnosis = diagnose(ClassToken(), (1, 4, 4), 10)
+    assert diagnosis is not None
+    assert diagnosis.reason.endswith("the parameter token gives 1x1x4, getitem gives 4x4.")
+    assert diagnosis.remedies == ("write self.token.expand(x.size(0), -1, -1) for self.token, one for each image",)

@@ -183,3 +183,13 @@ def test_a_shape_with_its_channels_last() -> None:
         "fits 3x8x8."
     )
     assert diagnosis.remedies == ("give (3, 8, 8) as the shape, and images as images.permute(0, 3, 1, 2)",)
+
+
+def test_a_dimension_too_many() -> None:
+    model = LambdaNetwork(lambda m, x: m[0](x.unsqueeze(1)).flatten(1), nn.Conv2d(1, 10, 8))
+    diagnosis = diagnose(model, (1, 8, 8), 10)
+    assert diagnosis is not None
+    assert diagnosis.reason == (
+        "Conv2d layers.0 wants pictures [N, C, H, W] but gets five dimensions, [2, 1, 1, 8, 8]."
+    )
+    assert diagnosis.remedies == ("leave unsqueeze out: images come as [N, C, H, W]",)

@@ -123,7 +123,7 @@ class OutputAsLayer(Net):
             "write nn.Sequential(*layers) for the ModuleList self.body in __init__, or for layer in self",
         ),
         (OtherAttribute, "write self.fc for self.fc1"),
-        (OtherKey, "write self.named['plain'] for self.named[\"plian\"]: the keys of self.named are 'plain'"),
+        (OtherKey, "write self.named['plain'] for self.named[\"plian\"]"),
         (NoImport, "write import torch at the top of the file"),
         (OtherName, "write image for images"),
         (NoSelf, "write self.fc for fc"),
@@ -165,3 +165,25 @@ def test_weights_of_another_network(change: Callable[[dict[str, Any]], dict[str,
         return Loading(change)
 
     assert f"What to do: - write {remedy}" in cannot_be_built(network)
+
+
+class NoLayer(Net):
+    def forward(self, x: Tensor) -> Any:
+        return self.fc(self.body(self.conv(x)).flatten(1))
+
+
+class NoSuchKey(Net):
+    def forward(self, x: Tensor) -> Any:
+        return self.fc(self.named["pooled"](self.conv(x)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (NoLayer, "TypeError: 'NoneType' object is not callable. self.body is None."),
+        (NoSuchKey, "KeyError: 'pooled'. self.named has the keys 'plain'."),
+    ],
+)
+def test_what_the_message_leaves_out(network: Callable[[], nn.Module], reason: str) -> None:
+    diagnosis = found(network())
+    assert (diagnosis.reason, diagnosis.remedies) == (reason, ())
