@@ -253,8 +253,9 @@ def build_callbacks(
     found = list(warnings)
 
     def tell(more: Sequence[TrainingWarning]) -> None:
-        found.extend(more)
-        warn(more)
+        new = [warning for warning in more if warning.word not in {known.word for known in found}]
+        found.extend(new)
+        warn(new)
 
     board = Board(
         run_dir,

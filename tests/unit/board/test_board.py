@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from convboard.anatomy.diagnostics.training_observation import TrainingWarning
 from convboard.board import layer_figures
 from convboard.board.board import is_due
 from convboard.board.event_file import EventFile
@@ -310,6 +311,35 @@ def test_what_a_network_cannot_have_is_told_once(
         "Not shown: no linear layer runs in this network, so there is no last hidden layer to embed."
     )
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_warnings_are_a_text_and_in_the_record_of_the_network(
+    make_board: Any, make_loop: Any, read_events: Any
+) -> None:
+    first = TrainingWarning("softmax", "It ends with softmax.", "Leave it out.", "out")
+    found = [first, TrainingWarning("not used", "A layer is not used.", "Leave it out.", is_harmless=True)]
+
+    loop, board = make_loop(epochs=2), make_board(level="minimal", warnings=found)
+    board.on_fit_start(loop.start())
+    board.on_step(loop.step())
+    found.append(TrainingWarning("at chance", "It is at chance.", "Check."))
+    board.on_epoch_end(loop.epoch_end())
+    board.on_epoch_end(loop.epoch_end())
+    board.on_fit_end(FitEnd("finished", loop.global_step, 1, None, {}))
+    events = read_events()
+    assert events.text("problems/network").splitlines()[2:] == [  # each step has all of them
+        "- It ends with softmax. Leave it out.",
+        "- A layer is not used. Leave it out.",
+        "- It is at chance. Check.",
+    ]
+    assert events.steps("problems/network") == [0, 1]
+    records = [json.loads(event.tensor_proto.string_val[0]) for event in events.reader.Tensors("layers/network")]
+    assert [[warning["word"] for warning in record["warnings"]] for record in records] == [
+        ["softmax"],
+        ["softmax", "at chance"],
+    ]
+    assert records[0]["warnings"][0] == {"layer": "out", "word": "softmax", "sentence": str(first)}
+    assert records[0]["rows"] == records[1]["rows"]
 
 
 def test_a_network_that_cannot_be_traced_has_its_reason_among_the_texts(

@@ -1,4 +1,5 @@
 import copy
+import dataclasses
 import random
 import re
 from collections.abc import Callable
@@ -9,9 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from convboard.config.schema import TrainerConfig
+from convboard.data.batches import Batches
 from convboard.errors import ConfigError, ModelError
-from convboard.experiment.sanity_check import smallest_batch, try_schedule, try_step
+from convboard.experiment.sanity_check import (
+    find_warnings,
+    smallest_batch,
+    try_schedule,
+    try_single_image,
+    try_step,
+)
 from convboard.training.execution_plan.plan import Plan
+from convboard.training.losses import OneHotMSE
 from convboard.training.schedules import OneCycle, Schedule
 from training_setups import make_setup, make_splits
 
@@ -148,6 +157,79 @@ def test_a_layer_in_another_precision() -> None:
 def test_a_batch_that_is_squeezed_away() -> None:
     with pytest.raises(ModelError, match=r"^The network gives \[3\] for a batch of 1: the batch dimension must be"):
         take(Changed(lambda _, scores: scores.squeeze()), images=11, batch_size=10)
+
+
+class TestABatchOfOneToEvaluate:
+    """Of 83 images in batches of 41, one is left."""
+
+    def evaluate(self, model: nn.Module, val: int = 80, test: int = 83, **limits: Any) -> None:
+        splits = make_splits(50, 41, IMAGE_SHAPE)
+        small = {name: replace_batch_size(getattr(splits, name), 41) for name in ("val", "test")}
+        setup = make_setup(model, limits=TrainerConfig(**limits), splits=dataclasses.replace(splits, **small))
+        try_single_image(setup, IMAGE_SHAPE, {"val": val, "test": test})
+
+    def test_that_is_squeezed_away(self) -> None:
+        squeezing = Changed(lambda _, scores: scores.squeeze())
+        with pytest.raises(ModelError) as caught:
+            self.evaluate(squeezing)
+        assert str(caught.value) == (
+            "The network gives [3] for a batch of 1: the batch dimension must be kept. If its forward drops "
+            "dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze(). Or avoid such a batch: "
+            "83 images of test in batches of 41 leave one for the last batch. Set trainer.eval_batch_size=42, with "
+            "which no batch is that small."
+        )
+        self.evaluate(squeezing, test=84)
+        self.evaluate(squeezing, limit_test_batches=2)
+
+    def test_that_raises(self) -> None:
+        def refuse(_module: nn.Module, scores: Tensor) -> Tensor:
+            return scores if len(scores) > 1 else scores.view(2, -1)
+
+        with pytest.raises(ModelError, match=r"works only with batches of 2 images"):
+            self.evaluate(Changed(refuse), val=42)
+
+    def test_that_is_fine(self) -> None:
+        self.evaluate(make_network(nn.BatchNorm1d(16)))
+
+
+def replace_batch_size(batches: Batches, batch_size: int) -> Batches:
+    changed = copy.copy(batches)
+    changed.batch_size = batch_size
+    return changed
+
+
+class TestWarnings:
+    def warnings_of(self, model: nn.Module, **changes: Any) -> list[str]:
+        setup = make_setup(model, splits=make_splits(100, 10, IMAGE_SHAPE), **changes)
+        training = try_step(setup, IMAGE_SHAPE, 100, "the optimizer")
+        return [warning.word for warning in find_warnings(setup, IMAGE_SHAPE, training)]
+
+    def test_of_a_network_that_is_fine(self) -> None:
+        assert self.warnings_of(make_network(nn.Dropout(), nn.BatchNorm1d(16))) == []
+
+    def test_depend_on_the_loss(self) -> None:
+        assert self.warnings_of(make_network(nn.Linear(16, 16)).append(nn.Softmax(1))) == ["softmax"]
+        assert self.warnings_of(make_network().append(nn.Softmax(1)), loss=OneHotMSE()) == []
+
+    def test_of_a_learning_rate_of_zero(self) -> None:
+        model = make_network()
+        assert self.warnings_of(model, optimizer=sgd(model, lr=0.0)) == ["no learning"]
+
+    def test_of_weights_that_the_optimizer_lacks(self) -> None:
+        model = make_network(nn.Linear(16, 16))
+        assert self.warnings_of(model, optimizer=sgd(model[2])) == ["not trained"]
+
+    def test_of_a_network_that_cannot_be_copied(self) -> None:
+        model = Changed(lambda _, scores: scores.softmax(1))
+        model.cached = model.scores(torch.zeros(1, *IMAGE_SHAPE))
+        assert self.warnings_of(model) == ["softmax"]
+
+    def test_do_not_end_a_run_that_they_fail_on(self) -> None:
+        def refuse_noise(module: nn.Module, scores: Tensor) -> Tensor:
+            assert module.training
+            return scores
+
+        assert self.warnings_of(Changed(refuse_noise)) == []
 
 
 def test_an_error_of_the_network_s_own_names_its_line() -> None:
