@@ -17,6 +17,7 @@ from PIL import Image
 from playwright.sync_api import FloatRect, Page
 
 MOST_BYTES = 300_000
+WIDE = 1600  # pixels in which TensorBoard has room for the names of all tabs, beside its list of inactive ones
 BESIDE_THE_MENU: FloatRect = {"x": 320, "y": 64, "width": 560, "height": 936}
 
 
@@ -53,13 +54,13 @@ def take(page: Page, path: Path, clip: FloatRect | None = None) -> None:
 
 
 def test_scalars(server: Any, open_window: Any, folder: Path) -> None:
-    view = "scalars&_smoothingWeight=0&_ignoreYOutliers=false&tagFilter=(accuracy|loss)/(train|val)"
-    page = open_window(server, 1280, 780).open(view, "accuracy/train")
+    view = "scalars&_smoothingWeight=0&_ignoreYOutliers=false&tagFilter=^(accuracy|loss)/(train|val)"
+    page = open_window(server, WIDE, 780).open(view, "accuracy/train")
     take(page, folder / "scalars.png")
 
 
 def test_images(server: Any, open_window: Any, folder: Path) -> None:
-    page = open_window(server, 1280, 1320).open("images&tagFilter=(kernels|feature_maps)/conv1", "kernels/conv1")
+    page = open_window(server, WIDE, 1320).open("images&tagFilter=(kernels|feature_maps)/conv1", "kernels/conv1")
     page.get_by_text("Show actual image size").click()
     take(page, folder / "images.png")
 
@@ -73,6 +74,6 @@ def test_graph(server: Any, open_window: Any, folder: Path) -> None:
 
 def test_layers(server: Any, open_window: Any, folder: Path) -> None:
     chosen = "&p.layers.layer=conv1&p.layers.image=5&p.layers.unit=2,12,14"
-    page = open_window(server, 1280, 800).open(f"layers{chosen}", "conv1")
+    page = open_window(server, WIDE, 900).open(f"layers{chosen}", "conv1")
     page.frame_locator("iframe").locator("[data-computed]").first.wait_for()
     take(page, folder / "layers.png")

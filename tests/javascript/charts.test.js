@@ -50,3 +50,21 @@ test("the point at an epoch is the last one before it", () => {
     [undefined, "a", "a", "b", "b"],
   );
 });
+
+test("a zero on a logarithmic scale has a line of its own below it", () => {
+  const points = [
+    [0, 1],
+    [1, 0.01],
+    [2, 0],
+  ];
+  const figure = chart(points, { isLog: true, now: 2 });
+  const [line] = find(figure, "polyline");
+  const heights = line
+    .getAttribute("points")
+    .split(" ")
+    .map((pair) => Number(pair.split(",")[1]));
+  assert.equal(heights.length, 3);
+  assert.ok(heights[0] < heights[1] && heights[1] < heights[2]);
+  assert.match(figure.textContent, /^T0/);
+  assert.equal(find(figure, "circle").length, 4); // the zero too, and the marked one
+});

@@ -126,3 +126,23 @@ test("a convolution's savings and facts are counted", () => {
   assert.equal(formula(row), null);
   assert.deepEqual(formula({ formula: "f", output_shape: [6, 28, 20] }), { side: "height", text: "f" });
 });
+
+test("a record that is damaged is refused as a whole", () => {
+  const row = conv("stem", "input");
+  const good = { input_shape: MAPS, boxes: {}, rows: [row] };
+  assert.ok(readRecord(good));
+  for (const bad of [
+    {},
+    { ...good, input_shape: [4] },
+    { ...good, input_shape: "4x4" },
+    { ...good, rows: {} },
+    { ...good, rows: [null] },
+    { ...good, rows: [{ ...row, name: 7 }] },
+    { ...good, rows: [{ ...row, inputs: [null] }] },
+    { ...good, rows: [{ ...row, output_shape: "4x4x4" }] },
+    { ...good, rows: [{ ...row, kernel_size: { 0: 3 } }] },
+    { ...good, boxes: { stem: { rows: 3, columns: SPANS } } },
+    { ...good, boxes: { stem: null } },
+  ])
+    assert.throws(() => readRecord(bad), TypeError, JSON.stringify(bad));
+});

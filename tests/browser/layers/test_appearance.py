@@ -77,3 +77,14 @@ def test_pointing_moves_nothing(open_tab: Any) -> None:
     at_the_border = tab.frame.evaluate(PLACES)
     tab.unit(5, 16, 16)
     assert tab.frame.evaluate(PLACES) == at_the_border
+
+
+def test_numbers_below_bars_do_not_cover_the_axis(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="flatten")
+    covered = """() => [...document.querySelectorAll(".bars .line")].filter((line) => {
+        const zero = line.querySelector(".axis span:last-child").getBoundingClientRect();
+        const first = line.querySelector(".numbers span").getBoundingClientRect();
+        return zero.right > first.left && zero.bottom > first.top + 1;
+    }).length"""
+    assert tab.find(".bars .line").count() >= 5
+    assert tab.frame.evaluate(covered) == 0

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from torch import nn
 
 from convboard import build_model, receptive_field
@@ -41,8 +42,7 @@ def test_a_layer_is_described_with_its_formula_and_its_costs(open_tab: Any) -> N
     assert "conv1 slides 6 kernels of 5×5 over 1×32×32" in text
     assert "⌊(32 + 2·0 − 1·(5−1) − 1)/1⌋ + 1 = 28" in text
     assert "156 parameters" in text
-    assert "to 6 units, one a map, would need 6,144: 39 times as many" in text
-    assert "to all 4,704 outputs, 4,816,896: 30,878 times as many" in text
+    assert "to all 4,704 outputs would need 4,816,896: 30,878 times as many" in text
     assert "117,600" in text
 
 
@@ -77,6 +77,8 @@ def _edges(box: Any) -> tuple[int, ...]:
         (LENET, "conv1", (3, 10, 12)),
         (LENET, "pool2", (3, 2, 2)),
         (LENET, "conv2", (7, 4, 9)),
+        (LENET, "fc1", (50, 0, 0)),
+        (LENET, "fc2", (7, 0, 0)),
         (QUICK, "conv1", (4, 0, 31)),
         (QUICK, "conv3", (15, 0, 7)),
         (RESNET, "conv1", (4, 0, 31)),
@@ -84,8 +86,8 @@ def _edges(box: Any) -> tuple[int, ...]:
     ],
 )
 def test_the_multiply_and_add_gives_the_recorded_value(open_tab: Any, run: str, layer: str, unit: Any) -> None:
-    tab = open_tab(run=run, layer=layer)
-    tab.unit(*unit)
+    tab = open_tab(run=run, layer=layer, unit=",".join(map(str, unit)))
+    tab.find(".steps").wait_for()
     computed = float(tab.find(".steps").get_attribute("data-computed"))
     recorded = float(tab.find(".identity .value").get_attribute("data-value"))
     assert computed == pytest.approx(recorded, rel=4e-3, abs=4e-3)  # float16 has eleven bits
@@ -98,6 +100,24 @@ def test_padding_is_zero_and_said_to_be(open_tab: Any) -> None:
     patch = tab.find(".grids .cells").first.get_attribute("aria-label") or ""
     assert patch.count("padding") == 16  # a 5x5 kernel on padding 2: 25 - 9
     assert "zeros outside of the input" in tab.find(".arithmetic").inner_text()
+
+
+def test_weights_of_linear_layers_are_shown(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="fc1", unit="3,0,0")
+    tab.find(".kernel-section").get_by_text("16 slices of 5×5, one for each map of pool2").wait_for()
+    expect(tab.find(".kernel.chosen:visible")).to_have_attribute("data-channel", "3")
+    tab = open_tab(run=LENET, layer="fc2", unit="3,0,0")
+    tab.find(".kernel-section").get_by_text("a row for each unit, a column for each of 120 inputs").wait_for()
+    expect(tab.find(".kernel.chosen:visible")).to_have_attribute("data-channel", "3")
+    tab.find(".parts").get_by_text("What 120 inputs add").wait_for()
+
+
+def test_maps_have_the_scale_of_the_figure(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1")
+    scale = tab.find(".outputs .ticks").inner_text()
+    tab.follow(run=LENET, layer="relu1")
+    tab.find(".layer h2").get_by_text("relu1", exact=True).wait_for()
+    assert scale.split("\n")[-1] == tab.find(".outputs .ticks").inner_text().split("\n")[-1]
 
 
 def test_scores_come_with_probabilities_and_class_names(open_tab: Any) -> None:

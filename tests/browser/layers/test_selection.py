@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from playwright.sync_api import expect
 
@@ -55,6 +56,54 @@ def test_two_runs_stand_side_by_side(open_tab: Any) -> None:
     assert tab.find(".outputs .maps").count() == 2
     tab.find(".identity").get_by_text("second run").wait_for()
     assert "another one" not in tab.find(".inside").inner_text()
+
+
+def test_two_runs_are_compared_in_numbers(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, compare=OTHER_LENET, layer="conv2")
+    tab.find(".comparison tbody tr").last.wait_for()
+    rows = [row.inner_text().split("\t") for row in tab.find(".comparison tbody tr").all()]
+    assert [key for key, *_ in rows] == ["accuracy/val", "accuracy/test", "seed", "trainer.max_epochs"]
+    assert rows[2:] == [["seed", "0", "2"], ["trainer.max_epochs", "2", "1"]]
+    assert all("%" in value for _, *values in rows[:2] for value in values)
+    tab.find("#tab-health").click()  # beside both views
+    tab.find(".comparison").get_by_text("accuracy/val").wait_for()
+
+
+def test_the_newest_run_is_opened_and_runs_are_told_apart(open_tab: Any) -> None:
+    tab = open_tab()
+    tab.wait_for_link(f"run={quote(RESNET, safe='')}")  # the last that was begun
+    field = tab.find('input[aria-label="Run"]')
+    field.focus()
+    options = tab.find(".options:visible li").all_inner_texts()
+    assert [option.split("\n")[0] for option in options] == [RESNET, QUICK, OTHER_LENET, LENET]
+    assert re.fullmatch(r"lenet · mnist · lr 0\.02 · \d+\.\d\d % val · finished", options[-1].split("\n")[1])
+    field.fill("mnist 0.02")
+    assert tab.find(".options:visible li").count() == 2
+
+
+def test_the_best_epoch_is_marked_and_chosen_by_a_click(open_tab: Any) -> None:
+    best = {"step": 40, "metrics": {"accuracy/val": 0.75}}
+    tab = open_tab(run=LENET, layer="conv1", routes={"**/data/plugin/layers/run?*": with_best(best)})
+    mark = tab.find(".best")
+    assert mark.get_attribute("title") == "Best: epoch 1, 75.00 % on val"
+    mark.click()
+    tab.wait_for_link("step=40")
+
+
+def with_best(best: dict[str, Any]) -> Any:
+    return lambda route: route.fulfill(json={**route.fetch().json(), "best": best})
+
+
+def test_the_prediction_is_beside_the_image(open_tab: Any) -> None:
+    tab = open_tab(run=LENET, layer="conv1", image=4)
+    one = tab.find(".prediction").inner_text()
+    assert re.fullmatch(r"predicted “\d” \d+ %", one)
+    tab.follow(run=LENET, layer="fc3", image=4)
+    best = tab.find(".scores .best")
+    expect(best).to_be_visible()
+    assert best.locator("th").inner_text() == one[11]
+    tab.follow(run=LENET, compare=OTHER_LENET, layer="fc3", image=4)
+    expect(tab.find(".prediction")).to_have_count(2)
 
 
 def test_a_second_run_without_the_layer_says_so(open_tab: Any) -> None:

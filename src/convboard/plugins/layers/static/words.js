@@ -156,7 +156,8 @@ export function savings(row) {
   const weights = denseWeights(row);
   const dense = `A fully connected layer from all ${whole(count(row.input_shape))} inputs to all`;
   const times = `${whole(weights)}: ${whole(Math.round(weights / row.parameters))} times as many`;
-  return `${plural(row.parameters, "parameter")}. ${dense} ${whole(count(row.output_shape))} outputs would need ${times}.`;
+  const outputs = `${whole(count(row.output_shape))} outputs`;
+  return `${plural(row.parameters, "parameter")}. ${dense} ${outputs} would need ${times}.`;
 }
 
 function macsNote(row) {
