@@ -6,6 +6,8 @@ and torch._dynamo, which takes 4 s. Two images take about a millisecond through 
 is run there.
 """
 
+import math
+import os
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -169,9 +171,16 @@ def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tenso
         model: The network.
         image_shape: (C, H, W).
         batch_size: Number of images.
+
+    Raises:
+        MemoryError: The images alone are larger than the memory of the machine. A system that promises more memory than
+            it has would end the process, without a message, when the network computes them.
     """
     weight = next((t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()), None)
     device, dtype = (weight.device, weight.dtype) if weight is not None else (None, None)
+    size, memory = 4 * batch_size * math.prod(image_shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > memory and device != torch.device("meta"):
+        raise MemoryError(f"black images: tried to allocate {size} bytes")
     return torch.zeros(batch_size, *image_shape, device=device, dtype=dtype)
 
 

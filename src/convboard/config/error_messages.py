@@ -30,6 +30,7 @@ from omegaconf.errors import (
 from yaml import Mark, MarkedYAMLError
 
 from convboard.config.command_line import command
+from convboard.config.memory_errors import explain_memory
 from convboard.config.synonyms import KEYS
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest, similar
 
@@ -80,6 +81,8 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case RecursionError() if _is_in(error, "antlr4", "omegaconf", "hydra", "yaml"):
             deepest = max(overrides, key=len, default="").partition("=")[0]
             return ConfigError(f"{deepest}: lists or {{key: value}} are nested too deeply.")
+        case MemoryError() | RuntimeError() | ValueError() if (memory := explain_memory(error)) is not None:
+            return memory
         case ValueError() if str(error).startswith("Config group override must be"):
             return _not_an_option(error, schema, overrides)
         case OSError(filename=str() as path) if _raised_by_hydra(error):

@@ -34,6 +34,7 @@ from convboard.experiment.run_dir import (
 )
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
+from convboard.experiment.unsaved_state import warn_of_unsaved_state
 from convboard.files import TEMPORARY, atomic_write_text, empty, locked, make_folder
 from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
@@ -115,6 +116,8 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
         comm.seed_rank(config.seed)
         if resumed is not None:
             _resume(trainer, run_dir)
+            if comm.is_main:
+                warn_of_unsaved_state(setup, dataset.image_shape)
         if comm.is_main:
             (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
             inputs.write()

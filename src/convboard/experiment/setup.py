@@ -30,6 +30,7 @@ from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.sanity_check import LayoutError, find_warnings, try_schedule, try_single_image, try_step
+from convboard.experiment.unsaved_state import refuse_unsavable
 from convboard.models.infer_arguments import build, given_arguments, square_side, takes_more_than
 from convboard.models.sequential import sequential
 from convboard.training.callbacks import Callback
@@ -201,6 +202,7 @@ def build_setup(
     else:
         origin = Origin()
         model = prepare_given(model, dataset.image_shape, dataset.num_classes)
+    refuse_unsavable(model)
     initialise(model, dataset)
     model.to(plan.device)
     setup = TrainingSetup(

@@ -1,0 +1,103 @@
+"""State of a network that a checkpoint cannot hold."""
+
+import copy
+import logging
+import random
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from convboard.data.dataset import ImageShape
+from convboard.errors import ModelError
+from convboard.training.seeding import preserved_random_state
+from convboard.training.serialization import StatePacker
+from convboard.training.training_setup import TrainingSetup
+
+_log = logging.getLogger(__name__)
+_OF_EVERY_MODULE = {*vars(nn.Module()), "training"}
+_EXTRA_STATE = "_extra_state"  # the end of its name in a state_dict
+
+
+def refuse_unsavable(model: nn.Module) -> None:
+    """Check that a checkpoint can hold what `get_extra_state` of the modules returns.
+
+    Raises:
+        ModelError: It contains an object of another type.
+    """
+    for name, value in model.state_dict().items():
+        if name.endswith(_EXTRA_STATE):
+            try:
+                StatePacker().pack(value, name)
+            except TypeError as error:
+                where = name.removesuffix(_EXTRA_STATE).rstrip(".") or type(model).__name__
+                raise ModelError(
+                    f"get_extra_state() of {where} cannot be saved: {error}. Return tensors, numbers, texts, bytes, or "
+                    "lists and dicts of these."
+                ) from error
+
+
+def warn_of_unsaved_state(setup: TrainingSetup, image_shape: ImageShape) -> None:
+    """Tell once what a training step changes in the network and no checkpoint holds.
+
+    These are buffers with persistent=False, and attributes of modules of the user's: numbers, tensors, generators, and
+    lists and dicts of these. A copy of the network computes two black images; one that cannot is not checked.
+
+    Args:
+        setup: The run that is resumed.
+        image_shape: Shape (C, H, W) of an image.
+    """
+    changed = _changed_by_a_step(setup, image_shape)
+    if changed:
+        _log.warning(
+            "No checkpoint holds %s, which a training step of the network changes: the resumed run begins with the "
+            "initial values, and can differ from one that was never interrupted. Keep them in buffers, with "
+            "self.register_buffer(name, tensor), or return them from get_extra_state().",
+            ", ".join(changed),
+        )
+
+
+def _changed_by_a_step(setup: TrainingSetup, image_shape: ImageShape) -> list[str]:
+    plan = setup.plan
+    try:
+        model = plan.place(copy.deepcopy(setup.model)).train()
+        before = dict(_unsaved(model))
+        with preserved_random_state(plan.device), torch.no_grad(), plan.autocast():
+            model(torch.zeros(2, *image_shape, device=plan.device))
+    except Exception:  # by the user's code, such as a network that cannot be copied
+        return []
+    return [name for name, value in _unsaved(model) if before.get(name) != value]
+
+
+def _unsaved(model: nn.Module) -> Iterator[tuple[str, object]]:
+    """Yield the names and values of what is not in the `state_dict` of a network."""
+    for path, module in model.named_modules():
+        prefix = f"{path}." if path else ""
+        for name in module._non_persistent_buffers_set:
+            yield f"{prefix}{name}", _comparable(module.get_buffer(name))
+        if not type(module).__module__.startswith("torch."):
+            for name, value in vars(module).items():
+                if name not in _OF_EVERY_MODULE:
+                    yield f"{prefix}{name}", _comparable(value)
+
+
+def _comparable(value: Any) -> object:
+    """Return the value as plain objects that `==` compares; None for other objects."""
+    match value:
+        case Tensor():
+            return value.dtype, value.shape, bytes(value.detach().cpu().reshape(-1).view(torch.uint8).numpy())
+        case torch.Generator():
+            return _comparable(value.get_state())
+        case random.Random():
+            return value.getstate()
+        case bool() | int() | float() | str() | bytes():
+            return repr(value)  # NaN equals itself
+        case list() | tuple() | deque():
+            return [_comparable(item) for item in value]
+        case dict():
+            return {key: _comparable(item) for key, item in value.items()}
+    if type(value).__module__.startswith("numpy"):
+        return repr(getattr(getattr(value, "bit_generator", value), "state", value))
+    return None
