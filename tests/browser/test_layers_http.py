@@ -55,6 +55,7 @@ def test_pictures_have_a_key_for_each_epoch_they_were_drawn_at(server: Any) -> N
     pictures = server.get(f"{ROOT}/run", run=RUN)["pictures"]
     assert set(pictures) == {
         *(f"{kind}/{layer}" for kind in ("kernels", "feature_maps") for layer in ("conv1", "conv2")),
+        *(f"weight_matrix/{layer}" for layer in ("fc1", "fc2", "fc3")),
         "input/probe",
     }
     assert all([picture["step"] for picture in drawn] == STEPS for drawn in pictures.values())
