@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,7 @@ class Report:
 
 def measure(family: str, name: str) -> Report:
     """Measure the layer table of one network in a process of its own."""
+    _import_counter()
     receiver, sender = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(target=_measure_and_send, args=(family, name, sender))
     process.start()
@@ -149,6 +151,13 @@ def measure(family: str, name: str) -> Report:
         report = Report(family, name, error="the process was killed")
     process.join()
     return report
+
+
+@cache
+def _import_counter() -> None:
+    """Have torch's counter import the compiler here, once, rather than in each process."""
+    with FlopCounterMode(display=False):
+        torch.zeros(1).add(1)
 
 
 def _measure_and_send(family: str, name: str, sender: Any) -> None:

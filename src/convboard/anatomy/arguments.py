@@ -53,6 +53,25 @@ def check_shape(image_shape: Any) -> None:
     )
 
 
+def shapes_of(input_shape: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Return the shape of an image, and those of the other inputs.
+
+    Args:
+        input_shape: (C, H, W), or a sequence of shapes that begins with it.
+
+    Raises:
+        ModelError: It is neither.
+    """
+    shapes = _items(input_shape) if isinstance(input_shape, (tuple, list)) else []
+    if not shapes or any(isinstance(shape, Integral) for shape in shapes):
+        shapes = [input_shape]
+    check_shape(shapes[0])
+    for shape in shapes[1:]:
+        if not isinstance(shape, (tuple, list)) or not all(isinstance(size, Integral) for size in shape):
+            raise ModelError(f"The shape of a further input is {shape!r}: give its sizes without the batch, as (5,).")
+    return shapes[0], tuple(shapes[1:])
+
+
 def _kind(value: Any) -> str:
     """`None`, or `a list`."""
     name = type(value).__name__

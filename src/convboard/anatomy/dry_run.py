@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -52,13 +51,16 @@ class DryRun:
         return next((call for call in self.calls if self.error is not None and call.error is self.error), None)
 
 
-def run_without_side_effects(model: nn.Module, images: Tensor, gradients: bool = False) -> Any:
+def run_without_side_effects(
+    model: nn.Module, images: Tensor, gradients: bool = False, others: Sequence[Tensor] = ()
+) -> Any:
     """Run a network in evaluation mode, and leave it and the random numbers unchanged.
 
     Args:
         model: Any network. It is given copies of its buffers, which it may write to.
         images: [N, C, H, W].
         gradients: Whether to record the operations for torch.autograd.
+        others: Further arguments of its forward.
 
     Returns:
         What the network returns.
@@ -71,7 +73,7 @@ def run_without_side_effects(model: nn.Module, images: Tensor, gradients: bool =
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [images.device] if images.device.type == "cuda" else []
     with uncompiled(), _evaluation_mode(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices):
-        return functional_call(model, buffers, (images,))
+        return functional_call(model, buffers, (images, *others))
 
 
 def dry_run(
@@ -81,6 +83,7 @@ def dry_run(
     trackers: Sequence[Callable[[Tensor], Tracker]] = (),
     dtype: torch.dtype | None = None,
     gradients: bool = False,
+    other_shapes: Sequence[Shape] = (),
 ) -> DryRun:
     """Run a network on black images and record its calls; an exception of the network is recorded, not raised.
 
@@ -91,13 +94,18 @@ def dry_run(
         trackers: Are made from the images and updated during the run: see `trace.Call.tracked`.
         dtype: Of the images; None takes that of the network.
         gradients: As in `run_without_side_effects`.
+        other_shapes: Shapes of the further arguments of its forward, without the batch; they are zeros too.
 
     Raises:
         ModelError: The shape is not that of an image, a lazy layer has no shape yet, or the network is a script.
     """
     model = unwrapped(model)
     _check_not_lazy(model)
-    run = partial(run_without_side_effects, gradients=gradients)
+
+    def run(model: nn.Module, images: Tensor) -> Any:
+        others = [black_images(model, shape, len(images)) for shape in other_shapes]
+        return run_without_side_effects(model, images, gradients, others)
+
     recorded = _record(model, run, image_shape, batch_size, trackers, dtype)
     if trackers and recorded.error is None and any(_may_be_otherwise(call, batch_size) for call in recorded.calls):
         larger = _record(model, run, image_shape, batch_size + 1, dtype=dtype)

@@ -17,7 +17,9 @@ from convboard.anatomy.trace import CallNames, leaf_modules
 from convboard.errors import ModelError, nearest
 
 
-def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] = "*") -> "OrderedDict[str, Tensor]":
+def layer_outputs(
+    model: nn.Module, images: Tensor | Sequence[Tensor], layers: str | Sequence[str] = "*"
+) -> "OrderedDict[str, Tensor]":
     """Run images through a network and return the output of each layer.
 
     The network runs in evaluation mode without gradients. Its modes, buffers and hooks and the random numbers stay
@@ -25,7 +27,8 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
 
     Args:
         model: Any network.
-        images: [N, C, H, W], normalised as the network expects them.
+        images: [N, C, H, W], normalised as the network expects them; for a network with several inputs, the tensors
+            that it is called with, the images first.
         layers: Module paths, or glob patterns of them such as `conv*` or `layer1.*`. A pattern matches layers
             (modules without children); if it matches none of them, it matches the modules with children.
 
@@ -43,7 +46,8 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
         {'conv1': [1, 16, 14, 14], 'conv2': [1, 32, 7, 7], 'conv3': [1, 64, 4, 4]}
     """
     model = unwrapped(model)
-    check_images(images)
+    given: list[Any] = list(images) if isinstance(images, (tuple, list)) and images else [images]
+    check_images(given[0])
     outputs: OrderedDict[str, Tensor] = OrderedDict()
     names = CallNames()
     with ExitStack() as hooks:
@@ -60,10 +64,15 @@ def layer_outputs(model: nn.Module, images: Tensor, layers: str | Sequence[str] 
                 raise ModelError(f"layers={name!r} is made by torch.jit, and cannot be looked into: leave it out.")
             hooks.enter_context(module.register_forward_hook(keep))
         try:
-            run_without_side_effects(model, images.clone())  # an in-place function may change them
+            # Copies, since an in-place function may change them.
+            first, *others = (tensor.clone() for tensor in given)
+            run_without_side_effects(model, first, others=others)
         except (RuntimeError, TypeError):  # TypeError: its forward takes more than the images
-            check_dtype_and_device(model, images)
-            raise_explained(model, dry_run(model, tuple(images.shape[1:])))
+            check_dtype_and_device(model, given[0])
+            raise_explained(
+                model,
+                dry_run(model, tuple(given[0].shape[1:]), other_shapes=[tuple(other.shape[1:]) for other in given[1:]]),
+            )
             raise
     return outputs
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from convboard.anatomy.arguments import shapes_of
 from convboard.anatomy.blocks import block_rows
 from convboard.anatomy.dry_run import DryRun, dry_run, unwrapped
 from convboard.anatomy.function_call import AVG_POOL_DEFAULTS, Pair
@@ -17,6 +18,8 @@ from convboard.anatomy.trace import Call, Shape
 from convboard.errors import ModelError, nearest
 
 RECORD_VERSION = 1
+Shapes = Shape | Sequence[Shape]
+"""(C, H, W) of an image; for a network with several inputs, the shape of each without the batch, the image first."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class NetworkSummary:
         }
 
 
-def summarise(model: nn.Module, input_shape: Shape) -> NetworkSummary:
+def summarise(model: nn.Module, input_shape: Shapes) -> NetworkSummary:
     """Summarise a network by one run on two black images.
 
     The network, its modes and buffers and the random numbers stay unchanged.
@@ -69,11 +72,11 @@ def summarise(model: nn.Module, input_shape: Shape) -> NetworkSummary:
         name: {key: given.get(key, default) for key, default in AVG_POOL_DEFAULTS.items()}
         for name, given in pools.items()
     }
-    return NetworkSummary(input_shape, rows_of(model, run), boxes, averages)
+    return NetworkSummary(run.image_shape, rows_of(model, run), boxes, averages)
 
 
 def layer_table(
-    model: nn.Module, input_shape: Shape, depth: int | None = None, collapse: Sequence[str] = ()
+    model: nn.Module, input_shape: Shapes, depth: int | None = None, collapse: Sequence[str] = ()
 ) -> LayerTable:
     """Describe each layer of a network, and each function that its forward calls, by one run on two black images.
 
@@ -81,7 +84,8 @@ def layer_table(
 
     Args:
         model: Any network.
-        input_shape: (C, H, W) of an image.
+        input_shape: (C, H, W) of an image; for a network with several inputs, the shape of each without the batch, such
+            as [(3, 32, 32), (5,)]. Receptive fields are those on the first input.
         depth: Show modules at this depth as one row each, with the sums of what is inside: 1 for the network's
             children, such as `layer1`, 2 for theirs, such as `layer1.0`.
         collapse: Show these modules as one row each: module paths, glob patterns of them, or names of classes.
@@ -100,14 +104,14 @@ def layer_table(
     return LayerTable(block_rows(unwrapped(model), summarise(model, input_shape).rows, depth, collapse))
 
 
-def receptive_field(model: nn.Module, input_shape: Shape, layer: str, row: int = 0, col: int = 0) -> Box:
+def receptive_field(model: nn.Module, input_shape: Shapes, layer: str, row: int = 0, col: int = 0) -> Box:
     """Compute the smallest box of pixels that contains all pixels that can change a unit, clipped to the image.
 
     The box is exact: it covers all channels at the unit's position, and only pixels that the unit depends on.
 
     Args:
         model: Any network.
-        input_shape: (C, H, W) of an image.
+        input_shape: See `layer_table`.
         layer: A row's name in `layer_table`.
         row: Row of the unit in the layer's output; 0 for an output without rows and columns, whose units are all meant.
         col: Column of the unit, likewise.
@@ -172,5 +176,6 @@ def network_record(model: nn.Module, input_shape: Shape) -> dict[str, Any]:
     return summarise(model, input_shape).record()
 
 
-def _run(model: nn.Module, input_shape: Shape) -> DryRun:
-    return dry_run(model, input_shape, trackers=TRACKERS)
+def _run(model: nn.Module, input_shape: Shapes) -> DryRun:
+    image_shape, others = shapes_of(input_shape)
+    return dry_run(model, image_shape, trackers=TRACKERS, other_shapes=others)

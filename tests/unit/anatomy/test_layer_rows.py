@@ -225,3 +225,25 @@ def test_a_row_that_was_written_to_does_not_stand_for_all() -> None:
 
     last = layer_table(FirstRowCleared(), (1, 9, 9))[-1]
     assert (last.receptive_field, last.receptive_center) in [((4, 4), (1.5, 1.5)), ((4, 4), None)]
+
+
+class Positions(nn.Module):
+    """Adds a code of each position, which it makes for the whole batch, and a table that begins with two rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.code, self.mix = nn.Conv2d(1, 4, 3), nn.Conv2d(2, 4, 1), nn.Linear(3, 4, bias=False)
+        self.table = nn.Parameter(torch.ones(2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv(x)
+        places = torch.ones(len(x), 2, *y.shape[2:])
+        out: Tensor = y + self.code(places) + self.mix(self.table).sum(0).view(-1, 1, 1)
+        return out
+
+
+def test_what_is_made_for_the_batch_is_shown_for_one_image() -> None:
+    rows = rows_of(Positions(), (1, 6, 6))
+    code, mix = rows["code"], rows["mix"]
+    assert (code.input_shape, code.output_shape, code.macs) == ((2, 4, 4), (4, 4, 4), 4 * 4 * 4 * 2)
+    assert (mix.input_shape, mix.output_shape, mix.macs) == ((2, 3), (2, 4), 2 * 4 * 3)
