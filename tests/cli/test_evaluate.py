@@ -81,9 +81,10 @@ class MyNet(nn.Module):
 
 def test_help_says_what_it_takes(run_command: RunCommand) -> None:
     done = run_command("scripts/evaluate.py", "--help")
-    usage, about, arguments = done.stdout.split("\n\n")
+    usage, about, places, arguments = done.stdout.split("\n\n")
     assert re.fullmatch(r"usage: python \S+/evaluate\.py run=\.\.\. \[trust=false\]", " ".join(usage.split()))
     assert about.startswith("Evaluate the best network of a finished run again, ")
+    assert "dataset.path=<folder>" in places
     assert re.findall(r"^  (\S+) {2,}(\w+ \w+ \w+)", arguments, re.MULTILINE) == [
         ("run=...", "The run directory"),
         ("trust=false", "Build the network"),

@@ -108,6 +108,9 @@ def test_a_run_on_pictures_sees_them_as_in_training(run_command: RunCommand, pho
     done = run_command(SCRIPT, "run=run", "image=pictures/dark/1.png")
     assert done.stdout.startswith("1.png, 40x30 L → 1x32x32 grey, centre cropped\n")
     assert re.search(r"^predicted: (dark|light) ", done.stdout, re.MULTILINE)
+    (tmp_path / "pictures").rename(tmp_path / "my pictures")  # and the data can be found again
+    again = run_command("scripts/evaluate.py", "run=run", "dataset.path='my pictures'", "data_dir=anywhere")
+    assert again.stdout.endswith("The metrics equal those in result.json, to the last bit.\n")
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,6 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ("optimizer.lr=-0.1", "optimizer.lr=-0.1: must be a finite number, 0 or above."),
         ("optimizer.lr=nan", "optimizer.lr=nan: must be a finite number, 0 or above."),
         ("batch_size=0", "batch_size=0: must be at least 1."),
-        ("batch_size=1298", "batch_size=1298: must be at most 1297, the images there are to train on."),
         ("trainer.max_epochs=0", "trainer.max_epochs=0: must be at least 1."),
         (
             "trainer.cuda_graph=true",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TypeVar, cast, get_type_hints
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -16,6 +17,8 @@ from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError, similar
 
 Arguments = TypeVar("Arguments")
+
+PLACES = ("data_dir", "dataset.path")  # where the data of a run is now
 
 
 def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[str] | None = None) -> Arguments:
@@ -126,7 +129,7 @@ def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[
 
     Args:
         run: The run directory, if one is given.
-        overrides: See `compose_config`.
+        overrides: See `compose_config`. With a run only those in `PLACES` are allowed.
         useless: The command's own arguments that cannot be used with a run either.
 
     Raises:
@@ -135,5 +138,18 @@ def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[
     if run is None:
         return compose_config(overrides)
     for argument in (*overrides, *useless):
-        raise ConfigError(f"{argument} cannot be used with run=, which has a config of its own. Omit one of them.")
+        if argument.partition("=")[0] not in PLACES:
+            raise ConfigError(f"{argument} cannot be used with run=, which has a config of its own. Omit one of them.")
     return None
+
+
+def split_places(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """Split off the arguments that say where the data of a run is now.
+
+    Returns:
+        The other arguments, and the values by their keys, which are in `PLACES`.
+    """
+    places = [argument for argument in arguments if argument.partition("=")[0] in PLACES]
+    parsed = OverridesParser.create().parse_overrides(places)
+    values = {override.get_key_element(): str(override.value()) for override in parsed}
+    return [argument for argument in arguments if argument not in places], values

@@ -1,11 +1,12 @@
 """Evaluation of the best network of a finished run: `python scripts/evaluate.py run=<run dir>`."""
 
+import sys
 from dataclasses import dataclass
 
 from omegaconf import MISSING
 from rich.console import Console
 
-from convboard.cli.arguments import read_arguments
+from convboard.cli.arguments import read_arguments, split_places
 from convboard.experiment.console import metrics_table
 from convboard.experiment.run_dir import load_run
 
@@ -13,6 +14,8 @@ from convboard.experiment.run_dir import load_run
 @dataclass
 class Arguments:
     """Evaluate the best network of a finished run again, and compare its metrics with those of `result.json`.
+
+    If the data was moved since, add data_dir=<folder>, or dataset.path=<folder> for a folder of pictures.
 
     Attributes:
         run: The run directory, such as outputs/digits/lenet/2026-01-31_12-00-00-0a1b2c.
@@ -25,8 +28,9 @@ class Arguments:
 
 def main() -> None:
     """Print the validation and test metrics beside those of the run."""
-    arguments = read_arguments(Arguments, "evaluate")
-    finished = load_run(arguments.run)
+    own, places = split_places(sys.argv[1:])
+    arguments = read_arguments(Arguments, "evaluate", own)
+    finished = load_run(arguments.run).with_places(places.get("data_dir"), places.get("dataset.path"))
     from convboard.experiment.run import evaluate_run  # after the arguments are checked: this imports torch
 
     again = evaluate_run(finished, arguments.trust)

@@ -33,6 +33,7 @@ from convboard.errors import ConfigError
 from convboard.training.distributed.torchrun import communicator
 
 LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
+_LONGEST_FOLDER = 50  # characters
 _PACKAGED, _IN_CHECKOUT = Path(__file__).parents[1] / "conf", Path(__file__).parents[3] / "conf"
 CONF = _PACKAGED if _PACKAGED.is_dir() else _IN_CHECKOUT
 
@@ -132,9 +133,13 @@ def register() -> None:
     OmegaConf.register_new_resolver("sweep_job_name", _sweep_job_name, replace=True)
 
 
-def _run_dir(resume: str | None, dataset: str, model: str, run_id: str) -> str:
-    """The directory of a single run: a new one, or that of the run to resume."""
-    return resume or f"outputs/{dataset}/{model}/{run_id}"
+def _run_dir(resume: str | None, dataset: str, path: str | None, model: str, run_id: str) -> str:
+    """The directory of a single run: a new one, or that of the run to resume.
+
+    The name of a data set of pictures has that of their folder, as in `image_folder-flowers`.
+    """
+    folder = re.sub(r"[^\w.+-]", "_", Path(path).absolute().name)[:_LONGEST_FOLDER] if path else ""
+    return resume or f"outputs/{dataset}{folder and '-'}{folder}/{model}/{run_id}"
 
 
 def _run_id() -> str:

@@ -1,5 +1,6 @@
 """The data set of a config. Errors of `data`, which name arguments, are raised with the keys of the config here."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -53,6 +54,17 @@ def describe_config_dataset(config: TrainConfig) -> tuple[ImageShape, int]:
         return describe_dataset(
             config.dataset.name, Path(config.data_dir), path=_path(config), image_size=_image_size(config)
         )
+
+
+def with_absolute_paths(config: TrainConfig) -> TrainConfig:
+    """Return the config with paths of its data that do not depend on the current folder; links stay as they are."""
+
+    def absolute(path: str) -> str:
+        return os.path.abspath(Path(path).expanduser())  # noqa: PTH100  (Path.resolve would follow links)
+
+    path = config.dataset.path
+    dataset = replace(config.dataset, path=absolute(path)) if path else config.dataset
+    return replace(config, data_dir=absolute(config.data_dir), dataset=dataset)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from convboard.config.stored_config import dump_config
 from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
-from convboard.experiment.dataset import build_dataset
+from convboard.experiment.dataset import build_dataset, with_absolute_paths
 from convboard.experiment.input_files import InputFiles
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import (
@@ -258,7 +258,7 @@ def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir
     texts = {
         DATASET: json.dumps(_describe_data(dataset), indent=2) + "\n",
         PLAN: json.dumps(plan.to_dict(), indent=2) + "\n",
-        CONFIG: dump_config(replace(config, resume=None)),
+        CONFIG: dump_config(with_absolute_paths(replace(config, resume=None))),
     }
     return InputFiles(run_dir, texts)
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +62,19 @@ class Run:
     def best_checkpoint(self) -> Path:
         """The file of the weights with the best validation accuracy."""
         return self.path / CHECKPOINTS / "best.safetensors"
+
+    def with_places(self, data_dir: str | None = None, path: str | None = None) -> "Run":
+        """Return the same run with its data in other folders.
+
+        Args:
+            data_dir: The folder of the data sets; None: as in its config.
+            path: The folder of pictures of a run with `image_folder`; None: as in its config.
+
+        Raises:
+            ConfigError: `path` is given for another data set.
+        """
+        dataset = replace(self.config.dataset, path=path or self.config.dataset.path)
+        return replace(self, config=replace(self.config, data_dir=data_dir or self.config.data_dir, dataset=dataset))
 
     def model(self, trust: bool = False, model: "nn.Module | None" = None) -> "nn.Module":
         """The network with its best weights, on the CPU, in eval mode.
@@ -292,6 +305,7 @@ def _is_dataset(content: object) -> bool:
             "class_names": [_, *_] as names,
             "mean": [*mean],
             "std": [*std],
+            **rest,
         }:
             return (
                 all(_is_count(size) for size in shape)
@@ -299,7 +313,17 @@ def _is_dataset(content: object) -> bool:
                 and len(mean) == len(std) == shape[0]
                 and all(_is_number(value) for value in mean)
                 and all(_is_number(value) and value > 0 for value in std)
+                and _are_ranges(rest.get("value_ranges", {}))
             )
+    return False
+
+
+def _are_ranges(content: object) -> bool:
+    """Whether these are pairs of numbers by name; earlier versions wrote none."""
+    match content:
+        case {**ranges}:
+            pairs = ranges.values()
+            return all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)) for pair in pairs)
     return False
 
 

@@ -148,3 +148,6 @@ def test_a_new_run_directory() -> None:
     run_dir = compose_config(["model=conv_mlp", "dataset=mnist"]).run_dir
     assert run_dir.parent == Path("outputs/mnist/conv_mlp")
     assert compose_config(["hydra.run.dir=here"]).run_dir == Path("here")
+    for path, name in (("flowers", "flowers"), ("'/a b/my cats'", "my_cats"), (".", Path.cwd().name)):
+        run_dir = compose_config(["dataset=image_folder", f"dataset.path={path}"]).run_dir
+        assert run_dir.parent == Path(f"outputs/image_folder-{name}/lenet")

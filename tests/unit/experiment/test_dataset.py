@@ -8,7 +8,7 @@ import pytest
 
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConvboardError
-from convboard.experiment.dataset import build_dataset, describe_config_dataset
+from convboard.experiment.dataset import build_dataset, describe_config_dataset, with_absolute_paths
 
 
 def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
@@ -25,17 +25,17 @@ def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
     ("dataset", "changes", "message"),
     [
         (
-            {"image_size": 200_000},
+            {"image_size": 60_000},
             {},
             re.compile(
-                r"dataset.image_size=200000: 1,797 images of 1x200000x200000 need 71,880.0 GB of memory, "
-                r"and [\d,.]+ GB are free. Choose a smaller size."
+                r"dataset.image_size=60000: 1,797 images of 1x60000x60000 need 6,469.2 GB of memory, and [\d,.]+ "
+                r"GB are free. Choose a smaller size."
             ),
         ),
         (
             {},
-            {"model": {"_target_": "convboard.models.LeNet", "image_size": 200_000}},
-            re.compile(r"model.image_size=200000: 1,797 images .*"),
+            {"model": {"_target_": "convboard.models.LeNet", "image_size": 60_000}},
+            re.compile(r"model.image_size=60000: 1,797 images .*"),
         ),
         ({"cutout": 32}, {}, "dataset.cutout=32: must be smaller than the images, which are 32x32."),
         ({"random_crop": 33}, {}, "dataset.random_crop=33: must be smaller than the images, which are 32x32."),
@@ -102,3 +102,10 @@ def test_the_size_is_the_datasets_or_else_the_models() -> None:
     assert build_dataset(make_config({})).image_shape == (1, 32, 32)
     assert describe_config_dataset(make_config({})) == ((1, 32, 32), 10)
     assert describe_config_dataset(make_config({"image_size": 40})) == ((1, 40, 40), 10)
+
+
+def test_paths_that_are_stored_do_not_depend_on_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    stored = with_absolute_paths(make_config({"name": "image_folder", "path": "~/cats"}, data_dir="here/../data"))
+    assert (stored.dataset.path, stored.data_dir) == ("/home/somebody/cats", str(Path.cwd() / "data"))
+    assert with_absolute_paths(make_config({})).dataset.path is None

@@ -37,7 +37,7 @@ def make_config(**changes: Any) -> TrainConfig:
 
 
 def test_a_run_needs_no_hydra_and_is_read_back(tmp_path: Path) -> None:
-    config = make_config()
+    config = make_config(data_dir=str(tmp_path / "data"))
     result = convboard.run(config, str(tmp_path / "run"))
     finished = convboard.load_run(tmp_path / "run")
     assert finished.config == config
@@ -109,8 +109,8 @@ def test_a_run_directory_is_never_overwritten(tmp_path: Path) -> None:
 
 
 def test_a_run_that_could_not_begin_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(convboard.ConfigError, match="batch_size=5000"):
-        convboard.run(make_config(batch_size=5000), tmp_path / "outputs" / "run")
+    with pytest.raises(convboard.ConfigError, match="random_crop=40"):
+        convboard.run(make_config(dataset={"name": "digits", "random_crop": 40}), tmp_path / "outputs" / "run")
     assert list(tmp_path.glob("outputs/*")) == []
 
 
