@@ -59,10 +59,7 @@ test("a zero on a logarithmic scale has a line of its own below it", () => {
   ];
   const figure = chart(points, { isLog: true, now: 2 });
   const [line] = find(figure, "polyline");
-  const heights = line
-    .getAttribute("points")
-    .split(" ")
-    .map((pair) => Number(pair.split(",")[1]));
+  const heights = line.attributes.points.split(" ").map((pair) => Number(pair.split(",")[1]));
   assert.equal(heights.length, 3);
   assert.ok(heights[0] < heights[1] && heights[1] < heights[2]);
   assert.match(figure.textContent, /^T0/);

@@ -135,7 +135,8 @@ def _draw_weights(name: str, module: nn.Conv2d | nn.Linear, epoch: int) -> Figur
     weight = to_numpy(module.weight)
     limit = largest_weight(weight)
     draw = draw_weight_matrix if isinstance(module, nn.Linear) else draw_kernels
-    return embed_arrays(draw(name, weight, limit, _caption(epoch)), *weight_arrays(name, module, limit, epoch))
+    embedded = weight_arrays(name, module, limit, epoch)
+    return embed_arrays(draw(name, weight, limit, _caption(epoch)), *embedded, compress=False)  # weights are like noise
 
 
 def _caption(epoch: int) -> str:
