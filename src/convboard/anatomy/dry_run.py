@@ -181,12 +181,12 @@ def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tenso
         batch_size: Number of images.
 
     Raises:
-        MemoryError: The images alone are larger than the memory of the machine. A system that promises more memory than
-            it has would end the process, without a message, when the network computes them.
+        MemoryError: The images, and what the first layers make of them, are larger than the memory of the machine. A
+            system that promises more memory than it has would end the process without a message.
     """
     weight = next((t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()), None)
     device, dtype = (weight.device, weight.dtype) if weight is not None else (None, None)
-    size, memory = 4 * batch_size * math.prod(image_shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    size, memory = 16 * batch_size * math.prod(image_shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > memory and device != torch.device("meta"):
         raise MemoryError(f"black images: tried to allocate {size} bytes")
     return torch.zeros(batch_size, *image_shape, device=device, dtype=dtype)

@@ -3,9 +3,9 @@
 import inspect
 from typing import Any
 
-import torch
 from torch import nn
 
+from convboard.anatomy.dry_run import black_images
 from convboard.anatomy.outputs import layer_outputs
 from convboard.config.compose import Composed
 from convboard.data.dataset import ImageShape
@@ -99,7 +99,7 @@ def _build(composed: Composed, shape: ImageShape, num_classes: int | None) -> nn
     except ModelError:  # its number of classes has no default, as in a list of layers
         seed_everything(composed.config.seed)
         return build_model(composed.config.model, shape, _CLASSES).eval()
-    layer_outputs(model, torch.zeros(1, *shape))  # raises an explained error if the images do not fit
+    layer_outputs(model, black_images(model, shape, 1))  # raises an explained error if the images do not fit
     return model.eval()
 
 
