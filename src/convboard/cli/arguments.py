@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
 from convboard.config.error_messages import MORE, explain_omegaconf, similar_key, unknown_key_message
-from convboard.config.schema import TrainConfig
+from convboard.config.schema import MOST_PIXELS, TrainConfig
 from convboard.errors import ConfigError, similar
 
 Arguments = TypeVar("Arguments")
@@ -116,7 +116,7 @@ def read_shape(text: str | None) -> tuple[int, int, int] | None:
     if text is None:
         return None
     sizes = [int(size) if size.strip().isdecimal() else 0 for size in re.split("[,x×]", text.strip("[]() "))]
-    if len(sizes) != 3 or min(sizes) < 1:
+    if len(sizes) != 3 or min(sizes) < 1 or max(sizes) > MOST_PIXELS:
         raise ConfigError(f"input_shape={text}: give channels, height and width, such as input_shape=[3,224,224].")
     return sizes[0], sizes[1], sizes[2]
 
