@@ -87,25 +87,23 @@ def test_a_job_that_fails_leaves_the_others_alone(run_command: RunCommand, tmp_p
 
 
 def test_so_does_a_bug(run_command: RunCommand, tmp_path: Path) -> None:
-    (tmp_path / "mynet.py").write_text(FRAGILE)
-    done = run_command("train.py", "-m", "model._target_=mynet.Fragile", "model.width=4,3,2", *SHORT, expected_code=1)
-    assert jobs(tmp_path).keys() == {"model.width=4", "model.width=2"}
-    assert "convboard: job 1 (model.width=3): Traceback (most recent call last):\n" in done.stderr
+    (tmp_path / "mine.py").write_text(FRAGILE)
+    done = run_command(
+        "train.py", "-m", "scheduler._target_=mine.Fragile", "scheduler.at=4,0,2", *SHORT, expected_code=1
+    )
+    assert jobs(tmp_path).keys() == {"scheduler.at=4", "scheduler.at=2"}
+    assert "convboard: job 1 (scheduler.at=0): Traceback (most recent call last):\n" in done.stderr
     assert "\nZeroDivisionError: " in done.stderr
-    assert done.stderr.endswith("\nconvboard: job 1 (model.width=3) failed; see the message above.\n")
+    assert done.stderr.endswith("\nconvboard: job 1 (scheduler.at=0) failed; see the message above.\n")
 
 
 FRAGILE = """
-from torch import nn
+class Fragile:
+    def __init__(self, at):
+        self.at = at
 
-class Fragile(nn.Module):
-    def __init__(self, in_channels, image_size, num_classes, width):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.Flatten(), nn.LazyLinear(num_classes))
-        1 / (width - 3)
-
-    def forward(self, images):
-        return self.layers(images)
+    def __call__(self, step, total_steps, steps_per_epoch):
+        return 1 / self.at
 """
 
 

@@ -69,7 +69,7 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
         ConfigError: See `read_arguments`; or a key is neither one of `schema` nor of a config.
     """
     own = [field.name for field in fields(schema)]  # type: ignore[arg-type]
-    others = {*TrainConfig.__dataclass_fields__, *MORE}.difference(own, {"resume"})
+    others = {*TrainConfig.__dataclass_fields__, "experiment"}.difference(own, {"resume"})
     overrides = []
     for at, argument in enumerate(sys.argv[1:], 1):
         key = re.split(r"[.=@]", argument.lstrip("+~"), maxsplit=1)[0]
@@ -77,8 +77,9 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
             raise dashes_error(argument, sys.argv[at + 1 :], own)
         if "=" not in argument or key in own:
             continue
-        if key == "resume":
-            raise ConfigError(f"{argument} resumes the training of a run. To show a run, give run=<run dir>.")
+        if key in ("resume", "repeat"):
+            what = "resumes the training of a run" if key == "resume" else "trains a run again"
+            raise ConfigError(f"{argument} {what}. To show a run, give run=<run dir>.")
         if key not in others:
             near = similar(key, own) or similar_key(key, TrainConfig, MORE)
             allowed = (

@@ -16,6 +16,7 @@ from convboard.cli.job import exit_by_signal, job
 from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
+from convboard.experiment.repeat import expand_repeat
 from convboard.experiment.resume import resumed_config
 from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
@@ -26,9 +27,10 @@ def main() -> None:
     if command_help.is_asked_for():
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
         return
-    sys.argv = [sys.argv[0], *sort_arguments(sys.argv[1:])]
-    overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    is_sweep = "--multirun" in sys.argv or "hydra.mode=MULTIRUN" in overrides
+    flags, given = sort_arguments(sys.argv[1:])
+    overrides = expand_repeat(given)
+    sys.argv = [sys.argv[0], *flags, *overrides]  # for Hydra
+    is_sweep = "--multirun" in flags or "hydra.mode=MULTIRUN" in overrides
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)

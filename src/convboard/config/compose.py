@@ -144,10 +144,8 @@ def _run_id() -> str:
 
 def model_name() -> str:
     """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
-    targets = [override for override in overrides() if override.startswith("model._target_=")]
-    if not targets:
-        return str(HydraConfig.get().runtime.choices.get("model"))
-    return class_name(targets[-1].partition("=")[2])
+    target = overridden(overrides(), "model._target_")
+    return str(HydraConfig.get().runtime.choices.get("model")) if target is None else class_name(target)
 
 
 def _sweep_job_name(number: object) -> str:

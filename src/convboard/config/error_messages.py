@@ -38,7 +38,7 @@ _ABOUT_A_PATH = {  # errors of the file system that are about the user's path, d
     *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
     *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EIO),
 }
-MORE = ("experiment",)  # a preset is chosen like a key, but is not one
+MORE = ("experiment", "repeat")  # they are given like keys, and stand for several
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
 
@@ -83,7 +83,7 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
             return ConfigError(f"{_longest(overrides)}: lists or {{key: value}} are nested too deeply.")
         case MemoryError() | RuntimeError() | ValueError() if (memory := explain_memory(error)) is not None:
             return memory
-        case ValueError() if str(error).startswith("Config group override must be"):
+        case ValueError() | TypeError() if _is_in(error, "hydra") and not isinstance(error, HydraException):
             return _not_an_option(error, schema, overrides)
         case OSError(filename=str() as path) if _raised_by_hydra(error):
             return RunError(
@@ -254,13 +254,13 @@ def _composition(error: ConfigCompositionException) -> ConfigError:
     )
 
 
-def _not_an_option(error: ValueError, schema: type, overrides: Sequence[str]) -> ConfigError:
+def _not_an_option(error: Exception, schema: type, overrides: Sequence[str]) -> ConfigError:
     """Explain `model=3`: Hydra expects the name of an option, but its error does not name the group."""
     groups = {key for key, hint in _keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
     groups.add("experiment")
     for argument in overrides:
         key, _, value = argument.partition("=")
-        if key in groups and re.fullmatch(r"null|true|false|[-+.\d].*", value, re.IGNORECASE):
+        if key in groups and re.fullmatch(r"null|true|false|[-+.\d\[{].*", value, re.IGNORECASE):
             return ConfigError(f"{argument}: choose one of conf/{key} by its name, as in {key}=<name>.")
     return ConfigError(_one_line(error))
 

@@ -341,9 +341,7 @@ def _between(key: str, value: int | None, least: int, most: int = MOST) -> None:
 def _check_numbers(key: str, value: object) -> None:
     """Check that torch can take the whole numbers in a part of a config that is open: they have 64 bits at most."""
     if isinstance(value, int) and abs(value) >= 2**63:
-        raise ConfigError(
-            f"{key}: a number of {len(str(abs(value)))} digits is too large: at most 2**63 - 1 is possible."
-        )
+        raise ConfigError(f"{key}: a number of {len(str(abs(value)))} digits is too large: at most 2**63 - 1.")
     if isinstance(value, dict):
         for name, item in value.items():
             _check_numbers(f"{key}.{name}", item)
