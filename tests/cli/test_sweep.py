@@ -110,7 +110,17 @@ class Fragile:
 def test_a_mistake_in_the_sweep_itself_is_told_before_any_run(run_command: RunCommand, tmp_path: Path) -> None:
     done = run_command("train.py", "-m", "model=lenet,conv_mlpp", *SHORT, expected_code=2)
     assert done.stderr.startswith("convboard: model='conv_mlpp' is not known. Did you mean 'conv_mlp'? Allowed: ")
-    assert jobs(tmp_path) == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_without_a_run_leaves_nothing_behind(refused: Callable[..., str]) -> None:
+    none = "-m: the sweep has no runs, because a range(...) or glob(...) in it gives no value."
+    assert refused("-m", "model=glob(x*)") == none
+    assert refused("seed=range(0,1000)", "-m", "batch_size=range(1,1000)") == (
+        "-m: the sweep would have 999,000 runs. At most 100,000 are possible."
+    )
+    told = refused("-m", "seed=1,2", "batch_size=0", "hydra.sweep.dir=here/it")
+    assert told.startswith("job 0 (seed=1): batch_size=0: must be at least 1.")
 
 
 def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCommand, tmp_path: Path) -> None:
