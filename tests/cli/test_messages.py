@@ -16,8 +16,8 @@ MODELS = (
     "sequential, whitened_cnn"
 )
 KEYS = (
-    "batch_size, board, data_dir, dataset, experiment, loss, model, objective, optimizer, resume, scheduler, seed, "
-    "trainer"
+    "batch_size, board, data_dir, dataset, experiment, loss, model, objective, optimizer, repeat, resume, "
+    "scheduler, seed, trainer"
 )
 TRAINER_KEYS = (
     "accumulate_batches, channels_last, checkpoint_minutes, compile, cuda_graph, deterministic, device, "
@@ -82,6 +82,21 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
             "are left to train on.",
         ),
         ("scheduler.rise=3", "scheduler.rise=3: must be between 0 and 1."),
+        ("scheduler.warmup_epochs=1e308", "scheduler.warmup_epochs=1e+308: must be between 0 and 2.14748e+09."),
+        (
+            "optimizer.betas=(0.9,0.99)",
+            "'optimizer.betas=(0.9,0.99)' is not understood: write a list as optimizer.betas=[0.9,0.99].",
+        ),
+        (
+            "data_dir=a!b",
+            "'data_dir=a!b' is not understood: its value is neither a number nor a text, [list] or {key: value}. "
+            "Put a text with special characters into quotes of both kinds: 'data_dir=\"...\"'.",
+        ),
+        ("seed=" + "1" * 5000, "seed: the number has too many digits."),
+        ("hydra.run.dir=", "hydra.run.dir=: give a folder."),
+        ("ckpt_path=a", f"ckpt_path is not a known key. Did you mean 'resume'? Allowed: {KEYS}."),
+        ("resume=" + "a" * 300, f"{'a' * 300} cannot be read: File name too long."),
+        ("resume=nope", "nope is not there: a run directory has a config.yaml in it, such as those below outputs/."),
         # What is no key=value, or no option.
         (
             "trainer.max_epochs",
@@ -314,10 +329,15 @@ def test_the_whole_traceback_is_to_be_had(run_command: RunCommand) -> None:
 
 
 def test_a_bug_stays_a_traceback(run_command: RunCommand, tmp_path: Path) -> None:
-    (tmp_path / "mynet.py").write_text("class MyNet:\n    def __init__(self):\n        1 / 0\n")
-    done = run_command("train.py", "model._target_=mynet.MyNet", expected_code=1)
-    assert "Traceback (most recent call last):\n" in done.stderr
-    assert done.stderr.endswith("\nZeroDivisionError: division by zero\n")
+    (tmp_path / "mine.py").write_text("class Falls:\n    def __call__(self, *steps):\n        return 1 / 0\n")
+    done = run_command("train.py", "scheduler._target_=mine.Falls", expected_code=1)
+    assert done.stderr.splitlines() == [
+        "Traceback (most recent call last):",
+        f'  File "{tmp_path}/mine.py", line 3, in __call__',
+        "    return 1 / 0",
+        "           ~~^~~",
+        "ZeroDivisionError: division by zero",
+    ]
     assert not (tmp_path / "outputs").exists()
 
 

@@ -96,10 +96,15 @@ class TestEvaluate:
                 ["run=outputs"],
                 "outputs is not there: a run directory has a config.yaml in it, such as those below outputs/.",
             ),
-            (["run=."], ". holds no run: a run directory has a config.yaml in it, such as those below outputs/."),
+            (
+                ["run=finished/checkpoints/best.safetensors"],
+                "finished/checkpoints/best.safetensors is a part of a run: give the run directory itself, which is "
+                "finished.",
+            ),
+            (["run=."], ". holds no run: give one of the runs below it, such as finished."),
         ],
     )
-    def test_arguments(self, arguments: list[str], message: str, refused: Refused) -> None:
+    def test_arguments(self, arguments: list[str], message: str, refused: Refused, finished: Path) -> None:
         assert refused(*arguments, script=self.script) == message
 
     @pytest.mark.parametrize("damage", ["truncated", "altered"])
@@ -121,6 +126,14 @@ class TestEvaluate:
         assert refused("run=finished", script=self.script) == (
             "The checkpoint finished/checkpoints/best.safetensors cannot be read: No such file or directory. Check the "
             "path, or take another checkpoint."
+        )
+
+    def test_a_run_that_has_not_finished_an_epoch(self, finished: Path, refused: Refused) -> None:
+        (finished / "checkpoints/best.safetensors").unlink()
+        (finished / "result.json").unlink()
+        assert refused("run=finished", script=self.script) == (
+            "finished has no weights to show yet, because it has not finished an epoch. Resume it with "
+            "resume=finished, or wait if it is being trained."
         )
 
     def test_a_checkpoint_of_another_network(

@@ -112,7 +112,9 @@ def test_a_run_goes_on_where_it_is(finished: Path, run_command: RunCommand, tmp_
 def test_the_seconds_of_a_run_are_those_of_all_its_parts(finished: Path, run_command: RunCommand) -> None:
     run_command("train.py", "resume=run", "trainer.max_epochs=2")
     before = load_checkpoint(finished / "checkpoints/last.safetensors").state["seconds"]
-    run_command("train.py", "resume=run")  # has nothing to do but the test
+    done = run_command("train.py", "resume=run")
+    assert "2 epochs, and is only tested again. trainer.max_epochs=<more> trains it further.\n\nepoch" in done.stdout
+    assert "train loss" not in done.stdout
     assert load_run(finished).result["seconds"] > before
 
 

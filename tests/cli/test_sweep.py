@@ -87,32 +87,40 @@ def test_a_job_that_fails_leaves_the_others_alone(run_command: RunCommand, tmp_p
 
 
 def test_so_does_a_bug(run_command: RunCommand, tmp_path: Path) -> None:
-    (tmp_path / "mynet.py").write_text(FRAGILE)
-    done = run_command("train.py", "-m", "model._target_=mynet.Fragile", "model.width=4,3,2", *SHORT, expected_code=1)
-    assert jobs(tmp_path).keys() == {"model.width=4", "model.width=2"}
-    assert "convboard: job 1 (model.width=3): Traceback (most recent call last):\n" in done.stderr
+    (tmp_path / "mine.py").write_text(FRAGILE)
+    done = run_command(
+        "train.py", "-m", "scheduler._target_=mine.Fragile", "scheduler.at=4,0,2", *SHORT, expected_code=1
+    )
+    assert jobs(tmp_path).keys() == {"scheduler.at=4", "scheduler.at=2"}
+    assert "convboard: job 1 (scheduler.at=0): Traceback (most recent call last):\n" in done.stderr
     assert "\nZeroDivisionError: " in done.stderr
-    assert done.stderr.endswith("\nconvboard: job 1 (model.width=3) failed; see the message above.\n")
+    assert done.stderr.endswith("\nconvboard: job 1 (scheduler.at=0) failed; see the message above.\n")
 
 
 FRAGILE = """
-from torch import nn
+class Fragile:
+    def __init__(self, at):
+        self.at = at
 
-class Fragile(nn.Module):
-    def __init__(self, in_channels, image_size, num_classes, width):
-        super().__init__()
-        self.layers = nn.Sequential(nn.Conv2d(in_channels, width, 1), nn.Flatten(), nn.LazyLinear(num_classes))
-        1 / (width - 3)
-
-    def forward(self, images):
-        return self.layers(images)
+    def __call__(self, step, total_steps, steps_per_epoch):
+        return 1 / self.at
 """
 
 
 def test_a_mistake_in_the_sweep_itself_is_told_before_any_run(run_command: RunCommand, tmp_path: Path) -> None:
     done = run_command("train.py", "-m", "model=lenet,conv_mlpp", *SHORT, expected_code=2)
     assert done.stderr.startswith("convboard: model='conv_mlpp' is not known. Did you mean 'conv_mlp'? Allowed: ")
-    assert jobs(tmp_path) == {}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_without_a_run_leaves_nothing_behind(refused: Callable[..., str]) -> None:
+    none = "-m: the sweep has no runs, because a range(...) or glob(...) in it gives no value."
+    assert refused("-m", "model=glob(x*)") == none
+    assert refused("seed=range(0,1000)", "-m", "batch_size=range(1,1000)") == (
+        "-m: the sweep would have 999,000 runs. At most 100,000 are possible."
+    )
+    told = refused("-m", "seed=1,2", "batch_size=0", "hydra.sweep.dir=here/it")
+    assert told.startswith("job 0 (seed=1): batch_size=0: must be at least 1.")
 
 
 def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCommand, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from omegaconf.errors import OmegaConfBaseException
 from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
 from convboard.config.error_messages import MORE, explain_omegaconf, similar_key, unknown_key_message
-from convboard.config.schema import TrainConfig
+from convboard.config.schema import MOST_PIXELS, TrainConfig
 from convboard.errors import ConfigError, similar
 
 Arguments = TypeVar("Arguments")
@@ -72,7 +72,7 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
         ConfigError: See `read_arguments`; or a key is neither one of `schema` nor of a config.
     """
     own = [field.name for field in fields(schema)]  # type: ignore[arg-type]
-    others = {*TrainConfig.__dataclass_fields__, *MORE}.difference(own, {"resume"})
+    others = {*TrainConfig.__dataclass_fields__, "experiment"}.difference(own, {"resume"})
     overrides = []
     for at, argument in enumerate(sys.argv[1:], 1):
         key = re.split(r"[.=@]", argument.lstrip("+~"), maxsplit=1)[0]
@@ -80,8 +80,9 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
             raise dashes_error(argument, sys.argv[at + 1 :], own)
         if "=" not in argument or key in own:
             continue
-        if key == "resume":
-            raise ConfigError(f"{argument} resumes the training of a run. To show a run, give run=<run dir>.")
+        if key in ("resume", "repeat"):
+            what = "resumes the training of a run" if key == "resume" else "trains a run again"
+            raise ConfigError(f"{argument} {what}. To show a run, give run=<run dir>.")
         if key not in others:
             near = similar(key, own) or similar_key(key, TrainConfig, MORE)
             allowed = (
@@ -119,7 +120,7 @@ def read_shape(text: str | None) -> tuple[int, int, int] | None:
     if text is None:
         return None
     sizes = [int(size) if size.strip().isdecimal() else 0 for size in re.split("[,x×]", text.strip("[]() "))]
-    if len(sizes) != 3 or min(sizes) < 1:
+    if len(sizes) != 3 or min(sizes) < 1 or max(sizes) > MOST_PIXELS:
         raise ConfigError(f"input_shape={text}: give channels, height and width, such as input_shape=[3,224,224].")
     return sizes[0], sizes[1], sizes[2]
 

@@ -56,6 +56,7 @@ def train_help(overrides: Sequence[str]) -> str:
         (f"{train} model=lenet dataset=mnist", "one run"),
         (f"{train} -m model=lenet,conv_mlp optimizer.lr=0.1,0.01", "a sweep: every combination"),
         (f"{train} resume=outputs/digits/lenet/RUN", "resume a run"),
+        (f"{train} repeat=outputs/digits/lenet/RUN seed=1", "a new run with the config of another, and what differs"),
         (f"{train} --help model=resnet18", "the keys of another option"),
         (tensorboard("outputs"), "look at the runs"),
     ]

@@ -1,6 +1,6 @@
 """The flags of `train`, which are those of Hydra, at any place among the overrides."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from convboard.cli.arguments import dashes_error
@@ -46,8 +46,8 @@ _MODES = ("--multirun", "--run", "--cfg", "--info", "--shell-completion")  # of 
 _BY_NAME = {name: flag for flag in FLAGS for name in (flag.name, flag.short) if name}
 
 
-def sort_arguments(arguments: Sequence[str]) -> list[str]:
-    """Put the flags before the overrides, as Hydra needs them.
+def sort_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Separate the flags, as Hydra reads them, from the overrides. Hydra needs the flags first.
 
     Args:
         arguments: The arguments of the command line.
@@ -71,13 +71,13 @@ def sort_arguments(arguments: Sequence[str]) -> list[str]:
     if "--shell-completion" in flags:
         _check_completion(overrides)
     if "--hydra-help" in flags:
-        return ["--hydra-help"]
+        return ["--hydra-help"], []
     modes = [name for name in flags if name in _MODES]
     if len(modes) > 1:
         raise ConfigError(f"{modes[0]} and {modes[1]} cannot be used together. Omit one of them.")
     if "--cfg" not in flags and (useless := {"--resolve", "--package"} & flags.keys()):
         raise ConfigError(f"{sorted(useless)[0]} changes what --cfg prints: add --cfg=job.")
-    return [*_joined(flags), *overrides]
+    return [f"{name}={value}" if value else name for name, value in flags.items()], overrides
 
 
 def _unknown(argument: str, rest: Sequence[str]) -> ConfigError:
@@ -112,9 +112,3 @@ def _check_completion(overrides: Sequence[str]) -> None:
     commands = [shell for key, _, shell in asked if key in ("install", "uninstall", "query")]
     if len(commands) != 1 or commands[0] not in _SHELLS:
         raise ConfigError(f"-sc needs install=<shell> or uninstall=<shell>; the shells are {', '.join(_SHELLS)}.")
-
-
-def _joined(flags: dict[str, str]) -> Iterator[str]:
-    """Yield flags as Hydra reads them."""
-    for name, value in flags.items():
-        yield f"{name}={value}" if value else name

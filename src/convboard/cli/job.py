@@ -12,12 +12,14 @@ from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded, reason_of, tell
 from convboard.config.command_line import command
 from convboard.config.compose import NoteFolders, hydra_output_dir
-from convboard.errors import ModelError
+from convboard.errors import ConfigError, ModelError
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import CONFIG, RESULT
 from convboard.training import signals
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted
+
+_WRITTEN_BY_HYDRA = "multirun.yaml"
 
 
 @contextmanager
@@ -46,6 +48,32 @@ def job() -> Iterator[None]:
         raise JobError(name, end.code) from raised
     finally:
         _remove_empty(hydra_output_dir())
+
+
+@contextmanager
+def sweep() -> Iterator[None]:
+    """The frame of a sweep. If none of its runs could begin, it leaves no directory behind.
+
+    Raises:
+        ConfigError: It has no runs.
+    """
+    NoteFolders.sweep = None
+    try:
+        yield
+        if _is_unused(NoteFolders.sweep):
+            raise ConfigError("-m: the sweep has no runs, because a range(...) or glob(...) in it gives no value.")
+    finally:
+        folder = NoteFolders.sweep
+        if folder is not None and _is_unused(folder):
+            (folder / _WRITTEN_BY_HYDRA).unlink()
+            _remove_empty(folder)
+
+
+def _is_unused(folder: Path | None) -> bool:
+    """Return whether the folder of a sweep was made for it, and has no run in it."""
+    if folder is None or folder in (NoteFolders.existing or ()) or not folder.is_dir():
+        return False
+    return [path.name for path in folder.iterdir()] == [_WRITTEN_BY_HYDRA]
 
 
 @contextmanager

@@ -12,13 +12,16 @@ from omegaconf import DictConfig
 from convboard.cli import command_help
 from convboard.cli.flags import sort_arguments
 from convboard.cli.hydra_keys import refuse_hydra_keys
-from convboard.cli.job import exit_by_signal, job
+from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
+from convboard.experiment.repeat import expand_repeat
 from convboard.experiment.resume import resumed_config
 from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
+
+_MOST_RUNS = 100_000  # of a sweep; Hydra holds all of them in memory
 
 
 def main() -> None:
@@ -26,9 +29,10 @@ def main() -> None:
     if command_help.is_asked_for():
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
         return
-    sys.argv = [sys.argv[0], *sort_arguments(sys.argv[1:])]
-    overrides = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-    is_sweep = "--multirun" in sys.argv or "hydra.mode=MULTIRUN" in overrides
+    flags, given = sort_arguments(sys.argv[1:])
+    overrides = expand_repeat(given)
+    sys.argv = [sys.argv[0], *flags, *overrides]  # for Hydra
+    is_sweep = "--multirun" in flags or "hydra.mode=MULTIRUN" in overrides
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)
@@ -36,7 +40,11 @@ def main() -> None:
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()
     resumes = any(override.lstrip("+").startswith("resume=") for override in overrides)
-    with exit_by_signal(), compose.without_own_options() if resumes else nullcontext():
+    with (
+        exit_by_signal(),
+        sweep() if is_sweep else nullcontext(),
+        compose.without_own_options() if resumes else nullcontext(),
+    ):
         hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
 
 
@@ -44,7 +52,7 @@ def _check_sweep(overrides: Sequence[str]) -> None:
     """Check that a sweep can be run.
 
     Raises:
-        ConfigError: It resumes a run, or was started by torchrun.
+        ConfigError: It resumes a run, was started by torchrun, or has too many runs.
     """
     if resumed := [argument for argument in overrides if argument.startswith("resume=")]:
         raise ConfigError(f"{resumed[0]} resumes a single run and cannot be used with -m. Remove -m.")
@@ -53,6 +61,8 @@ def _check_sweep(overrides: Sequence[str]) -> None:
             "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
             "value for each key; or run the sweep with python."
         )
+    if (number := compose.number_of_runs(overrides)) > _MOST_RUNS:
+        raise ConfigError(f"-m: the sweep would have {number:,} runs. At most {_MOST_RUNS:,} are possible.")
 
 
 def _train(composed: DictConfig) -> float:

@@ -5,6 +5,7 @@ Hydra composes: for `train` through `hydra.main`, for everything else through `c
 
 import datetime
 import hashlib
+import math
 import re
 import secrets
 import sys
@@ -21,6 +22,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
@@ -86,9 +88,11 @@ class NoteFolders(Callback):
     Attributes:
         existing: The folder itself and those above it, and what is in it, as far as they were there; None if Hydra has
             not run.
+        sweep: The folder of the sweep, if it is one.
     """
 
     existing: ClassVar[frozenset[Path] | None] = None
+    sweep: ClassVar[Path | None] = None
 
     def on_run_start(self, config: DictConfig, **more: object) -> None:
         """Note the folders of a run."""
@@ -96,14 +100,15 @@ class NoteFolders(Callback):
 
     def on_multirun_start(self, config: DictConfig, **more: object) -> None:
         """Note the folders of a sweep."""
-        self._note(config, "hydra.sweep.dir")
+        NoteFolders.sweep = self._note(config, "hydra.sweep.dir")
 
-    def _note(self, config: DictConfig, key: str) -> None:
+    def _note(self, config: DictConfig, key: str) -> Path:
         HydraConfig.instance().set_config(config)  # Hydra does so only later; the path may refer to its keys
         folder = Path(str(OmegaConf.select(config, key))).absolute()
         inner = folder.iterdir() if folder.is_dir() else ()
         existing = (path for path in (folder, *folder.parents, *inner) if path.is_dir())
         NoteFolders.existing = frozenset(existing)
+        return folder
 
 
 @contextmanager
@@ -149,10 +154,8 @@ def _run_id() -> str:
 
 def model_name() -> str:
     """The chosen option of `model`, or the name of the class that `model._target_=...` puts in its place."""
-    targets = [override for override in overrides() if override.startswith("model._target_=")]
-    if not targets:
-        return str(HydraConfig.get().runtime.choices.get("model"))
-    return class_name(targets[-1].partition("=")[2])
+    target = overridden(overrides(), "model._target_")
+    return str(HydraConfig.get().runtime.choices.get("model")) if target is None else class_name(target)
 
 
 def _sweep_job_name(number: object) -> str:
@@ -188,6 +191,22 @@ def overridden(overrides: Sequence[str], key: str) -> str | None:
     except HydraException:
         return None  # will be explained when it is composed
     return value if isinstance(value, str) and "${" not in value else None
+
+
+def number_of_runs(overrides: Sequence[str]) -> int:
+    """Return the number of runs of a sweep, as far as its lists and ranges tell it.
+
+    Args:
+        overrides: The overrides of the command line.
+    """
+    number = 1
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        match override.value():
+            case ChoiceSweep(list=values):
+                number *= len(values)
+            case RangeSweep(start=int() | float() as start, stop=int() | float() as stop, step=step) if step:
+                number *= max(math.ceil((stop - start) / step), 0)
+    return number
 
 
 def _given_for_all_jobs() -> set[str]:

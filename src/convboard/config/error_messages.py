@@ -38,7 +38,7 @@ _ABOUT_A_PATH = {  # errors of the file system that are about the user's path, d
     *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
     *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EIO),
 }
-MORE = ("experiment",)  # a preset is chosen like a key, but is not one
+MORE = ("experiment", "repeat")  # they are given like keys, and stand for several
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
 
@@ -63,7 +63,7 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case MissingConfigException():
             return _missing_option(error)
         case OverrideParseException():
-            return _malformed(error)
+            return _malformed(error.override)
         case ConfigCompositionException(__cause__=OmegaConfBaseException() as cause):
             return explain_omegaconf(cause, schema, MORE)
         case ConfigCompositionException():
@@ -76,14 +76,14 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
             where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
             return ConfigError(f"{where}: this is not YAML: {error.problem}. Correct that line or the one before it.")
         case ValueError() if str(error).startswith("Exceeds the limit"):  # of Python, for the digits of a number
-            longest = max(overrides, key=len, default="").partition("=")[0]
-            return ConfigError(f"{longest}: the number has too many digits.")
+            return ConfigError(f"{_longest(overrides)}: the number has too many digits.")
+        case OverflowError() if _is_in(error, "omegaconf"):
+            return ConfigError(f"{_longest(overrides)}: the number is too large.")
         case RecursionError() if _is_in(error, "antlr4", "omegaconf", "hydra", "yaml"):
-            deepest = max(overrides, key=len, default="").partition("=")[0]
-            return ConfigError(f"{deepest}: lists or {{key: value}} are nested too deeply.")
+            return ConfigError(f"{_longest(overrides)}: lists or {{key: value}} are nested too deeply.")
         case MemoryError() | RuntimeError() | ValueError() if (memory := explain_memory(error)) is not None:
             return memory
-        case ValueError() if str(error).startswith("Config group override must be"):
+        case ValueError() | TypeError() if _is_in(error, "hydra") and not isinstance(error, HydraException):
             return _not_an_option(error, schema, overrides)
         case OSError(filename=str() as path) if _raised_by_hydra(error):
             return RunError(
@@ -226,13 +226,15 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
     return ConfigError(f"{group}={option!r} is not known. {nearest(option, error.options)}")
 
 
-def _malformed(error: OverrideParseException) -> ConfigError:
+def _malformed(override: str) -> ConfigError:
     """Explain an override without a value, or with one that is not in Hydra's grammar."""
-    if "=" not in error.override:
-        return ConfigError(f"{error.override!r} is not understood: write key=value, such as trainer.max_epochs=3.")
-    key = error.override.partition("=")[0]
+    if "=" not in override:
+        return ConfigError(f"{override!r} is not understood: write key=value, such as trainer.max_epochs=3.")
+    key, _, value = override.partition("=")
+    if re.fullmatch(r"\(.*,.*\)", value):
+        return ConfigError(f"{override!r} is not understood: write a list as {key}=[{value[1:-1].rstrip(',')}].")
     return ConfigError(
-        f"{error.override!r} is not understood: its value is neither a number nor a text, [list] or {{key: value}}. "
+        f"{override!r} is not understood: its value is neither a number nor a text, [list] or {{key: value}}. "
         f"Put a text with special characters into quotes of both kinds: '{key}=\"...\"'."
     )
 
@@ -252,13 +254,13 @@ def _composition(error: ConfigCompositionException) -> ConfigError:
     )
 
 
-def _not_an_option(error: ValueError, schema: type, overrides: Sequence[str]) -> ConfigError:
+def _not_an_option(error: Exception, schema: type, overrides: Sequence[str]) -> ConfigError:
     """Explain `model=3`: Hydra expects the name of an option, but its error does not name the group."""
     groups = {key for key, hint in _keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
     groups.add("experiment")
     for argument in overrides:
         key, _, value = argument.partition("=")
-        if key in groups and re.fullmatch(r"null|true|false|[-+.\d].*", value, re.IGNORECASE):
+        if key in groups and re.fullmatch(r"null|true|false|[-+.\d\[{].*", value, re.IGNORECASE):
             return ConfigError(f"{argument}: choose one of conf/{key} by its name, as in {key}=<name>.")
     return ConfigError(_one_line(error))
 
@@ -267,6 +269,11 @@ def _one_line(error: Exception) -> str:
     """Return a message of several lines in one, without links to the manual of Hydra."""
     lines = (line.strip() for line in str(error).splitlines())
     return " ".join(line for line in lines if line and not line.startswith("See https://"))
+
+
+def _longest(overrides: Sequence[str]) -> str:
+    """Return the key of the longest override, which is the one that Python could not take."""
+    return max(overrides, key=len, default="").partition("=")[0]
 
 
 def _is_in(error: Exception, *packages: str) -> bool:

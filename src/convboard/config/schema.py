@@ -255,6 +255,7 @@ class TrainConfig:
                 raise ConfigError(f"{group}._target_ is not set: choose one of conf/{group}, as in {group}=<name>.")
             if not isinstance(target, str):
                 raise ConfigError(f"{group}._target_={target}: must name a class, as in {group}._target_=module.Class.")
+            _check_numbers(group, getattr(self, group))
         _check_side("model.image_size", self.model.get("image_size"))
         for name in RATES:
             value = self.optimizer.get(name)
@@ -335,6 +336,18 @@ def _between(key: str, value: int | None, least: int, most: int = MOST) -> None:
     if value is not None and not least <= value <= most:
         limit = f"at least {least}" if value < least else f"at most {most}"
         raise ConfigError(f"{key}={value}: must be {limit}.")
+
+
+def _check_numbers(key: str, value: object) -> None:
+    """Check that torch can take the whole numbers in a part of a config that is open: they have 64 bits at most."""
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise ConfigError(f"{key}: a number of {len(str(abs(value)))} digits is too large: at most 2**63 - 1.")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _check_numbers(f"{key}.{name}", item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_numbers(key, item)
 
 
 def _check_side(key: str, value: object) -> None:

@@ -19,6 +19,7 @@ _NAMES = {
     "optimizer": "optim opt",
     "optimizer.lr": "learning_rate base_lr",
     "optimizer.weight_decay": "wd l2",
+    "repeat": "rerun config_from like",
     "resume": "ckpt ckpt_path checkpoint checkpoint_path load load_checkpoint restart resume_from "
     "resume_from_checkpoint run",
     "scheduler": "lr_scheduler schedule sched",

@@ -132,8 +132,8 @@ def resume(
         stored = load_run_config(path)
         if model is None:
             refuse_given(path, stored, resume_call(path, stored))
-        if not trust:
-            refuse_foreign(path, stored, [group for group in OPEN_GROUPS if group != "model" or model is None])
+        groups = [group for group in OPEN_GROUPS if group != "model" or model is None]
+        refuse_foreign(path, stored, groups, trust=trust)
         trainer = stored.trainer if max_epochs is None else replace(stored.trainer, max_epochs=max_epochs)
         return _train(replace(stored, trainer=trainer, resume=str(path)), path, model)
 

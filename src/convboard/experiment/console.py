@@ -49,7 +49,7 @@ class Report:
         for label, text in dataset.remarks:
             self._say(label, text)
         self._say("optimizer", _described({"lr": setup.optimizer.defaults.get("lr"), **config.optimizer}))
-        self._say("schedule", _described(config.scheduler))
+        self._say("schedule", _described(config.scheduler) + _warm_up_note(config))
         self._say("device", choice.chosen)
         self._say("plan", choice.describe())
         self._say("run", _shown(run_dir))
@@ -101,6 +101,14 @@ def _described(node: dict[str, Any]) -> str:
     """Return a class and its arguments: `SGD, lr=0.02, momentum=0.9`."""
     arguments = (f"{key}={format_value(value)}" for key, value in node.items() if key != "_target_")
     return ", ".join([class_name(node["_target_"]), *arguments])
+
+
+def _warm_up_note(config: TrainConfig) -> str:
+    """Return what to say of a warm-up that the run does not get to the end of; usually nothing."""
+    warm_up, most = config.scheduler.get("warmup_epochs"), config.trainer.max_epochs
+    if not isinstance(warm_up, int | float) or warm_up <= most:
+        return ""
+    return f". The warm-up is longer than the run of {counted(most, 'epoch')}: it ends below the learning rate lr"
 
 
 def counted(number: int, noun: str) -> str:

@@ -1,5 +1,6 @@
 """What is said of a path that is no run directory: which one was probably meant."""
 
+import os
 from pathlib import Path
 
 from convboard.errors import RunError
@@ -15,9 +16,9 @@ def no_run(path: Path, config: str) -> RunError:
         path: The path.
         config: Name of the file that every run directory has.
     """
-    for parent in list(path.absolute().parents)[:2]:
+    for parent in list(path.absolute().parents)[:2] if path.exists() else ():
         if (parent / config).is_file():
-            run = next(folder for folder in path.parents if folder.absolute() == parent)
+            run = parent if path.is_absolute() else Path(os.path.relpath(parent))
             return RunError(f"{path} is a part of a run: give the run directory itself, which is {run}.")
     has = f"a run directory has a {config} in it, such as those below outputs/"
     if not path.is_dir():

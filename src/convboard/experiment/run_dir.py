@@ -13,6 +13,7 @@ from convboard.config.stored_config import load_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import DataError, RunError
 from convboard.experiment.no_run import no_run
+from convboard.experiment.trusted_runs import remember, remembered
 from convboard.files import read_text
 
 if TYPE_CHECKING:
@@ -103,8 +104,7 @@ class Run:
         shape, classes = (channels, height, width), len(self.dataset["class_names"])
         if model is None:
             refuse_given(self.path, self.config, f"convboard.load_run({python_text(self.path)}).model(model=network)")
-            if not trust:
-                refuse_foreign(self.path, self.config, ("model",))
+            refuse_foreign(self.path, self.config, ("model",), trust=trust)
             model = build_model(self.config.model, shape, classes)
         else:
             check_network(model)
@@ -223,26 +223,32 @@ def refuse_foreign(
     config: TrainConfig,
     groups: Sequence[str] = OPEN_GROUPS,
     trusted: Collection[str] = (),
+    trust: bool = False,
     advice: str = ": trust=True.",
 ) -> None:
-    """Refuse code that only a run directory names.
+    """Refuse code that only a run directory names, unless the user trusts it; see `trusted_runs`.
 
     Args:
         path: The run directory.
         config: Its config.
         groups: The groups of the config that are to be built.
         trusted: Targets that the user has named himself.
+        trust: Whether the user trusts all of them.
         advice: How the user says that he trusts it. `{group}` and `{name}` are filled in.
 
     Raises:
         RunError: A target is neither convboard's own nor trusted.
     """
-    for group in groups:
-        for name in foreign_targets(group, getattr(config, group), trusted):
+    named = [(group, name) for group in groups for name in foreign_targets(group, getattr(config, group))]
+    new = {name for _, name in named} - remembered(path) if named else set()
+    for group, name in named:
+        if name in new and name not in trusted and not trust:
             raise RunError(
                 f"{path} was trained with {name}, which is not convboard's own: building it runs that code. If you "
                 f"trust it, say so{advice.format(group=group, name=name)}"
             )
+    if new:
+        remember(path, new)
 
 
 def refuse_given(path: Path, config: TrainConfig, call: str) -> None:

@@ -9,6 +9,8 @@ from typing import Protocol
 
 from convboard.errors import ConfigError
 
+_MOST_EPOCHS = 2**31 - 1
+
 
 class ScheduleError(ConfigError):
     """An argument of a schedule is out of range."""
@@ -38,7 +40,7 @@ class Constant:
     warmup_epochs: float = 0.0
 
     def __post_init__(self) -> None:
-        _check("warmup_epochs", self.warmup_epochs, 0.0, math.inf)
+        _check("warmup_epochs", self.warmup_epochs, 0.0, _MOST_EPOCHS)
 
     def __call__(self, step: int, total_steps: int, steps_per_epoch: int) -> float:
         """See `Schedule`."""
@@ -115,7 +117,7 @@ class StepDecay(Constant):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check("epochs", self.epochs, 1e-9, math.inf)
+        _check("epochs", self.epochs, 1e-9, _MOST_EPOCHS)
         _check("gamma", self.gamma, 0.0, 1.0)
 
     def _after_warmup(self, step: int, steps: int, steps_per_epoch: int) -> float:
@@ -129,5 +131,5 @@ def _cosine(start: float, end: float, share: float) -> float:
 
 def _check(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:  # also refuses NaN
-        span = f"at least {low:g}" if high == math.inf else f"between {low:g} and {high:g}"
+        span = f"between {low:g} and {high:g}" if high < _MOST_EPOCHS or value > high else f"at least {low:g}"
         raise ScheduleError(f"{name}={value}: must be {span}.")
