@@ -87,8 +87,8 @@ def test_every_command_is_one_that_a_test_below_runs_or_checks() -> None:
 @pytest.mark.parametrize("command", [command for command in NEW if not needs_data(command)], ids=str)
 def test_a_training_command_runs(command: ShownCommand, run_in_process: RunCommand, folder: Path) -> None:
     done = run_in_process("train.py", *command.arguments, *QUICK, "board=minimal")
-    folder = r"outputs/sweeps/\S+" if "-m" in command.arguments else "outputs"
-    assert re.search(rf"look at it: tensorboard --logdir {folder}\n\Z", done.stdout)
+    logdir = r"outputs/sweeps/\S+" if "-m" in command.arguments else "outputs"
+    assert re.search(rf"look at it: tensorboard --logdir {logdir}\n\Z", done.stdout)
 
 
 @pytest.mark.data
@@ -355,7 +355,11 @@ def test_the_tags_are_those_of_the_table(finished: Path, run_in_process: RunComm
     minimal, full = tags_of(finished), tags_of(tmp_path / "full")
     for _, shown, level in rows("docs/looking_inside.md", "What TensorBoard shows"):
         for tag in re.findall(r"`([\w/<>]+)`", shown):
-            name = tag.replace("<layer>", "conv1").replace("<parameter>", "conv1/weight").replace("<class>", "0")
+            name = (
+                tag.replace("<layer>", "fc1" if tag.startswith("weight_matrix") else "conv1")
+                .replace("<parameter>", "conv1/weight")
+                .replace("<class>", "0")
+            )
             name = name.replace("<metric>", "accuracy/val")
             is_written = name in full or name in ("problems/<part>", "embedding/val")  # the latter in a file of its own
             assert is_written, tag
