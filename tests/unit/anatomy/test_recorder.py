@@ -64,7 +64,7 @@ def test_a_script_inside_is_followed_and_takes_no_hooks() -> None:
     model[1] = torch.jit.script(model[1])
     assert names(model) == ["0", "relu", "conv2d"]
     assert list(layer_outputs(model, torch.zeros(2, *SHAPE))) == ["0"]
-    with pytest.raises(ModelError, match="layers='1' is made by torch.jit"):
+    with pytest.raises(ModelError, match="layers='1' is made by"):
         layer_outputs(model, torch.zeros(2, *SHAPE), "1")
     assert hooks(model) == 0
 
@@ -89,7 +89,7 @@ def test_a_network_from_torch_export_is_refused_in_a_sentence() -> None:
         def eval(self) -> "Exported":
             raise NotImplementedError("Calling eval() is not supported yet.")
 
-    with pytest.raises(ModelError, match="comes from torch.export"):
+    with pytest.raises(ModelError, match="The network comes from"):
         layer_table(Exported(), SHAPE)
 
 
