@@ -125,7 +125,9 @@ class _Recorder(TorchFunctionMode):
         def before(_args: Any, _kwargs: Any) -> None:
             self._containers.append((module, name))
 
-        def after(_args: Any, _result: Any) -> None:
+        def after(_args: Any, result: Any) -> None:
+            for tensor in tensors_in(result):
+                self.provenance.of(tensor)  # it may have been made out of sight
             if self._containers and self._containers[-1][0] is module:  # else another hook raised before ours
                 self._containers.pop()
 

@@ -7,8 +7,8 @@ import convboard
 from convboard.anatomy.receptive_field.bounding_boxes import Box
 from convboard.anatomy.summary import receptive_field, summarise
 from convboard.errors import ModelError
-from random_networks import random_network, random_shape
-from true_fields import comparisons
+from random_networks import CHANNELS, ELEMENTWISE, POSITIONS, WIDE, Apply, expressions, random_network, random_shape
+from true_fields import Comparison, comparisons
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -87,3 +87,25 @@ def test_units_that_are_not_there(layer: str, row: int, column: int, text: str) 
 def test_a_network_on_the_meta_device_has_boxes_too() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.MaxPool2d(2)).to("meta")
     assert receptive_field(model, (1, 8, 8), "1", 0, 0) == Box(0, 0, 4, 4)
+
+
+FUNCTIONS = [*expressions(ELEMENTWISE), *expressions(CHANNELS), *expressions(POSITIONS)]
+
+
+def test_the_boxes_of_functions_are_never_too_small_and_rarely_loose() -> None:
+    """Functions that move, mix, choose and write units, in networks with other layers."""
+    found: list[Comparison] = []
+    for seed in range(12):
+        network = random_network(seed, (2, 6, 7), functions=FUNCTIONS)
+        found += comparisons(network, (2, 6, 7))
+    assert not [one for one in found if one.is_too_small]
+    assert sum(one.is_loose for one in found) < 0.05 * len(found)  # such as x < 0 where no x is negative
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("expression", [*FUNCTIONS, *expressions(WIDE)])
+def test_no_box_of_any_function_is_too_small(expression: str) -> None:
+    network = nn.Sequential(nn.Conv2d(2, 2, 3, padding=1), Apply(expression, 2)).double().eval()
+    for parameter in network.parameters():
+        nn.init.uniform_(parameter, 0.2, 1)
+    assert not [found for found in comparisons(network, (2, 6, 6)) if found.is_too_small]
