@@ -305,7 +305,9 @@ def _errors_of_python(names: dict[str, str]) -> Iterator[None]:
     try:
         yield
     except ConvboardError as error:
-        text = pattern.sub(lambda key: names[key[0]], str(error)).replace(" (in a config: ", " (")
+        text = pattern.sub(lambda key: names[key[0]], str(error))
+        text = re.sub(r"\(in a config:\s+model\._target_=([\w.]+)\)", r'(convboard.train("\1", ...))', text)
+        text = re.sub(r"\(in a config:\s+", "(", text)
         text = _RESUME.sub(lambda found: _call_that_resumes(Path(found[1] or found[2])), text)
         text = re.sub(r"into quotes of both kinds: '(.*)=\"\.\.\.\"'\.$", r"""into quotes: "\1='...'".""", text)
         if text == str(error):

@@ -374,3 +374,9 @@ def test_options_of_the_user_s_own_are_data_sets_too(tmp_path: Path, monkeypatch
 def test_overrides_are_refused_in_terms_of_python(override: str, message: str) -> None:
     with pytest.raises(convboard.ConfigError, match=re.escape(message)):
         convboard.compose(override)
+
+
+def test_what_mends_a_network_of_a_package_is_said_in_python() -> None:
+    with pytest.raises(convboard.ModelError) as raised:
+        convboard.train("torchvision.models.squeezenet1_1", **SHORT)
+    assert 'train mynet.net (convboard.train("mynet.net", ...))' in " ".join(str(raised.value).split())

@@ -6,6 +6,7 @@ Each file of this package has the rules for one kind of operation. An exception 
 line of the user's code that raised it, and with the edits of that line that mend it.
 """
 
+import logging
 import re
 from collections.abc import Callable
 
@@ -32,6 +33,8 @@ from convboard.anatomy.diagnostics.user_code import Failure, sentence
 from convboard.anatomy.diagnostics.value_slips import VALUE_SLIPS, notes_on_values
 from convboard.anatomy.trace import Call
 from convboard.errors import ConvboardError
+
+_log = logging.getLogger(__name__)
 
 NETWORK_RULES: tuple[Callable[[Context], Finding | None], ...] = (
     spatial_layers.other_order,
@@ -86,6 +89,16 @@ _NOTES = {  # part of a message, and what torch does not say
 
 def find_mistake(context: Context) -> Finding | None:
     """Return the finding of the first rule that recognises a mistake; None if there is none, or if it is a bug."""
+    try:
+        return _find(context)
+    except Exception as bug:
+        if context.run.error is None:
+            raise
+        _log.debug("A rule failed:", exc_info=bug)  # the user's own error matters more
+        return Finding("error", sentence(context.run.error), (), "", "", context.run.failed_call)
+
+
+def _find(context: Context) -> Finding | None:
     error, failed = context.run.error, context.run.failed_call
     if error is None:
         if context.is_training:

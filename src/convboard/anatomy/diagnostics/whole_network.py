@@ -3,6 +3,7 @@
 import ast
 import copy
 from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from convboard.anatomy.diagnostics.value_slips import calls_itself, misspelled_c
 from convboard.anatomy.diagnostics.wording import in_python
 
 _LARGEST_BATCH = 1024
+_LARGEST_RUN = 1_000_000_000  # bytes of all outputs together: other batch sizes are tried only if they cost little
 _FIRST_OF_TUPLE = {  # what the layers of torch return beside their output
     nn.RNNBase: "the state after the last step",
     nn.RNNCellBase: "the state of the cell",
@@ -38,11 +40,18 @@ def fixed_batch_size(context: Context) -> Finding | None:
         return None
     numbers = {node.value for node in failure.nodes if isinstance(node, ast.Constant) and type(node.value) is int}
     numbers |= {value for name, value in _settings(failure).items() if "batch" in name.lower()}
-    for size in sorted(number for number in numbers if context.batch < number <= _LARGEST_BATCH):
+    largest = min(_LARGEST_BATCH, _LARGEST_RUN * context.batch // max(_memory(context), 1))
+    for size in sorted(number for number in numbers if context.batch < number <= largest):
         run = quiet_run(context.model, context.run.image_shape, size)
         if run is not None and fits(context, run):
             return _fixed_batch_size(context, failure, size)
     return None
+
+
+def _memory(context: Context) -> int:
+    """The bytes of the images and of all outputs in the run that failed."""
+    images = 4 * context.batch * prod(context.run.image_shape)
+    return images + sum(call.output_bytes for call in context.run.calls)
 
 
 def _settings(failure: Failure) -> dict[str, int]:
