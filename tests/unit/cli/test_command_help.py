@@ -30,7 +30,9 @@ def test_every_key_of_a_run_is_there_with_its_value_and_its_meaning() -> None:
 
 def test_the_help_of_a_command_with_keys_of_its_own() -> None:
     text = script_help(Arguments, "layers")
-    assert text.startswith("usage: python scripts/layers.py [run=null] [input_shape=null] [format=table]")
+    assert text.startswith(
+        "usage: python scripts/layers.py [run=null] [input_shape=null] [depth=null] [collapse=null]\n"
+    )
     assert "\n  row=0             The unit's row in the layer's output.\n" in text
 
 

@@ -118,8 +118,8 @@ def test_a_run_that_could_not_begin_leaves_nothing(tmp_path: Path) -> None:
 def test_a_run_that_could_not_begin_removes_only_the_folders_that_it_made(made: str, tmp_path: Path) -> None:
     (tmp_path / made).mkdir(parents=True, exist_ok=True)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(convboard.ConfigError, match="batch_size=5000"):
-        convboard.run(make_config(batch_size=5000), tmp_path / "mine/outputs")
+    with pytest.raises(convboard.ConfigError, match="random_crop=40"):
+        convboard.run(make_config(dataset={"name": "digits", "random_crop": 40}), tmp_path / "mine/outputs")
     assert sorted(tmp_path.rglob("*")) == before
 
 
