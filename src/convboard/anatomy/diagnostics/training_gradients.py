@@ -42,10 +42,10 @@ def unoptimized_weights(training: Observation) -> Iterator[TrainingWarning]:
 
 def unused_weights(training: Observation) -> Iterator[TrainingWarning]:
     """Recognise weights that the forward does not use; not if it draws random numbers, which may skip some."""
-    log = training.log
-    if log.random:
+    if training.is_random:
         return
-    unused = [name for name, weight in _trainable(training.model) if weight.grad is None and id(weight) not in log.used]
+    weights = dict(_trainable(training.model))
+    unused = [name for name, weight in weights.items() if weight.grad is None and id(weight) not in training.log.used]
     if unused:
         yield TrainingWarning(
             "not used",
