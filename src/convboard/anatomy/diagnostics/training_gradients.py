@@ -22,7 +22,7 @@ def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
     if used:
         cut = _cut(training, [weights[name] for name in used])
         yield TrainingWarning(
-            "no gradient",
+            "zero gradient" if cut in training.log.flat else "no gradient",
             f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause_of(cut)}",
             "Remove that, or freeze them on purpose with requires_grad_(False).",
             _layer_of(training, weights[used[0]]),
@@ -48,7 +48,7 @@ def unused_weights(training: Observation) -> Iterator[TrainingWarning]:
     unused = [name for name, weight in weights.items() if weight.grad is None and id(weight) not in training.log.used]
     if unused:
         yield TrainingWarning(
-            "not used",
+            "no gradient",
             f"The forward does not use {listed_names(unused)}, so they are not trained.",
             "Call their layers in forward, or leave them out of __init__.",
             is_harmless=True,
