@@ -45,8 +45,9 @@ from convboard.training.training_setup import Splits, TrainingSetup
 
 _INITIALISE_FROM = 1000  # training images that a network may see before training
 NO_LEARNING_ADVICE = (
-    "Check the warnings above; then try optimizer.lr ten times lower and ten times higher. The Layers tab shows under "
-    "Health which layers are dead or get no gradient, and input/probe in the Images tab the images and their classes."
+    "Check the warnings above, if there are any; then try optimizer.lr ten times lower and ten times higher. The "
+    "Layers tab shows under Health which layers are dead or get no gradient, and input/probe in the Images tab the "
+    "images and their classes."
 )
 DIVERGENCE_ADVICE = (
     "Try a lower optimizer.lr, a warm-up (scheduler.warmup_epochs=1), trainer.gradient_clip=1, "

@@ -70,13 +70,13 @@ class LearningCheck:
         found = []
         if never := list(self._without_gradient):
             reason = f"{listed_names(never)} got no gradient in any of {end.global_step} steps."
-            found.append(TrainingWarning("not used", reason, "The forward does not use them.", is_harmless=True))
+            found.append(TrainingWarning("no gradient", reason, "The forward does not use them.", is_harmless=True))
         largest = torch.stack(tuple(self._looks)).amax(0).tolist() if self._looks else []
         zero = [name for name, value in zip(self._matrices, largest) if value == 0 and name not in never]
         if zero:
             found.append(
                 TrainingWarning(
-                    "no gradient",
+                    "zero gradient",
                     f"The gradient of {listed_names(zero)} is exactly zero: nothing behind passes one on.",
                     "Look there for ReLU units that are all dead, as after too large steps (a lower learning rate "
                     "helps), for saturated activations, and for functions like round and sign.",

@@ -141,6 +141,19 @@ def test_the_smallest_batch(images: int, batch_size: int, limit: int | None, sma
     assert smallest_batch(images, batch_size, limit) == smallest
 
 
+def test_whether_every_step_trains_all_weights() -> None:
+    def step(model: nn.Module) -> bool:
+        training = try_step(make_setup(model, splits=make_splits(20, 10, IMAGE_SHAPE)), IMAGE_SHAPE, 20, "")
+        assert training is not None
+        return training.uses_all_weights
+
+    assert step(make_network(nn.Dropout()))
+    unused = make_network()
+    unused.other = nn.Parameter(torch.ones(1))
+    assert not step(unused)
+    assert not step(Changed(lambda _, scores: scores * (random.random() < 2)))  # it may skip a layer in another step
+
+
 def test_scores_without_a_gradient() -> None:
     with pytest.raises(ModelError, match=r"^The network cannot learn: no gradient leads from its scores back"):
         take(Changed(lambda _, scores: scores.detach()))

@@ -22,7 +22,7 @@ def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
     if used:
         cut = _cut(training, [weights[name] for name in used])
         yield TrainingWarning(
-            "no gradient",
+            "zero gradient" if cut in training.log.flat else "no gradient",
             f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause_of(cut)}",
             "Remove that, or freeze them on purpose with requires_grad_(False).",
             _layer_of(training, weights[used[0]]),
@@ -42,13 +42,13 @@ def unoptimized_weights(training: Observation) -> Iterator[TrainingWarning]:
 
 def unused_weights(training: Observation) -> Iterator[TrainingWarning]:
     """Recognise weights that the forward does not use; not if it draws random numbers, which may skip some."""
-    log = training.log
-    if log.random:
+    if training.is_random:
         return
-    unused = [name for name, weight in _trainable(training.model) if weight.grad is None and id(weight) not in log.used]
+    weights = dict(_trainable(training.model))
+    unused = [name for name, weight in weights.items() if weight.grad is None and id(weight) not in training.log.used]
     if unused:
         yield TrainingWarning(
-            "not used",
+            "no gradient",
             f"The forward does not use {listed_names(unused)}, so they are not trained.",
             "Call their layers in forward, or leave them out of __init__.",
             is_harmless=True,

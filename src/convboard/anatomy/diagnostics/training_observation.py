@@ -1,6 +1,7 @@
 """What the rules of `training_warnings` look at: runs of a network on noise, and what they recognise: a warning."""
 
 import linecache
+import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -149,6 +150,7 @@ class Observation:
         end: The call that returned the scores; None if unknown.
         is_cross_entropy: Whether the loss is cross entropy, which applies softmax to the scores.
         trained: In a training step, the ids of the parameters that the optimizer has.
+        is_random: Whether the forward draws random numbers, not counting dropout.
     """
 
     model: nn.Module
@@ -157,11 +159,13 @@ class Observation:
     end: Call | None
     is_cross_entropy: bool = True
     trained: frozenset[int] = frozenset()
+    is_random: bool = False
 
     @property
     def uses_all_weights(self) -> bool:
         """Whether every weight got a gradient in this step, and will in each: no random numbers may skip a layer."""
-        return all(weight.grad is not None for weight in self.model.parameters() if weight.requires_grad)
+        have_one = all(weight.grad is not None for weight in self.model.parameters() if weight.requires_grad)
+        return have_one and not self.is_random
 
     def producer(self, call: Call) -> Call | None:
         """Return the call whose output is the first input of this one; None for the images."""
@@ -193,7 +197,7 @@ def observe(
         trained: See `Observation`; empty for an evaluation.
     """
     log = FunctionLog(bool(trained))
-    output, error = None, None
+    output, error, python_state = None, None, random.getstate()
     with record_calls(model, images, [log]) as recording:
         try:
             output = run(model, images)
@@ -203,7 +207,8 @@ def observe(
     for call in recording.calls:
         call.tracked = ()  # the rows of a table expect the values of other trackers
     recorded = DryRun(tuple(images.shape[1:]), len(images), recording.calls, output, error, recording.modules)
-    return Observation(model, recorded, log, end, is_cross_entropy, trained)
+    is_random = bool(log.random) or random.getstate() != python_state
+    return Observation(model, recorded, log, end, is_cross_entropy, trained, is_random)
 
 
 def title(call: Call) -> str:

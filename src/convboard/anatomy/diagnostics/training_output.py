@@ -16,7 +16,6 @@ _BOUNDS = {  # of the values that these functions return
     "tanh": (-1.0, 1.0),
     "softsign": (-1.0, 1.0),
     "hardtanh": (-1.0, 1.0),
-    "normalize": (-1.0, 1.0),
 }
 _CUTTING = words("relu relu6 threshold")
 _BOTH = words("softmax log_softmax softmin")

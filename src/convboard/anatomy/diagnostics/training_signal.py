@@ -64,8 +64,9 @@ def short_memory(training: Observation) -> Iterator[TrainingWarning]:
             yield TrainingWarning(
                 "momentum",
                 f"{call.name} has momentum={momentum:g}: in torch this is the share of the newest batch, so that "
-                "evaluation uses the statistics of the last batch alone.",
+                "evaluation uses the statistics of the last batch alone, which may be small.",
                 f"Write momentum={1 - momentum:.2g}, or leave it out." if momentum < 1 else "Leave it out.",
                 call.name,
+                is_harmless=True,  # with large batches; the last one of an epoch may be small
             )
             return

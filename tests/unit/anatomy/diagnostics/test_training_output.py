@@ -41,7 +41,6 @@ def test_the_floor_is_that_of_the_best_scores() -> None:
         (lambda net, x: net.last(net.fc(x)), "between -1 and 1"),
         (lambda net, x: F.hardtanh(net.fc(x), 0, max_val=0.5), "between 0 and 0.5"),
         (lambda net, x: net.fc(x).clamp(-0.5, max=1), "between -0.5 and 1"),
-        (lambda net, x: F.normalize(net.fc(x)), "between -1 and 1"),
     ],
 )
 def test_scores_with_bounds(end: Part, bounds: str) -> None:
@@ -80,6 +79,7 @@ def test_log_softmax_is_harmless_before_cross_entropy_alone() -> None:
         lambda net, x: torch.log(net.fc(x).softmax(1)),
         lambda net, x: F.relu(net.fc(x)[:, :, None, None]).mean((2, 3)) * 2,  # as SqueezeNet ends with a mean of ReLU
         lambda net, x: F.dropout(net.fc(x), 0.0),
+        lambda net, x: F.normalize(net.fc(x)),  # the loss cannot fall below 1.27, but the accuracy is as good
     ],
 )
 def test_scores_that_are_fine(end: Part) -> None:
