@@ -194,9 +194,9 @@ WIDE = """
 """
 
 
-def expressions(text: str) -> list[str]:
-    """The lines of a text that have something on them."""
-    return [line.strip() for line in text.splitlines() if line.strip()]
+def expressions(*texts: str) -> list[str]:
+    """The lines of some texts that have something on them."""
+    return [line.strip() for text in texts for line in text.splitlines() if line.strip()]
 
 
 def written(x: Tensor, write: Callable[[Tensor], object]) -> Tensor:
@@ -292,6 +292,13 @@ class WithContext(nn.Module):
         return x + x.mean(dim=(2, 3), keepdim=True)
 
 
+def random_network_of_functions(seed: int) -> tuple[nn.Sequential, Shape]:
+    """A random network of layers and functions of all kinds, and the shape of its images."""
+    shape = random_shape(seed)
+    narrow = expressions(ELEMENTWISE, CHANNELS, POSITIONS)
+    return random_network(seed, shape, 12, narrow, expressions(WIDE)), shape
+
+
 def random_shape(seed: int) -> Shape:
     """The shape of small images."""
     choose = random.Random(seed)
@@ -320,7 +327,7 @@ def random_network(
             layer: nn.Module = Apply(choose.choice(wide), x.shape[1])
         else:
             layer = _random_layer(choose, x.shape[1], functions)
-        _positive(layer.double().eval())
+        make_positive(layer.double().eval())
         try:
             with torch.no_grad():
                 output = layer(x)
@@ -333,7 +340,7 @@ def random_network(
     return nn.Sequential(*layers or [nn.Identity()]).double().eval()
 
 
-def _positive(layer: nn.Module) -> None:
+def make_positive(layer: nn.Module) -> None:
     """Weights so that no sum is zero by chance, and that values neither vanish nor grow."""
     for parameter in layer.parameters():
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 1

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -43,7 +44,7 @@ def _at_the_result(extent: Tensor, parts: tuple[Any, ...], index: Tensor, shape:
     They are taken out of a tensor that has them along the dimension of the index.
     """
     tensors = [part for part in parts if isinstance(part, Tensor)]
-    chosen: torch.Size = torch.broadcast_shapes(*[t.shape for t in tensors])  # type: ignore[no-untyped-call]
+    chosen = numpy.broadcast_shapes(*[tensor.shape for tensor in tensors])  # torch's own imports the compiler
     values = extent.expand(chosen).reshape(-1)
     order = torch.arange(len(values)).view(chosen)
     numbers = [order if part is index else torch.zeros(chosen, dtype=torch.long) for part in tensors]

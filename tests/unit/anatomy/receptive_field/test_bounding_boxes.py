@@ -7,7 +7,17 @@ import convboard
 from convboard.anatomy.receptive_field.bounding_boxes import Box
 from convboard.anatomy.summary import receptive_field, summarise
 from convboard.errors import ModelError
-from random_networks import CHANNELS, ELEMENTWISE, POSITIONS, WIDE, Apply, expressions, random_network, random_shape
+from random_networks import (
+    CHANNELS,
+    ELEMENTWISE,
+    POSITIONS,
+    WIDE,
+    Apply,
+    expressions,
+    random_network,
+    random_network_of_functions,
+    random_shape,
+)
 from true_fields import Comparison, comparisons
 
 
@@ -18,6 +28,18 @@ def test_a_box_holds_the_pixels_that_change_a_unit_and_no_more(seed: int) -> Non
     for found in comparisons(network, shape):
         assert not found.is_too_small, (found, network)
         assert not found.is_loose, (found, network)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_few_boxes_are_too_large(part: int) -> None:
+    units = loose = 0
+    for seed in range(100 * part, 100 * part + 80):
+        network, shape = random_network_of_functions(seed)
+        for found in comparisons(network, shape):
+            assert not found.is_too_small, (found, network)
+            units, loose = units + 1, loose + found.is_loose
+    assert loose < 0.05 * units
 
 
 @pytest.mark.parametrize("seed", range(5))
