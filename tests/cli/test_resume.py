@@ -12,7 +12,10 @@ from convboard.experiment.run_dir import load_run
 from convboard.training.checkpoint import load_checkpoint
 from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same, scalars
 
-MAY_CHANGE = "trainer.max_epochs, trainer.checkpoint_minutes, trainer.rank_timeout, board, data_dir, dataset.path"
+MAY_CHANGE = (
+    "trainer.max_epochs, trainer.checkpoint_minutes, trainer.rank_timeout, board, data_dir, dataset.path, "
+    "dataset.num_workers"
+)
 NOISY = """
 import random
 

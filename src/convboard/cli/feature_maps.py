@@ -1,12 +1,14 @@
 """A picture of your own in a network: `python scripts/feature_maps.py run=<run dir> image=cat.jpg`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omegaconf import MISSING
 
 from convboard.cli.arguments import compose_beside, read_shape, split_arguments
 from convboard.config.command_line import printable
+from convboard.data.options import FITS
+from convboard.errors import ConfigError, nearest
 
 
 @dataclass
@@ -24,6 +26,8 @@ class Arguments:
         top: Number of strongest units of each layer whose receptive field is drawn, each of another channel; at most 8.
         input_shape: Channels, height and width of an untrained network's images, such as [3,224,224]; null: those of
             the dataset, if one is chosen, or else the network's default.
+        fit: How the picture gets the shape of the network's images: crop, pad or stretch; null: as the pictures of the
+            run, or else crop.
         invert: Invert the brightness, for dark ink on white paper and a network trained on white digits on black.
         out: The PNG to write; null: feature_maps/<picture>.png in the run, or <picture>_<model>.png here.
         log: Write the drawing to TensorBoard as well.
@@ -36,10 +40,15 @@ class Arguments:
     channels: int = 16
     top: int = 3
     input_shape: str | None = None
+    fit: str | None = None
     invert: bool = False
     out: str | None = None
     log: bool = False
     trust: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fit is not None and self.fit not in FITS:
+            raise ConfigError(f"fit={self.fit!r} is not known. {nearest(self.fit, FITS)}")
 
 
 def main() -> None:
@@ -58,7 +67,7 @@ def main() -> None:
         model = untrained.untrained_model(composed, shape)
         default = Path(f"{image.stem}_{composed.model_name}.png")
     seen = inspection.inspect(
-        model,
+        replace(model, fit=arguments.fit or model.fit),
         image,
         default=default,
         out=arguments.out,

@@ -8,7 +8,7 @@ the same code with the same draws, so that both ways give bitwise equal batches.
 import copy
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -188,8 +188,29 @@ class Batches:
             multiprocessing_context="fork" if forks else None,
             generator=torch.Generator(),  # otherwise DataLoader draws from the global one, which dropout uses
         )
-        for images in loader:
+        for images in _unless_a_worker_ended(loader):
             yield images.to(self.device, non_blocking=pinned)
+
+
+_WORKER = "DataLoader worker"  # begins PyTorch's messages; there is no class for these errors
+
+
+def is_worker_failure(error: BaseException) -> bool:
+    """Return whether an error says that a process that reads ahead has ended."""
+    return isinstance(error, RuntimeError) and str(error).startswith(_WORKER)
+
+
+def _unless_a_worker_ended(loader: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The batches of a loader. A process that ends while it hands one over is noticed by its connection only."""
+    iterator = iter(loader)
+    while True:
+        try:
+            images = next(iterator)
+        except StopIteration:
+            return
+        except (ConnectionError, EOFError, FileNotFoundError) as error:
+            raise RuntimeError(f"{_WORKER} has closed its connection: {error}") from error
+        yield images
 
 
 class _Fetch(Dataset[Tensor]):

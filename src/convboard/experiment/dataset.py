@@ -1,6 +1,8 @@
 """The data set of a config. Errors of `data`, which name arguments, are raised with the keys of the config here."""
 
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,6 +10,7 @@ from pathlib import Path
 
 from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
+from convboard.data.batches import is_worker_failure
 from convboard.data.dataset import ImageDataset, ImageShape
 from convboard.data.load import describe_dataset, load_dataset
 from convboard.data.sources.class_folders import OtherFolderError
@@ -54,6 +57,30 @@ def describe_config_dataset(config: TrainConfig) -> tuple[ImageShape, int]:
         return describe_dataset(
             config.dataset.name, Path(config.data_dir), path=_path(config), image_size=_image_size(config)
         )
+
+
+@contextmanager
+def worker_errors(config: TrainConfig, remedy: str) -> Iterator[None]:
+    """Explain the end of a process that reads images ahead.
+
+    Args:
+        config: The config.
+        remedy: How to go on without such processes.
+
+    Raises:
+        DataError: One has ended.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not is_worker_failure(error):
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # PyTorch's handler would raise again when the others end
+        raise DataError(
+            f"dataset.num_workers={config.dataset.num_workers}: a process that reads images has ended, perhaps because "
+            f"memory ran out ({str(error).rstrip('. ')}). {remedy}"
+        ) from error
 
 
 def with_absolute_paths(config: TrainConfig) -> TrainConfig:

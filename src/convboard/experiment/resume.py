@@ -20,6 +20,7 @@ MAY_CHANGE = (
     "board",
     "data_dir",
     "dataset.path",
+    "dataset.num_workers",
 )
 _OWN = ("convboard.", "torch.optim.")
 

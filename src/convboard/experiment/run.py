@@ -17,7 +17,7 @@ from convboard.config.stored_config import dump_config
 from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
-from convboard.experiment.dataset import build_dataset, with_absolute_paths
+from convboard.experiment.dataset import build_dataset, with_absolute_paths, worker_errors
 from convboard.experiment.input_files import InputFiles
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import (
@@ -92,7 +92,9 @@ def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None
     owned = _owned(run_dir, resumed=config.resume is not None) if comm.is_main else nullcontext()
     with raising(), owned:
         comm.barrier()  # from here on, no other run uses the directory
-        return _run(config, run_dir, comm, model)
+        remedy = f"Resume the run without them: {assignment('resume', run_dir)} dataset.num_workers=0"
+        with worker_errors(config, remedy):
+            return _run(config, run_dir, comm, model)
 
 
 def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Module | None) -> RunResult:
@@ -218,7 +220,7 @@ def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = N
     _refuse_other_data(finished, dataset)
     splits = build_batches(config, dataset, plan)
     loss = build_loss(config.loss.name, config.loss.label_smoothing)
-    with plan.with_threads():
+    with plan.with_threads(), worker_errors(config, "Evaluate it again when more memory is free."):
         val = evaluate(network, splits.val, loss, plan, config.trainer.limit_val_batches)
         test = evaluate(network, splits.test, loss, plan, config.trainer.limit_test_batches)
     return {

@@ -122,6 +122,7 @@ def untrained_model(composed: Composed, input_shape: ImageShape | None = None) -
     shape, num_classes = untrained_shape(composed, input_shape)
     if shape[0] not in (1, 3):
         raise ConfigError(f"The network needs {shape[0]} channels, but a picture has 1 (grey) or 3 (colour).")
+    chosen = composed.config.dataset
     return InferenceModel(
         f"{composed.model_name}, untrained",
         f"untrained, seed={composed.config.seed}; pixels scaled to −1…1",
@@ -129,4 +130,5 @@ def untrained_model(composed: Composed, input_shape: ImageShape | None = None) -
         shape,
         (0.5,) * shape[0],
         (0.5,) * shape[0],
+        chosen.fit if chosen.name == "image_folder" else "crop",
     )

@@ -1,5 +1,7 @@
 """Batches, resident and streamed."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -173,3 +175,22 @@ def test_the_parts_of_several_processes_make_up_the_batches_of_one(split: Split,
         assert {part.whole for part in four} == {batch.whole} == {len(batch.labels)}
         for name in ("images", "labels", "indices"):
             assert torch.cat([getattr(part, name) for part in four]).equal(getattr(batch, name))
+
+
+def test_the_end_of_a_process_that_reads_ahead_is_known_by_its_error() -> None:
+    """PyTorch raises it in a handler of a signal, which would interrupt pytest as well."""
+    code = """
+import multiprocessing, torch
+from convboard.data.batches import Batches, is_worker_failure
+from convboard.data.dataset import Split
+split = Split(torch.zeros(1000, 1, 8, 8, dtype=torch.uint8), torch.zeros(1000, dtype=torch.int64))
+how = dict(batch_size=1, device=torch.device("cpu"), data_location="stream", num_workers=1)
+try:
+    for number, _ in enumerate(Batches(split, mean=(0,), std=(1,), **how).epoch()):
+        if number == 5:
+            multiprocessing.active_children()[0].kill()
+except RuntimeError as error:
+    print(is_worker_failure(error), is_worker_failure(RuntimeError("out of memory")), flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "True False\n"

@@ -8,7 +8,7 @@ import pytest
 
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConvboardError
-from convboard.experiment.dataset import build_dataset, describe_config_dataset, with_absolute_paths
+from convboard.experiment.dataset import build_dataset, describe_config_dataset, with_absolute_paths, worker_errors
 
 
 def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
@@ -109,3 +109,14 @@ def test_paths_that_are_stored_do_not_depend_on_the_current_folder(monkeypatch: 
     stored = with_absolute_paths(make_config({"name": "image_folder", "path": "~/cats"}, data_dir="here/../data"))
     assert (stored.dataset.path, stored.data_dir) == ("/home/somebody/cats", str(Path.cwd() / "data"))
     assert with_absolute_paths(make_config({})).dataset.path is None
+
+
+def test_the_end_of_a_process_that_reads_ahead_is_explained() -> None:
+    with pytest.raises(ConvboardError) as raised, worker_errors(make_config({"num_workers": 1}), "Resume it."):
+        raise RuntimeError("DataLoader worker (pid 9) is killed by signal: Killed. ")
+    assert str(raised.value) == (
+        "dataset.num_workers=1: a process that reads images has ended, perhaps because memory ran out (DataLoader "
+        "worker (pid 9) is killed by signal: Killed). Resume it."
+    )
+    with pytest.raises(RuntimeError, match="of the user's"), worker_errors(make_config({}), ""):
+        raise RuntimeError("of the user's network")

@@ -105,7 +105,8 @@ def test_nothing_else_may_change(overrides: list[str], groups: dict[str, Any], d
     assert f"{differences}. A resumed" in message
     assert message.endswith(
         "A resumed run keeps its config, but for trainer.max_epochs, trainer.checkpoint_minutes, "
-        "trainer.rank_timeout, board, data_dir, dataset.path. Omit the other keys, or start a new run."
+        "trainer.rank_timeout, board, data_dir, dataset.path, dataset.num_workers. Omit the other keys, or start a new "
+        "run."
     )
 
 

@@ -1,5 +1,6 @@
 """A picture of the user's own, whatever it is, becomes what a network is given."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,30 @@ def test_a_frame_is_that_of_a_folder_of_pictures(tmp_path: Path, make_picture: A
     assert np.array_equal(read.pixels, read_picture(path, (16, 16), 3, "pad", {}))
     coarse = np.asarray(Image.fromarray(read.seen).resize((16, 16), Image.Resampling.BOX)).transpose(2, 0, 1)
     assert np.abs(coarse.astype(int) - read.pixels).mean() < 12  # the same, finer
+
+
+def test_stretched(tmp_path: Path) -> None:
+    pixels = np.zeros((20, 60), np.uint8)
+    pixels[:, 30:] = 200
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    read = read_user_image(tmp_path / "a.png", (1, 10, 10), "stretch")
+    assert read.region == (0, 0, 1, 1)
+    assert np.allclose(read.pixels[0, :, :4], 0, atol=3)
+    assert np.allclose(read.pixels[0, :, 6:], 200, atol=3)
+    assert read.describe() == "a.png, 60x20 L → 1x10x10 grey, stretched"
+
+
+def test_values_are_scaled_as_in_training(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 500, np.uint16)).save(tmp_path / "a.png")
+    read = read_user_image(tmp_path / "a.png", (1, 8, 8), ranges={"integer": (0, 1000)})
+    assert (read.pixels == 128).all()
+    assert read.describe().endswith("values from 0 to 1,000 scaled to 0 to 255")
+
+
+def test_a_pipe_is_no_picture(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DataError, match="is no regular file"):
+        read_user_image(tmp_path / "a.png", (1, 8, 8))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -127,3 +127,35 @@ def test_truncated_picture(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(DataError, match="cannot be read: image file is truncated"):
         read(path, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("fit", "columns"),
+    [
+        ("pad", [0] * 4 + [200] * 4 + [100] * 4 + [0] * 4),
+        ("crop", [200] * 8 + [100] * 8),
+        ("stretch", [200] * 8 + [100] * 8),
+    ],
+)
+def test_how_a_picture_becomes_a_square(tmp_path: Path, fit: str, columns: list[int]) -> None:
+    """A tall one: its left half is bright, and its upper and lower quarter are white."""
+    pixels = np.full((160, 80), 255, np.uint8)
+    pixels[40:120] = [200] * 40 + [100] * 40
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    square = read(tmp_path / "a.png", 16, 1, fit)[0]
+    away = [at for at in range(16) if at not in (3, 4, 7, 8, 11, 12)]  # where no edge is
+    assert np.allclose(square[8, away], np.array(columns)[away], atol=2)
+    white = (square[:, 10 if fit == "pad" else 4] > 250).sum()
+    assert white == pytest.approx(0 if fit == "crop" else 8, abs=2)
+
+
+def test_a_smaller_picture_is_enlarged_unless_it_is_padded(tmp_path: Path, make_picture: Any) -> None:
+    path = make_picture(tmp_path / "a.png", "L", (4, 2), 9)
+    assert [int((read(path, 8, 1, fit) > 0).sum()) for fit in ("pad", "crop", "stretch")] == [8, 64, 64]
+
+
+def test_heic(tmp_path: Path, make_picture: Any) -> None:
+    """Also under another name: phones send them as .jpg."""
+    path = make_picture(tmp_path / "a.heic", "RGB", (64, 64), (255, 0, 0))
+    assert pixel(path) == pytest.approx(RED, abs=3)
+    assert pixel(path.rename(tmp_path / "a.jpg")) == pytest.approx(RED, abs=3)
