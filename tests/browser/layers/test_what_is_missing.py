@@ -119,3 +119,26 @@ def test_a_pooling_that_is_not_certain_is_not_worked_out(
     is_recorded = layer == "pool1"  # as what conv2 was given
     tab.find(".arithmetic p" if is_recorded else ".inside .notice").get_by_text(says).wait_for()
     assert tab.find(".outputs .maps").count() == is_recorded
+
+
+@pytest.mark.parametrize(
+    ("status", "shows"), [(422, "This run cannot be read"), (403, "This page is not given the runs")]
+)
+def test_what_the_server_refuses_is_a_state_of_the_tab(open_tab: Any, status: int, shows: str) -> None:
+    def refuse(route: Any) -> None:
+        route.fulfill(status=status, json={"error": "the server says why"})
+
+    tab = open_tab(run=LENET, shows=".state h2", routes={RUN_ADDRESS: refuse})
+    assert tab.find(".state").inner_text().startswith(f"{shows}\n")
+    assert "the server says why" in tab.find(".state").inner_text()
+    tab.errors.clear()  # the browser's own line about the status
+
+
+def test_a_record_of_another_form_is_a_state_of_the_tab(open_tab: Any) -> None:
+    def damaged(route: Any) -> None:
+        answer = route.fetch().json()
+        answer["network"]["rows"][3]["output_shape"] = "6x14x14"
+        route.fulfill(json=answer)
+
+    tab = open_tab(run=LENET, shows=".state h2", routes={RUN_ADDRESS: damaged})
+    assert "in a form that this tab does not know" in tab.find(".state").inner_text()

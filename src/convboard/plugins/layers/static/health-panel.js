@@ -58,9 +58,9 @@ const notice = (text) => el("p", { class: "notice" }, text);
 /**
  * What is drawn of one run.
  * @returns {{letter: string, curves: Map, order: string[], owner: ?string, lacks: string, activation: Object,
- *     findings: ?Map, warnings: Object[], stepsPerEpoch: number, now: number}} `order`: the layers with curves; `owner`: the one whose
- *     curves belong to the chosen layer; `lacks`: the name of a network without that layer; `activation`: see
- *     `activationOf`; `now`: the shown epoch.
+ *     findings: ?Map, warnings: Object[], stepsPerEpoch: number, now: number}} `order`: the layers with curves;
+ *     `owner`: the one whose curves belong to the chosen layer; `lacks`: the name of a network without that layer;
+ *     `activation`: see `activationOf`; `now`: the shown epoch.
  */
 function runOf({ layer, shownStep, record: { stepsPerEpoch } }, record, health, findings, letter, scene) {
   const curves = readCurves(health);

@@ -16,8 +16,8 @@ const MOST_UNITS = 32; // of a linear layer over maps, whose units would fill ma
  */
 export function kernelsSection(context) {
   const { scenes, views, theme, width } = context;
-  const first = scenes.find((scene) => scene.kernels);
-  if (!first) return [];
+  if (!scenes.some((scene) => scene.kernels)) return [];
+  const [first] = scenes;
   const scales = scalesOf(scenes, ({ kernels }) => kernels && limitOf(kernels));
   const bars = scales.map((largest) => scaleBar(largest, true, theme));
   const column = (scene, i) => {
@@ -35,7 +35,7 @@ export function kernelsSection(context) {
     const bar = isShared(scales) ? null : bars[i];
     return [ownLine((at) => at.kernels && describe(at).join(" · "), scene, first), bar, view.node];
   };
-  const [title, what] = describe(first);
+  const [title, what] = first.kernels ? describe(first) : ["Kernels", ""]; // those of B are described beside them
   const more = [what, scalesText(scales)].filter(Boolean).join(" · ");
   const header = heading(title, more, isShared(scales) ? bars[0] : null);
   return [el("section", { class: "kernel-section" }, header, columns(context, column))];
