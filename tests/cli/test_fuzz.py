@@ -79,7 +79,7 @@ def change_value(tree: Any, draw: random.Random) -> Any:
     if draw.random() < 0.1:
         del node[key]
     elif draw.random() < 0.05:
-        for _ in range(draw.choice((60, 900))):
+        for _ in range(draw.choice((60, 200))):
             node[key] = [node[key]]
     else:
         node[key] = draw.choice(HOSTILE)

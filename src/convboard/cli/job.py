@@ -11,7 +11,8 @@ from hydra.types import RunMode
 from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded, reason_of, tell
 from convboard.config.command_line import command
-from convboard.config.compose import NoteFolders, hydra_output_dir
+from convboard.config.compose import hydra_output_dir
+from convboard.config.hydra_callbacks import NoteFolders
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import CONFIG, RESULT

@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -25,7 +24,6 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
-from hydra.experimental.callback import Callback
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
@@ -80,35 +78,6 @@ class _ConfFolders(SearchPathPlugin):
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in conf_folders()[:-1] if self.is_used else ():
             search_path.prepend("user", f"file://{folder}")
-
-
-class NoteFolders(Callback):
-    """Notes which folders are there before Hydra makes that of a run or a sweep; `conf/config.yaml` names it.
-
-    Attributes:
-        existing: The folder itself and those above it, and what is in it, as far as they were there; None if Hydra has
-            not run.
-        sweep: The folder of the sweep, if it is one.
-    """
-
-    existing: ClassVar[frozenset[Path] | None] = None
-    sweep: ClassVar[Path | None] = None
-
-    def on_run_start(self, config: DictConfig, **more: object) -> None:
-        """Note the folders of a run."""
-        self._note(config, "hydra.run.dir")
-
-    def on_multirun_start(self, config: DictConfig, **more: object) -> None:
-        """Note the folders of a sweep."""
-        NoteFolders.sweep = self._note(config, "hydra.sweep.dir")
-
-    def _note(self, config: DictConfig, key: str) -> Path:
-        HydraConfig.instance().set_config(config)  # Hydra does so only later; the path may refer to its keys
-        folder = Path(str(OmegaConf.select(config, key))).absolute()
-        inner = folder.iterdir() if folder.is_dir() else ()
-        existing = (path for path in (folder, *folder.parents, *inner) if path.is_dir())
-        NoteFolders.existing = frozenset(existing)
-        return folder
 
 
 @contextmanager

@@ -44,7 +44,7 @@ from convboard.training.execution_plan.plan import Plan
 from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
-from convboard.training.saved_state import check_best, check_state
+from convboard.training.saved_state import check_best, check_optimizer, check_state
 from convboard.training.seeding import set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
@@ -157,6 +157,7 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
         if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
             checkpoint, source = load_latest(run_dir / CHECKPOINTS)
             check_state(checkpoint, source, trainer.setup.steps_per_epoch)
+            check_optimizer(checkpoint.optimizer, trainer.setup.optimizer, source)
             if comm.is_main:
                 check_best(run_dir / CHECKPOINTS / BEST, checkpoint, trainer.setup.model)
             _refuse_fewer_epochs(trainer.setup, checkpoint)

@@ -7,7 +7,8 @@ import math
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from convboard.errors import CheckpointError
 from convboard.training.checkpoint import Checkpoint, load_checkpoint, refuse_other_network
@@ -82,3 +83,41 @@ def _is_state(state: dict[str, Any], steps_per_epoch: int) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and -math.inf < value < math.inf
+
+
+def check_optimizer(saved: dict[str, Any], optimizer: torch.optim.Optimizer, source: Path) -> None:
+    """Check that the saved state of an optimizer has the form of that of `optimizer`, as far as torch does not.
+
+    Raises:
+        CheckpointError: It has not.
+    """
+    match saved:
+        case {"state": {**states}, "param_groups": [*groups]}:
+            is_torchs = type(optimizer).__module__.startswith("torch.optim.")
+            is_whole = all(
+                isinstance(state, dict)
+                and (not is_torchs or all(isinstance(value, Tensor | None) for value in state.values()))
+                for state in states.values()
+            ) and all(map(_is_group, groups, optimizer.param_groups))
+        case _:
+            is_whole = False
+    if not is_whole:
+        raise CheckpointError(
+            f"{source} is not a checkpoint of this run: its optimizer is not {type(optimizer).__name__}, or has other "
+            "arguments. Put the run's own checkpoint back, or train again."
+        )
+
+
+def _is_group(saved: object, own: dict[str, Any]) -> bool:
+    """Whether a group of parameters has the same keys as one of the optimizer, with values of like types.
+
+    Another device or plan can change numbers to tensors, and None to a bool.
+    """
+    if not isinstance(saved, dict) or not saved.keys() >= own.keys() - {"params"}:
+        return False
+    pairs = ((saved[key], value) for key, value in own.items() if key not in ("params", "initial_lr"))
+    return all(_is_scalar(one) if _is_scalar(other) else type(one) is type(other) for one, other in pairs)
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, Tensor) or _is_number(value)

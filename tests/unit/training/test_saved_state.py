@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 from convboard.errors import CheckpointError
 from convboard.training.checkpoint import Checkpoint, save_checkpoint
-from convboard.training.saved_state import check_best, check_state
+from convboard.training.saved_state import check_best, check_optimizer, check_state
 
 STEPS = 10
 NET = nn.Linear(2, 2)
@@ -83,3 +84,31 @@ def test_the_best_one_of_another_run_of_the_same_network(
 def test_the_best_one_of_another_network(check: Callable[..., None]) -> None:
     with pytest.raises(CheckpointError, match="is a checkpoint of another network: weight is"):
         check(checkpoint(nn.Linear(3, 2), epoch=2), checkpoint())
+
+
+def adam() -> torch.optim.Optimizer:
+    optimizer = torch.optim.AdamW(NET.parameters(), lr=0.1)
+    NET(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    return optimizer
+
+
+def test_the_state_of_an_optimizer() -> None:
+    saved = adam().state_dict()
+    check_optimizer(saved, torch.optim.AdamW(NET.parameters()), Path("last"))
+    saved["param_groups"][0] |= {"lr": torch.tensor(0.1), "fused": True}  # of a GPU
+    check_optimizer(saved, torch.optim.AdamW(NET.parameters()), Path("last"))
+
+
+@pytest.mark.parametrize("part", ["state", "param_groups"])
+@pytest.mark.parametrize("value", [None, 3, "x", {0: "x"}, ["x"], [{}], {0: {"exp_avg": "x"}}])
+def test_the_state_of_no_optimizer(part: str, value: Any) -> None:
+    with pytest.raises(CheckpointError, match="its optimizer is not AdamW, or has other arguments"):
+        check_optimizer({**adam().state_dict(), part: value}, adam(), Path("last"))
+
+
+def test_an_argument_of_another_type() -> None:
+    saved = adam().state_dict()
+    saved["param_groups"][0]["lr"] = float("nan")
+    with pytest.raises(CheckpointError):
+        check_optimizer(saved, adam(), Path("last"))
