@@ -27,9 +27,14 @@ class Axis:
     positions: Tensor
 
     @cached_property
+    def _compact(self) -> Tensor:
+        """The positions, with size 1 along dimensions in which they are expanded."""
+        return without_repetitions(self.positions)
+
+    @cached_property
     def varying(self) -> list[int]:
         """The dimensions, counted from the last, along which units have other positions than their neighbours."""
-        compact = without_repetitions(self.positions)
+        compact = self._compact
         dims = [dim for dim in range(-compact.ndim, 0) if compact.shape[dim] > 1]
         return [dim for dim in dims if not torch.equal(compact, compact.narrow(dim, 0, 1).expand_as(compact))]
 
@@ -121,7 +126,7 @@ class Axis:
 
     def joined(self, other: "Axis", shape: Sequence[int]) -> "Axis | None":
         """Return the fields of units that depend on a unit of each of two tensors; None if their distance varies."""
-        mine, others = without_repetitions(self.positions), without_repetitions(other.positions)
+        mine, others = self._compact, other._compact
         if self.size == other.size and mine.shape == others.shape and torch.equal(mine, others):
             return Axis(self.size, self.stride, self.positions.expand(shape))
         distance = (others - mine).flatten()

@@ -8,7 +8,7 @@ field, and `bounding_boxes` has the field of each unit.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -181,7 +181,7 @@ def _joined(many: list[Axes], shape: Sequence[int]) -> Axes | None:
     """The field of units that depend on a unit of each of several tensors."""
     result: list[Axis] = []
     for first, *others in zip(*many):
-        axis: Axis | None = first.joined(first, shape)
+        axis: Axis | None = replace(first, positions=first.positions.expand(shape))
         for other in others:
             axis = axis and axis.joined(other, shape)
         if axis is None:
