@@ -220,13 +220,20 @@ def build_setup(
         divergence_advice=DIVERGENCE_ADVICE,
     )
     try_schedule(setup, config.scheduler["_target_"])
-    facts = dataset.image_shape, len(dataset.train), optimizer.describe(), origin
+    return _examined(setup, config, dataset, optimizer.describe(), origin)
+
+
+def _examined(
+    setup: TrainingSetup, config: TrainConfig, dataset: ImageDataset, optimizer: str, origin: Origin
+) -> TrainingSetup:
+    """Try a training step and evaluations, and return the setup with what they show; see `build_setup`."""
+    facts = dataset.image_shape, len(dataset.train), optimizer, origin
     try:
         training = try_step(setup, *facts)
     except LayoutError:
         if config.trainer.channels_last:
             raise
-        setup = setup.with_plan(replace(plan, channels_last=False))
+        setup = setup.with_plan(replace(setup.plan, channels_last=False))
         training = try_step(setup, *facts)
     try_single_image(setup, dataset.image_shape, {"val": len(dataset.val), "test": len(dataset.test)}, origin)
     warnings = find_warnings(setup, dataset.image_shape, training)
