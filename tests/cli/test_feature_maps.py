@@ -166,4 +166,4 @@ def test_help_says_what_it_takes(run_command: RunCommand) -> None:
     assert "feature_maps.py image=... [run=null] [layers=*] [channels=16] [top=3]" in " ".join(usage.split())
     assert about.startswith("Draw what a network computes from a picture of your own")
     assert "model=conv_demo" in config
-    assert len(re.findall(r"^  \w+=", arguments, re.MULTILINE)) == 10
+    assert len(re.findall(r"^  \w+=", arguments, re.MULTILINE)) == 11

@@ -161,7 +161,10 @@ class Run:
         """
         from convboard.data.sources.image_folder import image_files  # imports torch
 
-        files = image_files(Path(images)) if Path(images).is_dir() else [Path(images)]
+        try:
+            files = image_files(Path(images)) if Path(images).is_dir() else [Path(images)]
+        except OSError as error:
+            raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from error
         if not files:
             raise DataError(f"{images} holds no image. Image files end in .jpg, .png, .webp, .tif and others.")
         network = self.inference_model(trust, model)
