@@ -149,7 +149,7 @@ def check(seed: int, whole: Path, run: Path, run_in_process: RunCommand) -> None
         done = run_in_process(*command, environment={"FUZZ_SECRET": SECRET}, expected_code=None)
     story = f"seed {seed}, {file}, {command}: {done.returncode}\n{done.stderr}"
     assert done.returncode in (0, 2), story
-    assert done.returncode == 0 or done.stderr.splitlines()[-1].startswith("convboard: "), story
+    assert done.returncode == 0 or "convboard: " in done.stderr, story
     assert "Traceback" not in done.stderr, story
     assert SECRET not in done.stdout + done.stderr, story
 

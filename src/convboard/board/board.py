@@ -23,7 +23,7 @@ from convboard.board.projector import NotApplicable, write_projector
 from convboard.board.scalars import Point, TrainingCurves, point_interval
 from convboard.board.summaries import Value, network, scalar, text, train_over_val
 from convboard.data.dataset import ImageDataset
-from convboard.errors import RunError
+from convboard.errors import ConvboardError, RunError
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 
 _log = logging.getLogger(__name__)
@@ -91,8 +91,16 @@ class Board:
         if self._level != "minimal":
             probe = choose_probe(self._dataset, start.device)
             self._layers = LayerFigures(start.model, probe, self._max_channels)
-        if self._resumed is not None and self._continue(self._resumed, start):
-            return
+        try:
+            if self._resumed is not None and self._continue(self._resumed, start):
+                return
+        except (LookupError, TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, ConvboardError):
+                raise
+            raise RunError(
+                f"{self._run_dir}: the state of TensorBoard's curves in the last checkpoint is not one of a run "
+                f"({error}). Put the run's own checkpoint back, or train again."
+            ) from error
         self._events = EventFile.create(self._run_dir, start.global_step)
         self._is_open = True
         self._describe(start)

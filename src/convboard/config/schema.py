@@ -250,7 +250,10 @@ class TrainConfig:
         if self.resume == "":
             raise ConfigError("resume is empty: give a run directory, such as resume=outputs/digits/lenet/RUN.")
         for group in OPEN_GROUPS:
-            target = getattr(self, group).get("_target_")
+            node = getattr(self, group)
+            if not isinstance(node, dict):
+                raise ConfigError(f"{group}={node!r}: must be key: value pairs.")
+            target = node.get("_target_")
             if not target:
                 raise ConfigError(f"{group}._target_ is not set: choose one of conf/{group}, as in {group}=<name>.")
             if not isinstance(target, str):

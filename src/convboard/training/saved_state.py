@@ -93,12 +93,11 @@ def check_optimizer(saved: dict[str, Any], optimizer: torch.optim.Optimizer, sou
     """
     match saved:
         case {"state": {**states}, "param_groups": [*groups]}:
-            is_torchs = type(optimizer).__module__.startswith("torch.optim.")
-            is_whole = all(
-                isinstance(state, dict)
-                and (not is_torchs or all(isinstance(value, Tensor | None) for value in state.values()))
-                for state in states.values()
-            ) and all(map(_is_group, groups, optimizer.param_groups))
+            is_whole = all(isinstance(state, dict) for state in states.values())
+            if is_whole and type(optimizer).__module__.startswith("torch.optim."):
+                all_states: list[dict[str, Any]] = list(states.values())  # type: ignore[arg-type]
+                is_whole = all(_is_like(state, all_states[0]) for state in all_states)
+            is_whole = is_whole and all(map(_is_group, groups, optimizer.param_groups))
         case _:
             is_whole = False
     if not is_whole:
@@ -106,6 +105,13 @@ def check_optimizer(saved: dict[str, Any], optimizer: torch.optim.Optimizer, sou
             f"{source} is not a checkpoint of this run: its optimizer is not {type(optimizer).__name__}, or has other "
             "arguments. Put the run's own checkpoint back, or train again."
         )
+
+
+def _is_like(state: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the state of a parameter holds tensors, or None where that of another one does, as in torch.optim."""
+    return state.keys() == other.keys() and all(
+        isinstance(value, Tensor | None) and (value is None) == (other[key] is None) for key, value in state.items()
+    )
 
 
 def _is_group(saved: object, own: dict[str, Any]) -> bool:
