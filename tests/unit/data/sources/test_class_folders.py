@@ -96,8 +96,7 @@ def test_split_of_another_name_beside_train(tmp_path: Path) -> None:
         "F/vali stands beside train/, but is no split. Did you mean 'val'? Allowed: test, train, val."
     )
     assert message(make(tmp_path / "b", "train/cat/", "train/dog/", "valid/cat/")) == (
-        "F/valid stands beside train/, but is no split. Did you mean 'val'? Allowed: test, train, val. Rename them: mv "
-        "F/valid F/val"
+        "F/valid stands beside train/, but is no split. Allowed: test, train, val. Rename them: mv F/valid F/val"
     )
     listing = list_classes(make(tmp_path / "c", "train/cat/", "train/dog/", "unlabelled/", "labels/1.txt"))
     assert listing.left_out == "2 pictures outside of the class folders"
