@@ -252,7 +252,7 @@ def test_python_blocks_print_what_they_say(page: str, tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("page", PAGES)
 def test_every_key_is_there(page: str) -> None:
     """Keys of the config, with their values, and keys of the other commands."""
-    own = {field.name for module in (evaluate, feature_maps, layers) for field in fields(module.Arguments)}
+    own = {field.name for module in (evaluate, feature_maps, layers) for field in fields(module.Arguments)} | {"repeat"}
     schemas = {field.name: field.type for field in fields(TrainConfig) if field.name in GROUPS}
     for span in code_spans(page):
         found = re.fullmatch(r"([a-z]\w*)(?:\.(\w+))?(?:=([^\s<,]+))?", span)

@@ -67,8 +67,8 @@ SAID = """\
 network:    LeNet, 61,706 parameters
 data:       digits, 1x32x32, 10 classes
 images:     1,297 / 250 / 250 to train / val / test
-optimizer:  SGD, lr=0.02, momentum=0.9, nesterov=true, weight_decay=0.0005
-schedule:   OneCycle, rise=0.3, warmup_epochs=0, initial_factor=0.04, final_factor=0.0004
+optimizer:  SGD, lr=0.02, momentum=0.9, nesterov=true, weight_decay=0.0000
+schedule:   OneCycle, rise=0.3, warmup_epochs=0, initial_factor=0.04, final_factor=0.0000
 device:     cpu ({threads} thread), fp32, channels_last
 plan:       not measured, since the run is short
 run:        {run}

@@ -65,11 +65,10 @@ ConfigStore.instance().store(group="hydra/sweeper", name="recording", node=node)
 
 @pytest.mark.parametrize("objective", ["accuracy/val", "loss/test"])
 def test_a_sweeper_gets_the_objective(objective: str, run_command: RunCommand, tmp_path: Path) -> None:
-    (tmp_path / "hydra_plugins").mkdir()
-    (tmp_path / "hydra_plugins/recording.py").write_text(SWEEPER)
-    run_command(
-        "train.py", "-m", "hydra/sweeper=recording", f"objective={objective}", "optimizer.lr=0.1,0.01,0.001", *SHORT
-    )
+    (tmp_path / "plugins/hydra_plugins").mkdir(parents=True)
+    (tmp_path / "plugins/hydra_plugins/recording.py").write_text(SWEEPER)
+    swept = ("hydra/sweeper=recording", f"objective={objective}", "optimizer.lr=0.1,0.01,0.001")
+    run_command("train.py", "-m", *swept, *SHORT, environment={"PYTHONPATH": str(tmp_path / "plugins")})
     returned = json.loads((tmp_path / "returned.json").read_text())
     results = [convboard.load_run(jobs(tmp_path)[f"optimizer.lr={lr}"]).result for lr in ("0.1", "0.01", "0.001")]
     assert [value for _, value in returned] == [result["metrics"][objective] for result in results]

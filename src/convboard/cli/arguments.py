@@ -12,7 +12,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
-from convboard.config.error_messages import MORE, explain_omegaconf, similar_key, unknown_key_message
+from convboard.config.error_messages import explain_omegaconf
+from convboard.config.known_keys import MORE, similar_key, unknown_key_message
 from convboard.config.schema import MOST_PIXELS, TrainConfig
 from convboard.errors import ConfigError, similar
 

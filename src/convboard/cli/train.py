@@ -14,6 +14,7 @@ from convboard.cli.flags import sort_arguments
 from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
+from convboard.config.override_values import number_of_runs, overridden
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment.repeat import expand_repeat
@@ -36,7 +37,7 @@ def main() -> None:
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)
-    if run := compose.overridden(overrides, "resume"):
+    if run := overridden(overrides, "resume"):
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()
     resumes = any(override.lstrip("+").startswith("resume=") for override in overrides)
@@ -61,7 +62,7 @@ def _check_sweep(overrides: Sequence[str]) -> None:
             "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
             "value for each key; or run the sweep with python."
         )
-    if (number := compose.number_of_runs(overrides)) > _MOST_RUNS:
+    if (number := number_of_runs(overrides)) > _MOST_RUNS:
         raise ConfigError(f"-m: the sweep would have {number:,} runs. At most {_MOST_RUNS:,} are possible.")
 
 

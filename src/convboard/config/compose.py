@@ -5,7 +5,6 @@ Hydra composes: for `train` through `hydra.main`, for everything else through `c
 
 import datetime
 import hashlib
-import math
 import re
 import secrets
 import sys
@@ -21,13 +20,12 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 from hydra.core.plugins import Plugins
-from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convboard.config.error_messages import explain
+from convboard.config.override_values import overridden
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, class_name, to_config
 from convboard.errors import ConfigError
 from convboard.training.distributed.torchrun import communicator
@@ -145,37 +143,6 @@ def overrides() -> list[str]:
     given = OmegaConf.to_container(HydraConfig.get().overrides.task, resolve=False)
     assert isinstance(given, list)
     return [str(override) for override in given]
-
-
-def overridden(overrides: Sequence[str], key: str) -> str | None:
-    """Return the text that overrides give to a key, before anything is composed; None if they give none.
-
-    Args:
-        overrides: Such as `'resume="my runs/x"'`.
-        key: The key.
-    """
-    values = [override for override in overrides if override.lstrip("+").startswith(f"{key}=")]
-    try:
-        value = OverridesParser.create().parse_override(values[-1]).value() if values else None
-    except HydraException:
-        return None  # will be explained when it is composed
-    return value if isinstance(value, str) and "${" not in value else None
-
-
-def number_of_runs(overrides: Sequence[str]) -> int:
-    """Return the number of runs of a sweep, as far as its lists and ranges tell it.
-
-    Args:
-        overrides: The overrides of the command line.
-    """
-    number = 1
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        match override.value():
-            case ChoiceSweep(list=values):
-                number *= len(values)
-            case RangeSweep(start=int() | float() as start, stop=int() | float() as stop, step=step) if step:
-                number *= max(math.ceil((stop - start) / step), 0)
-    return number
 
 
 def _given_for_all_jobs() -> set[str]:

@@ -8,10 +8,10 @@ import re
 import sys
 import traceback
 import types
-from collections.abc import Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin
 
 from hydra.errors import (
     ConfigCompositionException,
@@ -30,15 +30,14 @@ from omegaconf.errors import (
 from yaml import Mark, MarkedYAMLError
 
 from convboard.config.command_line import command
+from convboard.config.known_keys import MORE, keys, unknown_key
 from convboard.config.memory_errors import explain_memory
-from convboard.config.synonyms import KEYS
-from convboard.errors import ConfigError, ConvboardError, RunError, nearest, similar
+from convboard.errors import ConfigError, ConvboardError, RunError, nearest
 
 _ABOUT_A_PATH = {  # errors of the file system that are about the user's path, disk or permissions, and no bug
     *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
     *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EIO),
 }
-MORE = ("experiment", "repeat")  # they are given like keys, and stand for several
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
 
@@ -75,6 +74,12 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case MarkedYAMLError(problem_mark=Mark() as mark):
             where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
             return ConfigError(f"{where}: this is not YAML: {error.problem}. Correct that line or the one before it.")
+    return _explain_python(error, schema, overrides)
+
+
+def _explain_python(error: Exception, schema: type, overrides: Sequence[str]) -> ConvboardError | None:
+    """Explain an error of Python, torch or the system, as `explain` does."""
+    match error:
         case ValueError() if str(error).startswith("Exceeds the limit"):  # of Python, for the digits of a number
             return ConfigError(f"{_longest(overrides)}: the number has too many digits.")
         case OverflowError() if _is_in(error, "omegaconf"):
@@ -116,84 +121,9 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type, more: Sequenc
             )
         case MissingMandatoryValue():
             return ConfigError(f"{key} is not set. Add {key}=<value>.")
-        case ValidationError() if (hint := dict(_keys(schema)).get(key)) is not None:
+        case ValidationError() if (hint := dict(keys(schema)).get(key)) is not None:
             return ConfigError(_wrong_type(key, first_line, _allowed(hint)))
     return ConfigError(f"{key}: {first_line}." if key else f"{first_line}.")
-
-
-def unknown_key(key: str, schema: type, more: Sequence[str] = ()) -> str:
-    """Return the message for a key that `schema` does not have, with the nearest key of any group.
-
-    Args:
-        key: The key.
-        schema: The dataclass of the config.
-        more: What can be given beside the keys of the schema.
-    """
-    known = dict(_keys(schema))
-    if key in (renamed := renamed_keys(schema)):
-        return f"{key} is now called {renamed[key]}."
-    if key in known:
-        return f"{key} cannot be removed: every run has one."
-    group = key.rpartition(".")[0]
-    beside = [name.rpartition(".")[2] for name in known if name.rpartition(".")[0] == group]
-    allowed = f"Allowed{f' in {group}' if group else ''}: {', '.join(sorted([*beside, *(() if group else more)]))}."
-    return unknown_key_message(key, similar_key(key, schema, more), allowed)
-
-
-def similar_key(key: str, schema: type, more: Sequence[str] = ()) -> str | None:
-    """Return the key that was probably meant by `key`, or None.
-
-    Args:
-        key: What the user wrote, with or without the group, in whatever words.
-        schema: The dataclass of the config.
-        more: What can be given beside the keys of the schema.
-    """
-    group, _, last = key.replace("-", "_").rpartition(".")
-    known = [*(name for name, _ in _keys(schema)), *more]
-    beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == group}
-    anywhere = {name.rpartition(".")[2]: name for name in reversed(known)}  # the first one of several counts
-    for names in (beside, anywhere):
-        if last in names:
-            return names[last]
-    if last.lower() in KEYS:
-        return KEYS[last.lower()]
-    return next((names[near] for names in (beside, anywhere) if (near := similar(last, names)) is not None), None)
-
-
-def unknown_key_message(key: str, near: str | None, allowed: str) -> str:
-    """Return the message for a key that is not known.
-
-    Args:
-        key: The key.
-        near: The key that was probably meant.
-        allowed: A sentence that lists the known keys.
-    """
-    question = f"Did you mean {near!r}? " if near else ""
-    return f"{key} is not a known key. {question}{allowed}"
-
-
-def renamed_keys(schema: type, prefix: str = "") -> dict[str, str]:
-    """Return the new names of keys by their old ones, from the `metadata` of the fields."""
-    renamed = {}
-    for field in fields(schema):
-        if "formerly" in field.metadata:
-            renamed[f"{prefix}{field.metadata['formerly']}"] = f"{prefix}{field.name}"
-        if is_dataclass(field.type) and isinstance(field.type, type):
-            renamed |= renamed_keys(field.type, f"{prefix}{field.name}.")
-    return renamed
-
-
-def _keys(schema: type, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every key of a schema with its type; of an open group, those in the `metadata` of its field."""
-    hints = get_type_hints(schema)
-    for field in fields(schema):
-        hint = hints[field.name]
-        yield f"{prefix}{field.name}", hint
-        if is_dataclass(hint):
-            assert isinstance(hint, type)
-            yield from _keys(hint, f"{prefix}{field.name}.")
-        for name in field.metadata.get("keys", ()):
-            yield f"{prefix}{field.name}.{name}", Any
 
 
 def _allowed(hint: Any) -> str:
@@ -256,7 +186,7 @@ def _composition(error: ConfigCompositionException) -> ConfigError:
 
 def _not_an_option(error: Exception, schema: type, overrides: Sequence[str]) -> ConfigError:
     """Explain `model=3`: Hydra expects the name of an option, but its error does not name the group."""
-    groups = {key for key, hint in _keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
+    groups = {key for key, hint in keys(schema) if "." not in key and (is_dataclass(hint) or get_origin(hint) is dict)}
     groups.add("experiment")
     for argument in overrides:
         key, _, value = argument.partition("=")

@@ -14,7 +14,8 @@ from typing import Any
 from omegaconf import MISSING, DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convboard.config.error_messages import MORE, explain_omegaconf
+from convboard.config.error_messages import explain_omegaconf
+from convboard.config.known_keys import MORE
 from convboard.config.synonyms import VALUES
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS, FITS
 from convboard.errors import ConfigError, nearest

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from convboard.config.error_messages import renamed_keys
+from convboard.config.known_keys import renamed_keys
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.files import read_text

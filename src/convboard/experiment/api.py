@@ -1,8 +1,7 @@
-"""The Python API of training: `convboard.train`, `compose`, `run` and `resume`. Errors speak of Python arguments."""
+"""The Python API of training: `convboard.train`, `compose`, `run` and `resume`."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from types import NoneType
@@ -13,9 +12,10 @@ from convboard.config.compose import Composed, compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, RATES, DatasetConfig, TrainConfig, TrainerConfig
 from convboard.config.synonyms import KEYS
 from convboard.data.options import DATASETS
-from convboard.errors import ConfigError, ConvboardError, nearest
+from convboard.errors import ConfigError, nearest
+from convboard.experiment.python_messages import call_that_resumes, errors_of_python
 from convboard.experiment.resume import resume_call
-from convboard.experiment.run_dir import GIVEN, load_run_config, python_text, refuse_foreign, refuse_given
+from convboard.experiment.run_dir import GIVEN, load_run_config, refuse_foreign, refuse_given
 
 if TYPE_CHECKING:
     from torch import nn
@@ -63,7 +63,7 @@ def train(
     arguments = {key: name for name, key in names.items()}
     if len(images) > 1:
         arguments["dataset.path"] = "dataset"
-    with _errors_of_python(arguments):
+    with errors_of_python(arguments):
         composed = _composed([*chosen, *images, *written, *overrides])
         return _run(composed.config, run_dir or composed.run_dir, module)
 
@@ -82,7 +82,7 @@ def compose(*overrides: str) -> TrainConfig:
     """
     from convboard.experiment.setup import resolve_targets  # deferred for start-up time: it imports torch
 
-    with _errors_of_python({}):
+    with errors_of_python({}):
         config = _composed(overrides).config
         resolve_targets(config)
         return config
@@ -103,7 +103,7 @@ def run(config: TrainConfig, run_dir: str | Path, model: "nn.Module | None" = No
         ConvboardError: Something in the config, the data or the directory is wrong.
         Interrupted: Ctrl-C asked the run to end; it is saved.
     """
-    with _errors_of_python({}):
+    with errors_of_python({}):
         return _run(config, run_dir, model)
 
 
@@ -128,7 +128,7 @@ def resume(
         Interrupted: Ctrl-C asked the run to end; it is saved.
     """
     path = Path(path)
-    with _errors_of_python({"trainer.max_epochs": "max_epochs"}):
+    with errors_of_python({"trainer.max_epochs": "max_epochs"}):
         stored = load_run_config(path)
         if model is None:
             refuse_given(path, stored, resume_call(path, stored))
@@ -155,7 +155,7 @@ def _composed(overrides: Sequence[str]) -> Composed:
 def _run(config: TrainConfig, run_dir: str | Path, model: "nn.Module | None") -> "RunResult":
     """Train in a new directory, and record in the config whether the network was given."""
     if config.resume is not None:
-        call = _call_that_resumes(Path(config.resume))
+        call = call_that_resumes(Path(config.resume))
         raise ConfigError(f"config.resume={config.resume!r}: run trains new runs only. Use {call}.")
     if model is not None:
         size = {key: value for key, value in config.model.items() if key == "image_size"}  # that of the images
@@ -275,41 +275,3 @@ def _dataset_overrides(dataset: str | Path | None) -> list[str]:
     if isinstance(dataset, Path) or Path(dataset).name != dataset or Path(dataset).is_dir():
         return ["dataset=image_folder", f"dataset.path={format_value(str(dataset), quoted=True)}"]
     raise ConfigError(f"dataset={dataset!r} is neither the name of a data set nor a folder. {nearest(dataset, names)}")
-
-
-# In messages: `resume=run`, or `'resume="my run"'`, and the classes that are named behind it.
-_RESUME = re.compile(
-    r"(?<![\w.])(?:'resume=\"([^\"]+)\"'|resume=(\S+?))((?: \w+\._target_=[\w.]+\w)*)(?=[,.;)]?(\s|$))"
-)
-
-
-def _call_that_resumes(path: Path) -> str:
-    try:
-        return resume_call(path, load_run_config(path))
-    except ConvboardError:
-        return f"convboard.resume({python_text(path)})"
-
-
-@contextmanager
-def _errors_of_python(names: dict[str, str]) -> Iterator[None]:
-    """Put the arguments of a Python call in the place of config keys and of command-line advice in messages.
-
-    Args:
-        names: The argument by the key.
-
-    Raises:
-        ConvboardError: One that was raised within.
-    """
-    names = {**names, "hydra.run.dir": "run_dir"}
-    pattern = re.compile("|".join(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)" for key in sorted(names, key=len)[::-1]))
-    try:
-        yield
-    except ConvboardError as error:
-        text = pattern.sub(lambda key: names[key[0]], str(error))
-        text = re.sub(r"\(in a config:\s+model\._target_=([\w.]+)\)", r'(convboard.train("\1", ...))', text)
-        text = re.sub(r"\(in a config:\s+", "(", text)
-        text = _RESUME.sub(lambda found: _call_that_resumes(Path(found[1] or found[2])), text)
-        text = re.sub(r"into quotes of both kinds: '(.*)=\"\.\.\.\"'\.$", r"""into quotes: "\1='...'".""", text)
-        if text == str(error):
-            raise
-        raise error.with_message(text) from error

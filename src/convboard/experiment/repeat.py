@@ -7,7 +7,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from convboard.config.command_line import format_value
-from convboard.config.compose import conf_folders, overridden
+from convboard.config.compose import conf_folders
+from convboard.config.override_values import overridden
 from convboard.config.schema import GROUPS, TrainConfig
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.run_dir import load_run_config, python_text, refuse_foreign, refuse_given
