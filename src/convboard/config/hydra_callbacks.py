@@ -8,6 +8,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 
 class NoteFolders(Callback):
@@ -30,9 +31,12 @@ class NoteFolders(Callback):
         """Note the folders of a sweep."""
         NoteFolders.sweep = self._note(config, "hydra.sweep.dir")
 
-    def _note(self, config: DictConfig, key: str) -> Path:
+    def _note(self, config: DictConfig, key: str) -> Path | None:
         HydraConfig.instance().set_config(config)  # Hydra does so only later; the path may refer to its keys
-        folder = Path(str(OmegaConf.select(config, key))).absolute()
+        try:
+            folder = Path(str(OmegaConf.select(config, key))).absolute()
+        except OmegaConfBaseException:  # the run reports it
+            return None
         inner = folder.iterdir() if folder.is_dir() else ()
         existing = (path for path in (folder, *folder.parents, *inner) if path.is_dir())
         NoteFolders.existing = frozenset(existing)

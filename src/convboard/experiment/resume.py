@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from convboard.config.command_line import assignment, format_value
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, literal, to_config
 from convboard.config.trusted_targets import foreign_targets
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, ConvboardError
 from convboard.experiment.run_dir import GIVEN, load_run_config, python_text, refuse_foreign, refuse_given
 
 MAY_CHANGE = (
@@ -86,7 +86,10 @@ def resume_overrides(path: Path) -> list[str]:
 
     Nothing is imported to tell which those are, since a signal may have come in the middle of an import.
     """
-    config = load_run_config(path)
+    try:
+        config = load_run_config(path)
+    except ConvboardError:  # to resume it will say what is wrong with it
+        return [assignment("resume", os.path.relpath(path))]
     targets = {group: str(getattr(config, group)["_target_"]) for group in OPEN_GROUPS}
     foreign = [f"{group}._target_={name}" for group, name in targets.items() if not name.startswith(_OWN)]
     return [assignment("resume", os.path.relpath(path)), *foreign]

@@ -110,6 +110,8 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     if resumed is not None:
         _refuse_other_data(resumed, dataset)
     setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
+    if resumed is not None and comm.is_main:  # before the layers of several processes wait for each other
+        warn_of_unsaved_state(setup, dataset.image_shape)
     choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads():
         inputs = _input_files(config, dataset, choice.plan, run_dir)
@@ -118,8 +120,6 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
         comm.seed_rank(config.seed)
         if resumed is not None:
             _resume(trainer, run_dir)
-            if comm.is_main:
-                warn_of_unsaved_state(setup, dataset.image_shape)
         if comm.is_main:
             (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
             inputs.write()

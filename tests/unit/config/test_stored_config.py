@@ -23,7 +23,7 @@ CONFIG = TrainConfig.from_dict(
 )
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x85") | st.sampled_from("${}\\\\:#'1e-_."))
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | TEXTS,
+    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS.filter(lambda key: key != "_target_"), inner),
     max_leaves=8,
 )
