@@ -2,7 +2,7 @@
 
 A test that needs the full MNIST and CIFAR-10 asks for `data_dir`, one that needs Chromium for `chromium`; both
 skip where it is missing and say how to get it. With CI=true in the environment, a test that skips fails. A test with
-the mark `slow` runs with --slow alone.
+the mark `slow` runs with --slow alone, and what has the mark `thorough` in CI too.
 
 The tests run in as many processes as there are cores, a file at a time in each. What several tests need is made once
 for all of these processes, by `make_once`.
@@ -54,7 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
     if not config.getoption("--slow"):
-        slow = [item for item in items if item.get_closest_marker("slow")]
+        left_out = ("slow",) if IN_CI else ("slow", "thorough")
+        slow = [item for item in items if any(map(item.get_closest_marker, left_out))]
         config.hook.pytest_deselected(items=slow)
         items[:] = [item for item in items if item not in slow]
 

@@ -39,6 +39,7 @@ def fill(disk: Path, room: int) -> Path:
     return filler
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("kilobytes", "file"),
     [

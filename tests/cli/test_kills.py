@@ -113,6 +113,7 @@ def test_a_run_killed_again_and_again_ends_as_if_nothing_had_been(
     resume_until_done(islice(random_kills(), first, first + 10), whole, boards, run_command, runs)
 
 
+@pytest.mark.thorough
 def test_five_kills_in_one_epoch(whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path) -> None:
     run = logdir / "five"
     for kill in ["the end of a step:2", "half of the events written:3"] * 2 + ["a step:2"]:
@@ -137,6 +138,7 @@ def test_a_kill_after_the_last_checkpoint(
     assert_shown(boards, run, whole)
 
 
+@pytest.mark.thorough
 def test_a_clock_that_goes_back_and_restarts_that_look_the_same(
     whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
 ) -> None:

@@ -39,6 +39,7 @@ def run(environment: Path, folder: Path, *arguments: str) -> "subprocess.Complet
     return subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, timeout=240)
 
 
+@pytest.mark.thorough
 def test_the_wheel_trains_in_an_empty_folder(environment: Path, tmp_path: Path) -> None:
     done = run(environment, tmp_path, "train", "trainer.max_epochs=1", "trainer.limit_train_batches=2")
     assert done.returncode == 0, done.stderr
@@ -56,6 +57,7 @@ def test_the_wheel_trains_in_an_empty_folder(environment: Path, tmp_path: Path) 
     assert "The metrics equal those in result.json, to the last bit" in again.stdout
 
 
+@pytest.mark.thorough
 def test_options_of_ones_own_are_found_beside_those_of_the_wheel(environment: Path, tmp_path: Path) -> None:
     own = tmp_path / "conf/model/small.yaml"
     own.parent.mkdir(parents=True)

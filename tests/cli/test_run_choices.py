@@ -134,6 +134,7 @@ PAIRS = all_pairs(  # the cheapest options first; without the data, MNIST and CI
 )
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("row", PAIRS, ids=lambda row: " ".join(f"{key}={value}" for key, value in row.items()))
 def test_every_two_options_go_together(row: dict[str, str], run_in_process: RunCommand, tmp_path: Path) -> None:
     """Every two options of two groups are in one of these runs."""
@@ -208,6 +209,7 @@ class TestWhatCanBeChosen:
         run_command("train.py", *arguments)
         assert json.loads((tmp_path / "run/result.json").read_text())["epochs"] == 3
 
+    @pytest.mark.thorough
     def test_compile(self, run_command: RunCommand, tmp_path: Path) -> None:
         cache = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
         small = ("model=sequential", "model.layers=[flatten,{linear:{out_features:8}},relu,linear]")

@@ -178,6 +178,7 @@ class TestTorchrun:
         assert one.keys() == other.keys()
         assert one == pytest.approx(other, abs=1e-5)
 
+    @pytest.mark.thorough
     def test_a_killed_process_ends_all(self, torchrun: RunCommand, tmp_path: Path) -> None:
         (tmp_path / "network.py").write_text(NETWORK)
         done = torchrun(*CONFIG, "model._target_=network.Net", "hydra.run.dir=run", FAIL=",SIGKILL")
@@ -214,6 +215,7 @@ class Net(BatchNormCNN):
     torch.testing.assert_close(one, two, rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("how", "cause"),
     [
@@ -239,6 +241,7 @@ def test_one_that_fails_ends_all_and_says_why(
     assert last_step(tmp_path / "run") >= 18
 
 
+@pytest.mark.thorough
 def test_killed_it_goes_on_as_if_nothing_had_been(run_ranks: Callable[..., Ended], tmp_path: Path) -> None:
     (tmp_path / "network.py").write_text(NETWORK)
     network = "model._target_=network.Net"

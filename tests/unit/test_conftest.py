@@ -38,7 +38,7 @@ def summary(folder: Path, *arguments: str, **variables: str) -> tuple[list[str],
     """Run TESTS without data or browser; gives the counts in pytest's last line, sorted, and all of its output."""
     shutil.copy(CONFTEST, folder)
     (folder / "test_it.py").write_text(TESTS)
-    marks = "markers =\n    data: x\n    browser: x\n    slow: x\n"
+    marks = "markers =\n    data: x\n    browser: x\n    slow: x\n    thorough: x\n"
     (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {CONFTEST.parent}\n{marks}")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-ra", "-p", "no:cacheprovider", *arguments],
@@ -77,13 +77,21 @@ def test_a_fixture_s_mark_selects_the_test(tmp_path: Path) -> None:
     assert counts == ["2 deselected", "2 skipped"]
 
 
-@pytest.mark.parametrize(("given", "counts"), [([], ["1 deselected", "1 passed"]), (["--slow"], ["2 passed"])])
-@pytest.mark.parametrize("ci", ["", "true"])
-def test_a_slow_test_runs_only_when_asked_for(given: list[str], counts: list[str], ci: str, tmp_path: Path) -> None:
-    (tmp_path / "test_slow.py").write_text(
-        "import pytest\n\ndef test_quick(): pass\n\n@pytest.mark.slow\ndef test_slow(): pass\n"
+@pytest.mark.parametrize(
+    ("given", "ci", "counts"),
+    [
+        ([], "", ["2 deselected", "1 passed"]),
+        ([], "true", ["1 deselected", "2 passed"]),
+        (["--slow"], "", ["3 passed"]),
+        (["--slow"], "true", ["3 passed"]),
+    ],
+)
+def test_which_tests_run_only_when_asked_for(given: list[str], ci: str, counts: list[str], tmp_path: Path) -> None:
+    (tmp_path / "test_marks.py").write_text(
+        "import pytest\n\ndef test_quick(): pass\n\n@pytest.mark.slow\ndef test_slow(): pass\n\n"
+        "@pytest.mark.thorough\ndef test_thorough(): pass\n"
     )
-    assert summary(tmp_path, "test_slow.py", *given, CI=ci)[0] == counts
+    assert sorted(summary(tmp_path, "test_marks.py", *given, CI=ci)[0]) == sorted(counts)
 
 
 def test_a_command_leaves_nothing_running(run_command: RunCommand, tmp_path: Path) -> None:

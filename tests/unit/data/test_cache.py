@@ -206,6 +206,7 @@ def test_processes_wait_for_one_another(pictures: Path, caches: Path, decoded: C
     assert not list(caches.glob(".*"))
 
 
+@pytest.mark.thorough
 def test_killed_while_writing(pictures: Path, caches: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = ImageFolder.read
 
