@@ -205,7 +205,7 @@ def test_a_command_prints_what_is_shown(shown: str, run_in_process: RunCommand, 
         first, labels = output.splitlines()[:3], [line.split(":")[0] for line in output.splitlines()]
         told = done.stdout[done.stdout.index("network:") :]  # after what is said where the images are not decoded yet
         assert told.splitlines()[:3] == first
-        assert [line.split(":")[0] for line in done.stdout.splitlines()[: len(labels)]] == labels
+        assert [line.split(":")[0] for line in told.splitlines()[: len(labels)]] == labels
     elif program == "scripts/layers.py":  # in a terminal of 80 columns
         table = convboard.layer_table(convboard.build_model("batchnorm_cnn", (1, 28, 28), 10), (1, 28, 28))
         assert arguments == ["model=batchnorm_cnn", "input_shape=[1,28,28]"]
