@@ -1,5 +1,6 @@
 """Callbacks of Hydra, which `conf/config.yaml` names."""
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,6 +10,9 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+
+from convboard.errors import RankError
+from convboard.training.distributed.torchrun import communicator
 
 
 class NoteFolders(Callback):
@@ -38,8 +42,12 @@ class NoteFolders(Callback):
         except OmegaConfBaseException:  # the run reports it
             return None
         inner = folder.iterdir() if folder.is_dir() else ()
-        existing = (path for path in (folder, *folder.parents, *inner) if path.is_dir())
-        NoteFolders.existing = frozenset(existing)
+        existing = [str(path) for path in (folder, *folder.parents, *inner) if path.is_dir()]
+        try:  # those of the main process: it may already have made the folder when another one looks
+            existing = json.loads(communicator().broadcast(json.dumps(existing)))
+        except RankError:  # another process has failed; the run reports it
+            return None
+        NoteFolders.existing = frozenset(map(Path, existing))
         return folder
 
 
