@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.diagnosis import Diagnosis, diagnose
+from convboard.anatomy.diagnostics.diagnose import diagnose
+from convboard.anatomy.diagnostics.diagnosis import Diagnosis
 from convboard.errors import ModelError
 from convboard.models.infer_arguments import build
 

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.training_observation import TrainingWarning, noise, observe
-from convboard.anatomy.diagnostics.training_warnings import network_warnings
+from convboard.anatomy.diagnostics.training_observation import noise, observe
+from convboard.anatomy.diagnostics.training_rules import network_warnings
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 
 SHAPE = (1, 6, 6)
 CLASSES = 10

@@ -7,7 +7,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # not imported from typing, which a file in the current folder could replace: see current_folder
 if TYPE_CHECKING:
-    from convboard.anatomy.diagnostics.diagnosis import diagnose
+    from convboard.anatomy.diagnostics.diagnose import diagnose
     from convboard.anatomy.effective_field import effective_receptive_field
     from convboard.anatomy.outputs import layer_outputs
     from convboard.anatomy.summary import layer_table, receptive_field
@@ -60,7 +60,7 @@ _HOME = {
     "TrainConfig": "config.schema",
     "build_model": "models",
     "compose": "experiment.api",
-    "diagnose": "anatomy.diagnostics.diagnosis",
+    "diagnose": "anatomy.diagnostics.diagnose",
     "effective_receptive_field": "anatomy.effective_field",
     "evaluate_run": "experiment.run",
     "layer_outputs": "anatomy.outputs",

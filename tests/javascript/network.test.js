@@ -111,7 +111,8 @@ test("each row is described in a sentence", () => {
   assert.match(sentenceOf("fc"), /all 64 inputs, once for each of its 10 units: 10·64 weights\.$/);
   assert.match(sentenceOf("input"), /4 channels of 4×4 pixels, normalised/);
   const pool = call("pool", "AvgPool2d", ["x"], [8, 4, 4], [8, 1, 1]);
-  assert.match(sentence({ ...pool, kind: "pooling", type: "AdaptiveAvgPool2d" }), /the mean of each map's 4×4 numbers/);
+  const adaptive = { ...pool, kind: "pooling", type: "AdaptiveAvgPool2d" };
+  assert.match(sentence(adaptive), /the mean of each map's 4×4 numbers/);
   const norm = { ...call("bn", "BatchNorm2d", ["x"], MAPS, MAPS), kind: "norm" };
   assert.match(sentence(norm), /γ·\(x − mean\)\/√\(var \+ ε\) \+ β/);
   const flat = { ...call("flat", "flatten", ["x"], [16, 5, 5], [400]), kind: "reshape" };

@@ -34,7 +34,7 @@ def check_fit(model: nn.Module, input_shape: Shape, num_classes: int, origin: Or
     if _fits(model, run, num_classes):
         return
     from convboard.anatomy.diagnostics.context import Context  # deferred: see above
-    from convboard.anatomy.diagnostics.diagnosis import raise_diagnosed
+    from convboard.anatomy.diagnostics.diagnose import raise_diagnosed
 
     raise_diagnosed(Context(model, run, num_classes, origin or Origin()))
 
@@ -62,7 +62,7 @@ def raise_explained(
     """
     if run.error is not None:
         from convboard.anatomy.diagnostics.context import Context  # deferred: see above
-        from convboard.anatomy.diagnostics.diagnosis import raise_diagnosed
+        from convboard.anatomy.diagnostics.diagnose import raise_diagnosed
 
         known = origin or Origin()
         raise_diagnosed(Context(model, run, num_classes, known, part_of, is_complete=not part_of))
@@ -86,7 +86,7 @@ def check_training_run(
     if error is None and run.error is None and isinstance(run.output, Tensor):
         return
     from convboard.anatomy.diagnostics.context import Context  # deferred: see above
-    from convboard.anatomy.diagnostics.diagnosis import raise_diagnosed
+    from convboard.anatomy.diagnostics.diagnose import raise_diagnosed
 
     failed = run if error is None else replace(run, error=error)
     raise_diagnosed(Context(model, failed, None, origin or Origin(), is_training=True))

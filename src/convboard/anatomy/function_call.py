@@ -12,11 +12,25 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from convboard.anatomy.function_names import CREATING, FILLING, SHAPED_LIKE_OTHER
-
 Pair = tuple[int, int]  # (height, width)
 
 AVG_POOL_DEFAULTS = {"count_include_pad": True, "divisor_override": None}
+# The values of the output do not depend on the first argument, only its size does.
+CREATING = frozenset(
+    (
+        *("empty_like", "full_like", "ones_like", "rand_like", "randint_like", "randn_like", "zeros_like"),
+        *("new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "zero"),
+    )
+)
+# In-place functions that replace all values.
+_FILLING = frozenset(
+    (
+        *("bernoulli_", "cauchy_", "exponential_", "geometric_", "log_normal_", "normal_", "random_", "uniform_"),
+        *("copy_", "fill_", "zero_"),
+    )
+)
+# The values of the output depend on the first argument alone; a second tensor tells its shape or its type.
+_SHAPED_LIKE_OTHER = frozenset(("expand_as", "reshape_as", "to", "type_as", "view_as"))
 # The parameters of the functions whose arguments are read by name, in torch's order.
 _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
@@ -158,14 +172,14 @@ class FunctionCall:
     @property
     def replaces_values(self) -> bool:
         """Whether it gives its first argument other values: `x.copy_(y)`, `x.data = y`."""
-        return getattr(self.function, "__name__", "").partition(".")[0] in FILLING or self.name == "set"
+        return getattr(self.function, "__name__", "").partition(".")[0] in _FILLING or self.name == "set"
 
     @cached_property
     def sources(self) -> list[Tensor]:
         """The tensors among the arguments whose values the result depends on; others tell only a shape or a type."""
         if self.replaces_values or self.name in CREATING:
             return list(tensors_in((self.args[1:], tuple(self.kwargs.values()))))
-        if self.name in SHAPED_LIKE_OTHER:
+        if self.name in _SHAPED_LIKE_OTHER:
             return list(tensors_in(self.args[:1]))
         return list(tensors_in((self.args, tuple(value for key, value in self.kwargs.items() if key != "out"))))
 

@@ -57,14 +57,3 @@ ALONG_DIMENSION = words(
 )
 # Each unit depends on the units up to its own along one dimension.
 CUMULATIVE = words("cummax cummin cumprod cumsum logcumsumexp")
-# The values of the output do not depend on the first argument, only its size does.
-CREATING = words(
-    """
-    empty_like full_like new_empty new_full new_ones new_tensor new_zeros ones_like rand_like randint_like
-    randn_like zero zeros_like
-    """
-)
-# In-place functions that replace all values.
-FILLING = words("bernoulli_ cauchy_ copy_ exponential_ fill_ geometric_ log_normal_ normal_ random_ uniform_ zero_")
-# The values of the output depend on the first argument alone; a second tensor tells its shape or its type.
-SHAPED_LIKE_OTHER = words("expand_as reshape_as to type_as view_as")

@@ -10,8 +10,8 @@ from typing import Any
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from convboard.anatomy.function_call import FunctionCall
-from convboard.anatomy.function_names import CREATING, CUMULATIVE, ELEMENTWISE, words
+from convboard.anatomy.function_call import CREATING, FunctionCall
+from convboard.anatomy.function_names import CUMULATIVE, ELEMENTWISE, words
 
 # Operations with the arguments of the function of the same name.
 _SAME = words(

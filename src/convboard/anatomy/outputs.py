@@ -1,8 +1,8 @@
 """The outputs of the layers of a network, in one call."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -48,21 +48,8 @@ def layer_outputs(
     model = unwrapped(model)
     given: list[Any] = list(images) if isinstance(images, (tuple, list)) and images else [images]
     check_images(given[0])
-    outputs: OrderedDict[str, Tensor] = OrderedDict()
-    names = CallNames()
-    with ExitStack() as hooks:
-        for name, module in _matching(
-            model, [layers] if isinstance(layers, str) or not isinstance(layers, Sequence) else layers
-        ).items():
-
-            def keep(_module: nn.Module, _args: Any, result: Any, name: str = name) -> None:
-                output = first_tensor(result)
-                if output is not None:
-                    outputs[names.next(name)] = output.detach().clone()
-
-            if isinstance(module, torch.jit.ScriptModule):
-                raise ModelError(f"layers={name!r} is made by torch.jit, and cannot be looked into: leave it out.")
-            hooks.enter_context(module.register_forward_hook(keep))
+    chosen = _matching(model, [layers] if isinstance(layers, str) or not isinstance(layers, Sequence) else layers)
+    with _recorded(chosen) as outputs:
         try:
             # Copies, since an in-place function may change them.
             first, *others = (tensor.clone() for tensor in given)
@@ -75,6 +62,25 @@ def layer_outputs(
             )
             raise
     return outputs
+
+
+@contextmanager
+def _recorded(modules: Mapping[str, nn.Module]) -> Iterator["OrderedDict[str, Tensor]"]:
+    """Yield the outputs of modules, by name, to which every call within the context adds one."""
+    outputs: OrderedDict[str, Tensor] = OrderedDict()
+    names = CallNames()
+    with ExitStack() as hooks:
+        for name, module in modules.items():
+
+            def keep(_module: nn.Module, _args: Any, result: Any, name: str = name) -> None:
+                output = first_tensor(result)
+                if output is not None:
+                    outputs[names.next(name)] = output.detach().clone()
+
+            if isinstance(module, torch.jit.ScriptModule):
+                raise ModelError(f"layers={name!r} is made by torch.jit, and cannot be looked into: leave it out.")
+            hooks.enter_context(module.register_forward_hook(keep))
+        yield outputs
 
 
 def _matching(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:

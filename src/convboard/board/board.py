@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from convboard.anatomy.diagnostics.training_observation import TrainingWarning
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.summary import summarise
 from convboard.anatomy.table import format_table
 from convboard.board import hparams, markdown, tags

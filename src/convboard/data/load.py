@@ -121,24 +121,14 @@ def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset
     else:
         end -= source.test_size or _tenth(total)
         test = part("train", end, total)
-    if "val/labels" in tensors:
-        if val_size is not None:
-            raise DataError(
-                f"val_size={val_size} cannot be used here: {source.folder} has a folder val/. Omit one of them.",
-                arguments=("val_size",),
-            )
+    has_val = "val/labels" in tensors
+    _check_val_size(source, val_size, end, has_val)
+    if has_val:
         val = whole("val")
     else:
-        if val_size is None:
-            val_size = source.val_size or _tenth(total)
-        elif val_size >= end:
-            raise DataError(
-                f"val_size={val_size} is not allowed: it must be from 1 to {end - 1}, so that some of the {end} "
-                "training images are left to train on.",
-                arguments=("val_size",),
-            )
-        end -= val_size
-        val = part("train", end, end + val_size)
+        size = source.val_size or _tenth(total) if val_size is None else val_size
+        end -= size
+        val = part("train", end, end + size)
     if end < 1:
         raise DataError(f"{source.folder} has {total} training images, too few to set some apart. Add more.")
     mean, std = _statistics(stored, end)
@@ -158,6 +148,23 @@ def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset
         stored.value_ranges,
         (*source.remarks(), *stored.remarks),
     )
+
+
+def _check_val_size(source: Source, val_size: int | None, images: int, has_val: bool) -> None:
+    """Refuse a number of validation images that cannot be set apart from this number of training images."""
+    if val_size is None:
+        return
+    if has_val:
+        raise DataError(
+            f"val_size={val_size} cannot be used here: {source.folder} has a folder val/. Omit one of them.",
+            arguments=("val_size",),
+        )
+    if val_size >= images:
+        raise DataError(
+            f"val_size={val_size} is not allowed: it must be from 1 to {images - 1}, so that some of the {images} "
+            "training images are left to train on.",
+            arguments=("val_size",),
+        )
 
 
 def _tenth(total: int) -> int:

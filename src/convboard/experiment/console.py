@@ -17,7 +17,7 @@ from convboard.experiment.run_dir import CONFIG
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from convboard.anatomy.diagnostics.training_observation import TrainingWarning
+    from convboard.anatomy.diagnostics.training_warning import TrainingWarning
     from convboard.data.dataset import ImageDataset
     from convboard.training.execution_plan.choose_plan import PlanChoice
     from convboard.training.training_setup import TrainingSetup

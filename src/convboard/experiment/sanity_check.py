@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from convboard.anatomy.check import check_training_run, raise_explained
 from convboard.anatomy.diagnostics.training_gradients import cause_of
-from convboard.anatomy.diagnostics.training_observation import Observation, TrainingWarning, noise, observe
-from convboard.anatomy.diagnostics.training_warnings import network_warnings
+from convboard.anatomy.diagnostics.training_observation import Observation, noise, observe
+from convboard.anatomy.diagnostics.training_rules import network_warnings
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.origin import Origin
 from convboard.config.instantiate import REFUSALS

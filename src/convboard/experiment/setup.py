@@ -14,7 +14,7 @@ from torch import nn
 
 from convboard.anatomy.arguments import check_network
 from convboard.anatomy.check import check_fit, raise_explained
-from convboard.anatomy.diagnostics.training_observation import TrainingWarning
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.dry_run import lazy_layers, materialise, unwrapped
 from convboard.anatomy.origin import Origin
 from convboard.board import Board

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from torch import Tensor
 
-from convboard.anatomy.diagnostics.training_observation import TrainingWarning
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.diagnostics.wording import listed_names
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 

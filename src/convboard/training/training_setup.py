@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from convboard.anatomy.diagnostics.training_observation import TrainingWarning
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.data.batches import Batches
 from convboard.training.callbacks import Callback
 from convboard.training.distributed.communicator import Communicator

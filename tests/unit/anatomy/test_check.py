@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import convboard
 from convboard.anatomy.check import check_fit
-from convboard.anatomy.diagnostics.diagnosis import diagnose
+from convboard.anatomy.diagnostics.diagnose import diagnose
 from convboard.errors import ModelError
 from convboard.models import build_model
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.diagnosis import diagnose
+from convboard.anatomy.diagnostics.diagnose import diagnose
 from convboard.anatomy.receptive_field.bounding_boxes import Box
 from convboard.anatomy.summary import layer_table, receptive_field
 

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from convboard.anatomy.diagnostics.training_observation import TrainingWarning
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.board import layer_figures
 from convboard.board.board import is_due
 from convboard.board.event_file import EventFile

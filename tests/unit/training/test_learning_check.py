@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.training_observation import TrainingWarning
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.training.callbacks import EpochEnd, Evaluation, FitStart, Step
 from convboard.training.learning_check import STEPS, LearningCheck
 

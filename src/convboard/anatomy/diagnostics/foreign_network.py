@@ -8,8 +8,7 @@ from typing import Any
 from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.diagnostics.layer_kinds import rebuilt
-from convboard.anatomy.diagnostics.trials import FAILS, fits, grade, quiet_run, silenced
+from convboard.anatomy.diagnostics.trials import FAILS, fits, grade, quiet_run, rebuilt, silenced
 from convboard.anatomy.diagnostics.wording import in_python
 
 _PLAIN = (int, float, str, bool, type(None))

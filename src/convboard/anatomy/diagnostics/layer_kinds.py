@@ -1,12 +1,11 @@
 """Rules for layers of another kind than pictures need, and for the widths of attention and recurrent layers."""
 
-import inspect
 from typing import Any
 
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.trials import GETS_FURTHER, grade, quiet_run, tried_layers, with_layer
+from convboard.anatomy.diagnostics.trials import GETS_FURTHER, grade, quiet_run, rebuilt, tried_layers, with_layer
 from convboard.anatomy.diagnostics.wording import batch_of, count, divisors, sizes
 from convboard.anatomy.trace import Call
 
@@ -174,31 +173,3 @@ def embedding(context: Context, call: Call) -> Finding | None:
         "fraction. Networks for images begin with nn.Conv2d or nn.Linear instead."
     )
     return Finding("dtype", reason, (), "whole numbers", "float32", call)
-
-
-def rebuilt(layer: nn.Module, kind: type[nn.Module] | None = None, **changes: Any) -> tuple[nn.Module, str]:
-    """Return a layer with the settings of another one, and the code that makes it, such as `nn.Conv2d(1, 8, 3)`.
-
-    Args:
-        layer: The layer.
-        kind: Class of the new one; None for the same.
-        **changes: Settings with another value.
-    """
-    cls: Any = kind or type(layer)
-    values: dict[str, Any] = {}
-    texts = []
-    for name, parameter in inspect.signature(cls).parameters.items():
-        if name in ("device", "dtype"):
-            continue
-        value = changes[name] if name in changes else getattr(layer, name, parameter.default)
-        if name == "bias" and not isinstance(value, bool):
-            value = value is not None
-        if isinstance(value, tuple) and value and len(set(value)) == 1:
-            value = value[0]
-        values[name] = value
-        is_default = value == parameter.default or (parameter.default is None and value == values.get("kernel_size"))
-        if parameter.default is parameter.empty:
-            texts.append(repr(value))
-        elif not is_default:
-            texts.append(f"{name}={value!r}")
-    return cls(**values), f"nn.{cls.__name__}({', '.join(texts)})"

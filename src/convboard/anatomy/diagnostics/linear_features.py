@@ -6,13 +6,12 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import more_padding, other_argument, other_images
-from convboard.anatomy.diagnostics.wording import batch_of, count, factors, line_of, product, sizes
+from convboard.anatomy.diagnostics.wording import KEEP_THE_BATCH, batch_of, count, factors, line_of, product, sizes
 from convboard.anatomy.function_names import JOINING
 from convboard.anatomy.layer_rows import size_formula
 from convboard.anatomy.trace import Call
 
 _MOVING_FEATURES_LAST = ("transpose", "swapaxes", "permute", "movedim", "moveaxis", "unfold", "Unfold")
-KEEP_THE_BATCH = "keep the batch apart: torch.flatten(x, 1) or nn.Flatten()"
 
 
 def batch_flattened(context: Context, call: Call) -> Finding | None:
@@ -34,8 +33,9 @@ def batch_flattened(context: Context, call: Call) -> Finding | None:
     )
 
 
-def batch_flattened_in_output(context: Context, shape: tuple[int, ...]) -> Finding | None:
+def batch_flattened_in_output(context: Context) -> Finding | None:
     """Recognise the same mistake in a network that does not raise, by the number of rows that it returns."""
+    shape = tuple(context.run.output.shape)
     flattening = context.where_batch_was_lost(shape, None)
     if (
         flattening is None or not shape or shape == (context.batch,)
@@ -95,8 +95,9 @@ def _is_sequence(context: Context, call: Call) -> bool:
     )
 
 
-def missing_flatten_in_output(context: Context, shape: tuple[int, ...]) -> Finding | None:
+def missing_flatten_in_output(context: Context) -> Finding | None:
     """Recognise the same mistake if the width of the feature map happens to be the number of features expected."""
+    shape = tuple(context.run.output.shape)
     call = next((call for call in context.run.calls if call.in_features and len(call.input_shape) == 4), None)
     if call is None or len(shape) != 4:
         return None

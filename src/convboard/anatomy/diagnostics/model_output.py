@@ -1,7 +1,7 @@
 """Rules for what a network returns, which must be logits [N, num_classes]."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -9,10 +9,8 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
-from convboard.anatomy.diagnostics.linear_features import batch_flattened_in_output, missing_flatten_in_output
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
 from convboard.anatomy.diagnostics.wording import batch_of, line_of, product, sizes
-from convboard.anatomy.diagnostics.yaml_network import other_layers
 from convboard.anatomy.trace import Call, Shape
 
 _LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -40,32 +38,22 @@ class _Item:
         return f"{self.key}{self.shape}"
 
 
-def wrong_output(context: Context) -> Finding | None:
-    """Recognise any output that is not logits [N, num_classes]."""
-    found = _wrong_output(context)
-    if found is not None and context.origin.in_yaml:
-        return replace(found, remedies=tuple(other_layers(context)) or found.remedies)
-    return found
-
-
-def _wrong_output(context: Context) -> Finding | None:
-    output, classes = context.run.output, context.num_classes
-    if classes is None:
-        return None
+def wrong_type(context: Context) -> Finding | None:
+    """Recognise an output that is no tensor of floating-point numbers, and scores that depend on the other images."""
+    output = context.run.output
     if not isinstance(output, Tensor):
         return not_a_tensor(context)
-    shape, batch = tuple(output.shape), context.batch
     if not (output.is_floating_point() or output.is_complex()):
         return _chosen_class(context, output)
-    if shape == (batch, classes):
-        return _softmax_of_the_batch(context)
-    return (
-        batch_flattened_in_output(context, shape)
-        or missing_flatten_in_output(context, shape)
-        or _wrong_classes(context, shape)
-        or _returned_loss(context, shape)
-        or _wrong_dimensions(context, shape)
-    )
+    return _softmax_of_the_batch(context) if output.shape == (context.batch, context.num_classes) else None
+
+
+def wrong_shape(context: Context) -> Finding | None:
+    """Recognise a tensor that is not logits [N, num_classes]."""
+    shape = tuple(context.run.output.shape)
+    if shape == (context.batch, context.num_classes):
+        return None
+    return _wrong_classes(context, shape) or _returned_loss(context, shape) or _wrong_dimensions(context, shape)
 
 
 def not_a_tensor(context: Context) -> Finding:

@@ -9,6 +9,7 @@ line of the user's code that raised it, and with the edits of that line that men
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -31,6 +32,7 @@ from convboard.anatomy.diagnostics.source_edits import Edit
 from convboard.anatomy.diagnostics.trials import best_edits, grade
 from convboard.anatomy.diagnostics.user_code import Failure, sentence
 from convboard.anatomy.diagnostics.value_slips import VALUE_SLIPS, notes_on_values
+from convboard.anatomy.diagnostics.yaml_network import other_layers
 from convboard.anatomy.trace import Call
 from convboard.errors import ConvboardError
 
@@ -74,6 +76,12 @@ CALL_RULES: tuple[Callable[[Context, Call], Finding | None], ...] = (
     dtype_and_device.wrong_dtype,
 )
 
+OUTPUT_RULES: tuple[Callable[[Context], Finding | None], ...] = (
+    model_output.wrong_type,
+    linear_features.batch_flattened_in_output,
+    linear_features.missing_flatten_in_output,
+    model_output.wrong_shape,
+)
 
 _NOTES = {  # part of a message, and what torch does not say
     r"Can't call numpy\(\)|can't convert .* to numpy": (
@@ -105,7 +113,7 @@ def _find(context: Context) -> Finding | None:
             return model_output.not_a_tensor(context)
         return (
             dtype_and_device.silent_device(context)
-            or model_output.wrong_output(context)
+            or (_wrong_output(context) if context.num_classes is not None else None)
             or module_definition.untrained_weight(context)
         )
     if _is_not_the_users(context, error):
@@ -118,6 +126,14 @@ def _find(context: Context) -> Finding | None:
             if (found := call_rule(context, failed)) is not None:
                 return found
     return _any_other(context, error) if context.is_complete else None
+
+
+def _wrong_output(context: Context) -> Finding | None:
+    """Recognise any output that is not logits [N, num_classes]."""
+    found = next((finding for rule in OUTPUT_RULES if (finding := rule(context)) is not None), None)
+    if found is not None and context.origin.in_yaml:
+        return replace(found, remedies=tuple(other_layers(context)) or found.remedies)
+    return found
 
 
 def _is_not_the_users(context: Context, error: Exception) -> bool:

@@ -7,14 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.training_observation import (
-    NotedCall,
-    Observation,
-    TrainingWarning,
-    noise,
-    observe,
-    title,
-)
+from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation, noise, observe, title
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.diagnostics.wording import count
 from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.function_call import FunctionCall

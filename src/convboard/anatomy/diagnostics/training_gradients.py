@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation, TrainingWarning
+from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.diagnostics.wording import listed_names
 
 _DETACHING = {"detach", "data", "numpy"}

@@ -1,4 +1,4 @@
-"""What the rules of `training_warnings` look at: runs of a network on noise, and what they recognise: a warning."""
+"""Runs of a network on noise, which the rules of `training_rules` look at."""
 
 import linecache
 import random
@@ -29,29 +29,6 @@ _DROPOUTS = words("dropout dropout1d dropout2d dropout3d alpha_dropout feature_a
 _FLAT = words("ceil fix floor heaviside round sgn sign trunc")
 _RESHAPING = words("flatten reshape squeeze unflatten unsqueeze view view_as")
 _LONGEST_LINE = 60
-
-
-@dataclass(frozen=True)
-class TrainingWarning:
-    """A mistake because of which a network trains badly, or not at all, without any error.
-
-    Attributes:
-        word: The mistake in one or two words.
-        reason: The mistake and its effect.
-        remedy: What to do.
-        layer: The call that shows it, as `layer_table` names it; None for the network as a whole.
-        is_harmless: Whether training is as good as without it.
-    """
-
-    word: str
-    reason: str
-    remedy: str
-    layer: str | None = None
-    is_harmless: bool = False
-
-    def __str__(self) -> str:
-        """Return the mistake and the remedy."""
-        return f"{self.reason} {self.remedy}"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from convboard.anatomy.diagnostics.training_observation import Observation, TrainingWarning, is_active_dropout, title
+from convboard.anatomy.diagnostics.training_observation import Observation, is_active_dropout, title
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.function_names import words
 from convboard.anatomy.trace import Call

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from convboard.anatomy.diagnostics.training_observation import Observation, TrainingWarning
+from convboard.anatomy.diagnostics.training_observation import Observation
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 
 _STRONG = 0.9  # share of values that dropout sets to zero
 _SCALES = (0.02, 50.0)  # standard deviation of the first layer's input, where that of the images is 1

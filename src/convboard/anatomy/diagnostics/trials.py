@@ -4,6 +4,7 @@ Every remedy that changes code is tried here before it is suggested.
 """
 
 import copy
+import inspect
 import io
 import random
 import sys
@@ -155,26 +156,51 @@ def best_edits(failure: Failure, edits: Iterable[Edit], grade: Callable[[], int]
 
 def with_layer(model: nn.Module, path: str, layer: nn.Module) -> nn.Module | None:
     """Return a copy of a network with another layer at a path; None if it cannot be copied."""
-    try:
-        with silenced():
-            changed = copy.deepcopy(model)
-    except Exception:
-        return None
-    parent, _, name = path.rpartition(".")
-    setattr(changed.get_submodule(parent), name, layer.train(model.get_submodule(path).training))
-    return changed
+    return _with(model, path, layer.train(model.get_submodule(path).training))
 
 
 def with_parameter(model: nn.Module, path: str, shape: Shape) -> nn.Module | None:
     """Return a copy of a network with a parameter of another shape; None if it cannot be copied."""
+    return _with(model, path, nn.Parameter(torch.zeros(shape)))
+
+
+def _with(model: nn.Module, path: str, part: nn.Module | nn.Parameter) -> nn.Module | None:
     try:
         with silenced():
             changed = copy.deepcopy(model)
     except Exception:
         return None
     parent, _, name = path.rpartition(".")
-    setattr(changed.get_submodule(parent), name, nn.Parameter(torch.zeros(shape)))
+    setattr(changed.get_submodule(parent), name, part)
     return changed
+
+
+def rebuilt(layer: nn.Module, kind: type[nn.Module] | None = None, **changes: Any) -> tuple[nn.Module, str]:
+    """Return a layer with the settings of another one, and the code that makes it, such as `nn.Conv2d(1, 8, 3)`.
+
+    Args:
+        layer: The layer.
+        kind: Class of the new one; None for the same.
+        **changes: Settings with another value.
+    """
+    cls: Any = kind or type(layer)
+    values: dict[str, Any] = {}
+    texts = []
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if name in ("device", "dtype"):
+            continue
+        value = changes[name] if name in changes else getattr(layer, name, parameter.default)
+        if name == "bias" and not isinstance(value, bool):
+            value = value is not None
+        if isinstance(value, tuple) and value and len(set(value)) == 1:
+            value = value[0]
+        values[name] = value
+        is_default = value == parameter.default or (parameter.default is None and value == values.get("kernel_size"))
+        if parameter.default is parameter.empty:
+            texts.append(repr(value))
+        elif not is_default:
+            texts.append(f"{name}={value!r}")
+    return cls(**values), f"nn.{cls.__name__}({', '.join(texts)})"
 
 
 def tried_layers(context: Context, path: str, proposals: Iterable[tuple[str, Callable[[], nn.Module]]]) -> list[Remedy]:

@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.linear_features import KEEP_THE_BATCH
 from convboard.anatomy.diagnostics.source_edits import Edit, input_name, write
 from convboard.anatomy.diagnostics.trials import (
     GETS_FURTHER,
@@ -22,7 +21,7 @@ from convboard.anatomy.diagnostics.trials import (
 )
 from convboard.anatomy.diagnostics.user_code import Failure, repeated_call
 from convboard.anatomy.diagnostics.value_slips import calls_itself, misspelled_constructor
-from convboard.anatomy.diagnostics.wording import in_python
+from convboard.anatomy.diagnostics.wording import KEEP_THE_BATCH, in_python
 
 _LARGEST_BATCH = 1024
 _LARGEST_RUN = 1_000_000_000  # bytes of all outputs together: other batch sizes are tried only if they cost little

@@ -9,6 +9,8 @@ from convboard.anatomy.trace import Shape
 
 _SHOWN = 4  # names in a message
 
+KEEP_THE_BATCH = "keep the batch apart: torch.flatten(x, 1) or nn.Flatten()"
+
 
 def count(number: int, noun: str) -> str:
     """Return `1 channel`, `3 channels`."""

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.diagnosis import diagnose
+from convboard.anatomy.diagnostics.diagnose import diagnose
 from diagnosed_networks import SHAPE, LambdaNetwork, found, scores
 
 

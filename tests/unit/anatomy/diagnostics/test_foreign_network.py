@@ -9,7 +9,8 @@ from torchvision import models
 
 from convboard.anatomy.check import check_training_run
 from convboard.anatomy.diagnostics.context import Remedy
-from convboard.anatomy.diagnostics.diagnosis import DiagnosedError, diagnose
+from convboard.anatomy.diagnostics.diagnose import diagnose
+from convboard.anatomy.diagnostics.diagnosis import DiagnosedError
 from convboard.anatomy.diagnostics.trials import training_run
 from convboard.anatomy.origin import Origin
 from convboard.experiment.setup import build_model

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.diagnosis import diagnose
+from convboard.anatomy.diagnostics.diagnose import diagnose
 from convboard.errors import ModelError
 from convboard.models import build_model
 from convboard.models.infer_arguments import build

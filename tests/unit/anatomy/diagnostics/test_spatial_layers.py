@@ -7,7 +7,7 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 from convboard.anatomy.check import check_fit
-from convboard.anatomy.diagnostics.diagnosis import diagnose
+from convboard.anatomy.diagnostics.diagnose import diagnose
 from diagnosed_networks import LambdaNetwork, diagnosed
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.training_warnings import network_warnings
+from convboard.anatomy.diagnostics.training_rules import network_warnings
 from training_slips import CPU, SHAPE, Net, Part, warning_of, warnings_of
 
 

@@ -11,7 +11,8 @@ from torch import nn
 
 from convboard.anatomy.diagnostics import training_evaluation, training_gradients, training_output, training_signal
 from convboard.anatomy.diagnostics.training_evaluation import evaluate_noise, is_constant
-from convboard.anatomy.diagnostics.training_observation import Observation, TrainingWarning
+from convboard.anatomy.diagnostics.training_observation import Observation
+from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.trace import Shape
 

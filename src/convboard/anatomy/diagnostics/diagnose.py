@@ -1,0 +1,95 @@
+"""Diagnosis of a network that does not fit its images. `rules` finds the mistake."""
+
+import copy
+
+import torch
+from torch import nn
+
+from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.diagnosis import DiagnosedError, Diagnosis
+from convboard.anatomy.diagnostics.rules import find_mistake
+from convboard.anatomy.diagnostics.user_code import is_installed, without_library_frames
+from convboard.anatomy.diagnostics.wording import sizes
+from convboard.anatomy.dry_run import dry_run, lazy_layers, materialise
+from convboard.anatomy.layer_rows import TRACKERS, rows_of
+from convboard.anatomy.trace import Shape
+
+
+def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = None) -> Diagnosis | None:
+    """Run a network once on two black images, and explain what does not fit.
+
+    The network, its modes and buffers and the random numbers stay unchanged. Remedies are tried on copies before they
+    are suggested; for this the network's class may be called again.
+
+    Args:
+        model: Any network.
+        input_shape: (C, H, W) of an image, float32 as in training.
+        num_classes: How many logits the network must return for each image; None if any number will do.
+
+    Returns:
+        The mistake and the remedies; `print` shows them with the table of the layers up to the failure. None if
+        nothing is wrong.
+
+    Raises:
+        ModelError: The shape is not that of an image, or the network is a script or a class.
+
+    Example:
+        >>> print(convboard.diagnose(MyNet(), (1, 28, 28), num_classes=10))
+    """
+    if isinstance(model, nn.Module) and lazy_layers(model):
+        model = copy.deepcopy(model)
+        run = materialise(model, input_shape)
+        if run.error is None:
+            run = dry_run(model, input_shape, trackers=TRACKERS, dtype=torch.float32)
+    else:
+        run = dry_run(model, input_shape, trackers=TRACKERS, dtype=torch.float32)
+    context = Context(model, run, num_classes)
+    finding = find_mistake(context)
+    if finding is None and context.run.error is not None:
+        raise context.run.error
+    return diagnosis_of(context, finding) if finding else None
+
+
+def raise_diagnosed(context: Context) -> None:
+    """Raise an error if a run shows a mistake, or raised an exception.
+
+    Args:
+        context: The network and its run.
+
+    Raises:
+        DiagnosedError: The network does not fit its images, or its code raised an exception.
+        Exception: An exception that is none of the user's code.
+    """
+    finding = find_mistake(context)
+    error = context.run.error
+    if finding is not None:
+        cause = without_library_frames(error) if error is not None else None
+        raise DiagnosedError(diagnosis_of(context, finding)) from cause
+    if error is not None:
+        raise error
+
+
+def diagnosis_of(context: Context, finding: Finding) -> Diagnosis:
+    """Return the finding together with the table of the calls before."""
+    call, failed, failure = finding.call, context.run.failed_call, context.failure
+    is_shown = failure is not None and (finding.kind == "error" or not is_installed(failure.file))
+    return Diagnosis(
+        finding.kind,
+        call.name if call else None,
+        finding.reason,
+        finding.remedies,
+        finding.wanted,
+        finding.arrived,
+        finding.formula,
+        tuple(rows_of(context.model, context.run)),
+        _heading(context, finding.kind),
+        (failed.name, failed.type) if failed else None,
+        (failure.where, failure.text) if failure is not None and is_shown and finding.kind != "recursion" else None,
+    )
+
+
+def _heading(context: Context, kind: str) -> str:
+    name, shape = context.name or type(context.model).__name__, sizes(context.run.image_shape)
+    in_classes = f" in {context.num_classes} classes" if context.num_classes else ""
+    verb = "fails on" if kind == "error" else "does not fit"
+    return f"{name} {verb} images of {shape}{in_classes}."
