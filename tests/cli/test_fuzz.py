@@ -45,7 +45,7 @@ HOSTILE: tuple[Any, ...] = (
     *("", "x" * 10_000, "\x1b[31m", "a\nb", "\0", "../..", "???", "${oc.env:FUZZ_SECRET}", "${", "1e400", "null"),
     *([], {}, [[]], {"a": {}}, [None], {"_target_": "os.getcwd"}),
 )
-SECONDS = 60  # until a command is taken to hang; an idle machine takes less than one
+SECONDS = 10  # until a command is taken to hang; an idle machine takes less than one
 MEMORY = 6_000_000_000  # bytes of address space beyond what this process has
 
 
