@@ -20,6 +20,7 @@ import torch
 from benchmarking.contenders import Contender, HandLoop, TutorialLoop
 from benchmarking.progress import Progress
 from benchmarking.workloads import Workload
+from convboard.board import Board
 from convboard.config.compose import compose_config
 from convboard.experiment import run
 from convboard.experiment.dataset import build_dataset
@@ -78,9 +79,10 @@ def measure_speed(workload: Workload, data_dir: str, rounds: int, progress: Prog
             EAGER: HandLoop(workload, config, dataset, plain),
             TUTORIAL: TutorialLoop(workload, config, dataset, plain),
         }
-        board, *others = build_callbacks(*arguments)
+        callbacks = build_callbacks(*arguments)
+        (board,) = (callback for callback in callbacks if isinstance(callback, Board))
         clock.watch(board)
-        return board, *others, turns
+        return *callbacks, turns
 
     threads = torch.get_num_threads()
     with (
