@@ -14,7 +14,8 @@ from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.known_keys import MORE, similar_key, unknown_key_message
-from convboard.config.schema import MOST_PIXELS, TrainConfig
+from convboard.config.schema import TrainConfig
+from convboard.config.value_checks import MOST_PIXELS
 from convboard.errors import ConfigError, similar
 
 Arguments = TypeVar("Arguments")

@@ -16,12 +16,11 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.known_keys import MORE
-from convboard.config.synonyms import VALUES
+from convboard.config.value_checks import MOST, MOST_PIXELS, between, check_numbers, check_rate, check_side, one_of
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS, FITS
-from convboard.errors import ConfigError, nearest
+from convboard.errors import ConfigError
 
-MOST = 2**31 - 1  # of what is counted; torch and TensorBoard take no more everywhere
-MOST_THREADS, MOST_PIXELS = 1024, 65_535
+MOST_THREADS = 1024
 LOSSES = ("cross_entropy", "mse")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PLAN_MODES = ("auto", "measure", "none")
@@ -67,15 +66,15 @@ class DatasetConfig:
     num_workers: int = 0
 
     def __post_init__(self) -> None:
-        _one_of("dataset.name", self.name, DATASETS)
-        _one_of("dataset.fit", self.fit, FITS)
-        _one_of("dataset.crop_border", self.crop_border, CROP_BORDERS)
-        _one_of("dataset.data_location", self.data_location, DATA_LOCATIONS)
-        _between("dataset.image_size", self.image_size, 1, MOST_PIXELS)
-        _between("dataset.val_size", self.val_size, 1)
-        _between("dataset.random_crop", self.random_crop, 0)
-        _between("dataset.cutout", self.cutout, 0)
-        _between("dataset.num_workers", self.num_workers, 0, MOST_THREADS)
+        one_of("dataset.name", self.name, DATASETS)
+        one_of("dataset.fit", self.fit, FITS)
+        one_of("dataset.crop_border", self.crop_border, CROP_BORDERS)
+        one_of("dataset.data_location", self.data_location, DATA_LOCATIONS)
+        between("dataset.image_size", self.image_size, 1, MOST_PIXELS)
+        between("dataset.val_size", self.val_size, 1)
+        between("dataset.random_crop", self.random_crop, 0)
+        between("dataset.cutout", self.cutout, 0)
+        between("dataset.num_workers", self.num_workers, 0, MOST_THREADS)
         if self.name == "image_folder" and not self.path:
             raise ConfigError(
                 "dataset.path is not set: dataset=image_folder needs the folder that holds one folder of pictures "
@@ -106,7 +105,7 @@ class LossConfig:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        _one_of("loss.name", self.name, LOSSES)
+        one_of("loss.name", self.name, LOSSES)
         if not 0.0 <= self.label_smoothing < 1.0:
             raise ConfigError(
                 f"loss.label_smoothing={self.label_smoothing}: must be at least 0 and below 1; 0.1 is usual."
@@ -167,14 +166,14 @@ class TrainerConfig:
     rank_timeout: float = 20.0
 
     def __post_init__(self) -> None:
-        _one_of("trainer.device", self.device, DEVICES)
-        _one_of("trainer.plan", self.plan, PLAN_MODES)
-        _one_of("trainer.precision", self.precision, PRECISIONS)
+        one_of("trainer.device", self.device, DEVICES)
+        one_of("trainer.plan", self.plan, PLAN_MODES)
+        one_of("trainer.precision", self.precision, PRECISIONS)
         for name in ("max_epochs", "accumulate_batches", "eval_batch_size", "patience"):
-            _between(f"trainer.{name}", getattr(self, name), 1)
-        _between("trainer.threads", self.threads, 1, MOST_THREADS)
+            between(f"trainer.{name}", getattr(self, name), 1)
+        between("trainer.threads", self.threads, 1, MOST_THREADS)
         for split in ("train", "val", "test"):
-            _between(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
+            between(f"trainer.limit_{split}_batches", getattr(self, f"limit_{split}_batches"), 1)
         if not 0.0 <= self.checkpoint_minutes <= MOST:
             raise ConfigError(
                 f"trainer.checkpoint_minutes={self.checkpoint_minutes}: must be a finite number, 0 or above."
@@ -205,9 +204,9 @@ class BoardConfig:
     max_channels: int = 16
 
     def __post_init__(self) -> None:
-        _one_of("board.level", self.level, BOARD_LEVELS)
-        _between("board.scalar_every", self.scalar_every, 1)
-        _between("board.max_channels", self.max_channels, 1)
+        one_of("board.level", self.level, BOARD_LEVELS)
+        between("board.scalar_every", self.scalar_every, 1)
+        between("board.max_channels", self.max_channels, 1)
 
 
 @dataclass
@@ -245,9 +244,9 @@ class TrainConfig:
     resume: str | None = None
 
     def __post_init__(self) -> None:
-        _between("batch_size", self.batch_size, 1)
-        _between("seed", self.seed, 0, 2**64 - 1)
-        _one_of("objective", self.objective, OBJECTIVES)
+        between("batch_size", self.batch_size, 1)
+        between("seed", self.seed, 0, 2**64 - 1)
+        one_of("objective", self.objective, OBJECTIVES)
         if self.resume == "":
             raise ConfigError("resume is empty: give a run directory, such as resume=outputs/digits/lenet/RUN.")
         for group in OPEN_GROUPS:
@@ -259,12 +258,12 @@ class TrainConfig:
                 raise ConfigError(f"{group}._target_ is not set: choose one of conf/{group}, as in {group}=<name>.")
             if not isinstance(target, str):
                 raise ConfigError(f"{group}._target_={target}: must name a class, as in {group}._target_=module.Class.")
-            _check_numbers(group, getattr(self, group))
-        _check_side("model.image_size", self.model.get("image_size"))
+            check_numbers(group, getattr(self, group))
+        check_side("model.image_size", self.model.get("image_size"))
         for name in RATES:
             value = self.optimizer.get(name)
             if value is not None:
-                _check_rate(f"optimizer.{name}", value)
+                check_rate(f"optimizer.{name}", value)
 
     @property
     def model_class(self) -> str:
@@ -328,40 +327,3 @@ def literal(value: Any) -> Any:
         case list() | tuple():
             return [literal(item) for item in value]
     return value
-
-
-def _one_of(key: str, value: str, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        given = value.lower() if value in ("True", "False") else value  # as the user wrote it
-        raise ConfigError(f"{key}={given!r} is not known. {nearest(given, allowed, VALUES.get(key))}")
-
-
-def _between(key: str, value: int | None, least: int, most: int = MOST) -> None:
-    if value is not None and not least <= value <= most:
-        limit = f"at least {least}" if value < least else f"at most {most}"
-        raise ConfigError(f"{key}={value}: must be {limit}.")
-
-
-def _check_numbers(key: str, value: object) -> None:
-    """Check that torch can take the whole numbers in a part of a config that is open: they have 64 bits at most."""
-    if isinstance(value, int) and abs(value) >= 2**63:
-        raise ConfigError(f"{key}: a number of {len(str(abs(value)))} digits is too large: at most 2**63 - 1.")
-    if isinstance(value, dict):
-        for name, item in value.items():
-            _check_numbers(f"{key}.{name}", item)
-    elif isinstance(value, list):
-        for item in value:
-            _check_numbers(key, item)
-
-
-def _check_side(key: str, value: object) -> None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-        raise ConfigError(f"{key}={value!r}: must be a whole number of pixels, 1 or more: the side of a square image.")
-    _between(key, value, 1, MOST_PIXELS)
-
-
-def _check_rate(key: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ConfigError(f"{key}={value!r}: must be a number, such as 0.01.")
-    if not 0.0 <= value < math.inf:
-        raise ConfigError(f"{key}={value}: must be a finite number, 0 or above.")

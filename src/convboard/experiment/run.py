@@ -28,12 +28,11 @@ from convboard.experiment.run_dir import (
     PLAN,
     RESULT,
     Run,
-    is_dataset_file,
-    is_plan_file,
     load_run,
 )
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
+from convboard.experiment.stored_json import is_dataset_file, is_plan_file
 from convboard.experiment.unsaved_state import warn_of_unsaved_state
 from convboard.files import TEMPORARY, atomic_write_text, empty, locked, make_folder
 from convboard.training.checkpoint import BEST, Checkpoint, load_latest

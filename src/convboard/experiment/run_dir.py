@@ -1,20 +1,20 @@
 """Run directories, read. Nothing that is read is executed: weights are safetensors, the rest is YAML and JSON."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from convboard.config.command_line import assignment
-from convboard.config.schema import DEVICES, OBJECTIVES, OPEN_GROUPS, TrainConfig
+from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.stored_config import load_config
 from convboard.config.trusted_targets import foreign_targets
 from convboard.errors import DataError, RunError
 from convboard.experiment.no_run import no_run
+from convboard.experiment.stored_json import read_dataset, read_plan, read_result
 from convboard.experiment.trusted_runs import remember, remembered
-from convboard.files import read_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,9 +28,6 @@ PLAN = "plan.json"
 RESULT = "result.json"
 CHECKPOINTS = "checkpoints"
 LOCK = "run.lock"
-
-_LONGEST = 10_000_000  # bytes of a JSON file
-_MOST_THREADS = 1024  # of a plan; more could not be started
 
 GIVEN = "_given_"  # in the config's `model`: the network was an object given from Python, which no config describes
 
@@ -191,18 +188,14 @@ def load_run(path: str | Path, config: TrainConfig | None = None) -> Run:
         raise RunError(f"load_run takes the path of a run directory, not a value of type {type(path).__name__}.")
     path = Path(path)
     config = config or load_run_config(path)
-    dataset = _read_json(
-        path / DATASET,
-        _is_dataset,
-        "a name, an image_shape of three sizes, the class_names, and mean and std per channel",
-    )
+    dataset = read_dataset(path / DATASET)
     result, plan = path / RESULT, path / PLAN
     return Run(
         path,
         config,
         dataset,
-        _read_json(result, _is_result, "its metrics, by name") if result.is_file() else {},
-        _read_json(plan, _is_plan, "how it computes, by name") if plan.is_file() else {},
+        read_result(result) if result.is_file() else {},
+        read_plan(plan) if plan.is_file() else {},
     )
 
 
@@ -275,92 +268,3 @@ def refuse_given(path: Path, config: TrainConfig, call: str) -> None:
 def python_text(path: Path) -> str:
     """A path as a Python string, for messages."""
     return json.dumps(str(path), ensure_ascii=False)
-
-
-def is_dataset_file(path: Path) -> bool:
-    """Return whether a file holds what a run writes as its `dataset.json`."""
-    return _holds(path, _is_dataset)
-
-
-def is_plan_file(path: Path) -> bool:
-    """Return whether a file holds what a run writes as its `plan.json`."""
-    return _holds(path, _is_plan)
-
-
-def _holds(path: Path, is_whole: Callable[[object], bool]) -> bool:
-    try:
-        _read_json(path, is_whole, "")
-    except RunError:
-        return False
-    return True
-
-
-def _read_json(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[str, Any]:
-    """The contents of a JSON file of a run, checked as far as they are used."""
-    try:
-        content = json.loads(read_text(path, _LONGEST))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read: {error}. Without it the run is not whole; train it again.") from error
-    if not is_whole(content):
-        raise RunError(f"{path} is not what a run writes: it must hold {wanted}. Put it back, or train again.")
-    return dict(content)
-
-
-def _is_dataset(content: object) -> bool:
-    match content:
-        case {
-            "name": str(),
-            "image_shape": [_, _, _] as shape,
-            "class_names": [_, *_] as names,
-            "mean": [*mean],
-            "std": [*std],
-            **rest,
-        }:
-            return (
-                all(_is_count(size) for size in shape)
-                and all(isinstance(name, str) for name in names)
-                and len(mean) == len(std) == shape[0]
-                and all(_is_number(value) for value in mean)
-                and all(_is_number(value) and value > 0 for value in std)
-                and _are_ranges(rest.get("value_ranges", {}))
-            )
-    return False
-
-
-def _are_ranges(content: object) -> bool:
-    """Whether these are pairs of numbers by name; earlier versions wrote none."""
-    match content:
-        case {**ranges}:
-            pairs = ranges.values()
-            return all(isinstance(pair, list) and len(pair) == 2 and all(map(_is_number, pair)) for pair in pairs)
-    return False
-
-
-def _is_plan(content: object) -> bool:
-    match content:
-        case {
-            "device": str(device),
-            "precision": "fp32" | "bf16",
-            "channels_last": bool(),
-            "threads": threads,
-            "compile": bool(),
-            "cuda_graph": bool(),
-            **rest,
-        }:
-            return device in DEVICES[1:] and (threads is None or _is_count(threads, _MOST_THREADS)) and not rest
-    return False
-
-
-def _is_result(content: object) -> bool:
-    match content:
-        case {"metrics": {**metrics}}:
-            return metrics.keys() >= set(OBJECTIVES) and all(_is_number(value) for value in metrics.values())
-    return False
-
-
-def _is_count(value: object, most: int = 2**31) -> bool:
-    return type(value) is int and 0 < value <= most
-
-
-def _is_number(value: object) -> bool:
-    return type(value) in (int, float) and -1e300 < value < 1e300  # type: ignore[operator]
