@@ -40,6 +40,7 @@ from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.evaluation import evaluate
 from convboard.training.execution_plan.plan import Plan
+from convboard.training.execution_plan.spin_limit import limit_spinning
 from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
@@ -112,7 +113,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     if resumed is not None and comm.is_main:  # before the layers of several processes wait for each other
         warn_of_unsaved_state(setup, dataset.image_shape)
     choice = choose_plan(setup, is_recorded=recorded is not None)
-    with choice.plan.with_threads():
+    with choice.plan.with_threads(), limit_spinning():
         inputs = _input_files(config, dataset, choice.plan, run_dir)
         callbacks = build_callbacks(config, dataset, choice, report.console, report.warn, run_dir, setup.warnings)
         trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=(*callbacks, inputs)))
@@ -220,7 +221,7 @@ def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = N
     _refuse_other_data(finished, dataset)
     splits = build_batches(config, dataset, plan)
     loss = build_loss(config.loss.name, config.loss.label_smoothing)
-    with plan.with_threads(), worker_errors(config, "Evaluate it again when more memory is free."):
+    with plan.with_threads(), limit_spinning(), worker_errors(config, "Evaluate it again when more memory is free."):
         val = evaluate(network, splits.val, loss, plan, config.trainer.limit_val_batches)
         test = evaluate(network, splits.test, loss, plan, config.trainer.limit_test_batches)
     return {

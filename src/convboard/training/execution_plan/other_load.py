@@ -20,20 +20,25 @@ class OtherLoad:
 
         The system counts in steps of 10 ms, so that a measurement of less than 0.1 s says little.
         """
-        cores = len(_cores())
+        cores = len(usable_cores())
         wall, idle, own = (now - then for now, then in zip(_times(), self._began, strict=True))
         others = cores * wall - idle - own
         return min(max(others / (cores * wall), 0.0), 1.0) if wall else 0.0
+
+    def cores(self) -> float:
+        """Return the number of cores that others have used since the beginning, on average."""
+        return self.share() * len(usable_cores())
 
 
 def _times() -> tuple[float, float, float]:
     """Return wall time, idle time of all cores, and computing time of this process, in seconds."""
     times = psutil.cpu_times(percpu=True)
-    idle = sum(times[core].idle + getattr(times[core], "iowait", 0.0) for core in _cores() if core < len(times))
+    idle = sum(times[core].idle + getattr(times[core], "iowait", 0.0) for core in usable_cores() if core < len(times))
     return time.perf_counter(), idle, time.process_time()
 
 
-def _cores() -> list[int]:
+def usable_cores() -> list[int]:
+    """Return the numbers of the cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
