@@ -6,15 +6,17 @@ Independent of the content of the files. POSIX only: locks use `flock`, and fold
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import re
 import secrets
 import socket
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 # The names of the temporary files of `atomic_write`, and of that of an event file.
 TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp|\.events\.tmp")
@@ -142,6 +144,12 @@ def cache_folder() -> Path:
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (cache if cache.is_absolute() else Path.home() / ".cache") / "convboard"
+
+
+def cache_path(kind: str, key: Mapping[str, Any]) -> Path:
+    """Return the JSON file of the cache folder that is for a JSON-like `key`; see `cache_folder`."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return cache_folder() / kind / f"{digest[:32]}.json"
 
 
 def sha256(path: Path) -> str:

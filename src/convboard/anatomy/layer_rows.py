@@ -221,9 +221,7 @@ def _exact_along(size: int, stride: int, start: int, side: int, spans: list[Pair
 def _padding(call: Call, window: Window) -> Pair | str:
     """The padding as the layer has it: with a padding_mode, it pads by a function of its own."""
     padding = getattr(call.module, "padding", None)
-    if padding == "same":
-        return "same"
-    if isinstance(padding, tuple) and len(padding) == 2:
+    if padding == "same" or (isinstance(padding, tuple) and len(padding) == 2):
         return padding
     return window.total_padding[0] // 2, window.total_padding[1] // 2
 

@@ -207,9 +207,8 @@ class Board:
         summary = summarise(start.model, self._dataset.image_shape)
         about = {"steps_per_epoch": start.steps_per_epoch, "max_epochs": start.max_epochs}
         names = {"name": type(start.model).__name__, "dataset": self._dataset.name}
-        table = format_table(summary.rows, "markdown")
         self._record = {**summary.record(), **about, **names, **self._described_warnings()}
-        return [text(tags.LAYERS, table), network(self._record)]
+        return [text(tags.LAYERS, format_table(summary.rows, "markdown")), network(self._record)]
 
     def _write_warnings(self, step: int) -> None:
         """Write the warnings as a text if there are new ones, and the record for the Layers tab with them again."""

@@ -76,11 +76,8 @@ class LayerFigures:
     def feature_maps(self, epoch: int) -> list[Value]:
         """A figure of each conv layer's feature maps of the probe images. `activations` finds the dead channels."""
         layers = layer_activations(self._model, self._probe.images, keep_inputs=True).values()
-        return [
-            image(tags.feature_maps(layer.name), self._draw_maps(layer, epoch))
-            for layer in layers
-            if isinstance(layer.module, nn.Conv2d)
-        ]
+        convs = [layer for layer in layers if isinstance(layer.module, nn.Conv2d)]
+        return [image(tags.feature_maps(layer.name), self._draw_maps(layer, epoch)) for layer in convs]
 
     def weights(self) -> list[Value]:
         """A histogram of every parameter."""

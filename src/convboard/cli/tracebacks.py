@@ -24,9 +24,8 @@ def format_bug(error: BaseException, whole: bool = False) -> str:
 
 def _shorten(told: traceback.TracebackException) -> None:
     """Keep the user's lines, if the error came from there: directly, or from a library that they called."""
-    for before in (told.__cause__, told.__context__):
-        if before is not None:
-            _shorten(before)
+    for before in filter(None, (told.__cause__, told.__context__)):
+        _shorten(before)
     frames = [frame for frame in told.stack if not frame.filename.startswith(("<", *_LIBRARIES))]
     if frames and not _is_ours(frames[-1].filename):
         told.stack = traceback.StackSummary.from_list([frame for frame in frames if not _is_ours(frame.filename)])

@@ -89,9 +89,8 @@ def _resolved(argument: str, path: Path) -> Path:
     try:
         return path.expanduser().resolve()
     except (OSError, RuntimeError, ValueError) as error:  # links in a circle, an unknown ~user, a null byte
-        raise DataError(
-            f"{argument}={path} leads nowhere: {error}. Give the path of a folder.", arguments=(argument,)
-        ) from error
+        reason = f"{argument}={path} leads nowhere: {error}. Give the path of a folder."
+        raise DataError(reason, arguments=(argument,)) from error
 
 
 @contextmanager

@@ -1,12 +1,11 @@
 """The code that the user has trusted a run with, remembered in the user's cache folder, never in the run itself."""
 
-import hashlib
 import json
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from convboard.files import atomic_write_text, cache_folder
+from convboard.files import atomic_write_text, cache_path, read_text
 
 _LONGEST = 100_000  # bytes of a file
 
@@ -22,7 +21,7 @@ def remember(run: Path, targets: Collection[str]) -> None:
     """
     everything = sorted({*targets, *remembered(run)})
     with suppress(OSError, RuntimeError):  # without a cache folder the user is asked again
-        file = _file(run)
+        file = cache_path("trusted", _place(run))
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_text(file, json.dumps({**_place(run), "targets": everything}, indent=2) + "\n")
 
@@ -30,8 +29,7 @@ def remember(run: Path, targets: Collection[str]) -> None:
 def remembered(run: Path) -> frozenset[str]:
     """Return the targets of a run that the user has trusted in the current folder."""
     with suppress(OSError, RuntimeError, ValueError, RecursionError):
-        with _file(run).open() as file:
-            content = json.loads(file.read(_LONGEST))
+        content = json.loads(read_text(cache_path("trusted", _place(run)), _LONGEST))
         if isinstance(content, dict) and content == {**_place(run), "targets": content.get("targets")}:
             return frozenset(map(str, content["targets"] or ()))
     return frozenset()
@@ -39,13 +37,3 @@ def remembered(run: Path) -> frozenset[str]:
 
 def _place(run: Path) -> dict[str, str]:
     return {"run": str(run.resolve()), "folder": str(Path.cwd())}
-
-
-def _file(run: Path) -> Path:
-    """Return the file for a run and the current folder.
-
-    Raises:
-        RuntimeError: The user has no home folder.
-    """
-    digest = hashlib.sha256(json.dumps(_place(run), sort_keys=True).encode()).hexdigest()
-    return cache_folder() / "trusted" / f"{digest[:32]}.json"

@@ -92,11 +92,7 @@ def _inferred(input_shape: Shape, num_classes: int | None) -> dict[str, Any]:
 
 
 def square_side(image_shape: Shape) -> int | tuple[int, int]:
-    """Return the side of square images, or else (height, width).
-
-    Args:
-        image_shape: (C, H, W).
-    """
+    """Return the side of square images of the shape (C, H, W), or else (height, width)."""
     _, height, width = image_shape
     return height if height == width else (height, width)
 

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,8 @@ def save_latest(folder: Path, checkpoint: Checkpoint) -> None:
 
 
 def _copy(source: Path, target: Path) -> None:
-    def write(temporary: Path) -> None:
-        shutil.copyfile(source, temporary)
-
     try:
-        atomic_write(target, write)
+        atomic_write(target, partial(shutil.copyfile, source))
     except OSError as error:
         raise CheckpointError(f"The checkpoint {target} cannot be written: {error.strerror}.") from error
 

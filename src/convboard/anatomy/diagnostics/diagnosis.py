@@ -125,11 +125,6 @@ def _short(name: str) -> str:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=indent,
-        subsequent_indent=indent + ("  " if indent else ""),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    more = indent + ("  " if indent else "")
+    lines = textwrap.TextWrapper(WIDTH, indent, more, break_on_hyphens=False, break_long_words=False)
+    return lines.fill(text)

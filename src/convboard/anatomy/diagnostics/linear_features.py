@@ -37,9 +37,7 @@ def batch_flattened_in_output(context: Context) -> Finding | None:
     """Recognise the same mistake in a network that does not raise, by the number of rows that it returns."""
     shape = tuple(context.run.output.shape)
     flattening = context.where_batch_was_lost(shape, None)
-    if (
-        flattening is None or not shape or shape == (context.batch,)
-    ):  # one number for each image: the classes are missing
+    if flattening is None or shape in ((), (context.batch,)):  # one number for each image: the classes are missing
         return None
     return _batch_flattened(context, flattening, f"The network gives {list(shape)}, which is not a row for each image")
 

@@ -65,9 +65,8 @@ def fits(context: Context, run: DryRun | None) -> bool:
     if run is None or run.error is not None or not isinstance(run.output, Tensor):
         return False
     shape = tuple(run.output.shape)
-    if context.num_classes is None:
-        return shape[:1] == (run.batch_size,)
-    return shape == (run.batch_size, context.num_classes)
+    classes = shape[1:] if context.num_classes is None else (context.num_classes,)
+    return shape == (run.batch_size, *classes)
 
 
 def works(context: Context, model: nn.Module, image_shape: Shape | None = None) -> bool:

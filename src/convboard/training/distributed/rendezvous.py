@@ -71,12 +71,11 @@ class StoreCommunicator(Communicator):
     @contextlib.contextmanager
     def _first(self, group: str, is_first: bool) -> Iterator[None]:
         key = f"{self._next_key()}/{group}"
-        if is_first:
-            yield
-            self._store.set(key, "")
-        else:
+        if not is_first:
             self._wait_for(key)
-            yield
+        yield
+        if is_first:
+            self._store.set(key, "")
 
     def _next_key(self) -> str:
         self._calls += 1

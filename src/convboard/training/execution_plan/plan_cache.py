@@ -3,7 +3,6 @@
 A measurement that is missing, damaged or cannot be written is repeated.
 """
 
-import hashlib
 import json
 import math
 import platform
@@ -13,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convboard.files import atomic_write_text, cache_folder
+from convboard.files import atomic_write_text, cache_path
 from convboard.training.execution_plan.plan import Plan
 
 
@@ -42,7 +41,7 @@ def load_measurement(case: Mapping[str, Any], plans: Sequence[Plan]) -> Measurem
         plans: The measured plans, the default first.
     """
     try:
-        content = json.loads(_file(case).read_text())
+        content = json.loads(cache_path("plans", case).read_text())
         seconds = {plans[int(number)]: float(value) for number, value in content["seconds"].items()}
         measurement = Measurement(float(content["budget"]), seconds, int(content["images"]))
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):
@@ -57,7 +56,7 @@ def save_measurement(case: Mapping[str, Any], plans: Sequence[Plan], measurement
     seconds = {plans.index(plan): value for plan, value in measurement.seconds.items()}
     content = {"case": case, "budget": measurement.budget, "images": measurement.images, "seconds": seconds}
     with suppress(OSError, RuntimeError):
-        file = _file(case)
+        file = cache_path("plans", case)
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_text(file, json.dumps(content, indent=2) + "\n")
 
@@ -70,13 +69,3 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def _file(case: Mapping[str, Any]) -> Path:
-    """Return the file of a case.
-
-    Raises:
-        RuntimeError: The user has no home folder.
-    """
-    digest = hashlib.sha256(json.dumps(case, sort_keys=True).encode()).hexdigest()
-    return cache_folder() / "plans" / f"{digest[:32]}.json"
