@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.diagnostics.trials import FAILS, fits, grade, quiet_run, rebuilt, silenced
+from convboard.anatomy.diagnostics.trials import FAILS, attempt, fits, grade, quiet_run, rebuilt
 from convboard.anatomy.diagnostics.wording import in_python
 
 _PLAIN = (int, float, str, bool, type(None))
@@ -44,11 +44,7 @@ def replaced_layer(context: Context, path: str, **changes: Any) -> Iterator[Reme
 def _made(context: Context, arguments: dict[str, Any]) -> nn.Module | None:
     """A network of the same kind; None if it cannot be built or copied."""
     factory = context.origin.factory
-    try:
-        with silenced():
-            return factory(**arguments) if factory is not None else copy.deepcopy(context.model)
-    except Exception:  # it may refuse an argument, or need the network
-        return None
+    return attempt(factory, **arguments) if factory is not None else attempt(copy.deepcopy, context.model)
 
 
 def _replacements(context: Context, model: nn.Module, path: str, changes: dict[str, Any]) -> list[str] | None:
@@ -83,10 +79,11 @@ def _file(factory: Any, arguments: dict[str, Any], lines: list[str]) -> str | No
 
 def _helps(context: Context, code: str) -> bool:
     """Return whether the function in a file builds a network that works, or gets further."""
-    names: dict[str, Any] = {}
-    try:
-        with silenced():
-            exec(code, names)
-            return grade(context, names["net"]()) != FAILS
-    except Exception:
-        return False
+
+    def build() -> object:
+        names: dict[str, Any] = {}
+        exec(code, names)
+        return names["net"]()
+
+    model = attempt(build)
+    return isinstance(model, nn.Module) and grade(context, model) != FAILS

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.trials import FAILS, WORKS, grade
+from convboard.anatomy.diagnostics.trials import FAILS, WORKS, attempt, grade
 from convboard.anatomy.diagnostics.user_code import sentence, user_line
 from convboard.anatomy.trace import Call
 
@@ -35,9 +35,8 @@ def write_in_place(context: Context) -> Finding | None:
 
 def _without_in_place(model: nn.Module, names: list[str]) -> nn.Module | None:
     """A copy in which these layers compute out of place; None if the network cannot be copied."""
-    try:
-        changed = copy.deepcopy(model)
-    except Exception:
+    changed: nn.Module | None = attempt(copy.deepcopy, model)
+    if changed is None:
         return None
     for name in names:
         changed.get_submodule(name).inplace = False  # type: ignore[assignment]

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.diagnostics.trials import WORKS, grade, run_again, silenced, works
+from convboard.anatomy.diagnostics.trials import WORKS, attempt, grade, run_again, works
 from convboard.anatomy.trace import Call, Shape
 
 LARGEST_SIDE = 512
@@ -162,9 +162,8 @@ def _could_be_padded(module: nn.Module) -> bool:
 
 def _padded(model: nn.Module, names: list[str]) -> nn.Module | None:
     """A copy in which these convolutions keep the size; None if the network cannot be copied."""
-    try:
-        changed = copy.deepcopy(model)
-    except Exception:  # the user's class may raise anything
+    changed: nn.Module | None = attempt(copy.deepcopy, model)
+    if changed is None:
         return None
     for name in names:
         layer = changed.get_submodule(name)
@@ -224,11 +223,8 @@ def _built(factory: Callable[..., nn.Module], values: Mapping[str, Any], device:
         values: Arguments by name.
         device: Default device of its weights; None leaves it to the factory.
     """
-    try:
-        with silenced(), torch.device(device) if device else nullcontext():
-            model: object = factory(**values)
-    except Exception:
-        return None
+    with torch.device(device) if device else nullcontext():
+        model: object = attempt(factory, **values)
     return model if isinstance(model, nn.Module) else None
 
 

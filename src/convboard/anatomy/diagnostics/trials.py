@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -24,29 +24,24 @@ from convboard.anatomy.recorder import record_calls
 from convboard.anatomy.trace import Shape
 
 WORKS, GETS_FURTHER, FAILS = 2, 1, 0
+_Result = TypeVar("_Result")
 
 
 def quiet_run(model: nn.Module, image_shape: Shape, batch_size: int = 2) -> DryRun | None:
     """Run a network without output; a lazy one is copied first. Returns None if the run cannot be started."""
-    try:
-        with silenced():
-            if lazy_layers(model):
-                return materialise(copy.deepcopy(model), image_shape)
-            return dry_run(model, image_shape, batch_size)
-    except Exception:  # the user's class may raise anything when it is copied
-        return None
+    if lazy_layers(model):
+        return attempt(lambda: materialise(copy.deepcopy(model), image_shape))
+    return attempt(dry_run, model, image_shape, batch_size)
 
 
 def training_run(model: nn.Module, image_shape: Shape) -> DryRun | None:
     """Run a copy of a network in training mode, forwards and backwards; returns None if it cannot be copied."""
-    try:
-        with silenced():
-            changed = copy.deepcopy(model).train()
-    except Exception:
+    changed = attempt(copy.deepcopy, model)
+    if changed is None:
         return None
     images = black_images(changed, image_shape, 2)
     output, error = None, None
-    with silenced(), record_calls(changed, images) as recording, torch.enable_grad():
+    with silenced(), record_calls(changed.train(), images) as recording, torch.enable_grad():
         try:
             output = changed(images)
         except Exception as raised:
@@ -164,13 +159,10 @@ def with_parameter(model: nn.Module, path: str, shape: Shape) -> nn.Module | Non
 
 
 def _with(model: nn.Module, path: str, part: nn.Module | nn.Parameter) -> nn.Module | None:
-    try:
-        with silenced():
-            changed = copy.deepcopy(model)
-    except Exception:
-        return None
-    parent, _, name = path.rpartition(".")
-    setattr(changed.get_submodule(parent), name, part)
+    changed = attempt(copy.deepcopy, model)
+    if changed is not None:
+        parent, _, name = path.rpartition(".")
+        setattr(changed.get_submodule(parent), name, part)
     return changed
 
 
@@ -217,6 +209,15 @@ def tried_layers(context: Context, path: str, proposals: Iterable[tuple[str, Cal
         grades[text] = grade(context, changed) if changed is not None else FAILS
     working = [Remedy(text) for text, result in grades.items() if result == WORKS]
     return working or [Remedy(text) for text, result in grades.items() if result == GETS_FURTHER][:1]
+
+
+def attempt(function: Callable[..., _Result], *arguments: Any, **keywords: Any) -> _Result | None:
+    """Call code of the user's, silenced; None if it raises, as their class may also do when it is copied."""
+    try:
+        with silenced():
+            return function(*arguments, **keywords)
+    except Exception:
+        return None
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.source_edits import Edit, input_name, write
 from convboard.anatomy.diagnostics.trials import (
     GETS_FURTHER,
+    attempt,
     best_edits,
     fits,
     grade,
     quiet_run,
-    silenced,
     with_layer,
 )
 from convboard.anatomy.diagnostics.user_code import Failure, repeated_call
@@ -151,10 +151,8 @@ def misnamed_constructor(context: Context) -> Finding | None:
         return None
     name, function = found
     cls: Any = type(owner)
-    try:
-        with silenced():
-            changed = type(cls.__name__, (cls,), {"__init__": lambda self: function(self)})()
-    except Exception:
+    changed = attempt(type(cls.__name__, (cls,), {"__init__": lambda self: function(self)}))
+    if changed is None:
         return None
     reason = f"{cls.__name__} has a function {name}, but no __init__: Python never calls it, so no layer was made."
     remedies = ("write __init__, with two underscores on each side",) if grade(context, changed) >= GETS_FURTHER else ()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from convboard.anatomy.diagnostics.context import Context
-from convboard.anatomy.diagnostics.trials import silenced, works
+from convboard.anatomy.diagnostics.trials import attempt, works
 
 
 def other_layers(context: Context) -> Iterator[str]:
@@ -31,8 +31,5 @@ def _works(context: Context, layers: list[Any]) -> bool:
     """Return whether the network with these layers works."""
     factory = context.origin.factory
     assert factory is not None
-    try:
-        with silenced():
-            return works(context, factory(**{**context.origin.arguments, "layers": layers}))
-    except ValueError:
-        return False
+    model = attempt(factory, **{**context.origin.arguments, "layers": layers})
+    return model is not None and works(context, model)
