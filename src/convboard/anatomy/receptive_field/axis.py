@@ -8,7 +8,8 @@ from math import isnan
 import torch
 from torch import Tensor
 
-from convboard.anatomy.receptive_field.propagation import Range, without_repetitions
+from convboard.anatomy.receptive_field.boxes import without_repetitions
+from convboard.anatomy.receptive_field.propagation import Range
 
 NOWHERE = float("nan")  # the position of a unit that does not depend on the image
 
