@@ -56,8 +56,11 @@ class _WithoutRandomWeights(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        if getattr(func, "__name__", "") in {"normal_", "uniform_", "erfinv_", "trunc_normal_"}:
-            return args[0] if args else (kwargs or {})["tensor"]
+        name = getattr(func, "__name__", "")
+        if name in {"normal_", "uniform_", "erfinv_", "trunc_normal_"}:
+            tensor: Tensor = args[0] if args else (kwargs or {})["tensor"]
+            # Zeros are inside of any bounds: trunc_normal_ draws again, perhaps without end, for what is outside.
+            return tensor.detach().zero_() if name in {"normal_", "uniform_"} else tensor
         return func(*args, **(kwargs or {}))
 
 

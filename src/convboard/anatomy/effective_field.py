@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from convboard.anatomy.arguments import check_images, check_shape
 from convboard.anatomy.dry_run import black_images, run_without_side_effects, unwrapped
 from convboard.anatomy.function_call import FunctionCall
-from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.recorder import record_calls
 from convboard.anatomy.summary import check_unit
 from convboard.anatomy.trace import Shape

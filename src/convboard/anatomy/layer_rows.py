@@ -10,7 +10,8 @@ from torch import nn
 from convboard.anatomy.costs import MacCounter
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.function_call import Pair, Window
-from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes, TensorBoxes
+from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes
+from convboard.anatomy.receptive_field.boxes import TensorBoxes
 from convboard.anatomy.receptive_field.theoretical import Axes, Field, FieldTracker, field_of
 from convboard.anatomy.trace import UNKNOWN, Call, Shape, has_children
 
@@ -187,7 +188,7 @@ def _size_of_field(call: Call, field: Field | None, boxes: TensorBoxes | None) -
     """The size of the receptive field of one unit."""
     if not call.is_known:
         return UNKNOWN
-    return field.size if field else boxes.largest() if boxes else None
+    return field.size if field else boxes.largest if boxes else None
 
 
 def _field_of(call: Call, run: DryRun) -> Field | None:

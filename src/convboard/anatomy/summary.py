@@ -12,7 +12,7 @@ from convboard.anatomy.blocks import block_rows
 from convboard.anatomy.dry_run import DryRun, dry_run, unwrapped
 from convboard.anatomy.function_call import AVG_POOL_DEFAULTS, Pair
 from convboard.anatomy.layer_rows import TRACKERS, LayerRow, boxes_of, rows_of
-from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.table import LayerTable
 from convboard.anatomy.trace import Call, Shape
 from convboard.errors import ModelError, nearest

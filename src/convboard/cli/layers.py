@@ -13,7 +13,7 @@ from convboard.errors import ConfigError, ModelError, nearest
 if TYPE_CHECKING:
     from torch import nn
 
-    from convboard.anatomy.receptive_field.bounding_boxes import Box
+    from convboard.anatomy.receptive_field.boxes import Box
     from convboard.anatomy.table import Style
 
 FORMATS: dict[str, "Style"] = {"table": "text", "markdown": "markdown", "json": "json", "csv": "csv"}

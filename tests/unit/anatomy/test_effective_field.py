@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.effective_field import effective_receptive_field
-from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.summary import receptive_field
 from convboard.errors import ModelError
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.summary import layer_table, network_record, receptive_field
 from convboard.anatomy.table import format_table
 from convboard.errors import ModelError

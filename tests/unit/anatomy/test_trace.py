@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.diagnose import diagnose
-from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.summary import layer_table, receptive_field
 
 SHAPE = (1, 28, 28)

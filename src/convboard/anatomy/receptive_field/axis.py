@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isnan
 
 import torch
 from torch import Tensor
 
-from convboard.anatomy.receptive_field.propagation import Range, without_repetitions
+from convboard.anatomy.receptive_field.boxes import without_repetitions
+from convboard.anatomy.receptive_field.propagation import Range
 
 NOWHERE = float("nan")  # the position of a unit that does not depend on the image
 
@@ -16,76 +18,89 @@ NOWHERE = float("nan")  # the position of a unit that does not depend on the ima
 class Axis:
     """The receptive fields of the units of a tensor, along one axis of the image, in pixels.
 
+    Most are a line: the positions change along one dimension at most, there in even steps. Then no tensor is needed.
+
     Attributes:
         size: Of the field of each unit.
         stride: From the field of one unit to the next; negative if the units are in reverse order.
-        positions: The first pixel of the field of each unit, of the tensor's shape; padding has negative ones.
+        shape: Of the tensor.
+        first: The first pixel of the field of the first unit; padding has negative ones.
+        dim: The dimension of a line, counted from the last; None if all units have the same position.
+        uneven: The first pixel of the field of each unit, if they are no line.
     """
 
     size: int
     stride: int
-    positions: Tensor
+    shape: Sequence[int]
+    first: float
+    dim: int | None
+    uneven: Tensor | None = None
 
     @cached_property
-    def _compact(self) -> Tensor:
-        """The positions, with size 1 along dimensions in which they are expanded."""
-        return without_repetitions(self.positions)
-
-    @cached_property
-    def varying(self) -> list[int]:
-        """The dimensions, counted from the last, along which units have other positions than their neighbours."""
-        compact = self._compact
-        dims = [dim for dim in range(-compact.ndim, 0) if compact.shape[dim] > 1]
-        return [dim for dim in dims if not torch.equal(compact, compact.narrow(dim, 0, 1).expand_as(compact))]
-
-    @cached_property
-    def is_even(self) -> bool:
-        """Whether the positions change along one dimension at most, there in even steps."""
-        if len(self.varying) > 1 or bool(self.first.isnan()):
-            return False
-        steps = self._line.diff() if self.varying else torch.zeros(1)
-        return bool((steps == steps[0]).all())
-
-    def _dim(self, default: int | None) -> int | None:
-        """The dimension along which the positions change; the default if there is only one unit along it."""
-        if self.varying or default is None:
-            return self.varying[0] if self.varying else None
-        return default if self.positions.shape[default] == 1 else None
+    def positions(self) -> Tensor:
+        """The first pixel of the field of each unit, of the tensor's shape."""
+        if self.uneven is not None:
+            return self.uneven
+        units = torch.arange(self.shape[self.dim] if self.dim is not None else 1)
+        return _along(self.dim, (self.first + self.stride * units).float()).expand(self.shape)
 
     def is_along(self, dim: int) -> bool:
         """Return whether the units are in a row along a dimension, at even distances."""
-        return self.is_even and self._dim(dim) == dim
+        return self.uneven is None and self._dim(dim) == dim
 
-    @property
-    def first(self) -> Tensor:
-        """The position of the first unit."""
-        return self.positions[(0,) * self.positions.ndim]
+    def _dim(self, default: int | None) -> int | None:
+        """The dimension of a line; the default if there is only one unit along it."""
+        if self.dim is not None or default is None:
+            return self.dim
+        return default if self.shape[default] == 1 else None
 
-    @property
-    def _line(self) -> Tensor:
-        """The positions along the dimension in which they vary."""
-        return self.positions[tuple(slice(None) if d in self.varying else 0 for d in range(-self.positions.ndim, 0))]
+    @classmethod
+    def line(cls, size: int, stride: int, shape: Sequence[int], first: float, dim: int | None) -> "Axis":
+        """Return fields at even distances along a dimension of a tensor, which may have only one unit there."""
+        return cls(size, stride, shape, first, None if dim is None or shape[dim] == 1 else dim)
 
     def at(self, positions: Tensor) -> "Axis":
         """Return the fields of the same units at other places of a tensor."""
-        axis = Axis(self.size, self.stride, positions)
-        is_line = axis.is_even and axis.varying
-        return Axis(self.size, int(axis._line[1] - axis._line[0]), positions) if is_line else axis
+        compact = without_repetitions(positions)
+        dims = [dim for dim in range(-compact.ndim, 0) if compact.shape[dim] > 1]
+        if len(dims) > 1:
+            dims = [dim for dim in dims if not torch.equal(compact, compact.narrow(dim, 0, 1).expand_as(compact))]
+        start: list[int | slice] = [0] * compact.ndim
+        if dims:
+            start[dims[0]] = slice(None)
+        line = compact[tuple(start)].flatten().tolist()
+        step = line[1] - line[0] if len(line) > 1 else 0
+        if len(dims) > 1 or isnan(line[0]) or line != [line[0] + step * unit for unit in range(len(line))]:
+            return Axis(self.size, self.stride, positions.shape, line[0], None, positions)
+        return Axis(self.size, int(step) or self.stride, positions.shape, line[0], dims[0] if step else None)
+
+    def expanded(self, shape: Sequence[int]) -> "Axis":
+        """Return the fields of units that are repeated to a shape."""
+        if shape == self.shape:
+            return self
+        return replace(self, shape=shape, uneven=None if self.uneven is None else self.uneven.expand(shape))
 
     def over(self, dims: Sequence[int], shape: Sequence[int]) -> "Axis | None":
         """Return the fields of units of this shape that depend on all units along some dimensions.
 
         None if these units have different fields.
         """
-        positions = self.positions
-        dims = tuple(dim % positions.ndim for dim in dims)
-        if {dim - positions.ndim for dim in dims}.intersection(self.varying):
-            return None
+        ndim = len(self.shape)
+        dims = sorted({dim % ndim - ndim for dim in dims})
+        is_removed = len(shape) < ndim
+        if self.uneven is None:
+            if self.dim in dims:
+                return None
+            behind = sum(dim > (self.dim or 0) for dim in dims) if is_removed else 0
+            dim = None if self.dim is None else self.dim + behind
+            return Axis.line(self.size, self.stride, shape, self.first, dim)
+        positions = self.uneven
         for dim in dims:
-            positions = positions.narrow(dim, 0, 1)
-        return replace(
-            self, positions=(positions.squeeze(dims) if len(shape) < positions.ndim else positions).expand(shape)
-        )
+            first = positions.narrow(dim, 0, 1)
+            if not torch.equal(positions, first.expand_as(positions)):
+                return None
+            positions = first
+        return self.at((positions.squeeze(tuple(dims)) if is_removed else positions).expand(shape))
 
     def through(self, windows: Mapping[int, Range], default: int | None, shape: Sequence[int]) -> "Axis | None":
         """Return the fields after a window slides over the units: r + (e − 1)·s, with extent e and stride s.
@@ -96,17 +111,14 @@ class Axis:
             shape: Of the tensor that is returned.
         """
         dim = self._dim(default)
-        if not self.is_even or self.varying == [-len(windows) - 1]:  # it mixes channels
+        if self.uneven is not None or self.dim == -len(windows) - 1:  # it mixes channels
             return None
         window = windows.get(dim or 0)
         if window is None or dim is None:
-            return replace(self, positions=_along(dim, self._line).expand(shape))
+            return Axis.line(self.size, self.stride, shape, self.first, dim)
         reach = self.stride * (window.kernel_size - 1) * window.dilation
-        stride = self.stride * window.stride
         first = self.first - self.stride * window.padding + min(0, reach)
-        return Axis(
-            self.size + abs(reach), stride, _along(dim, first + stride * torch.arange(shape[dim])).expand(shape)
-        )
+        return Axis.line(self.size + abs(reach), self.stride * window.stride, shape, first, dim)
 
     def padded(self, before: Mapping[int, int], default: int | None, shape: Sequence[int]) -> "Axis | None":
         """Return the fields after units are added at the border: those of an image that goes on there.
@@ -117,24 +129,35 @@ class Axis:
             shape: Of the tensor that is returned.
         """
         dim = self._dim(default)
-        if not self.is_even:
+        if self.uneven is not None:
             return None
-        if dim is None:
-            return replace(self, positions=_along(dim, self.first).expand(shape))
-        units = torch.arange(shape[dim]) - before.get(dim, 0)
-        return replace(self, positions=_along(dim, self.first + self.stride * units).expand(shape))
+        first = self.first - self.stride * before.get(dim or 0, 0)
+        return Axis.line(self.size, self.stride, shape, first, dim)
 
     def joined(self, other: "Axis", shape: Sequence[int]) -> "Axis | None":
         """Return the fields of units that depend on a unit of each of two tensors; None if their distance varies."""
-        mine, others = self._compact, other._compact
+        if self.uneven is not None or other.uneven is not None:
+            return self._joined_uneven(other, shape)
+        is_same = self.size == other.size and self.first == other.first
+        if self.dim != other.dim or (self.stride != other.stride and not (is_same and self.dim is None)):
+            return None
+        before, end = _span(self, other, other.first - self.first)
+        return Axis.line(end - before, self.stride, shape, self.first + before, self.dim)
+
+    def _joined_uneven(self, other: "Axis", shape: Sequence[int]) -> "Axis | None":
+        mine, others = without_repetitions(self.positions), without_repetitions(other.positions)
         if self.size == other.size and mine.shape == others.shape and torch.equal(mine, others):
-            return Axis(self.size, self.stride, self.positions.expand(shape))
+            return self.expanded(shape)
         distance = (others - mine).flatten()
         if not bool((distance == distance[0]).all()) or self.stride != other.stride:
             return None
-        end = max(self.size, int(distance[0]) + other.size)
-        before = min(0, int(distance[0]))
-        return Axis(end - before, self.stride, (mine + before).expand(shape))
+        before, end = _span(self, other, float(distance[0]))
+        return Axis(end - before, self.stride, shape, self.first + before, None, (mine + before).expand(shape))
+
+
+def _span(one: Axis, other: Axis, distance: float) -> tuple[int, int]:
+    """The first pixel and the end of two fields together, from the first pixel of one; `distance` is to the other."""
+    return min(0, int(distance)), max(one.size, int(distance) + other.size)
 
 
 def _along(dim: int | None, values: Tensor) -> Tensor:

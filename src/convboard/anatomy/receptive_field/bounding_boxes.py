@@ -7,24 +7,20 @@ is taken to depend on its whole input, which can only make a box too large.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from convboard.anatomy.function_call import FunctionCall, Pair, tensors_in
+from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import ELEMENTWISE, JOINING, MOVING, REDUCING
+from convboard.anatomy.receptive_field.boxes import EMPTY, Extents, TensorBoxes, maximum
 from convboard.anatomy.receptive_field.dimensions import COMPARISON_RULES, DIMENSION_RULES
 from convboard.anatomy.receptive_field.indexing import INDEX_RULES, selected, taken
 from convboard.anatomy.receptive_field.products import PRODUCT_RULES
 from convboard.anatomy.receptive_field.propagation import (
-    EMPTY,
-    Extents,
     KnownTensors,
     Rule,
-    expanded,
-    maximum,
     moved,
     union,
     union_of_all,
@@ -34,49 +30,6 @@ from convboard.anatomy.receptive_field.windows import UNPOOLING_RULES, WINDOW_RU
 
 _OF_ALL_ARGUMENTS: dict[str, Rule] = PRODUCT_RULES | INDEX_RULES | COMPARISON_RULES | UNPOOLING_RULES
 _OF_THE_FIRST_ARGUMENT: dict[str, Rule] = WINDOW_RULES | DIMENSION_RULES
-
-
-class Box(NamedTuple):
-    """The pixels `image[:, top:bottom, left:right]`; (0, 0, 0, 0) for a unit that depends only on padding."""
-
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-
-class TensorBoxes:
-    """The boxes of the units of one tensor.
-
-    Args:
-        extents: Four tensors of its shape: −top, −left, bottom and right of each box.
-    """
-
-    def __init__(self, extents: Extents) -> None:
-        self.extents = extents
-
-    def box(self, row: int | None = None, column: int | None = None) -> Box:
-        """Return the smallest box that contains those of all units at a position, of all channels and images.
-
-        Args:
-            row: Row of the units in [N, C, H, W]; None for all units of the tensor.
-            column: Column of the units, likewise.
-        """
-        at = (..., slice(None) if row is None else row, slice(None) if column is None else column)
-        return _box([extent if row is column is None else extent[at] for extent in self.extents])
-
-    @cached_property
-    def spans(self) -> tuple[list[Pair], list[Pair]]:
-        """For [N, C, H, W], the pixels (first, end) of each row of units, and of each column; `end` is excluded."""
-        vertical = torch.stack([maximum(extent, (0, 1, 3)).flatten() for extent in self.extents[::2]])
-        horizontal = torch.stack([maximum(extent, (0, 1, 2)).flatten() for extent in self.extents[1::2]])
-        return _pairs(vertical), _pairs(horizontal)
-
-    def largest(self) -> Pair | None:
-        """Return the height and width in pixels of the largest box; None if all boxes are empty."""
-        up, left, down, right = self.extents
-        height, width = (maximum(a + b, tuple(range(a.ndim))).item() for a, b in ((up, down), (left, right)))
-        return None if height == EMPTY else (int(height), int(width))
 
 
 class BoundingBoxes:
@@ -91,12 +44,11 @@ class BoundingBoxes:
         rows = torch.arange(height, dtype=torch.float32).view(1, 1, -1, 1)
         columns = torch.arange(width, dtype=torch.float32).view(1, 1, 1, -1)
         self._known = KnownTensors()
-        self._known[images] = tuple(e.expand(images.shape) for e in (-rows, -columns, rows + 1, columns + 1))
+        self._known[images] = TensorBoxes.of((-rows, -columns, rows + 1, columns + 1), images.shape)
 
     def value(self, tensor: Tensor) -> TensorBoxes | None:
         """Return the boxes of a tensor's units; None if they do not depend on the images."""
-        extents = self._known.get(tensor)
-        return TensorBoxes(extents) if extents else None
+        return self._known.get(tensor)
 
     def update(self, call: FunctionCall, result: Any) -> None:
         """Compute the boxes of what a function returned."""
@@ -108,11 +60,12 @@ class BoundingBoxes:
             return
         try:
             after = self._apply(call, sources, returned)
-            after = [expanded(extents, tensor.shape) for extents, tensor in zip(after, returned, strict=True)]
+            boxes = [TensorBoxes.of(extents, tensor.shape) for extents, tensor in zip(after, returned, strict=True)]
         except (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-            after = [union_of_all(sources, tensor.shape) for tensor in returned]  # arguments that are not known here
-        for tensor, extents in zip(returned, after):
-            self._known[tensor] = extents
+            # Arguments that are not known here.
+            boxes = [TensorBoxes.of(union_of_all(sources, tensor.shape), tensor.shape) for tensor in returned]
+        for tensor, its in zip(returned, boxes):
+            self._known[tensor] = its
         if call.name.startswith("max_pool") and len(returned) == 2:
             ranges, given = ranges_of(call), call.tensors[0]
             self._known.pooled[returned[1]] = (ranges, given.shape[-len(ranges) :])
@@ -124,13 +77,14 @@ class BoundingBoxes:
             before = self._known.get(tensor)
             if new or before:
                 both = zip(before or _NO_BOXES, new or _NO_BOXES)
-                self._known[tensor] = tuple(written_through(old, units, tensor, written) for old, units in both)
+                extents = tuple(written_through(old, units, tensor, written) for old, units in both)
+                self._known[tensor] = TensorBoxes.of(extents, tensor.shape)
 
     def forget(self, tensor: Tensor) -> None:
         """The trace does not know what this tensor depends on."""
         self._known.remove(tensor)
 
-    def _apply(self, call: FunctionCall, sources: list[Extents], returned: list[Tensor]) -> list[Extents]:
+    def _apply(self, call: FunctionCall, sources: Sequence[Extents], returned: list[Tensor]) -> list[Extents]:
         """The extents of each returned tensor; `sources` are those of the arguments, in order."""
         name = call.name
         if name in MOVING:
@@ -152,7 +106,7 @@ class BoundingBoxes:
         each = [{key: extents[number] for key, extents in known.items()} for number in range(4)]
         return list(zip(*(moved(call, values, EMPTY, returned) for values in each), strict=True))
 
-    def _moved(self, call: FunctionCall, sources: list[Extents], returned: list[Tensor]) -> list[Extents]:
+    def _moved(self, call: FunctionCall, sources: Sequence[Extents], returned: list[Tensor]) -> list[Extents]:
         """The extents after a function that moves units; it may take the places from a tensor of the images."""
         moving = call.args[0] if call.args else call.kwargs["input"]
         if all(tensor is moving or tensor not in self._known for tensor in call.sources):
@@ -184,13 +138,3 @@ def _of_a_parameter(name: str, extents: Extents, shape: torch.Size) -> Extents:
     view = [1] * len(shape)
     view[channel] = -1
     return tuple(maximum(extent, range(1, extent.ndim)).reshape(view) for extent in extents)
-
-
-def _box(extents: list[Tensor]) -> Box:
-    up, left, down, right = (float(extent.amax()) for extent in extents)
-    return Box(0, 0, 0, 0) if up == EMPTY else Box(int(-up), int(-left), int(down), int(right))
-
-
-def _pairs(edges: Tensor) -> list[Pair]:
-    """[2, n], −first and end of each span, as pairs (first, end); (0, 0) for an empty one."""
-    return [(0, 0) if first == EMPTY else (int(-first), int(end)) for first, end in edges.T.tolist()]

@@ -6,7 +6,8 @@ from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.function_names import ALONG_DIMENSION, CUMULATIVE, REDUCING
-from convboard.anatomy.receptive_field.propagation import EMPTY, Extents, KnownTensors, Rule, expanded, maximum, union
+from convboard.anatomy.receptive_field.boxes import EMPTY, Extents, TensorBoxes, maximum
+from convboard.anatomy.receptive_field.propagation import KnownTensors, Rule, union
 
 # Position of the argument `dim` where it is not the second one, and its default where this is not all dimensions.
 _POSITIONS = {"norm": 2, "normalize": 2, "topk": 2, "kthvalue": 2, "linalg_norm": 2, "linalg_vector_norm": 2}
@@ -78,6 +79,8 @@ def _without_dims(call: FunctionCall, tensor: Tensor, extents: Extents, shape: t
     """The maximum over the dimensions that the function mixes; they are removed if the output does not have them."""
     dims = mixed_dims(call, tensor.ndim)
     assert dims is not None
+    if not dims:
+        return extents
     return tuple(maximum(extent, dims, keepdim=len(shape) == tensor.ndim) for extent in extents)
 
 
@@ -92,7 +95,7 @@ def cumulative(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Ex
 def differences(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
     """Differences of neighbours (torch.diff): the maximum over both, n times."""
     (dim,) = dims_of(call, len(shape))
-    extents = _first(call, known)
+    extents: Extents = _first(call, known)
     for _ in range(call.arguments.get("n", 1)):
         size = extents[0].shape[dim] - 1
         extents = tuple(torch.maximum(e.narrow(dim, 0, size), e.narrow(dim, 1, size)) for e in extents)
@@ -115,7 +118,7 @@ def group_normalised(call: FunctionCall, known: KnownTensors, _shape: torch.Size
 def over_channels(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
     """Local response normalisation: the maximum over neighbouring channels."""
     size = call.arguments["size"]
-    stacked = torch.stack(expanded(_first(call, known), shape)).flatten(3).unsqueeze(2)  # [4, N, 1, C, H·W]
+    stacked = torch.stack(_first(call, known)).flatten(3).unsqueeze(2)  # [4, N, 1, C, H·W]
     padded = F.pad(stacked.flatten(0, 1), (0, 0, size // 2, (size - 1) // 2), value=EMPTY)
     return tuple(F.max_pool2d(padded, (size, 1), 1).view(4, *shape))
 
@@ -131,10 +134,10 @@ def padded(call: FunctionCall, known: KnownTensors, _shape: torch.Size) -> Exten
     return tuple(F.pad(extent, tuple(call.arguments["pad"]), value=EMPTY) for extent in _first(call, known))
 
 
-def _first(call: FunctionCall, known: KnownTensors) -> Extents:
-    extents = known.get(call.arguments["input"])
-    assert extents is not None
-    return extents
+def _first(call: FunctionCall, known: KnownTensors) -> TensorBoxes:
+    boxes = known.get(call.arguments["input"])
+    assert boxes is not None
+    return boxes
 
 
 DIMENSION_RULES: dict[str, Rule] = {

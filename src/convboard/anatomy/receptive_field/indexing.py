@@ -7,16 +7,8 @@ import torch
 from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall
-from convboard.anatomy.receptive_field.propagation import (
-    EMPTY,
-    Extents,
-    KnownTensors,
-    Rule,
-    maximum,
-    on_the_host,
-    union,
-    union_of_all,
-)
+from convboard.anatomy.receptive_field.boxes import EMPTY, Extents, maximum
+from convboard.anatomy.receptive_field.propagation import KnownTensors, Rule, on_the_host, union, union_of_all
 
 
 def taken(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
@@ -87,7 +79,7 @@ def gathered(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Exte
     index: Tensor = call.arguments["index" if call.name == "gather" else "indices"]
     dim = call.arguments["dim"]
     extents, of_index = known.get(source), known.get(index)
-    sides = [of_index] if of_index else []
+    sides: list[Extents] = [of_index] if of_index else []
     if extents and of_index is None and not index.is_meta:
         return tuple(torch.gather(extent, dim, index.cpu().expand(shape)) for extent in extents)
     if extents:

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall
-from convboard.anatomy.receptive_field.propagation import Extents, KnownTensors, Rule, maximum, union, union_of_all
+from convboard.anatomy.receptive_field.boxes import Extents, maximum
+from convboard.anatomy.receptive_field.propagation import KnownTensors, Rule, union, union_of_all
 
 
 def product(call: FunctionCall, known: KnownTensors, _shape: torch.Size) -> Extents:

@@ -1,9 +1,4 @@
-"""Boxes of units as tensors, and the operations on them that all rules of propagation share.
-
-The extents of a tensor are four tensors of its shape: −top, −left, bottom and right of the box of each unit, in pixels.
-With these signs a larger value is always a larger box, so that the union of boxes is a maximum. A dimension along which
-they do not change is an expanded one, with stride 0, and costs neither memory nor time.
-"""
+"""The operations on boxes of units that all rules of propagation share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,10 +8,8 @@ from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import JOINING
+from convboard.anatomy.receptive_field.boxes import Extents, TensorBoxes, maximum, without_repetitions
 from convboard.anatomy.tensor_map import TensorMap
-
-EMPTY = float("-inf")  # extent of a box without pixels
-Extents = tuple[Tensor, ...]  # four tensors of the same shape
 
 
 class Range(NamedTuple):
@@ -35,8 +28,8 @@ class Range(NamedTuple):
     dilation: int
 
 
-class KnownTensors(TensorMap[Extents]):
-    """The extents of the tensors that depend on the images.
+class KnownTensors(TensorMap[TensorBoxes]):
+    """The boxes of the tensors that depend on the images.
 
     Attributes:
         pooled: For the indices that a max pooling returned, its window and the spatial shape of its input.
@@ -46,53 +39,23 @@ class KnownTensors(TensorMap[Extents]):
         super().__init__()
         self.pooled: TensorMap[tuple[Sequence[Range], Sequence[int]]] = TensorMap()
 
-    def in_order(self, tensors: Sequence[Tensor]) -> list[Extents]:
-        """Return the extents of those of the tensors that depend on the images."""
-        return [extents for tensor in tensors if (extents := self.get(tensor))]
+    def in_order(self, tensors: Sequence[Tensor]) -> list[TensorBoxes]:
+        """Return the boxes of those of the tensors that depend on the images."""
+        return [boxes for tensor in tensors if (boxes := self.get(tensor))]
 
 
 Rule = Callable[[FunctionCall, KnownTensors, torch.Size], Extents]
 """A function from a call and the known extents to the extents of an output, which can be broadcast to its shape."""
 
 
-def without_repetitions(extent: Tensor, dims: Sequence[int] | None = None) -> Tensor:
-    """Return a view of size 1 along dimensions that `expand` has repeated.
-
-    Args:
-        extent: Any shape.
-        dims: The dimensions to look at; None for all.
-    """
-    for dim in range(extent.ndim) if dims is None else dims:
-        if extent.stride(dim) == 0 and extent.shape[dim] > 1:
-            extent = extent.narrow(dim, 0, 1)
-    return extent
-
-
-def expanded(extents: Extents, shape: Sequence[int]) -> Extents:
-    """Return extents of a shape, from others that can be broadcast to it or are repeated along a dimension."""
-    return tuple(without_repetitions(extent).expand(shape) for extent in extents)
-
-
-def maximum(extent: Tensor, dims: Sequence[int], keepdim: bool = True) -> Tensor:
-    """Return the maximum over some dimensions.
-
-    Args:
-        extent: Any shape.
-        dims: The dimensions; () for none.
-        keepdim: Whether they stay with size 1, rather than being removed.
-    """
-    if not dims:
-        return extent
-    dims = tuple(dim % extent.ndim for dim in dims)
-    repeated = without_repetitions(extent)
-    largest = repeated.amax(dims, keepdim=True) if any(repeated.shape[dim] > 1 for dim in dims) else repeated
-    full = largest.expand([1 if dim in dims else size for dim, size in enumerate(extent.shape)])
-    return full if keepdim else full.squeeze(dims)
-
-
 def union(many: Sequence[Extents]) -> Extents:
     """Return the extents of units that each depend on one unit of every tensor; they may still need an expand."""
-    compact = [[without_repetitions(extent) for extent in extents] for extents in many]
+    if all(extents is many[0] for extents in many):
+        return many[0]
+    compact = [
+        extents.compact if isinstance(extents, TensorBoxes) else tuple(map(without_repetitions, extents))
+        for extents in many
+    ]
     result = []
     for number in range(4):
         extent = compact[0][number]

@@ -8,7 +8,7 @@ field, and `bounding_boxes` has the field of each unit.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -54,7 +54,7 @@ class Field:
 def field_of(axes: Axes) -> Field:
     """Return the receptive field of the units of a tensor, from its value of `FieldTracker`."""
     vertical, horizontal = axes
-    is_spatial = vertical.positions.ndim >= 4 and vertical.is_along(-2) and horizontal.is_along(-1)
+    is_spatial = len(vertical.shape) >= 4 and vertical.is_along(-2) and horizontal.is_along(-1)
     start = (int(vertical.first), int(horizontal.first)) if is_spatial else (0, 0)
     return Field((vertical.size, horizontal.size), (vertical.stride, horizontal.stride), start, is_spatial)
 
@@ -68,9 +68,7 @@ class FieldTracker:
 
     def __init__(self, images: Tensor) -> None:
         self._known: TensorMap[Axes | None] = TensorMap()  # None for units with different fields
-        lines = (torch.arange(float(side)) for side in images.shape[-2:])
-        tops, lefts = next(lines)[:, None], next(lines)
-        self._known[images] = tuple(Axis(1, 1, line.expand(images.shape)) for line in (tops, lefts))
+        self._known[images] = tuple(Axis.line(1, 1, images.shape, 0.0, dim) for dim in (-2, -1))
 
     def value(self, tensor: Tensor) -> Axes | None:
         """Return the fields of a tensor's units, for `field_of`; None if they differ or do not depend on the image."""
@@ -143,7 +141,7 @@ class FieldTracker:
             positions = moved(call, {key: its[number].positions for key, its in known.items()}, NOWHERE, returned)
             results.append([axes[0].at(each) for each in positions])
         joined = list(zip(*results, strict=True))
-        return joined if all(axis.is_even for axes in joined for axis in axes) else []
+        return joined if all(axis.uneven is None for axes in joined for axis in axes) else []
 
     def _written(self, call: FunctionCall, target: Tensor) -> Axes | None:
         """`x[index] = value`."""
@@ -179,9 +177,11 @@ class FieldTracker:
 
 def _joined(many: list[Axes], shape: Sequence[int]) -> Axes | None:
     """The field of units that depend on a unit of each of several tensors."""
+    if len(many) == 1 and many[0][0].shape == shape:
+        return many[0]  # the same object, so that what is computed from it need not be computed again
     result: list[Axis] = []
     for first, *others in zip(*many):
-        axis: Axis | None = replace(first, positions=first.positions.expand(shape))
+        axis: Axis | None = first.expanded(shape)
         for other in others:
             axis = axis and axis.joined(other, shape)
         if axis is None:
@@ -211,13 +211,13 @@ def _concatenated(call: FunctionCall, known: list[Axes], shape: torch.Size) -> A
             return None
         parts.append(part)
     joined = _joined(parts, size)
-    return joined and tuple(axis.at(axis.positions.expand(shape)) for axis in joined)
+    return joined and tuple(axis.expanded(shape) for axis in joined)
 
 
 def _through(call: FunctionCall, axes: Axes, given: Tensor, shape: torch.Size) -> Axes | None:
     """The field after a function of one tensor; None if its units have different fields."""
     vertical, horizontal = axes
-    defaults = (None if horizontal.varying == [-2] else -2, None if vertical.varying == [-1] else -1)
+    defaults = (None if horizontal.dim == -2 else -2, None if vertical.dim == -1 else -1)
     if windows := _windows(call, given.shape):
         return _all(axis.through(windows, default, shape) for axis, default in zip(axes, defaults))
     if call.name == "pad":

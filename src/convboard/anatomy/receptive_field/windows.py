@@ -14,17 +14,8 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall
-from convboard.anatomy.receptive_field.propagation import (
-    EMPTY,
-    Extents,
-    KnownTensors,
-    Range,
-    Rule,
-    expanded,
-    maximum,
-    union,
-    without_repetitions,
-)
+from convboard.anatomy.receptive_field.boxes import EMPTY, Extents, TensorBoxes, maximum, without_repetitions
+from convboard.anatomy.receptive_field.propagation import KnownTensors, Range, Rule, union
 
 
 def ranges_of(call: FunctionCall) -> list[Range]:
@@ -54,33 +45,35 @@ def convolved(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Ext
     """A convolution: the maximum in the window, over the channels of the group."""
     ranges = ranges_of(call)
     extents = _over_input_channels(call, known, shape, len(ranges))
-    return _slide_along_each(extents, ranges, shape)
+    return _slide_along_each(extents, ranges, call.arguments["input"].shape, shape)
 
 
 def pooled(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
     """A pooling: the maximum in the window."""
-    return _slide_along_each(_input(call, known), ranges_of(call), shape)
+    return _slide_along_each(_input(call, known).compact, ranges_of(call), call.arguments["input"].shape, shape)
 
 
 def transposed(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
     """A transposed convolution: a convolution of units that are `stride` apart, with nothing between them."""
     ranges = ranges_of(call)
-    return spread(_over_input_channels(call, known, shape, len(ranges)), ranges, shape)
+    extents = _over_input_channels(call, known, shape, len(ranges))
+    return _spread(extents, ranges, call.arguments["input"].shape, shape)
 
 
 def unpooled(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
     """A max unpooling: the values of the windows that contain the position, if the indices come from a pooling."""
-    sources = known.in_order([call.arguments["input"], call.arguments["indices"]])
+    given = call.arguments["input"].shape
+    extents = TensorBoxes.of(union(known.in_order([call.arguments["input"], call.arguments["indices"]])), given)
     count = int(call.name[-2])
     ranges, size = known.pooled.get(call.arguments["indices"]) or ([], ())
     if ranges and size == shape[-count:]:
-        return spread(expanded(union(sources), call.arguments["input"].shape), ranges, shape)
-    return tuple(maximum(extent, range(-count, 0)) for extent in union(sources))
+        return _spread(extents.compact, ranges, given, shape)
+    return tuple(maximum(extent, range(-count, 0)) for extent in extents)
 
 
 def adaptive(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
     """An adaptive pooling: the maximum in windows that divide each dimension as evenly as possible."""
-    extents = _input(call, known)
+    extents: Extents = _input(call, known)
     for dim in range(-int(call.name.removesuffix("_with_indices")[-2]), 0):
         extents = tuple(_divided(extent, dim, shape[dim]) for extent in extents)
     return extents
@@ -96,77 +89,70 @@ def _divided(extent: Tensor, dim: int, count: int) -> Tensor:
     return torch.cat([compact.narrow(dim, a, b - a).amax(dim, keepdim=True) for a, b in ends], dim).expand(shape)
 
 
-def _input(call: FunctionCall, known: KnownTensors) -> Extents:
-    extents = known.get(call.arguments["input"])
-    assert extents is not None
-    return extents
+def _input(call: FunctionCall, known: KnownTensors) -> TensorBoxes:
+    boxes = known.get(call.arguments["input"])
+    assert boxes is not None
+    return boxes
 
 
 def _over_input_channels(call: FunctionCall, known: KnownTensors, shape: torch.Size, count: int) -> Extents:
-    """The maximum over the channels of each group, for each output channel."""
+    """The maximum over the channels of each group, for each output channel; of size 1 where it is the same for all."""
     groups, channel = call.arguments.get("groups", 1), -count - 1
     result = []
-    for extent in _input(call, known):
-        compact = without_repetitions(extent)
-        if compact.shape[channel] > 1:
-            compact = torch.unflatten(compact, channel, (groups, -1)).amax(channel)
+    for extent in _input(call, known).compact:
+        if extent.shape[channel] > 1:
+            extent = torch.unflatten(extent, channel, (groups, -1)).amax(channel)
             if groups > 1:
-                compact = compact.repeat_interleave(shape[channel] // groups, dim=channel)
-        result.append(compact.expand([*extent.shape[:channel], shape[channel], *extent.shape[-count:]]))
+                extent = extent.repeat_interleave(shape[channel] // groups, dim=channel)
+        result.append(extent)
     return tuple(result)
 
 
-def _slide_along_each(extents: Extents, ranges: Sequence[Range], shape: torch.Size) -> Extents:
+def _slide_along_each(extents: Extents, ranges: Sequence[Range], before: torch.Size, after: torch.Size) -> Extents:
+    """Compact extents after a window slides over a tensor of shape `before`, which makes one of shape `after`."""
     for dim, along in enumerate(ranges, -len(ranges)):
         if along != Range(1, 1, 0, 1):
-            extents = tuple(_slide(extent, dim, along, shape[dim]) for extent in extents)
+            extents = tuple(_slide(extent, dim, along, before[dim], after[dim]) for extent in extents)
     return extents
 
 
-def _slide(extent: Tensor, dim: int, along: Range, count: int) -> Tensor:
-    """The maximum in a range along a dimension, at `count` positions; nothing is outside of the tensor."""
-    kernel, stride, before, dilation = along
-    size, compact = extent.shape[dim], without_repetitions(extent)
-    shape = [count if at == dim % extent.ndim else n for at, n in enumerate(extent.shape)]
-    if compact.shape[dim] == 1:
-        inside = _which_are_inside(size, along, count)
-        if all(inside):
-            return compact.expand(shape)
-        positions = torch.tensor(inside).view([-1, *[1] * (-dim - 1)])
-        return torch.where(positions, compact, torch.tensor(EMPTY)).expand(shape)
-    span = (count - 1) * stride + 1
-    behind = span + dilation * (kernel - 1) - before - size
-    padded = F.pad(compact, [0, 0] * (-dim - 1) + [before, behind], value=EMPTY) if before or behind else compact
-    taken = [slice(None)] * extent.ndim
-    result = None
-    for first in range(0, kernel * dilation, dilation):
-        taken[dim] = slice(first, first + span, stride)
-        units = padded[tuple(taken)]
-        result = units if result is None else torch.maximum(result, units)
-    assert result is not None
-    return result.expand(shape)
+def _slide(extent: Tensor, dim: int, along: Range, size: int, count: int) -> Tensor:
+    """The maximum in a range along a dimension of `size` units, at `count` positions; nothing is outside of these."""
+    units, is_inside = _units_of(size, along, count, extent.device)
+    if extent.shape[dim] > 1:
+        extent = torch.unflatten(extent.index_select(dim, units.flatten()), dim, units.shape).amax(dim)
+    if is_inside is None:
+        return extent
+    return torch.where(is_inside.view([-1, *[1] * (-dim - 1)]), extent, torch.tensor(EMPTY))
 
 
 @lru_cache(maxsize=1000)
-def _which_are_inside(size: int, along: Range, count: int) -> tuple[bool, ...]:
-    """Whether each of `count` windows contains one of `size` units."""
-    first = [at * along.stride - along.padding for at in range(count)]
-    units = range(0, along.kernel_size * along.dilation, along.dilation)
-    return tuple(any(0 <= start + unit < size for unit in units) for start in first)
+def _units_of(size: int, along: Range, count: int, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """The units in each of `count` windows over `size` units.
+
+    Returns:
+        [count, kernel_size], in which a unit that is inside stands for those that are outside; and whether each window
+        has a unit that is inside, None if all have.
+    """
+    units = torch.arange(count, device=device)[:, None] * along.stride - along.padding
+    units = units + torch.arange(along.kernel_size, device=device) * along.dilation
+    is_inside = (units >= 0) & (units < size)
+    first = is_inside.int().argmax(1, keepdim=True)
+    units = torch.where(is_inside, units, units.gather(1, first)).clamp(0, size - 1)
+    has_one = is_inside.any(1)
+    return units, None if bool(has_one.all()) else has_one
 
 
-def spread(extents: Extents, ranges: Sequence[Range], shape: torch.Size) -> Extents:
+def _spread(extents: Extents, ranges: Sequence[Range], before: torch.Size, after: torch.Size) -> Extents:
     """The reverse of a sliding window: for each position, the maximum over the windows that contain it."""
     for dim, (kernel, stride, padding, dilation) in enumerate(ranges, -len(ranges)):
-        apart = []
+        length, apart = (before[dim] - 1) * stride + 1, []
         for extent in extents:
-            units = without_repetitions(extent)
-            length = (extent.shape[dim] - 1) * stride + 1
-            wide = torch.full([length if at == extent.ndim + dim else n for at, n in enumerate(units.shape)], EMPTY)
-            wide.movedim(dim, -1)[..., ::stride] = units.movedim(dim, -1)
-            apart.append(wide.expand([n if n > 1 else m for n, m in zip(wide.shape, extent.shape)]))
+            wide = torch.full([length if at == extent.ndim + dim else n for at, n in enumerate(extent.shape)], EMPTY)
+            wide.movedim(dim, -1)[..., ::stride] = extent.movedim(dim, -1)
+            apart.append(wide)
         reverse = Range(kernel, 1, dilation * (kernel - 1) - padding, dilation)
-        extents = tuple(_slide(extent, dim, reverse, shape[dim]) for extent in apart)
+        extents = tuple(_slide(extent, dim, reverse, length, after[dim]) for extent in apart)
     return extents
 
 
@@ -207,7 +193,7 @@ def folded(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extent
 
 def interpolated(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Extents:
     """An interpolation: which units it mixes along each axis is found by calling the function on unit vectors."""
-    extents = _input(call, known)
+    extents: Extents = _input(call, known)
     for axis in range(2, len(shape)):
         if (size := extents[0].shape[axis]) != shape[axis]:
             is_mixed = _mixed_units(call, axis, size, shape[axis])

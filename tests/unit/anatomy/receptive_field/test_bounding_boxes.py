@@ -4,7 +4,7 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 import convboard
-from convboard.anatomy.receptive_field.bounding_boxes import Box
+from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.summary import receptive_field, summarise
 from convboard.errors import ModelError
 from random_networks import (
