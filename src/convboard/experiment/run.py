@@ -44,7 +44,8 @@ from convboard.training.execution_plan.spin_limit import limit_spinning
 from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
-from convboard.training.saved_state import check_best, check_optimizer, check_state
+from convboard.training.optimizer_state import check_optimizer
+from convboard.training.saved_state import check_best, check_state
 from convboard.training.seeding import set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer

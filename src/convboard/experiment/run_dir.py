@@ -86,11 +86,12 @@ class Run:
             RunError: The class is not convboard's own and `trust` is not given; or the run was given a network, or has
                 not finished an epoch.
             ModelError: The network in `model` does not fit the images.
-            CheckpointError: There are no weights, or they are damaged or of another network.
+            CheckpointError: There are no weights, or they are damaged or of another network or run.
         """
         from convboard.anatomy.arguments import check_network
         from convboard.experiment.setup import build_model, prepare_given  # imports torch, which takes seconds
-        from convboard.training.checkpoint import load_checkpoint, load_weights
+        from convboard.training.checkpoint import load_weights
+        from convboard.training.saved_state import load_best
 
         if not self.result and not self.best_checkpoint.exists():
             raise RunError(
@@ -106,7 +107,8 @@ class Run:
         else:
             check_network(model)
             model = prepare_given(model.cpu(), shape, classes)
-        load_weights(model, load_checkpoint(self.best_checkpoint), self.best_checkpoint)
+        best = load_best(self.best_checkpoint, _result(self.path), model)  # of now: it may have been resumed
+        load_weights(model, best, self.best_checkpoint)
         return model.eval()
 
     def inference_model(self, trust: bool = False, model: "nn.Module | None" = None) -> "InferenceModel":
@@ -189,14 +191,13 @@ def load_run(path: str | Path, config: TrainConfig | None = None) -> Run:
     path = Path(path)
     config = config or load_run_config(path)
     dataset = read_dataset(path / DATASET)
-    result, plan = path / RESULT, path / PLAN
-    return Run(
-        path,
-        config,
-        dataset,
-        read_result(result) if result.is_file() else {},
-        read_plan(plan) if plan.is_file() else {},
-    )
+    plan = path / PLAN
+    return Run(path, config, dataset, _result(path), read_plan(plan) if plan.is_file() else {})
+
+
+def _result(path: Path) -> dict[str, Any]:
+    """The contents of the `result.json` of a run; empty where it is missing."""
+    return read_result(path / RESULT) if (path / RESULT).is_file() else {}
 
 
 def load_run_config(path: Path) -> TrainConfig:

@@ -29,7 +29,7 @@ def read_plan(path: Path) -> dict[str, Any]:
 
 def read_result(path: Path) -> dict[str, Any]:
     """Read the `result.json` of a run."""
-    return _read(path, _is_result, "its metrics, by name")
+    return _read(path, _is_result, "its best_epoch and its metrics, by name")
 
 
 def is_dataset_file(path: Path) -> bool:
@@ -108,7 +108,7 @@ def _is_plan(content: object) -> bool:
 
 def _is_result(content: object) -> bool:
     match content:
-        case {"metrics": {**metrics}}:
+        case {"metrics": {**metrics}, "best_epoch": int()}:
             return metrics.keys() >= set(OBJECTIVES) and all(_is_number(value) for value in metrics.values())
     return False
 

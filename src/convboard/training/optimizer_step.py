@@ -28,13 +28,18 @@ def skip_dynamo_import() -> None:
             setattr(function, "__dynamo_disable", function)
 
 
+def is_of_torch(optimizer: Optimizer) -> bool:
+    """Return whether the optimizer is one of `torch.optim`, not of a subclass of one."""
+    return f"{type(optimizer).__module__}.".startswith("torch.optim.")
+
+
 def take_step(optimizer: Optimizer) -> None:
     """Take the optimizer's step on the present gradients, bit for bit like `optimizer.step()`.
 
     Fused SGD refuses a step in which some weights have a momentum buffer and others get their first gradient, as in a
     network that skips layers at random. The two kinds of weights are then updated one after the other.
     """
-    if not type(optimizer).__module__.startswith("torch.optim.") or _does_more(optimizer):
+    if not is_of_torch(optimizer) or _does_more(optimizer):
         optimizer.step()
         return
     step = inspect.unwrap(type(optimizer).step)

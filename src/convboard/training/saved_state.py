@@ -4,14 +4,16 @@ The bytes of a checkpoint are protected by its hash; here is checked that it is 
 """
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from convboard.errors import CheckpointError
-from convboard.training.checkpoint import Checkpoint, load_checkpoint, refuse_other_network
+from convboard.training.checkpoint import LAST, Checkpoint, load_checkpoint, refuse_other_network
+
+_TAGS = ("accuracy/val", "loss/val")
 
 
 def check_state(checkpoint: Checkpoint, source: Path, steps_per_epoch: int) -> None:
@@ -46,17 +48,61 @@ def check_best(path: Path, last: Checkpoint, model: nn.Module) -> None:
         CheckpointError: The file is missing, damaged, or not of this run.
     """
     state = last.state
-    if not state["best_epoch"]:
-        return
+    if state["best_epoch"]:
+        best = load_checkpoint(path)
+        refuse_other_network(model, best, path)
+        _refuse_other_run(best, path, state, newest=state["epoch"] + 1)
+
+
+def load_best(path: Path, result: dict[str, Any], model: nn.Module) -> Checkpoint:
+    """Read the best checkpoint of a run that another process may be training.
+
+    Args:
+        path: Its file. Where the run has not finished, the last checkpoint beside it tells whether both are of the same
+            run, if it is whole.
+        result: The contents of the run's `result.json`; empty where the run has not finished.
+        model: The network of the run.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or not of this run.
+    """
+    wanted: dict[str, Any] = {}
+    if result:
+        wanted = {"best": result["metrics"], "best_epoch": result["best_epoch"], "epoch": math.inf}
+    else:
+        with suppress(CheckpointError):
+            wanted = load_checkpoint(path.with_name(LAST)).state  # before the best one, which can then only be newer
     best = load_checkpoint(path)
     refuse_other_network(model, best, path)
-    is_same = all(best.state.get(key) == state[key] for key in ("best", "best_epoch"))
-    is_newer = best.state.get("best_epoch") == best.state.get("epoch") == state["epoch"] + 1
-    if not (is_same or is_newer):
+    if result or _is_evaluated(wanted):
+        _refuse_other_run(best, path, wanted, newest=math.inf)
+    return best
+
+
+def _refuse_other_run(best: Checkpoint, path: Path, wanted: dict[str, Any], newest: float) -> None:
+    """Refuse a best checkpoint that has not the metrics and epoch in `wanted`, or better ones up to epoch `newest`."""
+    metrics = {tag: wanted["best"][tag] for tag in _TAGS}
+    state = best.state
+    is_same = state.get("best") == metrics and state.get("best_epoch") == wanted["best_epoch"]
+    if not (is_same or (_is_evaluated(state) and _is_better(state, wanted, newest))):
         raise CheckpointError(
-            f"{path} is not the best checkpoint of this run, which is that of epoch {state['best_epoch']} with "
-            f"accuracy/val={state['best']['accuracy/val']:.4f}. Put it back, or train again."
+            f"{path} is not the best checkpoint of this run, which is that of epoch {wanted['best_epoch']} with "
+            f"accuracy/val={metrics['accuracy/val']:.4f}. Put it back, or train again."
         )
+
+
+def _is_evaluated(state: dict[str, Any]) -> bool:
+    """Whether this is the state of a run with at least one epoch, as far as the best one is concerned."""
+    match state:
+        case {"epoch": int(), "best_epoch": int(), "best": {"accuracy/val": accuracy, "loss/val": loss}}:
+            return _is_number(accuracy) and _is_number(loss)
+    return False
+
+
+def _is_better(state: dict[str, Any], other: dict[str, Any], newest: float) -> bool:
+    """Whether a best checkpoint is from a later epoch than another state, up to `newest`, with better metrics."""
+    ours, theirs = ((each["best"]["accuracy/val"], -each["best"]["loss/val"]) for each in (state, other))
+    return ours > theirs and other["epoch"] < state["epoch"] == state["best_epoch"] <= newest
 
 
 def _is_state(state: dict[str, Any], steps_per_epoch: int) -> bool:
@@ -70,7 +116,7 @@ def _is_state(state: dict[str, Any], steps_per_epoch: int) -> bool:
             "sums": {"loss": int() | float(), "correct": int(), "samples": int()},
             **rest,
         }:
-            is_best = best.keys() == {"accuracy/val", "loss/val"} and all(map(_is_number, best.values()))
+            is_best = best.keys() == set(_TAGS) and all(map(_is_number, best.values()))
             return (
                 0 <= best_epoch <= epoch
                 and epoch * steps_per_epoch <= step <= (epoch + 1) * steps_per_epoch
@@ -83,47 +129,3 @@ def _is_state(state: dict[str, Any], steps_per_epoch: int) -> bool:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and -math.inf < value < math.inf
-
-
-def check_optimizer(saved: dict[str, Any], optimizer: torch.optim.Optimizer, source: Path) -> None:
-    """Check that the saved state of an optimizer has the form of that of `optimizer`, as far as torch does not.
-
-    Raises:
-        CheckpointError: It has not.
-    """
-    match saved:
-        case {"state": {**states}, "param_groups": [*groups]}:
-            is_whole = all(isinstance(state, dict) for state in states.values())
-            if is_whole and type(optimizer).__module__.startswith("torch.optim."):
-                all_states: list[dict[str, Any]] = list(states.values())  # type: ignore[arg-type]
-                is_whole = all(_is_like(state, all_states[0]) for state in all_states)
-            is_whole = is_whole and all(map(_is_group, groups, optimizer.param_groups))
-        case _:
-            is_whole = False
-    if not is_whole:
-        raise CheckpointError(
-            f"{source} is not a checkpoint of this run: its optimizer is not {type(optimizer).__name__}, or has other "
-            "arguments. Put the run's own checkpoint back, or train again."
-        )
-
-
-def _is_like(state: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether the state of a parameter holds tensors, or None where that of another one does, as in torch.optim."""
-    return state.keys() == other.keys() and all(
-        isinstance(value, Tensor | None) and (value is None) == (other[key] is None) for key, value in state.items()
-    )
-
-
-def _is_group(saved: object, own: dict[str, Any]) -> bool:
-    """Whether a group of parameters has the same keys as one of the optimizer, with values of like types.
-
-    Another device or plan can change numbers to tensors, and None to a bool.
-    """
-    if not isinstance(saved, dict) or not saved.keys() >= own.keys() - {"params"}:
-        return False
-    pairs = ((saved[key], value) for key, value in own.items() if key not in ("params", "initial_lr"))
-    return all(_is_scalar(one) if _is_scalar(other) else type(one) is type(other) for one, other in pairs)
-
-
-def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(value, Tensor) or _is_number(value)

@@ -18,6 +18,7 @@ from convboard.training.callbacks import Callback, EpochEnd, Evaluation, FitEnd,
 from convboard.training.checkpoint import BEST, Checkpoint, load_checkpoint, load_weights, save_checkpoint, save_latest
 from convboard.training.evaluation import evaluate
 from convboard.training.metrics import StepMetrics
+from convboard.training.optimizer_state import load_optimizer
 from convboard.training.seeding import random_state, restore_random_state
 from convboard.training.signals import Interrupted, StopRequest
 from convboard.training.train_step import TrainStep
@@ -119,7 +120,7 @@ class Trainer:
         """
         setup, state = self.setup, checkpoint.state
         load_weights(setup.model, checkpoint, source)
-        setup.optimizer.load_state_dict(checkpoint.optimizer)
+        load_optimizer(setup.optimizer, checkpoint.optimizer)
         random_states = setup.comm.local_random_states(checkpoint.rng)
         if random_states:
             restore_random_state(random_states)

@@ -8,7 +8,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.experiment.run_dir import load_run
 
 DATASET = """{"name": "digits", "image_shape": [1, 28, 28], "class_names": ["a", "b"], "mean": [0.1], "std": [0.3]}"""
-RESULT = '{"metrics": {"accuracy/val": 0.5, "loss/val": 1, "accuracy/test": 0.25, "loss/test": 2.5}}'
+RESULT = '{"metrics": {"accuracy/val": 0.5, "loss/val": 1, "accuracy/test": 0.25, "loss/test": 2.5}, "best_epoch": 1}'
 PLAN = """{"device": "cpu", "precision": "fp32", "channels_last": true, "threads": 1, "compile": false,
 "cuda_graph": false}"""
 CHANGES = [("cpu", "tpu"), ("1", "0"), ("1", "true"), ("1", "9999"), ("}", ', "x": 1}')]
@@ -93,7 +93,8 @@ def test_a_result_that_is_none(content: str, run: Path) -> None:
     with pytest.raises(RunError) as caught:
         load_run(run)
     assert str(caught.value) == (
-        f"{run}/result.json is not what a run writes: it must hold its metrics, by name. Put it back, or train again."
+        f"{run}/result.json is not what a run writes: it must hold its best_epoch and its metrics, by name. "
+        "Put it back, or train again."
     )
 
 

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from torch import nn
 
 from convboard.errors import CheckpointError
 from convboard.training.checkpoint import Checkpoint, save_checkpoint
-from convboard.training.saved_state import check_best, check_optimizer, check_state
+from convboard.training.saved_state import check_best, check_state, load_best
 
 STEPS = 10
 NET = nn.Linear(2, 2)
@@ -69,7 +68,10 @@ def test_the_best_one_of_the_same_run(check: Callable[..., None], tmp_path: Path
     check_best(tmp_path / "none", checkpoint(epoch=0, best_epoch=0), NET)  # there is none yet
 
 
-@pytest.mark.parametrize("changes", [{"loss": 0.25}, {"best_epoch": 1}, {"epoch": 5, "best_epoch": 5}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"loss": 0.25}, {"best_epoch": 1}, {"epoch": 5, "best_epoch": 5}, {"epoch": 4, "best_epoch": 4, "loss": 1}],
+)
 def test_the_best_one_of_another_run_of_the_same_network(
     changes: dict[str, Any], check: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -86,29 +88,34 @@ def test_the_best_one_of_another_network(check: Callable[..., None]) -> None:
         check(checkpoint(nn.Linear(3, 2), epoch=2), checkpoint())
 
 
-def adam() -> torch.optim.Optimizer:
-    optimizer = torch.optim.AdamW(NET.parameters(), lr=0.1)
-    NET(torch.ones(1, 2)).sum().backward()
-    optimizer.step()
-    return optimizer
+RESULT = {"metrics": {"accuracy/val": 0.75, "loss/val": 0.5, "accuracy/test": 0.5}, "best_epoch": 2}
+OTHER = "is not the best checkpoint of this run, which is that of epoch 2 with accuracy/val=0.7500"
 
 
-def test_the_state_of_an_optimizer() -> None:
-    saved = adam().state_dict()
-    check_optimizer(saved, torch.optim.AdamW(NET.parameters()), Path("last"))
-    saved["param_groups"][0] |= {"lr": torch.tensor(0.1), "fused": True}  # of a GPU
-    check_optimizer(saved, torch.optim.AdamW(NET.parameters()), Path("last"))
+def test_the_best_one_of_a_finished_run(tmp_path: Path) -> None:
+    path = tmp_path / "best.safetensors"
+    save_checkpoint(path, checkpoint(epoch=2))
+    assert load_best(path, RESULT, NET).state == state(epoch=2)
+    for other in (
+        checkpoint(epoch=2, loss=0.25),
+        checkpoint(epoch=2, best_epoch=1),
+        checkpoint(epoch=4, best_epoch=4, loss=0.25),
+    ):
+        save_checkpoint(path, other)
+        with pytest.raises(CheckpointError, match=OTHER):
+            load_best(path, RESULT, NET)
 
 
-@pytest.mark.parametrize("part", ["state", "param_groups"])
-@pytest.mark.parametrize("value", [None, 3, "x", {0: "x"}, ["x"], [{}], {0: {"exp_avg": "x"}}])
-def test_the_state_of_no_optimizer(part: str, value: Any) -> None:
-    with pytest.raises(CheckpointError, match="its optimizer is not AdamW, or has other arguments"):
-        check_optimizer({**adam().state_dict(), part: value}, adam(), Path("last"))
-
-
-def test_an_argument_of_another_type() -> None:
-    saved = adam().state_dict()
-    saved["param_groups"][0]["lr"] = float("nan")
-    with pytest.raises(CheckpointError):
-        check_optimizer(saved, adam(), Path("last"))
+def test_the_best_one_of_an_unfinished_run(tmp_path: Path) -> None:
+    path, last = (tmp_path / f"{name}.safetensors" for name in ("best", "last"))
+    save_checkpoint(path, checkpoint(epoch=2, loss=0.25))
+    assert load_best(path, {}, NET).state["best"]["loss/val"] == 0.25  # nothing tells more of the run
+    save_checkpoint(last, Checkpoint(NET.state_dict(), {}, {}, {"best": "x", "best_epoch": 1}))
+    assert load_best(path, {}, NET).state["best"]["loss/val"] == 0.25
+    save_checkpoint(last, checkpoint())
+    with pytest.raises(CheckpointError, match=OTHER):
+        load_best(path, {}, NET)
+    save_checkpoint(path, checkpoint(epoch=7, best_epoch=7, loss=0.25))  # by a process that is training now
+    assert load_best(path, {}, NET).state["epoch"] == 7
+    save_checkpoint(path, checkpoint(epoch=2))
+    assert load_best(path, {}, NET).state["epoch"] == 2
