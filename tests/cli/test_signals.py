@@ -73,6 +73,19 @@ def test_a_run_that_has_only_to_be_tested_comes_to_its_end(
     assert (tmp_path / "run/result.json").exists()
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("place", ["the test", "after the end of the run"])
+def test_a_signal_too_late_for_a_run_ends_its_sweep(place: str, run_command: RunCommand, tmp_path: Path) -> None:
+    environment = {"KILL_AT": f"{place}:1", "SIGNAL": "SIGTERM"}
+    arguments = ["-m", *CONFIG, "seed=1,2", "hydra.sweep.dir=sweep"]
+    done = run_command(KILLED_TRAIN, *arguments, environment=environment, expected_code=143)
+    assert done.stderr == "convboard: interrupted.\n"
+    assert {path.name for path in (tmp_path / "sweep").iterdir()} == {"multirun.yaml", "seed=1"}
+    run_command("scripts/evaluate.py", "run=sweep/seed=1")
+    run_command("train.py", "resume=sweep/seed=1")
+    assert (tmp_path / "sweep/seed=1/result.json").exists()
+
+
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_signal_before_the_training_leaves_nothing_behind(
     name: str, code: int, run_command: RunCommand, tmp_path: Path

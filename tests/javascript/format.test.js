@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { plural, share, short, size, value, whole } from "#shared/format.js";
+import { plural, rounded, share, short, size, value, whole } from "#shared/format.js";
 
 const table = (format, rows) => {
   for (const [number, text] of rows) assert.equal(format(number), text);
@@ -46,4 +46,16 @@ test("counts and shapes are grouped and named", () => {
   assert.equal(whole(4816896), "4,816,896");
   assert.equal(size([6, 28, 28]), "6×28×28");
   assert.deepEqual([plural(1, "kernel"), plural(1200, "kernel")], ["1 kernel", "1,200 kernels"]);
+});
+
+test("large counts have three digits", () => {
+  assert.deepEqual([0, 999, 1000, 147968, 999600, 2460000, 1.5e13].map(rounded), [
+    "0",
+    "999",
+    "1k",
+    "148k",
+    "1M",
+    "2.46M",
+    "15T",
+  ]);
 });

@@ -86,7 +86,7 @@ test("what leaves the main path stands beside it, under the name of its block", 
   const at = Object.fromEntries(cards.map((card) => [card.row.name, card]));
   assert.ok(at["block.down"].x >= at["block.conv1"].x + at["block.conv1"].width);
   assert.deepEqual(
-    headings.map(({ text }) => text),
+    headings.map(({ path }) => path),
     ["block"],
   );
   assert.equal(at["block.conv1"].label, "conv1");

@@ -57,6 +57,18 @@ def block_rows(
     return list(_merged(rows, types, block_of))
 
 
+def block_types(model: nn.Module, rows: Sequence[LayerRow]) -> dict[str, str]:
+    """Return the class of each module that rows are inside of, by its path.
+
+    Args:
+        model: The network.
+        rows: Its rows.
+    """
+    paths = dict.fromkeys(path for row in rows for path in _ancestors(row))
+    types = {path: type(module).__name__ for path, module in model.named_modules()}
+    return {path: types[path] for path in paths if path in types}
+
+
 def _matches(path: str, type_: str, pattern: str) -> bool:
     return type_ == pattern or fnmatchcase(path, pattern)
 

@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from convboard.anatomy.arguments import shapes_of
-from convboard.anatomy.blocks import block_rows
+from convboard.anatomy.blocks import block_rows, block_types
 from convboard.anatomy.dry_run import DryRun, dry_run, unwrapped
 from convboard.anatomy.function_call import AVG_POOL_DEFAULTS, Pair
 from convboard.anatomy.layer_rows import TRACKERS, LayerRow, boxes_of, rows_of
@@ -31,12 +31,14 @@ class NetworkSummary:
         rows: The layers and functions that ran, in order.
         boxes: For each row with an output [N, C, H, W], the pixels `(first, end)` of the image that its units depend
             on, `end` excluded: a pair for each row of units, and one for each column of units.
+        blocks: Class of each module that rows are inside of, by its path.
         averages: For each row that is an `avg_pool2d`, its `count_include_pad` and its `divisor_override`.
     """
 
     input_shape: Shape
     rows: list[LayerRow]
     boxes: dict[str, tuple[list[Pair], list[Pair]]]
+    blocks: dict[str, str]
     averages: dict[str, dict[str, Any]]
 
     def record(self) -> dict[str, Any]:
@@ -46,6 +48,7 @@ class NetworkSummary:
             "input_shape": list(self.input_shape),
             "rows": [asdict(row) for row in self.rows],
             "boxes": {name: {"rows": rows, "columns": columns} for name, (rows, columns) in self.boxes.items()},
+            "blocks": self.blocks,
             "averages": self.averages,
         }
 
@@ -72,7 +75,9 @@ def summarise(model: nn.Module, input_shape: Shapes) -> NetworkSummary:
         name: {key: given.get(key, default) for key, default in AVG_POOL_DEFAULTS.items()}
         for name, given in pools.items()
     }
-    return NetworkSummary(run.image_shape, rows_of(model, run), boxes, averages)
+    network = unwrapped(model)
+    rows = rows_of(network, run)
+    return NetworkSummary(run.image_shape, rows, boxes, block_types(network, rows), averages)
 
 
 def layer_table(

@@ -14,7 +14,7 @@ from convboard.cli.flags import sort_arguments
 from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
-from convboard.config.override_values import number_of_runs, overridden
+from convboard.config.override_values import number_of_runs, overridden, with_quoted_paths
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment.repeat import expand_repeat
@@ -31,9 +31,9 @@ def main() -> None:
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
         return
     flags, given = sort_arguments(sys.argv[1:])
-    overrides = expand_repeat(given)
+    is_sweep = "--multirun" in flags or "hydra.mode=MULTIRUN" in given
+    overrides = expand_repeat(with_quoted_paths(given, is_sweep))
     sys.argv = [sys.argv[0], *flags, *overrides]  # for Hydra
-    is_sweep = "--multirun" in flags or "hydra.mode=MULTIRUN" in overrides
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)

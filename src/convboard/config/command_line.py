@@ -10,6 +10,8 @@ from pathlib import Path
 # ASCII's and Latin-1's control characters but tab and line end, and those that change the direction of a line.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
+_WORD = re.compile(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*")  # that Hydra reads as a text
+
 
 def command(name: str, *arguments: str) -> str:
     """Return a command of convboard in the form in which this one was started.
@@ -46,15 +48,16 @@ def format_value(value: object, quoted: bool = False) -> str:
 
     Args:
         value: A text, a path, a number, a bool, None, or lists and dictionaries of these.
-        quoted: Put each text with other characters than letters, digits and underscores into quotes, as the grammar of
-            Hydra needs it. Without quotes the result is for people.
+        quoted: Put each text but a single word into quotes, as the grammar of Hydra needs it. Without quotes the
+            result is for people.
     """
     match value:
         case str() | Path():
             text = str(value)
-            if not quoted or re.fullmatch(r"\w+", text):
+            if not quoted or _WORD.fullmatch(text):
                 return text
-            return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+            # Hydra's rule: backslashes are doubled before a quote and at the end, and nowhere else.
+            return "'" + re.sub(r"(\\*)('|\Z)", lambda found: found[1] * 2 + ("\\'" if found[2] else ""), text) + "'"
         case None | bool():
             return json.dumps(value)
         case list() | tuple():

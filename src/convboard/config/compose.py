@@ -25,7 +25,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convboard.config.error_messages import explain
-from convboard.config.override_values import overridden
+from convboard.config.override_values import overridden, with_quoted_paths
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, class_name, to_config
 from convboard.errors import ConfigError
 from convboard.training.distributed.torchrun import communicator
@@ -205,14 +205,15 @@ def compose_config(overrides: Sequence[str]) -> Composed:
         raise mistake from error
 
 
-def _compose(overrides: Sequence[str]) -> Composed:
-    parsed = OverridesParser.create().parse_overrides(list(overrides))
+def _compose(arguments: Sequence[str]) -> Composed:
+    overrides = with_quoted_paths(arguments)
+    parsed = OverridesParser.create().parse_overrides(overrides)
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(f"{override.input_line} gives several values: give one.")
     register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = hydra_compose("config", list(overrides), return_hydra_config=True)
+        composed = hydra_compose("config", overrides, return_hydra_config=True)
         before = HydraConfig.instance().cfg
         HydraConfig.instance().set_config(composed)
         try:

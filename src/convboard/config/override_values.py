@@ -7,6 +7,34 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 from hydra.errors import HydraException
 
+from convboard.config.command_line import format_value
+
+_PATHS = ("resume", "repeat", "data_dir", "dataset.path", "hydra.run.dir", "hydra.sweep.dir")
+
+
+def with_quoted_paths(overrides: Sequence[str], is_sweep: bool = False) -> list[str]:
+    """Put a path into quotes where Hydra would not read it as one: `resume=sweep/lr=0.1,seed=1`, `data_dir=Müller`.
+
+    Args:
+        overrides: The overrides of the command line.
+        is_sweep: Whether a comma separates values.
+    """
+    return [_quoted(override) if _is_unread_path(override, is_sweep) else override for override in overrides]
+
+
+def _is_unread_path(override: str, is_sweep: bool) -> bool:
+    if override.lstrip("+").partition("=")[0] not in _PATHS:
+        return False
+    try:
+        return OverridesParser.create().parse_override(override).is_sweep_override() and not is_sweep
+    except HydraException:
+        return True
+
+
+def _quoted(override: str) -> str:
+    key, _, value = override.partition("=")
+    return f"{key}={format_value(value, quoted=True)}"
+
 
 def overridden(overrides: Sequence[str], key: str) -> str | None:
     """Return the text that overrides give to a key, before anything is composed; None if they give none.

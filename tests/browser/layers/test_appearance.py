@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 LENET, OTHER_LENET, QUICK = "mnist/lenet", "mnist/other", "cifar10/cifar10_quick"
-RESNET = "cifar10/resnet18"
+RESNET = "cifar10/residual"
 
 SLAB = """layer => {
     const part = (name) => document.querySelector(`[data-layer="${layer}"] .slab .${name}`).getBBox();
@@ -32,7 +32,7 @@ def test_solids_show_size_and_depth_on_one_scale(open_tab: Any) -> None:
     assert conv1["height"] > pool1["height"] > conv2["height"] > pool2["height"]
     assert conv1["depth"] == pool1["depth"] < conv2["depth"] == pool2["depth"]
     assert tab.find('[data-layer="relu1"] .slab').count() == 0  # it leaves the shape as it is
-    tab = open_tab(run=RESNET)
+    tab = open_tab(run=RESNET, layer="layer2.0.downsample.0")
     main, beside = (tab.frame.evaluate(SLAB, f"layer2.0.{name}") for name in ("conv1", "downsample.0"))
     assert main == beside
 

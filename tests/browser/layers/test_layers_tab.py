@@ -8,15 +8,16 @@ from playwright.sync_api import expect
 from torch import nn
 
 from convboard import build_model, receptive_field
+from residual_network import ResidualNetwork
 
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
-QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
+QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/residual"
 SHAPES = {LENET: (1, 32, 32), QUICK: (3, 32, 32), RESNET: (3, 32, 32)}
 
 
 @cache
 def network(run: str) -> nn.Module:
-    return build_model(run.split("/")[1], SHAPES[run], 10)
+    return ResidualNetwork() if run == RESNET else build_model(run.split("/")[1], SHAPES[run], 10)
 
 
 def test_the_network_is_shown_from_the_image_to_the_scores(open_in_tensorboard: Any) -> None:
@@ -31,9 +32,12 @@ def test_branches_run_beside_the_main_path(open_tab: Any) -> None:
     tab = open_tab(run=RESNET, layer="layer2.0.downsample.0")
     main, beside = (tab.find(f'[data-layer="layer2.0.{name}"]').bounding_box() for name in ("conv1", "downsample.0"))
     assert beside["x"] >= main["x"] + main["width"]
-    assert tab.find(".card").count() == 70  # 69 rows and the image
+    assert tab.find(".card").count() < 40
+    tab.find(".depths button").last.click()
+    expect(tab.find(".card")).to_have_count(69)  # 68 rows and the image
     assert tab.find(".edges .skip").count() == 5  # of the eight blocks, three have a side path
-    panel, card = tab.find(".cards").bounding_box(), beside
+    tab = open_tab(run=RESNET, layer="layer4.0.downsample.0")
+    panel, card = (tab.find(part).bounding_box() for part in (".cards", '[data-layer="layer4.0.downsample.0"]'))
     assert panel["y"] <= card["y"] <= panel["y"] + panel["height"]  # the chosen one is in view
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
-QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
+QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/residual"
 
 
 def test_a_resnet_is_not_called_vanishing(open_tab: Any) -> None:

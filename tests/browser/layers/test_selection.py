@@ -7,7 +7,7 @@ from urllib.parse import quote
 from playwright.sync_api import expect
 
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
-QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/resnet18"
+QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/residual"
 
 
 def test_a_link_restores_all_that_is_chosen(open_in_tensorboard: Any) -> None:

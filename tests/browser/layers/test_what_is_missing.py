@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-LENET, RESNET = "mnist/lenet", "cifar10/resnet18"
+LENET, RESNET = "mnist/lenet", "cifar10/residual"
 RUN_ADDRESS = "**/data/plugin/layers/run?*"
 
 
@@ -12,7 +12,7 @@ def test_a_row_without_numbers_says_where_to_look(open_tab: Any) -> None:
     tab = open_tab(run=RESNET, layer="layer1.0.add")
     notice = tab.find(".inside .notice")
     notice.get_by_role("button", name="layer1.0.conv2").wait_for()
-    assert "64×32×32" in notice.inner_text()
+    assert "24×32×32" in notice.inner_text()
 
 
 def test_an_image_whose_input_was_not_kept_says_so(open_tab: Any) -> None:
@@ -47,7 +47,7 @@ def test_pictures_without_numbers_and_a_server_that_is_gone_are_said(open_tab: A
     tab.page.route(RUN_ADDRESS, lambda route: route.abort())
     field = tab.find('input[aria-label="Run"]')
     field.focus()
-    field.fill("resnet")
+    field.fill("residual")
     field.press("Enter")
     tab.find(".state").get_by_text("TensorBoard does not answer", exact=True).wait_for()
     tab.errors.clear()  # the browser's own lines about what the routes above refuse

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.layer_rows import LayerRow
-from convboard.anatomy.summary import layer_table
+from convboard.anatomy.summary import layer_table, network_record
 from convboard.errors import ModelError
 
 
@@ -78,6 +78,11 @@ def test_inputs_are_rows_of_the_table() -> None:
         table = layer_table(Network(), SHAPE, depth)
         known = {"input", *(row.name for row in table)}
         assert {name for row in table for name in row.inputs} <= known
+
+
+def test_the_record_has_the_class_of_each_block() -> None:
+    blocks = network_record(Network(), SHAPE)["blocks"]
+    assert blocks == {"stage": "Sequential", "stage.0": "Block", "stage.1": "Block", "unused": "Sequential"}
 
 
 @pytest.mark.parametrize(

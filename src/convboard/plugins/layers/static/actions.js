@@ -1,6 +1,7 @@
 /** All that can be done in the tab, from the buttons, from the keyboard and by links. */
 
 import { createChoices } from "./choices.js";
+import { Collapse } from "./collapse.js";
 import { Loader } from "./loader.js";
 import { Navigation } from "./navigation.js";
 import { createPlayer } from "./player.js";
@@ -11,6 +12,7 @@ import { createUnitActions } from "./unit-actions.js";
 export function createActions(store) {
   const loader = new Loader(store);
   const choices = createChoices(store);
+  const collapse = new Collapse(store);
   const navigation = new Navigation(store, loader, choices);
   const open = (wanted) => navigation.open(wanted);
   const poller = new Poller(store, loader, open);
@@ -24,6 +26,11 @@ export function createActions(store) {
     follow: (wanted) => navigation.follow(wanted),
     chooseRun: (name) => navigation.chooseRun(name),
     chooseCompare: (name) => navigation.chooseCompare(name),
+    moveLayer: (by) => collapse.moveLayer(by),
+    toggleBlock: (path) => collapse.toggle(path),
+    expandBlock: () => collapse.expand(),
+    collapseBlock: () => collapse.collapse(),
+    chooseDepth: (depth) => collapse.chooseDepth(depth),
     poll: () => poller.poll(),
     togglePlay: createPlayer(store, { refreshScene, ...choices }),
   };

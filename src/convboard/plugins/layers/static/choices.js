@@ -28,13 +28,6 @@ export function createChoices(store) {
       choices.chooseStepAt(steps.indexOf(shownStep) + by);
     },
 
-    moveLayer(by) {
-      const { record, layer } = store.get();
-      if (!record) return;
-      const at = record.rows.findIndex((row) => row.name === layer);
-      choices.chooseLayer(record.rows[clamp(at + by, record.rows.length)].name);
-    },
-
     chooseImage: (image) => store.set({ image, unmet: "" }),
 
     moveImage(by) {

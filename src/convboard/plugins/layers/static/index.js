@@ -26,7 +26,10 @@ import "../../shared/static/request.js";
 import "../../shared/static/run-picker.js";
 import "./api.js";
 import "./arithmetic.js";
+import "./blocks.js";
+import "./block-cards.js";
 import "./choices.js";
+import "./collapse.js";
 import "./columns.js";
 import "./decode.js";
 import "./grid.js";
@@ -106,7 +109,7 @@ function page(store, actions) {
   const panels = el(
     "main",
     { class: "panels" },
-    networkPanel(store, actions.chooseLayer),
+    networkPanel(store, actions),
     middle(store, actions),
     unitPanel(store),
   );

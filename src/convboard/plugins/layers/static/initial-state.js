@@ -9,6 +9,7 @@ const CHOICES = {
   step: null, // global step; null: the last, also when a later one is written
   unit: null, // {channel, row, column}: the pinned unit of the layer's output
   view: "inside", // or "health"
+  collapsed: new Set(), // paths of blocks that are one card each
 };
 
 /** What is loaded, and what follows from it. */

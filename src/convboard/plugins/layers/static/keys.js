@@ -4,6 +4,7 @@ import { el } from "../../shared/static/dom.js";
 
 const KEYS = [
   ["↑ ↓", "the layer before, the layer after"],
+  ["+ −", "expand or collapse the block of the layer"],
   ["← →", "the epoch before, the epoch after"],
   ["space", "play through the epochs, pause"],
   ["[ ]", "the probe image before, after"],
@@ -39,6 +40,9 @@ export function listenToKeys(store, actions) {
   const plain = {
     ArrowUp: () => actions.moveLayer(-1),
     ArrowDown: () => actions.moveLayer(1),
+    "+": actions.expandBlock,
+    "=": actions.expandBlock, // the same key without shift
+    "-": actions.collapseBlock,
     ArrowLeft: () => actions.moveStep(-1),
     ArrowRight: () => actions.moveStep(1),
     " ": actions.togglePlay,

@@ -1,53 +1,101 @@
-/** Positions of the network's cards and paths of its edges. Pure: from the record to boxes and paths. */
+/** Positions of the network's cards and paths of its edges. Pure: from the graph to boxes and paths. */
 
-const NAMED = new Set(["input", "convolution", "linear"]);
+import { ancestorsOf } from "./blocks.js";
+
+const NAMED = new Set(["input", "convolution", "linear", "block"]);
 const HEIGHTS = { solid: 50, vector: 40, small: 22, heading: 22, gap: 5 };
 const LANE_GAP = 6;
+const INDENT = 10; // pixels for each block around a card
+const FREE_LEVELS = 2; // of blocks for which the cards beside branches have room
 
 /**
- * @param {ReturnType<import("./record.js").readRecord>} record
+ * @param {ReturnType<import("./record.js").graphOf>} graph Of rows, or of nodes in their place.
  * @param {{alone: number, main: number, side: number}} widths Pixels of a card: in a network without branches, and on
  *     the main path and on side paths of one with branches.
- * @returns {{cards: Object[], edges: {path: string, isSkip: boolean}[], headings: {text: string, y: number}[],
- *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide}`;
- *     a large one has room for a picture of its output.
+ * @returns {{cards: Object[], edges: {path: string, isSkip: boolean, right: number}[], headings: Object[],
+ *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide, level}`; a large one has room for a
+ *     picture of its output. A heading, above the cards of an expanded block:
+ *     `{path, label, x, y, width, height, isSide, level, bottom}`, with the bottom of the block's last card.
  *
  * The longest path is on the left; side paths are to its right, in the first free lane; an edge that skips cards is an
- * arc. Rows are placed in call order, each below all of its inputs.
+ * arc. Rows are placed in call order, each below all of its inputs, indented by the blocks that they are in.
  */
-export function layoutNetwork(record, widths) {
-  const isPlain = record.rows.every((row) => record.main.has(row.name) && row.inputs.length < 2);
-  const mainWidth = isPlain ? widths.alone : widths.main;
-  const cards = new Map();
-  const headings = [];
-  const bottoms = [0]; // of each lane
-  let group = "";
-  for (const row of record.rows) {
-    const below = Math.max(0, ...row.inputs.map((name) => bottomOf(cards.get(name))));
-    const isMain = record.main.has(row.name);
-    const lane = isMain ? 0 : freeLane(bottoms, below, record, row, cards);
-    let y = Math.max(bottoms[lane] ?? 0, below);
-    if (isMain && parentOf(row.name) !== group) {
-      group = parentOf(row.name);
-      if (group) {
-        headings.push({ text: group, y: y + 2 });
-        y += HEIGHTS.heading;
-      }
-    }
-    const x = lane ? mainWidth + LANE_GAP + (lane - 1) * (widths.side + LANE_GAP) : 0;
-    const width = lane ? widths.side : mainWidth;
-    const card = { row, label: labelOf(row, group), x, y, width, ...sizeOf(row), isSide: lane > 0, lane };
-    cards.set(row.name, card);
-    bottoms[lane] = bottomOf(card);
-  }
-  const list = [...cards.values()];
+export function layoutNetwork(graph, widths) {
+  const isPlain = graph.rows.every((row) => graph.main.has(row.name) && row.inputs.length < 2);
+  const levels = [...graph.main].map((name) => ancestorsOf(name).length);
+  const right = isPlain ? widths.alone : widths.main + INDENT * Math.max(0, Math.max(...levels) - FREE_LEVELS);
+  const columns = new Lanes(graph, right, widths.side);
+  for (const row of graph.rows) columns.place(row);
+  const list = [...columns.cards.values()];
+  const edges = edgesOf(columns.cards);
   return {
     cards: list,
-    headings,
-    edges: edgesOf(record, cards),
-    width: Math.max(...list.map((card) => card.x + card.width)),
+    headings: columns.headings,
+    edges,
+    width: Math.max(...list.map((card) => card.x + card.width), ...edges.map((one) => one.right)),
     height: Math.max(...list.map(bottomOf)),
   };
+}
+
+/** The main path, and the side paths beside it, while cards are placed. */
+class Lanes {
+  cards = new Map(); // by name
+  headings = [];
+  #bottoms = [0]; // of each lane
+  #open = [[]]; // paths of the blocks whose headings are above the next card of each lane
+  #onMain; // paths of the blocks that the main path goes through
+
+  constructor(graph, right, sideWidth) {
+    this.graph = graph;
+    this.right = right;
+    this.sideWidth = sideWidth;
+    this.#onMain = new Set([...graph.main].flatMap(ancestorsOf));
+  }
+
+  place(row) {
+    const { graph, cards } = this;
+    const inputs = row.inputs.map((name) => bottomOf(cards.get(name)));
+    const isMain = graph.main.has(row.name);
+    const lane = isMain ? 0 : freeLane(this.#bottoms, Math.max(0, ...inputs), graph, row, cards);
+    const around = ancestorsOf(row.name);
+    this.#openBlocks(around, lane, Math.max(0, ...inputs));
+    const box = this.#box(lane, Math.max(this.#bottoms[lane] ?? 0, ...inputs), around.length);
+    const label = row.name.slice(around.length ? around.at(-1).length + 1 : 0);
+    const card = { row, label, ...box, ...sizeOf(row), isSide: lane > 0, lane, level: around.length };
+    cards.set(row.name, card);
+    this.#bottoms[lane] = bottomOf(card);
+    for (const path of around) {
+      const heading = this.headings.findLast((one) => one.path === path && one.isSide === lane > 0);
+      if (heading) heading.bottom = card.y + card.height;
+    }
+  }
+
+  /** Put headings above the first card of each block. */
+  #openBlocks(around, lane, below) {
+    const left = this.#open[lane]?.some((path) => !around.includes(path));
+    if (left && lane === 0) this.#bottoms[0] += HEIGHTS.gap;
+    for (const path of around) {
+      const at = this.#onMain.has(path) ? 0 : lane;
+      const isOpen = this.#open[at]?.includes(path);
+      const wasOpen = lane > 0 && this.headings.some((heading) => heading.path === path);
+      if (!isOpen && !wasOpen) this.#addHeading(path, at, below);
+    }
+    this.#open[lane] = around;
+    if (lane > 0) this.#open[0] = [...new Set([...this.#open[0], ...around.filter((path) => this.#onMain.has(path))])];
+  }
+
+  #addHeading(path, lane, below) {
+    const level = ancestorsOf(path).length;
+    const box = this.#box(lane, Math.max(this.#bottoms[lane] ?? 0, below), level);
+    const label = path.slice(path.lastIndexOf(".") + 1);
+    this.headings.push({ path, label, ...box, height: HEIGHTS.heading, isSide: lane > 0, level, bottom: 0 });
+    this.#bottoms[lane] = box.y + HEIGHTS.heading;
+  }
+
+  #box(lane, y, level) {
+    const x = lane ? this.right + LANE_GAP + (lane - 1) * (this.sideWidth + LANE_GAP) : INDENT * level;
+    return { x, y, width: lane ? this.sideWidth : this.right - x };
+  }
 }
 
 function sizeOf(row) {
@@ -55,22 +103,11 @@ function sizeOf(row) {
   return { isLarge: true, height: row.output_shape.length === 3 ? HEIGHTS.solid : HEIGHTS.vector };
 }
 
-/** The row's name, without that of the block under whose heading it stands. */
-function labelOf({ name }, group) {
-  return group && name.startsWith(`${group}.`) ? name.slice(group.length + 1) : name;
-}
-
 /** Whether a row changes the size of its input. A reshape does not count: the numbers stay the same. */
 const changesSize = ({ kind, input_shape: before, output_shape: after }) =>
   kind !== "reshape" && before.join() !== after.join();
 
 const bottomOf = (card) => (card ? card.y + card.height + HEIGHTS.gap : 0);
-
-/** "layer1.0.conv1" belongs to "layer1.0". */
-function parentOf(name) {
-  const end = name.lastIndexOf(".");
-  return end < 0 ? "" : name.slice(0, end);
-}
 
 /** A row stays in the lane of the side path that it goes on with; a new one takes the first with room. */
 function freeLane(bottoms, top, record, row, cards) {
@@ -81,7 +118,7 @@ function freeLane(bottoms, top, record, row, cards) {
   return lane;
 }
 
-function edgesOf(record, cards) {
+function edgesOf(cards) {
   const edges = [];
   for (const card of cards.values()) {
     for (const name of new Set(card.row.inputs)) {
@@ -98,16 +135,21 @@ function edge(from, to, cards) {
   const sy = from.y + from.height;
   if (from.lane === to.lane) {
     const between = [...cards.values()].some((card) => card.lane === from.lane && card.y > from.y && card.y < to.y);
-    if (!between) return { path: `M${sx} ${sy}V${to.y}`, isSkip: false };
-    return { path: arc(from, to), isSkip: true };
+    const y = Math.max(sy, to.y - HEIGHTS.gap / 2);
+    if (!between) return { path: `M${sx} ${sy}V${y}H${ex}V${to.y}`, isSkip: false, right: 0 };
+    return { ...arc(from, to), isSkip: true };
   }
   if (from.lane < to.lane) {
     // Out of the right side, and down into the card beside.
     const y = from.y + from.height / 2;
-    return { path: `M${from.x + from.width} ${y}H${ex - 6}Q${ex} ${y} ${ex} ${y + 6}V${to.y}`, isSkip: false };
+    return {
+      path: `M${from.x + from.width} ${y}H${ex - 6}Q${ex} ${y} ${ex} ${y + 6}V${to.y}`,
+      isSkip: false,
+      right: 0,
+    };
   }
   const y = to.y + to.height / 2;
-  return { path: `M${sx} ${sy}V${y - 6}Q${sx} ${y} ${sx - 6} ${y}H${to.x + to.width}`, isSkip: false };
+  return { path: `M${sx} ${sy}V${y - 6}Q${sx} ${y} ${sx - 6} ${y}H${to.x + to.width}`, isSkip: false, right: 0 };
 }
 
 const middle = (card) => Math.min(28, card.width / 2);
@@ -117,5 +159,5 @@ function arc(from, to) {
   const start = from.y + from.height / 2;
   const end = to.y + to.height / 2;
   const bulge = Math.min(56, 22 + (end - start) / 10);
-  return `M${x} ${start}C${x + bulge} ${start} ${x + bulge} ${end} ${x} ${end}`;
+  return { path: `M${x} ${start}C${x + bulge} ${start} ${x + bulge} ${end} ${x} ${end}`, right: x + 0.75 * bulge };
 }

@@ -1,4 +1,6 @@
-/** The network record: the graph of its rows, the kind of each row, and the tag of its picture. */
+/** The network record: the graph of its rows, its blocks, the kind of each row, and the tag of its picture. */
+
+import { blocksOf } from "./blocks.js";
 
 const CONVOLUTION = /^(conv\dd|lazyconv\dd)$/i;
 const LINEAR = /^(linear|lazylinear)$/i;
@@ -42,9 +44,11 @@ export const moduleOf = (name) => name.replace(/:\d+$/, "");
 /**
  * @param {Object} network As the server gives it.
  * @returns {{rows: Object[], byName: Map<string, Object>, consumers: Map<string, Object[]>, boxes: Object,
- *     main: Set<string>, convs: Object[], last: Object, stepsPerEpoch: number,
- *     warnings: {layer: ?string, word: string, sentence: string}[], name: string, dataset: string}}
- *     Rows in call order, the image itself first, as row "input"; `main`: the names on the longest path.
+ *     main: Set<string>, uncalled: Object[], blocks: Map<string, Object>, parameters: number, convs: Object[],
+ *     last: Object, stepsPerEpoch: number, warnings: {layer: ?string, word: string, sentence: string}[],
+ *     name: string, dataset: string}}
+ *     Rows in call order, the image itself first, as row "input"; `main`: the names on the longest path; `uncalled`:
+ *     rows of parameters that belong to no call; `blocks`: see `blocksOf`.
  */
 export function readRecord(network) {
   check(network);
@@ -60,23 +64,20 @@ export function readRecord(network) {
     formula: "",
     receptive_field: [1, 1],
   };
-  const called = network.rows.filter((row) => row.output_shape?.length && row.inputs?.length);
-  const rows = [image, ...called];
-  const byName = new Map(rows.map((row) => [row.name, row]));
+  const isCalled = (row) => row.output_shape?.length && row.inputs?.length;
+  const rows = [image, ...network.rows.filter(isCalled)];
   for (const row of rows) {
     row.kind = kindOf(row);
     row.averages = network.averages?.[row.name]; // how an average pooling divides; earlier records do not say
   }
-  const consumers = new Map(rows.map((row) => [row.name, []]));
-  for (const row of called) for (const name of new Set(row.inputs)) consumers.get(name)?.push(row);
   const [height, width] = network.input_shape.slice(-2);
   const each = (count) => Array.from({ length: count }, (_, i) => [i, i + 1]);
   return {
-    rows,
-    byName,
-    consumers,
+    ...graphOf(rows),
+    uncalled: network.rows.filter((row) => !isCalled(row)),
+    blocks: blocksOf(network.rows, network.blocks),
+    parameters: network.rows.reduce((sum, row) => sum + (row.parameters ?? 0), 0),
     boxes: { ...network.boxes, input: { rows: each(height), columns: each(width) } },
-    main: longestPath(rows, byName),
     convs: rows.filter((row) => row.kind === "convolution"),
     last: rows.at(-1),
     stepsPerEpoch: network.steps_per_epoch || 1,
@@ -84,6 +85,17 @@ export function readRecord(network) {
     name: network.name ?? "network",
     dataset: network.dataset ?? "",
   };
+}
+
+/**
+ * The graph of rows, or of the nodes in their place.
+ * @returns {{rows: Object[], byName: Map<string, Object>, consumers: Map<string, Object[]>, main: Set<string>}}
+ */
+export function graphOf(rows) {
+  const byName = new Map(rows.map((row) => [row.name, row]));
+  const consumers = new Map(rows.map((row) => [row.name, []]));
+  for (const row of rows) for (const name of new Set(row.inputs)) consumers.get(name)?.push(row);
+  return { rows, byName, consumers, main: longestPath(rows, byName) };
 }
 
 const isShape = (given) => Array.isArray(given) && given.every((side) => Number.isInteger(side) && side >= 0);
@@ -111,6 +123,7 @@ function check(network) {
   const { rows, input_shape: shape } = network;
   if (!isShape(shape) || shape.length !== 3 || !Array.isArray(rows) || !rows.every(isRow))
     throw new TypeError("record");
+  if (!Object.values(network.blocks ?? {}).every((type) => typeof type === "string")) throw new TypeError("blocks");
   for (const { rows: lines, columns } of Object.values(network.boxes ?? {}))
     if (![lines, columns].every((list) => Array.isArray(list) && list.every(Array.isArray)))
       throw new TypeError("boxes");

@@ -5,6 +5,15 @@ const WHOLE = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 0 });
 /** 4816896 as "4,816,896". */
 export const whole = (number) => WHOLE.format(number);
 
+const UNITS = ["", "k", "M", "G", "T"];
+
+/** 147,968 as "148k", 2,460,000 as "2.46M": three digits at most. */
+export function rounded(number) {
+  let [scaled, unit] = [number, 0];
+  while (scaled >= 999.5 && unit < UNITS.length - 1) [scaled, unit] = [scaled / 1000, unit + 1];
+  return `${unit ? Number(scaled.toPrecision(3)) : number}${UNITS[unit]}`;
+}
+
 /** [6, 28, 28] as "6×28×28". */
 export const size = (shape) => shape.join("×");
 
