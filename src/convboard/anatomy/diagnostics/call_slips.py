@@ -25,6 +25,7 @@ from convboard.anatomy.diagnostics.user_code import Failure
 _EXAMPLES = {"kernel_size": 3, "output_size": 1, "scale_factor": 2, "out_channels": 8, "out_features": 10}
 _FOUND_BY_LAZY = ("num_features", "in_channels", "in_features")
 _KEYWORDS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}  # NumPy's name and torch's
+_LAYERS_IN_KERAS = ("activation", "dropout", "recurrent_dropout")
 
 
 def missing_argument(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
@@ -65,9 +66,15 @@ def other_keyword(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
         for keyword in call.keywords:
             if keyword.arg is None or keyword.arg not in match[0]:
                 continue
-            near = [_KEYWORDS.get(keyword.arg), *get_close_matches(keyword.arg, known, n=2)]
+            alike = [name for name in known if name[0] == keyword.arg[0]]  # activation is no slip of dilation
+            near = [_KEYWORDS.get(keyword.arg), *get_close_matches(keyword.arg, alike, n=2)]
             for name in dict.fromkeys(name for name in near if name):
                 yield write(failure, keyword, f"{name}={failure.written(keyword.value)}")
+            others = [text for text in arguments_of(failure, call) if not text.startswith(f"{keyword.arg}=")]
+            remedy = f"leave out {failure.written(keyword)}, which {failure.written(call.func)} does not take"
+            is_layer = keyword.arg in _LAYERS_IN_KERAS and isinstance(value, type)
+            remedy += ": in torch it is a layer of its own behind this one" if is_layer else ""
+            yield Edit({call: with_arguments(failure, call, *others)}, remedy)
 
 
 def whole_numbers(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:

@@ -83,10 +83,20 @@ def attention_heads(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
     found = failure.local("embed_dim", "num_heads")
     for call in calls_in(failure):
         for node in (*call.args, *(keyword.value for keyword in call.keywords)):
-            if found and isinstance(node, ast.Constant) and node.value == found[1]:
+            value = node.value if isinstance(node, ast.Constant) else failure.value(node)
+            if found and value == found[1]:
                 good = divisors(found[0])
                 near = min(good, key=lambda heads: abs(heads - found[1]))
                 yield write(failure, node, str(near), call, f": heads that divide {found[0]} are {listed(good)}")
+
+
+def super_of_another(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
+    """`super(LeNet, self).__init__()` in a class called Net."""
+    for call in (node for node in failure.nodes if isinstance(node, ast.Call)):
+        if failure.written(call.func) == "super" and call.args and call.lineno == failure.line:
+            own = failure.frame.f_code.co_qualname.split(".")[-2]
+            new = with_arguments(failure, call, own, *map(failure.written, call.args[1:]))
+            yield Edit({call: new}, f"write super() for {failure.written(call)}: the class is called {own}")
 
 
 CONSTRUCTOR_SLIPS: tuple[tuple[str, Proposal], ...] = (
@@ -95,5 +105,6 @@ CONSTRUCTOR_SLIPS: tuple[tuple[str, Proposal], ...] = (
     (r"padding='same' is not supported for strided", same_padding),
     (r"Invalid padding string '(\w+)'", padding_word),
     (r"dropout probability has to be between 0 and 1, but got (\d+\.?\d*)", dropout_percentage),
+    (r"super\(type, obj\): obj", super_of_another),
     (r"embed_dim must be divisible by num_heads", attention_heads),
 )

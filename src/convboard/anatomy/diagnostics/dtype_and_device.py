@@ -5,6 +5,7 @@ from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.module_definition import REGISTER, unregistered
+from convboard.anatomy.diagnostics.wording import listed_names
 from convboard.anatomy.trace import Call
 
 _TORCH_MESSAGES = ("type", "not implemented for")  # parts of torch's own messages on dtypes
@@ -38,7 +39,11 @@ def wrong_dtype(context: Context, call: Call) -> Finding | None:
         return Finding("dtype", reason, (remedy,), wanted, _name(given), call)
     if weights and weights[0].dtype != given:
         reason = f"{context.title(call)} gets {_name(given)} but has weights in {_name(weights[0].dtype)}."
+        buffers = [name for name, buffer in context.model.named_buffers() if buffer.dtype == given]
         remedy = f"give it x.float(){_conversion(context, call, given)}"
+        if buffers:
+            reason += f" {listed_names(buffers)} {'are' if len(buffers) > 1 else 'is'} in {_name(given)}."
+            remedy = "convert that to float32 in __init__, with .float() or dtype=torch.float32"
         return Finding("dtype", reason, (remedy,), _name(weights[0].dtype), _name(given), call)
     return None
 

@@ -11,6 +11,11 @@ from diagnosed_networks import cannot_be_built
 torch: Any = real  # slips are type errors
 nn, F = torch.nn, torch.nn.functional
 
+
+def attention(heads: int = 6) -> Any:
+    return nn.MultiheadAttention(32, heads)
+
+
 CONSTRUCTORS: list[tuple[Callable[[], Any], str]] = [
     (lambda: nn.Conv2d(1, 8, 3, stride=2, padding="same"), 'write padding=1 for padding="same", with which stride 2'),
     (lambda: nn.Conv2d(1, 8, (3, 5), stride=2, padding="same"), 'write padding=(1, 2) for padding="same"'),
@@ -27,6 +32,14 @@ CONSTRUCTORS: list[tuple[Callable[[], Any], str]] = [
         lambda: nn.MultiheadAttention(28, 8),
         "write nn.MultiheadAttention(28, 7) for nn.MultiheadAttention(28, 8): h",
     ),
+    (
+        attention,
+        "write nn.MultiheadAttention(32, 4) for nn.MultiheadAttention(32, heads): heads that divide 32 are 1, 2, 4, 8",
+    ),
+    (
+        lambda: nn.Conv2d(1, 8, 3, activation="relu"),
+        'leave out activation="relu", which nn.Conv2d does not take: in torch it is a layer of its own behind this one',
+    ),
     (lambda: nn.Sequential([nn.Flatten(), nn.ReLU()]), "write nn.Sequential(*[nn.Flatten(), nn.ReLU()]) for"),
     (lambda: nn.Sequential(nn.Flatten(), F.relu, nn.ReLU), "write nn.ReLU() for F.relu and nn.ReLU() for nn.ReLU"),
     (lambda: nn.ModuleList(nn.Flatten(), nn.ReLU()), "write nn.ModuleList([nn.Flatten(), nn.ReLU()]) for"),
@@ -39,6 +52,19 @@ def test_a_call_in_a_constructor(make: Callable[[], Any], remedy: str) -> None:
     message = cannot_be_built(make)
     assert "test_constructor_slips.py, line " in message
     assert f"What to do: - {remedy}" in message
+
+
+class Other(real.nn.Module):
+    def __init__(self) -> None:
+        super(Copied, self).__init__()
+
+
+class Copied(real.nn.Module):
+    """A class whose name was changed in one place only is the other one."""
+
+
+def test_super_of_another_class() -> None:
+    assert "write super() for super(Copied, self): the class is called Other" in cannot_be_built(Other)
 
 
 def test_a_size_that_was_computed_before() -> None:

@@ -31,6 +31,14 @@ def test_images_made_another_type() -> None:
     assert diagnosis.reason == "Linear layers.0 gets float64 but has weights in float32."
 
 
+def test_a_buffer_of_another_type() -> None:
+    model = LambdaNetwork(lambda m, x: m[0](x.flatten(1) + m[0].mean), nn.Linear(16, 10))
+    model[0].register_buffer("mean", torch.zeros(16, dtype=torch.float64))
+    diagnosis = found(model)
+    assert diagnosis.reason.endswith("gets float64 but has weights in float32. layers.0.mean is in float64.")
+    assert diagnosis.remedies == ("convert that to float32 in __init__, with .float() or dtype=torch.float32",)
+
+
 def test_a_layer_on_another_device() -> None:
     parts = nn.Linear(16, 10), nn.Linear(10, 10, device="meta")
     diagnosis = found(LambdaNetwork(lambda m, x: m[1](scores(m, x)), *parts))
