@@ -56,7 +56,7 @@ def test_a_call_in_a_constructor(make: Callable[[], Any], remedy: str) -> None:
 
 class Other(real.nn.Module):
     def __init__(self) -> None:
-        super(Copied, self).__init__()
+        super(Copied, self).__init__()  # type: ignore[misc]
 
 
 class Copied(real.nn.Module):
