@@ -207,6 +207,7 @@ def _keeps_the_batch(row: LayerRow) -> bool:
 
 def _counted_by_torch(model: nn.Module, shape: Sequence[int]) -> int:
     model.requires_grad_(False)  # torch counts by hooks on gradients too, which fail in some networks
+    torch.backends.mha.set_fastpath_enabled(False)  # an operation that torch does not count
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(1, *shape))
     return int(counter.get_total_flops()) // 2

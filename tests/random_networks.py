@@ -102,7 +102,7 @@ CHANNELS = """
     x.prod(1, keepdim=True)
     written(x, lambda y: y[:, :1].mul_(0.5))
     written(x, lambda y: y[:, 0].copy_(x[:, -1]))
-    x.masked_scatter(x > 0, x)
+    torch.stack([image.masked_scatter(image > 0, image) for image in x])
 """
 POSITIONS = """
     x.flip(2)

@@ -106,9 +106,9 @@ def dry_run(
         others = [black_images(model, shape, len(images)) for shape in other_shapes]
         return run_without_side_effects(model, images, gradients, others)
 
-    recorded = _record(model, run, image_shape, batch_size, trackers, dtype)
+    recorded = _record(model, run, image_shape, batch_size, trackers, dtype, keeps_values=not trackers)
     if trackers and recorded.error is None and any(_may_be_otherwise(call, batch_size) for call in recorded.calls):
-        larger = _record(model, run, image_shape, batch_size + 1, dtype=dtype)
+        larger = _record(model, run, image_shape, batch_size + 1, dtype=dtype, keeps_values=False)
         _find_batches(recorded, larger)
     return recorded
 
@@ -156,11 +156,13 @@ def _record(
     batch_size: int,
     trackers: Sequence[Callable[[Tensor], Tracker]] = (),
     dtype: torch.dtype | None = None,
+    keeps_values: bool = True,
 ) -> DryRun:
     check_shape(image_shape)
     for sees_operations in (False, True):
         images, output, error = black_images(model, image_shape, batch_size).to(dtype), None, None
-        with record_calls(model, images, [make(images) for make in trackers], sees_operations) as recording:
+        made = [make(images) for make in trackers]
+        with record_calls(model, images, made, sees_operations, keeps_values) as recording:
             try:
                 output = run(model, images)
             except Exception as raised:

@@ -5,11 +5,12 @@ that calls it directly.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 Pair = tuple[int, int]  # (height, width)
@@ -167,7 +168,7 @@ class FunctionCall:
     @cached_property
     def tensors(self) -> list[Tensor]:
         """The tensors among the arguments, including those in lists, in order."""
-        return list(tensors_in((self.args, tuple(self.kwargs.values()))))
+        return tensors_in((self.args, tuple(self.kwargs.values())))
 
     @property
     def replaces_values(self) -> bool:
@@ -178,10 +179,21 @@ class FunctionCall:
     def sources(self) -> list[Tensor]:
         """The tensors among the arguments whose values the result depends on; others tell only a shape or a type."""
         if self.replaces_values or self.name in CREATING:
-            return list(tensors_in((self.args[1:], tuple(self.kwargs.values()))))
+            return tensors_in((self.args[1:], tuple(self.kwargs.values())))
         if self.name in _SHAPED_LIKE_OTHER:
-            return list(tensors_in(self.args[:1]))
-        return list(tensors_in((self.args, tuple(value for key, value in self.kwargs.items() if key != "out"))))
+            return tensors_in(self.args[:1])
+        if "out" not in self.kwargs:
+            return self.tensors
+        return tensors_in((self.args, tuple(value for key, value in self.kwargs.items() if key != "out")))
+
+    def without_values(self, is_let_go: Callable[[Tensor], bool]) -> "FunctionCall":
+        """Return the same call with tensors of the same shapes and types that need no memory.
+
+        Args:
+            is_let_go: Whether to put another tensor in place of one.
+        """
+        args, kwargs = (_without_values(value, is_let_go) for value in (self.args, dict(self.kwargs)))
+        return FunctionCall(self.name, self.function, args, kwargs)
 
     @property
     def parameters(self) -> list[nn.Parameter]:
@@ -218,20 +230,36 @@ class FunctionCall:
         return None
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in nested tuples, lists and mappings, in order."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from tensors_in(item)
-    elif not isinstance(value, (int, float, str, type(None))) and isinstance(value, Mapping):
-        yield from tensors_in(tuple(value.values()))
+def tensors_in(value: Any) -> list[Tensor]:
+    """Return the tensors in nested tuples, lists and mappings, in order."""
+    found: list[Tensor] = []
+    _collect((value,), found)
+    return found
+
+
+def _collect(values: Iterable[Any], found: list[Tensor]) -> None:
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, (tuple, list)):
+            _collect(value, found)
+        elif not isinstance(value, (int, float, str, type(None))) and isinstance(value, Mapping):
+            _collect(value.values(), found)
+
+
+def _without_values(value: Any, is_let_go: Callable[[Tensor], bool]) -> Any:
+    if type(value) is Tensor and value.layout == torch.strided and not value.is_quantized and is_let_go(value):
+        return value.new_empty(()).expand(value.shape)
+    if type(value) in {tuple, list}:
+        return type(value)(_without_values(item, is_let_go) for item in value)
+    if type(value) is dict:
+        return {key: _without_values(item, is_let_go) for key, item in value.items()}
+    return value
 
 
 def first_tensor(value: Any) -> Tensor | None:
     """Return the first tensor in nested tuples, lists and mappings; None if there is none."""
-    return next(tensors_in(value), None)
+    return next(iter(tensors_in(value)), None)
 
 
 def as_pair(value: Any) -> Pair:

@@ -7,6 +7,7 @@ a call of this function; what another one returns is unknown.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from torch import Tensor
 from torch._ops import OpOverload
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -27,6 +28,15 @@ _SAME |= ELEMENTWISE | CUMULATIVE | CREATING
 _OTHER_NAMES = {"lift_fresh": "alias", "native_layer_norm": "layer_norm", "to_copy": "to", "unsafe_view": "view"}
 _CONVOLUTION = words("convolution convolution_overrideable")
 _BATCH_NORM = words("native_batch_norm_legit_no_training")
+
+
+ASKING = frozenset(
+    (
+        *(Tensor.dim, Tensor.size, Tensor.numel, Tensor.stride, Tensor.is_contiguous, Tensor.is_floating_point),
+        *(getattr(Tensor, name).__get__ for name in ("shape", "ndim", "dtype", "device", "requires_grad", "is_cuda")),
+    )
+)
+"""Functions that neither return a tensor nor read its values."""
 
 
 def call_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> FunctionCall:
@@ -61,6 +71,13 @@ def is_operation(function: Callable[..., Any]) -> bool:
 def is_same(call: FunctionCall) -> bool:
     """Return whether an operation does the same as the function that `call_of` takes it for."""
     return call.name in _SAME or call.name in _OTHER_NAMES.values() or not call.args
+
+
+def sets_data(function: Callable[..., Any]) -> bool:
+    """Return whether a function is the assignment `x.data = y`."""
+    return getattr(function, "__name__", "") == "__set__" and (
+        getattr(getattr(function, "__self__", None), "__name__", "") == "data"
+    )
 
 
 class _Observer:

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -13,12 +12,13 @@ from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.function_call import FunctionCall, first_tensor, tensors_in
 from convboard.anatomy.function_names import words
-from convboard.anatomy.operations import OperationMode, call_of
+from convboard.anatomy.operations import ASKING, OperationMode, call_of, sets_data
 from convboard.anatomy.provenance import Provenance, Provenances, parameters_of, version_of
 from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
 
 # Functions that change neither values nor shape are not recorded. Attributes such as `.T` arrive as `get`.
 _NOT_RECORDED = words("alias get set clone contiguous cpu cuda detach double float to type")
+_Unseen: Any = torch._C.DisableTorchFunction  # what the recorder itself calls is not the network's
 
 
 @dataclass
@@ -39,7 +39,11 @@ class Recording:
 
 @contextmanager
 def record_calls(
-    model: nn.Module, images: Tensor, trackers: Sequence[Tracker] = (), sees_operations: bool = False
+    model: nn.Module,
+    images: Tensor,
+    trackers: Sequence[Tracker] = (),
+    sees_operations: bool = False,
+    keeps_values: bool = True,
 ) -> Iterator[Recording]:
     """Record the calls of a network while the context lasts.
 
@@ -48,11 +52,12 @@ def record_calls(
         images: The images, [N, C, H, W], with which the network is called within the context.
         trackers: Trackers to update after every function call.
         sees_operations: Whether to look into scripts, which takes longer; see `Recording.has_unseen`.
+        keeps_values: Whether the recorded functions keep the tensors that they were given, or only their shapes.
 
     Yields:
         The recording, which grows while the network runs.
     """
-    recorder = _Recorder(model, images, trackers, sees_operations)
+    recorder = _Recorder(model, images, trackers, sees_operations, keeps_values)
     handles = []
     try:
         for name, module in model.named_modules():
@@ -88,8 +93,16 @@ def uncompiled() -> Iterator[None]:
 class _Recorder(TorchFunctionMode):
     """A recorder of the calls."""
 
-    def __init__(self, model: nn.Module, images: Tensor, trackers: Sequence[Tracker], sees_operations: bool) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        images: Tensor,
+        trackers: Sequence[Tracker],
+        sees_operations: bool,
+        keeps_values: bool,
+    ) -> None:
         super().__init__()
+        self._keeps_values = keeps_values
         self.recording = Recording()
         self._trackers = trackers
         self._names = CallNames()
@@ -97,29 +110,29 @@ class _Recorder(TorchFunctionMode):
         self._containers: list[tuple[nn.Module, str]] = []  # those that are running, with their paths
         self._layer: Call | None = None  # the layer that is running
         self._layer_version = 0  # how often its first argument had been written to
-        self._is_paused = True  # functions that are called before the network or by the recorder are not the network's
+        self._has_begun = False  # functions that are called before the network are not the network's
         self.provenance = Provenances(images, self._forget, sees_operations)
 
     def start(self, model: nn.Module, _args: Any) -> None:
         """Begin to record, when the network is called. A run may have put copies in place of its buffers before."""
-        if self._is_paused:
+        if not self._has_begun:
             self.provenance.begin(model)
-            self._is_paused = False
+            self._has_begun = True
 
     def hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., Any]]:
         """Return the hooks to run before and after the forward of the module at this path."""
         before, after = self._layer_hooks(name, module) if is_layer(module) else self._container_hooks(name, module)
 
-        def paused_before(_module: nn.Module, args: Any, kwargs: Any) -> None:
-            with self._paused():
+        def unseen_before(_module: nn.Module, args: Any, kwargs: Any) -> None:
+            with _Unseen():
                 self.recording.modules.add(module)
                 before(args, kwargs)
 
-        def paused_after(_module: nn.Module, args: Any, result: Any) -> Any:
-            with self._paused():
+        def unseen_after(_module: nn.Module, args: Any, result: Any) -> Any:
+            with _Unseen():
                 return after(args, result)
 
-        return paused_before, paused_after
+        return unseen_before, unseen_after
 
     def _container_hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., None]]:
         def before(_args: Any, _kwargs: Any) -> None:
@@ -136,7 +149,7 @@ class _Recorder(TorchFunctionMode):
     def _layer_hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., Any]]:
         def before(args: Any, kwargs: Any) -> None:
             if self._layer is None:
-                tensors = list(tensors_in((args, kwargs)))
+                tensors = tensors_in((args, kwargs))
                 self._layer_version = version_of(tensors[0]) if tensors else 0
                 provenances = [self.provenance.of(tensor) for tensor in tensors]
                 self._layer = self._begin(self._names.next(name), type(module).__name__, module, tensors, provenances)
@@ -164,7 +177,7 @@ class _Recorder(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         """Called by torch in place of every function of its own."""
-        if self._is_paused:
+        if not self._has_begun or func in ASKING:
             return func(*args, **(kwargs or {}))
         function = call_of(func, args, kwargs or {})
         versions = [(tensor, version_of(tensor)) for tensor in function.tensors]
@@ -183,7 +196,7 @@ class _Recorder(TorchFunctionMode):
             if own is not None:
                 own.error = error
             raise
-        returned = args[0] if function.name == "setitem" or _sets_data(func) else result
+        returned = args[0] if function.name == "setitem" or sets_data(func) else result
         if first_tensor(returned) is None:
             self.provenance.note_reading(function)
             if own is not None:
@@ -219,8 +232,14 @@ class _Recorder(TorchFunctionMode):
             call.is_known, call.is_of_images = provenance.is_known, provenance.is_of_images
             call.has_batch = (call.is_of_images, call.is_of_images)
             call.tracked = tuple(tracker.value(returned) for tracker in self._trackers)
+        if not self._keeps_values:
+            call.functions = [function.without_values(self._is_of_images) for function in call.functions]
         for tensor in tensors_in(result):
-            self.provenance.set(tensor, replace(self.provenance.of(tensor), name=call.name, parameters=()))
+            its = self.provenance.of(tensor)
+            self.provenance.set(tensor, Provenance(call.name, its.version, its.is_of_images, its.is_known))
+
+    def _is_of_images(self, tensor: Tensor) -> bool:
+        return self.provenance.of(tensor).is_of_images
 
     def _follow(
         self, function: FunctionCall, returned: Any, call: Call | None, provenances: Sequence[Provenance]
@@ -243,7 +262,9 @@ class _Recorder(TorchFunctionMode):
                 self.provenance.set(tensor, Provenance(None, version_of(tensor)))
                 continue
             provenance, sharing = self.provenance.of(tensor), self.provenance.sharing(tensor)
-            is_known = provenance.is_known and self._try_each(partial(_invalidate, tensor, sharing))
+            is_known = provenance.is_known and self._try_each(
+                lambda tracker, tensor=tensor, sharing=sharing: tracker.invalidate(tensor, sharing)  # type: ignore[misc]
+            )
             for other in sharing:
                 self.provenance.set(other, self._after_a_write(other, replace(provenance, is_known=is_known)))
 
@@ -260,21 +281,12 @@ class _Recorder(TorchFunctionMode):
     def _try_each(self, handle: Callable[[Tracker], None]) -> bool:
         """Call each tracker; return False if one raised, so that what it did not compute is unknown."""
         is_known = True
-        with self._paused():
-            for tracker in self._trackers:
-                try:
-                    handle(tracker)
-                except Exception:  # any: no figure is worth the user's run
-                    is_known = False
+        for tracker in self._trackers:
+            try:
+                handle(tracker)
+            except Exception:  # any: no figure is worth the user's run
+                is_known = False
         return is_known
-
-    @contextmanager
-    def _paused(self) -> Iterator[None]:
-        before, self._is_paused = self._is_paused, True
-        try:
-            yield
-        finally:
-            self._is_paused = before
 
     def _forget(self, tensor: Tensor) -> None:
         for tracker in self._trackers:
@@ -284,14 +296,3 @@ class _Recorder(TorchFunctionMode):
         """A name for the next call of a function here; `relu()` if a module is called relu."""
         path = ".".join(filter(None, [self._containers[-1][1] if self._containers else "", function]))
         return self._names.next(f"{path}()" if path in self._paths else path)
-
-
-def _invalidate(written: Tensor, sharing: Sequence[Tensor], tracker: Tracker) -> None:
-    tracker.invalidate(written, sharing)
-
-
-def _sets_data(function: Callable[..., Any]) -> bool:
-    """Whether a function is the assignment `x.data = y`."""
-    return getattr(function, "__name__", "") == "__set__" and (
-        getattr(getattr(function, "__self__", None), "__name__", "") == "data"
-    )

@@ -106,7 +106,13 @@ def layer_table(
         >>> [row.output_shape for row in convboard.layer_table(nn.Conv2d(1, 6, 5), (1, 28, 28))]
         [(6, 24, 24)]
     """
-    return LayerTable(block_rows(unwrapped(model), summarise(model, input_shape).rows, depth, collapse))
+    run = _run(model, input_shape)
+    if run.error is not None:
+        raise run.error
+    network = unwrapped(model)
+    rows = rows_of(network, run)
+    has_blocks = depth is not None or collapse
+    return LayerTable(block_rows(network, rows, depth, collapse) if has_blocks else rows)
 
 
 def receptive_field(model: nn.Module, input_shape: Shapes, layer: str, row: int = 0, col: int = 0) -> Box:

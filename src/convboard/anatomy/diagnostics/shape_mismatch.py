@@ -38,7 +38,7 @@ def different_sizes(context: Context, call: Call) -> Finding | None:
     function = call.function(*JOINING)
     if function is None or not function.args:
         return None
-    tensors = list(tensors_in(function.args[0]))
+    tensors = tensors_in(function.args[0])
     dim = function.kwargs.get("dim", function.args[1] if len(function.args) > 1 else 0)
     shapes = [_without(tuple(tensor.shape), dim) for tensor in tensors]
     if len(set(shapes)) == 1:

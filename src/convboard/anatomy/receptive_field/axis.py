@@ -72,13 +72,17 @@ class Axis:
         step = line[1] - line[0] if len(line) > 1 else 0
         if len(dims) > 1 or isnan(line[0]) or line != [line[0] + step * unit for unit in range(len(line))]:
             return Axis(self.size, self.stride, positions.shape, line[0], None, positions)
-        return Axis(self.size, int(step) or self.stride, positions.shape, line[0], dims[0] if step else None)
+        axis = Axis(self.size, int(step) or self.stride, positions.shape, line[0], dims[0] if step else None)
+        vars(axis)["positions"] = positions  # they need not be computed again
+        return axis
 
     def expanded(self, shape: Sequence[int]) -> "Axis":
         """Return the fields of units that are repeated to a shape."""
         if shape == self.shape:
             return self
-        return replace(self, shape=shape, uneven=None if self.uneven is None else self.uneven.expand(shape))
+        if self.uneven is None:
+            return Axis.line(self.size, self.stride, shape, self.first, self.dim)
+        return replace(self, shape=shape, uneven=self.uneven.expand(shape))
 
     def over(self, dims: Sequence[int], shape: Sequence[int]) -> "Axis | None":
         """Return the fields of units of this shape that depend on all units along some dimensions.

@@ -52,7 +52,7 @@ class BoundingBoxes:
 
     def update(self, call: FunctionCall, result: Any) -> None:
         """Compute the boxes of what a function returned."""
-        returned = list(tensors_in(result))
+        returned = tensors_in(result)
         sources = self._known.in_order(call.sources)
         if not sources:
             for tensor in returned:  # an in-place function may have replaced its values
@@ -104,7 +104,7 @@ class BoundingBoxes:
         """Call the function itself on the extents in place of the tensors."""
         known = {id(tensor): extents for tensor in call.sources if (extents := self._known.get(tensor))}
         each = [{key: extents[number] for key, extents in known.items()} for number in range(4)]
-        return list(zip(*(moved(call, values, EMPTY, returned) for values in each), strict=True))
+        return list(zip(*moved(call, each, EMPTY, returned), strict=True))
 
     def _moved(self, call: FunctionCall, sources: Sequence[Extents], returned: list[Tensor]) -> list[Extents]:
         """The extents after a function that moves units; it may take the places from a tensor of the images."""

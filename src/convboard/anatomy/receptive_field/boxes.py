@@ -16,6 +16,7 @@ from convboard.anatomy.function_call import Pair
 
 EMPTY = float("-inf")  # extent of a box without pixels
 Extents = tuple[Tensor, ...]  # four tensors of the same shape
+_LARGE = 10_000  # numbers, from which on to look for repetitions is faster than to compute with all of them
 
 
 class Box(NamedTuple):
@@ -91,6 +92,21 @@ def without_repetitions(extent: Tensor, dims: Sequence[int] | None = None) -> Te
         among = {dim % extent.ndim for dim in dims}
         shape = [n if dim in among else extent.shape[dim] for dim, n in enumerate(shape)]
     return extent.as_strided(shape, strides)
+
+
+def compacted(extent: Tensor) -> Tensor:
+    """Return a large tensor expanded along dimensions in which its values are all the same; other tensors unchanged.
+
+    A function that copies its input has written these values out.
+    """
+    if extent.numel() < _LARGE or 0 in extent.stride():
+        return extent
+    compact = extent
+    for dim in range(extent.ndim):
+        first = compact.narrow(dim, 0, 1)
+        if compact.shape[dim] > 1 and torch.equal(compact, first.expand_as(compact)):
+            compact = first
+    return compact.clone().expand_as(extent) if compact.numel() < extent.numel() else extent
 
 
 def maximum(extent: Tensor, dims: Sequence[int], keepdim: bool = True) -> Tensor:

@@ -131,7 +131,18 @@ def triangular(call: FunctionCall, known: KnownTensors, shape: torch.Size) -> Ex
 
 def padded(call: FunctionCall, known: KnownTensors, _shape: torch.Size) -> Extents:
     """Constant padding: its boxes are empty."""
-    return tuple(F.pad(extent, tuple(call.arguments["pad"]), value=EMPTY) for extent in _first(call, known))
+    boxes, pad = _first(call, known), tuple(call.arguments["pad"])
+    if not any(pad):
+        return boxes
+    is_padded = [any(pad[2 * at : 2 * at + 2]) for at in reversed(range(boxes[0].ndim))]
+    return tuple(
+        F.pad(
+            compact.expand([n if pads else m for m, n, pads in zip(compact.shape, boxes[0].shape, is_padded)]),
+            pad,
+            value=EMPTY,
+        )
+        for compact in boxes.compact
+    )
 
 
 def _first(call: FunctionCall, known: KnownTensors) -> TensorBoxes:

@@ -1,6 +1,7 @@
 """The operations on boxes of units that all rules of propagation share."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import JOINING
-from convboard.anatomy.receptive_field.boxes import Extents, TensorBoxes, maximum, without_repetitions
+from convboard.anatomy.receptive_field.boxes import Extents, TensorBoxes, compacted, maximum, without_repetitions
 from convboard.anatomy.tensor_map import TensorMap
 
 
@@ -77,20 +78,31 @@ def union_of_all(many: Sequence[Extents], shape: Sequence[int]) -> Extents:
     return tuple(extent.expand(shape) for extent in largest)
 
 
-def moved(call: FunctionCall, values: Mapping[int, Tensor], fill: float, returned: Sequence[Tensor]) -> list[Tensor]:
+def moved(
+    call: FunctionCall, many: Sequence[Mapping[int, Tensor]], fill: float, returned: Sequence[Tensor]
+) -> list[list[Tensor]]:
     """Call a function that moves units on other values of the units.
 
     Args:
         call: A function of `MOVING` or `JOINING`, or a padding.
-        values: The values to take in place of those of a tensor, of the same shape, by the tensor's id.
+        many: The values to take in place of those of a tensor, of the same shape, by the tensor's id; for each call.
         fill: The value of the units of other tensors that are joined.
         returned: What the function returned for the tensors themselves.
 
     Returns:
-        The tensors that the function returns.
+        The tensors that the function returns, for each call.
     """
-    joins = call.name in JOINING
+    if call.name in JOINING:
+        return [_joined(call, values, fill) for values in many]
+    args, kwargs = call.args[1:], dict(call.kwargs)
+    moving = id(call.args[0] if call.args else kwargs.pop("input"))
+    if call.name in _RESHAPING:
+        return [[_reshaped(values[moving], returned[0].shape)] for values in many]
+    args = on_the_host(args)  # other tensors are indices
+    return [_compacted(call.function(values[moving], *args, **kwargs)) for values in many]
 
+
+def _joined(call: FunctionCall, values: Mapping[int, Tensor], fill: float) -> list[Tensor]:
     def replaced(value: Any) -> Any:
         if isinstance(value, (tuple, list)):
             return [replaced(item) for item in value]
@@ -99,18 +111,14 @@ def moved(call: FunctionCall, values: Mapping[int, Tensor], fill: float, returne
         found = values.get(id(value))
         return torch.tensor(fill).expand(value.shape) if found is None else found
 
-    args, kwargs = list(call.args), dict(call.kwargs)
-    if call.name in _RESHAPING:
-        return [_reshaped(replaced(args[0] if args else kwargs["input"]), returned[0].shape)]
-    if joins:
-        args, kwargs = [replaced(arg) for arg in args], {key: replaced(value) for key, value in kwargs.items()}
-    elif args:  # other tensors are indices
-        args[0] = replaced(args[0])
-        args[1:] = [on_the_host(arg) for arg in args[1:]]
-    else:
-        kwargs["input"] = replaced(kwargs["input"])
     function = _concatenated if call.name in {"cat", "concat", "concatenate"} else call.function
-    return list(tensors_in(function(*args, **kwargs)))
+    return _compacted(
+        function(*map(replaced, call.args), **{key: replaced(value) for key, value in call.kwargs.items()})
+    )
+
+
+def _compacted(result: Any) -> list[Tensor]:
+    return [compacted(tensor) for tensor in tensors_in(result)]
 
 
 _RESHAPING = frozenset(["view", "view_copy", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "ravel"])
@@ -118,16 +126,20 @@ _RESHAPING = frozenset(["view", "view_copy", "view_as", "reshape", "reshape_as",
 
 def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor:
     """A tensor in another shape that stays expanded along the first and last dimensions that are the same in both."""
-    same = _count_same(tensor.shape, shape)
-    dims = [
-        *range(same),
-        *range(-min(_count_same(tensor.shape[::-1], shape[::-1]), min(tensor.ndim, len(shape)) - same), 0),
-    ]
-    repeated = [dim for dim in dims if tensor.stride(dim) == 0]
-    compact, size = without_repetitions(tensor, repeated), list(shape)
-    for dim in repeated:
+    dims, size = _unchanged(tensor.shape, shape, tuple(step == 0 for step in tensor.stride()))
+    return without_repetitions(tensor, dims).reshape(size).expand(shape)
+
+
+@lru_cache(maxsize=1000)
+def _unchanged(before: torch.Size, after: torch.Size, is_repeated: tuple[bool, ...]) -> tuple[list[int], list[int]]:
+    """The repeated dimensions that are the same in both shapes, and the second shape with size 1 there."""
+    same = _count_same(before, after)
+    last = min(_count_same(before[::-1], after[::-1]), min(len(before), len(after)) - same)
+    dims = [dim for dim in (*range(same), *range(-last, 0)) if is_repeated[dim]]
+    size = list(after)
+    for dim in dims:
         size[dim] = 1
-    return compact.reshape(size).expand(shape)
+    return dims, size
 
 
 def _count_same(one: Sequence[int], other: Sequence[int]) -> int:

@@ -87,7 +87,7 @@ class FieldTracker:
 
     def update(self, call: FunctionCall, result: Any) -> None:
         """Compute the field of what a function returned."""
-        returned = list(tensors_in(result))
+        returned = tensors_in(result)
         given = [tensor for tensor in call.sources if tensor in self._known]
         if not given:
             for tensor in returned:
@@ -124,11 +124,8 @@ class FieldTracker:
         moving = call.args[0] if call.args else call.kwargs["input"]
         if len(given) > 1 or given[0] is not moving:
             raise ValueError("A place that comes from the images is not known.")
-        vertical, horizontal = (
-            [axis.at(positions) for positions in moved(call, {id(moving): axis.positions}, NOWHERE, returned)]
-            for axis in axes
-        )
-        return list(zip(vertical, horizontal, strict=True))
+        results = moved(call, [{id(moving): axis.positions} for axis in axes], NOWHERE, returned)
+        return list(zip(*([axis.at(each) for each in result] for axis, result in zip(axes, results)), strict=True))
 
     def _joined_at(self, call: FunctionCall, given: list[Tensor], returned: list[Tensor]) -> list[Axes]:
         """Call the function itself on the positions, if the units then are on a grid; else return nothing."""
@@ -136,11 +133,11 @@ class FieldTracker:
         sides = list(zip(*known.values()))
         if any(axis.size != axes[0].size for axes in sides for axis in axes):
             return []
-        results = []
-        for number, axes in enumerate(sides):
-            positions = moved(call, {key: its[number].positions for key, its in known.items()}, NOWHERE, returned)
-            results.append([axes[0].at(each) for each in positions])
-        joined = list(zip(*results, strict=True))
+        positions = [{key: its[number].positions for key, its in known.items()} for number in range(2)]
+        results = moved(call, positions, NOWHERE, returned)
+        joined = list(
+            zip(*([axes[0].at(each) for each in result] for axes, result in zip(sides, results)), strict=True)
+        )
         return joined if all(axis.uneven is None for axes in joined for axis in axes) else []
 
     def _written(self, call: FunctionCall, target: Tensor) -> Axes | None:
