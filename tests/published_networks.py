@@ -197,7 +197,8 @@ def _measure(report: Report) -> None:
     report.lost = sum(p.numel() for p in model.parameters()) - sum(row.parameters for row in summary.rows)
     odd = [row for row in summary.rows if _keeps_the_batch(row)]
     report.odd = [f"{row.name} {row.type} {row.input_shape} -> {row.output_shape}" for row in odd][:5]
-    report.macs = sum(row.macs for row in summary.rows), _counted_by_torch(model, shape)
+    counted = [row.macs for row in summary.rows if row.type not in {"LSTM", "GRU", "RNN"}]  # torch does not count these
+    report.macs = sum(counted), _counted_by_torch(model, shape)
 
 
 def _keeps_the_batch(row: LayerRow) -> bool:

@@ -7,11 +7,24 @@ to 24 s), and does not know recurrent layers. A test compares the two.
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import isqrt, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall, first_tensor
+
+
+class Macs(NamedTuple):
+    """Numbers of multiply-accumulate operations.
+
+    Attributes:
+        of_images: With a tensor that depends on the images.
+        others: With other tensors only, such as the weights that a spectral normalisation computes. These need not be
+            computed for each image.
+    """
+
+    of_images: int
+    others: int
 
 
 class MacCounter:
@@ -22,7 +35,7 @@ class MacCounter:
     """
 
     def __init__(self, images: Tensor) -> None:
-        self._total = 0
+        self._total = Macs(0, 0)
 
     def invalidate(self, written: Tensor, sharing: Sequence[Tensor]) -> None:
         """Does nothing: the operations were counted when the function was called."""
@@ -30,15 +43,16 @@ class MacCounter:
     def forget(self, tensor: Tensor) -> None:
         """Does nothing, likewise."""
 
-    def value(self, tensor: Tensor) -> int:
-        """Return the number of operations so far, for the whole batch; it does not depend on the tensor."""
+    def value(self, tensor: Tensor) -> Macs:
+        """Return the numbers of operations so far, for the whole batch; they do not depend on the tensor."""
         return self._total
 
     def update(self, call: FunctionCall, result: Any) -> None:
         """Adds the operations of a function."""
         count, output = _COUNTS.get(call.name), first_tensor(result)
         if count is not None and output is not None:
-            self._total += count(call, output)
+            macs, (of_images, others) = count(call, output), self._total
+            self._total = Macs(of_images + macs, others) if call.is_of_images else Macs(of_images, others + macs)
 
 
 def _weighted(call: FunctionCall, output: Tensor) -> int:

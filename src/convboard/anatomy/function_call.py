@@ -144,7 +144,7 @@ class Window:
         return result, f"{fraction} + 1{correction} = {result}"
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class FunctionCall:
     """A call of a torch function.
 
@@ -153,12 +153,14 @@ class FunctionCall:
         function: The function itself.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
+        is_of_images: Whether an argument depends on the images, as far as it can be seen.
     """
 
     name: str
     function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    is_of_images: bool = True
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
@@ -193,7 +195,7 @@ class FunctionCall:
             is_let_go: Whether to put another tensor in place of one.
         """
         args, kwargs = (_without_values(value, is_let_go) for value in (self.args, dict(self.kwargs)))
-        return FunctionCall(self.name, self.function, args, kwargs)
+        return FunctionCall(self.name, self.function, args, kwargs, self.is_of_images)
 
     @property
     def parameters(self) -> list[nn.Parameter]:

@@ -39,6 +39,8 @@ MOVING = words(
     view view_as view_copy vsplit
     """
 )
+# Those of them that keep the units in the order of the memory.
+RESHAPING = words("view view_copy view_as reshape reshape_as flatten unflatten ravel")
 # The outputs have the units of several tensors, given as a list or one after another.
 JOINING = words("broadcast_tensors cat column_stack concat concatenate dstack hstack row_stack stack vstack")
 # The units along some dimensions are reduced to one.

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.costs import MacCounter
+from convboard.anatomy.costs import MacCounter, Macs
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.function_call import Pair, Window
 from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes
@@ -44,7 +44,8 @@ class LayerRow:
         parameter_bytes: Bytes of the parameters that this row adds.
         dense_parameters: Number of weights of a fully connected layer from the whole input to the whole output, the
             product of both sizes; None if it is not a convolution.
-        macs: Multiply-accumulate operations for one image, half of what `torch.utils.flop_counter` counts.
+        macs: Multiply-accumulate operations for one image, half of what `torch.utils.flop_counter` counts. What a layer
+            computes from its parameters alone, such as the weights of a spectral normalisation, is not counted.
         output_bytes: Bytes of the output for one image; for a block, of all outputs inside it.
         receptive_field: Size in pixels of the receptive field of one unit in an image without borders; for units
             without positions, such as those of a Linear, in the image at hand. None if no unit depends on the image;
@@ -94,12 +95,13 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
         parameters belong to no call, where the module is defined.
     """
     counted: set[int] = set()
-    macs = 0
+    macs = Macs(0, 0)
     rows: list[LayerRow] = []
     for call in run.calls:
         if call.output_shape is not None:
             before, macs = macs, call.tracked[0] if call.tracked else macs
-            rows.append(_row(call, run, macs - before, counted))
+            own = Macs(macs.of_images - before.of_images, macs.others - before.others)
+            rows.append(_row(call, run, own.of_images if call.is_of_images else own.others, counted))
     if run.error is not None:
         return rows
     defined = {module: position for position, module in enumerate(model.modules())}

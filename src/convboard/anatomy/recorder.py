@@ -166,8 +166,9 @@ class _Recorder(TorchFunctionMode):
             if result is given and given is not None and version_of(given) == self._layer_version:
                 # The layer returned its input, unchanged. A view of it can be told apart from its other uses.
                 result = given.view_as(given)
-                function = FunctionCall("view_as", Tensor.view_as, (given, given), {})
-                self._follow(function, result, None, [self.provenance.of(given)])
+                provenance = self.provenance.of(given)
+                function = FunctionCall("view_as", Tensor.view_as, (given, given), {}, provenance.is_of_images)
+                self._follow(function, result, None, [provenance])
             self._end(call, result)
             return result
 
@@ -182,6 +183,7 @@ class _Recorder(TorchFunctionMode):
         function = call_of(func, args, kwargs or {})
         versions = [(tensor, version_of(tensor)) for tensor in function.tensors]
         provenances = [*map(self.provenance.of, function.sources), *self.provenance.out_of_sight(function)]
+        function.is_of_images = any(provenance.is_of_images for provenance in provenances)
         call = self._layer
         if call is not None:
             if function.name not in _NOT_RECORDED:
@@ -249,10 +251,11 @@ class _Recorder(TorchFunctionMode):
         is_known &= all(provenance.is_known for provenance in provenances)
         names = [provenance.name for provenance in provenances if provenance.name]
         name = (call.name if call else names[0]) if names else None
-        is_of_images = any(provenance.is_of_images for provenance in provenances)
         parameters = () if name else parameters_of(provenances)
         for tensor in tensors_in(returned):
-            self.provenance.set(tensor, Provenance(name, version_of(tensor), is_of_images, is_known, parameters))
+            self.provenance.set(
+                tensor, Provenance(name, version_of(tensor), function.is_of_images, is_known, parameters)
+            )
 
     def _follow_writes(self, written: list[Tensor], returned: Any) -> None:
         """Tell the trackers which tensors were written to: all tensors that share their memory have changed too."""

@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations
 
 from convboard.anatomy.summary import layer_table
 
@@ -81,6 +82,27 @@ class OfRows(nn.Module):
 )
 def test_layers_of_sequences(layer: nn.Module, macs: int) -> None:
     assert sum(row.macs for row in layer_table(OfRows(layer), SHAPE)) == macs
+
+
+def product(x: Tensor, left: Tensor, right: Tensor) -> Tensor:
+    return F.linear(x.flatten(1), left @ right)
+
+
+@pytest.mark.filterwarnings("ignore:.*is deprecated:FutureWarning")
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.Sequential(nn.Flatten(), parametrizations.spectral_norm(nn.Linear(60, 9))),
+        nn.Sequential(nn.Flatten(), parametrizations.orthogonal(nn.Linear(60, 9))),
+        nn.Sequential(nn.Flatten(), parametrizations.orthogonal(nn.Linear(60, 9), orthogonal_map="cayley")),
+        nn.Sequential(nn.Flatten(), parametrizations.weight_norm(nn.Linear(60, 9))),
+        nn.Sequential(nn.Flatten(), nn.utils.spectral_norm(nn.Linear(60, 9))),
+        parametrizations.spectral_norm(nn.Conv2d(2, 9, (5, 6))),
+        Apply(product, (9, 3), (3, 60)),
+    ],
+)
+def test_what_weights_are_computed_from_is_not_computed_for_each_image(network: nn.Module) -> None:
+    assert sum(row.macs for row in layer_table(network, SHAPE)) == 60 * 9
 
 
 def test_no_table_imports_the_compiler() -> None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from convboard.anatomy.activations import layer_activations
 from convboard.anatomy.dry_run import dry_run, materialise
 from convboard.anatomy.function_call import first_tensor
+from convboard.anatomy.layer_rows import TRACKERS
 from convboard.anatomy.outputs import layer_outputs
 from convboard.anatomy.summary import layer_table
 from convboard.errors import ModelError
@@ -110,3 +111,15 @@ def test_a_script_is_refused() -> None:
     scripted = torch.jit.trace(nn.Conv2d(1, 2, 3), torch.zeros(1, 1, 5, 5))  # type: ignore[no-untyped-call]
     with pytest.raises(ModelError, match="and cannot be looked into"):
         layer_table(scripted, (1, 5, 5))
+
+
+def test_what_a_table_was_made_from_is_not_kept() -> None:
+    """The recorded functions have the shapes of the feature maps, not their values."""
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(4 * 24 * 24, 2))
+    run = dry_run(network, (1, 28, 28), trackers=TRACKERS)
+    given = [tensor for call in run.calls for function in call.functions for tensor in function.tensors]
+    assert [tensor.shape for tensor in given if not isinstance(tensor, nn.Parameter)] == [
+        *((2, 1, 28, 28), (2, 4, 26, 26), (2, 4, 26, 26), (2, 4, 24, 24), (2, 4 * 24 * 24))
+    ]
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    assert sum(tensor.untyped_storage().nbytes() for tensor in given) == 4 * (parameters + 5)

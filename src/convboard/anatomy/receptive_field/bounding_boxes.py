@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall, tensors_in
-from convboard.anatomy.function_names import ELEMENTWISE, JOINING, MOVING, REDUCING
+from convboard.anatomy.function_names import ELEMENTWISE, JOINING, MOVING, REDUCING, RESHAPING
 from convboard.anatomy.receptive_field.boxes import EMPTY, Extents, TensorBoxes, maximum
 from convboard.anatomy.receptive_field.dimensions import COMPARISON_RULES, DIMENSION_RULES
 from convboard.anatomy.receptive_field.indexing import INDEX_RULES, selected, taken
@@ -21,6 +21,7 @@ from convboard.anatomy.receptive_field.products import PRODUCT_RULES
 from convboard.anatomy.receptive_field.propagation import (
     KnownTensors,
     Rule,
+    has_same_numbers,
     moved,
     union,
     union_of_all,
@@ -74,6 +75,9 @@ class BoundingBoxes:
         """A tensor was written to: those that share its memory have the new boxes where they have its numbers."""
         new = self._known.get(written)
         for tensor in sharing:
+            if new and has_same_numbers(tensor, written):
+                self._known[tensor] = new
+                continue
             before = self._known.get(tensor)
             if new or before:
                 both = zip(before or _NO_BOXES, new or _NO_BOXES)
@@ -109,6 +113,8 @@ class BoundingBoxes:
     def _moved(self, call: FunctionCall, sources: Sequence[Extents], returned: list[Tensor]) -> list[Extents]:
         """The extents after a function that moves units; it may take the places from a tensor of the images."""
         moving = call.args[0] if call.args else call.kwargs["input"]
+        if call.name in RESHAPING and returned[0].shape == moving.shape:
+            return list(sources)
         if all(tensor is moving or tensor not in self._known for tensor in call.sources):
             return self._called(call, returned)
         if call.name in {"getitem", "index_select"}:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall, tensors_in
-from convboard.anatomy.function_names import JOINING
+from convboard.anatomy.function_names import JOINING, RESHAPING
 from convboard.anatomy.receptive_field.boxes import Extents, TensorBoxes, compacted, maximum, without_repetitions
 from convboard.anatomy.tensor_map import TensorMap
 
@@ -96,7 +96,7 @@ def moved(
         return [_joined(call, values, fill) for values in many]
     args, kwargs = call.args[1:], dict(call.kwargs)
     moving = id(call.args[0] if call.args else kwargs.pop("input"))
-    if call.name in _RESHAPING:
+    if call.name in RESHAPING:
         return [[_reshaped(values[moving], returned[0].shape)] for values in many]
     args = on_the_host(args)  # other tensors are indices
     return [_compacted(call.function(values[moving], *args, **kwargs)) for values in many]
@@ -119,9 +119,6 @@ def _joined(call: FunctionCall, values: Mapping[int, Tensor], fill: float) -> li
 
 def _compacted(result: Any) -> list[Tensor]:
     return [compacted(tensor) for tensor in tensors_in(result)]
-
-
-_RESHAPING = frozenset(["view", "view_copy", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "ravel"])
 
 
 def _reshaped(tensor: Tensor, shape: torch.Size) -> Tensor:
@@ -164,6 +161,13 @@ def on_the_host(value: Any) -> Any:
     return type(value)(on_the_host(item) for item in value) if type(value) in {tuple, list} else value
 
 
+def has_same_numbers(one: Tensor, other: Tensor) -> bool:
+    """Return whether two tensors that share their memory have the same numbers at the same places."""
+    return (one.dtype, one.shape, one.stride(), one.storage_offset()) == (
+        *(other.dtype, other.shape, other.stride(), other.storage_offset()),
+    )
+
+
 def written_through(before: Tensor, new: Tensor, tensor: Tensor, written: Tensor) -> Tensor:
     """Return the values of a tensor's units after a write to another that shares its memory.
 
@@ -175,9 +179,7 @@ def written_through(before: Tensor, new: Tensor, tensor: Tensor, written: Tensor
     """
     if tensor.element_size() != written.element_size():
         return torch.maximum(before, new.max()).expand(tensor.shape)
-    if (tensor.shape, tensor.stride(), tensor.storage_offset()) == (
-        *(written.shape, written.stride(), written.storage_offset()),
-    ):
+    if has_same_numbers(tensor, written):
         return new.expand(tensor.shape)
     memory = torch.empty(max(_end(tensor), _end(written)))
     for values, its in ((before, tensor), (new, written)):

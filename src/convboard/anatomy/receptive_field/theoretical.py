@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from convboard.anatomy.function_call import FunctionCall, Pair, tensors_in
-from convboard.anatomy.function_names import CUMULATIVE, ELEMENTWISE, JOINING, MOVING
+from convboard.anatomy.function_names import CUMULATIVE, ELEMENTWISE, JOINING, MOVING, RESHAPING
 from convboard.anatomy.receptive_field.axis import NOWHERE, Axis
 from convboard.anatomy.receptive_field.dimensions import dims_of, mixed_dims
 from convboard.anatomy.receptive_field.products import PRODUCT_RULES, aligned, letters_of
@@ -124,6 +124,8 @@ class FieldTracker:
         moving = call.args[0] if call.args else call.kwargs["input"]
         if len(given) > 1 or given[0] is not moving:
             raise ValueError("A place that comes from the images is not known.")
+        if call.name in RESHAPING and returned[0].shape == moving.shape:
+            return [axes]
         results = moved(call, [{id(moving): axis.positions} for axis in axes], NOWHERE, returned)
         return list(zip(*([axis.at(each) for each in result] for axis, result in zip(axes, results)), strict=True))
 

@@ -4,6 +4,8 @@ import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import Tensor, nn
 
 import convboard
+from convboard.anatomy.dry_run import dry_run
+from convboard.anatomy.layer_rows import TRACKERS, boxes_of
 from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.summary import receptive_field, summarise
 from convboard.errors import ModelError
@@ -89,6 +91,22 @@ def test_what_is_not_known_is_taken_to_see_everything() -> None:
             return strange
 
     assert receptive_field(Strange(), (1, 6, 6), "fft_fft2", 2, 5) == Box(0, 0, 3, 6)
+
+
+def test_units_that_are_chosen_by_values_see_everything() -> None:
+    """masked_scatter takes the units one after another, from all positions and images."""
+
+    class Chosen(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return F.relu(x[:, :, :3].masked_scatter(x[:, :, :3] > 0, x[:, :, :3]))
+
+    assert receptive_field(Chosen(), (1, 6, 6), "relu", 2, 5) == Box(0, 0, 3, 6)
+
+
+def test_tensors_with_the_same_boxes_share_them() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(inplace=True), nn.Dropout())
+    calls = dry_run(network, (1, 8, 8), trackers=TRACKERS).calls
+    assert len({id(boxes_of(call)) for call in calls}) == 1
 
 
 @pytest.mark.parametrize(
