@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import torch
@@ -70,6 +71,10 @@ def run_without_side_effects(
     """
     model = unwrapped(model)
     _check_not_lazy(model)
+    return _run(model, images, gradients, others)
+
+
+def _run(model: nn.Module, images: Tensor, gradients: bool, others: Sequence[Tensor]) -> Any:
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
     devices = [images.device] if images.device.type == "cuda" else []
     with uncompiled(), _evaluation_mode(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices):
@@ -104,7 +109,7 @@ def dry_run(
 
     def run(model: nn.Module, images: Tensor) -> Any:
         others = [black_images(model, shape, len(images)) for shape in other_shapes]
-        return run_without_side_effects(model, images, gradients, others)
+        return _run(model, images, gradients, others)
 
     recorded = _record(model, run, image_shape, batch_size, trackers, dtype, keeps_values=not trackers)
     if trackers and recorded.error is None and any(_may_be_otherwise(call, batch_size) for call in recorded.calls):
@@ -186,7 +191,7 @@ def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tenso
         MemoryError: The images, and what the first layers make of them, are larger than the memory of the machine. A
             system that promises more memory than it has would end the process without a message.
     """
-    weight = next((t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point()), None)
+    weight = next((t for t in chain(model.parameters(), model.buffers()) if t.is_floating_point()), None)
     device, dtype = (weight.device, weight.dtype) if weight is not None else (None, None)
     size, memory = 16 * batch_size * math.prod(image_shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > memory and device != torch.device("meta"):

@@ -1,7 +1,7 @@
 """The recorder of a network's calls: hooks of its modules, and a mode of torch that sees every function."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,10 +57,11 @@ def record_calls(
     Yields:
         The recording, which grows while the network runs.
     """
-    recorder = _Recorder(model, images, trackers, sees_operations, keeps_values)
+    modules = dict(model.named_modules())
+    recorder = _Recorder(modules.keys(), images, trackers, sees_operations, keeps_values)
     handles = []
     try:
-        for name, module in model.named_modules():
+        for name, module in modules.items():
             if isinstance(module, torch.jit.ScriptModule):
                 continue  # takes no hooks; what it returns is unknown
             before, after = recorder.hooks(name or (type(module).__name__ if is_layer(module) else ""), module)
@@ -95,7 +96,7 @@ class _Recorder(TorchFunctionMode):
 
     def __init__(
         self,
-        model: nn.Module,
+        paths: Set[str],
         images: Tensor,
         trackers: Sequence[Tracker],
         sees_operations: bool,
@@ -106,7 +107,7 @@ class _Recorder(TorchFunctionMode):
         self.recording = Recording()
         self._trackers = trackers
         self._names = CallNames()
-        self._paths = {name for name, _ in model.named_modules()}
+        self._paths = paths  # of the modules
         self._containers: list[tuple[nn.Module, str]] = []  # those that are running, with their paths
         self._layer: Call | None = None  # the layer that is running
         self._layer_version = 0  # how often its first argument had been written to

@@ -84,6 +84,17 @@ class Axis:
             return Axis.line(self.size, self.stride, shape, self.first, self.dim)
         return replace(self, shape=shape, uneven=self.uneven.expand(shape))
 
+    def reshaped(self, shape: Sequence[int]) -> "Axis | None":
+        """Return the fields of a line's units in another shape; None if it may be no line there."""
+        if self.uneven is not None or (self.dim is not None and self.shape[self.dim :] != shape[self.dim :]):
+            return None
+        return Axis.line(self.size, self.stride, shape, self.first, self.dim)
+
+    def is_like(self, other: "Axis") -> bool:
+        """Return whether both are lines of the same fields."""
+        mine, others = ((one.size, one.stride, one.first, one.dim) for one in (self, other))
+        return self.uneven is None and other.uneven is None and mine == others
+
     def over(self, dims: Sequence[int], shape: Sequence[int]) -> "Axis | None":
         """Return the fields of units of this shape that depend on all units along some dimensions.
 

@@ -44,8 +44,9 @@ class TensorBoxes(Extents):
         """Return the boxes of a tensor of this shape, from extents that can be broadcast to it."""
         if isinstance(extents, cls) and extents[0].shape == shape:
             return extents
-        added = (None,) * (len(shape) - extents[0].ndim)
-        compact = tuple(without_repetitions(extent)[(*added, ...)] for extent in extents)
+        compact = tuple(map(without_repetitions, extents))
+        if missing := len(shape) - extents[0].ndim:
+            compact = tuple(extent[(None,) * missing] for extent in compact)
         boxes = cls(extent.expand(shape) for extent in compact)
         boxes.compact = compact
         return boxes

@@ -124,8 +124,8 @@ class FieldTracker:
         moving = call.args[0] if call.args else call.kwargs["input"]
         if len(given) > 1 or given[0] is not moving:
             raise ValueError("A place that comes from the images is not known.")
-        if call.name in RESHAPING and returned[0].shape == moving.shape:
-            return [axes]
+        if call.name in RESHAPING and (reshaped := _all(axis.reshaped(returned[0].shape) for axis in axes)):
+            return [reshaped]
         results = moved(call, [{id(moving): axis.positions} for axis in axes], NOWHERE, returned)
         return list(zip(*([axis.at(each) for each in result] for axis, result in zip(axes, results)), strict=True))
 
@@ -133,6 +133,8 @@ class FieldTracker:
         """Call the function itself on the positions, if the units then are on a grid; else return nothing."""
         known = {id(tensor): axes for tensor in given if (axes := self._known.get(tensor))}
         sides = list(zip(*known.values()))
+        if all(axis.is_like(axes[0]) for axes in sides for axis in axes):
+            return []  # they need no positions
         if any(axis.size != axes[0].size for axes in sides for axis in axes):
             return []
         positions = [{key: its[number].positions for key, its in known.items()} for number in range(2)]
@@ -231,6 +233,8 @@ def _through(call: FunctionCall, axes: Axes, given: Tensor, shape: torch.Size) -
             return None
         return tuple(axis.at(aligned(axis.positions, term, output).expand(shape)) for axis in axes)
     dims = _mixed_dims(call, given)
+    if dims == () and shape == given.shape:
+        return axes
     return None if dims is None else _all(axis.over(dims, shape) for axis in axes)
 
 
