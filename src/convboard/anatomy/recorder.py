@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.function_call import FunctionCall, first_tensor, tensors_in
 from convboard.anatomy.function_names import words
+from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.operations import OperationMode, call_of
 from convboard.anatomy.provenance import Provenance, Provenances, parameters_of, version_of
 from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
@@ -55,7 +56,7 @@ def record_calls(
     recorder = _Recorder(model, images, trackers, sees_operations)
     handles = []
     try:
-        for name, module in model.named_modules():
+        for name, module in named_modules(model):
             if isinstance(module, torch.jit.ScriptModule):
                 continue  # takes no hooks; what it returns is unknown
             before, after = recorder.hooks(name or (type(module).__name__ if is_layer(module) else ""), module)
@@ -93,7 +94,7 @@ class _Recorder(TorchFunctionMode):
         self.recording = Recording()
         self._trackers = trackers
         self._names = CallNames()
-        self._paths = {name for name, _ in model.named_modules()}
+        self._paths = {name for name, _ in named_modules(model)}
         self._containers: list[tuple[nn.Module, str]] = []  # those that are running, with their paths
         self._layer: Call | None = None  # the layer that is running
         self._layer_version = 0  # how often its first argument had been written to
