@@ -137,7 +137,7 @@ def _draw_weights(name: str, module: nn.Conv2d | nn.Linear, epoch: int) -> Figur
     limit = largest_weight(weight)
     draw = draw_weight_matrix if isinstance(module, nn.Linear) else draw_kernels
     embedded = weight_arrays(name, module, limit, epoch)
-    return embed_arrays(draw(name, weight, limit, _caption(epoch)), *embedded, compress=False)  # weights are like noise
+    return embed_arrays(draw(name, weight, limit, _caption(epoch)), *embedded, is_noise=True)
 
 
 def _caption(epoch: int) -> str:
