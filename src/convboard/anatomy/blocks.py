@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from convboard.anatomy.layer_rows import LayerRow
+from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.trace import CallNames
 from convboard.errors import ModelError, nearest
 
@@ -40,8 +41,8 @@ def block_rows(
     """
     if depth is not None and depth < 1:
         raise ModelError(f"depth={depth}: give 1 for the children of the network, 2 for theirs, and so on.")
-    types = {path: type(module).__name__ for path, module in model.named_modules() if path}
-    parents = [path for path, module in model.named_modules() if path and any(module.children())]
+    types = {path: type(module).__name__ for path, module in named_modules(model) if path}
+    parents = [path for path, module in named_modules(model) if path and any(module.children())]
     for pattern in collapse:
         if not any(_matches(path, types[path], pattern) for path in parents):
             known = dict.fromkeys([*parents, *(types[path] for path in parents)])
@@ -65,7 +66,7 @@ def block_types(model: nn.Module, rows: Sequence[LayerRow]) -> dict[str, str]:
         rows: Its rows.
     """
     paths = dict.fromkeys(path for row in rows for path in _ancestors(row))
-    types = {path: type(module).__name__ for path, module in model.named_modules()}
+    types = {path: type(module).__name__ for path, module in named_modules(model)}
     return {path: types[path] for path in paths if path in types}
 
 

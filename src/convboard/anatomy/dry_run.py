@@ -21,6 +21,7 @@ from torch.func import functional_call
 from torch.nn.parameter import is_lazy
 
 from convboard.anatomy.arguments import check_network, check_shape
+from convboard.anatomy.module_paths import COMPILED, is_compiled
 from convboard.anatomy.recorder import record_calls, uncompiled
 from convboard.anatomy.trace import Call, Shape, Tracker
 from convboard.errors import ModelError
@@ -226,8 +227,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
     check_network(model)
     if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
         return unwrapped(model.module)
-    if type(model).__name__ == "OptimizedModule":  # its class is in the compiler, which takes seconds to import
-        return unwrapped(model.get_submodule("_orig_mod"))
+    if is_compiled(model):
+        return unwrapped(model.get_submodule(COMPILED))
     if isinstance(model, torch.jit.ScriptModule):
         raise ModelError(
             f"The network is a {type(model).__name__}, made by torch.jit, and cannot be looked into: give the "

@@ -10,6 +10,7 @@ from torch import nn
 from convboard.anatomy.costs import MacCounter, Macs
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.function_call import Pair, Window
+from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.receptive_field.bounding_boxes import BoundingBoxes
 from convboard.anatomy.receptive_field.boxes import TensorBoxes
 from convboard.anatomy.receptive_field.theoretical import Axes, Field, FieldTracker, field_of
@@ -107,7 +108,7 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
     defined = {module: position for position, module in enumerate(model.modules())}
     ran = [call for call in run.calls if call.output_shape is not None]
     positions = [defined.get(call.module, -1) if call.module else -1 for call in ran]
-    for name, module in model.named_modules():
+    for name, module in named_modules(model):
         if parameters := _new(module.parameters(recurse=False), counted):
             position = defined[module]
             at = next((at for at, other in enumerate(positions) if other > position), len(rows))

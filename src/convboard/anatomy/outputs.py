@@ -13,6 +13,7 @@ from convboard.anatomy.arguments import check_dtype_and_device, check_images
 from convboard.anatomy.check import raise_explained
 from convboard.anatomy.dry_run import dry_run, run_without_side_effects, unwrapped
 from convboard.anatomy.function_call import first_tensor
+from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.trace import CallNames, leaf_modules
 from convboard.errors import ModelError, nearest
 
@@ -86,7 +87,7 @@ def _recorded(modules: Mapping[str, nn.Module]) -> Iterator["OrderedDict[str, Te
 def _matching(model: nn.Module, patterns: Sequence[str]) -> dict[str, nn.Module]:
     """The modules that the patterns match."""
     leaves = leaf_modules(model)
-    parents = {name: module for name, module in model.named_modules() if name and name not in leaves}
+    parents = {name: module for name, module in named_modules(model) if name and name not in leaves}
     chosen: dict[str, nn.Module] = {}
     for pattern in patterns:
         if not isinstance(pattern, str):

@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.function_call import FunctionCall, first_tensor, tensors_in
 from convboard.anatomy.function_names import words
+from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.operations import ASKING, OperationMode, call_of, sets_data
 from convboard.anatomy.provenance import Provenance, Provenances, parameters_of, version_of
 from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
@@ -57,7 +58,7 @@ def record_calls(
     Yields:
         The recording, which grows while the network runs.
     """
-    modules = dict(model.named_modules())
+    modules = dict(named_modules(model))
     recorder = _Recorder(modules.keys(), images, trackers, sees_operations, keeps_values)
     handles = []
     try:

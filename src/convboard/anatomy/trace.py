@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.function_call import FunctionCall, Window
+from convboard.anatomy.module_paths import named_modules
 
 Shape = tuple[int, ...]
 INPUT = "input"  # stands for the images among the inputs of a call
@@ -114,7 +115,7 @@ def leaf_modules(model: nn.Module) -> dict[str, nn.Module]:
     """
     leaves: dict[str, nn.Module] = {}
     inside: tuple[str, ...] = ()
-    for name, module in model.named_modules():
+    for name, module in named_modules(model):
         is_inside = isinstance(module, torch.jit.ScriptModule) or f"{name}.".startswith(inside or "\0")
         if not is_inside and (is_layer(module) or not has_children(module)):
             leaves[name or type(module).__name__] = module

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
+from convboard.anatomy.module_paths import named_parameters
 from convboard.anatomy.summary import summarise
 from convboard.anatomy.table import format_table
 from convboard.board import hparams, markdown, tags
@@ -135,7 +136,7 @@ class Board:
         if step.global_step % self._start.steps_per_epoch == 0 and self._level != "minimal":
             self._gradients = {
                 name: parameter.grad.detach().clone()
-                for name, parameter in self._start.model.named_parameters()
+                for name, parameter in named_parameters(self._start.model)
                 if parameter.grad is not None
             }
 

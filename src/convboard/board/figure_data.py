@@ -14,7 +14,7 @@ from convboard.board.probe import Probe
 _MOST_FILTERS = 64
 _FEWEST_FILTERS = 8
 _MOST_WEIGHTS = 65_536
-_EXACT_WEIGHTS = 32_768  # up to this number they are kept as float32
+_EXACT_WEIGHTS = 32_768  # up to this number those of a convolution are kept as float32
 _INPUTS_BELOW = 131_072  # values of the input of a layer
 _MAPS_BELOW = 1_048_576  # values of its output
 _MOST_FEATURES = 4096
@@ -35,10 +35,10 @@ def weight_arrays(name: str, module: nn.Conv2d | nn.Linear, limit: float, epoch:
         Facts, and the arrays `weight`, `[filters, C, kH, kW]` or `[units, inputs]`, and `bias`, `[filters]`, if the
         layer has one.
     """
-    fitting = _MOST_WEIGHTS // module.weight[0].numel()
-    drawn = max(1, fitting) if isinstance(module, nn.Linear) else min(_MOST_FILTERS, max(_FEWEST_FILTERS, fitting))
+    fitting, is_linear = _MOST_WEIGHTS // module.weight[0].numel(), isinstance(module, nn.Linear)
+    drawn = max(1, fitting) if is_linear else min(_MOST_FILTERS, max(_FEWEST_FILTERS, fitting))
     weight = to_numpy(module.weight[:drawn])
-    arrays = {"weight": weight if weight.size <= _EXACT_WEIGHTS else halved(weight)}
+    arrays = {"weight": halved(weight) if is_linear or weight.size > _EXACT_WEIGHTS else weight}
     if module.bias is not None:
         arrays["bias"] = to_numpy(module.bias[:drawn])
     return {"epoch": epoch, "layer": name, "filters": len(module.weight), "limit": limit}, arrays

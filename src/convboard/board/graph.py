@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.module_paths import named_modules
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -65,7 +67,7 @@ def _module_tree(model: nn.Module) -> bytes:
 
     root = type(model).__name__
     nodes = [NodeDef(name="input", op="input")]
-    for path, module in model.named_modules():
+    for path, module in named_modules(model):
         if next(module.children(), None) is None:
             name = "/".join([root, *path.split(".")]) if path else root
             arguments = AttrValue(s=module.extra_repr().encode())

@@ -6,6 +6,7 @@ from typing import TypeVar
 from torch import Tensor, nn
 
 from convboard.anatomy.activations import LayerActivation, layer_activations
+from convboard.anatomy.module_paths import named_modules, named_parameters
 from convboard.board import tags
 from convboard.board.figure_data import feature_map_arrays, probe_arrays, to_numpy, weight_arrays
 from convboard.board.figures.dataset_images import draw_probe_images
@@ -69,7 +70,7 @@ class LayerFigures:
 
     def _modules(self, kind: type[_Layer]) -> Iterator[tuple[str, _Layer]]:
         """The layers of a kind with their names; a network that is one bare layer has the empty path."""
-        for name, module in self._model.named_modules():
+        for name, module in named_modules(self._model):
             if isinstance(module, kind):
                 yield name or type(module).__name__, module
 
@@ -81,7 +82,7 @@ class LayerFigures:
 
     def weights(self) -> list[Value]:
         """A histogram of every parameter."""
-        return histogram_values({tags.weights(name): weight for name, weight in self._model.named_parameters()})
+        return histogram_values({tags.weights(name): weight for name, weight in named_parameters(self._model)})
 
     def activations(self) -> list[Value]:
         """Histogram, mean, deviation and share of dead units of every layer's output over the sample.
@@ -133,7 +134,7 @@ def _draw_weights(name: str, module: nn.Conv2d | nn.Linear, epoch: int) -> Figur
     limit = largest_weight(weight)
     draw = draw_weight_matrix if isinstance(module, nn.Linear) else draw_kernels
     embedded = weight_arrays(name, module, limit, epoch)
-    return embed_arrays(draw(name, weight, limit, _caption(epoch)), *embedded, compress=False)  # weights are like noise
+    return embed_arrays(draw(name, weight, limit, _caption(epoch)), *embedded, is_noise=True)
 
 
 def _caption(epoch: int) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.diagnostics.wording import listed_names
+from convboard.anatomy.module_paths import named_parameters
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 
 STEPS = 100  # after which the check is made, at the end of an epoch: enough for any network to begin to learn
@@ -39,7 +40,7 @@ class LearningCheck:
     def on_fit_start(self, start: FitStart) -> None:
         """See `Callback`."""
         self._is_over = start.global_step > 0
-        weights = {name: weight for name, weight in start.model.named_parameters() if weight.requires_grad}
+        weights = {name: weight for name, weight in named_parameters(start.model) if weight.requires_grad}
         self._without_gradient = weights
         self._matrices = {name: weight for name, weight in weights.items() if weight.ndim > 1}
         self._looks: deque[Tensor] = deque(maxlen=_KEPT)  # largest gradient of each matrix, `[matrices]`

@@ -11,6 +11,7 @@ from torch import nn
 from convboard.anatomy.diagnostics.user_code import Failure, failure_of, is_installed
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.dry_run import DryRun
+from convboard.anatomy.module_paths import named_modules, named_parameters
 from convboard.anatomy.origin import Origin
 from convboard.anatomy.trace import INPUT, Call, Shape
 
@@ -126,7 +127,7 @@ class Context:
 
     def path_of(self, module: object) -> str:
         """Return the path of a module in the network; empty if it is not one of its modules."""
-        return next((name for name, one in self.model.named_modules() if one is module), "")
+        return next((name for name, one in named_modules(self.model) if one is module), "")
 
     def producer(self, call: Call) -> Call | None:
         """Return the call whose output is the first input of this one; None for the images."""
@@ -142,7 +143,7 @@ class Context:
     def weight_name(self, call: Call) -> str | None:
         """Return the path of the first of the network's parameters that a call uses; None if it uses none."""
         used = {id(tensor) for function in call.functions for tensor in function.tensors}
-        return next((name for name, weight in self.model.named_parameters() if id(weight) in used), None)
+        return next((name for name, weight in named_parameters(self.model) if id(weight) in used), None)
 
     def channel_source(self, call: Call) -> Call | None:
         """Return the call that decides how many channels arrive at this one; None for the images."""

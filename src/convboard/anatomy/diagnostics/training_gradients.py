@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.diagnostics.wording import listed_names
+from convboard.anatomy.module_paths import named_modules, named_parameters
 
 _DETACHING = {"detach", "data", "numpy"}
 
@@ -77,7 +78,7 @@ def unregistered_weights(training: Observation) -> Iterator[TrainingWarning]:
     """Recognise tensors that a module keeps as a plain attribute, and computes with like with weights."""
     owned = {
         id(value): f"{path}.{name}".lstrip(".")
-        for path, module in training.model.named_modules()
+        for path, module in named_modules(training.model)
         for name, value in vars(module).items()
         if isinstance(value, Tensor) and value.is_floating_point() and value.numel() > 1
     }
@@ -118,7 +119,7 @@ def cause_of(cut: NotedCall | None) -> str:
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    return ((name, weight) for name, weight in model.named_parameters() if weight.requires_grad)
+    return ((name, weight) for name, weight in named_parameters(model) if weight.requires_grad)
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:

@@ -1,0 +1,26 @@
+"""Paths of modules and parameters as in the user's code: without the wrappers that torch.compile puts inside."""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+COMPILED = "_orig_mod"  # the attribute of a compiled module that has the module itself
+
+
+def is_compiled(module: nn.Module) -> bool:
+    """Return whether a module is what torch.compile returns; its class is in the compiler, slow to import."""
+    return type(module).__name__ == "OptimizedModule"
+
+
+def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield what `model.named_modules()` does, with the module itself in the place of a compiled one: at `block`."""
+    return ((_path(name), module) for name, module in model.named_modules() if not is_compiled(module))
+
+
+def named_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """Yield what `model.named_parameters()` does, with the paths of `named_modules`."""
+    return ((_path(name), parameter) for name, parameter in model.named_parameters())
+
+
+def _path(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part != COMPILED)
