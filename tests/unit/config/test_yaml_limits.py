@@ -12,9 +12,7 @@ from convboard.config.yaml_limits import read_yaml_text
 from convboard.errors import ConfigError
 from convboard.experiment.repeat import expand_repeat
 
-BOMB = "a: &a [1, 1]
-" + "".join(f"{chr(i + 1)}: &{chr(i + 1)} [{f'*{chr(i)},' * 9}]
-" for i in range(97, 103))
+BOMB = "a: &a [1, 1]\n" + "".join(f"{chr(i + 1)}: &{chr(i + 1)} [{f'*{chr(i)}, ' * 9}]\n" for i in range(97, 103))
 
 
 @pytest.fixture
