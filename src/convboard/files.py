@@ -81,6 +81,17 @@ def make_folder(folder: Path) -> list[Path]:
     return missing
 
 
+def check_writable(folder: Path) -> None:
+    """Check that files can be created in a folder, as far as its permissions tell; one that is missing is not checked.
+
+    Raises:
+        PermissionError: They cannot.
+    """
+    effective = os.access in os.supports_effective_ids
+    if folder.exists() and not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+
+
 def read_bytes(path: Path, longest: int | None = None) -> bytes:
     """Read a regular file; another one, such as a FIFO, could block or never end.
 

@@ -7,7 +7,6 @@ is run there.
 """
 
 import math
-import os
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from torch.nn.parameter import is_lazy
 from convboard.anatomy.arguments import check_network, check_shape
 from convboard.anatomy.module_paths import COMPILED, is_compiled
 from convboard.anatomy.recorder import record_calls, uncompiled
+from convboard.anatomy.system_memory import total_memory
 from convboard.anatomy.trace import Call, Shape, Tracker
 from convboard.errors import ModelError
 
@@ -189,13 +189,13 @@ def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tenso
         batch_size: Number of images.
 
     Raises:
-        MemoryError: The images, and what the first layers make of them, are larger than the memory of the machine. A
+        MemoryError: The images, and what the first layers make of them, are larger than the memory that may be used. A
             system that promises more memory than it has would end the process without a message.
     """
     weight = next((t for t in chain(model.parameters(), model.buffers()) if t.is_floating_point()), None)
     device, dtype = (weight.device, weight.dtype) if weight is not None else (None, None)
-    size, memory = 16 * batch_size * math.prod(image_shape), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if size > memory and device != torch.device("meta"):
+    size = 16 * batch_size * math.prod(image_shape)
+    if size > total_memory() and device != torch.device("meta"):
         raise MemoryError(f"black images: tried to allocate {size} bytes")
     return torch.zeros(batch_size, *image_shape, device=device, dtype=dtype)
 

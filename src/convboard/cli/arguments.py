@@ -7,8 +7,9 @@ from dataclasses import fields
 from typing import TypeVar, cast, get_type_hints
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
@@ -45,10 +46,17 @@ def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[st
             raise ConfigError(f"{argument!r} is not understood: give arguments as {names}")
     try:
         texts, others = _texts(schema, arguments)
-        given = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_cli(others), texts)
+        given = OmegaConf.merge(OmegaConf.structured(schema), *map(_parsed, others), texts)
         return cast(Arguments, OmegaConf.to_object(given))
     except OmegaConfBaseException as error:
         raise explain_omegaconf(error, schema) from error
+
+
+def _parsed(argument: str) -> DictConfig:
+    try:
+        return OmegaConf.from_cli([argument])
+    except YAMLError as error:
+        raise ConfigError(f"{argument!r} is not understood: its value is not YAML.") from error
 
 
 def _texts(schema: type, arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from textwrap import fill, shorten
 from typing import Any
@@ -14,6 +15,8 @@ from omegaconf import MISSING
 from convboard.config.command_line import command, format_value, tensorboard
 from convboard.config.compose import compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
+from convboard.config.yaml_limits import LONGEST
+from convboard.files import read_text
 
 NARROWEST, WIDEST = 40, 100  # columns
 _LONGEST_KEY = 32  # columns; a longer key has its meaning on the next line
@@ -114,8 +117,11 @@ def _about(group: str, target: str) -> str:
 
 def _option_file(group: str, target: str) -> str:
     """Return the text of the first option file with this `_target_`; empty if there is none."""
-    texts = (file.read_text() for folder in conf_folders() for file in sorted((folder / group).glob("*.yaml")))
-    return next((text for text in texts if f"_target_: {target}\n" in text), "")
+    for file in (file for folder in conf_folders() for file in sorted((folder / group).glob("*.yaml"))):
+        with suppress(OSError, UnicodeDecodeError):  # of the user's own; said where it is chosen
+            if f"_target_: {target}\n" in (text := read_text(file, LONGEST)):
+                return text
+    return ""
 
 
 def _groups() -> list[str]:

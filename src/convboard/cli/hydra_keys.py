@@ -1,10 +1,13 @@
 """The keys of Hydra that a run of convboard cannot honour, refused with what to write instead."""
 
+import re
 from collections.abc import Sequence
 
 from convboard.errors import ConfigError
 
 _FALSE = ("false", "null", "no", "off", "0")
+_LOGGER = r"(?!(?i:null|inf|nan)\b)[A-Za-z_][\w.]*"
+_VERBOSE = re.compile(rf"{_LOGGER}|\[{_LOGGER}(, *{_LOGGER})*\]")  # what Hydra does not take ends in its own assertion
 
 
 def refuse_hydra_keys(overrides: Sequence[str], is_sweep: bool) -> None:
@@ -43,4 +46,6 @@ def _reason(key: str, value: str, is_sweep: bool) -> str:
             return "give a folder"
         case "hydra.sweeper.max_batch_size" if value.lower() != "null" and not (value.isdecimal() and int(value)):
             return "must be a whole number above 0, or null"
+        case "hydra.verbose" if not _VERBOSE.fullmatch(value):
+            return "must be true, false, or a list of loggers such as [convboard]"
     return ""

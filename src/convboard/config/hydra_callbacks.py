@@ -41,14 +41,25 @@ class NoteFolders(Callback):
             folder = Path(str(OmegaConf.select(config, key))).absolute()
         except OmegaConfBaseException:  # the run reports it
             return None
-        inner = folder.iterdir() if folder.is_dir() else ()
-        existing = [str(path) for path in (folder, *folder.parents, *inner) if path.is_dir()]
+        existing = [str(path) for path in _existing(folder)]
         try:  # those of the main process: it may already have made the folder when another one looks
             existing = json.loads(communicator().broadcast(json.dumps(existing)))
         except RankError:  # another process has failed; the run reports it
             return None
         NoteFolders.existing = frozenset(map(Path, existing))
         return folder
+
+
+def _existing(folder: Path) -> list[Path]:
+    """The folder itself and those above it, and what is in it, as far as they are there.
+
+    If that cannot be seen, they are taken to be there, so that nothing is removed; the run reports it.
+    """
+    try:
+        inner = folder.iterdir() if folder.is_dir() else ()
+        return [path for path in (folder, *folder.parents, *inner) if path.is_dir()]
+    except PermissionError:
+        return [folder, *folder.parents]
 
 
 class ForgetConfigs(Callback):

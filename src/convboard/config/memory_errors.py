@@ -1,8 +1,8 @@
 """Errors of torch and NumPy for want of memory, in one sentence with the size that was asked for."""
 
-import os
 import re
 
+from convboard.anatomy.system_memory import machine_memory, total_memory
 from convboard.errors import ConfigError
 
 _SIZES = (  # of the CPU in torch; of a GPU; in NumPy
@@ -31,8 +31,9 @@ def explain_memory(error: BaseException) -> ConfigError | None:
         needed = "none is left"
     else:
         return None
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    memory = total_memory()
+    has = "this machine has" if memory == machine_memory() else "this container or job has"
     return ConfigError(
-        f"There is not enough memory: {needed}, and this machine has {memory:,.1f} GB for all its programs. Choose a "
+        f"There is not enough memory: {needed}, and {has} {memory / 1e9:,.1f} GB for all its programs. Choose a "
         "smaller network, smaller images (dataset.image_size, model.image_size, input_shape), or a smaller batch_size."
     )

@@ -11,11 +11,9 @@ import yaml
 
 from convboard.config.known_keys import renamed_keys
 from convboard.config.schema import TrainConfig
+from convboard.config.yaml_limits import LOADER, read_yaml_text
 from convboard.errors import ConfigError
-from convboard.files import read_text
 
-_LONGEST = 1_000_000  # bytes
-_DEEPEST = 50  # lists and mappings within each other
 _FLOAT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _TAG = "tag:yaml.org,2002:"
 
@@ -24,7 +22,7 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
     """Writes a text in quotes wherever `_Loader` would read something else."""
 
 
-class _Loader(yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(LOADER):  # type: ignore[misc]
     """Reads as Hydra does: 1e-3 is a number, a date is a text, and no key is there twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -54,7 +52,7 @@ def load_config(path: Path) -> TrainConfig:
         ConfigError: The file is not valid YAML, or not a config of this version.
     """
     try:
-        plain = _parse(read_text(path, _LONGEST))
+        plain = yaml.load(read_yaml_text(path, has_aliases=False), Loader=_Loader)  # a safe loader
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(plain, dict):
@@ -67,20 +65,3 @@ def load_config(path: Path) -> TrainConfig:
         return TrainConfig.from_dict(plain)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
-
-
-def _parse(text: str) -> object:
-    """Parse YAML of limited depth without aliases, which can make an exponential number of values of a few lines.
-
-    Raises:
-        YAMLError: It is not such YAML.
-        ValueError: A number has too many digits.
-    """
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.YAMLError(f"line {event.start_mark.line + 1} has an alias, which a run never writes")
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise yaml.YAMLError(f"lists and mappings are nested more than {_DEEPEST} deep")
-    return yaml.load(text, Loader=_Loader)  # a safe loader

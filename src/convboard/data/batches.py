@@ -7,15 +7,14 @@ the same code with the same draws, so that both ways give bitwise equal batches.
 
 import copy
 import multiprocessing
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from convboard.anatomy.system_memory import available_memory
 from convboard.data.augment import Augmentation, Augmenter
 from convboard.data.counter_rng import epoch_order
 from convboard.data.dataset import Split
@@ -57,11 +56,7 @@ def free_memory(device: torch.device) -> int:
         return torch.cuda.mem_get_info(device)[0]
     if device.type == "mps":
         return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        sizes = dict(line.split(":") for line in meminfo.read_text().splitlines())
-        return int(sizes["MemAvailable"].split()[0]) * 1024
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return available_memory()
 
 
 class Batches:

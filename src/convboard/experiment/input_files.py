@@ -17,9 +17,12 @@ class InputFiles:
     Args:
         run_dir: The run directory.
         texts: The content of each file by its name, in the order in which they are written.
+        outdated: Name of the file of results. It is removed when the training begins, after all other callbacks have
+            begun: a run that cannot be resumed keeps its result.
     """
 
-    def __init__(self, run_dir: Path, texts: Mapping[str, str]) -> None:
+    def __init__(self, run_dir: Path, texts: Mapping[str, str], outdated: str) -> None:
+        self._outdated = run_dir / outdated
         self._texts = {run_dir / name: text for name, text in texts.items()}
 
     def write(self) -> None:
@@ -28,7 +31,8 @@ class InputFiles:
             atomic_write_text(path, text)
 
     def on_fit_start(self, start: FitStart) -> None:
-        """Do nothing: the files are written before."""
+        """Remove the result of a run that is resumed; the files are written before."""
+        self._outdated.unlink(missing_ok=True)
 
     def on_step(self, step: Step) -> None:
         """Do nothing."""

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from convboard.config.command_line import format_value
 from convboard.config.compose import conf_folders
 from convboard.config.override_values import overridden
+from convboard.config.own_options import check_option
 from convboard.config.schema import GROUPS, TrainConfig
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.run_dir import load_run_config, python_text, refuse_foreign, refuse_given
@@ -69,6 +70,7 @@ def _option(group: str, node: dict[str, Any]) -> tuple[str, list[str]]:
     A run is called by the options of its data set and its network.
     """
     for file in (file for folder in conf_folders() for file in sorted((folder / group).glob("*.yaml"))):
+        check_option(file)
         content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
         for key in ("_target_", "name"):
             if isinstance(content, dict) and key in content and content[key] == node.get(key):

@@ -29,12 +29,13 @@ from convboard.experiment.run_dir import (
     RESULT,
     Run,
     load_run,
+    stored_checkpoints,
 )
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.setup import build_batches, build_callbacks, build_setup
 from convboard.experiment.stored_json import is_dataset_file, is_plan_file
 from convboard.experiment.unsaved_state import warn_of_unsaved_state
-from convboard.files import TEMPORARY, atomic_write_text, empty, locked, make_folder
+from convboard.files import TEMPORARY, atomic_write_text, check_writable, empty, locked, make_folder
 from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
@@ -152,10 +153,11 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
     comm = trainer.setup.comm
     with comm.main_process_first():  # it repairs damaged files
         if comm.is_main:
+            check_writable(run_dir / CHECKPOINTS)
             for leftover in run_dir.rglob(".*.tmp"):  # no other process writes: the directory is locked
                 if TEMPORARY.fullmatch(leftover.name):
                     leftover.unlink()
-        if any((run_dir / CHECKPOINTS).glob("*.safetensors")):
+        if stored_checkpoints(run_dir):
             checkpoint, source = load_latest(run_dir / CHECKPOINTS)
             check_state(checkpoint, source, trainer.setup.steps_per_epoch)
             check_optimizer(checkpoint.optimizer, trainer.setup.optimizer, source)
@@ -166,8 +168,6 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
         elif comm.is_main:
             for events in run_dir.glob("*tfevents*"):
                 empty(events)  # not removed: an open TensorBoard would wait for the removed file
-    if comm.is_main:
-        (run_dir / RESULT).unlink(missing_ok=True)  # only now: a run that cannot be resumed keeps its result
 
 
 def _restore(trainer: Trainer, checkpoint: Checkpoint, source: Path) -> None:
@@ -264,7 +264,7 @@ def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir
         PLAN: json.dumps(plan.to_dict(), indent=2) + "\n",
         CONFIG: dump_config(with_absolute_paths(replace(config, resume=None))),
     }
-    return InputFiles(run_dir, texts)
+    return InputFiles(run_dir, texts, outdated=RESULT)
 
 
 @contextmanager
@@ -294,6 +294,8 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
         if error.filename is None or not Path(error.filename).is_relative_to(run_dir):
             raise
         advice = "Choose another directory with hydra.run.dir=<folder>."
+        if resumed and error.errno == errno.EACCES:
+            advice = "See that it and all in it may be read and written, and resume the run again."
         if error.errno == errno.ENOSPC:
             advice = f"Free some space, and start again or resume the run: {assignment('resume', run_dir)}."
         raise RunError(f"{run_dir} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
@@ -305,7 +307,7 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
 
 def _refuse_foreign_files(run_dir: Path) -> None:
     """Refuse a directory with files that a new run would overwrite, but for those of a run that could not begin."""
-    foreign = [run_dir / RESULT, *(run_dir / CHECKPOINTS).glob("*.safetensors")]
+    foreign = [run_dir / RESULT, *stored_checkpoints(run_dir)]
     for path, is_of_a_run in ((run_dir / DATASET, is_dataset_file), (run_dir / PLAN, is_plan_file)):
         if path.exists() and not is_of_a_run(path):
             foreign.append(path)

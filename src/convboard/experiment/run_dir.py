@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
@@ -198,6 +199,20 @@ def load_run(path: str | Path, config: TrainConfig | None = None) -> Run:
 def _result(path: Path) -> dict[str, Any]:
     """The contents of the `result.json` of a run; empty where it is missing."""
     return read_result(path / RESULT) if (path / RESULT).is_file() else {}
+
+
+def stored_checkpoints(path: Path) -> list[Path]:
+    """Return the checkpoints in a run directory, also those with other names than a run gives them.
+
+    Raises:
+        RunError: Their folder cannot be read, of which `glob` would say that it is empty.
+    """
+    try:
+        with suppress(FileNotFoundError):
+            return sorted(file for file in (path / CHECKPOINTS).iterdir() if file.suffix == ".safetensors")
+    except OSError as error:
+        raise RunError(f"{error.filename} cannot be read: {error.strerror}. See that it may be read.") from error
+    return []
 
 
 def load_run_config(path: Path) -> TrainConfig:

@@ -54,6 +54,8 @@ def _read(path: Path, is_whole: Callable[[object], bool], wanted: str) -> dict[s
     """The contents of a JSON file of a run, checked as far as they are used."""
     try:
         content = json.loads(read_text(path, _LONGEST))
+    except PermissionError as error:
+        raise RunError(f"{path} cannot be read: {error.strerror}. See that it may be read.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}. Without it the run is not whole; train it again.") from error
     if not is_whole(content):

@@ -127,12 +127,12 @@ def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Check
         The checkpoint and its file.
 
     Raises:
-        CheckpointError: There is no checkpoint, or both are damaged.
+        CheckpointError: There is no checkpoint, both are damaged, or the last one may not be read.
     """
     try:
         return load_checkpoint(folder / LAST, device), folder / LAST
     except CheckpointError as damaged:
-        if not (folder / PREVIOUS).exists():
+        if isinstance(damaged.__cause__, PermissionError | MemoryError) or not (folder / PREVIOUS).exists():
             raise
         checkpoint = load_checkpoint(folder / PREVIOUS, device)
         _log.warning("%s Continuing from the one before it, %s.", damaged, PREVIOUS)
@@ -155,7 +155,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
     try:
         content = read_bytes(path)
     except (OSError, MemoryError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is larger than the memory"
+        reason = error.strerror if isinstance(error, OSError) else "it is larger than the free memory"
         raise CheckpointError(
             f"The checkpoint {path} cannot be read: {reason}. Check the path, or take another checkpoint."
         ) from error

@@ -16,6 +16,10 @@ from convboard.errors import ConfigError
         ("hydra.sweep.subdir=same", True, "the runs of a sweep need directories of their own. Omit this key."),
         ("hydra.run.dir=", False, "hydra.run.dir=: give a folder."),
         ("hydra.sweep.dir=''", True, "hydra.sweep.dir='': give a folder."),
+        *(
+            (f"hydra.verbose={value}", False, "must be true, false, or a list of loggers such as [convboard].")
+            for value in ("1", "inf", "null", "[[a]]", "[1]", "{a: b}")
+        ),
         ("hydra.sweeper.max_batch_size=0", True, "must be a whole number above 0, or null."),
     ],
 )
@@ -36,6 +40,7 @@ def test_refused(override: str, is_sweep: bool, message: str) -> None:
         ("hydra.sweep.subdir=${hydra.job.num}", True),
         ("hydra.sweeper.max_batch_size=2", True),
         ("hydra.job.name=mine", False),
+        *((f"hydra.verbose={value}", False) for value in ("true", "convboard", "[a.b, c]")),
     ],
 )
 def test_honoured(override: str, is_sweep: bool) -> None:

@@ -8,6 +8,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from convboard.config.hydra_callbacks import ForgetConfigs, NoteFolders
+from permissions import permissions
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +31,14 @@ def test_the_folders_that_are_there_are_noted(tmp_path: Path, monkeypatch: pytes
     assert NoteFolders.existing == frozenset({tmp_path / "sweep", tmp_path, *tmp_path.parents})
     NoteFolders().on_multirun_start(config("hydra.sweep.dir", "sweep"))
     assert NoteFolders.existing == frozenset({tmp_path / "sweep/job", tmp_path / "sweep", tmp_path, *tmp_path.parents})
+
+
+def test_what_cannot_be_seen_is_taken_to_be_there(tmp_path: Path) -> None:
+    folder = tmp_path / "unreadable/run"
+    folder.parent.mkdir()
+    with permissions(folder.parent, 0o000):
+        NoteFolders().on_run_start(config("hydra.run.dir", str(folder)))
+    assert NoteFolders.existing == frozenset({folder, *folder.parents})
 
 
 @pytest.mark.parametrize("mode", RunMode)

@@ -6,7 +6,7 @@ from convboard.experiment.input_files import InputFiles
 
 
 def test_a_file_that_is_deleted_in_mid_run_is_written_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    files = InputFiles(tmp_path, {"plan.json": "{}", "config.yaml": "seed: 0"})
+    files = InputFiles(tmp_path, {"plan.json": "{}", "config.yaml": "seed: 0"}, "result.json")
     files.write()
     (tmp_path / "config.yaml").unlink()
     (tmp_path / "plan.json").write_text("changed by somebody, who may know why")

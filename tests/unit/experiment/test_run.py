@@ -1,6 +1,7 @@
 """The runner as a library: no Hydra, no command line."""
 
 import errno
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from convboard.training.execution_plan import choose_plan, measure_plans
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.plan_cache import Measurement
 from convboard.training.seeding import set_deterministic
+from permissions import permissions
 
 
 def make_config(**changes: Any) -> TrainConfig:
@@ -237,6 +239,41 @@ def test_a_finished_run_whose_best_checkpoint_is_damaged_stays_as_it_is(damage: 
         convboard.resume(run, max_epochs=2)
     after = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
     assert before == after
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "message"),
+    [
+        ("checkpoints", 0o000, "Permission denied .*checkpoints.. See that it and all in it"),
+        (
+            "checkpoints",
+            0o555,
+            r"run cannot be written: Permission denied \(.*/checkpoints\). See that it and all in it",
+        ),
+        ("checkpoints/last.safetensors", 0o000, "last.safetensors cannot be read: Permission denied"),
+        ("checkpoints/best.safetensors", 0o000, "best.safetensors cannot be read: Permission denied"),
+        ("result.json", 0o000, "result.json cannot be read: Permission denied. See that it may be read"),
+        ("", 0o555, "run cannot be written: Permission denied"),
+        ("", 0o000, "run cannot be read: Permission denied"),
+    ],
+)
+def test_a_finished_run_without_permissions_stays_as_it_is(
+    name: str, mode: int, message: str, finished_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished_run, run)
+    before = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    with permissions(run / name, mode), pytest.raises(convboard.ConvboardError, match=message):
+        convboard.resume(run, max_epochs=2)
+    after = {file: file.read_bytes() for file in run.rglob("*") if file.is_file()}
+    assert before == after
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("finished") / "run"
+    convboard.run(make_config(), run)
+    return run
 
 
 def test_a_folder_that_holds_no_run_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""The memory that this process may use: that of the machine, or what its control group (a container, a job) allows.
+
+See https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.org/admin-guide/cgroup-v1/memory.html.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+_ROOT = Path("/")
+
+
+class _Version(NamedTuple):
+    """Names in a version of control groups: limits, bytes in use, and those of files, which the system gives up."""
+
+    mount: str
+    limits: tuple[str, ...]
+    used: str
+    inactive: str
+
+
+_V2 = _Version("sys/fs/cgroup", ("memory.max", "memory.high"), "memory.current", "inactive_file")
+_V1 = _Version("sys/fs/cgroup/memory", ("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file")
+
+
+def machine_memory() -> int:
+    """Return the memory of this machine, in bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def total_memory(root: Path = _ROOT) -> int:
+    """Return the memory that all processes in this one's control group may use together, in bytes.
+
+    Args:
+        root: The folder that holds `proc` and `sys`; another one in tests.
+    """
+    return min([machine_memory(), *(limit for limit, _ in _limits(root))])
+
+
+def available_memory(root: Path = _ROOT) -> int:
+    """Return the memory that this process can still get, in bytes.
+
+    Args:
+        root: See `total_memory`.
+    """
+    available = machine_memory()
+    with suppress(OSError, KeyError, ValueError):  # not Linux, or not as expected
+        sizes = dict(line.split(":") for line in (root / "proc/meminfo").read_text().splitlines())
+        available = int(sizes["MemAvailable"].split()[0]) * 1024
+    return max(0, min([available, *(limit - used for limit, used in _limits(root))]))
+
+
+def _limits(root: Path) -> Iterator[tuple[int, int]]:
+    """Yield the limit and the bytes in use of the control group of this process, and of those that it is part of."""
+    with suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, _, rest = line.partition(":")
+            controllers, _, group = rest.partition(":")
+            if not controllers or "memory" in controllers.split(","):
+                version = _V1 if controllers else _V2
+                top = root / version.mount
+                # Within a container, the group can be named as the machine sees it, and be mounted as the top.
+                place = top / group.strip("/")
+                for folder in (place, *place.parents):
+                    if folder.is_relative_to(top):
+                        yield from _limit(folder, version)
+
+
+def _limit(folder: Path, version: _Version) -> Iterator[tuple[int, int]]:
+    for name in version.limits:
+        with suppress(OSError, KeyError, ValueError):  # it has none ("max"), or is not there
+            limit, used = (int((folder / file).read_text()) for file in (name, version.used))
+            fields = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            yield limit, used - int(fields[version.inactive])
