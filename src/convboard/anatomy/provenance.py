@@ -7,9 +7,8 @@ may come from the images, and so is all that is made of it.
 
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
@@ -31,8 +30,7 @@ _COMPUTING_WITH_NUMBERS = words(
 )
 
 
-@dataclass(frozen=True)
-class Provenance:
+class Provenance(NamedTuple):
     """Where a tensor comes from.
 
     Attributes:

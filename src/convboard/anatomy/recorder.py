@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -271,13 +271,12 @@ class _Recorder(TorchFunctionMode):
                 lambda tracker, tensor=tensor, sharing=sharing: tracker.invalidate(tensor, sharing)  # type: ignore[misc]
             )
             for other in sharing:
-                self.provenance.set(other, self._after_a_write(other, replace(provenance, is_known=is_known)))
+                self.provenance.set(other, self._after_a_write(other, provenance._replace(is_known=is_known)))
 
     def _after_a_write(self, tensor: Tensor, new: Provenance) -> Provenance:
         """The provenance of a tensor that shares its memory with one of provenance `new`, which was written to."""
         before = self.provenance.before_a_write(tensor)
-        return replace(
-            new,
+        return new._replace(
             version=version_of(tensor),
             is_of_images=new.is_of_images or before.is_of_images,
             is_known=new.is_known and before.is_known,
