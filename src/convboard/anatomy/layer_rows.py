@@ -96,13 +96,14 @@ def rows_of(model: nn.Module, run: DryRun) -> list[LayerRow]:
         parameters belong to no call, where the module is defined.
     """
     counted: set[int] = set()
+    fields: dict[tuple[int, int], Field | None] = {}
     macs = Macs(0, 0)
     rows: list[LayerRow] = []
     for call in run.calls:
         if call.output_shape is not None:
             before, macs = macs, call.tracked[0] if call.tracked else macs
             own = Macs(macs.of_images - before.of_images, macs.others - before.others)
-            rows.append(_row(call, run, own.of_images if call.is_of_images else own.others, counted))
+            rows.append(_row(call, run, own.of_images if call.is_of_images else own.others, counted, fields))
     if run.error is not None:
         return rows
     defined = {module: position for position, module in enumerate(model.modules())}
@@ -154,10 +155,23 @@ def _sizes_of(parameters: list[nn.Parameter]) -> dict[str, int]:
     }
 
 
-def _row(call: Call, run: DryRun, macs: int, counted: set[int]) -> LayerRow:
-    """The row of one call; `counted` holds the ids of the parameters of the rows before."""
-    window = call.window
-    field, boxes = _field_of(call, run), boxes_of(call)
+def _row(
+    call: Call, run: DryRun, macs: int, counted: set[int], fields: dict[tuple[int, int], Field | None]
+) -> LayerRow:
+    """The row of one call.
+
+    Args:
+        call: The call.
+        run: The run that it is of.
+        macs: Its multiply-accumulates for the whole batch.
+        counted: The ids of the parameters of the rows before.
+        fields: The fields of the rows before, by the ids of what they were found from, which many rows share.
+    """
+    window, boxes = call.window, boxes_of(call)
+    key = id(call.tracked[1] if call.tracked else None), id(boxes)
+    if key not in fields:
+        fields[key] = _field_of(call, run)
+    field = fields[key]
     parameters = call.module.parameters() if call.module else call.parameters
     batch_size = run.batch_size if call.is_of_images or any(call.has_batch) else 1
     input_shape = call.input_shape[call.has_batch[0] :]
