@@ -24,6 +24,7 @@ from convboard.anatomy.origin import Origin
 from convboard.config.instantiate import REFUSALS
 from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ModelError
+from convboard.experiment.kept_graph import refuse_kept_graph
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.optimizer_step import take_step
 from convboard.training.seeding import preserved_random_state
@@ -130,6 +131,8 @@ def try_step(
     plan, batch_size = setup.plan, setup.splits.train.batch_size
     try:
         model, stepped = copy.deepcopy((setup.model, setup.optimizer))
+        if not all(weight.is_leaf for weight in model.parameters()):
+            return None  # the copy of a module of torch.jit has weights that get no gradients
         plan.place(model)
     except (TypeError, RuntimeError):
         return None
@@ -145,9 +148,12 @@ def try_step(
                 is_cross_entropy = isinstance(setup.loss, nn.CrossEntropyLoss)
                 training = observe(model, batch, _call, is_cross_entropy, trained)
                 logits = _checked_logits(training, _single_image_advice(images, batch_size), origin)
-            loss: Tensor = setup.loss(logits, torch.arange(count, device=plan.device) % logits.shape[1])
+            labels = torch.arange(count, device=plan.device) % logits.shape[1]
+            loss: Tensor = setup.loss(logits, labels)
         _backward(loss, training, origin)
         _update(stepped, optimizer)
+        with plan.autocast():
+            refuse_kept_graph(model, lambda: setup.loss(model(batch), labels).backward())
     return training
 
 

@@ -203,7 +203,6 @@ def build_setup(
     else:
         origin = Origin()
         model = prepare_given(model, dataset.image_shape, dataset.num_classes)
-    refuse_unsavable(model)
     initialise(model, dataset)
     model.to(plan.device)
     setup = TrainingSetup(
@@ -235,6 +234,7 @@ def _examined(
             raise
         setup = setup.with_plan(replace(setup.plan, channels_last=False))
         training = try_step(setup, *facts)
+    refuse_unsavable(setup.model, setup.model if training is None else training.model)
     try_single_image(setup, dataset.image_shape, {"val": len(dataset.val), "test": len(dataset.test)}, origin)
     warnings = find_warnings(setup, dataset.image_shape, training)
     return replace(setup, uses_all_weights=training is None or training.uses_all_weights, warnings=warnings)

@@ -21,22 +21,57 @@ _OF_EVERY_MODULE = {*vars(nn.Module()), "training"}
 _EXTRA_STATE = "_extra_state"  # the end of its name in a state_dict
 
 
-def refuse_unsavable(model: nn.Module) -> None:
-    """Check that a checkpoint can hold what `get_extra_state` of the modules returns.
+def refuse_unsavable(model: nn.Module, trained: nn.Module) -> None:
+    """Check that the state of a network after a training step can be saved, and loaded again.
+
+    Args:
+        model: The network.
+        trained: A copy of it that has taken a step, or the network itself if it cannot be copied.
 
     Raises:
-        ModelError: It contains an object of another type.
+        ModelError: It cannot: it contains an object that a checkpoint cannot hold, has other names or shapes than at
+            the beginning, or `set_extra_state` fails.
     """
-    for name, value in model.state_dict().items():
-        if name.endswith(_EXTRA_STATE):
-            try:
-                StatePacker().pack(value, name)
-            except TypeError as error:
-                where = name.removesuffix(_EXTRA_STATE).rstrip(".") or type(model).__name__
-                raise ModelError(
-                    f"get_extra_state() of {where} cannot be saved: {error}. Return tensors, numbers, texts, bytes, or "
-                    "lists and dicts of these."
-                ) from error
+    state, packing = trained.state_dict(), StatePacker()
+    for name, value in state.items():
+        try:
+            packing.pack(value, name)
+        except TypeError as error:
+            what = f"get_extra_state() of {_owner(name, model)}" if name.endswith(_EXTRA_STATE) else name
+            raise ModelError(
+                f"{what} cannot be saved: {error}. Return tensors, numbers, texts, bytes, or lists and dicts of these."
+            ) from error
+    before = model.state_dict()
+    for name in before | state:
+        old, new = (_shape(values, name) for values in (before, state))
+        if old != new:
+            raise ModelError(
+                f"{name} of the network is {old} when it is built, and {new} after a training step: no checkpoint "
+                "could be loaded into a new network. Give it its final shape in __init__, or keep it with "
+                "self.register_buffer(name, tensor, persistent=False), which is not saved."
+            )
+    _refuse_unloadable(trained, state)
+
+
+def _owner(name: str, model: nn.Module) -> str:
+    return name.removesuffix(_EXTRA_STATE).rstrip(".") or type(model).__name__
+
+
+def _shape(state: dict[str, Any], name: str) -> str:
+    value = state.get(name)
+    return str(list(value.shape)) if isinstance(value, Tensor) else "there" if name in state else "missing"
+
+
+def _refuse_unloadable(model: nn.Module, state: dict[str, Any]) -> None:
+    """Refuse extra state that the network does not take back."""
+    if any(name.endswith(_EXTRA_STATE) for name in state):
+        try:
+            model.load_state_dict(state)
+        except Exception as error:  # by set_extra_state, of any type
+            raise ModelError(
+                f"What get_extra_state() of the network returns cannot be loaded again: {type(error).__name__}: "
+                f"{' '.join(str(error).split()).rstrip('.')}. See set_extra_state()."
+            ) from error
 
 
 def warn_of_unsaved_state(setup: TrainingSetup, image_shape: ImageShape) -> None:
@@ -62,7 +97,10 @@ def warn_of_unsaved_state(setup: TrainingSetup, image_shape: ImageShape) -> None
 def _changed_by_a_step(setup: TrainingSetup, image_shape: ImageShape) -> list[str]:
     plan = setup.plan
     try:
-        model = plan.place(copy.deepcopy(setup.model)).train()
+        model = copy.deepcopy(setup.model).train()
+        if not all(weight.is_leaf for weight in model.parameters()):
+            return []  # torch.jit copies its modules so, and torch warns when they are moved
+        plan.place(model)
         before = dict(_unsaved(model))
         with preserved_random_state(plan.device), torch.no_grad(), plan.autocast():
             model(torch.zeros(2, *image_shape, device=plan.device))

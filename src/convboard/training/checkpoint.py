@@ -67,11 +67,17 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         checkpoint: The checkpoint; its tensors may be on any device, in any memory format, and may share memory.
 
     Raises:
-        CheckpointError: The file cannot be written; its previous content is unchanged.
-        TypeError: The checkpoint contains an object that is neither a tensor nor JSON-like.
+        CheckpointError: The file cannot be written, or the checkpoint contains an object that is neither a tensor nor
+            JSON-like; the previous content is unchanged.
     """
     packing = StatePacker()
-    parts = {name: packing.pack(part, name) for name, part in vars(checkpoint).items()}
+    try:
+        parts = {name: packing.pack(part, name) for name, part in vars(checkpoint).items()}
+    except TypeError as error:
+        raise CheckpointError(
+            f"The checkpoint {path} cannot be written: {error}. Its previous content is unchanged. Keep tensors, "
+            "numbers, texts, bytes, or lists and dicts of these."
+        ) from error
     header = {"sha256": _UNHASHED, "format": _FORMAT, "strides": packing.strides, **parts}
     text = json.dumps(header, allow_nan=False, separators=(",", ":"))
     content = memoryview(safetensors.torch.save(packing.tensors, {"convboard": text}))

@@ -62,6 +62,8 @@ class StatePacker:
         return [self.pack(value, f"{place}/{index}") for index, value in enumerate(values)]
 
     def _pack_tensor(self, tensor: Tensor, place: str) -> str:
+        if tensor.layout is not torch.strided:
+            raise TypeError(f"{place} is a sparse tensor, which a checkpoint cannot hold")
         # Tied weights are one tensor under two names: it is stored once, and the second name refers to the first.
         memory = (tensor.device, tensor.data_ptr(), tensor.dtype, tensor.shape, tensor.stride())
         if tensor.numel() > 0 and memory in self._names:

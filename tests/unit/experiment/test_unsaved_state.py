@@ -1,6 +1,8 @@
 """What a checkpoint cannot hold is told."""
 
 import random
+import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from convboard.errors import ModelError
+from convboard.experiment.sanity_check import try_step
 from convboard.experiment.unsaved_state import refuse_unsavable, warn_of_unsaved_state
+from convboard.training.checkpoint import Checkpoint, load_checkpoint, load_weights, save_checkpoint
 from training_setups import make_setup
 
 
@@ -105,7 +109,58 @@ class WithExtraState(Net):
         self.extra = state
 
 
+def refuse(net: nn.Module) -> None:
+    refuse_unsavable(net, net)
+
+
 def test_extra_state_that_cannot_be_saved_is_refused() -> None:
-    refuse_unsavable(WithExtraState(extra={"a": [torch.ones(1), b"x", 3]}))
+    refuse(WithExtraState(extra={"a": [torch.ones(1), b"x", 3]}))
     with pytest.raises(ModelError, match=r"^get_extra_state\(\) of 0 cannot be saved: 0\._extra_state is a set"):
-        refuse_unsavable(nn.Sequential(WithExtraState(extra={3})))
+        refuse(nn.Sequential(WithExtraState(extra={3})))
+
+
+class Untaken(WithExtraState):
+    def set_extra_state(self, state: Any) -> None:
+        raise KeyError(state)
+
+
+def test_extra_state_that_is_not_taken_back_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"^What get_extra_state\(\) .* cannot be loaded again: KeyError: 3\. See"):
+        refuse(Untaken(extra=3))
+
+
+def test_a_sparse_buffer_is_refused() -> None:
+    net = nn.Linear(2, 2)
+    net.register_buffer("mask", torch.eye(2).to_sparse())
+    with pytest.raises(ModelError, match=r"^mask cannot be saved: mask is a sparse tensor"):
+        refuse(net)
+
+
+@pytest.mark.parametrize(("before", "old"), [(torch.zeros(0), r"\[0\]"), (None, "missing")])
+def test_a_buffer_that_changes_its_shape_is_refused(before: Tensor | None, old: str) -> None:
+    net, trained = nn.Linear(2, 2), nn.Linear(2, 2)
+    net.register_buffer("seen", before)
+    trained.register_buffer("seen", torch.zeros(3))
+    with pytest.raises(ModelError, match=rf"^seen of the network is {old} when it is built, and \[3\] after a"):
+        refuse_unsavable(net, trained)
+
+
+class Scripted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of torch.jit
+            self.conv = torch.jit.script(nn.Conv2d(1, 2, 3))
+
+    def forward(self, images: Tensor) -> Tensor:
+        scores: Tensor = self.conv(images).mean((2, 3))
+        return scores
+
+
+def test_a_scripted_module_is_saved_and_loaded(tmp_path: Path) -> None:
+    net, other = Scripted(), Scripted()
+    refuse(net)
+    save_checkpoint(tmp_path / "c", Checkpoint(net.state_dict(), {}, {}, {}))
+    load_weights(other, load_checkpoint(tmp_path / "c"), tmp_path / "c")
+    assert torch.equal(net.conv.weight, other.conv.weight)
+    assert try_step(make_setup(net), (1, 8, 8), 100, "SGD") is None  # its copy gets no gradients

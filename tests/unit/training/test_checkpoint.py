@@ -191,7 +191,7 @@ def test_the_random_state_comes_back(tmp_path: Path) -> None:
 
 
 def test_what_is_neither_tensor_nor_json_is_a_bug(tmp_path: Path) -> None:
-    with pytest.raises(TypeError, match=r"state/callbacks/1 is a set, which a checkpoint cannot hold: \{1\}"):
+    with pytest.raises(CheckpointError, match=r"state/callbacks/1 is a set, which a checkpoint cannot hold: \{1\}"):
         save_checkpoint(tmp_path / "c", checkpoint_of(state={"callbacks": [0, {1}]}))
     assert not list(tmp_path.iterdir())
 
