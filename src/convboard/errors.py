@@ -18,6 +18,7 @@ from copy import copy
 from difflib import get_close_matches
 from typing import Any, Self
 
+_BEGINNING = 5  # letters of a name that what was given may begin with
 _MANY, _SHOWN = 20, 10  # from how many names on a message shows only the nearest, and how many of those
 
 
@@ -108,7 +109,8 @@ def nearest(given: str, allowed: Iterable[str], synonyms: Mapping[str, str] | No
 def similar(given: str, names: Iterable[str]) -> str | None:
     """Return the name that `given` is probably a slip of, or None.
 
-    It differs in one letter of four at most, or `given` is its first or its last words, as `epochs` of `max_epochs`.
+    It differs in one letter of four at most, or `given` is its first or its last words, as `epochs` of `max_epochs`, or
+    `given` begins with it, as `hidden_size` with `hidden`.
 
     Args:
         given: What the user wrote.
@@ -123,7 +125,10 @@ def similar(given: str, names: Iterable[str]) -> str | None:
     if letters and closest is not None and distances[closest] <= most:
         return closest
     begun = [name for name in names if words and words in (_words(name)[: len(words)], _words(name)[-len(words) :])]
-    return begun[0] if len(begun) == 1 else None
+    if len(begun) == 1:
+        return begun[0]
+    shorter = [name for name in names if len(name) >= _BEGINNING and letters.startswith("".join(_words(name)))]
+    return max(shorter, key=len, default=None)
 
 
 def _words(name: str) -> list[str]:

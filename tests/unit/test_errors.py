@@ -56,6 +56,8 @@ def test_a_synonym_comes_before_what_looks_similar() -> None:
         ("epochs", ["max_epochs", "patience"], "max_epochs"),
         ("accuracy", ["accuracy/val", "loss/val"], "accuracy/val"),
         ("epochs", ["max_epochs", "warmup_epochs"], None),
+        ("hidden_size", ["num_classes", "hidden"], "hidden"),
+        ("max_pooling", ["avg_pool", "max_pool"], "max_pool"),
         ("ckpt_path", ["path", "resume"], None),
         ("lr", ["or", "a"], None),
         ("", ["a"], None),

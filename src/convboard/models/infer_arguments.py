@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -119,9 +119,19 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
             if name not in named:
                 allowed = nearest(name, named) if named else "It takes none."
                 raise ModelError(f"{_name(factory)} has no argument {name!r}. {allowed}")
-    for name, parameter in named.items():
-        if parameter.default is parameter.empty and name not in given:
-            raise ModelError(f"{_name(factory)} needs the argument {name!r}.", arguments=(name,))
+    missing = tuple(name for name, one in named.items() if one.default is one.empty and name not in given)
+    if missing:
+        raise ModelError(_missing(_name(factory), missing), arguments=missing)
+
+
+def _missing(name: str, arguments: Sequence[str]) -> str:
+    """The message for arguments that a constructor needs."""
+    words = {"class": "num_classes", "channel": "in_channels", "size": "image_size"}
+    inferred = {one: right for one in arguments for word, right in words.items() if word in one and "hidden" not in one}
+    listed = " and ".join(filter(None, [", ".join(map(repr, arguments[:-1])), repr(arguments[-1])]))
+    text = f"{name} needs the argument{'s' if len(arguments) > 1 else ''} {listed}."
+    renamed = "".join(f" Called {right} instead of {one}, it is given by the data." for one, right in inferred.items())
+    return text + renamed
 
 
 def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:

@@ -15,6 +15,10 @@ from convboard.experiment.config_keys import errors_with_config_keys
         (ModelError("widths=[]: too few.", arguments=("widths",)), "model.widths=[]: too few."),
         (ModelError("Net needs 'a'.", arguments=("a",)), "Net needs 'a'. In a config: model.a."),
         (
+            ModelError("Net needs the arguments 'a' and 'b'.", arguments=("a", "b")),
+            "Net needs the arguments 'a' and 'b'. In a config: model.a=... model.b=....",
+        ),
+        (
             ModelError("Bad groups.", arguments=("groups", "out_groups")),
             "Bad groups. In a config: model.groups or model.out_groups.",
         ),

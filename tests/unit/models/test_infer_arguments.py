@@ -153,6 +153,13 @@ def test_missing_argument() -> None:
     with pytest.raises(ModelError, match=r"Asks needs the argument 'hidden'\.$"):
         build(Asks, SHAPE, 10)
 
+    def several(n_classes: int, hidden: int) -> nn.Module:
+        return nn.Linear(hidden, n_classes)
+
+    expected = r"several needs the arguments 'n_classes' and 'hidden'\. Called num_classes instead of n_classes, it is"
+    with pytest.raises(ModelError, match=expected):
+        build(several, SHAPE, 10)
+
 
 def test_result_must_be_a_network() -> None:
     def no_network() -> Any:

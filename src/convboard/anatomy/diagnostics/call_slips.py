@@ -34,7 +34,10 @@ def missing_argument(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
     for call in calls_in(failure):
         value, given = failure.value(call.func), arguments_of(failure, call)
         if names == ["key", "value"] and given:
-            yield write(failure, call, with_arguments(failure, call, *[given[0]] * 3, *given[1:]))
+            new = with_arguments(failure, call, *[given[0]] * 3, *given[1:])
+            if not _is_unpacked(failure, call):
+                yield write(failure, call, f"{new}[0]", end=": it returns its output and the weights of the attention")
+            yield write(failure, call, new)
         elif not given and not isinstance(value, type) and (cls := class_for(value)):
             torch_nn, more = alias_of(failure, nn, "nn")
             new = f"{torch_nn}.{cls.__name__}()"
@@ -46,6 +49,15 @@ def missing_argument(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
             example = 2 if "pool" in str(failure.error).lower() else _EXAMPLES[names[0]]
             new = with_arguments(failure, call, *given, f"{names[0]}={example}")
             yield Edit({call: new}, f"give it its {names[0]}, as in {new}")
+
+
+def _is_unpacked(failure: Failure, call: ast.Call) -> bool:
+    """Return whether an item is taken from what a call returns, or several names are assigned to it."""
+    return any(
+        (isinstance(node, ast.Subscript) and node.value is call)
+        or (isinstance(node, ast.Assign) and node.value is call and isinstance(node.targets[0], ast.Tuple))
+        for node in failure.nodes
+    )
 
 
 def no_size(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:

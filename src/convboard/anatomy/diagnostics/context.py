@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.diagnostics.user_code import Failure, failure_of, is_installed
+from convboard.anatomy.diagnostics.user_code import Failure, Place, failure_of, is_installed
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.module_paths import named_modules, named_parameters
@@ -68,6 +68,7 @@ class Finding:
         arrived: The input that it got.
         call: The call that shows the mistake; None for the network as a whole.
         formula: The formula of the output size in question, with its numbers; empty if there is none.
+        place: The user's line to change; None for that of the exception or of the call.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Finding:
     arrived: str
     call: Call | None = None
     formula: str = ""
+    place: Place | None = None
 
 
 @dataclass(frozen=True)

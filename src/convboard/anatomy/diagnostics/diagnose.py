@@ -8,7 +8,8 @@ from torch import nn
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.diagnosis import DiagnosedError, Diagnosis
 from convboard.anatomy.diagnostics.rules import find_mistake
-from convboard.anatomy.diagnostics.user_code import is_installed, without_library_frames
+from convboard.anatomy.diagnostics.source_places import place_of
+from convboard.anatomy.diagnostics.user_code import Place, is_installed, without_library_frames
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.dry_run import dry_run, lazy_layers, materialise
 from convboard.anatomy.layer_rows import TRACKERS, rows_of
@@ -71,8 +72,7 @@ def raise_diagnosed(context: Context) -> None:
 
 def diagnosis_of(context: Context, finding: Finding) -> Diagnosis:
     """Return the finding together with the table of the calls before."""
-    call, failed, failure = finding.call, context.run.failed_call, context.failure
-    is_shown = failure is not None and (finding.kind == "error" or not is_installed(failure.file))
+    call, failed = finding.call, context.run.failed_call
     return Diagnosis(
         finding.kind,
         call.name if call else None,
@@ -84,12 +84,27 @@ def diagnosis_of(context: Context, finding: Finding) -> Diagnosis:
         tuple(rows_of(context.model, context.run)),
         _heading(context, finding.kind),
         (failed.name, failed.type) if failed else None,
-        (failure.where, failure.text) if failure is not None and is_shown and finding.kind != "recursion" else None,
+        _place(context, finding),
     )
+
+
+def _place(context: Context, finding: Finding) -> Place | None:
+    failure = context.failure
+    if finding.place is not None or finding.kind == "recursion":  # which has it in its reason
+        return finding.place
+    if failure is None:
+        return place_of(context, finding)
+    return failure.place if finding.kind == "error" or not is_installed(failure.file) else None
+
+
+_OF_SIZES = (  # kinds of findings that another size of images or layers mends
+    *("in_features", "in_channels", "flatten", "window", "groups", "norm", "picture", "branches"),
+    *("num_classes", "dimensions", "width", "channels", "batch", "input_shape"),
+)
 
 
 def _heading(context: Context, kind: str) -> str:
     name, shape = context.name or type(context.model).__name__, sizes(context.run.image_shape)
     in_classes = f" in {context.num_classes} classes" if context.num_classes else ""
-    verb = "fails on" if kind == "error" else "does not fit"
+    verb = "does not fit" if kind in _OF_SIZES else "fails on"
     return f"{name} {verb} images of {shape}{in_classes}."

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
-from convboard.anatomy.diagnostics.wording import batch_of, line_of, product, sizes
+from convboard.anatomy.diagnostics.wording import batch_of, line_of, listed_names, product, sizes
 from convboard.anatomy.trace import Call, Shape
 
 _LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -25,12 +26,14 @@ class _Item:
         access: Its position in Python.
         shape: Its shape, or its type if it is not a tensor.
         key: Text before the shape.
+        is_softmax: Whether each row adds up to 1, as what a softmax gives.
     """
 
     place: str
     access: str
     shape: str
     key: str = ""
+    is_softmax: bool = False
 
     @property
     def text(self) -> str:
@@ -76,6 +79,8 @@ def not_a_tensor(context: Context) -> Finding:
 def _one_tensor(context: Context, kind: str, items: Sequence[_Item], wanted: str) -> str:
     """Return the remedy: how to return a tensor of logits instead."""
     forward, fitting = _forward(context), [item for item in items if item.shape == wanted]
+    if len(fitting) > 1:
+        fitting = [item for item in fitting if not item.is_softmax]
     if isinstance(context.run.output, nn.Module):
         return f"write brackets in __init__, self.layer = nn.{kind}(), and let {forward} call self.layer(x)"
     if type(context.run.output).__module__ == "torch.return_types":
@@ -96,12 +101,20 @@ def _forward(context: Context) -> str:
 def _items(context: Context, output: Any) -> list[_Item]:
     """The items of a collection; of more than four, the first four."""
     if isinstance(output, dict):
-        pairs = list(output.items())[:4]
-        return [_Item(f"what stands under {k!r}", f"[{k!r}]", _shape(context, v), f"{k!r}: ") for k, v in pairs]
-    if isinstance(output, (tuple, list)):
-        places = ("the first", "the second", "the third", "the fourth")
-        return [_Item(word, f"[{at}]", _shape(context, value)) for at, (word, value) in enumerate(zip(places, output))]
-    return []
+        places = [(f"what stands under {key!r}", f"[{key!r}]", f"{key!r}: ", value) for key, value in output.items()]
+    elif isinstance(output, (tuple, list)):
+        words = ("the first", "the second", "the third", "the fourth")
+        places = [(word, f"[{at}]", "", value) for at, (word, value) in enumerate(zip(words, output))]
+    else:
+        return []
+    return [_Item(word, at, _shape(context, value), key, _is_softmax(value)) for word, at, key, value in places[:4]]
+
+
+def _is_softmax(value: object) -> bool:
+    """Return whether a value is rows of positive numbers that add up to 1."""
+    if not isinstance(value, Tensor) or value.ndim != 2 or not value.is_floating_point() or value.is_meta:
+        return False
+    return bool((value >= 0).all()) and torch.allclose(value.sum(1), torch.ones_like(value[:, 0]), atol=1e-3)
 
 
 def _shape(context: Context, value: Any) -> str:
@@ -190,5 +203,19 @@ def _wrong_dimensions(context: Context, shape: Shape) -> Finding:
     elif len(shape) > 2:
         remedies = [f"let it end with nn.Flatten() and nn.Linear({features}, {classes}): {product(shape[1:])} features"]
     else:
-        remedies = [f"let it end with nn.Linear(..., {classes}), and with no sum, mean or squeeze behind it"]
+        remedies = [_without_reduction(context, last, classes)]
     return Finding("output", reason, tuple(remedies), f"[N, {classes}]", sizes(shape[1:]) or "one number", last)
+
+
+def _without_reduction(context: Context, last: Call | None, classes: int | None) -> str:
+    """The remedy for an output without the dimension of the classes: its last Linear, and nothing behind it."""
+    path = [*context.path_to(last), last] if last is not None else []
+    at = max((at for at, call in enumerate(path) if isinstance(call.module, nn.Linear)), default=None)
+    if at is None or classes is None:
+        return f"let it end with nn.Linear(..., {classes}), and with no sum, mean or squeeze behind it"
+    linear = path[at].module
+    assert isinstance(linear, nn.Linear)
+    behind = f"leave out {listed_names([call.type for call in path[at + 1 :]])} behind"
+    if linear.out_features == classes:
+        return f"{behind} {path[at].name}"
+    return f"write {line_of(linear, out_features=classes)} for {path[at].name}, and {behind} it"

@@ -3,22 +3,26 @@
 The constructor functions explain an exception, as there is no network yet.
 """
 
+import ast
 import inspect
 import linecache
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import PurePath
+from types import CodeType, FunctionType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.user_code import definition, failure_of
 from convboard.anatomy.diagnostics.wording import divisors, listed, sizes
 from convboard.anatomy.dry_run import dry_run
 from convboard.anatomy.trace import Call
 
 REGISTER = "keep layers in nn.ModuleList instead of a list, and weights as nn.Parameter on self"
+_LABELS = ("label", "target", "y")  # parts of the names of what a forward computes a loss from
 _IMAGES = "the images alone, model(images)"
 
 
@@ -63,7 +67,14 @@ def missing_super_init(error: BaseException) -> str | None:
     """Explain the exception of a constructor that did not call nn.Module's first; returns None for other exceptions."""
     if not isinstance(error, AttributeError) or "before Module.__init__() call" not in str(error):
         return None
-    _, where = _constructor_call(error)
+    failure, where = failure_of(error), _constructor_call(error)[1]
+    for node in failure.nodes if failure is not None and failure.source else ():
+        value = node.value if isinstance(node, ast.Expr) else None
+        if isinstance(value, ast.Attribute) and value.attr == "__init__" and isinstance(value.value, ast.Call):
+            assert failure is not None
+            line, written = value.lineno, failure.written(value)
+            place = f"{PurePath(failure.file).name}, line {line}, {written}"
+            return f"{place}, lacks the brackets that call it. Write {written}()."
     return f"{where}, comes before nn.Module is ready. Let __init__ begin with super().__init__()."
 
 
@@ -92,7 +103,7 @@ def wrong_forward(context: Context) -> Finding | None:
     name, forward = type(context.model).__name__, context.model.forward
     defined_in_class = getattr(forward, "__func__", forward)
     if defined_in_class is nn.Module.forward and isinstance(context.run.error, NotImplementedError):
-        return Finding("forward", *_missing_forward(context.model, name), "a forward", "none")
+        return _missing_forward(context.model, name)
     if not isinstance(context.run.error, TypeError):
         return None
     try:
@@ -109,24 +120,33 @@ def wrong_forward(context: Context) -> Finding | None:
             remedy = f"write def forward(self, x): {missing} is missing"
         else:
             remedy = "let it take self and the images, and give a default to whatever else it takes"
+            if any(word in name for name in parameters[2:] for word in _LABELS):
+                images = parameters[1]
+                remedy = f"write def forward(self, {images}), and return the scores of the classes: the run computes "
+                remedy += "the loss itself, from them and the labels"
         reason = f"{name} has {written}, but it is called with {_IMAGES}."
-        return Finding("forward", reason, (remedy,), "forward(self, x)", written)
+        return Finding("forward", reason, (remedy,), "forward(self, x)", written, place=definition(defined_in_class))
     return None
 
 
-def _missing_forward(model: nn.Module, name: str) -> tuple[str, tuple[str]]:
-    """The reason and the remedy for a network without a forward."""
+def _missing_forward(model: nn.Module, name: str) -> Finding:
+    """Explain a network without a forward."""
     if type(model).__module__.startswith("torch."):
-        return f"{name} has no forward of its own: it only holds layers.", (
-            "take nn.Sequential, or a class of your own whose forward calls them",
-        )
+        reason = f"{name} has no forward of its own: it only holds layers."
+        remedy = "take nn.Sequential, or a class of your own whose forward calls them"
+        return Finding("forward", reason, (remedy,), "a forward", "none")
+    constructor: Any = vars(type(model)).get("__init__")
+    constants = constructor.__code__.co_consts if isinstance(constructor, FunctionType) else ()
+    inner = next((one for one in constants if isinstance(one, CodeType) and one.co_name == "forward"), None)
     near = get_close_matches("forward", vars(type(model)), n=1)
-    remedy = (
-        f"call it forward, not {near[0]}"
-        if near
-        else f"give it def forward(self, x), indented as far as the __init__ of {name}"
-    )
-    return f"{name} has no forward, so that it cannot be called.", (remedy,)
+    reason, place = f"{name} has no forward, so that it cannot be called.", definition(constructor)
+    remedy = f"give it def forward(self, x), indented as far as the __init__ of {name}"
+    if inner is not None:
+        reason = f"{name} has no forward: this one is indented into __init__, and so a function of __init__ alone."
+        place = definition(inner)
+    elif near:
+        remedy, place = f"call it forward, not {near[0]}", definition(vars(type(model))[near[0]])
+    return Finding("forward", reason, (remedy,), "a forward", "none", place=place)
 
 
 def unregistered(context: Context, tensors: Iterable[Tensor]) -> nn.Parameter | None:

@@ -44,10 +44,17 @@ def write(failure: Failure, node: ast.AST, new: str, whole: ast.AST | None = Non
         end: What to append to the remedy.
     """
     old = failure.written(node)
+    end = f"{_in_line(failure, node)}{end}"
     if whole is not None:
         before, at = failure.written(whole), failure.offset(node) - failure.offset(whole)
         return Edit({node: new}, f"write {before[:at]}{new}{before[at + len(old) :]} for {before}{end}")
     return Edit({node: new}, f"write {new} for {old}{end}")
+
+
+def _in_line(failure: Failure, node: ast.AST) -> str:
+    """Return ` in line 14` for another line than the one that raised."""
+    line, last, at = getattr(node, "lineno", 0), getattr(failure.node, "end_lineno", 0) or 0, failure.line
+    return "" if at <= line <= max(at, last) else f" in line {line}"
 
 
 def calls_in(failure: Failure) -> Iterator[ast.Call]:

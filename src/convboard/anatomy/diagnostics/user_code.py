@@ -16,8 +16,10 @@ from typing import Any
 import torch
 
 _LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__file__).parent, Path(__file__).parents[2]))
+_TRIALS = tuple(str(Path(__file__).parents[1] / name) for name in ("dry_run.py", "diagnostics/trials.py"))
 _PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
+Place = tuple[str, str]  # `net.py, line 9, in forward`, and that line of source
 _LONGEST = 250  # characters; of a longer message, the first sentences are shown
 
 
@@ -76,6 +78,11 @@ class Failure:
     def text(self) -> str:
         """The line of source; empty if it is not available."""
         return linecache.getline(self.file, self.line, self.frame.f_globals).strip()
+
+    @property
+    def place(self) -> Place:
+        """`where` and `text`."""
+        return self.where, self.text
 
     @cached_property
     def source(self) -> str:
@@ -204,12 +211,34 @@ def code_in(source: str, code: CodeType) -> CodeType | None:
     return None
 
 
-def user_line() -> tuple[str, str] | None:
+def user_line() -> Place | None:
     """Return the place and the text of the user's line that is running now; None if none is."""
+    frame = user_frame()
+    return failure_at(frame).place if frame is not None else None
+
+
+def user_frame() -> FrameType | None:
+    """Return the innermost frame of the network that runs or is built now and is no library's; None if none is."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and _is_of_library(frame.f_code.co_filename):
-        frame = frame.f_back
-    if frame is None:
+        frame = frame.f_back if frame.f_code.co_filename not in _TRIALS else None
+    return frame
+
+
+def failure_at(frame: FrameType) -> Failure:
+    """Return the place that a frame executes, as if it had raised an exception."""
+    return Failure(Exception(), frame, list(frame.f_code.co_positions())[frame.f_lasti // 2])
+
+
+def definition(function: object) -> Place | None:
+    """Return the line of the `def` of a function of the user's; None if there is none."""
+    code = getattr(function, "__code__", function)
+    if not isinstance(code, CodeType) or is_installed(code.co_filename) or _is_of_library(code.co_filename):
         return None
-    failure = Failure(Exception(), frame, (frame.f_lineno, None, None, None))
-    return failure.where, failure.text
+    lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+    found = next((at for at, line in enumerate(lines) if f"def {code.co_name}" in line), None)  # behind decorators
+    if found is None:
+        return None
+    *scope, _ = code.co_qualname.replace(".<locals>", "").split(".")
+    where = f"{_short_path(code.co_filename)}, line {code.co_firstlineno + found}"
+    return f"{where}, in {scope[-1]}" if scope else where, lines[found].strip()

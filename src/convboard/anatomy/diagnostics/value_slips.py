@@ -13,6 +13,7 @@ from torch import nn
 from convboard.anatomy.diagnostics.call_slips import Proposal
 from convboard.anatomy.diagnostics.source_edits import Edit, arguments_of, calls_in, input_name, write
 from convboard.anatomy.diagnostics.user_code import Failure
+from convboard.anatomy.diagnostics.wording import listed_names
 
 _IMPORTS = {  # names that are left out, and how they are imported
     "torch": ("torch", "import torch"),
@@ -29,13 +30,26 @@ def layer_as_tensor(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:
     """`nn.ReLU(x)`, `x = self.pool`, `F.relu(self.conv)`, `self.act = nn.ReLU`."""
     kind = next(group for group in match.groups() if group)
     called = {node.func for node in failure.nodes if isinstance(node, ast.Call)}
+    yield from _classes_called(failure, kind)
     for node in failure.nodes:
         value = failure.value(node)
         if isinstance(node, ast.Call):
             yield from _class_called(failure, node, kind)
         elif isinstance(value, nn.Module) and type(value).__name__ == kind and node not in called:
-            tensor = _argument(failure, node)
+            tensor = _assigned(failure, node)
             yield write(failure, node, f"{failure.written(node)}({tensor})", end=": it is a layer that is not called")
+
+
+def _classes_called(failure: Failure, kind: str) -> Iterator[Edit]:
+    """Several calls of classes with a tensor, all at once."""
+    calls = [node for node in failure.nodes if isinstance(node, ast.Call)]
+    edits = [edit for call in calls for edit in _class_called(failure, call, kind)]
+    if len(edits) > 1:
+        lines = sorted({call.lineno for call in calls for edit in edits[1:] if call in edit.changes})
+        changes = {node: new for edit in edits for node, new in edit.changes.items()}
+        first, _, why = edits[0].remedy.partition(": ")
+        others = f"line{'s' if len(lines) > 1 else ''} {listed_names(list(map(str, lines)))}"
+        yield Edit(changes, f"{first}, and likewise in {others}: {why}")
 
 
 def _class_called(failure: Failure, call: ast.Call, kind: str) -> Iterator[Edit]:
@@ -52,7 +66,7 @@ def _class_called(failure: Failure, call: ast.Call, kind: str) -> Iterator[Edit]
         yield write(failure, call, f"{cls}({rest})({given[0]})", end=why)
 
 
-def _argument(failure: Failure, node: ast.AST) -> str:
+def _assigned(failure: Failure, node: ast.AST) -> str:
     """The tensor that a statement assigns to or takes: `x` in `x = self.pool`."""
     for statement in failure.nodes:
         if isinstance(statement, ast.Assign) and statement.value is node and isinstance(statement.targets[0], ast.Name):
@@ -70,8 +84,13 @@ def called_collection(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]
         elif isinstance(value, nn.ModuleList | nn.ModuleDict | list | tuple):
             items = f"{name}.values()" if isinstance(value, nn.ModuleDict) else name
             kind = type(value).__name__
-            instead = f"nn.Sequential(*layers) for the {kind} {name} in __init__, or for layer in {items}: x = layer(x)"
-            yield Edit({call.func: f"{_SEQUENTIAL}(*{items})"}, f"write {instead} in forward")
+            tensor, given = _assigned(failure, call), ", ".join(arguments_of(failure, call))
+            loop = f"for layer in {items}: {tensor} = layer({tensor})"
+            loop = loop if tensor == given else f"{tensor} = {given} and then {loop}"
+            instead = f"make {name} an nn.Sequential(...) of the same layers in __init__, or write {loop} in forward"
+            if isinstance(value, list | tuple):
+                instead += f", with {name} = nn.ModuleList([...]) in __init__: the weights in a {kind} are not trained"
+            yield Edit({call.func: f"{_SEQUENTIAL}(*{items})"}, instead)
 
 
 def missing_attribute(failure: Failure, match: re.Match[str]) -> Iterator[Edit]:

@@ -66,5 +66,7 @@ def test_layers_that_are_called_in_another_way() -> None:
     layers = nn.MultiheadAttention(4, 2), nn.Linear(16, 10)
     attention = LambdaNetwork(lambda m, x: m[1](m[0](x[:, 0])[0].flatten(1)), *layers)
     assert found(attention).remedies == ("write m[0](x[:, 0], x[:, 0], x[:, 0]) for m[0](x[:, 0])",)
+    added = LambdaNetwork(lambda m, x: m[1]((x[:, 0] + m[0](x[:, 0])).flatten(1)), *layers)
+    assert found(added).remedies[0].startswith("write m[0](x[:, 0], x[:, 0], x[:, 0])[0] for m[0](x[:, 0]): it")
     lstm = LambdaNetwork(lambda m, x: m[1](m[0](x)[0][:, -1]), nn.LSTM(4, 6, batch_first=True), nn.Linear(6, 10))
     assert found(lstm).remedies == ("write m[0](x.squeeze(1)) for m[0](x)",)

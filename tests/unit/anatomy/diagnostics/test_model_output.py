@@ -66,7 +66,7 @@ def test_an_output_that_is_a_picture() -> None:
         (
             lambda m, x: scores(m, x)[:, :1].squeeze(),
             "gives [N] instead of a row of 10",
-            "Linear(..., 10), and",
+            "leave out getitem and squeeze behind layers.0",
         ),
         (lambda m, x: scores(m, x).argmax(1), "gives whole numbers (int64), [N]", "return the scores, without argmax"),
         (lambda m, x: scores(m, x).unsqueeze(1), "gives [N, 1, 10] instead of a row", "torch.flatten(x, 1)"),

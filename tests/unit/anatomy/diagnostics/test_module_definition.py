@@ -1,5 +1,6 @@
 """Rules for constructors, forwards, and weights that are not registered."""
 
+import re
 from typing import Any
 
 import pytest
@@ -69,10 +70,10 @@ def test_an_error_of_a_forward_that_was_called_is_its_own(model: type[nn.Module]
         (
             TakesLabels,
             "forward(self, x: torch.Tensor, labels: torch.Tensor), but it is called",
-            "default",
+            "write def forward(self, x), and return the scores of the classes: the run computes the loss itself",
         ),
         (NoSelf, "NoSelf has forward(x: torch.Tensor), but it is called with the images alone", "self is missing"),
-        (NoForward, "NoForward has no forward, so that it cannot be called.", "indented as far as the __init__"),
+        (NoForward, "NoForward has no forward: this one is indented into __init__", "indented as far as the __init__"),
     ],
 )
 def test_a_forward_that_cannot_be_called(model: type[nn.Module], reason: str, cure: str) -> None:
@@ -80,6 +81,12 @@ def test_a_forward_that_cannot_be_called(model: type[nn.Module], reason: str, cu
     assert (diagnosis.kind, diagnosis.layer) == ("forward", None)
     assert reason in diagnosis.reason
     assert cure in diagnosis.remedies[0]
+    assert diagnosis.heading.startswith(f"{model.__name__} fails on images of")
+    if model is nn.ModuleList:
+        assert diagnosis.place is None
+    else:
+        assert diagnosis.place is not None
+        assert re.search(r"def fo\w*ward\(", diagnosis.place[1])
 
 
 def test_a_type_error_in_a_forward_is_its_own() -> None:
@@ -153,3 +160,14 @@ def test_a_constructor_that_forgot_that_of_the_module() -> None:
     expected = r"line \d+, self\.conv = nn\.Conv2d\(4, 6, 3\), comes before .* begin with super\(\)\.__init__\(\)\.$"
     with pytest.raises(ModelError, match=expected):
         build(Bare, (1, 8, 8), 10)
+
+
+def test_a_constructor_of_the_module_that_is_not_called() -> None:
+    class Uncalled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__  # noqa: B018 (as beginners write it)
+            self.conv = nn.Conv2d(4, 6, 3)
+
+    expected = r"line \d+, super\(\)\.__init__, lacks the brackets .* super\(\)\.__init__\(\)\.$"
+    with pytest.raises(ModelError, match=expected):
+        build(Uncalled, (1, 8, 8), 10)
