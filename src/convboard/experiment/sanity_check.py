@@ -129,13 +129,10 @@ def try_step(
         Exception: Any other exception of the network's forward, unchanged.
     """
     plan, batch_size = setup.plan, setup.splits.train.batch_size
-    try:
-        model, stepped = copy.deepcopy((setup.model, setup.optimizer))
-        if not all(weight.is_leaf for weight in model.parameters()):
-            return None  # the copy of a module of torch.jit has weights that get no gradients
-        plan.place(model)
-    except (TypeError, RuntimeError):
+    copies = _copies(setup)
+    if copies is None:
         return None
+    model, stepped = copies
     trained = frozenset(id(weight) for group in stepped.param_groups for weight in group["params"])
     count = min(smallest_batch(images, batch_size, setup.limits.limit_train_batches), 2)
     batch = noise(image_shape, count, plan.device)
@@ -155,6 +152,17 @@ def try_step(
         with plan.autocast():
             refuse_kept_graph(model, lambda: setup.loss(model(batch), labels).backward())
     return training
+
+
+def _copies(setup: TrainingSetup) -> tuple[nn.Module, torch.optim.Optimizer] | None:
+    """Copies of the network, on the device, and of its optimizer; None if it cannot be copied, or not trained then."""
+    try:
+        model, optimizer = copy.deepcopy((setup.model, setup.optimizer))
+        setup.plan.place(model)
+    except (TypeError, RuntimeError):
+        return None
+    is_trainable = all(weight.is_leaf for weight in model.parameters())  # not in a copy of a module of torch.jit
+    return (model, optimizer) if is_trainable else None
 
 
 def try_single_image(
