@@ -1,6 +1,7 @@
 """Instantiation of `_target_` nodes, with a message for each possible mistake."""
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -72,7 +73,7 @@ def resolve(group: str, node: Mapping[str, Any]) -> Target:
     try:
         call = instantiate({**literal(dict(node)), "_partial_": True}, _convert_="all")
     except (InstantiationException, SystemExit) as error:  # a module may end the program when it is imported
-        raise ConfigError(_explain(group, target, error)) from error
+        raise ConfigError(_explain(*_refused(group, node, error), error)) from error
     arguments = dict(call.keywords)
     _check_arguments(group, call.func, target, arguments)
     return Target(group, node, call.func, arguments)
@@ -80,13 +81,7 @@ def resolve(group: str, node: Mapping[str, Any]) -> Target:
 
 def target_names(node: object) -> Iterator[str]:
     """Yield every `_target_` in a part of a config, at any depth."""
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield str(node["_target_"])
-        node = list(node.values())
-    if isinstance(node, list):
-        for child in node:
-            yield from target_names(child)
+    yield from (target for _, target in _nodes("", node))
 
 
 def _check_arguments(group: str, factory: Callable[..., Any], target: str, arguments: dict[str, Any]) -> None:
@@ -104,9 +99,31 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
             raise ConfigError(f"{group}.{name} is not an argument of {target}. {nearest(name, allowed, near)}")
 
 
-def _explain(group: str, target: str, error: BaseException) -> str:
+def _refused(group: str, node: Mapping[str, Any], error: BaseException) -> tuple[str, str]:
+    """Return the key of the node that cannot be instantiated, and its `_target_`: the outer one, or one within it."""
+    _, _, key = str(error).rpartition("full_key: ")  # of Hydra, which does not separate the index in a list
+    inner = dict(_nodes(group, dict(node)))
+    near = (place for place in inner if re.sub(r"[.\[\]]", "", place) == group + key.replace(".", ""))
+    place = next(near, group)
+    return place, inner[place]
+
+
+def _nodes(place: str, node: object) -> Iterator[tuple[str, str]]:
+    """Yield the key and the `_target_` of each node in a part of a config, the outer ones first."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            yield place, str(node["_target_"])
+        for key, child in node.items():
+            yield from _nodes(f"{place}.{key}", child)
+    if isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from _nodes(f"{place}[{index}]", child)
+
+
+def _explain(place: str, target: str, error: BaseException) -> str:
     """Return why `target` cannot be used: no such module, an import error, no such name, or refused by Hydra."""
-    given = f"{group}._target_={target!r}"
+    group = place.partition(".")[0]
+    given = f"{place}._target_={target!r}"
     module_name, _, name = target.rpartition(".")
     if not module_name:
         return f"{given} needs the module too, as in {_EXAMPLES.get(group, 'mypackage.' + target)}."

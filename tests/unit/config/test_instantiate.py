@@ -88,3 +88,20 @@ def test_a_module_of_the_working_directory_is_found(tmp_path: Path, monkeypatch:
     (tmp_path / "my_networks_for_a_test.py").write_text("def make(width): return width * 2\n")
     monkeypatch.syspath_prepend(tmp_path)
     assert instantiate.resolve("model", {"_target_": "my_networks_for_a_test.make", "width": 4}).build() == 8
+
+
+@pytest.mark.parametrize(
+    ("lr", "message"),
+    [
+        (
+            {"x": [1, {"_target_": "torch.nn.Liner"}]},
+            "optimizer.lr.x[1]._target_='torch.nn.Liner' does not exist.",
+        ),
+        ({"_target_": "nothere.X"}, "optimizer.lr._target_='nothere.X': there is no module 'nothere'"),
+        ({"_target_": "torch.nn.Conv2d"}, "optimizer.lr._target_='torch.nn.Conv2d' cannot be used: "),
+    ],
+)
+def test_a_node_within_another_is_named_by_its_whole_key(lr: object, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        instantiate.resolve("optimizer", {"_target_": "torch.optim.SGD", "lr": lr})
+    assert str(caught.value).startswith(message)
