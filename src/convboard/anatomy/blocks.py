@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from itertools import accumulate
 from typing import Any
 
 from torch import nn
 
 from convboard.anatomy.layer_rows import LayerRow
-from convboard.anatomy.module_paths import named_modules
+from convboard.anatomy.module_paths import ancestors, named_modules
 from convboard.anatomy.trace import CallNames
 from convboard.errors import ModelError, nearest
 
@@ -50,7 +49,7 @@ def block_rows(
 
     def block_of(row: LayerRow) -> str | None:
         """The path of the outermost block that a row is inside of."""
-        for number, path in enumerate(_ancestors(row), 1):
+        for number, path in enumerate(ancestors(row.name), 1):
             if number == depth or any(_matches(path, types.get(path, ""), pattern) for pattern in collapse):
                 return path
         return None
@@ -65,21 +64,13 @@ def block_types(model: nn.Module, rows: Sequence[LayerRow]) -> dict[str, str]:
         model: The network.
         rows: Its rows.
     """
-    paths = dict.fromkeys(path for row in rows for path in _ancestors(row))
+    paths = dict.fromkeys(path for row in rows for path in ancestors(row.name))
     types = {path: type(module).__name__ for path, module in named_modules(model)}
     return {path: types[path] for path in paths if path in types}
 
 
 def _matches(path: str, type_: str, pattern: str) -> bool:
     return type_ == pattern or fnmatchcase(path, pattern)
-
-
-def _ancestors(row: LayerRow) -> list[str]:
-    """The paths of the modules that a row is inside of, from the outermost to the innermost."""
-    path, mark, what = row.name.partition(" (")
-    parts = path.partition(":")[0].split(".")
-    inside = parts if mark and what == "own parameters)" else parts[:-1]
-    return list(accumulate(inside, lambda path, part: f"{path}.{part}"))
 
 
 def _merged(

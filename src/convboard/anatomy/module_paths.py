@@ -1,6 +1,7 @@
 """Paths of modules and parameters as in the user's code: without the wrappers that torch.compile puts inside."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 
 from torch import nn
 
@@ -20,6 +21,14 @@ def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def named_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """Yield what `model.named_parameters()` does, with the paths of `named_modules`."""
     return ((_path(name), parameter) for name, parameter in model.named_parameters())
+
+
+def ancestors(name: str) -> list[str]:
+    """Return the paths of the modules that the row of a name is inside of, from the outermost to the innermost."""
+    path, mark, what = name.partition(" (")
+    parts = path.partition(":")[0].split(".")
+    inside = parts if mark and what == "own parameters)" else parts[:-1]
+    return list(accumulate(inside, lambda path, part: f"{path}.{part}"))
 
 
 def _path(name: str) -> str:

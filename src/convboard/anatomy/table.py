@@ -11,16 +11,13 @@ from itertools import accumulate
 from typing import Any, Literal
 
 from convboard.anatomy.layer_rows import LayerRow
+from convboard.anatomy.table_text import FORMULAS, RIGHT_ALIGNED, WHOLE, Columns, rounded, text_table
 from convboard.anatomy.trace import INPUT, Shape
 
 Style = Literal["markdown", "text", "json", "csv"]
-FORMULAS = "size of the output"  # the column of the formulas
 _STAR = "*"  # marks a receptive field that is larger than the image
-_WHOLE = "all of it"  # the receptive field that is the image
-_RIGHT_ALIGNED = frozenset(["parameters", "params", "frozen", "MACs"])
 # A column is left out if all its cells are among these.
 _DEFAULTS = {"dilation": {"", "1"}, "groups": {"", "1"}, "from": {""}, "frozen": {""}}
-_SHORT_HEADS = {"keeps size": "keeps\nsize", "padding": "pad", "dilation": "dil.", "parameters": "params"}
 
 
 class LayerTable(list[LayerRow]):
@@ -29,7 +26,7 @@ class LayerTable(list[LayerRow]):
     def _repr_html_(self) -> str:
         """The table with its sums, as IPython asks for it."""
         columns, note = _columns_and_note(self)
-        numeric = [' style="text-align: right"' if name in _RIGHT_ALIGNED else "" for name in columns]
+        numeric = [' style="text-align: right"' if name in RIGHT_ALIGNED else "" for name in columns]
         head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
         lines = [
             "".join(f"<td{style}>{html.escape(cell)}</td>" for cell, style in zip(cells, numeric))
@@ -51,8 +48,7 @@ def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int
         rows: The rows that `layer_table` returns.
         style: `markdown` for TensorBoard's text tab and documents, `text` for a terminal, `json` and `csv` for
             programs: these have every field of `LayerRow`, pairs as [height, width] or `5x5`.
-        width: Columns of the terminal. If the text is wider, the formulas are below the table, and if that is too wide
-            too, heads are shortened and multiplications rounded.
+        width: Columns of the terminal, which the text is made to fit; see `table_text`.
         title: A title above the table, as text or Markdown.
     """
     if style == "json":
@@ -64,15 +60,15 @@ def format_table(rows: Sequence[LayerRow], style: Style = "markdown", width: int
     if style == "markdown":
         parts = [f"**{title}**" if title else "", _markdown(columns)]
     else:
-        parts = [title, *_text_and_formulas(rows, columns, width)]
-    sums = _sums(rows)
+        parts = [title, text_table(columns, width)]
+    below = [note, _sums(rows)]
     if style == "text" and width:
-        sums = "\n".join(textwrap.fill(line, width) for line in sums.splitlines())
-    return "\n\n".join(part for part in [*parts, note, sums] if part)
+        below = ["\n".join(textwrap.fill(line, width) for line in text.splitlines()) for text in below]
+    return "\n\n".join(part for part in [*parts, *below] if part)
 
 
-def _columns_and_note(rows: Sequence[LayerRow]) -> tuple[dict[str, list[str]], str]:
-    """The columns, and a note on receptive fields with a star; empty if there is none."""
+def _columns_and_note(rows: Sequence[LayerRow]) -> tuple[Columns, str]:
+    """The cells of each column by its head, and a note on receptive fields with a star; empty if there are none."""
     image = next((row.input_shape[1:] for row in rows if row.inputs[:1] == (INPUT,)), ())
     columns = _columns(rows, image)
     has_star = any(cell.endswith(_STAR) for cell in columns.get("sees", ()))
@@ -80,35 +76,7 @@ def _columns_and_note(rows: Sequence[LayerRow]) -> tuple[dict[str, list[str]], s
     return columns, note if has_star else ""
 
 
-def _text_and_formulas(rows: Sequence[LayerRow], columns: dict[str, list[str]], width: int | None) -> tuple[str, str]:
-    """The table as text, and the formulas if they do not fit into it."""
-    text = _text(columns)
-    if not width or _width(text) <= width:
-        return text, ""
-    formulas = {row.name: row.formula for row in rows if row.formula}
-    longest = max(map(len, formulas), default=0)
-    below = (f"{name:<{longest}}  {formula}" for name, formula in formulas.items())
-    without = {name: cells for name, cells in columns.items() if name != FORMULAS}
-    short = {_SHORT_HEADS.get(name, name): cells for name, cells in without.items()}
-    short["sees"] = ["all" if cell == _WHOLE else cell for cell in short["sees"]]
-    shorter = short | {"MACs": [_rounded(row.macs) for row in rows]}
-    narrow = next((text for text in map(_text, (without, short)) if _width(text) <= width), _text(shorter))
-    return narrow, "\n".join(["How the sizes come about:", *below]) if formulas else ""
-
-
-def _width(text: str) -> int:
-    return max(map(len, text.splitlines()))
-
-
-def _rounded(count: int) -> str:
-    """A number with three digits, such as 2.46 M; empty for 0."""
-    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if count >= size:
-            return f"{count / size:.3g} {unit}" if count < 999.5 * size else f"{count / size:,.0f} {unit}"
-    return str(count or "")
-
-
-def _columns(rows: Sequence[LayerRow], image: Shape) -> dict[str, list[str]]:
+def _columns(rows: Sequence[LayerRow], image: Shape) -> Columns:
     """The cells of each column that is shown, by its head; `image` is (height, width)."""
     before = list(accumulate((row.name if row.output_shape else "" for row in rows), _last_name, initial=INPUT))
     columns = {
@@ -138,10 +106,10 @@ def _inputs(row: LayerRow, before: str) -> str:
 
 
 def _receptive_field(row: LayerRow, image: Shape) -> str:
-    """The size of a receptive field, `_WHOLE` for the whole image, with a star if it is larger."""
+    """The size of a receptive field, `WHOLE` for the whole image, with a star if it is larger."""
     field = row.receptive_field
     if field == image and row.receptive_stride is None:
-        return _WHOLE
+        return WHOLE
     is_larger = isinstance(field, tuple) and any(side > whole for side, whole in zip(field, image))
     return f"{_times(field)}{_STAR if is_larger else ''}"
 
@@ -173,26 +141,13 @@ def _sums(rows: Sequence[LayerRow]) -> str:
 
 
 def _bytes(count: int) -> str:
-    return f"{_rounded(count)}B" if count >= 1000 else f"{count} B"
+    return f"{rounded(count)}B" if count >= 1000 else f"{count} B"
 
 
-def _markdown(columns: dict[str, list[str]]) -> str:
-    ruler = ["---:" if name in _RIGHT_ALIGNED else "---" for name in columns]
+def _markdown(columns: Columns) -> str:
+    ruler = ["---:" if name in RIGHT_ALIGNED else "---" for name in columns]
     lines = [list(columns), ruler, *map(list, zip(*columns.values()))]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _text(columns: dict[str, list[str]]) -> str:
-    heads = [name.split("\n") for name in columns]
-    height = max(map(len, heads))
-    lines = list(zip(*([""] * (height - len(head)) + head for head in heads)))
-    widths = [max(map(len, (*head, *cells))) for head, cells in zip(heads, columns.values())]
-    lines += [tuple("─" * width for width in widths), *zip(*columns.values())]
-    aligned = [
-        [cell.rjust(width) if name in _RIGHT_ALIGNED else cell.ljust(width) for cell, width, name in row]
-        for row in (zip(line, widths, columns) for line in lines)
-    ]
-    return "\n".join("  ".join(line).rstrip() for line in aligned)
 
 
 def _csv(rows: Sequence[LayerRow]) -> str:

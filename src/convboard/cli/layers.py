@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FORMATS: dict[str, "Style"] = {"table": "text", "markdown": "markdown", "json": "json", "csv": "csv"}
 
+_COLUMNS = 120  # of a table that is written to a file or to another program
+
 
 @dataclass
 class Arguments:
@@ -81,7 +83,7 @@ def main() -> None:
         model = untrained.build_untrained(composed, shape, classes, is_given=asked is not None)
         name, dataset = composed.model_name, composed.config.dataset.name if composed.has_dataset else ""
     if arguments.layer is None:
-        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else _COLUMNS
         title = _title(name, shape, dataset, is_given=asked is not None)
         collapse = arguments.collapse.split(",") if arguments.collapse else ()
         rows = summary.layer_table(model, shape, arguments.depth, collapse)

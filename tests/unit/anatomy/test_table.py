@@ -13,6 +13,7 @@ from convboard.anatomy.layer_rows import LayerRow
 from convboard.anatomy.summary import layer_table
 from convboard.anatomy.table import LayerTable, format_table
 from convboard.models import build_model
+from residual_network import ResidualNetwork
 
 
 class Shared(nn.Module):
@@ -275,3 +276,57 @@ def test_an_input_is_named_once() -> None:
 
     lines = format_table(layer_table(Squared(), (1, 2, 2))).splitlines()
     assert "| mul | mul | relu |" in lines[4]
+
+
+def text_of(width: int, rows: list[LayerRow]) -> str:
+    text = format_table(rows, "text", width=width)
+    assert max(map(len, text.splitlines())) <= width
+    return text
+
+
+@pytest.fixture(scope="module")
+def residual() -> list[LayerRow]:
+    return layer_table(ResidualNetwork(), (3, 32, 32))
+
+
+def test_a_residual_network_fits_120_columns_as_a_tree(residual: list[LayerRow]) -> None:
+    lines = text_of(120, residual).splitlines()
+    at = lines.index("layer2")
+    assert lines[at + 1] == "  0"
+    assert lines[at + 2].split() == ["conv1", "Conv2d", "3x3", "2", "1", "24x16x16", "13x13", "5,184", "1.33", "M"]
+    assert lines[at + 7] == "    downsample"
+    assert lines[at + 8].split()[:3] == ["0", "Conv2d", "layer1.1.relu:2"]
+    assert lines[at + 10].split()[:5] == ["add", "add", "bn2", "+", "downsample.1"]
+    assert "layer2.0.conv1         ⌊(32 + 2·1 − 1·(3−1) − 1)/2⌋ + 1 = 16" in lines
+
+
+def test_in_80_columns_nothing_is_lost(residual: list[LayerRow]) -> None:
+    lines = text_of(80, residual).splitlines()
+    at = lines.index("layer2")
+    assert lines[at + 2].split() == [
+        "conv1",
+        "Conv2d",
+        "3x3",
+        "s2",
+        "p1",
+        "24x16x16",
+        "13x13",
+        "5.18",
+        "k",
+        "1.33",
+        "M",
+    ]
+    assert "layer2.0.add           layer2.0.bn2 + layer2.0.downsample.1" in lines
+    assert not any("…" in line for line in lines)
+
+
+def test_what_is_too_wide_all_the_same_is_cut_with_an_ellipsis(residual: list[LayerRow]) -> None:
+    text = text_of(72, residual)
+    assert "Adaptive…" in text
+    assert "    downsample\n" in text
+
+
+def test_wide_enough_a_table_has_whole_names_and_numbers(residual: list[LayerRow]) -> None:
+    text = text_of(200, residual)
+    assert "layer2.0.bn2 + layer2.0.downsample.1" in text
+    assert "1,327,104" in text
