@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from convboard.data.sources.image_formats import formats, reads_heif
+from convboard.data.sources.image_formats import describe_content, formats, reads_heif
 from convboard.data.sources.source import UnreadableError
 from convboard.data.sources.value_range import FULL, Kind, ValueRanges, common_range, kind_of_mode
 
@@ -188,5 +188,7 @@ def to_bytes(picture: Image.Image, kind: Kind, ranges: ValueRanges) -> Image.Ima
 
 
 def _unreadable(path: Path, problem: Exception) -> UnreadableError:
+    if isinstance(problem, UnidentifiedImageError):
+        return UnreadableError(path, describe_content(path))
     system = problem.strerror if isinstance(problem, OSError) else None  # without the path again
     return UnreadableError(path, system or str(problem) or type(problem).__name__)

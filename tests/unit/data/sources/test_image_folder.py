@@ -114,7 +114,7 @@ def message(folder: Path) -> str:
 
 def test_no_such_folder(tmp_path: Path) -> None:
     assert message(tmp_path / "nowhere") == (
-        f"path={tmp_path / 'nowhere'} is not a folder. It must be one that holds a folder of pictures for each class."
+        f"path={tmp_path / 'nowhere'} does not exist. Give a folder that holds a folder of pictures for each class."
     )
 
 
@@ -122,8 +122,7 @@ def test_picture_that_cannot_be_read(pictures: Path) -> None:
     path = pictures / "red" / "07.png"
     path.write_text("no picture")
     assert message(pictures) == (
-        f"{path} cannot be read as a picture: cannot identify image file '{path}'. Replace it, or remove it from the "
-        "folder."
+        f"{path} cannot be read as a picture: it is a text. Replace it, or remove it from the folder."
     )
 
 
@@ -135,7 +134,7 @@ def test_all_pictures_that_cannot_be_read_are_named(pictures: Path) -> None:
     link.symlink_to("nowhere.png")
     lines = message(pictures).splitlines()
     assert lines[0] == "3 pictures cannot be read:"
-    assert lines[1] == f"  {no_picture}: cannot identify image file '{no_picture}'"
+    assert lines[1] == f"  {no_picture}: it is a text"
     assert lines[2].startswith(f"  {truncated}: ")
     assert lines[3:] == [f"  {link}: No such file or directory", "Replace them, or remove them from the folder."]
     for path in (no_picture, truncated, link):
@@ -153,7 +152,23 @@ def test_only_listed_formats_are_opened(pictures: Path) -> None:
     """Pillow would give EPS to Ghostscript, whatever the file is called."""
     path = pictures / "red" / "07.png"
     Image.new("RGB", (8, 8)).save(path, format="EPS")
-    assert "cannot identify image file" in message(pictures)
+    assert "cannot be read as a picture: it" in message(pictures)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"\n<!DOCTYPE html><html>", "it is a web page"),
+        (b"403 Forbidden\n", "it is a text"),
+        (b"\0\0\0\x18ftypxxxx", "its format is none of those that are read"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_called_what_it_is(pictures: Path, content: bytes, reason: str) -> None:
+    path = pictures / "red" / "07.png"
+    path.write_bytes(content)
+    expected = f"{path} cannot be read as a picture: {reason}. Replace it, or remove it from the folder."
+    assert message(pictures) == expected
 
 
 @pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.mpo", "a.jp2", "a.tga", "a.pcx", "a.dib", "a.JPG", "a.ico"])
