@@ -30,11 +30,13 @@ class ImageHeader(NamedTuple):
         is_grey: Whether it has no colours.
         kind: The kind of its values if they are deeper than 8 bits; else None.
         is_cut: Whether its colours have 16 bits, of which Pillow reads the upper 8.
+        size: Its width and height in pixels.
     """
 
     is_grey: bool
     kind: Kind | None
     is_cut: bool
+    size: tuple[int, int]
 
 
 @contextmanager
@@ -61,7 +63,8 @@ def read_header(path: Path) -> ImageHeader:
             kind = kind_of_mode(picture.mode)
             is_grey = picture.mode in _GREY or kind is not None
             tiles = getattr(picture, "tile", ())  # with the names of the decoders, such as RGB;16B
-            return ImageHeader(is_grey, kind, kind is None and any(";16" in str(tile.args) for tile in tiles))
+            is_cut = kind is None and any(";16" in str(tile.args) for tile in tiles)
+            return ImageHeader(is_grey, kind, is_cut, picture.size)
     except Exception as problem:  # Pillow's parsers raise many types: struct.error, SyntaxError, ...
         raise _unreadable(path, problem) from None
 

@@ -237,6 +237,38 @@ def test_deep_pictures_are_scaled_by_their_common_range(
             assert (images[0, 0] - expected).abs().max() <= 1.5
 
 
+def test_classes_of_different_depths(tmp_path: Path, make_picture: Any) -> None:
+    """Each depth is scaled by its own range; that the classes differ in it is said."""
+    for name, dtype in (("ill", np.uint16), ("well", np.uint8)):
+        (tmp_path / name).mkdir()
+        for number in range(10):
+            values = np.linspace(0, 3000 if name == "ill" else 255, 64).reshape(8, 8).astype(dtype)
+            Image.fromarray(values).save(tmp_path / name / f"{number}.png")
+    dataset = load(tmp_path, image_size=8)
+    assert bool((dataset.train.images.amax((1, 2, 3)) == 255).all())
+    assert dict(dataset.remarks)["depth"] == (
+        "values from 0 to 3,000 scaled to 0 to 255; no other class has the depth of these, by which a network may "
+        "recognise them: ill 16 bits or more, well 8 bits"
+    )
+    make_picture(tmp_path / "ill" / "8bit.png", "L", (8, 8))
+    assert dict(load(tmp_path, image_size=8).remarks)["depth"].endswith("; those of 8 bits stay as they are")
+
+
+def test_a_class_that_is_missing_in_a_split(pictures: Path, make_picture: Any) -> None:
+    make_picture(pictures / "green" / "0.png", color=(0, 9, 0))
+    text = "green in val and test: no accuracy tells how well these classes are recognised there"
+    assert dict(load(pictures).remarks)["missing"] == text
+
+
+def test_pictures_of_which_most_is_cut_off(tmp_path: Path, make_picture: Any) -> None:
+    for number in range(10):
+        make_picture(tmp_path / ("a" if number % 2 else "b") / f"{number}.png", "L", (300, 4), number)
+    assert (
+        dict(load(tmp_path, fit="crop").remarks)["cut off"] == "more than half of most pictures, which are up to 300x4"
+    )
+    assert "cut off" not in dict(load(tmp_path, fit="pad").remarks)
+
+
 def test_a_value_that_is_no_number_is_black(tmp_path: Path) -> None:
     values = np.full((8, 8), 5, np.float32)
     values[0, :3] = [9, np.nan, np.inf]
@@ -256,7 +288,8 @@ def test_colours_of_16_bits_are_said_to_be_cut(pictures: Path) -> None:
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(row * 4)), (b"IEND", b""))
     content = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
     (pictures / "red" / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
-    assert ("depth", "1 in colour of 16 bits, of which the upper 8 are used") in load(pictures).remarks
+    remark = "1 in colour of 16 bits, of which the upper 8 are used; those of 8 bits stay as they are"
+    assert ("depth", remark) in load(pictures).remarks
 
 
 def test_a_folder_that_cannot_be_read_is_not_skipped(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
