@@ -87,11 +87,7 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
             "optimizer.betas=(0.9,0.99)",
             "'optimizer.betas=(0.9,0.99)' is not understood: write a list as optimizer.betas=[0.9,0.99].",
         ),
-        (
-            "data_dir=a!b",
-            "'data_dir=a!b' is not understood: its value is neither a number nor a text, [list] or {key: value}. "
-            "Put a text with special characters into quotes of both kinds: 'data_dir=\"...\"'.",
-        ),
+        ("optimizer.lr=0.1!", "optimizer.lr='0.1!': must be a number, such as 0.01."),
         ("seed=" + "1" * 5000, "seed: the number has too many digits."),
         ("hydra.run.dir=", "hydra.run.dir=: give a folder."),
         ("ckpt_path=a", f"ckpt_path is not a known key. Did you mean 'resume'? Allowed: {KEYS}."),
@@ -104,9 +100,9 @@ SGD_KEYS = "dampening, differentiable, foreach, fused, lr, maximize, momentum, n
         ),
         ("=3", "'=3' is not understood: write key=value, such as trainer.max_epochs=3."),
         (
-            "data_dir=[a",
-            "'data_dir=[a' is not understood: its value is neither a number nor a text, [list] or {key: value}. "
-            "Put a text with special characters into quotes of both kinds: 'data_dir=\"...\"'.",
+            "objective=[a",
+            "'objective=[a' is not understood: its value is neither a number nor a text, [list] or {key: value}. "
+            "Put a text with special characters into quotes of both kinds: 'objective=\"...\"'.",
         ),
         ("experiment=null", "experiment=null: choose one of conf/experiment by its name, as in experiment=<name>."),
         (

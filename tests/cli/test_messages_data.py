@@ -141,8 +141,7 @@ class TestData:
         damaged = folder / "cat/3.png"
         damaged.write_text("no picture")
         assert refused("dataset=image_folder", "dataset.path=pictures") == (
-            f"{damaged} cannot be read as a picture: cannot identify image file '{damaged}'. Replace it, or remove it "
-            "from the folder."
+            f"{damaged} cannot be read as a picture: it is a text. Replace it, or remove it from the folder."
         )
 
     def test_an_empty_class_folder(self, refused: Refused, tmp_path: Path) -> None:
@@ -159,6 +158,6 @@ class TestData:
             "class. Add dataset.path=<folder>."
         )
         assert refused("dataset=image_folder", "dataset.path=pictures") == (
-            f"dataset.path={tmp_path}/pictures is not a folder. It must be one that holds a folder of pictures for "
+            f"dataset.path={tmp_path}/pictures does not exist. Give a folder that holds a folder of pictures for "
             "each class."
         )

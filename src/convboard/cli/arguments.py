@@ -15,7 +15,7 @@ from convboard.cli import command_help
 from convboard.config.compose import Composed, compose_config
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.known_keys import MORE, similar_key, unknown_key_message
-from convboard.config.override_values import with_quoted_paths
+from convboard.config.override_values import with_quoted_texts
 from convboard.config.schema import TrainConfig
 from convboard.config.value_checks import MOST_PIXELS
 from convboard.errors import ConfigError, similar
@@ -162,6 +162,6 @@ def split_places(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
         The other arguments, and the values by their keys, which are in `PLACES`.
     """
     places = [argument for argument in arguments if argument.partition("=")[0] in PLACES]
-    parsed = OverridesParser.create().parse_overrides(with_quoted_paths(places))
+    parsed = OverridesParser.create().parse_overrides(with_quoted_texts(places))
     values = {override.get_key_element(): str(override.value()) for override in parsed}
     return [argument for argument in arguments if argument not in places], values

@@ -14,7 +14,7 @@ from convboard.cli.flags import sort_arguments
 from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
-from convboard.config.override_values import number_of_runs, overridden, with_quoted_paths
+from convboard.config.override_values import number_of_runs, overridden, with_quoted_texts
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment.repeat import expand_repeat
@@ -32,7 +32,7 @@ def main() -> None:
         return
     flags, given = sort_arguments(sys.argv[1:])
     is_sweep = "--multirun" in flags or "hydra.mode=MULTIRUN" in given
-    overrides = expand_repeat(with_quoted_paths(given, is_sweep))
+    overrides = expand_repeat(with_quoted_texts(given, is_sweep))
     sys.argv = [sys.argv[0], *flags, *overrides]  # for Hydra
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:

@@ -25,7 +25,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convboard.config.error_messages import explain
-from convboard.config.override_values import overridden, with_quoted_paths
+from convboard.config.override_values import overridden, with_quoted_texts
 from convboard.config.own_options import OwnOptions
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, class_name, to_config
 from convboard.errors import ConfigError
@@ -208,7 +208,7 @@ def compose_config(overrides: Sequence[str]) -> Composed:
 
 
 def _compose(arguments: Sequence[str]) -> Composed:
-    overrides = with_quoted_paths(arguments)
+    overrides = with_quoted_texts(arguments)
     parsed = OverridesParser.create().parse_overrides(overrides)
     for override in parsed:
         if override.is_sweep_override():

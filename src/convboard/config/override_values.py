@@ -1,6 +1,7 @@
 """What overrides say, read before anything is composed."""
 
 import math
+import re
 from collections.abc import Sequence
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -9,31 +10,44 @@ from hydra.errors import HydraException
 
 from convboard.config.command_line import format_value
 
+_SYNTAX = re.compile(r"^['\"]|[()\[\]{}]")  # of texts in quotes, functions, lists and dictionaries
 _PATHS = ("resume", "repeat", "data_dir", "dataset.path", "hydra.run.dir", "hydra.sweep.dir")
 
 
-def with_quoted_paths(overrides: Sequence[str], is_sweep: bool = False) -> list[str]:
-    """Put a path into quotes where Hydra would not read it as one: `resume=sweep/lr=0.1,seed=1`, `data_dir=Müller`.
+def with_quoted_texts(overrides: Sequence[str], is_sweep: bool = False) -> list[str]:
+    """Put texts into quotes that Hydra would not read as they are written.
+
+    These are texts with characters outside of Hydra's grammar, such as `model=müller`, and paths with its syntax, such
+    as `resume=sweep/lr=0.1,seed=1`.
 
     Args:
         overrides: The overrides of the command line.
         is_sweep: Whether a comma separates values.
     """
-    return [_quoted(override) if _is_unread_path(override, is_sweep) else override for override in overrides]
+    return [_with_quoted_text(override, is_sweep) for override in overrides]
 
 
-def _is_unread_path(override: str, is_sweep: bool) -> bool:
-    if override.lstrip("+").partition("=")[0] not in _PATHS:
-        return False
+def _with_quoted_text(override: str, is_sweep: bool) -> str:
+    key, equal, value = override.partition("=")
+    is_path, has_syntax = key.lstrip("+") in _PATHS, _SYNTAX.search(value) is not None
+    if not equal or _is_read(value, is_text=is_path and not is_sweep):
+        return override
+    if is_sweep and not has_syntax:
+        choices = re.split(r"\s*,\s*", value)
+        return key + equal + ",".join(choice if _is_read(choice) else _quoted(choice) for choice in choices)
+    return key + equal + _quoted(value) if is_path or not (has_syntax or "," in value) else override
+
+
+def _is_read(value: str, is_text: bool = False) -> bool:
+    """Return whether Hydra reads a value; as one, if it is a text."""
     try:
-        return OverridesParser.create().parse_override(override).is_sweep_override() and not is_sweep
+        return not (OverridesParser.create().parse_override(f"key={value}").is_sweep_override() and is_text)
     except HydraException:
-        return True
+        return False
 
 
-def _quoted(override: str) -> str:
-    key, _, value = override.partition("=")
-    return f"{key}={format_value(value, quoted=True)}"
+def _quoted(value: str) -> str:
+    return format_value(value, quoted=True)
 
 
 def overridden(overrides: Sequence[str], key: str) -> str | None:

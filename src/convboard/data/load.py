@@ -1,13 +1,13 @@
 """Load a data set by its name: choose the source, open the cache, and cut the splits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import sqrt
 from pathlib import Path
 
 from convboard.data.cache import open_stored
 from convboard.data.cache_file import Stored
-from convboard.data.dataset import ImageDataset, ImageShape, Split
+from convboard.data.dataset import ImageDataset, ImageShape, Remarks, Split
 from convboard.data.options import DATASETS, FITS
 from convboard.data.sources.cifar10 import CIFAR10
 from convboard.data.sources.digits import Digits
@@ -18,6 +18,7 @@ from convboard.errors import DataError
 
 _SOURCES = {source.name: source for source in (Digits, MNIST, FashionMNIST, CIFAR10, ImageFolder)}
 assert tuple(_SOURCES) == DATASETS
+_SHOWN = 20  # classes in a remark
 
 
 def load_dataset(
@@ -130,6 +131,7 @@ def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset
         val = part("train", end, end + size)
     if end < 1:
         raise DataError(f"{source.folder} has {total} training images, too few to set some apart. Add more.")
+    missing = _missing_classes(stored.class_names, {"val": val, "test": test})
     mean, std = _statistics(stored, end)
     if not any(std):
         raise DataError(
@@ -145,8 +147,23 @@ def _split(source: Source, stored: Stored, val_size: int | None) -> ImageDataset
         val,
         test,
         stored.value_ranges,
-        (*source.remarks(), *stored.remarks),
+        (*source.remarks(), *missing, *stored.remarks),
     )
+
+
+def _missing_classes(class_names: Sequence[str], splits: Mapping[str, Split]) -> Remarks:
+    """What to know of classes that have too few pictures to be in every split."""
+    absent: dict[str, list[str]] = {}
+    for name, split in splits.items():
+        counts = split.labels.bincount(minlength=len(class_names)).tolist()
+        for label, count in zip(class_names, counts):
+            if count == 0:
+                absent.setdefault(label, []).append(name)
+    if not absent:
+        return ()
+    shown = ", ".join(f"{label} in {' and '.join(names)}" for label, names in list(absent.items())[:_SHOWN])
+    more = f" and {len(absent) - _SHOWN:,} more" if len(absent) > _SHOWN else ""
+    return (("missing", f"{shown}{more}: no accuracy tells how well these classes are recognised there"),)
 
 
 def _check_val_size(source: Source, val_size: int | None, images: int, has_val: bool) -> None:

@@ -15,6 +15,7 @@ from convboard.data.dataset import ImageDataset, ImageShape
 from convboard.data.load import describe_dataset, load_dataset
 from convboard.data.sources.class_folders import OtherFolderError
 from convboard.data.sources.downloads import MissingFilesError
+from convboard.data.sources.image_folder import CUT_OFF
 from convboard.errors import ConfigError, DataError
 from convboard.experiment.config_keys import errors_with_config_keys
 
@@ -40,6 +41,9 @@ def build_dataset(config: TrainConfig) -> ImageDataset:
             val_size=config.dataset.val_size,
         )
     _check_sizes(config, dataset)
+    advice = {CUT_OFF: ". dataset.fit=pad keeps the whole of each, in a black border"}
+    remarks = tuple((label, text + advice.get(label, "")) for label, text in dataset.remarks)
+    dataset = replace(dataset, remarks=remarks)
     return _with_batch_size(config, dataset)
 
 

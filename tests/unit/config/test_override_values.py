@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from convboard.config.command_line import assignment
 from convboard.config.compose import compose_config
-from convboard.config.override_values import with_quoted_paths
+from convboard.config.override_values import with_quoted_texts
 
 
 @pytest.mark.parametrize(
@@ -16,17 +16,27 @@ from convboard.config.override_values import with_quoted_paths
 )
 @pytest.mark.parametrize("key", ["resume", "repeat", "data_dir", "dataset.path", "hydra.run.dir"])
 def test_a_path_needs_no_quotes_of_hydra(key: str, path: str) -> None:
-    (override,) = with_quoted_paths([f"{key}={path}"])
+    (override,) = with_quoted_texts([f"{key}={path}"])
     assert OverridesParser.create().parse_override(override).value() == path
 
 
-@pytest.mark.parametrize("override", ["seed=1,2", "optimizer.lr=a=b", "resume=null", "resume='a b'", "-m", "~model"])
+@pytest.mark.parametrize("value", ["größe.Netz", "日本", "it's", "a!b", "<3", "#", "a=b"])
+def test_a_text_of_any_letters_needs_no_quotes_of_hydra(value: str) -> None:
+    (override,) = with_quoted_texts([f"+model.name={value}"])
+    assert OverridesParser.create().parse_override(override).value() == value
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["seed=1,2", "model=ä,ö", "model.x=[ä]", "model.x='ä", "seed=", "resume=null", "resume='a b'", "-m", "~model"],
+)
 def test_everything_else_stays_as_it_is_written(override: str) -> None:
-    assert with_quoted_paths([override]) == [override]
+    assert with_quoted_texts([override]) == [override]
 
 
 def test_in_a_sweep_a_comma_separates_values() -> None:
-    assert with_quoted_paths(["data_dir=a,b"], is_sweep=True) == ["data_dir=a,b"]
+    assert with_quoted_texts(["data_dir=a,b"], is_sweep=True) == ["data_dir=a,b"]
+    assert with_quoted_texts(["model=größe, lenet,ä b"], is_sweep=True) == ["model='größe',lenet,'ä b'"]
 
 
 def test_paths_of_a_composed_config() -> None:
@@ -35,5 +45,5 @@ def test_paths_of_a_composed_config() -> None:
 
 def test_advice_with_the_directory_of_a_sweeps_job_is_read_as_written() -> None:
     path = Path("sweep/lr=0.1,seed=1")
-    (override,) = with_quoted_paths([assignment("resume", path)])
+    (override,) = with_quoted_texts([assignment("resume", path)])
     assert OverridesParser.create().parse_override(override).value() == str(path)

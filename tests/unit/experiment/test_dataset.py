@@ -81,7 +81,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         with pytest.raises(ConvboardError) as raised:
             load(config)
         assert str(raised.value) == (
-            f"dataset.path={tmp_path / 'nowhere'} is not a folder. It must be one that holds a folder of pictures for "
+            f"dataset.path={tmp_path / 'nowhere'} does not exist. Give a folder that holds a folder of pictures for "
             "each class."
         )
 

@@ -11,7 +11,9 @@ from pathlib import Path
 from convboard.data.sources.folder_tree import Folder, scan
 from convboard.data.sources.image_formats import count_kinds, extensions
 from convboard.data.sources.split_names import SPLITS, split_of
-from convboard.errors import DataError, nearest
+from convboard.errors import DataError, nearest, similar
+
+_ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 
 Classes = dict[str, list[Path]]
 
@@ -55,16 +57,33 @@ def list_classes(path: Path) -> Listing:
         OSError: A folder cannot be read.
     """
     if not path.is_dir():
-        raise DataError(
-            f"path={path} is not a folder. It must be one that holds a folder of pictures for each class.",
-            arguments=("path",),
-        )
+        raise _no_folder(path)
     top = scan(path)
     if "train" in top.folders and top.folders["train"].folders:
         return _split_folders(top)
     _refuse_splits_as_classes(top)
     classes = _classes(top)
     return Listing({"train": classes}, _left_out(top, [top]), _hint(top))
+
+
+def _no_folder(path: Path) -> DataError:
+    """The error for a path that is no folder: nothing is there, an archive, or another file."""
+    there = path.exists()
+    is_archive = there and path.name.lower().endswith(_ARCHIVES)
+    wrong = "is an archive, not a folder" if is_archive else "is not a folder" if there else "does not exist"
+    beside = path.with_name(path.name.partition(".")[0]) if is_archive else _similar_folder(path)
+    if beside is not None and beside.is_dir():
+        return OtherFolderError(f"path={path} {wrong}.", beside)
+    advice = "Unpack it, and give the folder, which" if is_archive else "Give a folder that"
+    return DataError(f"path={path} {wrong}. {advice} holds a folder of pictures for each class.", arguments=("path",))
+
+
+def _similar_folder(path: Path) -> Path | None:
+    """The folder beside a path that it is probably a slip of."""
+    with suppress(OSError):
+        folders = {folder.name: folder for folder in sorted(path.parent.iterdir()) if folder.is_dir()}
+        return folders.get(similar(path.name, folders) or "")
+    return None
 
 
 def _split_folders(top: Folder) -> Listing:
@@ -76,6 +95,9 @@ def _split_folders(top: Folder) -> Listing:
                 f"{folder.path} stands beside train/, but is no split. {nearest(name, SPLITS)}{_renaming([folder])}"
             )
     used = [top.folders[name] for name in SPLITS if name in top.folders]
+    for folder in used:
+        if folder.path.name != "train" and not folder.filled() and folder.pictures:
+            raise _unlabelled(folder)
     splits = {folder.path.name: _classes(folder, is_split=True) for folder in used}
     for name, classes in splits.items():
         for unknown in sorted(classes.keys() - splits["train"].keys()):
@@ -172,6 +194,16 @@ def _classes(top: Folder, is_split: bool = False) -> Classes:
     if len(filled) == 1 and not is_split:
         raise _single_class(top)
     return {folder.path.name: folder.all_pictures() for folder in filled}
+
+
+def _unlabelled(split: Folder) -> DataError:
+    """The error for a split of pictures whose classes are not known, as in the data of a competition."""
+    place = split.path.parent.with_name(f"{split.path.parent.name}_{split.path.name}")
+    move = "." if place.exists() else f": mv {shlex.quote(str(split.path))} {shlex.quote(str(place))}"
+    return DataError(
+        f"{split.path} has pictures but no class folders, so that their classes are not known. Put each into a folder "
+        f"with the name of its class, or move them out, and a tenth of the training images is set apart instead{move}"
+    )
 
 
 def _no_pictures(empty: Sequence[Folder]) -> DataError:

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from convboard.data.sources.image_formats import formats, reads_heif
+from convboard.data.sources.image_formats import describe_content, formats, reads_heif
 from convboard.data.sources.source import UnreadableError
 from convboard.data.sources.value_range import FULL, Kind, ValueRanges, common_range, kind_of_mode
 
@@ -30,11 +30,13 @@ class ImageHeader(NamedTuple):
         is_grey: Whether it has no colours.
         kind: The kind of its values if they are deeper than 8 bits; else None.
         is_cut: Whether its colours have 16 bits, of which Pillow reads the upper 8.
+        size: Its width and height in pixels.
     """
 
     is_grey: bool
     kind: Kind | None
     is_cut: bool
+    size: tuple[int, int]
 
 
 @contextmanager
@@ -61,7 +63,8 @@ def read_header(path: Path) -> ImageHeader:
             kind = kind_of_mode(picture.mode)
             is_grey = picture.mode in _GREY or kind is not None
             tiles = getattr(picture, "tile", ())  # with the names of the decoders, such as RGB;16B
-            return ImageHeader(is_grey, kind, kind is None and any(";16" in str(tile.args) for tile in tiles))
+            is_cut = kind is None and any(";16" in str(tile.args) for tile in tiles)
+            return ImageHeader(is_grey, kind, is_cut, picture.size)
     except Exception as problem:  # Pillow's parsers raise many types: struct.error, SyntaxError, ...
         raise _unreadable(path, problem) from None
 
@@ -188,5 +191,7 @@ def to_bytes(picture: Image.Image, kind: Kind, ranges: ValueRanges) -> Image.Ima
 
 
 def _unreadable(path: Path, problem: Exception) -> UnreadableError:
+    if isinstance(problem, UnidentifiedImageError):
+        return UnreadableError(path, describe_content(path))
     system = problem.strerror if isinstance(problem, OSError) else None  # without the path again
     return UnreadableError(path, system or str(problem) or type(problem).__name__)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_SHOWN = 20  # files in a message
+CUT_OFF = "cut off"  # the label of a remark
+_SHOWN = 20  # files, or classes, in a message
+_DEPTHS = {None: "8 bits", "integer": "16 bits or more", "float": "floating point"}
 _FIT_TEXT: dict[str, str] = {
     "pad": "pad, the whole of each picture in a black border",
     "crop": "crop, the middle square of each picture",
@@ -100,7 +103,7 @@ class ImageFolder(Source):
             (self._channels, size, size),
             {name: self._split(classes, class_names, size, ranges) for name, classes in splits.items()},
             ranges,
-            self._depth_remarks(ranges),
+            (*self._depth_remarks(ranges), *self._shape_remarks()),
         )
 
     def all_unreadable(self, first: UnreadableError) -> DataError:
@@ -160,7 +163,32 @@ class ImageFolder(Source):
         cut = sum(header.is_cut for header in self._headers)
         if cut:
             texts.append(f"{cut:,} in colour of 16 bits, of which the upper 8 are used")
+        by_class = self._depths_by_class()
+        kinds = Counter(kind for found in by_class.values() for kind in found)
+        apart = {name: sorted(found) for name, found in by_class.items() if all(kinds[kind] == 1 for kind in found)}
+        if apart and len(by_class) > 1:
+            named = ", ".join(f"{name} {' and '.join(found)}" for name, found in list(apart.items())[:_SHOWN])
+            texts.append(f"no other class has the depth of these, by which a network may recognise them: {named}")
+        elif len(kinds) > 1:
+            texts.append("those of 8 bits stay as they are")
         return (("depth", "; ".join(texts)),) if texts else ()
+
+    def _depths_by_class(self) -> dict[str, frozenset[str]]:
+        """The depths of the pictures of each class, over all splits, in words."""
+        depths = (_DEPTHS[header.kind] if not header.is_cut else "16 bits" for header in self._headers)
+        found: dict[str, set[str]] = {}
+        for classes in self._listing.splits.values():
+            for name, paths in classes.items():
+                found.setdefault(name, set()).update(next(depths) for _ in paths)
+        return {name: frozenset(kinds) for name, kinds in found.items()}
+
+    def _shape_remarks(self) -> Remarks:
+        """What to know of pictures most of which are much longer in one direction than in the other."""
+        long = [header.size for header in self._headers if max(header.size) > 2 * min(header.size)]
+        if self.fit != "crop" or 2 * len(long) <= len(self._headers):
+            return ()
+        width, height = max(long, key=lambda size: max(size) / min(size))
+        return ((CUT_OFF, f"more than half of most pictures, which are up to {width}x{height}"),)
 
     def _split(self, classes: Classes, class_names: Sequence[str], size: int, ranges: ValueRanges) -> RawSplit:
         from convboard.data.sources.image_files import read_picture  # deferred, as above

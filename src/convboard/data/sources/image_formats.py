@@ -45,6 +45,7 @@ Left out are those that Pillow does not decode itself: EPS, which starts Ghostsc
 
 _WITHOUT_SIGNATURE = {"TGA": ".tga .icb .vda .vst"}  # opened only by its ending: other damaged files may look like it
 _HEIF = (".heic", ".heif", ".hif")
+_HEIF_SIGNATURES = (b"ftypheic", b"ftypheix", b"ftypmif1", b"ftyphevc")
 _SHOWN = 10  # kinds of files in a message
 
 
@@ -70,6 +71,24 @@ def formats(path: Path) -> list[str]:
 def kind_of(path: Path) -> str:
     """Return what a file that is no image is counted as: the ending of its name, in lower case."""
     return path.suffix.lower() or "without an ending"
+
+
+def describe_content(path: Path) -> str:
+    """Return what a file is whose format is none of those that are read.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        begin = file.read(512)
+    if not begin:
+        return "it is empty"
+    if begin.lstrip().lower().startswith((b"<!doctype html", b"<html")):
+        return "it is a web page"
+    if begin[4:12] in _HEIF_SIGNATURES:
+        return "it is a HEIC picture; to read it, install convboard[heif], or the package pillow-heif"
+    is_text = all(code >= 32 or code in b"\t\n\r" for code in begin)
+    return "it is a text" if is_text and begin.isascii() else "its format is none of those that are read"
 
 
 def count_kinds(kinds: Mapping[str, int]) -> str:

@@ -119,6 +119,32 @@ def test_one_level_too_low(tmp_path: Path) -> None:
     assert raised.value.folder == folder
 
 
+def test_a_path_that_is_no_folder(tmp_path: Path) -> None:
+    make(tmp_path, "pictures/cat/", "pictures/dog/", "pictures.zip", "other.tar.gz", "notes.txt")
+    expected = {
+        "picturs": "does not exist. Give path=F/pictures instead.",
+        "pictures.zip": "is an archive, not a folder. Give path=F/pictures instead.",
+        "other.tar.gz": (
+            "is an archive, not a folder. Unpack it, and give the folder, which holds a folder of pictures for each "
+            "class."
+        ),
+        "notes.txt": "is not a folder. Give a folder that holds a folder of pictures for each class.",
+    }
+    for name, text in expected.items():
+        with pytest.raises(DataError) as raised:
+            list_classes(tmp_path / name)
+        assert str(raised.value).replace(str(tmp_path), "F") == f"path=F/{name} {text}"
+
+
+def test_a_split_without_labels(tmp_path: Path) -> None:
+    folder = make(tmp_path / "all", "train/cat/", "train/dog/", "test/")
+    text = message(folder)
+    assert text.startswith("F/test has pictures but no class folders, so that their classes are not known.")
+    _, old, new = text.rpartition(": ")[2].replace("F", str(folder)).split()
+    Path(old).rename(new)
+    assert counts(list_classes(folder)) == {"train": {"cat": 2, "dog": 2}}
+
+
 def test_one_class(tmp_path: Path) -> None:
     one = "has one class only, cat, and a network learns to tell several apart. It must hold a folder of pictures for "
     assert message(make(tmp_path / "a", "cat/")) == f"F {one}each class, such as F/cat and F/dog."

@@ -114,7 +114,7 @@ def message(folder: Path) -> str:
 
 def test_no_such_folder(tmp_path: Path) -> None:
     assert message(tmp_path / "nowhere") == (
-        f"path={tmp_path / 'nowhere'} is not a folder. It must be one that holds a folder of pictures for each class."
+        f"path={tmp_path / 'nowhere'} does not exist. Give a folder that holds a folder of pictures for each class."
     )
 
 
@@ -122,8 +122,7 @@ def test_picture_that_cannot_be_read(pictures: Path) -> None:
     path = pictures / "red" / "07.png"
     path.write_text("no picture")
     assert message(pictures) == (
-        f"{path} cannot be read as a picture: cannot identify image file '{path}'. Replace it, or remove it from the "
-        "folder."
+        f"{path} cannot be read as a picture: it is a text. Replace it, or remove it from the folder."
     )
 
 
@@ -135,7 +134,7 @@ def test_all_pictures_that_cannot_be_read_are_named(pictures: Path) -> None:
     link.symlink_to("nowhere.png")
     lines = message(pictures).splitlines()
     assert lines[0] == "3 pictures cannot be read:"
-    assert lines[1] == f"  {no_picture}: cannot identify image file '{no_picture}'"
+    assert lines[1] == f"  {no_picture}: it is a text"
     assert lines[2].startswith(f"  {truncated}: ")
     assert lines[3:] == [f"  {link}: No such file or directory", "Replace them, or remove them from the folder."]
     for path in (no_picture, truncated, link):
@@ -153,7 +152,23 @@ def test_only_listed_formats_are_opened(pictures: Path) -> None:
     """Pillow would give EPS to Ghostscript, whatever the file is called."""
     path = pictures / "red" / "07.png"
     Image.new("RGB", (8, 8)).save(path, format="EPS")
-    assert "cannot identify image file" in message(pictures)
+    assert "cannot be read as a picture: it" in message(pictures)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"\n<!DOCTYPE html><html>", "it is a web page"),
+        (b"403 Forbidden\n", "it is a text"),
+        (b"\0\0\0\x18ftypxxxx", "its format is none of those that are read"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_called_what_it_is(pictures: Path, content: bytes, reason: str) -> None:
+    path = pictures / "red" / "07.png"
+    path.write_bytes(content)
+    expected = f"{path} cannot be read as a picture: {reason}. Replace it, or remove it from the folder."
+    assert message(pictures) == expected
 
 
 @pytest.mark.parametrize("name", ["a.jfif", "a.jpe", "a.mpo", "a.jp2", "a.tga", "a.pcx", "a.dib", "a.JPG", "a.ico"])
@@ -222,6 +237,38 @@ def test_deep_pictures_are_scaled_by_their_common_range(
             assert (images[0, 0] - expected).abs().max() <= 1.5
 
 
+def test_classes_of_different_depths(tmp_path: Path, make_picture: Any) -> None:
+    """Each depth is scaled by its own range; that the classes differ in it is said."""
+    for name, dtype in (("ill", np.uint16), ("well", np.uint8)):
+        (tmp_path / name).mkdir()
+        for number in range(10):
+            values = np.linspace(0, 3000 if name == "ill" else 255, 64).reshape(8, 8).astype(dtype)
+            Image.fromarray(values).save(tmp_path / name / f"{number}.png")
+    dataset = load(tmp_path, image_size=8)
+    assert bool((dataset.train.images.amax((1, 2, 3)) == 255).all())
+    assert dict(dataset.remarks)["depth"] == (
+        "values from 0 to 3,000 scaled to 0 to 255; no other class has the depth of these, by which a network may "
+        "recognise them: ill 16 bits or more, well 8 bits"
+    )
+    make_picture(tmp_path / "ill" / "8bit.png", "L", (8, 8))
+    assert dict(load(tmp_path, image_size=8).remarks)["depth"].endswith("; those of 8 bits stay as they are")
+
+
+def test_a_class_that_is_missing_in_a_split(pictures: Path, make_picture: Any) -> None:
+    make_picture(pictures / "green" / "0.png", color=(0, 9, 0))
+    text = "green in val and test: no accuracy tells how well these classes are recognised there"
+    assert dict(load(pictures).remarks)["missing"] == text
+
+
+def test_pictures_of_which_most_is_cut_off(tmp_path: Path, make_picture: Any) -> None:
+    for number in range(10):
+        make_picture(tmp_path / ("a" if number % 2 else "b") / f"{number}.png", "L", (300, 4), number)
+    assert (
+        dict(load(tmp_path, fit="crop").remarks)["cut off"] == "more than half of most pictures, which are up to 300x4"
+    )
+    assert "cut off" not in dict(load(tmp_path, fit="pad").remarks)
+
+
 def test_a_value_that_is_no_number_is_black(tmp_path: Path) -> None:
     values = np.full((8, 8), 5, np.float32)
     values[0, :3] = [9, np.nan, np.inf]
@@ -241,7 +288,8 @@ def test_colours_of_16_bits_are_said_to_be_cut(pictures: Path) -> None:
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(row * 4)), (b"IEND", b""))
     content = b"".join(struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks)
     (pictures / "red" / "deep.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
-    assert ("depth", "1 in colour of 16 bits, of which the upper 8 are used") in load(pictures).remarks
+    remark = "1 in colour of 16 bits, of which the upper 8 are used; those of 8 bits stay as they are"
+    assert ("depth", remark) in load(pictures).remarks
 
 
 def test_a_folder_that_cannot_be_read_is_not_skipped(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
