@@ -5,6 +5,7 @@ from math import prod
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.layer_changes import as_good, changed_layer
 from convboard.anatomy.diagnostics.remedies import more_padding, other_argument, other_images
 from convboard.anatomy.diagnostics.wording import KEEP_THE_BATCH, batch_of, count, factors, line_of, product, sizes
 from convboard.anatomy.function_names import JOINING
@@ -131,7 +132,11 @@ def wrong_in_features(context: Context, call: Call) -> Finding | None:
     if len(feature_map) == 1 and before is not None:
         reason += f", which is what {before.name} gives."
         remedies = [f"write {_line(call, arrived)} for {call.name}"]
-        if isinstance(before.module, nn.Linear):
+        own = (call.module, {"in_features": arrived}) if call.module is not None else None
+        if own is not None:
+            remedies = [changed_layer(context, own[0], remedies[0], in_features=arrived)]
+        changed = {"out_features": wanted}
+        if isinstance(before.module, nn.Linear) and (own is None or as_good(context, own, (before.module, changed))):
             remedies.append(f"let {before.name} give as many: {line_of(before.module, out_features=wanted)}")
         remedies = [*other_argument(context, wanted, arrived), *remedies]
     else:

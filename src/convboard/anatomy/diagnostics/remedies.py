@@ -153,11 +153,16 @@ def _takes_more(factory: Callable[..., nn.Module]) -> bool:
 def _could_be_padded(module: nn.Module) -> bool:
     return (
         isinstance(module, nn.Conv2d)
-        and module.padding == (0, 0)
+        and module.padding not in ("same", "valid", _same(module))
         and module.padding_mode == "zeros"
         and max(module.kernel_size) > 1
         and all(side % 2 for side in module.kernel_size)
     )
+
+
+def _same(layer: nn.Conv2d) -> tuple[int, ...]:
+    """The padding with which a convolution of stride 1 keeps the size."""
+    return tuple(d * (k - 1) // 2 for d, k in zip(layer.dilation, layer.kernel_size))
 
 
 def _padded(model: nn.Module, names: list[str]) -> nn.Module | None:
@@ -168,8 +173,7 @@ def _padded(model: nn.Module, names: list[str]) -> nn.Module | None:
     for name in names:
         layer = changed.get_submodule(name)
         assert isinstance(layer, nn.Conv2d)
-        height, width = (d * (k - 1) // 2 for d, k in zip(layer.dilation, layer.kernel_size))
-        layer.padding = (height, width)
+        layer.padding = _same(layer)
     return changed
 
 

@@ -1,11 +1,16 @@
 """Rules for functions of several branches: sums and concatenations of shapes that do not match."""
 
+import ast
+from dataclasses import replace
+
 from torch import Tensor, nn
+from torch.nn import functional
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.remedies import more_padding
-from convboard.anatomy.diagnostics.source_edits import input_name, write
-from convboard.anatomy.diagnostics.trials import FAILS, best_edits, grade, with_parameter
+from convboard.anatomy.diagnostics.layer_changes import changed_layer
+from convboard.anatomy.diagnostics.remedies import more_padding, other_images
+from convboard.anatomy.diagnostics.source_edits import alias_of, input_name, write
+from convboard.anatomy.diagnostics.trials import FAILS, best_edits, grade, rebuilt, tried_layers, with_parameter
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import JOINING
@@ -27,7 +32,7 @@ def different_branches(context: Context, call: Call) -> Finding | None:
         f"{names[1]} gives {sizes(second)}."
     )
     remedies = [*_other_parameter(context, call, shapes), *more_padding(context)]
-    remedies = remedies or _shortcut(context, names, (first, second))
+    remedies = remedies or _other_stride(context, names, (first, second)) or _shortcut(context, names, (first, second))
     if not remedies:
         remedies = ["let both branches give the same channels and the same size"]
     return Finding("branches", reason, tuple(remedies), sizes(first), sizes(second), call)
@@ -48,7 +53,11 @@ def different_sizes(context: Context, call: Call) -> Finding | None:
     reason = f"{context.title(call)} cannot join along dimension {dim} what differs in another: {', '.join(parts)}."
     remedies = [*_for_each_image(context, tensors), *more_padding(context)]
     pictures = [tuple(tensor.shape) for tensor in tensors]
-    if dim in (1, -3) and all(len(shape) == 4 for shape in pictures):
+    is_of_pictures = dim in (1, -3) and all(len(shape) == 4 for shape in pictures)
+    if is_of_pictures and not remedies:
+        reason += _lost_in_halving(context, pictures)
+        remedies += [*_interpolated(context, tensors), *other_images(context)]
+    if is_of_pictures and not remedies:
         height, width = (min(shape[axis] for shape in pictures) for axis in (2, 3))
         remedies.append(f"bring all to {height}x{width} first: F.adaptive_avg_pool2d(x, ({height}, {width}))")
     elif dim == 0:
@@ -56,6 +65,31 @@ def different_sizes(context: Context, call: Call) -> Finding | None:
     elif not remedies:
         remedies.append("give all the same sizes but that one")
     return Finding("branches", reason, tuple(remedies), parts[0], parts[-1], call)
+
+
+def _lost_in_halving(context: Context, pictures: list[Shape]) -> str:
+    """A sentence on an odd size that is halved and doubled again; empty if there is none."""
+    sides = [{shape[axis] for shape in pictures} for axis in (2, 3)]
+    odd = next((max(side) for side in sides if max(side) % 2 and side == {max(side), max(side) - 1}), None)
+    is_enlarged = any(call.function("interpolate", "conv_transpose2d") for call in context.run.calls)
+    if odd is None or not is_enlarged:
+        return ""
+    return f" {odd} is odd: half of it is {odd // 2}, and twice that {odd - 1}."
+
+
+def _interpolated(context: Context, tensors: list[Tensor]) -> list[str]:
+    """The smaller of two tensors of a concatenation, enlarged to the size of the other."""
+    failure = context.failure
+    call = failure.node if failure is not None else None
+    items = call.args[0] if isinstance(call, ast.Call) and call.args else None
+    if failure is None or not isinstance(items, ast.List | ast.Tuple) or not len(items.elts) == len(tensors) == 2:
+        return []
+    smaller = min((0, 1), key=lambda at: tensors[at].shape[2:])
+    node, other = items.elts[smaller], items.elts[1 - smaller]
+    alias, names = alias_of(failure, functional, "F")
+    new = f"{alias}.interpolate({failure.written(node)}, size={failure.written(other)}.shape[-2:])"
+    edit = write(failure, node, new)
+    return best_edits(failure, [replace(edit, names=names)], lambda: grade(context))
 
 
 def _for_each_image(context: Context, tensors: list[Tensor]) -> list[str]:
@@ -85,6 +119,24 @@ def _other_parameter(context: Context, call: Call, shapes: list[Shape]) -> list[
     if changed is None or grade(context, changed) == FAILS:
         return []
     return [f"make {name} {sizes(right)} instead of {sizes(held)}"]
+
+
+def _other_stride(context: Context, names: list[str], shapes: tuple[Shape, Shape]) -> list[str]:
+    """Another stride of the 1x1 convolution that a shortcut has already."""
+    if any(len(shape) != 3 for shape in shapes) or shapes[0][0] != shapes[1][0]:
+        return []
+    large, small = sorted((0, 1), key=lambda at: shapes[at][1:], reverse=True)
+    branch = context.by_name.get(names[large])
+    source = context.channel_source(branch) if branch is not None and not branch.function("conv2d") else branch
+    conv = source.module if source is not None else None
+    if not isinstance(conv, nn.Conv2d) or conv.kernel_size != (1, 1):
+        return []
+    stride = conv.stride[0] * -(-shapes[large][1] // shapes[small][1])
+    layer, text = rebuilt(conv, stride=stride)
+    plain = [f"write {text} for {context.path_of(conv)}"]
+    if not tried_layers(context, context.path_of(conv), [(plain[0], lambda: layer)]):
+        return []
+    return [changed_layer(context, conv, plain[0], stride=stride)]
 
 
 def _shortcut(context: Context, names: list[str], shapes: tuple[Shape, Shape]) -> list[str]:

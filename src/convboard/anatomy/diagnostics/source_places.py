@@ -124,8 +124,8 @@ def constructions(context: Context) -> dict[str, Construction]:
         if frame is None or module in made or is_installed(frame.f_code.co_filename):
             return
         position, values = failure_at(frame).position, dict(frame.f_locals)
-        while frame.f_code.co_name in _COMPREHENSIONS and frame.f_back is not None:
-            frame = frame.f_back
+        while frame.f_code.co_name in _COMPREHENSIONS and (outer := user_frame(frame.f_back)) is not None:
+            frame = outer
             values = {**frame.f_locals, **values}
         made[module] = Construction(Failure(Exception(), frame, position), values)
 

@@ -1,9 +1,12 @@
 """Rules for convolutions, poolings, paddings and normalisations."""
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
+from convboard.anatomy.diagnostics.layer_changes import as_good, changed_layer
 from convboard.anatomy.diagnostics.remedies import (
     excessive_padding,
     larger_images,
@@ -126,6 +129,7 @@ def wrong_in_channels(context: Context, call: Call) -> Finding | None:
     reason += f"{context.channels_from(call, count(arrived, 'channel'))}{colour}."
     if isinstance(call.module, nn.Conv2d):
         own = f"write {line_of(call.module, in_channels=arrived)} for {call.name}"
+        own = changed_layer(context, call.module, own, in_channels=arrived)
     else:
         name = context.weight_name(call) or "the weight"
         right, held = (weight.shape[0], arrived, *weight.shape[2:]), tuple(weight.shape)
@@ -138,9 +142,20 @@ def wrong_in_channels(context: Context, call: Call) -> Finding | None:
         remedies.append(own)
     if source is None:
         remedies += _other_colours(wanted, arrived) if context.is_user_defined else []
-    elif isinstance(source.module, nn.Conv2d):
-        remedies.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
+    else:
+        own_change = (call.module, {"in_channels": arrived}) if call.module is not None else None
+        remedies += _other_source(context, source, wanted, own_change)
     return Finding("in_channels", reason, tuple(remedies), count(wanted, "channel"), count(arrived, "channel"), call)
+
+
+def _other_source(
+    context: Context, source: Call, wanted: int, first: tuple[nn.Module, dict[str, int]] | None
+) -> Iterator[str]:
+    """Suggest another number of channels of the convolution before, if the network then gets as far as with `first`."""
+    conv = source.module
+    if isinstance(conv, nn.Conv2d) and as_good(context, first, (conv, {"out_channels": wanted})):
+        plain = f"let {source.name} give as many: {line_of(conv, out_channels=wanted)}"
+        yield changed_layer(context, conv, plain, out_channels=wanted)
 
 
 def _permuted(context: Context, call: Call, permutation: Call, wanted: int, arrived: int) -> Finding:
@@ -214,10 +229,12 @@ def wrong_norm_width(context: Context, call: Call) -> Finding | None:
     reason = f"{context.title(call)} is for {count(wanted, noun)} but gets {arrived}: "
     reason += f"{context.channels_from(call, count(arrived, noun))}."
     own = f"write {line_of(call.module, n=arrived)} for {call.name}" if call.module else f"give it {arrived} of each"
+    if call.module is not None:
+        own = changed_layer(context, call.module, own, num_features=arrived)
     source = context.channel_source(call)
     remedies = [*other_argument(context, wanted, arrived), own]
-    if source is not None and isinstance(source.module, nn.Conv2d):
-        remedies.append(f"let {source.name} give as many: {line_of(source.module, out_channels=wanted)}")
+    if source is not None and call.module is not None:
+        remedies += _other_source(context, source, wanted, (call.module, {"num_features": arrived}))
     return Finding("norm", reason, tuple(remedies), count(wanted, noun), count(arrived, noun), call)
 
 

@@ -217,9 +217,13 @@ def user_line() -> Place | None:
     return failure_at(frame).place if frame is not None else None
 
 
-def user_frame() -> FrameType | None:
-    """Return the innermost frame of the network that runs or is built now and is no library's; None if none is."""
-    frame: FrameType | None = sys._getframe(1)
+def user_frame(frame: FrameType | None = None) -> FrameType | None:
+    """Return the innermost frame of the network that runs or is built now and is no library's; None if none is.
+
+    Args:
+        frame: Where to begin; None for the caller.
+    """
+    frame = frame or sys._getframe(1)
     while frame is not None and _is_of_library(frame.f_code.co_filename):
         frame = frame.f_back if frame.f_code.co_filename not in _TRIALS else None
     return frame

@@ -50,9 +50,26 @@ def test_pictures_of_unlike_sizes_in_one() -> None:
         LambdaNetwork(lambda parts, x: torch.cat([parts[0](x), x], dim=1), nn.Conv2d(1, 2, 3)), (1, 8, 8)
     )
     assert diagnosis.reason.endswith("layers.0 gives 2x6x6, the input gives 1x8x8.")
+    assert diagnosis.remedies == ("set padding=1 in layers.0",)
+    model = LambdaNetwork(lambda parts, x: torch.cat([parts[0](x), x, x], dim=1), nn.Conv2d(1, 2, 1, 2))
+    assert diagnosed(model, (1, 8, 8)).remedies == ("bring all to 4x4 first: F.adaptive_avg_pool2d(x, (4, 4))",)
+
+
+def test_a_branch_with_too_little_padding() -> None:
+    branches = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(1, 2, 5, padding=1)
+    model = LambdaNetwork(lambda parts, x: torch.cat([parts[0](x), parts[1](x)], dim=1), *branches)
+    assert diagnosed(model, (1, 8, 8)).remedies == ("set padding=2 in layers.1",)
+
+
+def test_an_odd_size_that_is_halved_and_doubled() -> None:
+    def forward(parts: LambdaNetwork, x: Tensor) -> Any:
+        return torch.cat([parts[0](F.max_pool2d(x, 2)), x], dim=1).mean((2, 3))
+
+    diagnosis = diagnosed(LambdaNetwork(forward, nn.ConvTranspose2d(1, 9, 2, 2)), (1, 7, 7), 10)
+    assert diagnosis.reason.endswith(" 7 is odd: half of it is 3, and twice that 6.")
     assert diagnosis.remedies == (
-        "set padding=1 in layers.0",
-        "bring all to 6x6 first: F.adaptive_avg_pool2d(x, (6, 6))",
+        "write F.interpolate(parts[0](F.max_pool2d(x, 2)), size=x.shape[-2:]) for parts[0](F.max_pool2d(x, 2))",
+        "give it images of 28x28",
     )
 
 
