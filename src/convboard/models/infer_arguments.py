@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from math import prod
 from typing import Any
@@ -121,7 +122,26 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
                 raise ModelError(f"{_name(factory)} has no argument {name!r}. {allowed}")
     for name, parameter in named.items():
         if parameter.default is parameter.empty and name not in given:
+            if functions := _functions_that_build(factory):
+                raise ModelError(
+                    f"{_name(factory)} needs the argument {name!r}. {factory.__module__} has functions that give it: "
+                    f"{', '.join(functions)}.",
+                    arguments=("_target_",),
+                )
             raise ModelError(f"{_name(factory)} needs the argument {name!r}.", arguments=(name,))
+
+
+def _functions_that_build(factory: Callable[..., nn.Module]) -> list[str]:
+    """Return the functions beside a class that build a network of it, and need no arguments themselves."""
+    found = []
+    for name, function in sorted(vars(sys.modules.get(factory.__module__, inspect)).items()):
+        if name.startswith("_") or not inspect.isfunction(function) or not inspect.isclass(factory):
+            continue
+        signature = inspect.signature(function)
+        needed = (p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD and p.default is p.empty)
+        if signature.return_annotation in (factory, factory.__name__) and not any(needed):
+            found.append(name)
+    return found
 
 
 def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
