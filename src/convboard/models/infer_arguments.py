@@ -23,6 +23,8 @@ INFERRED = ("in_channels", "image_size", "num_classes", "in_features")
 # The in_features of the dry run: an unusual number, by which the layer that gets it is recognised.
 _UNLIKELY = 1_009
 
+_SHOWN = 5  # functions in a message
+
 
 def build(
     factory: Callable[..., nn.Module],
@@ -124,8 +126,7 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
         if parameter.default is parameter.empty and name not in given:
             if functions := _functions_that_build(factory):
                 raise ModelError(
-                    f"{_name(factory)} needs the argument {name!r}. {factory.__module__} has functions that give it: "
-                    f"{', '.join(functions)}.",
+                    f"{_name(factory)} needs the argument {name!r}. These functions give it: {', '.join(functions)}.",
                     arguments=("_target_",),
                 )
             raise ModelError(f"{_name(factory)} needs the argument {name!r}.", arguments=(name,))
@@ -134,14 +135,14 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
 def _functions_that_build(factory: Callable[..., nn.Module]) -> list[str]:
     """Return the functions beside a class that build a network of it, and need no arguments themselves."""
     found = []
-    for name, function in sorted(vars(sys.modules.get(factory.__module__, inspect)).items()):
+    for name, function in vars(sys.modules.get(factory.__module__, inspect)).items():
         if name.startswith("_") or not inspect.isfunction(function) or not inspect.isclass(factory):
             continue
         signature = inspect.signature(function)
         needed = (p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD and p.default is p.empty)
         if signature.return_annotation in (factory, factory.__name__) and not any(needed):
-            found.append(name)
-    return found
+            found.append(f"{factory.__module__}.{name}")
+    return found[:_SHOWN]
 
 
 def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
