@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TypeVar, cast, get_type_hints
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,10 +13,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from convboard.cli import command_help
+from convboard.config.command_line import assignment
 from convboard.config.compose import Composed, compose_config
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.known_keys import MORE, similar_key, unknown_key_message
-from convboard.config.override_values import with_quoted_texts
+from convboard.config.override_values import with_quoted_texts, without_blanks
 from convboard.config.schema import TrainConfig
 from convboard.config.value_checks import MOST_PIXELS
 from convboard.errors import ConfigError, similar
@@ -42,8 +44,7 @@ def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[st
     arguments = sys.argv[1:] if arguments is None else arguments
     for argument in arguments:
         if "=" not in argument:
-            names = " ".join(f"{field.name}=..." for field in fields(schema))  # type: ignore[arg-type]
-            raise ConfigError(f"{argument!r} is not understood: give arguments as {names}")
+            raise _without_key(argument, arguments, schema)
     try:
         texts, others = _texts(schema, arguments)
         given = OmegaConf.merge(OmegaConf.structured(schema), *map(_parsed, others), texts)
@@ -57,6 +58,16 @@ def _parsed(argument: str) -> DictConfig:
         return OmegaConf.from_cli([argument])
     except YAMLError as error:
         raise ConfigError(f"{argument!r} is not understood: its value is not YAML.") from error
+
+
+def _without_key(argument: str, arguments: Sequence[str], schema: type) -> ConfigError:
+    """Return the error for an argument that is no `key=value`."""
+    keys = [field.name for field in fields(schema)]
+    if meant := without_blanks(arguments):
+        return ConfigError(f"Write {meant}, without blanks around the equals sign.")
+    if "run" in keys and Path(argument).is_dir():
+        return ConfigError(f"{argument!r} is not understood: write {assignment('run', argument)}.")
+    return ConfigError(f"{argument!r} is not understood: give arguments as {' '.join(f'{key}=...' for key in keys)}")
 
 
 def _texts(schema: type, arguments: Sequence[str]) -> tuple[dict[str, str], list[str]]:

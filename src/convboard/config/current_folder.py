@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
+_LONGEST_FILE = 1_000_000  # characters of a file that is searched for classes
+
 # This file imports only modules that Python itself has imported, because the current folder is still on `sys.path`.
 
 
@@ -48,6 +50,24 @@ def load_cusparselt() -> None:
     finally:
         os.fchdir(here)
         os.close(here)
+
+
+def classes_of(name: str) -> list[str]:
+    """Return the classes in a file of the current folder, such as `net.Net`; nothing is imported.
+
+    Args:
+        name: The file, as `net` or `net.py`, or a class in it, as `net.Net`.
+    """
+    import ast  # deferred, as above
+
+    module, _, last = name.partition(".")
+    try:
+        with open(f"{module}.py", encoding="utf-8") as file:  # noqa: PTH123  (importing pathlib imports others)
+            body = ast.parse(file.read(_LONGEST_FILE)).body
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    classes = [node.name for node in body if isinstance(node, ast.ClassDef)]
+    return [f"{module}.{found}" for found in ([last] if last in classes else classes)]
 
 
 @contextmanager

@@ -30,8 +30,10 @@ from omegaconf.errors import (
 from yaml import Mark, MarkedYAMLError
 
 from convboard.config.command_line import command
+from convboard.config.current_folder import classes_of
 from convboard.config.known_keys import MORE, keys, unknown_key
 from convboard.config.memory_errors import explain_memory
+from convboard.config.override_values import without_blanks
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest
 
 _ABOUT_A_PATH = {  # errors of the file system that are about the user's path, disk or permissions, and no bug
@@ -55,6 +57,8 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
     if isinstance(error, ConvboardError):
         return error
     overrides = sys.argv[1:] if overrides is None else overrides
+    if isinstance(error, HydraException) and (meant := without_blanks(overrides)):
+        return ConfigError(f"Write {meant}, without blanks around the equals sign.")
     keyless = [argument for argument in overrides if argument.startswith("=")]
     if keyless:  # Hydra reads it as a group without a name
         return ConfigError(f"{keyless[0]!r} is not understood: write key=value, such as trainer.max_epochs=3.")
@@ -72,6 +76,12 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case HydraException():
             return ConfigError(_one_line(error))
         case MarkedYAMLError(problem_mark=Mark() as mark):
+            if error.context_mark is not None and "flow" in str(error.context):  # a bracket that is not closed
+                mark = error.context_mark
+                where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
+                return ConfigError(
+                    f"{where}: this is not YAML: the bracket opened here is not closed, or lacks a comma."
+                )
             where = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}"
             return ConfigError(f"{where}: this is not YAML: {error.problem}. Correct that line or the one before it.")
     return _explain_python(error, schema, overrides)
@@ -153,6 +163,10 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
     group, _, option = (error.missing_cfg_file or "").rpartition("/")
     if error.options is None or not group:
         return ConfigError(_one_line(error))
+    classes = classes_of(option) if group == "model" else []
+    if classes:
+        meant = " or ".join(f"{group}._target_={name}" for name in classes[:3])
+        return ConfigError(f"{group}={option!r} is not known. For a class of your own write {meant}.")
     return ConfigError(f"{group}={option!r} is not known. {nearest(option, error.options)}")
 
 

@@ -50,6 +50,21 @@ def _quoted(value: str) -> str:
     return format_value(value, quoted=True)
 
 
+def without_blanks(arguments: Sequence[str]) -> str | None:
+    """Return the first `key=value` that is written with blanks around the equals sign, without them; None if none is.
+
+    Args:
+        arguments: Such as `["model", "=", "lenet"]`, `["model=", "lenet"]` or `["model", "=lenet"]`.
+    """
+    for before, argument, after in zip(["", *arguments], arguments, [*arguments[1:], ""]):
+        key, equal, value = argument.partition("=")
+        key, value = key.strip() or before, value.strip() or after
+        is_split = equal and (argument.startswith("=") or (argument.endswith("=") and after) or " =" in argument)
+        if is_split and key and value and not any("=" in word or word.startswith("-") for word in (key, value)):
+            return f"{key}={value}"
+    return None
+
+
 def overridden(overrides: Sequence[str], key: str) -> str | None:
     """Return the text that overrides give to a key, before anything is composed; None if they give none.
 

@@ -3,7 +3,9 @@
 Mistakes in the config are found here, before the run directory contains a file. `run` uses the parts.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from convboard.errors import ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.optimizers import build_optimizer, build_schedule
+from convboard.experiment.option_file import place_of_layer
 from convboard.experiment.sanity_check import LayoutError, find_warnings, try_schedule, try_single_image, try_step
 from convboard.experiment.unsaved_state import refuse_unsavable
 from convboard.models.infer_arguments import build, given_arguments, square_side, takes_more_than
@@ -83,11 +86,25 @@ def _built(node: dict[str, Any], input_shape: ImageShape, num_classes: int) -> t
             if "no argument 'image_size'" not in str(error):
                 raise
     if model is None:
-        model = build(target.factory, input_shape, num_classes, **arguments)
+        with _errors_with_lines(node):
+            model = build(target.factory, input_shape, num_classes, **arguments)
     called_with = given_arguments(target.factory, input_shape, num_classes, arguments)
     origin = Origin(target.factory, called_with, in_yaml=target.factory is sequential)
     check_fit(model, input_shape, num_classes, origin)
     return model, origin
+
+
+@contextmanager
+def _errors_with_lines(node: dict[str, Any]) -> Iterator[None]:
+    """Add the place in a file of conf/model to errors that name a layer of a list, as `layers[2]`."""
+    try:
+        yield
+    except ModelError as error:
+        layer = re.match(r"layers\[(\d+)\]", str(error))
+        place = place_of_layer(node["layers"], int(layer[1])) if layer is not None and "layers" in node else None
+        if place is None:
+            raise
+        raise error.with_message(f"{place}: {error}") from error
 
 
 def resolve_model(node: dict[str, Any]) -> Target:

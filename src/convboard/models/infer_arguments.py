@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any
@@ -21,6 +22,8 @@ INFERRED = ("in_channels", "image_size", "num_classes", "in_features")
 
 # The in_features of the dry run: an unusual number, by which the layer that gets it is recognised.
 _UNLIKELY = 1_009
+
+_SHOWN = 5  # functions in a message
 
 
 def build(
@@ -120,6 +123,9 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
                 allowed = nearest(name, named) if named else "It takes none."
                 raise ModelError(f"{_name(factory)} has no argument {name!r}. {allowed}")
     missing = tuple(name for name, one in named.items() if one.default is one.empty and name not in given)
+    if missing and (functions := _functions_that_build(factory)):
+        text = f"{_name(factory)} needs the argument {missing[0]!r}. These functions give it: {', '.join(functions)}."
+        raise ModelError(text, arguments=("_target_",))
     if missing:
         raise ModelError(_missing(_name(factory), missing), arguments=missing)
 
@@ -132,6 +138,19 @@ def _missing(name: str, arguments: Sequence[str]) -> str:
     text = f"{name} needs the argument{'s' if len(arguments) > 1 else ''} {listed}."
     renamed = "".join(f" Called {right} instead of {one}, it is given by the data." for one, right in inferred.items())
     return text + renamed
+
+
+def _functions_that_build(factory: Callable[..., nn.Module]) -> list[str]:
+    """Return the functions beside a class that build a network of it, and need no arguments themselves."""
+    found = []
+    for name, function in vars(sys.modules.get(factory.__module__, inspect)).items():
+        if name.startswith("_") or not inspect.isfunction(function) or not inspect.isclass(factory):
+            continue
+        signature = inspect.signature(function)
+        needed = (p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD and p.default is p.empty)
+        if signature.return_annotation in (factory, factory.__name__) and not any(needed):
+            found.append(f"{factory.__module__}.{name}")
+    return found[:_SHOWN]
 
 
 def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:

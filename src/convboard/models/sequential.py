@@ -40,6 +40,14 @@ _LAYER_TYPES = {
     "flatten": _LayerType("flatten", nn.Flatten),
     "linear": _LayerType("fc", nn.Linear, "in_features"),
 }
+_OTHER_NAMES = {
+    "conv": "conv2d convolution",
+    "batch_norm": "bn batchnorm batchnorm2d batch_norm2d batch_normalization",
+    "max_pool": "pool pooling max_pooling maxpooling max_pool2d maxpool2d",
+    "avg_pool": "avg_pooling average_pool average_pooling avgpool2d avg_pool2d",
+    "linear": "dense fc fully_connected",
+}
+_SYNONYMS = {name: type_ for type_, names in _OTHER_NAMES.items() for name in names.split()}
 _TEXTS = ("padding", "padding_mode")
 _SPATIAL = ("conv", "max_pool", "avg_pool")
 
@@ -123,7 +131,7 @@ def _read(spec: LayerSpec, where: str) -> tuple[str, dict[str, Any]]:
             "{conv: {out_channels: 16, kernel_size: 3}}."
         )
     if type_ not in _LAYER_TYPES:
-        raise ModelError(f"{where}: unknown layer {type_!r}. {nearest(type_, _LAYER_TYPES)}")
+        raise ModelError(f"{where}: unknown layer {type_!r}. {nearest(type_, _LAYER_TYPES, _SYNONYMS)}")
     # torch takes tuples where YAML has lists.
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in (arguments or {}).items()}
     return type_, values

@@ -144,6 +144,15 @@ def test_compose_says_what_is_wrong(override: str, message: str) -> None:
         convboard.compose(override)
 
 
+@pytest.mark.parametrize("option", ["net", "net.py", "net.Net"])
+def test_a_class_of_ones_own_is_no_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text("raise AssertionError\nclass Net: ...\n")
+    with pytest.raises(ConfigError) as raised:
+        convboard.compose(f"model={option}")
+    assert str(raised.value) == f"model={option!r} is not known. For a class of your own write model._target_=net.Net."
+
+
 def test_a_new_run_directory() -> None:
     run_dir = compose_config(["model=conv_mlp", "dataset=mnist"]).run_dir
     assert run_dir.parent == Path("outputs/mnist/conv_mlp")

@@ -7,7 +7,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from convboard.config.command_line import assignment
 from convboard.config.compose import compose_config
-from convboard.config.override_values import with_quoted_texts
+from convboard.config.override_values import with_quoted_texts, without_blanks
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,18 @@ def test_a_text_of_any_letters_needs_no_quotes_of_hydra(value: str) -> None:
 )
 def test_everything_else_stays_as_it_is_written(override: str) -> None:
     assert with_quoted_texts([override]) == [override]
+
+
+@pytest.mark.parametrize(
+    "line", ["model|=|lenet", "seed=1|model=|lenet", "model|=lenet", "model = lenet", "a|model =lenet"]
+)
+def test_blanks_around_the_equals_sign(line: str) -> None:
+    assert without_blanks(line.split("|")) == "model=lenet"
+
+
+@pytest.mark.parametrize("line", ["model=lenet", "=3", "data_dir=|seed=1", "resume=a = b", "-m|=3", "model|seed=1"])
+def test_no_blanks_around_the_equals_sign(line: str) -> None:
+    assert without_blanks(line.split("|")) is None
 
 
 def test_in_a_sweep_a_comma_separates_values() -> None:

@@ -46,6 +46,25 @@ class AsksNothing(nn.Module):
         return out
 
 
+class NeedsAFunction(nn.Sequential):
+    """A class like torchvision's ResNet, one of whose arguments cannot be written in a config."""
+
+    def __init__(self, block: type[nn.Module]) -> None:
+        super().__init__(nn.Flatten(), block())
+
+
+def small(**arguments: Any) -> NeedsAFunction:
+    return NeedsAFunction(nn.ReLU, **arguments)
+
+
+def test_functions_that_build_a_class_are_named() -> None:
+    with pytest.raises(ModelError) as raised:
+        build(NeedsAFunction, SHAPE, 10)
+    assert str(raised.value) == (
+        f"NeedsAFunction needs the argument 'block'. These functions give it: {__name__}.small."
+    )
+
+
 def test_what_the_data_knows_is_filled_in() -> None:
     model = build(Asks, SHAPE, 10, hidden=4)
     assert model.arguments == (4, 3, 10, 20, 4 * 8 * 8)

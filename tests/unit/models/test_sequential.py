@@ -109,6 +109,7 @@ def test_whatever_is_built_fits_and_whatever_is_not_says_why(
     [
         ([], "layers must be a list with at least one layer"),
         (["relu", "conf"], "layers[1]: unknown layer 'conf'. Did you mean 'conv'? Allowed: avg_pool, "),
+        (["max_pooling"], "layers[0]: unknown layer 'max_pooling'. Did you mean 'max_pool'? Allowed: avg_pool, "),
         ([conv(3, strid=2)], "layers[0] (conv) has no argument 'strid'. Did you mean 'stride'? Allowed: bias,"),
         ([{"conv": {"out_channels": 3}}], "layers[0] (conv) needs the argument 'kernel_size'."),
         ([conv(3, in_channels=1)], "layers[0] (conv): in_channels is inferred from the layers before."),

@@ -13,8 +13,8 @@ const FREE_LEVELS = 2; // of blocks for which the cards beside branches have roo
  * @param {{alone: number, main: number, side: number}} widths Pixels of a card: in a network without branches, and on
  *     the main path and on side paths of one with branches.
  * @returns {{cards: Object[], edges: {path: string, isSkip: boolean, right: number}[], headings: Object[],
- *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide, level}`; a large one has
- *     room for a picture of its output. A heading, above the cards of an expanded block:
+ *     width: number, height: number}} A card: `{row, label, x, y, width, height, isLarge, isSide, level}`; a large one
+ *     has room for a picture of its output. A heading, above the cards of an expanded block:
  *     `{path, label, x, y, width, height, isSide, level, bottom}`, with the bottom of the block's last card.
  *
  * The longest path is on the left; side paths are to its right, in the first free lane; an edge that skips cards is an
