@@ -342,6 +342,5 @@ def test_a_file_of_the_users_that_is_no_yaml(refused: Refused, tmp_path: Path) -
     broken = tmp_path / "mine/model/broken.yaml"
     broken.write_text("_target_: {convboard\nlayers: []\n")
     assert refused("--config-dir=mine", "model=broken") == (
-        f"{broken}, line 2, column 7: this is not YAML: expected ',' or '}}', but got ':'. Correct that line or "
-        "the one before it."
+        f"{broken}, line 1, column 11: this is not YAML: the bracket opened here is not closed, or lacks a comma."
     )

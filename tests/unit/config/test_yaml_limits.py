@@ -47,7 +47,7 @@ def test_an_option_of_ones_own_is_read_with_limits(text: str, reason: str, optio
 
 def test_what_is_no_yaml_is_told_with_its_place(option: Path) -> None:
     option.write_text("a: [1\nb: 2\n")
-    with pytest.raises(ConfigError, match=r"mine.yaml, line 2, column 2: this is not YAML"):
+    with pytest.raises(ConfigError, match=r"mine.yaml, line 1, column 4: this is not YAML"):
         compose_config(["model=mine"])
 
 
