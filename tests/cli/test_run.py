@@ -184,7 +184,7 @@ class TestALossThatIsNotFinite:
         )
         assert done.stderr == (
             "convboard: The loss is nan at step 31 (epoch 2); the run stopped before the optimizer took that step, "
-            "and the checkpoints of earlier epochs are good. Try a lower optimizer.lr, a warm-up "
+            "and the checkpoints of earlier epochs are good. Try an optimizer.lr below 0.02, a warm-up "
             "(scheduler.warmup_epochs=1), trainer.gradient_clip=1, or trainer.precision=fp32 if it was bf16.\n"
         )
         checkpoint = last_checkpoint(tmp_path / "run")

@@ -10,6 +10,12 @@ from convboard.cli.arguments import read_arguments, split_places
 from convboard.experiment.console import metrics_table
 from convboard.experiment.run_dir import load_run
 
+_TOLERANCE = 0.02  # relative
+DIFFERENT = (
+    "They differ although images and checkpoint are the same: the network computes with something that is not stored, "
+    "such as layers in a plain list or random numbers in forward, or its code has changed."
+)
+
 
 @dataclass
 class Arguments:
@@ -43,3 +49,10 @@ def main() -> None:
         console.print("The metrics equal those in result.json, to the last bit.")
     else:
         console.print(metrics_table(recorded, "in result.json"))
+        if _differ(again, recorded):
+            console.print(DIFFERENT)
+
+
+def _differ(again: dict[str, float], recorded: dict[str, float]) -> bool:
+    """Return whether metrics differ by more than other hardware explains."""
+    return any(abs(value - recorded[tag]) > _TOLERANCE * max(abs(recorded[tag]), 1e-6) for tag, value in again.items())

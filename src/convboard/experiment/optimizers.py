@@ -28,7 +28,7 @@ def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> t
         ModelError: The network has no weights to train.
     """
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise ModelError("The network has no weights to train: no parameter in it has requires_grad=True.")
+        raise ModelError(_all_frozen(model))
     named = f"optimizer._target_={target.node['_target_']!r}"
     can_fuse = target.factory in NanGuard.SKIPPING and all(weight.is_floating_point() for weight in model.parameters())
     fuses = device.type in ("cpu", "cuda") and can_fuse and not _IMPLEMENTATIONS & target.node.keys()
@@ -52,6 +52,21 @@ def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> t
             "Choose another, as in optimizer=adamw."
         )
     return optimizer
+
+
+def _all_frozen(model: nn.Module) -> str:
+    """The message for a network none of whose weights is trained."""
+    from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_that_freeze  # only errors need it
+
+    last = next((name.rpartition(".")[0] for name, _ in reversed(list(model.named_parameters()))), "")
+    head = ".".join(["self", last]) if last else "it"
+    return (
+        "The network has no weights to train: no parameter in it has requires_grad=True"
+        f"{in_brackets(*lines_that_freeze(model))}. Freeze before the layers to train are made, or call "
+        f"requires_grad_(True) on them afterwards, such as {head}.requires_grad_(True)."
+        if last
+        else "The network has no weights to train: no parameter in it has requires_grad=True."
+    )
 
 
 def build_schedule(target: Target) -> Schedule:

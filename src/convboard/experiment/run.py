@@ -117,7 +117,9 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads(), limit_spinning():
         inputs = _input_files(config, dataset, choice.plan, run_dir)
-        callbacks = build_callbacks(config, dataset, choice, report.console, report.warn, run_dir, setup.warnings)
+        callbacks = build_callbacks(
+            config, dataset, choice, report.console, report.warn, run_dir, setup.warnings, setup.optimizer
+        )
         trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=(*callbacks, inputs)))
         comm.seed_rank(config.seed)
         if resumed is not None:

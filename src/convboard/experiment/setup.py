@@ -30,6 +30,12 @@ from convboard.data.normalisation import Normalisation
 from convboard.errors import ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.environment import describe_environment
+from convboard.experiment.learning_advice import (
+    divergence_advice,
+    learning_rate,
+    no_learning_advice,
+    small_lr_advice,
+)
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.option_file import place_of_layer
 from convboard.experiment.sanity_check import LayoutError, find_warnings, try_schedule, try_single_image, try_step
@@ -47,15 +53,6 @@ from convboard.training.seeding import seed_everything
 from convboard.training.training_setup import Splits, TrainingSetup
 
 _INITIALISE_FROM = 1000  # training images that a network may see before training
-NO_LEARNING_ADVICE = (
-    "Check the warnings above, if there are any; then try optimizer.lr ten times lower and ten times higher. The "
-    "Layers tab shows under Health which layers are dead or get no gradient, and input/probe in the Images tab the "
-    "images and their classes."
-)
-DIVERGENCE_ADVICE = (
-    "Try a lower optimizer.lr, a warm-up (scheduler.warmup_epochs=1), trainer.gradient_clip=1, "
-    "or trainer.precision=fp32 if it was bf16."
-)
 
 
 @errors_with_config_keys()
@@ -222,10 +219,11 @@ def build_setup(
         model = prepare_given(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)
+    built = build_optimizer(optimizer, model, plan.device)
     setup = TrainingSetup(
         model=model,
         splits=build_batches(config, dataset, plan, comm),
-        optimizer=build_optimizer(optimizer, model, plan.device),
+        optimizer=built,
         schedule=build_schedule(scheduler),
         loss=build_loss(config.loss.name, config.loss.label_smoothing),
         plan=plan,
@@ -233,7 +231,7 @@ def build_setup(
         limits=config.trainer,
         checkpoints=checkpoints,
         comm=comm,
-        divergence_advice=DIVERGENCE_ADVICE,
+        divergence_advice=divergence_advice(learning_rate(built)),
     )
     try_schedule(setup, config.scheduler["_target_"])
     return _examined(setup, config, dataset, optimizer.describe(), origin)
@@ -265,6 +263,7 @@ def build_callbacks(
     warn: Callable[[Sequence[TrainingWarning]], None],
     run_dir: Path,
     warnings: Sequence[TrainingWarning],
+    optimizer: torch.optim.Optimizer,
 ) -> tuple[Callback, ...]:
     """Build the callbacks that show a run in TensorBoard and in the terminal.
 
@@ -276,6 +275,7 @@ def build_callbacks(
         warn: Prints warnings.
         run_dir: The directory of the run.
         warnings: What is wrong with the network; more may be found in the first epochs.
+        optimizer: The optimizer, before its first step.
     """
     found = list(warnings)
 
@@ -295,5 +295,6 @@ def build_callbacks(
         plan=choice.table(),
         warnings=found,
     )
-    check = LearningCheck(tell, dataset.class_names, NO_LEARNING_ADVICE)
+    lr = learning_rate(optimizer)
+    check = LearningCheck(tell, dataset.class_names, no_learning_advice(lr), lr, small_lr_advice(optimizer))
     return check, board, ProgressDisplay(console)

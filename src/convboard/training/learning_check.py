@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
 from torch import Tensor
 
-from convboard.anatomy.diagnostics.training_warning import TrainingWarning
+from convboard.anatomy.diagnostics.training_warning import CONSTANT_WEIGHTS, TrainingWarning
 from convboard.anatomy.diagnostics.wording import listed_names
 from convboard.anatomy.module_paths import named_parameters
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
@@ -18,24 +18,39 @@ STEPS = 100  # after which the check is made, at the end of an epoch: enough for
 _EVERY, _KEPT = 16, 4  # gradients are looked at every so many steps, and the last few looks count
 _CERTAINTY = 2.0  # standard deviations above chance
 _SMALLEST_GAIN = 0.02  # share of the loss at chance by which a network that learns is below it
+_FEWEST_STEPS = 16  # after which the change of the weights is judged
+_SAMPLES = 1000  # values of each weight that are compared
+_NO_CHANGE = 1e-5  # share by which the weights of a network that learns have changed by then
+_LITTLE_CHANGE, _SAME_LOSS = 1e-3, 1e-4  # the same if the validation loss does not change, relative to it
 _SMALLEST_GAP = 0.2  # between the accuracies of training and validation, if they are computed in different ways
 
 
 class LearningCheck:
-    """A callback that reports a network that is at chance, and weights whose gradient is zero. It checks only new runs.
+    """A callback that reports a network at chance, and weights that have no gradient or do not change.
+
+    It checks only new runs.
 
     Args:
         report: Is given what is wrong.
         class_names: Names of the classes.
         advice: What to check if the network does not learn.
+        lr: The learning rate that the schedule changes from step to step.
+        small_lr_advice: What is wrong, and what to do, if it is so small that the weights do not change.
     """
 
     def __init__(
-        self, report: Callable[[Sequence[TrainingWarning]], None], class_names: Sequence[str], advice: str
+        self,
+        report: Callable[[Sequence[TrainingWarning]], None],
+        class_names: Sequence[str],
+        advice: str,
+        lr: float,
+        small_lr_advice: str,
     ) -> None:
         self._report = report
         self._class_names = class_names
         self._advice = advice
+        self._lr = lr
+        self._small_lr_advice = small_lr_advice
 
     def on_fit_start(self, start: FitStart) -> None:
         """See `Callback`."""
@@ -44,13 +59,17 @@ class LearningCheck:
         self._without_gradient = weights
         self._matrices = {name: weight for name, weight in weights.items() if weight.ndim > 1}
         self._looks: deque[Tensor] = deque(maxlen=_KEPT)  # largest gradient of each matrix, `[matrices]`
-        self._highest_lr = 0.0
+        self._highest_lr = self._sum_of_lr = 0.0
+        self._weights = {} if self._is_over else weights
+        self._initial = {name: _sample(weight) for name, weight in self._weights.items()}
+        self._last_val: tuple[float, float] | None = None
 
     def on_step(self, step: Step) -> None:
         """See `Callback`. Nothing waits for the device."""
         if self._is_over:
             return
         self._highest_lr = max(self._highest_lr, step.lr)
+        self._sum_of_lr += step.lr
         if self._without_gradient:
             self._without_gradient = {n: weight for n, weight in self._without_gradient.items() if weight.grad is None}
         if step.global_step % _EVERY == 0 and self._matrices:
@@ -60,11 +79,36 @@ class LearningCheck:
 
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See `Callback`."""
+        if self._initial and end.global_step >= _FEWEST_STEPS and (unchanged := self._unchanged(end)):
+            self._report(unchanged)
         if self._is_over or end.global_step < STEPS:
             return
         self._is_over = True
         if found := [*self._missing_gradients(end), *self._chance(end)]:
             self._report(found)
+
+    def _unchanged(self, end: EpochEnd) -> list[TrainingWarning]:
+        """Weights that are as good as unchanged, if they are, although they have gradients."""
+        before, self._last_val = self._last_val, (end.val.loss, end.val.accuracy)
+        if not self._sum_of_lr or not self._looks or not any(look.any() for look in self._looks):
+            return []
+        pairs = [(_sample(self._weights[name]), initial) for name, initial in self._initial.items()]
+        size = math.sqrt(sum(float(initial.square().sum()) for _, initial in pairs))
+        change = math.sqrt(sum(float((now - initial).square().sum()) for now, initial in pairs)) / (size or 1)
+        # Of a rate that has not risen yet, the change that lr itself would have made counts.
+        full = change * self._lr * end.global_step / self._sum_of_lr
+        is_same = (
+            before is not None
+            and before[1] == end.val.accuracy
+            and abs(before[0] - end.val.loss) <= _SAME_LOSS * abs(before[0])
+        )
+        if full >= _LITTLE_CHANGE:
+            self._initial = {}
+        if full >= _NO_CHANGE and not (is_same and full < _LITTLE_CHANGE):
+            return []
+        self._initial, self._is_over = {}, True
+        reason = f"After {end.global_step} steps the weights have changed by {change:.1g} of their size."
+        return [TrainingWarning("no change", reason, self._small_lr_advice)]
 
     def _missing_gradients(self, end: EpochEnd) -> list[TrainingWarning]:
         """Weights that got no gradient in any step, and those whose gradient was zero in all of the last looks."""
@@ -74,7 +118,12 @@ class LearningCheck:
             found.append(TrainingWarning("no gradient", reason, "The forward does not use them.", is_harmless=True))
         largest = torch.stack(tuple(self._looks)).amax(0).tolist() if self._looks else []
         zero = [name for name, value in zip(self._matrices, largest) if value == 0 and name not in never]
-        if zero:
+        constant = [name for name in zero if not self._matrices[name].detach().any()]
+        if constant:
+            reason = f"All values of {listed_names(constant)} are zero, and their gradient too."
+            remedy = "Initialise them with different random values, as torch's layers do by default."
+            found.append(TrainingWarning(CONSTANT_WEIGHTS, reason, remedy, constant[0].rpartition(".")[0] or None))
+        if zero and not constant:
             found.append(
                 TrainingWarning(
                     "zero gradient",
@@ -121,6 +170,13 @@ class LearningCheck:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See `Callback`; there is no state."""
+
+
+def _sample(weight: Tensor) -> Tensor:
+    """A copy of some of the values, `[<= 2 * _SAMPLES]`, so that it costs little memory."""
+    values = weight.detach().reshape(-1)
+    values = values[:: max(1, len(values) // _SAMPLES)].clone()
+    return torch.view_as_real(values).reshape(-1) if values.is_complex() else values.float()
 
 
 def _largest_share(labels: Tensor) -> float:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from convboard.config.schema import TrainConfig
 from convboard.data.dataset import ImageDataset, Split
 from convboard.errors import ConfigError, ModelError
-from convboard.experiment.setup import DIVERGENCE_ADVICE, build_batches, build_model, build_setup, initialise
+from convboard.experiment.learning_advice import divergence_advice
+from convboard.experiment.setup import build_batches, build_model, build_setup, initialise
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.losses import OneHotMSE
@@ -121,7 +122,7 @@ class TestTheSetup:
         assert isinstance(setup.loss, OneHotMSE)
         assert setup.total_steps == 4 * 3  # 40 images in batches of 16
         assert setup.checkpoints == Path("checkpoints")
-        assert setup.divergence_advice == DIVERGENCE_ADVICE
+        assert setup.divergence_advice == divergence_advice(setup.optimizer.param_groups[0]["lr"])
         assert set(map(id, setup.model.parameters())) == set(map(id, setup.optimizer.param_groups[0]["params"]))
 
     def test_of_equal_configs_has_equal_weights(self) -> None:

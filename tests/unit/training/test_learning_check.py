@@ -46,17 +46,22 @@ def told(
     steps: int = STEPS,
     train_accuracy: float = 0.25,
     start: int = 0,
+    lr: float = 10.0,
+    change: float = 0.1,
     backward: Callable[[nn.Module, int], Any] = lambda model, _: model(torch.ones(2, 3)).sum().backward(),
 ) -> list[TrainingWarning]:
     """What is reported of a run of one epoch."""
     found: list[TrainingWarning] = []
-    check = LearningCheck(found.extend, ("a", "b", "c", "d"), "Try this.")
+    check = LearningCheck(found.extend, ("a", "b", "c", "d"), "Try this.", lr, "Too small.")
     check.load_state_dict(check.state_dict())
     check.on_fit_start(FitStart(model, torch.device("cpu"), 1, steps, global_step=start))
     for number in range(start + 1, steps + 1):
         model.zero_grad()
         backward(model, number)
-        check.on_step(Step(number, 1, torch.ones(()), torch.zeros((), dtype=torch.int64), 2, 0.1 * number))
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.mul_(1 + change / steps)
+        check.on_step(Step(number, 1, torch.ones(()), torch.zeros((), dtype=torch.int64), 2, lr * number / STEPS))
     end = EpochEnd(1, steps, 1.0, train_accuracy, val, 100.0, is_best=True, is_last=True)
     check.on_epoch_end(end)
     check.on_epoch_end(end)  # it tells everything once
@@ -124,3 +129,26 @@ def test_weights_that_some_step_reaches() -> None:
         parts(torch.ones(2, 3)).sum().backward()
 
     assert told(Pair(), backward=backward) == []
+
+
+def test_a_learning_rate_that_changes_nothing() -> None:
+    (warning,) = told(Pair(), lr=1e-9, change=0)
+    assert warning.reason == "After 100 steps the weights have changed by 0 of their size."
+    assert warning.remedy == "Too small."
+    assert [one.word for one in told(Pair(), steps=21, change=0)] == ["no change"]
+
+
+def test_weights_that_change_little_are_not_reported_without_reason() -> None:
+    assert told(Pair(), change=1e-3) == []
+    assert told(Pair(), steps=10, change=0) == []  # too few steps
+    assert told(Pair(), change=0, start=1) == []  # a resumed run
+    assert told(Pair(), lr=0.0, change=0) == []  # a schedule that has not begun
+    assert [one.word for one in told(Pair(lambda x: torch.relu(x - 100)), change=0)] == ["zero gradient"]
+
+
+def test_weights_that_are_zero() -> None:
+    model = Pair()
+    for weight in model.parameters():
+        nn.init.zeros_(weight)
+    (warning,) = told(model)
+    assert warning.reason == "All values of first.weight and second.weight are zero, and their gradient too."

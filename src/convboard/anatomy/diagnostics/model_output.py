@@ -134,7 +134,7 @@ def _softmax_of_the_batch(context: Context) -> Finding | None:
         f"{context.title(last)} runs along dim={dim}, the images of the batch: each class adds up to 1 over all of "
         "them, and no image by itself."
     )
-    remedies = ("take dim=1, the classes", "leave it out: the cross-entropy loss has one of its own")
+    remedies = ("leave it out: the cross-entropy loss has one of its own, along the classes",)
     return Finding("output", reason, remedies, "along dim=1", f"shares along dim={dim}", last)
 
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.unregistered import explanation, holders
 from convboard.anatomy.diagnostics.user_code import definition, failure_of
 from convboard.anatomy.diagnostics.wording import divisors, listed, sizes
 from convboard.anatomy.dry_run import dry_run
@@ -160,17 +161,22 @@ def untrained_weight(context: Context) -> Finding | None:
     if not any(unregistered(context, _weights(call)) is not None for call in context.run.calls):
         return None
     run = dry_run(context.model, context.run.image_shape, gradients=True)  # with the network's own no_grad and detach
+    found: dict[str, nn.Parameter] = {}
     for call in run.calls:
         weight = unregistered(context, (weight for weight in _weights(call) if _has_gradient(run.output, weight)))
         if weight is not None:
-            shape = sizes(tuple(weight.shape))
-            reason = (
-                f"{call.name} uses a weight of {shape} that is none of the network's parameters: it would be neither "
-                "trained nor saved."
-            )
-            remedies = (f"make layers in __init__, not in forward; {REGISTER}", "freeze it: requires_grad_(False)")
-            return Finding("parameters", reason, remedies, "a parameter of the network", f"a weight of {shape}", call)
-    return None
+            found[call.name] = weight
+    if not found:
+        return None
+    known = holders(context.model)
+    first, weight = next(iter(found.items()))
+    holder = known.get(id(weight))
+    names = [name for name, one in found.items() if known.get(id(one)) == holder]
+    reason, remedy = explanation(names, holder, "")
+    call = next(call for call in run.calls if call.name == first)
+    reason += " They would be neither trained nor saved."
+    shape = sizes(tuple(weight.shape))
+    return Finding("parameters", reason, (remedy,), "a parameter of the network", f"a weight of {shape}", call)
 
 
 def _weights(call: Call) -> Iterator[Tensor]:

@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation, noise, observe, title
-from convboard.anatomy.diagnostics.training_warning import TrainingWarning
-from convboard.anatomy.diagnostics.wording import count
+from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_that_call
+from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation, noise, observe
+from convboard.anatomy.diagnostics.training_warning import CONSTANT_WEIGHTS, TrainingWarning
+from convboard.anatomy.diagnostics.wording import count, listed_names
 from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.function_names import words
+from convboard.anatomy.module_paths import named_parameters
 from convboard.anatomy.recorder import record_calls
 from convboard.anatomy.trace import Call, Shape
 
@@ -99,8 +101,23 @@ def unsteady_scores(evaluation: Evaluation) -> Iterator[TrainingWarning]:
 
 def constant_scores(evaluation: Evaluation) -> TrainingWarning:
     """Explain scores that are the same for all images."""
+    model = evaluation.observation.model
     call = _first_constant(evaluation)
-    where = f"{call.name} gives the same for every image" if call else "its forward does not use the images"
+    zero = [n for n, weight in named_parameters(model) if weight.ndim > 1 and not weight.any()]
+    if call is not None and any(f"{call.name}.weight" == name for name in zero):
+        lines = in_brackets(*lines_that_call(model, "constant_", "zeros_", "zero_", "fill_"))
+        return TrainingWarning(
+            CONSTANT_WEIGHTS,
+            f"All values of {listed_names(zero)} are zero{lines}: the network gives the same scores for every image, "
+            "and these weights get no gradient.",
+            "Initialise them with different random values, as torch's layers do by default.",
+            call.name,
+        )
+    where = (
+        f"{evaluation.observation.title(call)} gives the same for every image"
+        if call
+        else "its forward does not use the images"
+    )
     return TrainingWarning(
         "constant",
         f"The network gives the same scores for every image: {where}.",
@@ -144,17 +161,17 @@ def _random(call: NotedCall | None) -> TrainingWarning:
 
 def _mixed_images(evaluation: Evaluation) -> TrainingWarning:
     call = _first_mixing(evaluation)
-    where = f" first in the output of {title(call)}" if call else ""
+    where = f" first in the output of {evaluation.observation.title(call)}" if call else ""
     return TrainingWarning(
         "mixed images",
         f"The scores of an image depend on the other images of its batch,{where or ' which must not be'}: validation "
         "and predictions change with the batch size and the order.",
-        _separation(call),
+        _separation(evaluation.observation, call),
         call.name if call else None,
     )
 
 
-def _separation(call: Call | None) -> str:
+def _separation(observation: Observation, call: Call | None) -> str:
     """How to keep the images of a batch apart in a call."""
     function = call.functions[-1] if call and call.functions else None
     if call is not None and isinstance(call.module, _BATCH_FIRST):
@@ -163,6 +180,16 @@ def _separation(call: Call | None) -> str:
         return "Let it use running statistics in evaluation: track_running_stats=True, training=self.training."
     if function is not None and function.name in _ALONG_ONE | _REDUCING:
         return f"Let {function.name} run along dim=1 or later: dim=0 are the images of the batch."
+    for other in observation.run.calls:
+        if call is not None and other.name in call.inputs and other.function(*_REDUCING):
+            given, returned = other.input_shape, other.output_shape or ()
+            if len(returned) < len(given) and returned == given[1:]:
+                dims = tuple(range(1, len(given))) if len(given) > 2 else 1
+                return (
+                    f"{other.name}{observation.place(other)} runs over the images of the batch, dim=0. Take the "
+                    f"statistics of each image, as in x.{other.type}(dim={dims}, keepdim=True), or "
+                    f"nn.BatchNorm{'2d' if len(given) == 4 else '1d'}."
+                )
     return "Look there for a view or reshape that does not keep the batch dimension, or an operation along dim=0."
 
 

@@ -5,10 +5,18 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.diagnostics.source_lines import (
+    in_brackets,
+    lines_of_assignment,
+    lines_that_call,
+    lines_that_freeze,
+)
 from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
+from convboard.anatomy.diagnostics.unregistered import Holder, explanation, holders
 from convboard.anatomy.diagnostics.wording import listed_names
 from convboard.anatomy.module_paths import named_modules, named_parameters
+from convboard.anatomy.trace import Call
 
 _DETACHING = {"detach", "data", "numpy"}
 
@@ -37,7 +45,7 @@ def unoptimized_weights(training: Observation) -> Iterator[TrainingWarning]:
     if names:
         yield TrainingWarning(
             "not trained",
-            f"The optimizer does not have {listed_names(names)}, so no step changes them.",
+            f"The optimizer does not have {listed_names(names)}{_made(training, names)}, so no step changes them.",
             "Make their layers in __init__, not in forward; a custom optimizer must take all parameters.",
         )
 
@@ -51,7 +59,7 @@ def unused_weights(training: Observation) -> Iterator[TrainingWarning]:
     if unused:
         yield TrainingWarning(
             "no gradient",
-            f"The forward does not use {listed_names(unused)}, so they are not trained.",
+            f"The forward does not use {listed_names(unused)}{_made(training, unused)}, so they are not trained.",
             "Call their layers in forward, or leave them out of __init__.",
             is_harmless=True,
         )
@@ -66,9 +74,11 @@ def frozen_classifier(training: Observation) -> Iterator[TrainingWarning]:
             break
         call = training.producer(call)
     if call is not None and not any(weight.requires_grad for weight in weights):
+        place = in_brackets(*lines_that_freeze(training.model)) or training.place(call)
         yield TrainingWarning(
             "frozen",
-            f"The last layer {call.name} is frozen: its weights have requires_grad=False, and keep their values.",
+            f"The last layer {call.name} is frozen{place}: its weights have requires_grad=False, and keep their "
+            "values.",
             "Make the new last layer after freezing the others, or call requires_grad_(True) on it.",
             call.name,
         )
@@ -86,11 +96,32 @@ def unregistered_weights(training: Observation) -> Iterator[TrainingWarning]:
     found = list(dict.fromkeys(owned[id(tensor)] for tensor in used if id(tensor) in owned))
     if found:
         first = found[0].rpartition(".")[2]
+        lines = in_brackets(*lines_of_assignment(training.model, found[0]))
         yield TrainingWarning(
             "no parameter",
-            f"The forward uses {listed_names(found)}, neither a parameter nor a buffer: not trained, not "
+            f"The forward uses {listed_names(found)}{lines}, neither a parameter nor a buffer: not trained, not "
             "moved to a GPU, and not stored in checkpoints.",
             f"Write self.{first} = nn.Parameter(...) to train it, or self.register_buffer({first!r}, ...) to keep it.",
+        )
+
+
+def unregistered_layers(evaluation: Observation) -> Iterator[TrainingWarning]:
+    """Recognise layers without gradients that are in a plain list, or that the forward makes with random weights."""
+    own = {id(weight) for weight in evaluation.model.parameters()}
+    known, users = holders(evaluation.model), dict[str, tuple[Call, Holder | None]]()
+    for call in evaluation.run.calls:
+        weights = [w for function in call.functions for w in function.parameters if id(w) not in own]
+        if weights and (id(weights[0]) in known or evaluation.log.random):
+            users[call.name] = call, known.get(id(weights[0]))
+    if users:
+        call, holder = next(iter(users.values()))
+        reason, remedy = explanation(list(users), holder, evaluation.place(call))
+        yield TrainingWarning(
+            "no parameter",
+            f"{reason} They are neither trained nor stored in checkpoints: whoever loads this network computes with "
+            "other weights.",
+            f"{remedy[0].upper()}{remedy[1:]}. Keep a fixed filter as self.register_buffer('filter', tensor).",
+            call.name,
         )
 
 
@@ -98,9 +129,11 @@ def equal_units(training: Observation) -> Iterator[TrainingWarning]:
     """Recognise layers whose units all have the same weights and get the same gradient, and so remain the same."""
     equal = [name for name, weight in _trainable(training.model) if _stays_equal(weight)]
     if equal:
+        lines = in_brackets(*lines_that_call(training.model, "constant_", "ones_", "fill_"))
         yield TrainingWarning(
             "equal units",
-            f"All units of {listed_names(equal)} have the same weights and the same gradient, and remain the same.",
+            f"All units of {listed_names(equal)}{lines} have the same weights and the same gradient, and remain the "
+            "same.",
             "Initialise them with different random values, as torch's layers do by default.",
         )
 
@@ -120,6 +153,12 @@ def cause_of(cut: NotedCall | None) -> str:
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     return ((name, weight) for name, weight in named_parameters(model) if weight.requires_grad)
+
+
+def _made(training: Observation, names: Sequence[str]) -> str:
+    """The lines that make the layer of the first of these weights; empty if unknown."""
+    path, _, name = names[0].rpartition(".")
+    return in_brackets(*lines_of_assignment(training.model, path or name))
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:

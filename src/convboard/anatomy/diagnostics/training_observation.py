@@ -1,18 +1,14 @@
 """Runs of a network on noise, which the rules of `training_rules` look at."""
 
-import linecache
 import random
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy import recorder
+from convboard.anatomy.diagnostics.source_lines import SourceLine, in_brackets, lines_of_assignment, running_line
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.function_call import FunctionCall, first_tensor
 from convboard.anatomy.function_names import words
@@ -28,7 +24,6 @@ RANDOM = words(
 _DROPOUTS = words("dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout feature_dropout")
 _FLAT = words("ceil fix floor heaviside round sgn sign trunc")
 _RESHAPING = words("flatten reshape squeeze unflatten unsqueeze view view_as")
-_LONGEST_LINE = 60
 
 
 @dataclass(frozen=True)
@@ -67,6 +62,7 @@ class FunctionLog:
         flat: The calls of functions whose gradient is zero everywhere.
         used: Index of the first call that has a parameter among its arguments, by the parameter's id.
         first_input: Mean and standard deviation of the input of the first convolution or linear layer, `[2]`.
+        lines: The line of the user's code that was running, by the id of the `FunctionCall`.
     """
 
     is_training: bool = False
@@ -76,11 +72,15 @@ class FunctionLog:
     flat: list[NotedCall] = field(default_factory=list)
     used: dict[int, int] = field(default_factory=dict)
     first_input: Tensor | None = None
+    lines: dict[int, SourceLine] = field(default_factory=dict)
     _count: int = 0
 
     def update(self, call: FunctionCall, result: Any) -> None:
         """See `Tracker`."""
         tensors = call.tensors
+        line = running_line()
+        if line is not None:
+            self.lines[id(call)] = line
         for tensor in tensors:
             if isinstance(tensor, nn.Parameter):
                 self.used.setdefault(id(tensor), self._count)
@@ -91,15 +91,15 @@ class FunctionLog:
         ):
             self.first_input = torch.stack([given.detach().float().mean(), given.detach().float().std()])
         if is_active_dropout(call):
-            self.dropouts.append(self._note(call))
+            self.dropouts.append(self._note(call, line))
         elif call.name in RANDOM:
-            self.random.append(self._note(call))
+            self.random.append(self._note(call, line))
         if self.is_training and any(tensor.requires_grad for tensor in tensors):
             returned = first_tensor(result)
             if returned is not None and not returned.requires_grad:
-                self.cuts.append(self._note(call))
+                self.cuts.append(self._note(call, line))
             elif call.name in _FLAT:
-                self.flat.append(self._note(call))
+                self.flat.append(self._note(call, line))
         self._count += 1
 
     def value(self, tensor: Tensor) -> int:
@@ -112,8 +112,9 @@ class FunctionLog:
     def forget(self, tensor: Tensor) -> None:
         """See `Tracker`; the id of a tensor stays known."""
 
-    def _note(self, call: FunctionCall) -> NotedCall:
-        return NotedCall(call, user_line(), self._count, torch.is_grad_enabled())
+    def _note(self, call: FunctionCall, line: SourceLine | None) -> NotedCall:
+        place = in_brackets(line) if line else ""
+        return NotedCall(call, place, self._count, torch.is_grad_enabled())
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,18 @@ class Observation:
         """Whether every weight got a gradient in this step, and will in each: no random numbers may skip a layer."""
         have_one = all(weight.grad is not None for weight in self.model.parameters() if weight.requires_grad)
         return have_one and not self.is_random
+
+    def place(self, call: Call) -> str:
+        """Return ` (net.py, line 14: x = F.relu(x))`, the line of a function; that which makes a layer."""
+        made = lines_of_assignment(self.model, call.name.partition(":")[0]) if call.module else ()
+        recorded = next((one for one in self.run.calls if one.name == call.name), call)  # it may be one of another run
+        lines = (self.log.lines.get(id(function)) for function in recorded.functions[-1:])
+        return in_brackets(*(made or filter(None, lines)))
+
+    def title(self, call: Call) -> str:
+        """Return `drop (Dropout, net.py, line 9: ...)` for a layer, and the name and line of a function."""
+        place = self.place(call)
+        return f"{call.name} ({call.type}{place.replace(' (', ', ', 1) or ')'}" if call.module else call.name + place
 
     def producer(self, call: Call) -> Call | None:
         """Return the call whose output is the first input of this one; None for the images."""
@@ -188,11 +201,6 @@ def observe(
     return Observation(model, recorded, log, end, is_cross_entropy, trained, is_random)
 
 
-def title(call: Call) -> str:
-    """Return `drop (Dropout)` for a layer, and the name of a function."""
-    return f"{call.name} ({call.type})" if call.module else call.name
-
-
 def noise(image_shape: Shape, count: int, device: torch.device, seed: int = 0) -> Tensor:
     """Return images [count, C, H, W] with mean 0 and standard deviation 1 like those of a data set.
 
@@ -216,31 +224,3 @@ def is_active_dropout(call: FunctionCall) -> bool:
     default = call.name not in {"alpha_dropout", "feature_alpha_dropout"}
     training = call.kwargs.get("training", call.kwargs.get("train", default if given[2] is None else given[2]))
     return bool(training) and p > 0
-
-
-def user_line() -> str:
-    """Return the line of the user's code that is running: ` (net.py, line 14: x = F.dropout(x))`; empty if none is."""
-    frame = sys._getframe(1)
-    while frame is not None and _is_foreign(frame.f_code):
-        frame = frame.f_back  # type: ignore[assignment]  # None at the outermost frame
-    if frame is None or not _is_users(frame.f_code):
-        return ""
-    name, number = frame.f_code.co_filename, frame.f_lineno
-    line = linecache.getline(name, number).strip()
-    shown = f": {line}" if line and len(line) <= _LONGEST_LINE else ""
-    return f" ({Path(name).name}, line {number}{shown})"
-
-
-_TORCH, _CONVBOARD = str(Path(str(torch.__file__)).parent), str(Path(__file__).parents[2])
-_RECORDERS = (__file__, recorder.__file__)
-
-
-def _is_foreign(code: CodeType) -> bool:
-    """Return whether a function is torch's, or one of those that record calls."""
-    return code.co_filename.startswith(_TORCH) or code.co_filename in _RECORDERS
-
-
-def _is_users(code: CodeType) -> bool:
-    """Return whether a function is of a network: the user's or one of convboard's."""
-    name = code.co_filename
-    return not name.startswith(_CONVBOARD) or name.startswith(str(Path(_CONVBOARD, "models")))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from convboard.anatomy.diagnostics.training_observation import Observation, is_active_dropout, title
+from convboard.anatomy.diagnostics.training_observation import Observation, is_active_dropout
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.function_names import words
@@ -29,7 +29,7 @@ def unsuitable_output(evaluation: Observation) -> Iterator[TrainingWarning]:
     if call is None or not isinstance(output, Tensor):
         return
     name, classes = _name(call), output.shape[1]
-    shown = title(call)
+    shown = evaluation.title(call)
     if name == "log_softmax":
         yield _logarithms(shown, call, evaluation.is_cross_entropy)
     if name == "log_softmax" or not evaluation.is_cross_entropy:
@@ -68,7 +68,8 @@ def dropout_of_scores(training: Observation) -> Iterator[TrainingWarning]:
     if call is not None and any(is_active_dropout(function) for function in call.functions):
         yield TrainingWarning(
             "dropout of scores",
-            f"The network ends with dropout ({call.name}), which sets the scores of random classes to zero.",
+            f"The network ends with dropout ({call.name}){training.place(call)}, which sets the scores of random "
+            "classes to zero.",
             "Put it before the last layer.",
             call.name,
         )

@@ -7,6 +7,7 @@ from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 
 _STRONG = 0.9  # share of values that dropout sets to zero
 _SCALES = (0.02, 50.0)  # standard deviation of the first layer's input, where that of the images is 1
+_ARITHMETIC = ("div", "mul", "sub", "add", "true_divide")
 _SHORT = 0.9  # momentum of batch norm: share of the last batch in the running statistics
 
 
@@ -34,7 +35,7 @@ def scaled_images(training: Observation) -> Iterator[TrainingWarning]:
         yield TrainingWarning(
             "scaled images",
             f"The first layer gets values of about {size:.3g}: the images are normalised already, to mean 0 and "
-            "standard deviation 1, and forward scales them again.",
+            f"standard deviation 1, and forward scales them again{_scaling(training)}.",
             "Leave that out, such as a division by 255.",
         )
 
@@ -49,8 +50,8 @@ def softmax_of_one(training: Observation) -> Iterator[TrainingWarning]:
         if isinstance(dim, int) and call.input_shape and call.input_shape[dim] == 1:
             yield TrainingWarning(
                 "softmax of one",
-                f"{call.name} runs along dim={dim}, which has one value: the result is always 1, and the layers before "
-                "it learn nothing from it.",
+                f"{training.title(call)} runs along dim={dim}, which has one value: the result is always 1, and the "
+                "layers before it learn nothing from it.",
                 f"Take another dimension of [{', '.join(map(str, ('N', *call.input_shape[1:])))}], or sigmoid.",
                 call.name,
             )
@@ -64,10 +65,20 @@ def short_memory(training: Observation) -> Iterator[TrainingWarning]:
         if call.function("batch_norm") and momentum is not None and momentum >= _SHORT:
             yield TrainingWarning(
                 "momentum",
-                f"{call.name} has momentum={momentum:g}: in torch this is the share of the newest batch, so that "
-                "evaluation uses the statistics of the last batch alone, which may be small.",
+                f"{training.title(call)} has momentum={momentum:g}: in torch this is the share of the newest batch, so "
+                "that evaluation uses the statistics of the last batch alone, which may be small.",
                 f"Write momentum={1 - momentum:.2g}, or leave it out." if momentum < 1 else "Leave it out.",
                 call.name,
                 is_harmless=True,  # with large batches; the last one of an epoch may be small
             )
             return
+
+
+def _scaling(training: Observation) -> str:
+    """The place of the first function that computes with the images before the first layer; empty if there is none."""
+    for call in training.run.calls:
+        if call.function("conv2d", "linear"):
+            return ""
+        if call.module is None and call.function(*_ARITHMETIC):
+            return training.place(call)
+    return ""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+CONSTANT_WEIGHTS = "constant weights"  # the word of weights that are all zero, also after the first steps
+
 
 @dataclass(frozen=True)
 class TrainingWarning:

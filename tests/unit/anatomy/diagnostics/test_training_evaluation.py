@@ -76,24 +76,24 @@ def test_other_random_numbers() -> None:
     ("middle", "layer", "call", "remedy"),
     [
         (lambda _, x: F.softmax(x, 0), None, "softmax", "Let softmax run along dim=1"),
-        (lambda _, x: x - x.mean(0), None, "sub", "an operation along dim=0"),
+        (lambda _, x: x - x.mean(0), None, "sub", "runs over the images of the batch, dim=0. Take"),
         (lambda _, x: x.t().reshape(x.shape), None, "reshape", "a view or reshape that does not keep the batch"),
         (
             lambda net, x: net.layer(x),
             nn.BatchNorm1d(8, track_running_stats=False),
-            "layer (BatchNorm1d)",
+            "layer (BatchNorm1d, test_",
             "track_running_stats=True",
         ),
         (
             lambda net, x: net.layer(hidden_sequence(x))[0].flatten(1),
             nn.LSTM(4, 4),
-            "layer (LSTM)",
+            "layer (LSTM, test_",
             "batch_first=True",
         ),
         (
             lambda net, x: net.layer(hidden_sequence(x)).flatten(1),
             nn.TransformerEncoderLayer(4, 1, 8),
-            "layer.self_attn (MultiheadAttention)",
+            "layer.self_attn (MultiheadAttention, test_",
             "batch_first=True",
         ),
     ],
@@ -127,14 +127,14 @@ def test_images_that_mix_in_training_only_are_left_alone() -> None:
 @pytest.mark.parametrize(
     ("middle", "call"),
     [
-        (lambda _, x: F.relu(-F.relu(x)), "relu:4 gives"),
-        (lambda _, x: x * 0, "mul gives"),
-        (lambda net, x: x if net.training else torch.full_like(x, 2.0), "fc gives"),
+        (lambda _, x: F.relu(-F.relu(x)), "relu:4 (test_"),
+        (lambda _, x: x * 0, "mul (test_"),
+        (lambda net, x: x if net.training else torch.full_like(x, 2.0), "fc (Linear, "),
     ],
 )
 def test_scores_that_are_the_same_for_every_image(middle: Part, call: str) -> None:
     warning = warning_of(Net(middle=middle))
-    assert warning.reason.startswith(f"The network gives the same scores for every image: {call} the same")
+    assert warning.reason.startswith(f"The network gives the same scores for every image: {call}")
 
 
 def test_scores_of_a_last_layer_that_is_zero_at_first() -> None:

@@ -118,3 +118,25 @@ def test_long_lists_of_names_are_cut() -> None:
     assert listed_names("a") == "a"
     assert listed_names("abcde") == "a, b, c, d and e"
     assert listed_names("abcdefg") == "a, b, c, d and 3 more"
+
+
+def test_frozen_layers_in_a_plain_list_or_made_in_forward() -> None:
+    hidden = nn.Linear(8, 8).requires_grad_(False)
+    warning = warning_of(Net(middle=lambda net, x: net.more[0](x), more=[hidden]))
+    assert warning.reason.startswith(
+        "linear uses weights that are none of the network's parameters: self.more is a plain"
+    )
+    assert "ModuleList" in warning.remedy
+    warning = warning_of(Net(middle=lambda _, x: nn.Linear(8, 8).requires_grad_(False)(x)))
+    assert "of a layer that forward makes anew each time (test_training_gradients.py, line " in warning.reason
+    assert not warnings_of(Net(middle=lambda net, x: net.more[0](x), more=nn.ModuleList([hidden])))
+
+
+def test_weights_that_are_all_zero() -> None:
+    model = Net()
+    for weight in model.parameters():
+        nn.init.zeros_(weight)
+    reason = warning_of(model).reason
+    assert reason.startswith(
+        "All values of conv.weight, hidden.weight and fc.weight are zero: the network gives the same"
+    )
