@@ -16,7 +16,7 @@ from convboard.experiment.config_keys import errors_with_config_keys
         (ModelError("Net needs 'a'.", arguments=("a",)), "Net needs 'a'. In a config: model.a."),
         (
             ModelError("Net needs the arguments 'a' and 'b'.", arguments=("a", "b")),
-            "Net needs the arguments 'a' and 'b'. In a config: model.a=... model.b=....",
+            "Net needs the arguments 'a' and 'b'. In a config: model.a=VALUE model.b=VALUE.",
         ),
         (
             ModelError("Bad groups.", arguments=("groups", "out_groups")),

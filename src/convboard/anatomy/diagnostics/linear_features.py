@@ -63,8 +63,19 @@ def _batch_flattened(context: Context, flattening: Call, problem: str) -> Findin
     else:
         remedy = f"let {flattening.name} leave the first size as it is: it is the batch"
     if len(given) > 2:
-        remedy += f". Each image then is a row of {product(given[1:])} features"
+        remedy += (
+            f". Each image then is a row of {product(given[1:])} features{_linear_for(context, flattening, features)}"
+        )
     return Finding("batch", text, (remedy,), f"[N, {features}]", str(list(made)), flattening)
+
+
+def _linear_for(context: Context, flattening: Call, features: int) -> str:
+    """The change of the Linear behind a flatten, if it is for another number of features."""
+    later = context.run.calls[context.run.calls.index(flattening) + 1 :]
+    linear = next((call for call in later if isinstance(call.module, nn.Linear)), None)
+    if linear is None or linear.in_features == features:
+        return ""
+    return f": write {_line(linear, features)} for {linear.name}"
 
 
 def _joined_batch(joining: Call, reason: str) -> Finding:

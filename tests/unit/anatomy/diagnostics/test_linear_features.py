@@ -201,6 +201,7 @@ def test_view_that_eats_the_batch() -> None:
     assert (diagnosis.kind, diagnosis.layer) == ("batch", "view")
     assert "into [4, 128]: 4 rows of 2 images." in diagnosis.reason
     assert "or x.view(x.size(0), -1)" in diagnosis.remedies[0]
+    assert "256 features: write nn.Linear(256, 84) for fc1" in diagnosis.remedies[0]
     check_fit(flattening(lambda x: x.view(x.size(0), -1), 256), GREY, 10)
 
 
