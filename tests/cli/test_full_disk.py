@@ -48,7 +48,7 @@ def fill(disk: Path, room: int) -> Path:
         (60, "tfevents"),  # its first records
         (200, "last.safetensors"),
         (290, "tfevents"),  # an epoch's end
-        (600, "best.safetensors"),
+        (560, "best.safetensors"),
     ],
 )
 def test_a_full_disk(kilobytes: int, file: str, disk: Path, whole: Path, run_command: RunCommand) -> None:

@@ -153,9 +153,10 @@ def test_the_sequential_is_the_class(run_in_process: RunCommand) -> None:
     assert len({output(run_in_process, command) for command in COMPARED}) == 1
 
 
-def test_sharing_is_told_in_the_last_line(run_in_process: RunCommand) -> None:
-    last = output(run_in_process, CONV_DEMO).splitlines()[-1]
-    assert last.startswith("The convolutions have 3,656 of the parameters. Fully connected layers")
+def test_sharing_is_told_at_the_end(run_in_process: RunCommand) -> None:
+    *_, last_but_one, last = output(run_in_process, CONV_DEMO).splitlines()
+    assert last_but_one.startswith("The convolutions have 3,656 of the parameters. Fully connected layers")
+    assert last.endswith(" weights.")
 
 
 def test_ones_own_picture(run_in_process: RunCommand, tmp_path: Path) -> None:

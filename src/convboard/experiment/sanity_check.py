@@ -158,11 +158,11 @@ def _copies(setup: TrainingSetup) -> tuple[nn.Module, torch.optim.Optimizer] | N
     """Copies of the network, on the device, and of its optimizer; None if it cannot be copied, or not trained then."""
     try:
         model, optimizer = copy.deepcopy((setup.model, setup.optimizer))
-        setup.plan.place(model)
+        if not all(weight.is_leaf for weight in model.parameters()):
+            return None  # the copy of a module of torch.jit has weights that get no gradients
+        return setup.plan.place(model), optimizer
     except (TypeError, RuntimeError):
         return None
-    is_trainable = all(weight.is_leaf for weight in model.parameters())  # not in a copy of a module of torch.jit
-    return (model, optimizer) if is_trainable else None
 
 
 def try_single_image(

@@ -48,11 +48,11 @@ def network_warnings(
     """
     evaluation = evaluate_noise(model, image_shape, device, is_cross_entropy)
     yield from training_output.unsuitable_output(evaluation.observation)
-    yield from (unregistered := list(training_gradients.unregistered_layers(evaluation.observation)))
-    new = unregistered if training is None else [*unregistered, *training_gradients.unoptimized_weights(training)]
-    yield from (
-        new[len(unregistered) :] if new else training_evaluation.unsteady_scores(evaluation)
-    )  # a layer made in forward is random each time
+    unregistered = list(training_gradients.unregistered_layers(evaluation.observation))
+    unoptimized = [] if training is None else list(training_gradients.unoptimized_weights(training))
+    yield from (*unregistered, *unoptimized)
+    if not (unregistered or unoptimized):  # a layer that forward makes is random each time
+        yield from training_evaluation.unsteady_scores(evaluation)
     if training is None:
         return
     # A network whose last weights are zero at first gives the same scores for all images, but not after a step.
