@@ -95,7 +95,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     except OSError as error:
         raise CheckpointError(
             f"The checkpoint {path} cannot be written: {error.strerror}. Its previous content is unchanged: "
-            f"resume from it when the folder is writable and has room for {-(-content.nbytes // 1000):,} kB."
+            f"resume from it when the folder is writable and has room for {max(content.nbytes / 1e6, 0.1):.1f} MB."
         ) from error
 
 

@@ -368,7 +368,7 @@ def test_options_of_the_user_s_own_are_data_sets_too(tmp_path: Path, monkeypatch
     [
         ("--model=lenet", "'--model=lenet' is not understood: write model=lenet, without dashes."),
         ("hydra.foo=1", "hydra.foo=1: the keys of hydra belong to the command line. In Python, the directory of a run"),
-        ("objective=a{", "Put a text with special characters into quotes: \"objective='...\"."),
+        ("objective=a{", "Put a text with special characters into quotes: \"objective='...'\"."),
     ],
 )
 def test_overrides_are_refused_in_terms_of_python(override: str, message: str) -> None:
