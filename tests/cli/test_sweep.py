@@ -63,6 +63,7 @@ ConfigStore.instance().store(group="hydra/sweeper", name="recording", node=node)
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("objective", ["accuracy/val", "loss/test"])
 def test_a_sweeper_gets_the_objective(objective: str, run_command: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "plugins/hydra_plugins").mkdir(parents=True)

@@ -153,6 +153,7 @@ class TestTorchrun:
 
         return run
 
+    @pytest.mark.thorough
     def test_two_processes_train_as_one_does(
         self, torchrun: RunCommand, run_command: RunCommand, tmp_path: Path
     ) -> None:
