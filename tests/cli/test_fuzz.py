@@ -8,19 +8,16 @@ import hashlib
 import json
 import os
 import random
-import resource
 import shutil
-import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 import yaml
 
+from command_limits import limited
 from commands import MakeOnce
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -46,7 +43,6 @@ HOSTILE: tuple[Any, ...] = (
     *([], {}, [[]], {"a": {}}, [None], {"_target_": "os.getcwd"}),
 )
 SECONDS = 10  # until a command is taken to hang; an idle machine takes less than one
-MEMORY = 6_000_000_000  # bytes of address space beyond what this process has
 
 
 def change_bytes(content: bytes, draw: random.Random) -> bytes:
@@ -118,26 +114,6 @@ def change_file(path: Path, draw: random.Random) -> None:
         path.write_bytes(change_checkpoint(content, draw))
 
 
-@contextmanager
-def limited() -> Iterator[None]:
-    """Within, what hangs or takes all memory fails."""
-
-    def hang(number: int, frame: FrameType | None) -> None:
-        raise AssertionError("the command hangs")
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    before = signal.signal(signal.SIGALRM, hang)
-    signal.alarm(SECONDS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, hard))
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
 def check(seed: int, whole: Path, run: Path, run_in_process: RunCommand) -> None:
     """Damage a file of a copy of a run, and run a command that reads it."""
     draw = random.Random(seed)
@@ -145,7 +121,7 @@ def check(seed: int, whole: Path, run: Path, run_in_process: RunCommand) -> None
     shutil.copytree(whole, run)
     file, command = draw.choice(FILES), draw.choice(COMMANDS)
     change_file(run / file, draw)
-    with limited():
+    with limited(SECONDS):
         done = run_in_process(*command, environment={"FUZZ_SECRET": SECRET}, expected_code=None)
     story = f"seed {seed}, {file}, {command}: {done.returncode}\n{done.stderr}"
     assert done.returncode in (0, 2), story

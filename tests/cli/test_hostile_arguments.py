@@ -6,19 +6,16 @@ pass is trained, drawn or evaluated; a test of some minutes.
 
 import os
 import random
-import resource
 import shutil
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
+from command_limits import limited
 from commands import MakeOnce
 from convboard.cli import evaluate, feature_maps, layers
 from convboard.config.schema import TrainConfig
@@ -41,7 +38,6 @@ OPEN_KEYS = (
     *("hydra.run.dir", "hydra.sweep.dir", "hydra.job.chdir", "hydra.verbose", "+hydra", "~seed", "+x", "resume"),
 )
 SECONDS = 60  # until a command is taken to hang, beside other work
-MEMORY = 6_000_000_000  # bytes of address space beyond what this process has
 
 
 def config_keys(schema: Any = TrainConfig, prefix: str = "") -> Iterator[str]:
@@ -64,26 +60,6 @@ SCRIPTS = [
     )
     for field in fields(module.Arguments)
 ]
-
-
-@contextmanager
-def limited() -> Iterator[None]:
-    """Within, what hangs or takes all memory fails."""
-
-    def hang(number: int, frame: FrameType | None) -> None:
-        raise AssertionError("the command hangs")
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    before = signal.signal(signal.SIGALRM, hang)
-    signal.alarm(SECONDS)
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, hard))
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.fixture
@@ -111,7 +87,7 @@ def test_a_hostile_value_gives_a_result_or_one_message(
     values = random.Random(" ".join(command)).sample(VALUES, 10)
     for value in values:
         try:
-            with limited():
+            with limited(SECONDS):
                 done = run_in_process(*command[:-1], f"{command[-1]}{value}", expected_code=None)
             assert done.returncode in (0, 2), done.stderr[-1500:]
             assert done.returncode == 0 or "convboard: " in done.stderr, done.stderr[-1500:]

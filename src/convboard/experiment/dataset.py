@@ -3,10 +3,11 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
@@ -16,7 +17,7 @@ from convboard.data.load import describe_dataset, load_dataset
 from convboard.data.sources.class_folders import OtherFolderError
 from convboard.data.sources.downloads import MissingFilesError
 from convboard.data.sources.image_folder import CUT_OFF
-from convboard.errors import ConfigError, DataError
+from convboard.errors import ConfigError, DataError, RunError
 from convboard.experiment.config_keys import errors_with_config_keys
 
 
@@ -142,3 +143,36 @@ def _with_batch_size(config: TrainConfig, dataset: ImageDataset) -> ImageDataset
         return dataset
     text = f"{images:,} instead of {config.batch_size:,}: there are no more training images"
     return replace(dataset, remarks=(*dataset.remarks, ("batch size", text)))
+
+
+def refuse_other_data(run_dir: Path, stored: Mapping[str, Any], dataset: ImageDataset) -> None:
+    """Refuse other images than those of a run; mean and std depend on every pixel of the training split.
+
+    Args:
+        run_dir: The directory of the run, for messages.
+        stored: The properties of its data.
+        dataset: The data now.
+
+    Raises:
+        RunError: They differ.
+    """
+    for key, now in data_properties(dataset).items():
+        then = stored.get(key, now)  # earlier versions wrote fewer
+        if then != now:
+            raise RunError(
+                f"{run_dir}: the data has changed since it was trained: {key} was {then}, and is {now}. Restore "
+                "the data, or train again."
+            )
+
+
+def data_properties(dataset: ImageDataset) -> dict[str, Any]:
+    """Return, JSON-like, the properties of the data that the network needs, and those that identify the data."""
+    return {
+        "name": dataset.name,
+        "image_shape": list(dataset.image_shape),
+        "class_names": list(dataset.class_names),
+        "mean": list(dataset.mean),
+        "std": list(dataset.std),
+        "value_ranges": {kind: list(values) for kind, values in dataset.value_ranges.items()},
+        "images": [len(split) for split in (dataset.train, dataset.val, dataset.test)],
+    }

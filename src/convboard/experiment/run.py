@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
@@ -17,7 +16,13 @@ from convboard.config.stored_config import dump_config
 from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
-from convboard.experiment.dataset import build_dataset, with_absolute_paths, worker_errors
+from convboard.experiment.dataset import (
+    build_dataset,
+    data_properties,
+    refuse_other_data,
+    with_absolute_paths,
+    worker_errors,
+)
 from convboard.experiment.input_files import InputFiles
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import (
@@ -110,7 +115,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
     with comm.local_main_process_first():  # it downloads and decodes; the others then read the cache
         dataset = build_dataset(config)
     if resumed is not None:
-        _refuse_other_data(resumed, dataset)
+        refuse_other_data(resumed.path, resumed.dataset, dataset)
     setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
     if resumed is not None and comm.is_main:  # before the layers of several processes wait for each other
         warn_of_unsaved_state(setup, dataset.image_shape)
@@ -221,7 +226,7 @@ def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = N
     set_deterministic(config.trainer.deterministic)
     network = plan.place(finished.model(trust, model))
     dataset = build_dataset(config)
-    _refuse_other_data(finished, dataset)
+    refuse_other_data(finished.path, finished.dataset, dataset)
     splits = build_batches(config, dataset, plan)
     loss = build_loss(config.loss.name, config.loss.label_smoothing)
     with plan.with_threads(), limit_spinning(), worker_errors(config, "Evaluate it again when more memory is free."):
@@ -235,34 +240,10 @@ def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = N
     }
 
 
-def _refuse_other_data(finished: Run, dataset: ImageDataset) -> None:
-    """Refuse other images than those of the run; mean and std depend on every pixel of the training split."""
-    for key, now in _describe_data(dataset).items():
-        then = finished.dataset.get(key, now)  # earlier versions wrote fewer
-        if then != now:
-            raise RunError(
-                f"{finished.path}: the data has changed since it was trained: {key} was {then}, and is {now}. Restore "
-                "the data, or train again."
-            )
-
-
-def _describe_data(dataset: ImageDataset) -> dict[str, Any]:
-    """Return, JSON-like, the properties of the data that the network needs, and those that identify the data."""
-    return {
-        "name": dataset.name,
-        "image_shape": list(dataset.image_shape),
-        "class_names": list(dataset.class_names),
-        "mean": list(dataset.mean),
-        "std": list(dataset.std),
-        "value_ranges": {kind: list(values) for kind, values in dataset.value_ranges.items()},
-        "images": [len(split) for split in (dataset.train, dataset.val, dataset.test)],
-    }
-
-
 def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> InputFiles:
     """The files of data properties, plan and config. The config is last: it marks a run directory."""
     texts = {
-        DATASET: json.dumps(_describe_data(dataset), indent=2) + "\n",
+        DATASET: json.dumps(data_properties(dataset), indent=2) + "\n",
         PLAN: json.dumps(plan.to_dict(), indent=2) + "\n",
         CONFIG: dump_config(with_absolute_paths(replace(config, resume=None))),
     }

@@ -84,7 +84,7 @@ def attention_heads(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
     for call in calls_in(failure):
         for node in (*call.args, *(keyword.value for keyword in call.keywords)):
             value = node.value if isinstance(node, ast.Constant) else failure.value(node)
-            if found and value == found[1]:
+            if found and isinstance(value, int) and value == found[1]:
                 good = divisors(found[0])
                 near = min(good, key=lambda heads: abs(heads - found[1]))
                 yield write(failure, node, str(near), call, f": heads that divide {found[0]} are {listed(good)}")
@@ -92,9 +92,9 @@ def attention_heads(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
 
 def super_of_another(failure: Failure, _match: re.Match[str]) -> Iterator[Edit]:
     """`super(LeNet, self).__init__()` in a class called Net."""
+    _, _, own = failure.frame.f_code.co_qualname.rpartition(".")[0].rpartition(".")  # empty outside of a class
     for call in (node for node in failure.nodes if isinstance(node, ast.Call)):
-        if failure.written(call.func) == "super" and call.args and call.lineno == failure.line:
-            own = failure.frame.f_code.co_qualname.split(".")[-2]
+        if own and failure.written(call.func) == "super" and call.args and call.lineno == failure.line:
             new = with_arguments(failure, call, own, *map(failure.written, call.args[1:]))
             yield Edit({call: new}, f"write super() for {failure.written(call)}: the class is called {own}")
 

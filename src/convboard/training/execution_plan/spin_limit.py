@@ -28,7 +28,7 @@ def limit_spinning() -> Iterator[None]:
     The number of spins is fixed when OpenMP is loaded, but GNU OpenMP takes a smaller one while a process has more
     threads of OpenMP than cores (see GOMP_SPINCOUNT in its manual). So idle threads of OpenMP are added. They compute
     nothing, and results do not change. Nothing is done where the user has set `GOMP_SPINCOUNT` or `OMP_WAIT_POLICY`,
-    or where torch has another OpenMP.
+    or outside of Linux; where torch has another OpenMP, it has no effect.
     """
     threads = torch.get_num_threads()
     is_chosen = "GOMP_SPINCOUNT" in os.environ or "OMP_WAIT_POLICY" in os.environ
