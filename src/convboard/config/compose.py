@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from convboard.config.error_messages import explain
 from convboard.config.override_values import overridden, with_quoted_texts
-from convboard.config.own_options import OwnOptions
+from convboard.config.own_options import limit_files
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, class_name, to_config
 from convboard.errors import ConfigError
 from convboard.training.distributed.torchrun import communicator
@@ -76,7 +76,7 @@ class _ConfFolders(SearchPathPlugin):
 
     def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
         for folder in conf_folders()[:-1] if self.is_used else ():
-            search_path.prepend("user", f"{OwnOptions.scheme()}://{folder}")
+            search_path.prepend("user", f"file://{folder}")
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def register() -> None:
     To be called before `hydra.main`.
     """
     Plugins.instance().register(_ConfFolders)
-    Plugins.instance().register(OwnOptions)
+    limit_files()
     schema = OmegaConf.structured(TrainConfig)
     for group in OPEN_GROUPS:
         OmegaConf.set_struct(schema[group], False)  # `optimizer.dampening=0.1` needs no + before it

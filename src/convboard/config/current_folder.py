@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from importlib.machinery import ModuleSpec, PathFinder
 from types import FrameType, ModuleType
 
-_LONGEST_FILE = 1_000_000  # characters of a file that is searched for classes
+_LONGEST_FILE = 1_000_000  # bytes of a file that is searched for classes
 
 # This file imports only modules that Python itself has imported, because the current folder is still on `sys.path`.
 
@@ -58,12 +58,14 @@ def classes_of(name: str) -> list[str]:
     Args:
         name: The file, as `net` or `net.py`, or a class in it, as `net.Net`.
     """
-    import ast  # deferred, as above
+    import ast  # deferred like the next two, as above
+    from pathlib import Path
+
+    from convboard.files import read_text
 
     module, _, last = name.partition(".")
     try:
-        with open(f"{module}.py", encoding="utf-8") as file:  # noqa: PTH123  (importing pathlib imports others)
-            body = ast.parse(file.read(_LONGEST_FILE)).body
+        body = ast.parse(read_text(Path(f"{module}.py"), _LONGEST_FILE)).body
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     classes = [node.name for node in body if isinstance(node, ast.ClassDef)]

@@ -1,9 +1,11 @@
-"""The files in the user's own `conf/` folder, read with limits, for Hydra and for everything else."""
+"""Files of options, such as those in the user's own `conf/` folder, read with limits: for Hydra and for all else."""
 
 from pathlib import Path
 
 import yaml
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
 
 from convboard.config.yaml_limits import read_yaml_text
@@ -27,15 +29,34 @@ def check_option(path: Path) -> None:
         raise ConfigError(f"{path} cannot be read: {reason}.") from error
 
 
-class OwnOptions(FileConfigSource):
-    """A source of options for Hydra, `conf://<folder>`."""
+class LimitedFiles(FileConfigSource):
+    """Hydra's source of options in a folder, with limits.
 
-    @staticmethod
-    def scheme() -> str:
-        """Return the beginning of its place in the search path."""
-        return "conf"
+    It takes the place of Hydra's own for every folder: `conf/`, `--config-dir` and `hydra.searchpath`.
+    """
+
+    def is_config(self, config_path: str) -> bool:
+        """Return whether there is such an option.
+
+        Raises:
+            ConfigError: That cannot be seen. Taking another folder's option in its place would be a silent mistake.
+        """
+        file = Path(self.path) / self._normalize_file_name(config_path)
+        try:
+            file.stat()
+        except PermissionError as error:
+            raise ConfigError(f"{file.parent} cannot be searched for options: {error.strerror}.") from error
+        except OSError:  # there is none
+            return False
+        return super().is_config(config_path)
 
     def load_config(self, config_path: str) -> ConfigResult:
         """Read the file of an option."""
         check_option(Path(self.path) / self._normalize_file_name(config_path))
         return super().load_config(config_path)
+
+
+def limit_files() -> None:
+    """Let Hydra read every file of options with limits."""
+    Plugins.instance()  # its own source is there from now on
+    SourcesRegistry.instance().types[FileConfigSource.scheme()] = LimitedFiles

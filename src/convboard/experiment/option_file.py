@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from convboard.config.compose import conf_folders
+from convboard.config.yaml_limits import read_yaml_text
 
 
 def place_of_layer(layers: Sequence[object], position: int) -> str | None:
@@ -19,7 +20,7 @@ def place_of_layer(layers: Sequence[object], position: int) -> str | None:
     for folder in conf_folders():
         for file in sorted((folder / "model").glob("*.yaml")):
             with suppress(OSError, ValueError, yaml.YAMLError):  # another option, which is not asked for
-                text = file.read_text(encoding="utf-8")
+                text = read_yaml_text(file)
                 content = yaml.safe_load(text)
                 if isinstance(content, dict) and content.get("layers") == layers:
                     return f"{_shown(file)}, line {_line(text, position)}"

@@ -1,6 +1,7 @@
 """What a command imports from the folder that it stands in."""
 
 import importlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,3 +72,15 @@ def test_nothing_is_allowed_outside_of_a_command(folder: Path) -> None:
     current_folder.allow(["a_net.Net"])
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("a_net")
+
+
+def test_the_classes_of_a_file_and_of_what_only_looks_like_one(folder: Path) -> None:
+    (folder / "a_net.py").write_text("class Net:\n    class Inner: ...\nclass Other: ...\n")
+    os.mkfifo(folder / "pipe.py")
+    (folder / "endless.py").symlink_to("/dev/zero")
+    (folder / "folder.py").mkdir()
+    (folder / "wrong.py").write_text("class Net(:\n")
+    assert current_folder.classes_of("a_net.py") == ["a_net.Net", "a_net.Other"]
+    assert current_folder.classes_of("a_net.Other") == ["a_net.Other"]
+    for name in ("pipe", "endless", "folder", "wrong", "missing"):
+        assert current_folder.classes_of(name) == []

@@ -11,6 +11,7 @@ from convboard.config.stored_config import dump_config
 from convboard.config.yaml_limits import read_yaml_text
 from convboard.errors import ConfigError
 from convboard.experiment.repeat import expand_repeat
+from permissions import permissions
 
 BOMB = "a: &a [1, 1]\n" + "".join(f"{chr(i + 1)}: &{chr(i + 1)} [{f'*{chr(i)}, ' * 9}]\n" for i in range(97, 103))
 
@@ -43,6 +44,32 @@ def test_an_option_of_ones_own_is_read_with_limits(text: str, reason: str, optio
         compose_config(["model=mine"])
     assert "\n" not in str(caught.value)
     assert compose_config(["model=lenet"]).model_name == "lenet"  # a file that is not chosen is not read
+
+
+def test_a_folder_of_options_that_is_named_is_read_with_limits(option: Path, tmp_path: Path) -> None:
+    option.write_text(BOMB)
+    (tmp_path / "conf").rename(tmp_path / "other")
+    with pytest.raises(ConfigError, match=r"other/model/mine\.yaml cannot be read: it has more than"):
+        compose_config(["model=mine", f"hydra.searchpath=[file://{tmp_path}/other]"])
+
+
+@pytest.mark.parametrize("name", ["mine", "lenet"])
+@pytest.mark.parametrize("folder", ["conf", "conf/model"])
+def test_options_that_cannot_be_seen_are_never_passed_over(
+    folder: str, name: str, option: Path, tmp_path: Path
+) -> None:
+    option.touch()
+    with (
+        permissions(tmp_path / folder, 0),
+        pytest.raises(ConfigError, match=f"/{folder} cannot be searched for options: Permission denied"),
+    ):
+        compose_config([f"model={name}"])
+
+
+def test_an_option_that_cannot_be_read(option: Path) -> None:
+    option.touch()
+    with permissions(option, 0), pytest.raises(ConfigError, match=r"mine\.yaml cannot be read: Permission denied"):
+        compose_config(["model=mine"])
 
 
 def test_what_is_no_yaml_is_told_with_its_place(option: Path) -> None:

@@ -1,5 +1,6 @@
 """The place of a layer in the YAML file of a network."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ def test_an_error_of_a_layer_names_file_and_line(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conf/model").mkdir(parents=True)
     (tmp_path / "conf/model/small.yaml").write_text(YAML)
+    (tmp_path / "conf/model/earlier.yaml").write_text("layers: " + "[" * 900_000)  # takes minutes to parse
+    os.mkfifo(tmp_path / "conf/model/pipe.yaml")
     node = convboard.compose("model=small").model
     with pytest.raises(ModelError, match=r"^conf/model/small.yaml, line 5: layers\[2\]: unknown layer 'pooling'"):
         build_model(node, (1, 32, 32), 10)
