@@ -6,6 +6,7 @@ from typing import cast
 import torch
 from torch import nn
 
+from convboard.anatomy.origin import Origin
 from convboard.config.instantiate import Target
 from convboard.errors import ConfigError, ModelError
 from convboard.training.nan_guard import NanGuard
@@ -15,20 +16,23 @@ from convboard.training.schedules import Schedule, ScheduleError
 _IMPLEMENTATIONS = {"fused", "foreach", "differentiable"}  # mutually exclusive implementations of torch's optimizers
 
 
-def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> torch.optim.Optimizer:
+def build_optimizer(
+    target: Target, model: nn.Module, device: torch.device, origin: Origin | None = None
+) -> torch.optim.Optimizer:
     """Build the optimizer of a config over all parameters of `model`.
 
     Args:
         target: The config's `optimizer`.
         model: The network, on its device.
         device: That device.
+        origin: How the network was built; None if it is not known.
 
     Raises:
         ConfigError: The optimizer cannot be built, or the training loop does not support it.
         ModelError: The network has no weights to train.
     """
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise ModelError(_all_frozen(model))
+        raise ModelError(_all_frozen(model, origin or Origin()))
     named = f"optimizer._target_={target.node['_target_']!r}"
     can_fuse = target.factory in NanGuard.SKIPPING and all(weight.is_floating_point() for weight in model.parameters())
     fuses = device.type in ("cpu", "cuda") and can_fuse and not _IMPLEMENTATIONS & target.node.keys()
@@ -54,7 +58,7 @@ def build_optimizer(target: Target, model: nn.Module, device: torch.device) -> t
     return optimizer
 
 
-def _all_frozen(model: nn.Module) -> str:
+def _all_frozen(model: nn.Module, origin: Origin) -> str:
     """The message for a network none of whose weights is trained."""
     from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_that_freeze  # only errors need it
 
@@ -62,7 +66,7 @@ def _all_frozen(model: nn.Module) -> str:
     head = ".".join(["self", last]) if last else "it"
     return (
         "The network has no weights to train: no parameter in it has requires_grad=True"
-        f"{in_brackets(*lines_that_freeze(model))}. Freeze before the layers to train are made, or call "
+        f"{in_brackets(*lines_that_freeze(model, origin))}. Freeze before the layers to train are made, or call "
         f"requires_grad_(True) on them afterwards, such as {head}.requires_grad_(True)."
         if last
         else "The network has no weights to train: no parameter in it has requires_grad=True."

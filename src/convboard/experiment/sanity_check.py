@@ -143,7 +143,7 @@ def try_step(
         with plan.autocast():
             with _layout_explained(plan):
                 is_cross_entropy = isinstance(setup.loss, nn.CrossEntropyLoss)
-                training = observe(model, batch, _call, is_cross_entropy, trained)
+                training = observe(model, batch, _call, is_cross_entropy, trained, origin)
                 logits = _checked_logits(training, _single_image_advice(images, batch_size), origin)
             labels = torch.arange(count, device=plan.device) % logits.shape[1]
             loss: Tensor = setup.loss(logits, labels)
@@ -192,7 +192,7 @@ def try_single_image(
 
 
 def find_warnings(
-    setup: TrainingSetup, image_shape: ImageShape, training: Observation | None
+    setup: TrainingSetup, image_shape: ImageShape, training: Observation | None, origin: Origin
 ) -> tuple[TrainingWarning, ...]:
     """Find the mistakes because of which the network would train badly without any error.
 
@@ -200,6 +200,7 @@ def find_warnings(
         setup: The run.
         image_shape: Shape (C, H, W) of an image.
         training: What `try_step` returned.
+        origin: How the network was built.
     """
     found: list[TrainingWarning] = []
     if all(group["lr"] == 0 for group in setup.optimizer.param_groups):
@@ -207,7 +208,8 @@ def find_warnings(
     try:
         with preserved_random_state(setup.plan.device):
             is_cross_entropy = isinstance(setup.loss, nn.CrossEntropyLoss)
-            found.extend(network_warnings(setup.model, image_shape, setup.plan.device, training, is_cross_entropy))
+            device = setup.plan.device
+            found.extend(network_warnings(setup.model, image_shape, device, training, is_cross_entropy, origin))
     except Exception as error:  # of the user's network, which has passed all checks: no reason to end the run
         _log.debug("The network could not be examined:", exc_info=error)
     return tuple(found)

@@ -219,7 +219,7 @@ def build_setup(
         model = prepare_given(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)
-    built = build_optimizer(optimizer, model, plan.device)
+    built = build_optimizer(optimizer, model, plan.device, origin)
     setup = TrainingSetup(
         model=model,
         splits=build_batches(config, dataset, plan, comm),
@@ -251,7 +251,7 @@ def _examined(
         training = try_step(setup, *facts)
     refuse_unsavable(setup.model, setup.model if training is None else training.model)
     try_single_image(setup, dataset.image_shape, {"val": len(dataset.val), "test": len(dataset.test)}, origin)
-    warnings = find_warnings(setup, dataset.image_shape, training)
+    warnings = find_warnings(setup, dataset.image_shape, training, origin)
     return replace(setup, uses_all_weights=training is None or training.uses_all_weights, warnings=warnings)
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.origin import Origin
 from convboard.config.schema import TrainerConfig
 from convboard.data.batches import Batches
 from convboard.errors import ConfigError, ModelError
@@ -215,7 +216,7 @@ class TestWarnings:
     def warnings_of(self, model: nn.Module, **changes: Any) -> list[str]:
         setup = make_setup(model, splits=make_splits(100, 10, IMAGE_SHAPE), **changes)
         training = try_step(setup, IMAGE_SHAPE, 100, "the optimizer")
-        return [warning.word for warning in find_warnings(setup, IMAGE_SHAPE, training)]
+        return [warning.word for warning in find_warnings(setup, IMAGE_SHAPE, training, Origin())]
 
     def test_of_a_network_that_is_fine(self) -> None:
         assert self.warnings_of(make_network(nn.Dropout(), nn.BatchNorm1d(16))) == []

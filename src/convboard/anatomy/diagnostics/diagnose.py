@@ -7,8 +7,8 @@ from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.diagnosis import DiagnosedError, Diagnosis
+from convboard.anatomy.diagnostics.finding_place import place_of
 from convboard.anatomy.diagnostics.rules import find_mistake
-from convboard.anatomy.diagnostics.source_places import place_of
 from convboard.anatomy.diagnostics.user_code import Place, is_installed, without_library_frames
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.dry_run import dry_run, lazy_layers, materialise

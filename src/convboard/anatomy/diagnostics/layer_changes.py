@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context
+from convboard.anatomy.diagnostics.layer_construction import Construction, constructions
 from convboard.anatomy.diagnostics.source_edits import Edit, arguments_of, with_arguments
-from convboard.anatomy.diagnostics.source_places import Construction, constructions
 from convboard.anatomy.diagnostics.trials import FAILS, attempt, best_edits, fits, grade, rebuilt, run_again, with_layer
 from convboard.anatomy.diagnostics.user_code import Failure
 
@@ -27,7 +27,7 @@ def changed_layer(context: Context, module: nn.Module, plain: str, **change: int
         plain: The remedy for a line that makes this layer alone.
         **change: The setting to change, and its new value.
     """
-    made = constructions(context) if context.is_user_defined else {}
+    made = constructions(context.origin) if context.is_user_defined else {}
     path = context.path_of(module)
     one = made.get(path)
     sharing = [name for name, other in made.items() if one is not None and other.key == one.key]

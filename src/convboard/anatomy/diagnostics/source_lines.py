@@ -1,23 +1,30 @@
-"""Lines of the user's source: the one that runs, and those that make or freeze a part of a network."""
+"""Lines of the user's source: the one that runs, and those that assign or freeze a part of a network.
+
+They are found by reading the functions of the network; `layer_construction` builds it.
+"""
 
 import ast
-import inspect
 import linecache
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FunctionType, ModuleType
 
-import torch
 from torch import nn
 
-from convboard.anatomy import recorder
+from convboard.anatomy.diagnostics.user_code import (
+    Place,
+    is_installed,
+    is_of_library,
+    short_path,
+    syntax_of,
+    user_frame,
+)
+from convboard.anatomy.origin import Origin
 
 _LONGEST_LINE = 60
 _MOST_LINES = 3
-_TORCH, _CONVBOARD = str(Path(str(torch.__file__)).parent), str(Path(__file__).parents[2])
-_RECORDERS = (str(Path(__file__).with_name("training_observation.py")), __file__, recorder.__file__)
 
 
 @dataclass(frozen=True)
@@ -27,15 +34,22 @@ class SourceLine:
     Attributes:
         file: The file, as Python names it.
         number: Number of the line, from 1.
+        function: Name of the function that it is in.
     """
 
     file: str
     number: int
+    function: str
 
     @property
     def text(self) -> str:
         """The line without its indentation; empty if it is not available."""
         return linecache.getline(self.file, self.number).strip()
+
+    @property
+    def place(self) -> Place:
+        """`net.py, line 9, in forward`, and the text."""
+        return f"{short_path(self.file)}, line {self.number}, in {self.function}", self.text
 
 
 def shown(*lines: SourceLine) -> str:
@@ -56,12 +70,8 @@ def in_brackets(*lines: SourceLine) -> str:
 
 def running_line() -> SourceLine | None:
     """Return the line of a network's code that is running; None if none is."""
-    frame = sys._getframe(1)
-    while frame is not None and _is_foreign(frame.f_code):
-        frame = frame.f_back  # type: ignore[assignment]  # None at the outermost frame
-    if frame is None or not _is_of_networks(frame.f_code.co_filename):
-        return None
-    return SourceLine(frame.f_code.co_filename, frame.f_lineno)
+    frame = user_frame(sys._getframe(1))
+    return SourceLine(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name) if frame is not None else None
 
 
 def lines_of_assignment(model: nn.Module, path: str) -> tuple[SourceLine, ...]:
@@ -72,33 +82,33 @@ def lines_of_assignment(model: nn.Module, path: str) -> tuple[SourceLine, ...]:
         path: Path of the layer or the tensor in it.
     """
     owner, rest = _owner(model, path.split("."))
-    if owner is None or not rest:
-        return ()
     found = []
-    for file, node in _statements(type(owner)):
+    for code, node in _parts(_methods(type(owner))) if owner is not None and rest else ():
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(one, ast.Attribute) and one.attr == rest[0] for one in targets):
-                found.append(SourceLine(file, _item(node.value, rest[1:]).lineno if node.value else node.lineno))
+                found.append(_line(code, _item(node.value, rest[1:]) if node.value else node))
     return tuple(sorted(dict.fromkeys(found), key=lambda line: line.number))
 
 
-def lines_that_freeze(model: nn.Module) -> tuple[SourceLine, ...]:
-    """Return the lines of the network's classes that set `requires_grad` to False."""
+def lines_that_freeze(model: nn.Module, origin: Origin) -> tuple[SourceLine, ...]:
+    """Return the lines that set `requires_grad` to False, in a network's classes and in what builds it."""
 
     def freezes(node: ast.AST) -> bool:
         match node:
-            case ast.Assign(targets=[ast.Attribute(attr="requires_grad")], value=ast.Constant(value=False)):
-                return True
-            case ast.Call(func=ast.Attribute(attr="requires_grad_"), args=[ast.Constant(value=False)]):
-                return True
+            case ast.Assign(targets=[ast.Attribute(attr="requires_grad")], value=value):
+                return not _is_true(value)
+            case ast.Call(func=ast.Attribute(attr="requires_grad_"), args=[value]):
+                return not _is_true(value)
+            case ast.Call(func=ast.Attribute(attr="requires_grad_"), args=[], keywords=[ast.keyword(value=value)]):
+                return not _is_true(value)
         return False
 
-    return _lines(model, freezes)
+    return _lines(model, origin, freezes)
 
 
-def lines_that_call(model: nn.Module, *names: str) -> tuple[SourceLine, ...]:
-    """Return the lines of the network's classes that call a function of one of these names, not for a bias."""
+def lines_that_call(model: nn.Module, origin: Origin, *names: str) -> tuple[SourceLine, ...]:
+    """Return the lines of a network that call a function of one of these names, not for a bias."""
 
     def calls(node: ast.AST) -> bool:
         if not isinstance(node, ast.Call):
@@ -106,24 +116,68 @@ def lines_that_call(model: nn.Module, *names: str) -> tuple[SourceLine, ...]:
         function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         return function in names and "bias" not in ast.unparse(node)
 
-    return _lines(model, calls)
+    return _lines(model, origin, calls)
 
 
-def _lines(model: nn.Module, fits: Callable[[ast.AST], bool]) -> tuple[SourceLine, ...]:
+def _is_true(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and value.value is True
+
+
+def _lines(model: nn.Module, origin: Origin, fits: Callable[[ast.AST], bool]) -> tuple[SourceLine, ...]:
     classes = dict.fromkeys(type(module) for module in model.modules())
-    found = (SourceLine(file, node.lineno) for cls in classes for file, node in _statements(cls) if fits(node))
-    return tuple(dict.fromkeys(found))
+    functions = [function for cls in classes for function in _methods(cls)]
+    if isinstance(origin.factory, FunctionType):
+        functions.append(origin.factory)
+    return tuple(dict.fromkeys(_line(code, node) for code, node in _parts(_with_called(functions)) if fits(node)))
+
+
+def _line(code: CodeType, node: ast.stmt | ast.expr) -> SourceLine:
+    return SourceLine(code.co_filename, node.lineno, code.co_name)
+
+
+def _methods(cls: type) -> Iterator[FunctionType]:
+    """The functions of a class and its bases, but of those of libraries."""
+    for base in cls.__mro__:
+        yield from (one for one in vars(base).values() if isinstance(one, FunctionType) and _is_read(one))
+
+
+def _with_called(functions: Iterable[FunctionType]) -> Iterator[FunctionType]:
+    """The functions, and those of the same file or of one that it imports which they call by name."""
+    waiting, seen = list(functions), set[FunctionType]()
+    while waiting:
+        function = waiting.pop(0)
+        if function in seen or not _is_read(function):
+            continue
+        seen.add(function)
+        yield function
+        named = [function.__globals__.get(name) for name in function.__code__.co_names]
+        modules = [vars(one) for one in named if isinstance(one, ModuleType)]
+        named += [module.get(name) for module in modules for name in function.__code__.co_names]
+        waiting += [one for one in named if isinstance(one, FunctionType)]
+
+
+def _is_read(function: FunctionType) -> bool:
+    file = function.__code__.co_filename
+    return not (is_of_library(file) or is_installed(file))
+
+
+def _parts(functions: Iterable[FunctionType]) -> Iterator[tuple[CodeType, ast.stmt | ast.expr]]:
+    """The statements and expressions in functions, with the code of the function."""
+    for code in (function.__code__ for function in functions):
+        tree = syntax_of(code, "".join(linecache.getlines(code.co_filename)))
+        parts = ast.walk(tree) if tree is not None else ()
+        yield from ((code, part) for part in parts if isinstance(part, ast.stmt | ast.expr))
 
 
 def _owner(model: nn.Module, path: list[str]) -> tuple[nn.Module | None, list[str]]:
     """The last module on the way to a path whose class is no library's, and the path from there."""
     module: object = model
-    owner, rest = (model, path) if _is_of_networks(_file(type(model))) else (None, path)
+    owner, rest = (model, path) if any(_methods(type(model))) else (None, path)
     for at, name in enumerate(path[:-1], 1):
         module = getattr(module, name, None)
         if not isinstance(module, nn.Module):
             break
-        if _is_of_networks(_file(type(module))):
+        if any(_methods(type(module))):
             owner, rest = module, path[at:]
     return owner, rest
 
@@ -135,37 +189,3 @@ def _item(value: ast.expr, rest: list[str]) -> ast.expr:
             if not any(isinstance(argument, ast.Starred) for argument in arguments) and len(arguments) > 1:
                 return _item(arguments[int(number)], more)
     return value
-
-
-def _statements(cls: type) -> Iterator[tuple[str, ast.stmt | ast.expr]]:
-    """The parts of the source of a class and its bases, but of those of libraries."""
-    for base in cls.__mro__:
-        file = _file(base)
-        if not _is_of_networks(file):
-            continue
-        try:
-            tree = ast.parse("".join(linecache.getlines(file)))
-            first = inspect.getsourcelines(base)[1]
-        except (OSError, SyntaxError, TypeError, ValueError):
-            continue
-        for node in ast.walk(tree):
-            starts = (
-                [node.lineno, *(one.lineno for one in node.decorator_list)] if isinstance(node, ast.ClassDef) else []
-            )
-            if isinstance(node, ast.ClassDef) and node.name == base.__name__ and first in starts:
-                yield from ((file, part) for part in ast.walk(node) if isinstance(part, ast.stmt | ast.expr))
-
-
-def _file(cls: type) -> str:
-    return str(getattr(sys.modules.get(cls.__module__), "__file__", None) or "")
-
-
-def _is_foreign(code: CodeType) -> bool:
-    """Return whether a function is torch's, or one of those that record calls."""
-    return code.co_filename.startswith(_TORCH) or code.co_filename in _RECORDERS
-
-
-def _is_of_networks(file: str) -> bool:
-    """Return whether a file may be the user's, or one of convboard's networks."""
-    is_own = file.startswith(_CONVBOARD) and not file.startswith(str(Path(_CONVBOARD, "models")))
-    return bool(file) and not is_own and not file.startswith(_TORCH)

@@ -7,14 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.diagnostics.function_log import NotedCall
 from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_that_call
-from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation, noise, observe
+from convboard.anatomy.diagnostics.training_observation import Observation, noise, observe
 from convboard.anatomy.diagnostics.training_warning import CONSTANT_WEIGHTS, TrainingWarning
 from convboard.anatomy.diagnostics.wording import count, listed_names
 from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.function_names import words
 from convboard.anatomy.module_paths import named_parameters
+from convboard.anatomy.origin import Origin
 from convboard.anatomy.recorder import record_calls
 from convboard.anatomy.trace import Call, Shape
 
@@ -68,7 +70,11 @@ class Evaluation:
 
 
 def evaluate_noise(
-    model: nn.Module, image_shape: Shape, device: torch.device, is_cross_entropy: bool = True
+    model: nn.Module,
+    image_shape: Shape,
+    device: torch.device,
+    is_cross_entropy: bool = True,
+    origin: Origin | None = None,
 ) -> Evaluation:
     """Run a network in evaluation mode on two images of noise, without side effects.
 
@@ -77,9 +83,10 @@ def evaluate_noise(
         image_shape: (C, H, W).
         device: Of the network.
         is_cross_entropy: See `Observation`.
+        origin: How the network was built; None if it is not known.
     """
     images = noise(image_shape, 2, device)
-    observation = observe(model, images, run_without_side_effects, is_cross_entropy=is_cross_entropy)
+    observation = observe(model, images, run_without_side_effects, is_cross_entropy, origin=origin)
     return Evaluation(observation, image_shape, device)
 
 
@@ -105,7 +112,9 @@ def constant_scores(evaluation: Evaluation) -> TrainingWarning:
     call = _first_constant(evaluation)
     zero = [n for n, weight in named_parameters(model) if weight.ndim > 1 and not weight.any()]
     if call is not None and any(f"{call.name}.weight" == name for name in zero):
-        lines = in_brackets(*lines_that_call(model, "constant_", "zeros_", "zero_", "fill_"))
+        lines = in_brackets(
+            *lines_that_call(model, evaluation.observation.origin, "constant_", "zeros_", "zero_", "fill_")
+        )
         return TrainingWarning(
             CONSTANT_WEIGHTS,
             f"All values of {listed_names(zero)} are zero{lines}: the network gives the same scores for every image, "

@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.diagnostics.function_log import NotedCall
+from convboard.anatomy.diagnostics.layer_construction import lines_that_make
 from convboard.anatomy.diagnostics.source_lines import (
     in_brackets,
     lines_of_assignment,
     lines_that_call,
     lines_that_freeze,
 )
-from convboard.anatomy.diagnostics.training_observation import NotedCall, Observation
+from convboard.anatomy.diagnostics.training_observation import Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.diagnostics.unregistered import Holder, explanation, holders
 from convboard.anatomy.diagnostics.wording import listed_names
@@ -74,7 +76,7 @@ def frozen_classifier(training: Observation) -> Iterator[TrainingWarning]:
             break
         call = training.producer(call)
     if call is not None and not any(weight.requires_grad for weight in weights):
-        place = in_brackets(*lines_that_freeze(training.model)) or training.place(call)
+        place = in_brackets(*lines_that_freeze(training.model, training.origin)) or training.place(call)
         yield TrainingWarning(
             "frozen",
             f"The last layer {call.name} is frozen{place}: its weights have requires_grad=False, and keep their "
@@ -129,7 +131,7 @@ def equal_units(training: Observation) -> Iterator[TrainingWarning]:
     """Recognise layers whose units all have the same weights and get the same gradient, and so remain the same."""
     equal = [name for name, weight in _trainable(training.model) if _stays_equal(weight)]
     if equal:
-        lines = in_brackets(*lines_that_call(training.model, "constant_", "ones_", "fill_"))
+        lines = in_brackets(*lines_that_call(training.model, training.origin, "constant_", "ones_", "fill_"))
         yield TrainingWarning(
             "equal units",
             f"All units of {listed_names(equal)}{lines} have the same weights and the same gradient, and remain the "
@@ -157,8 +159,9 @@ def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
 
 def _made(training: Observation, names: Sequence[str]) -> str:
     """The lines that make the layer of the first of these weights; empty if unknown."""
-    path, _, name = names[0].rpartition(".")
-    return in_brackets(*lines_of_assignment(training.model, path or name))
+    path = names[0].rpartition(".")[0]
+    made = lines_that_make(training.model, training.origin, path) if path else ()
+    return in_brackets(*(made or lines_of_assignment(training.model, names[0])))
 
 
 def _gradient(weight: nn.Parameter) -> Tensor:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from torch import Tensor
 
-from convboard.anatomy.diagnostics.training_observation import Observation, is_active_dropout
+from convboard.anatomy.diagnostics.function_log import is_active_dropout
+from convboard.anatomy.diagnostics.training_observation import Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.function_names import words

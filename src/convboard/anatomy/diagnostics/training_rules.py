@@ -14,6 +14,7 @@ from convboard.anatomy.diagnostics.training_evaluation import evaluate_noise, is
 from convboard.anatomy.diagnostics.training_observation import Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.dry_run import run_without_side_effects
+from convboard.anatomy.origin import Origin
 from convboard.anatomy.trace import Shape
 
 _OF_A_STEP = (
@@ -35,6 +36,7 @@ def network_warnings(
     device: torch.device,
     training: Observation | None = None,
     is_cross_entropy: bool = True,
+    origin: Origin | None = None,
 ) -> Iterator[TrainingWarning]:
     """Yield what is wrong with a network that runs without errors.
 
@@ -45,8 +47,9 @@ def network_warnings(
         training: A training step of a copy on noise, whose parameters have their gradients and the optimizer's step;
             None: only evaluations are examined.
         is_cross_entropy: Whether the loss is cross entropy, which applies softmax to the scores.
+        origin: How the network was built; None if it is not known.
     """
-    evaluation = evaluate_noise(model, image_shape, device, is_cross_entropy)
+    evaluation = evaluate_noise(model, image_shape, device, is_cross_entropy, origin)
     yield from training_output.unsuitable_output(evaluation.observation)
     unregistered = list(training_gradients.unregistered_layers(evaluation.observation))
     unoptimized = [] if training is None else list(training_gradients.unoptimized_weights(training))

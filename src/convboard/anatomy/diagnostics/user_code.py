@@ -8,7 +8,7 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
@@ -16,7 +16,10 @@ from typing import Any
 import torch
 
 _LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__file__).parent, Path(__file__).parents[2]))
-_TRIALS = tuple(str(Path(__file__).parents[1] / name) for name in ("dry_run.py", "diagnostics/trials.py"))
+_TRIALS = tuple(
+    str(Path(__file__).parents[1] / name)
+    for name in ("dry_run.py", "diagnostics/trials.py", "diagnostics/training_observation.py")
+)
 _PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 Place = tuple[str, str]  # `net.py, line 9, in forward`, and that line of source
@@ -28,7 +31,7 @@ def is_installed(file: str) -> bool:
     return any(f"/{folder}/" in Path(file).as_posix() for folder in _INSTALLED)
 
 
-def _is_of_library(file: str) -> bool:
+def is_of_library(file: str) -> bool:
     """Return whether a file is torch's, convboard's or Python's own."""
     return file.startswith((*_LIBRARIES, "<frozen")) or (file.startswith(_PYTHON) and not is_installed(file))
 
@@ -72,7 +75,7 @@ class Failure:
     @property
     def where(self) -> str:
         """`net.py, line 9, in forward`."""
-        return f"{_short_path(self.file)}, line {self.line}, in {self.frame.f_code.co_name}"
+        return f"{short_path(self.file)}, line {self.line}, in {self.frame.f_code.co_name}"
 
     @property
     def text(self) -> str:
@@ -94,14 +97,7 @@ class Failure:
     @cached_property
     def function(self) -> ast.AST | None:
         """The syntax tree of the function."""
-        code = self.frame.f_code
-        for node in ast.walk(ast.parse(self.source)):
-            if isinstance(node, ast.FunctionDef | ast.Lambda):
-                decorators = getattr(node, "decorator_list", [])
-                begin = min([node.lineno, *(decorator.lineno for decorator in decorators)])
-                if (begin, getattr(node, "name", "<lambda>")) == (code.co_firstlineno, code.co_name):
-                    return node
-        return None
+        return syntax_of(self.frame.f_code, self.source)
 
     @property
     def nodes(self) -> list[ast.AST]:
@@ -143,8 +139,8 @@ def failure_of(error: BaseException | None) -> Failure | None:
     """Return the place of an exception in the user's code, or else in that of an installed package; None if neither."""
     steps = list(_steps(error.__traceback__ if error is not None else None))
     own = [at for at, step in enumerate(steps) if not is_installed(step.tb_frame.f_code.co_filename)]
-    own = [at for at in own if not _is_of_library(steps[at].tb_frame.f_code.co_filename)]
-    foreign = [at for at, step in enumerate(steps) if not _is_of_library(step.tb_frame.f_code.co_filename)]
+    own = [at for at in own if not is_of_library(steps[at].tb_frame.f_code.co_filename)]
+    foreign = [at for at, step in enumerate(steps) if not is_of_library(step.tb_frame.f_code.co_filename)]
     for at in (own or foreign)[-1:]:
         assert error is not None
         return _failure(error, steps, at)
@@ -158,9 +154,9 @@ def repeated_call(error: BaseException) -> Failure | None:
     for at, step in enumerate(steps):
         frame = step.tb_frame
         key = frame.f_code, id(frame.f_locals.get("self"))
-        if not _is_of_library(frame.f_code.co_filename):
+        if not is_of_library(frame.f_code.co_filename):
             if key in seen:
-                between = [i for i in range(seen[key], at) if not _is_of_library(steps[i].tb_frame.f_code.co_filename)]
+                between = [i for i in range(seen[key], at) if not is_of_library(steps[i].tb_frame.f_code.co_filename)]
                 return _failure(error, steps, between[-1])
             seen[key] = at
     return None
@@ -173,7 +169,7 @@ def _failure(error: BaseException, steps: list[TracebackType], at: int) -> Failu
 
 def without_library_frames(error: BaseException) -> BaseException:
     """Return an exception whose traceback begins at the user's code, or is empty if there is none of it."""
-    own = (step for step in _steps(error.__traceback__) if not _is_of_library(step.tb_frame.f_code.co_filename))
+    own = (step for step in _steps(error.__traceback__) if not is_of_library(step.tb_frame.f_code.co_filename))
     return error.with_traceback(next(own, None))
 
 
@@ -188,13 +184,32 @@ def position_of(node: ast.AST) -> tuple[int | None, ...]:
     return tuple(getattr(node, name, None) for name in ("lineno", "end_lineno", "col_offset", "end_col_offset"))
 
 
-def _short_path(file: str) -> str:
-    """A path from the folder of installed packages or from the current one; else as it is."""
+def short_path(file: str) -> str:
+    """Return a path from the folder of installed packages or from the current one; else as it is."""
     path = Path(file)
     for folder in (*(parent for parent in path.parents if parent.name in _INSTALLED), Path.cwd()):
         if folder in path.parents:
             return str(path.relative_to(folder))
     return file
+
+
+def syntax_of(code: CodeType, source: str) -> ast.AST | None:
+    """Return the syntax tree of a function in the source of its file; None if it is not there."""
+    for node in _functions(source):
+        begin = min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+        if (begin, getattr(node, "name", "<lambda>")) == (code.co_firstlineno, code.co_name):
+            return node
+    return None
+
+
+@lru_cache(4)
+def _functions(source: str) -> tuple[ast.FunctionDef | ast.Lambda, ...]:
+    """The functions in a source."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return ()
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.Lambda))
 
 
 def code_in(source: str, code: CodeType) -> CodeType | None:
@@ -224,7 +239,7 @@ def user_frame(frame: FrameType | None = None) -> FrameType | None:
         frame: Where to begin; None for the caller.
     """
     frame = frame or sys._getframe(1)
-    while frame is not None and _is_of_library(frame.f_code.co_filename):
+    while frame is not None and is_of_library(frame.f_code.co_filename):
         frame = frame.f_back if frame.f_code.co_filename not in _TRIALS else None
     return frame
 
@@ -237,12 +252,12 @@ def failure_at(frame: FrameType) -> Failure:
 def definition(function: object) -> Place | None:
     """Return the line of the `def` of a function of the user's; None if there is none."""
     code = getattr(function, "__code__", function)
-    if not isinstance(code, CodeType) or is_installed(code.co_filename) or _is_of_library(code.co_filename):
+    if not isinstance(code, CodeType) or is_installed(code.co_filename) or is_of_library(code.co_filename):
         return None
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
     found = next((at for at, line in enumerate(lines) if f"def {code.co_name}" in line), None)  # behind decorators
     if found is None:
         return None
     *scope, _ = code.co_qualname.replace(".<locals>", "").split(".")
-    where = f"{_short_path(code.co_filename)}, line {code.co_firstlineno + found}"
+    where = f"{short_path(code.co_filename)}, line {code.co_firstlineno + found}"
     return f"{where}, in {scope[-1]}" if scope else where, lines[found].strip()

@@ -61,7 +61,7 @@ def built(network: type[nn.Module], **arguments: Any) -> Diagnosis:
 def test_the_line_of_an_output_that_does_not_fit(network: type[nn.Module], classes: int, line: str) -> None:
     diagnosis = built(network, classes=classes)
     assert diagnosis.place is not None
-    assert diagnosis.place[0].startswith("tests/unit/anatomy/diagnostics/test_source_places.py, line ")
+    assert diagnosis.place[0].startswith("tests/unit/anatomy/diagnostics/test_finding_place.py, line ")
     assert diagnosis.place[1] == line
 
 
