@@ -81,15 +81,19 @@ def make_folder(folder: Path) -> list[Path]:
     return missing
 
 
-def check_writable(folder: Path) -> None:
-    """Check that files can be created in a folder, as far as its permissions tell; one that is missing is not checked.
+def check_writable(path: Path) -> None:
+    """Check that a file can be written, or that files can be created in a folder, as far as permissions tell.
+
+    Args:
+        path: The file or folder; one that is missing is not checked.
 
     Raises:
-        PermissionError: They cannot.
+        PermissionError: It cannot.
     """
     effective = os.access in os.supports_effective_ids
-    if folder.exists() and not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    needed = os.W_OK | os.X_OK if path.is_dir() else os.W_OK
+    if path.exists() and not os.access(path, needed, effective_ids=effective):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 def read_bytes(path: Path, longest: int | None = None) -> bytes:

@@ -1,9 +1,10 @@
-"""The memory that this process may use: that of the machine, or what its control group (a container, a job) allows.
+"""The memory that this process may use: that of the machine, or what its control group or `ulimit -v` allows.
 
-See https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.org/admin-guide/cgroup-v1/memory.html.
+A container and a job of a cluster are control groups. See https://docs.kernel.org/admin-guide/cgroup-v2.html and https://docs.kernel.org/admin-guide/cgroup-v1/memory.html.
 """
 
 import os
+import resource
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,13 +31,22 @@ def machine_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
+def address_space() -> float:
+    """Return the bytes that this process may address, as `ulimit -v` sets them; infinity without a limit.
+
+    Everything that is mapped counts, libraries and files too.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return float("inf") if limit == resource.RLIM_INFINITY else limit
+
+
 def total_memory(root: Path = _ROOT) -> int:
-    """Return the memory that all processes in this one's control group may use together, in bytes.
+    """Return the memory that this process and the others in its control group may use together, in bytes.
 
     Args:
         root: The folder that holds `proc` and `sys`; another one in tests.
     """
-    return min([machine_memory(), *(limit for limit, _ in _limits(root))])
+    return int(min([machine_memory(), address_space(), *(limit for limit, _ in _limits(root))]))
 
 
 def available_memory(root: Path = _ROOT) -> int:
@@ -49,7 +59,10 @@ def available_memory(root: Path = _ROOT) -> int:
     with suppress(OSError, KeyError, ValueError):  # not Linux, or not as expected
         sizes = dict(line.split(":") for line in (root / "proc/meminfo").read_text().splitlines())
         available = int(sizes["MemAvailable"].split()[0]) * 1024
-    return max(0, min([available, *(limit - used for limit, used in _limits(root))]))
+    left = address_space()
+    with suppress(OSError, ValueError):
+        left -= int((root / "proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return int(max(0, min([available, left, *(limit - used for limit, used in _limits(root))])))
 
 
 def _limits(root: Path) -> Iterator[tuple[int, int]]:

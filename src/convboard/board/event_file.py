@@ -19,6 +19,7 @@ never writes (a test result, for instance, when a finished run continues for mor
 first metadata, from which the HParams tab takes a run's status.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -36,7 +37,7 @@ from typing import Any
 from convboard.board.event_copy import TEMPORARY, copy_events, kept_part, path_after
 from convboard.board.tfrecord import encode_record
 from convboard.errors import RunError
-from convboard.files import empty, sync
+from convboard.files import check_writable, empty, sync
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +103,8 @@ class EventFile:
         path = files[-1]
         length = int(state["length"])
         try:
+            for old in files:
+                check_writable(old)
             resumed = path_after(run_dir, kept)
             hasher = copy_events(path, resumed, length, str(state["sha256"]))
             for old in files:
@@ -109,8 +112,8 @@ class EventFile:
             return cls(resumed, hasher, length, float(state["wall_time"]))
         except OSError as error:
             raise RunError(
-                f"Cannot go on with the TensorBoard events in {path}: {error.strerror}. Nothing in them was changed: "
-                f"make room for a copy ({length / 1e6:.1f} MB), and resume again."
+                f"Cannot go on with the TensorBoard events in {error.filename or path}: {error.strerror}. Nothing in "
+                f"them was changed: {_remedy(error, f' for a copy ({length / 1e6:.1f} MB)')}, and resume again."
             ) from error
 
     def write(self, values: Sequence[Any], step: int, wall_time: float | None = None) -> None:
@@ -211,7 +214,7 @@ class EventFile:
     def _refused(self, error: OSError) -> RunError:
         return RunError(
             f"Cannot write TensorBoard events to {self.path}: {error.strerror}. The run's last checkpoint is good: "
-            f"make room, and go on with resume={self.path.parent}."
+            f"{_remedy(error)}, and go on with resume={self.path.parent}."
         )
 
     def _clock(self, wall_time: float | None = None) -> float:
@@ -224,6 +227,15 @@ class EventFile:
         self._pending_bytes += len(record)
         if self._pending_bytes > _FLUSH_BYTES or time.monotonic() - self._flushed_at > _FLUSH_SECONDS:
             self.flush()
+
+
+def _remedy(error: OSError, purpose: str = "") -> str:
+    """Return what to do about a file that cannot be read or written; `purpose` is what room is needed for."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"make room{purpose}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "give yourself the right to read and write it"
+    return "see that it can be read and written"
 
 
 def _message(field: str, content: Any, step: int, wall_time: float) -> Any:

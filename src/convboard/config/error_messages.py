@@ -96,7 +96,7 @@ def _explain_python(error: Exception, schema: type, overrides: Sequence[str]) ->
             return ConfigError(f"{_longest(overrides)}: the number is too large.")
         case RecursionError() if _is_in(error, "antlr4", "omegaconf", "hydra", "yaml"):
             return ConfigError(f"{_longest(overrides)}: lists or {{key: value}} are nested too deeply.")
-        case MemoryError() | RuntimeError() | ValueError() if (memory := explain_memory(error)) is not None:
+        case MemoryError() | RuntimeError() | ValueError() | ImportError() if memory := explain_memory(error):
             return memory
         case ValueError() | TypeError() if _is_in(error, "hydra") and not isinstance(error, HydraException):
             return _not_an_option(error, schema, overrides)

@@ -1,9 +1,11 @@
 """Memory as a user in a container meets it, on trees of files as the kernel shows them."""
 
+import resource
 from pathlib import Path
 
 import pytest
 
+from command_limits import address_space_of
 from convboard.anatomy.system_memory import available_memory, machine_memory, total_memory
 
 GB = 10**9
@@ -74,6 +76,17 @@ def test_no_limit(files: dict[str, object], tmp_path: Path) -> None:
     root = write(tmp_path, files)
     assert total_memory(root) == machine_memory()
     assert available_memory(root) == 3_000_000 * 1024
+
+
+def test_the_limit_of_the_address_space(tmp_path: Path) -> None:
+    pages = 2 * GB // resource.getpagesize()
+    limit = machine_memory() - 10_000
+    root = write(tmp_path, {"proc/self/statm": f"{pages} 5 5", "proc/meminfo": "MemAvailable: 900000000000 kB"})
+    with address_space_of(limit):
+        assert total_memory(root) == limit
+        assert available_memory(root) == limit - pages * resource.getpagesize()
+    with address_space_of(2 * machine_memory()):
+        assert total_memory(root) == machine_memory()
 
 
 def test_a_system_without_these_files(tmp_path: Path) -> None:

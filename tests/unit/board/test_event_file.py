@@ -16,6 +16,7 @@ from convboard.board.event_copy import DamagedEventsError
 from convboard.board.event_file import EventFile
 from convboard.board.summaries import scalar
 from convboard.errors import RunError
+from permissions import permissions
 
 
 def read(path: Path) -> list[Any]:
@@ -150,6 +151,20 @@ def test_damage_is_told_and_left_as_it_is(create: Create, tmp_path: Path, damage
     with pytest.raises(DamagedEventsError, match=f"{events.path} {message}"):
         EventFile.resume(tmp_path, state)
     assert sorted(tmp_path.iterdir()) == left
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o222])
+def test_events_without_permissions_are_told_and_left_as_they_are(mode: int, create: Create, tmp_path: Path) -> None:
+    events = create(tmp_path)
+    write_point(events, 1)
+    state = events.state()
+    events.close()
+    left = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    told = f"events in {events.path}: Permission denied. Nothing in them was changed: give yourself the right to read"
+    with permissions(events.path, mode), pytest.raises(RunError, match=told):
+        EventFile.resume(tmp_path, state)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == left
+    EventFile.resume(tmp_path, state).close()
 
 
 @pytest.mark.parametrize("place", ["a link", "outside"])

@@ -40,13 +40,12 @@ class Runs:
     def overview(self) -> dict[str, Any]:
         """The `runs` that have a network to show, the newest first, and the names of the `others`."""
         every = RunTagFilter()
-        runs, tensors, sessions, best = _concurrently(
-            lambda: self._provider.list_runs(**self._where),
+        started, tensors, sessions, best = _concurrently(
+            self._started,
             lambda: self._provider.list_tensors(**self._where, plugin_name=PLUGIN),
             lambda: self._sessions(every),
             lambda: self._best(every),
         )
-        started = {run.run_name: run.start_time for run in runs}
         nothing = read_session({})
         entries = [entry(name, sessions.get(name, nothing), best.get(name), started.get(name)) for name in tensors]
         entries.sort(key=lambda run: (-run.started, run.name))
@@ -111,6 +110,16 @@ class Runs:
         if numbers is None:
             raise NotFoundError("the picture has no numbers inside: it was drawn by an older convboard, or by another")
         return numbers
+
+    def _started(self) -> dict[str, float | None]:
+        """The time of the first event by run.
+
+        TensorBoard's older reader has none for any run where a single event file cannot be read.
+        """
+        try:
+            return {run.run_name: run.start_time for run in self._provider.list_runs(**self._where)}
+        except OSError:
+            return {}
 
     def _network(self, run: str) -> dict[str, Any]:
         only = RunTagFilter(runs=[run], tags=[tags.NETWORK])

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convboard.files import atomic_write_text, cache_path
+from convboard.files import atomic_write_text, cache_path, read_text
 from convboard.training.execution_plan.plan import Plan
+
+_LONGEST = 1_000_000  # bytes of a file
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def load_measurement(case: Mapping[str, Any], plans: Sequence[Plan]) -> Measurem
         plans: The measured plans, the default first.
     """
     try:
-        content = json.loads(cache_path("plans", case).read_text())
+        content = json.loads(read_text(cache_path("plans", case), _LONGEST))
         seconds = {plans[int(number)]: float(value) for number, value in content["seconds"].items()}
         measurement = Measurement(float(content["budget"]), seconds, int(content["images"]))
     except (OSError, RuntimeError, ValueError, LookupError, TypeError, AttributeError):

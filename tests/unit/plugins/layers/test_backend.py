@@ -28,6 +28,7 @@ from convboard.board.figures.png import Figure, encode_png
 from convboard.board.summaries import image, network, scalar, text
 from convboard.plugins.layers import backend
 from convboard.plugins.layers.backend import LayersPlugin
+from permissions import permissions
 
 OLD_RUNS = Path(__file__).parents[3] / "data/runs_of_version_0_1"
 RECORD = {"version": 1, "name": "LeNet", "rows": [{"formula": "⌊28/2⌋ = 14"}], "boxes": {}}
@@ -91,6 +92,18 @@ def test_runs_with_a_network_are_told_from_others(served: Served) -> None:
     assert listed
     assert sorted(run["name"] for run in listed["runs"]) == ["mnist/a", "mnist/b"]
     assert listed["others"] == ["x"]
+
+
+def test_an_event_file_that_cannot_be_read_leaves_the_other_runs(tmp_path: Path) -> None:
+    write_run(tmp_path / "a")
+    write_run(tmp_path / "b")
+    (events,) = (tmp_path / "b").iterdir()
+    with permissions(events, 0):
+        served = Served(tmp_path)
+        listed, missing = served.ask("/runs").json, served.ask("/run", run="b")
+    assert listed
+    assert [run["name"] for run in listed["runs"]] == ["a"]
+    assert (missing.status_code, missing.json) == (404, {"error": "no run 'b' with a network to show"})
 
 
 CONFIG = {

@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,16 @@ def test_what_is_damaged_is_forgotten(content: str, cache: Path) -> None:
     save_measurement(CASE, PLANS, MEASURED)
     (file,) = cache.iterdir()
     file.write_text(content)
+    assert load_measurement(CASE, PLANS) is None
+    save_measurement(CASE, PLANS, MEASURED)
+    assert load_measurement(CASE, PLANS) == MEASURED
+
+
+def test_nobody_waits_for_a_pipe(cache: Path) -> None:
+    save_measurement(CASE, PLANS, MEASURED)
+    (file,) = cache.iterdir()
+    file.unlink()
+    os.mkfifo(file)
     assert load_measurement(CASE, PLANS) is None
     save_measurement(CASE, PLANS, MEASURED)
     assert load_measurement(CASE, PLANS) == MEASURED

@@ -38,12 +38,16 @@ const lead = (text) => el("h2", {}, text);
 const code = (text) => el("code", {}, text);
 const line = (...text) => el("p", {}, ...text);
 
+const UNREADABLE_FILE =
+  "A run whose event file TensorBoard cannot read is not here either: its terminal says so, with the reason.";
+
 const DESCRIPTIONS = {
   empty: ({ others }) => [
     lead("No run to look inside yet"),
     line("Train a network, and look at the log directory that it writes to:"),
     el("pre", {}, "python train.py model=lenet dataset=mnist\ntensorboard --logdir outputs"),
     el("p", { class: "quiet" }, ...otherRuns(others.length)),
+    el("p", { class: "quiet" }, UNREADABLE_FILE),
   ],
   pictures: ({ run }) => [
     lead("This run holds no pictures"),
@@ -58,6 +62,7 @@ const DESCRIPTIONS = {
     lead("This run is not here"),
     line(`${run ?? "It"}: ${message}`),
     line("Choose another run above, or start TensorBoard with the log directory that holds it."),
+    line(UNREADABLE_FILE),
   ],
   lost: ({ run }) => [
     lead("This run is gone"),
