@@ -141,3 +141,17 @@ def test_help_tells_of_every_argument(run_command: RunCommand) -> None:
     shown = run_command("scripts/layers.py", "--help").stdout
     for name in ("run", "input_shape", "depth", "collapse", "format", "layer", "row", "col", "trust"):
         assert f"\n  {name}=" in shown
+
+
+def test_a_network_of_several_inputs(run_in_process: RunCommand, tmp_path: Path) -> None:
+    """The sentence of a missing input, and the table that its advice gives."""
+    forward = MYNET.replace("self, x):", "self, x, y):").replace(".flatten(1))", ".flatten(1) * y.mean())")
+    (tmp_path / "two_inputs.py").write_text(forward)
+    network = ["scripts/layers.py", "model._target_=two_inputs.MyNet"]
+    refused = run_in_process(*network, "input_shape=[1,32,32]", expected_code=2).stderr
+    given = "MyNet takes 2 inputs, forward(x, y), but 1 is given. Give the shape of each"
+    assert refused == f"convboard: {given}, such as input_shape=[[1,32,32],[1,32,32]].\n"
+    shown = run_in_process(*network, "input_shape=[[1,32,32],[1,32,32]]").stdout
+    assert shown.startswith("MyNet for 1x32x32 images and 1x32x32 (as given)\n")
+    alone = run_in_process("scripts/layers.py", "input_shape=[[1,32,32],[5]]", expected_code=2).stderr
+    assert alone.endswith("but 2 are given. Give its shape alone: input_shape=[1,32,32].\n")

@@ -23,7 +23,7 @@ from convboard.anatomy.arguments import check_network, check_shape
 from convboard.anatomy.module_paths import COMPILED, is_compiled
 from convboard.anatomy.recorder import record_calls, uncompiled
 from convboard.anatomy.system_memory import total_memory
-from convboard.anatomy.trace import Call, Shape, Tracker
+from convboard.anatomy.trace import INPUT, Call, Shape, Tracker
 from convboard.errors import ModelError
 
 
@@ -38,6 +38,7 @@ class DryRun:
         output: What the network returned; None if it raised.
         error: The exception that it raised; None if it returned.
         modules: The modules that ran.
+        others: What the network was called with besides the images.
     """
 
     image_shape: Shape
@@ -46,11 +47,22 @@ class DryRun:
     output: Any
     error: Exception | None
     modules: AbstractSet[nn.Module] = frozenset()
+    others: tuple[Tensor, ...] = ()
 
     @property
     def failed_call(self) -> Call | None:
         """The layer or function that raised `error`; None if the network's own forward did, or nothing."""
         return next((call for call in self.calls if self.error is not None and call.error is self.error), None)
+
+    @property
+    def other_shapes(self) -> list[Shape]:
+        """The shapes of `others`, without the batch."""
+        return [tuple(other.shape[1:]) for other in self.others]
+
+    def shape_of(self, inputs: Sequence[str]) -> Shape:
+        """Return the shape of the other input that is the first of a call's inputs, else that of the images."""
+        named = {f"{INPUT}:{number}": shape for number, shape in enumerate(self.other_shapes, 2)}
+        return named.get(inputs[0] if inputs else INPUT, self.image_shape)
 
 
 def run_without_side_effects(
@@ -72,14 +84,14 @@ def run_without_side_effects(
     """
     model = unwrapped(model)
     _check_not_lazy(model)
-    return _run(model, images, gradients, others)
+    return _run(model, (images, *others), gradients)
 
 
-def _run(model: nn.Module, images: Tensor, gradients: bool, others: Sequence[Tensor]) -> Any:
+def _run(model: nn.Module, inputs: tuple[Tensor, ...], gradients: bool) -> Any:
     buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    devices = [images.device] if images.device.type == "cuda" else []
+    devices = [inputs[0].device] if inputs[0].device.type == "cuda" else []
     with uncompiled(), _evaluation_mode(model), torch.set_grad_enabled(gradients), torch.random.fork_rng(devices):
-        return functional_call(model, buffers, (images, *others))
+        return functional_call(model, buffers, inputs)
 
 
 def dry_run(
@@ -100,23 +112,42 @@ def dry_run(
         trackers: Are made from the images and updated during the run: see `trace.Call.tracked`.
         dtype: Of the images; None takes that of the network.
         gradients: As in `run_without_side_effects`.
-        other_shapes: Shapes of the further arguments of its forward, without the batch; they are zeros too.
+        other_shapes: Shapes of the further arguments of its forward, without the batch. They are zeros too: whole
+            numbers where the network runs only with these, as an embedding does.
 
     Raises:
         ModelError: The shape is not that of an image, a lazy layer has no shape yet, or the network is a script.
     """
     model = unwrapped(model)
     _check_not_lazy(model)
+    keeps_values = not trackers
 
-    def run(model: nn.Module, images: Tensor) -> Any:
-        others = [black_images(model, shape, len(images)) for shape in other_shapes]
-        return _run(model, images, gradients, others)
+    def record(are_whole: Sequence[bool], count: int, trackers: Sequence[Callable[[Tensor], Tracker]]) -> DryRun:
+        def inputs() -> tuple[Tensor, ...]:
+            others = [black_images(model, shape, count) for shape in other_shapes]
+            numbers = [other.long() if is_whole else other for other, is_whole in zip(others, are_whole)]
+            return black_images(model, image_shape, count).to(dtype), *numbers
 
-    recorded = _record(model, run, image_shape, batch_size, trackers, dtype, keeps_values=not trackers)
-    if trackers and recorded.error is None and any(_may_be_otherwise(call, batch_size) for call in recorded.calls):
-        larger = _record(model, run, image_shape, batch_size + 1, dtype=dtype, keeps_values=False)
-        _find_batches(recorded, larger)
-    return recorded
+        return _record(model, lambda *given: _run(model, given, gradients), inputs, trackers, keeps_values)
+
+    check_shape(image_shape)
+    run = first = record([False] * len(other_shapes), batch_size, trackers)
+    for are_whole in _whole_numbers(len(other_shapes)):
+        if run.error is None:
+            break
+        run = record(are_whole, batch_size, trackers)
+    if run.error is not None:
+        return first
+    if trackers and any(_may_be_otherwise(call, batch_size) for call in run.calls):
+        are_whole = [not other.is_floating_point() for other in run.others]
+        _find_batches(run, record(are_whole, batch_size + 1, ()))
+    return run
+
+
+def _whole_numbers(count: int) -> list[list[bool]]:
+    """Which of `count` inputs may be whole numbers: each alone, and all."""
+    alone = [[one == other for one in range(count)] for other in range(count)]
+    return [*alone, [True] * count] if count > 1 else alone
 
 
 def _may_be_otherwise(call: Call, batch_size: int) -> bool:
@@ -148,34 +179,34 @@ def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
         image_shape: (C, H, W).
     """
 
-    def run(model: nn.Module, images: Tensor) -> Any:
+    def run(images: Tensor) -> Any:
         with _evaluation_mode(model), torch.no_grad():
             return model(images)
 
-    return _record(model, run, image_shape, batch_size=2)
+    check_shape(image_shape)
+    return _record(model, run, lambda: (black_images(model, image_shape, 2),))
 
 
 def _record(
     model: nn.Module,
-    run: Callable[[nn.Module, Tensor], Any],
-    image_shape: Shape,
-    batch_size: int,
+    run: Callable[..., Any],
+    make_inputs: Callable[[], tuple[Tensor, ...]],
     trackers: Sequence[Callable[[Tensor], Tracker]] = (),
-    dtype: torch.dtype | None = None,
     keeps_values: bool = True,
 ) -> DryRun:
-    check_shape(image_shape)
     for sees_operations in (False, True):
-        images, output, error = black_images(model, image_shape, batch_size).to(dtype), None, None
+        images, *others = make_inputs()
+        output, error = None, None
+        shape, batch_size = tuple(images.shape[1:]), len(images)  # now: a function may change them in place
         made = [make(images) for make in trackers]
-        with record_calls(model, images, made, sees_operations, keeps_values) as recording:
+        with record_calls(model, images, made, sees_operations, keeps_values, others) as recording:
             try:
-                output = run(model, images)
+                output = run(images, *others)
             except Exception as raised:
                 error = raised
         if not (trackers and recording.has_unseen and error is None):
             break
-    return DryRun(tuple(image_shape), batch_size, recording.calls, output, error, recording.modules)
+    return DryRun(shape, batch_size, recording.calls, output, error, recording.modules, tuple(others))
 
 
 def black_images(model: nn.Module, image_shape: Shape, batch_size: int) -> Tensor:

@@ -11,13 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from convboard.anatomy.arguments import check_images, check_shape
-from convboard.anatomy.dry_run import black_images, run_without_side_effects, unwrapped
+from convboard.anatomy.arguments import check_images, shapes_of
+from convboard.anatomy.dry_run import black_images, dry_run, run_without_side_effects, unwrapped
+from convboard.anatomy.forward_inputs import raise_error
 from convboard.anatomy.function_call import FunctionCall
 from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.recorder import record_calls
 from convboard.anatomy.summary import check_unit
-from convboard.anatomy.trace import Shape
+from convboard.anatomy.trace import Shapes
 from convboard.errors import ModelError
 
 SHARE = 0.95  # of the gradient that is inside of the box
@@ -38,7 +39,7 @@ class EffectiveField:
 
 
 def effective_receptive_field(
-    model: nn.Module, input_shape: Shape, layer: str, row: int = 0, col: int = 0, images: Tensor | None = None
+    model: nn.Module, input_shape: Shapes, layer: str, row: int = 0, col: int = 0, images: Tensor | None = None
 ) -> EffectiveField:
     """Compute how much each pixel contributes to a unit, by the gradient of the unit with respect to the pixel.
 
@@ -47,7 +48,7 @@ def effective_receptive_field(
 
     Args:
         model: Any network, with the weights that are of interest.
-        input_shape: (C, H, W) of an image.
+        input_shape: (C, H, W) of an image; for a network with several inputs, see `layer_table`. The others are zeros.
         layer: A row's name in `layer_table`.
         row: Row of the unit in the layer's output; 0 for an output without rows and columns, whose units are all meant.
         col: Column of the unit, likewise.
@@ -59,15 +60,17 @@ def effective_receptive_field(
         Exception: Any exception of the network on images of this shape; `diagnose` explains it.
     """
     model = unwrapped(model)
-    check_shape(input_shape)
+    image_shape, other_shapes = shapes_of(input_shape)
+    run = dry_run(model, image_shape, 1, other_shapes=other_shapes)
+    raise_error(model, run)
     generator = torch.Generator().manual_seed(0)
     if images is None:
-        images = black_images(model, input_shape, _SAMPLES)
+        images = black_images(model, image_shape, _SAMPLES)
         images = images.copy_(torch.randn(images.shape, generator=generator))
     check_images(images)
     total = torch.zeros(tuple(images.shape[2:]), dtype=torch.float64)
     for at in range(len(images)):
-        gradient = _gradient(model, images[at : at + 1], (layer, row, col), generator)
+        gradient = _gradient(model, images[at : at + 1], run.others, (layer, row, col), generator)
         if gradient is not None:
             total += gradient.detach().abs().sum((0, 1)).to(total)
     if not total.sum() > 0:
@@ -77,14 +80,17 @@ def effective_receptive_field(
     return EffectiveField(Box(top, left, bottom, right), weights)
 
 
-def _gradient(model: nn.Module, image: Tensor, unit: tuple[str, int, int], generator: torch.Generator) -> Tensor | None:
+def _gradient(
+    model: nn.Module, image: Tensor, others: Sequence[Tensor], unit: tuple[str, int, int], generator: torch.Generator
+) -> Tensor | None:
     """The gradient of a unit with respect to one image, [1, C, H, W]; None if it does not depend on it."""
     layer, row, col = unit
     leaf = image.detach().requires_grad_()
     with torch.enable_grad():
         given = leaf.clone()  # an in-place function may change it
-    with record_calls(model, given, [_UnitSum(row, col, generator)]) as recording:
-        run_without_side_effects(model, given, gradients=True)
+    further = [other.clone() for other in others]
+    with record_calls(model, given, [_UnitSum(row, col, generator)], others=further) as recording:
+        run_without_side_effects(model, given, gradients=True, others=further)
     value: Tensor | None = check_unit(recording.calls, layer, row, col).tracked[0]
     if value is None or value.grad_fn is None:
         return None

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from convboard.anatomy.arguments import check_dtype_and_device, check_images
 from convboard.anatomy.check import raise_explained
-from convboard.anatomy.dry_run import dry_run, run_without_side_effects, unwrapped
+from convboard.anatomy.dry_run import DryRun, dry_run, run_without_side_effects, unwrapped
+from convboard.anatomy.forward_inputs import InputsError, check_inputs
 from convboard.anatomy.function_call import first_tensor
 from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.trace import CallNames, leaf_modules
@@ -57,12 +58,22 @@ def layer_outputs(
             run_without_side_effects(model, first, others=others)
         except (RuntimeError, TypeError):  # TypeError: its forward takes more than the images
             check_dtype_and_device(model, given[0])
-            raise_explained(
-                model,
-                dry_run(model, tuple(given[0].shape[1:]), other_shapes=[tuple(other.shape[1:]) for other in given[1:]]),
-            )
+            shape, *others_shapes = (tuple(tensor.shape[1:]) for tensor in given)
+            run = dry_run(model, shape, other_shapes=others_shapes)
+            _check_inputs(model, run)
+            raise_explained(model, run)
             raise
     return outputs
+
+
+def _check_inputs(model: nn.Module, run: DryRun) -> None:
+    """As `check_inputs`, for a caller who gives tensors."""
+    try:
+        check_inputs(model, run)
+    except InputsError as error:
+        many = f"Give the tensor of each: ({', '.join(error.names)})."
+        remedy = many if len(error.names) > 1 else f"Give {error.names[0]} alone."
+        raise error.with_message(f"{error.reason} {remedy}") from error.__cause__
 
 
 @contextmanager

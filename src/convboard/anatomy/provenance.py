@@ -34,8 +34,8 @@ class Provenance(NamedTuple):
     """Where a tensor comes from.
 
     Attributes:
-        name: Of the call that returned it, `input` for the images, `unknown` for what may come from anywhere; None for
-            what comes neither from the images nor from a layer.
+        name: Of the call that returned it, `input` for the images, `input:2` for a second input, `unknown` for what
+            may come from anywhere; None for what comes neither from an input nor from a layer.
         version: How often it had been written to in place then.
         is_of_images: Whether it depends on the images.
         is_known: Whether all that it is made from has been seen.
@@ -78,6 +78,11 @@ class Provenances:
         """
         tensors = _tensors_of(model) if self._sees_operations else model.buffers()
         self._constants = {id(tensor): tensor for tensor in tensors}
+
+    def name_inputs(self, others: Sequence[Tensor]) -> None:
+        """Name what the network is called with besides the images, from which it does not come."""
+        for number, tensor in enumerate(others, 2):
+            self.set(tensor, Provenance(f"{INPUT}:{number}", version_of(tensor)))
 
     def of(self, tensor: Tensor) -> Provenance:
         """Return where a tensor comes from."""

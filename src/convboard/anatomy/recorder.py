@@ -45,6 +45,7 @@ def record_calls(
     trackers: Sequence[Tracker] = (),
     sees_operations: bool = False,
     keeps_values: bool = True,
+    others: Sequence[Tensor] = (),
 ) -> Iterator[Recording]:
     """Record the calls of a network while the context lasts.
 
@@ -54,12 +55,14 @@ def record_calls(
         trackers: Trackers to update after every function call.
         sees_operations: Whether to look into scripts, which takes longer; see `Recording.has_unseen`.
         keeps_values: Whether the recorded functions keep the tensors that they were given, or only their shapes.
+        others: What the network is called with besides the images: `input:2` and so on among the inputs of the calls.
 
     Yields:
         The recording, which grows while the network runs.
     """
     modules = dict(named_modules(model))
     recorder = _Recorder(modules.keys(), images, trackers, sees_operations, keeps_values)
+    recorder.provenance.name_inputs(others)
     handles = []
     try:
         for name, module in modules.items():

@@ -10,16 +10,15 @@ from torch import nn
 from convboard.anatomy.arguments import shapes_of
 from convboard.anatomy.blocks import block_rows, block_types
 from convboard.anatomy.dry_run import DryRun, dry_run, unwrapped
+from convboard.anatomy.forward_inputs import raise_error
 from convboard.anatomy.function_call import AVG_POOL_DEFAULTS, Pair
 from convboard.anatomy.layer_rows import TRACKERS, LayerRow, boxes_of, rows_of
 from convboard.anatomy.receptive_field.boxes import Box
 from convboard.anatomy.table import LayerTable
-from convboard.anatomy.trace import Call, Shape
+from convboard.anatomy.trace import Call, Shape, Shapes
 from convboard.errors import ModelError, nearest
 
 RECORD_VERSION = 1
-Shapes = Shape | Sequence[Shape]
-"""(C, H, W) of an image; for a network with several inputs, the shape of each without the batch, the image first."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,6 @@ def summarise(model: nn.Module, input_shape: Shapes) -> NetworkSummary:
         Exception: Any exception of the network on images of this shape; `diagnose` explains it.
     """
     run = _run(model, input_shape)
-    if run.error is not None:
-        raise run.error
     spatial = [call for call in run.calls if len(call.output_shape or ()) == 4]
     boxes = {call.name: found.spans for call in spatial if (found := boxes_of(call))}
     pools = {call.name: pool.arguments for call in run.calls if (pool := call.function("avg_pool2d"))}
@@ -99,7 +96,7 @@ def layer_table(
         A list of `LayerRow` in the order of the calls. A notebook shows it as a table.
 
     Raises:
-        ModelError: There is no such block, or see `diagnose`.
+        ModelError: There is no such block; the network takes another number of inputs; or see `diagnose`.
         Exception: Any exception of the network on images of this shape; `diagnose` explains it.
 
     Example:
@@ -107,8 +104,6 @@ def layer_table(
         [(6, 24, 24)]
     """
     run = _run(model, input_shape)
-    if run.error is not None:
-        raise run.error
     network = unwrapped(model)
     rows = rows_of(network, run)
     has_blocks = depth is not None or collapse
@@ -131,12 +126,10 @@ def receptive_field(model: nn.Module, input_shape: Shapes, layer: str, row: int 
         The pixels `image[:, top:bottom, left:right]`; (0, 0, 0, 0) for a unit that depends only on padding.
 
     Raises:
-        ModelError: There is no such layer, or no such unit.
+        ModelError: There is no such layer, or no such unit; or the network takes another number of inputs.
         Exception: Any exception of the network on images of this shape; `diagnose` explains it.
     """
-    run = _run(model, input_shape)
-    if run.error is not None and layer not in {call.name for call in run.calls}:
-        raise run.error
+    run = _run(model, input_shape, layer)
     call = check_unit(run.calls, layer, row, col)
     if not call.is_known:
         raise ModelError(
@@ -187,6 +180,10 @@ def network_record(model: nn.Module, input_shape: Shape) -> dict[str, Any]:
     return summarise(model, input_shape).record()
 
 
-def _run(model: nn.Module, input_shape: Shapes) -> DryRun:
+def _run(model: nn.Module, input_shape: Shapes, layer: str | None = None) -> DryRun:
+    """The run of a network, which raises the network's exception; if a layer is given, only if it did not run."""
     image_shape, others = shapes_of(input_shape)
-    return dry_run(model, image_shape, trackers=TRACKERS, other_shapes=others)
+    run = dry_run(model, image_shape, trackers=TRACKERS, other_shapes=others)
+    if layer not in {call.name for call in run.calls}:
+        raise_error(unwrapped(model), run)
+    return run

@@ -17,6 +17,8 @@ from convboard.anatomy.function_call import FunctionCall, Window
 from convboard.anatomy.module_paths import named_modules
 
 Shape = tuple[int, ...]
+Shapes = Shape | Sequence[Shape]
+"""(C, H, W) of an image; for a network with several inputs, the shape of each without the batch, the image first."""
 INPUT = "input"  # stands for the images among the inputs of a call
 UNKNOWN = "unknown"  # stands for a tensor that was made where no trace sees: by torch.jit.script, vmap, numpy
 

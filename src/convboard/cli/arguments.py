@@ -24,6 +24,7 @@ from convboard.errors import ConfigError, similar
 
 Arguments = TypeVar("Arguments")
 
+_BRACKETS = r"[\[(]([^\[\]()]*)[\])]"  # the innermost ones
 PLACES = ("data_dir", "dataset.path")  # where the data of a run is now
 
 
@@ -141,10 +142,44 @@ def read_shape(text: str | None) -> tuple[int, int, int] | None:
     """
     if text is None:
         return None
-    sizes = [int(size) if size.strip().isdecimal() else 0 for size in re.split("[,x×]", text.strip("[]() "))]
-    if len(sizes) != 3 or min(sizes) < 1 or max(sizes) > MOST_PIXELS:
+    sizes = _sizes(text.strip("[]() "))
+    if len(sizes) != 3 or not _are_allowed(sizes):
         raise ConfigError(f"input_shape={text}: give channels, height and width, such as input_shape=[3,224,224].")
     return sizes[0], sizes[1], sizes[2]
+
+
+def read_shapes(text: str | None) -> tuple[tuple[int, int, int] | None, list[tuple[int, ...]]]:
+    """Return (C, H, W) and the shapes of the other inputs of a network from `[[3,224,224],[5]]` or `3x224x224,5`.
+
+    Args:
+        text: That, or one shape as `read_shape` takes it; None for none.
+
+    Raises:
+        ConfigError: The first shape is not three whole numbers above 0, or another one is no list of these.
+    """
+    if text is None:
+        return None, []
+    nested = re.findall(_BRACKETS, text)
+    shapes = [_sizes(part) for part in (nested if len(nested) > 1 else text.strip("[]() ").split(","))]
+    if len(nested) < 2 and (len(shapes) == 1 or len(shapes[0]) == 1):
+        return read_shape(text), []
+    first, *others = shapes
+    is_all = len(nested) < 2 or not re.search(r"\w", re.sub(_BRACKETS, "", text))
+    if len(first) != 3 or not is_all or not all(map(_are_allowed, shapes)):
+        raise ConfigError(
+            f"input_shape={text}: give channels, height and width of the images, and the shape of each other input, "
+            "without the batch, such as input_shape=[[3,224,224],[5]]."
+        )
+    return (first[0], first[1], first[2]), others
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = re.split("[,x×]", text.rstrip(", ")) if text.strip(", ") else []
+    return tuple(int(size) if size.strip().isdecimal() else 0 for size in sizes)
+
+
+def _are_allowed(sizes: Sequence[int]) -> bool:
+    return all(1 <= size <= MOST_PIXELS for size in sizes)
 
 
 def compose_beside(run: str | None, overrides: Sequence[str], useless: Sequence[str] = ()) -> Composed | None:

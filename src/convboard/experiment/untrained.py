@@ -1,13 +1,19 @@
 """The untrained network of a config, and the shape of its images. No image is loaded."""
 
 import inspect
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.dry_run import black_images
-from convboard.anatomy.outputs import layer_outputs
+from convboard.anatomy.check import raise_explained
+from convboard.anatomy.diagnostics.diagnosis import DiagnosedError
+from convboard.anatomy.dry_run import dry_run
+from convboard.anatomy.forward_inputs import InputsError, check_inputs
+from convboard.anatomy.trace import Shape
 from convboard.config.compose import Composed
+from convboard.config.instantiate import Target
 from convboard.data.dataset import ImageShape
 from convboard.errors import ConfigError, ConvboardError, ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
@@ -52,7 +58,13 @@ def untrained_shape(composed: Composed, input_shape: ImageShape | None = None) -
 
 
 @errors_with_config_keys()
-def build_untrained(composed: Composed, shape: ImageShape, num_classes: int | None, is_given: bool = True) -> nn.Module:
+def build_untrained(
+    composed: Composed,
+    shape: ImageShape,
+    num_classes: int | None,
+    is_given: bool = True,
+    others: Sequence[Shape] = (),
+) -> nn.Module:
     """Build the network with the initial weights of a run of this config, in eval mode.
 
     Args:
@@ -60,12 +72,14 @@ def build_untrained(composed: Composed, shape: ImageShape, num_classes: int | No
         shape: (C, H, W) of the images.
         num_classes: Number of classes; None: the constructor's default, which may be a network without classifier.
         is_given: Whether the user gave the shape.
+        others: Shapes of the network's other inputs, without the batch.
 
     Raises:
+        InputsError: It takes another number of inputs.
         ConvboardError: It cannot be built, or does not fit such images.
     """
     try:
-        return _build(composed, shape, num_classes)
+        return _build(composed, shape, num_classes, others)
     except ModelError as error:
         if is_given or composed.has_dataset or getattr(error, "diagnosis", None) is None:
             raise
@@ -89,18 +103,35 @@ def _of_unknown_shape(error: ModelError, composed: Composed, shape: ImageShape, 
     return ModelError(f"{tried} Give dataset=<name> or input_shape=[channels,height,width].\n\n{error}")
 
 
-def _build(composed: Composed, shape: ImageShape, num_classes: int | None) -> nn.Module:
+def _build(composed: Composed, shape: ImageShape, num_classes: int | None, others: Sequence[Shape] = ()) -> nn.Module:
     seed_everything(composed.config.seed)
-    if num_classes is not None:
-        return build_model(composed.config.model, shape, num_classes).eval()
     target = resolve_model(composed.config.model)
+    if num_classes is not None and not others:
+        with _errors_of_inputs(target, shape, num_classes):
+            return build_model(composed.config.model, shape, num_classes).eval()
     try:
-        model = build(target.factory, shape, None, **target.arguments)
-    except ModelError:  # its number of classes has no default, as in a list of layers
-        seed_everything(composed.config.seed)
+        model = build(target.factory, shape, num_classes, **target.arguments)
+    except ModelError:
+        if others:
+            raise
+        seed_everything(composed.config.seed)  # its number of classes has no default, as in a list of layers
         return build_model(composed.config.model, shape, _CLASSES).eval()
-    layer_outputs(model, black_images(model, shape, 1))  # raises an explained error if the images do not fit
+    run = dry_run(model, shape, other_shapes=others)
+    check_inputs(model, run)
+    raise_explained(model, run)
     return model.eval()
+
+
+@contextmanager
+def _errors_of_inputs(target: Target, shape: ImageShape, num_classes: int) -> Iterator[None]:
+    """Raise an `InputsError` for a network whose forward cannot be called with images alone, and takes other inputs."""
+    try:
+        yield
+    except DiagnosedError as error:
+        if error.diagnosis.kind == "forward":
+            model = build(target.factory, shape, num_classes, **target.arguments)
+            check_inputs(model, dry_run(model, shape))
+        raise
 
 
 def _defaults(node: dict[str, Any]) -> dict[str, Any]:
@@ -123,10 +154,15 @@ def untrained_model(composed: Composed, input_shape: ImageShape | None = None) -
     if shape[0] not in (1, 3):
         raise ConfigError(f"The network needs {shape[0]} channels, but a picture has 1 (grey) or 3 (colour).")
     chosen = composed.config.dataset
+    try:
+        model = build_untrained(composed, shape, num_classes, is_given=input_shape is not None)
+    except InputsError as error:
+        alone = "A picture is one input: a network of several inputs cannot be shown with it."
+        raise error.with_message(f"{error.reason} {alone}") from error
     return InferenceModel(
         f"{composed.model_name}, untrained",
         f"untrained, seed={composed.config.seed}; pixels scaled to −1…1",
-        build_untrained(composed, shape, num_classes, is_given=input_shape is not None),
+        model,
         shape,
         (0.5,) * shape[0],
         (0.5,) * shape[0],

@@ -95,7 +95,7 @@ def test_a_forward_that_wants_more_than_images_is_explained() -> None:
         def forward(self, x: Tensor, labels: Tensor) -> Tensor:  # type: ignore[override]
             return x
 
-    with pytest.raises(ModelError, match=r"but it is\s+called with the images alone"):
+    with pytest.raises(ModelError, match=r"TakesLabels takes 2 inputs, .* Give the tensor of each: \(x, labels\)"):
         layer_outputs(TakesLabels(nn.ReLU()), torch.zeros(1, 1, 4, 4))
 
 

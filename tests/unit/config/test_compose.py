@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import convboard
-from convboard.cli.arguments import compose_beside, read_shape, split_arguments
+from convboard.cli.arguments import compose_beside, read_shape, read_shapes, split_arguments
 from convboard.config.compose import compose_config
 from convboard.errors import ConfigError
 
@@ -160,3 +160,30 @@ def test_a_new_run_directory() -> None:
     for path, name in (("flowers", "flowers"), ("'/a b/my cats'", "my_cats"), (".", Path.cwd().name)):
         run_dir = compose_config(["dataset=image_folder", f"dataset.path={path}"]).run_dir
         assert run_dir.parent == Path(f"outputs/image_folder-{name}/lenet")
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("[[3,224,200],[5]]", [(5,)]),
+        ("[(3,224,200),(5,)]", [(5,)]),
+        ("[3,224,200],[5]", [(5,)]),
+        ("[[3, 224, 200], [1, 224, 200], []]", [(1, 224, 200), ()]),
+        ("3x224x200,5", [(5,)]),
+        ("3x224x200,3x224x200", [(3, 224, 200)]),
+        ("3,224x200", []),
+        ("[3,224,200]", []),
+    ],
+)
+def test_the_shapes_of_several_inputs(text: str, others: list[tuple[int, ...]]) -> None:
+    assert read_shapes(text) == ((3, 224, 200), others)
+    assert read_shapes(None) == (None, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[[3,224],[5]]", "[[3,8,8],[0]]", "[[3,8,8],[x]]", "[[3,8,8],[5],7]", "3x8x8,x", "3,8,8,5", ""],
+)
+def test_what_are_no_shapes(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^input_shape=.*: give channels, height and width"):
+        read_shapes(text)

@@ -1,12 +1,14 @@
 """A network without its data: its shape, its weights."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
+from convboard.anatomy.forward_inputs import InputsError
 from convboard.cli.layers import _title as title
 from convboard.config.compose import compose_config
 from convboard.data.dataset import ImageShape
@@ -70,9 +72,12 @@ def test_a_list_of_layers_gets_classes() -> None:
 
 
 def test_a_title_says_where_the_shape_is_from() -> None:
-    assert title("lenet", (1, 32, 32), "mnist", is_given=False) == "lenet for 1x32x32 images of mnist"
-    assert title("lenet", (1, 32, 32), "", is_given=False) == "lenet for 1x32x32 images (its default)"
-    assert title("lenet", (1, 28, 28), "mnist", is_given=True) == "lenet for 1x28x28 images (as given)"
+    assert title("lenet", [(1, 32, 32)], "mnist", is_given=False) == "lenet for 1x32x32 images of mnist"
+    assert title("lenet", [(1, 32, 32)], "", is_given=False) == "lenet for 1x32x32 images (its default)"
+    assert title("lenet", [(1, 28, 28)], "mnist", is_given=True) == "lenet for 1x28x28 images (as given)"
+    assert title("two", [(1, 28, 28), (5,), ()], "", is_given=True) == (
+        "two for 1x28x28 images and 5 and a number (as given)"
+    )
 
 
 def test_networks_that_take_no_such_image() -> None:
@@ -103,4 +108,28 @@ def test_a_shape_that_nobody_gave_is_not_the_network_s_mistake() -> None:
 def test_a_network_that_fits_no_common_shape_either() -> None:
     composed = compose_config([f"model._target_={__name__}.Grey", "model.features=9"])
     with pytest.raises(ModelError, match=r"or input_shape=\[channels,height,width\]\.\n\nGrey does not"):
+        untrained_model(composed)
+
+
+class WithCode(nn.Module):
+    def __init__(self, num_classes: int = 4) -> None:
+        super().__init__()
+        self.conv, self.code = nn.Conv2d(3, num_classes, 3), nn.Linear(5, num_classes)
+
+    def forward(self, image: torch.Tensor, code: torch.Tensor) -> Any:
+        return self.conv(image).mean((2, 3)) + self.code(code)
+
+
+@pytest.mark.parametrize(("dataset", "shape"), [([], (3, 224, 224)), (["dataset=cifar10"], (3, 32, 32))])
+def test_a_network_of_several_inputs(dataset: list[str], shape: ImageShape) -> None:
+    composed = compose_config([f"model._target_={__name__}.WithCode", *dataset])
+    assert untrained_shape(composed)[0] == shape
+    for others in ([], [(5,), (5,)]):
+        with pytest.raises(InputsError, match="WithCode takes 2 inputs") as caught:
+            build_untrained(composed, *untrained_shape(composed), others=others)
+        assert caught.value.shapes == [shape, (5,)]
+    assert isinstance(build_untrained(composed, *untrained_shape(composed), others=[(5,)]), WithCode)
+    with pytest.raises(ModelError, match=r"wants 5 features but gets 6: the\s+input is 6"):
+        build_untrained(composed, *untrained_shape(composed), others=[(6,)])
+    with pytest.raises(InputsError, match=r"is given\. A picture is one input: a network of several inputs cannot be"):
         untrained_model(composed)

@@ -172,9 +172,10 @@ class Context:
 
     def sizes_to(self, call: Call) -> str:
         """Return `the input is 28x28, and conv1 (5x5, no padding) leaves 24x24, pool 12x12`."""
-        size: Shape = self.run.image_shape
+        path = self.path_to(call)
+        image = size = self.run.shape_of((*path, call)[0].inputs)
         steps: list[str] = []
-        for step in self.path_to(call):
+        for step in path:
             shape = (step.output_shape or ())[1:]
             if len(shape) != 3 or shape[1:] == size[1:]:
                 continue
@@ -183,7 +184,7 @@ class Context:
             steps.append(f"{step.name}{_window_in_words(step)} {verb}{sizes(size[1:])}")
         if len(steps) > 6:
             steps = [*steps[:2], "...", *steps[-3:]]
-        start = f"the input is {sizes(self.run.image_shape[1:])}"
+        start = f"the input is {sizes(image[1:] or image)}"
         return f"{start}, and {', '.join(steps)}" if steps else start
 
     def flattened_shape(self, call: Call) -> Shape:

@@ -5,6 +5,7 @@ import copy
 import torch
 from torch import nn
 
+from convboard.anatomy.arguments import shapes_of
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.diagnosis import DiagnosedError, Diagnosis
 from convboard.anatomy.diagnostics.finding_place import place_of
@@ -12,11 +13,12 @@ from convboard.anatomy.diagnostics.rules import find_mistake
 from convboard.anatomy.diagnostics.user_code import Place, is_installed, without_library_frames
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.dry_run import dry_run, lazy_layers, materialise
+from convboard.anatomy.forward_inputs import check_inputs
 from convboard.anatomy.layer_rows import TRACKERS, rows_of
-from convboard.anatomy.trace import Shape
+from convboard.anatomy.trace import Shapes
 
 
-def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = None) -> Diagnosis | None:
+def diagnose(model: nn.Module, input_shape: Shapes, num_classes: int | None = None) -> Diagnosis | None:
     """Run a network once on two black images, and explain what does not fit.
 
     The network, its modes and buffers and the random numbers stay unchanged. Remedies are tried on copies before they
@@ -24,7 +26,7 @@ def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = Non
 
     Args:
         model: Any network.
-        input_shape: (C, H, W) of an image, float32 as in training.
+        input_shape: (C, H, W) of an image, float32 as in training; for several inputs see `layer_table`.
         num_classes: How many logits the network must return for each image; None if any number will do.
 
     Returns:
@@ -37,13 +39,15 @@ def diagnose(model: nn.Module, input_shape: Shape, num_classes: int | None = Non
     Example:
         >>> print(convboard.diagnose(MyNet(), (1, 28, 28), num_classes=10))
     """
-    if isinstance(model, nn.Module) and lazy_layers(model):
+    image_shape, others = shapes_of(input_shape)
+    is_lazy = isinstance(model, nn.Module) and bool(lazy_layers(model))
+    if is_lazy:
         model = copy.deepcopy(model)
-        run = materialise(model, input_shape)
-        if run.error is None:
-            run = dry_run(model, input_shape, trackers=TRACKERS, dtype=torch.float32)
-    else:
-        run = dry_run(model, input_shape, trackers=TRACKERS, dtype=torch.float32)
+        run = materialise(model, image_shape)
+    if not is_lazy or run.error is None:
+        run = dry_run(model, image_shape, trackers=TRACKERS, dtype=torch.float32, other_shapes=others)
+    if others:
+        check_inputs(model, run)
     context = Context(model, run, num_classes)
     finding = find_mistake(context)
     if finding is None and context.run.error is not None:

@@ -55,7 +55,8 @@ def place_of(context: Context, finding: Finding) -> Place | None:
 
 def _lines_of_calls(context: Context) -> dict[str, Place]:
     """The user's lines that call the layers and functions, by the name of the call."""
-    run = attempt(dry_run, context.model, context.run.image_shape, trackers=(_Lines,))
+    others = context.run.other_shapes
+    run = attempt(dry_run, context.model, context.run.image_shape, trackers=(_Lines,), other_shapes=others)
     return {call.name: call.tracked[0] for call in run.calls if call.tracked and call.tracked[0]} if run else {}
 
 
@@ -64,7 +65,7 @@ def _last_line(context: Context) -> Place | None:
     forward: Any = context.model.forward
     code, found = getattr(getattr(forward, "__func__", forward), "__code__", None), list[Place | None]()
     with _traced(code, lambda frame: found.append(_place(frame))):
-        quiet_run(context.model, context.run.image_shape)
+        quiet_run(context.model, context.run.image_shape, other_shapes=context.run.other_shapes)
     return found[-1] if found and context.is_user_defined else None
 
 

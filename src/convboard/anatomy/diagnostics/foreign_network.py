@@ -50,7 +50,7 @@ def _made(context: Context, arguments: dict[str, Any]) -> nn.Module | None:
 def _replacements(context: Context, model: nn.Module, path: str, changes: dict[str, Any]) -> list[str] | None:
     """Replace the layer, and the last one if it has another number of classes; the lines of code, or None."""
     lines = [_replace(model, path, changes)]
-    run = quiet_run(model, context.run.image_shape)
+    run = quiet_run(model, context.run.image_shape, other_shapes=context.run.other_shapes)
     last = run.calls[-1].module if run is not None and run.error is None and run.calls else None
     if context.num_classes is not None and isinstance(last, nn.Linear) and not fits(context, run):
         name = next(name for name, module in model.named_modules() if module is last)

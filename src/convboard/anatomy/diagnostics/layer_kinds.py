@@ -125,7 +125,7 @@ def recurrent_width(context: Context, call: Call) -> Finding | None:
 
 def grade_of_images(context: Context, side: int) -> bool:
     """Return whether the network runs on square images of another size."""
-    run = quiet_run(context.model, (context.run.image_shape[0], side, side))
+    run = quiet_run(context.model, (context.run.image_shape[0], side, side), other_shapes=context.run.other_shapes)
     return run is not None and run.error is None
 
 

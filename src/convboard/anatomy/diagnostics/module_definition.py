@@ -25,6 +25,7 @@ from convboard.anatomy.trace import Call
 REGISTER = "keep layers in nn.ModuleList instead of a list, and weights as nn.Parameter on self"
 _LABELS = ("label", "target", "y")  # parts of the names of what a forward computes a loss from
 _IMAGES = "the images alone, model(images)"
+_SEVERAL = " A data set has one image for each label: a network of several inputs cannot be trained here."
 
 
 def invalid_groups(error: BaseException, with_line: bool = True) -> str | None:
@@ -115,7 +116,7 @@ def wrong_forward(context: Context) -> Finding | None:
     try:
         signature.bind(*([context.model] if defined_in_class is not forward else []), None)
     except TypeError:
-        parameters = list(signature.parameters)
+        parameters, several = list(signature.parameters), ""
         if len(parameters) < 2:
             missing = "x" if "self" in parameters else "self"
             remedy = f"write def forward(self, x): {missing} is missing"
@@ -125,7 +126,9 @@ def wrong_forward(context: Context) -> Finding | None:
                 images = parameters[1]
                 remedy = f"write def forward(self, {images}), and return the scores of the classes: the run computes "
                 remedy += "the loss itself, from them and the labels"
-        reason = f"{name} has {written}, but it is called with {_IMAGES}."
+            elif len(parameters) > 2 and context.num_classes is not None:
+                several = _SEVERAL
+        reason = f"{name} has {written}, but it is called with {_IMAGES}.{several}"
         return Finding("forward", reason, (remedy,), "forward(self, x)", written, place=definition(defined_in_class))
     return None
 
@@ -160,7 +163,8 @@ def untrained_weight(context: Context) -> Finding | None:
     """Recognise a weight that gets a gradient but is not a parameter of the network: it is not trained or saved."""
     if not any(unregistered(context, _weights(call)) is not None for call in context.run.calls):
         return None
-    run = dry_run(context.model, context.run.image_shape, gradients=True)  # with the network's own no_grad and detach
+    others = context.run.other_shapes
+    run = dry_run(context.model, context.run.image_shape, gradients=True, other_shapes=others)  # with its own no_grad
     found: dict[str, nn.Parameter] = {}
     for call in run.calls:
         weight = unregistered(context, (weight for weight in _weights(call) if _has_gradient(run.output, weight)))

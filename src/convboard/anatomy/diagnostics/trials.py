@@ -9,7 +9,7 @@ import io
 import random
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TypeVar
 
@@ -27,11 +27,13 @@ WORKS, GETS_FURTHER, FAILS = 2, 1, 0
 _Result = TypeVar("_Result")
 
 
-def quiet_run(model: nn.Module, image_shape: Shape, batch_size: int = 2) -> DryRun | None:
+def quiet_run(
+    model: nn.Module, image_shape: Shape, batch_size: int = 2, other_shapes: Sequence[Shape] = ()
+) -> DryRun | None:
     """Run a network without output; a lazy one is copied first. Returns None if the run cannot be started."""
     if lazy_layers(model):
         return attempt(lambda: materialise(copy.deepcopy(model), image_shape))
-    return attempt(dry_run, model, image_shape, batch_size)
+    return attempt(dry_run, model, image_shape, batch_size, other_shapes=other_shapes)
 
 
 def training_run(model: nn.Module, image_shape: Shape) -> DryRun | None:
@@ -84,7 +86,9 @@ def run_again(context: Context, model: nn.Module, image_shape: Shape | None = No
         image_shape: (C, H, W); None for that of the run.
     """
     shape = image_shape or context.run.image_shape
-    return training_run(model, shape) if context.is_training else quiet_run(model, shape)
+    if context.is_training:
+        return training_run(model, shape)
+    return quiet_run(model, shape, other_shapes=context.run.other_shapes)
 
 
 def grade(context: Context, model: nn.Module | None = None) -> int:

@@ -41,7 +41,7 @@ def fixed_batch_size(context: Context) -> Finding | None:
     numbers |= {value for name, value in _settings(failure).items() if "batch" in name.lower()}
     largest = min(_LARGEST_BATCH, _LARGEST_RUN * context.batch // max(_memory(context), 1))
     for size in sorted(number for number in numbers if context.batch < number <= largest):
-        run = quiet_run(context.model, context.run.image_shape, size)
+        run = quiet_run(context.model, context.run.image_shape, size, context.run.other_shapes)
         if run is not None and fits(context, run):
             return _fixed_batch_size(context, failure, size)
     return None
@@ -106,7 +106,7 @@ def _layers_with_tuples(context: Context) -> dict[str, nn.Module]:
 
         handles.append(module.register_forward_hook(look))
     try:
-        quiet_run(context.model, context.run.image_shape)
+        quiet_run(context.model, context.run.image_shape, other_shapes=context.run.other_shapes)
     finally:
         for handle in handles:
             handle.remove()
