@@ -19,20 +19,22 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc]
-    """Writes a text in quotes wherever `_Loader` would read something else."""
+    """Writes a text in quotes wherever `HydraLoader` would read something else."""
 
 
-class _Loader(LOADER):  # type: ignore[misc]
+class HydraLoader(LOADER):  # type: ignore[misc]
     """Reads as Hydra does: 1e-3 is a number, a date is a text, and no key is there twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        if len(mapping) < len(node.value):
+        """Return a mapping; see `yaml.constructor.SafeConstructor`."""
+        keys = [str(key.value) for key, _ in node.value]  # before `<<` is replaced by what it names
+        if len(set(keys)) < len(keys):
             raise yaml.constructor.ConstructorError(None, None, "found a duplicate key", node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
 
-for _kind in (_Dumper, _Loader):
+for _kind in (_Dumper, HydraLoader):
     _kind.yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in (f"{_TAG}timestamp", f"{_TAG}float")]
         for first, resolvers in _kind.yaml_implicit_resolvers.items()
@@ -52,7 +54,7 @@ def load_config(path: Path) -> TrainConfig:
         ConfigError: The file is not valid YAML, or not a config of this version.
     """
     try:
-        plain = yaml.load(read_yaml_text(path, has_aliases=False), Loader=_Loader)  # a safe loader
+        plain = yaml.load(read_yaml_text(path, has_aliases=False), Loader=HydraLoader)  # a safe loader
     except (OSError, yaml.YAMLError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
     if not isinstance(plain, dict):

@@ -4,14 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from convboard.config.command_line import format_value
-from convboard.config.compose import conf_folders
 from convboard.config.override_values import overridden
-from convboard.config.own_options import check_option
 from convboard.config.schema import GROUPS, TrainConfig
 from convboard.errors import ConfigError, RunError
+from convboard.experiment.option_file import options
 from convboard.experiment.run_dir import load_run_config, python_text, refuse_foreign, refuse_given
 
 _NOT_REPEATED = ("resume",)
@@ -67,14 +64,13 @@ def _as_overrides(path: Path, config: TrainConfig, given: Sequence[str]) -> Iter
 def _option(group: str, node: dict[str, Any]) -> tuple[str, list[str]]:
     """Return the option of a group with the same class or name, and the keys in its file; empty if there is none.
 
-    A run is called by the options of its data set and its network.
+    A run is called by the options of its data set and its network. A file that cannot be read is passed over: without
+    an option the run has the same config.
     """
-    for file in (file for folder in conf_folders() for file in sorted((folder / group).glob("*.yaml"))):
-        check_option(file)
-        content = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    for option, (_, content, _) in options(group).items():
         for key in ("_target_", "name"):
-            if isinstance(content, dict) and key in content and content[key] == node.get(key):
-                return file.stem, [str(name) for name in content]
+            if key in content and content[key] == node.get(key):
+                return option, [str(name) for name in content]
     return "", []
 
 
