@@ -1,11 +1,16 @@
-"""Paths of modules and parameters as in the user's code: without the wrappers that torch.compile puts inside."""
+"""Modules and parameters of a network by their paths in the user's code, and the attributes that modules add.
+
+The paths are without the wrappers that torch.compile puts inside.
+"""
 
 from collections.abc import Iterator
 from itertools import accumulate
+from typing import Any
 
 from torch import nn
 
 COMPILED = "_orig_mod"  # the attribute of a compiled module that has the module itself
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 
 
 def is_compiled(module: nn.Module) -> bool:
@@ -21,6 +26,11 @@ def named_modules(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def named_parameters(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """Yield what `model.named_parameters()` does, with the paths of `named_modules`."""
     return ((_path(name), parameter) for name, parameter in model.named_parameters())
+
+
+def own_attributes(module: nn.Module) -> Iterator[tuple[str, Any]]:
+    """Yield the attributes of a module, also private ones, but not those that every module has."""
+    return ((name, value) for name, value in vars(module).items() if name not in _OF_EVERY_MODULE)
 
 
 def ancestors(name: str) -> list[str]:

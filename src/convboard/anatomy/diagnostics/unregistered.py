@@ -1,13 +1,16 @@
 """Weights that a network computes with, but that are none of its parameters: in a plain list, or made in forward."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_of_assignment
 from convboard.anatomy.diagnostics.wording import listed_names
-from convboard.anatomy.module_paths import named_modules
+from convboard.anatomy.module_paths import named_modules, own_attributes
+
+_COLLECTIONS = (list, tuple, dict, set, frozenset, deque)
 
 
 @dataclass(frozen=True)
@@ -16,7 +19,7 @@ class Holder:
 
     Attributes:
         path: Its path in the network, such as `convs`.
-        kind: Its type: `list`, `tuple`, `dict`.
+        kind: Its type, such as `list`, `tuple` or `dict`.
         holds_layers: Whether it has layers; else weights.
         lines: The lines that assign it, ` (net.py, line 9: self.convs = [])`; empty if unknown.
     """
@@ -42,14 +45,12 @@ class Holder:
 
 
 def holders(model: nn.Module) -> dict[int, Holder]:
-    """Return the plain lists, tuples and dicts of a network that hold weights, by the id of the weight."""
+    """Return the attributes of a network that are plain collections of weights, by the id of the weight."""
     found: dict[int, Holder] = {}
     own = {id(weight) for weight in (*model.parameters(), *model.buffers())}
     for path, module in named_modules(model):
-        for name, value in vars(module).items():
-            if name.startswith("_") or not isinstance(value, list | tuple | dict):
-                continue
-            weights = [pair for pair in _weights(value) if id(pair[0]) not in own]
+        for name, value in own_attributes(module):
+            weights = [pair for pair in _weights_in(value) if id(pair[0]) not in own]
             if weights:
                 full = f"{path}.{name}".lstrip(".")
                 lines = in_brackets(*lines_of_assignment(model, full))
@@ -75,13 +76,13 @@ def explanation(calls: Sequence[str], holder: Holder | None, line: str) -> tuple
     )
 
 
-def _weights(value: object) -> Iterator[tuple[Tensor, bool]]:
+def _weights_in(value: object) -> Iterator[tuple[Tensor, bool]]:
     """Yield the weights in nested collections, and whether each is a layer's."""
-    if isinstance(value, nn.Module):
-        yield from ((weight, True) for weight in value.parameters())
-    elif isinstance(value, nn.Parameter):
-        yield value, False
-    elif isinstance(value, Mapping):
-        yield from (pair for item in value.values() for pair in _weights(item))
-    elif isinstance(value, list | tuple):
-        yield from (pair for item in value for pair in _weights(item))
+    if isinstance(value, _COLLECTIONS):
+        for item in value.values() if isinstance(value, dict) else value:
+            if isinstance(item, nn.Module):
+                yield from ((weight, True) for weight in item.parameters())
+            elif isinstance(item, nn.Parameter):
+                yield item, False
+            else:
+                yield from _weights_in(item)

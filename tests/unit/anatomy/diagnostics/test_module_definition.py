@@ -1,6 +1,8 @@
 """Rules for constructors, forwards, and weights that are not registered."""
 
 import re
+from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -115,6 +117,33 @@ def test_a_weight_that_would_not_be_trained() -> None:
     )
     anew = found(LambdaNetwork(lambda m, x: nn.Linear(16, 10)(x.flatten(1))))
     assert (anew.kind, anew.remedies[0][:26]) == ("parameters", "make the layer in __init__")
+
+
+@pytest.mark.parametrize(
+    ("make", "proper"),
+    [
+        (lambda layer: [layer], "ModuleList"),
+        (lambda layer: deque([layer]), "ModuleList"),
+        (lambda layer: {layer}, "ModuleList"),
+        (lambda layer: {"a": [layer]}, "ModuleDict"),
+    ],
+    ids=["list", "deque", "set", "dict"],
+)
+def test_a_weight_in_a_private_collection(make: Callable[[Any], Any], proper: str) -> None:
+    class Private(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first = nn.Linear(16, 10)
+            hidden = nn.Linear(10, 10)
+            self._hidden = make(hidden)
+            self.hook: Any = lambda x: hidden(x)
+
+        def forward(self, x: Tensor) -> Any:
+            return self.hook(self.first(x.flatten(1)))
+
+    diagnosis = found(Private())
+    assert f"self._hidden is a plain {type(make(nn.ReLU())).__name__}" in diagnosis.reason
+    assert f"self._hidden = nn.{proper}(" in diagnosis.remedies[0]
 
 
 @pytest.mark.parametrize("kept_out", [torch.no_grad, None], ids=["no_grad", "detach"])
