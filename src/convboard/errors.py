@@ -27,8 +27,8 @@ class ConvboardError(ValueError):
 
     Args:
         *args: The message.
-        arguments: Names of the Python arguments that have to change, if there are any. The part that knows the config
-            adds the keys that they have there.
+        arguments: Names of the Python arguments that have to change, if there are any; `name=value` for one whose value
+            is known. The part that knows the config adds the keys that they have there.
     """
 
     def __init__(self, *args: object, arguments: tuple[str, ...] = ()) -> None:

@@ -49,6 +49,7 @@ def test_other_figures_are_shown_side_by_side(run_command: RunCommand, tmp_path:
     assert SAME not in again.stdout
     assert "evaluated again" in again.stdout
     assert "in result.json" in again.stdout
+    assert "They differ although images and checkpoint are the same: " in again.stdout
     assert " 12.35% " in again.stdout or " 12.34% " in again.stdout
 
 

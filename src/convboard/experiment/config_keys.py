@@ -49,7 +49,8 @@ def _with_keys(error: ConvboardError) -> str:
     """The message, with the key in place of the argument that it begins with, or with the keys at its end."""
     group = "model" if isinstance(error, ModelError) else "dataset"
     keys = [name if name in _TOP_LEVEL else f"{group}.{name}" for name in error.arguments]
-    needed = [f"{key}=VALUE" for key in keys] if " needs the arguments " in str(error) else []
+    are_all_needed = " needs the argument" in str(error)
+    needed = [key if "=" in key else f"{key}=VALUE" for key in keys] if are_all_needed else []
     text, ending = str(error), f" In a config: {' '.join(needed) or ' or '.join(keys)}."
     if text.startswith(f"{keys[0]}=") or text.endswith(ending):  # an inner context has added them
         return text

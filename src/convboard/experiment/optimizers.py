@@ -60,14 +60,16 @@ def build_optimizer(
 
 def _all_frozen(model: nn.Module, origin: Origin) -> str:
     """The message for a network none of whose weights is trained."""
-    from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_that_freeze  # only errors need it
+    # Deferred for start-up time: only errors need it.
+    from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_that_freeze
+    from convboard.anatomy.diagnostics.wording import in_python
 
     last = next((name.rpartition(".")[0] for name, _ in reversed(list(model.named_parameters()))), "")
-    head = ".".join(["self", last]) if last else "it"
+    network = "self" if origin.factory is type(model) else "model"
     return (
         "The network has no weights to train: no parameter in it has requires_grad=True"
         f"{in_brackets(*lines_that_freeze(model, origin))}. Freeze before the layers to train are made, or call "
-        f"requires_grad_(True) on them afterwards, such as {head}.requires_grad_(True)."
+        f"requires_grad_(True) on them afterwards, such as {in_python(f'{network}.{last}')}.requires_grad_(True)."
         if last
         else "The network has no weights to train: no parameter in it has requires_grad=True."
     )

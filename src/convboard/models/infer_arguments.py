@@ -54,12 +54,13 @@ def build(
     """
     parameters = inspect.signature(factory).parameters
     given = given_arguments(factory, input_shape, num_classes, arguments)
+    known = {name: value for name, value in _inferred(input_shape, num_classes).items() if isinstance(value, int)}
     if factory.__module__.startswith("convboard.models."):
         _check_values(factory, given)
     if "in_features" in parameters and "in_features" not in given:
-        _check_arguments(factory, {**given, "in_features": _UNLIKELY})
+        _check_arguments(factory, {**given, "in_features": _UNLIKELY}, known)
         given["in_features"] = _find_in_features(factory, input_shape, given)
-    _check_arguments(factory, given)
+    _check_arguments(factory, given, known)
     model = _call(factory, given, input_shape, num_classes)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{_name(factory)} made a {type(model).__name__}, not a torch.nn.Module.")
@@ -110,8 +111,14 @@ def _name(factory: Callable[..., nn.Module]) -> str:
     return getattr(factory, "__name__", type(factory).__name__)
 
 
-def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -> None:
-    """Check that the constructor has all arguments that are given, and gets all that it needs."""
+def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any], known: Mapping[str, int]) -> None:
+    """Check that the constructor has all arguments that are given, and gets all that it needs.
+
+    Args:
+        factory: The constructor.
+        given: Its arguments.
+        known: The values of arguments that follow from the data, whether or not it has them.
+    """
     parameters = inspect.signature(factory).parameters.values()
     for parameter in parameters:
         if parameter.kind is parameter.POSITIONAL_ONLY and parameter.default is parameter.empty:
@@ -125,19 +132,22 @@ def _check_arguments(factory: Callable[..., nn.Module], given: Mapping[str, Any]
     missing = tuple(name for name, one in named.items() if one.default is one.empty and name not in given)
     if missing and (functions := _functions_that_build(factory)):
         text = f"{_name(factory)} needs the argument {missing[0]!r}. These functions give it: {', '.join(functions)}."
-        raise ModelError(text, arguments=("_target_",))
+        passed_on = [f"{name}={value}" for name, value in known.items() if name in named]  # in their **kwargs
+        raise ModelError(text, arguments=(f"_target_={functions[0]}", *passed_on))
     if missing:
-        raise ModelError(_missing(_name(factory), missing), arguments=missing)
+        raise _missing(_name(factory), missing, known)
 
 
-def _missing(name: str, arguments: Sequence[str]) -> str:
-    """The message for arguments that a constructor needs."""
+def _missing(name: str, arguments: Sequence[str], known: Mapping[str, int]) -> ModelError:
+    """The error for arguments that a constructor needs."""
     words = {"class": "num_classes", "channel": "in_channels", "size": "image_size"}
     inferred = {one: right for one in arguments for word, right in words.items() if word in one and "hidden" not in one}
+    values = {one: known[right] for one, right in inferred.items() if right in known}
     listed = " and ".join(filter(None, [", ".join(map(repr, arguments[:-1])), repr(arguments[-1])]))
     text = f"{name} needs the argument{'s' if len(arguments) > 1 else ''} {listed}."
     renamed = "".join(f" Called {right} instead of {one}, it is given by the data." for one, right in inferred.items())
-    return text + renamed
+    valued = tuple(f"{one}={values[one]}" if one in values else one for one in arguments)
+    return ModelError(text + renamed, arguments=valued)
 
 
 def _functions_that_build(factory: Callable[..., nn.Module]) -> list[str]:

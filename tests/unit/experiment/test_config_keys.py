@@ -19,6 +19,10 @@ from convboard.experiment.config_keys import errors_with_config_keys
             "Net needs the arguments 'a' and 'b'. In a config: model.a=VALUE model.b=VALUE.",
         ),
         (
+            ModelError("Net needs the argument 'a'.", arguments=("a=10",)),
+            "Net needs the argument 'a'. In a config: model.a=10.",
+        ),
+        (
             ModelError("Bad groups.", arguments=("groups", "out_groups")),
             "Bad groups. In a config: model.groups or model.out_groups.",
         ),

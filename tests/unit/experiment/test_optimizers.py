@@ -2,8 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from convboard.anatomy.origin import Origin
 from convboard.config.instantiate import resolve
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, ModelError
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 
 
@@ -19,6 +20,23 @@ def test_only_weights_of_floating_point_are_changed_by_one_kernel(dtype: torch.d
     before = model.bias.detach().clone()
     optimizer.step()
     torch.testing.assert_close(model.bias.detach(), before - 0.1)
+
+
+def frozen() -> nn.Module:
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    return model.requires_grad_(False)
+
+
+def test_a_network_that_is_frozen_as_a_whole_is_refused_with_the_line() -> None:
+    target = resolve("optimizer", {"_target_": "torch.optim.SGD", "lr": 0.1})
+    with pytest.raises(ModelError) as raised:
+        build_optimizer(target, frozen(), torch.device("cpu"), Origin(frozen))
+    text = str(raised.value)
+    assert text.startswith("The network has no weights to train: no parameter in it has requires_grad=True (test_opt")
+    assert ": return model.requires_grad_(False)). Freeze before" in text
+    assert text.endswith("such as model[0].requires_grad_(True).")
+    with pytest.raises(ModelError, match=r"requires_grad=True\.$"):
+        build_optimizer(target, nn.Flatten(), torch.device("cpu"))
 
 
 def test_adafactor_has_what_its_step_looks_for_on_a_gpu() -> None:

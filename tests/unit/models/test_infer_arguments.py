@@ -49,8 +49,8 @@ class AsksNothing(nn.Module):
 class NeedsAFunction(nn.Sequential):
     """A class like torchvision's ResNet, one of whose arguments cannot be written in a config."""
 
-    def __init__(self, block: type[nn.Module]) -> None:
-        super().__init__(nn.Flatten(), block())
+    def __init__(self, block: type[nn.Module], num_classes: int = 5) -> None:
+        super().__init__(nn.Flatten(), block(), nn.Linear(num_classes, num_classes))
 
 
 def small(**arguments: Any) -> NeedsAFunction:
@@ -63,6 +63,7 @@ def test_functions_that_build_a_class_are_named() -> None:
     assert str(raised.value) == (
         f"NeedsAFunction needs the argument 'block'. These functions give it: {__name__}.small."
     )
+    assert raised.value.arguments == (f"_target_={__name__}.small", "num_classes=10")
 
 
 def test_what_the_data_knows_is_filled_in() -> None:
@@ -176,8 +177,9 @@ def test_missing_argument() -> None:
         return nn.Linear(hidden, n_classes)
 
     expected = r"several needs the arguments 'n_classes' and 'hidden'\. Called num_classes instead of n_classes, it is"
-    with pytest.raises(ModelError, match=expected):
+    with pytest.raises(ModelError, match=expected) as raised:
         build(several, SHAPE, 10)
+    assert raised.value.arguments == ("n_classes=10", "hidden")
 
 
 def test_result_must_be_a_network() -> None:

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.layer_construction import lines_that_make
-from convboard.anatomy.diagnostics.trials import attempt, quiet_run
+from convboard.anatomy.diagnostics.silenced_calls import attempt
+from convboard.anatomy.diagnostics.trials import quiet_run
 from convboard.anatomy.diagnostics.user_code import Place, failure_at, is_installed, user_frame
 from convboard.anatomy.dry_run import dry_run
 from convboard.anatomy.function_call import FunctionCall

@@ -8,7 +8,8 @@ from typing import Any
 from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.diagnostics.trials import FAILS, attempt, fits, grade, quiet_run, rebuilt
+from convboard.anatomy.diagnostics.silenced_calls import attempt
+from convboard.anatomy.diagnostics.trials import FAILS, fits, grade, quiet_run, rebuilt
 from convboard.anatomy.diagnostics.wording import in_python
 
 _PLAIN = (int, float, str, bool, type(None))

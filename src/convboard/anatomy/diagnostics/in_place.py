@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.trials import FAILS, WORKS, attempt, grade
+from convboard.anatomy.diagnostics.silenced_calls import attempt
+from convboard.anatomy.diagnostics.trials import FAILS, WORKS, grade
 from convboard.anatomy.diagnostics.user_code import sentence, user_line
 from convboard.anatomy.trace import Call
 

@@ -10,8 +10,9 @@ from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context
 from convboard.anatomy.diagnostics.layer_construction import Construction, constructions
+from convboard.anatomy.diagnostics.silenced_calls import attempt
 from convboard.anatomy.diagnostics.source_edits import Edit, arguments_of, with_arguments
-from convboard.anatomy.diagnostics.trials import FAILS, attempt, best_edits, fits, grade, rebuilt, run_again, with_layer
+from convboard.anatomy.diagnostics.trials import FAILS, best_edits, fits, grade, rebuilt, run_again, with_layer
 from convboard.anatomy.diagnostics.user_code import Failure
 
 _MOST_EDITS = 8  # that are tried

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from convboard.anatomy.diagnostics.silenced_calls import attempt
 from convboard.anatomy.diagnostics.source_lines import SourceLine, lines_of_assignment
-from convboard.anatomy.diagnostics.trials import attempt
 from convboard.anatomy.diagnostics.user_code import Failure, failure_at, is_installed, user_frame
 from convboard.anatomy.origin import Origin
 

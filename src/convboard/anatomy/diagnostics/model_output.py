@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
+from convboard.anatomy.diagnostics.layer_construction import lines_that_make
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
+from convboard.anatomy.diagnostics.source_lines import in_brackets
 from convboard.anatomy.diagnostics.wording import batch_of, line_of, listed_names, product, sizes
 from convboard.anatomy.trace import Call, Shape
 
@@ -215,7 +217,8 @@ def _without_reduction(context: Context, last: Call | None, classes: int | None)
         return f"let it end with nn.Linear(..., {classes}), and with no sum, mean or squeeze behind it"
     linear = path[at].module
     assert isinstance(linear, nn.Linear)
+    made = in_brackets(*lines_that_make(context.model, context.origin, context.path_of(linear)))
     behind = f"leave out {listed_names([call.type for call in path[at + 1 :]])} behind"
     if linear.out_features == classes:
         return f"{behind} {path[at].name}"
-    return f"write {line_of(linear, out_features=classes)} for {path[at].name}, and {behind} it"
+    return f"write {line_of(linear, out_features=classes)} for {path[at].name}{made}, and {behind} it"

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.unregistered import explanation, holders
+from convboard.anatomy.diagnostics.unregistered import explanation, holders, made_in_forward
 from convboard.anatomy.diagnostics.user_code import definition, failure_of
 from convboard.anatomy.diagnostics.wording import divisors, listed, sizes
-from convboard.anatomy.dry_run import dry_run
+from convboard.anatomy.dry_run import black_images, dry_run
 from convboard.anatomy.trace import Call
 
 REGISTER = "keep layers in nn.ModuleList instead of a list, and weights as nn.Parameter on self"
@@ -176,11 +176,15 @@ def untrained_weight(context: Context) -> Finding | None:
     first, weight = next(iter(found.items()))
     holder = known.get(id(weight))
     names = [name for name, one in found.items() if known.get(id(one)) == holder]
-    reason, remedy = explanation(names, holder, "")
+    images = black_images(context.model, context.run.image_shape, context.batch)
+    made = made_in_forward(context.model, images) if holder is None else None
+    lines = holder.lines if holder is not None else (made.line,) if made is not None else ()
+    reason, remedy = explanation(names, holder, made)
     call = next(call for call in run.calls if call.name == first)
+    place = lines[0].place if lines else None
     reason += " They would be neither trained nor saved."
-    shape = sizes(tuple(weight.shape))
-    return Finding("parameters", reason, (remedy,), "a parameter of the network", f"a weight of {shape}", call)
+    arrived = f"a weight of {sizes(tuple(weight.shape))}"
+    return Finding("parameters", reason, (remedy,), "a parameter of the network", arrived, call, place=place)
 
 
 def _weights(call: Call) -> Iterator[Tensor]:

@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
-from convboard.anatomy.diagnostics.trials import WORKS, attempt, grade, run_again, works
+from convboard.anatomy.diagnostics.silenced_calls import attempt
+from convboard.anatomy.diagnostics.trials import WORKS, grade, run_again, works
 from convboard.anatomy.trace import Call, Shape
 
 LARGEST_SIDE = 512

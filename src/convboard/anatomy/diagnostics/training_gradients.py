@@ -15,7 +15,7 @@ from convboard.anatomy.diagnostics.source_lines import (
 )
 from convboard.anatomy.diagnostics.training_observation import Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
-from convboard.anatomy.diagnostics.unregistered import Holder, explanation, holders
+from convboard.anatomy.diagnostics.unregistered import Holder, explanation, holders, made_in_forward
 from convboard.anatomy.diagnostics.wording import listed_names
 from convboard.anatomy.module_paths import named_modules, named_parameters
 from convboard.anatomy.trace import Call
@@ -107,7 +107,7 @@ def unregistered_weights(training: Observation) -> Iterator[TrainingWarning]:
         )
 
 
-def unregistered_layers(evaluation: Observation) -> Iterator[TrainingWarning]:
+def unregistered_layers(evaluation: Observation, images: Tensor) -> Iterator[TrainingWarning]:
     """Recognise layers without gradients that are in a plain list, or that the forward makes with random weights."""
     own = {id(weight) for weight in evaluation.model.parameters()}
     known, users = holders(evaluation.model), dict[str, tuple[Call, Holder | None]]()
@@ -117,7 +117,8 @@ def unregistered_layers(evaluation: Observation) -> Iterator[TrainingWarning]:
             users[call.name] = call, known.get(id(weights[0]))
     if users:
         call, holder = next(iter(users.values()))
-        reason, remedy = explanation(list(users), holder, evaluation.place(call))
+        made = made_in_forward(evaluation.model, images) if holder is None else None
+        reason, remedy = explanation(list(users), holder, made)
         yield TrainingWarning(
             "no parameter",
             f"{reason} They are neither trained nor stored in checkpoints: whoever loads this network computes with "

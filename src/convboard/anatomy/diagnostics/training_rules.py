@@ -51,7 +51,7 @@ def network_warnings(
     """
     evaluation = evaluate_noise(model, image_shape, device, is_cross_entropy, origin)
     yield from training_output.unsuitable_output(evaluation.observation)
-    unregistered = list(training_gradients.unregistered_layers(evaluation.observation))
+    unregistered = list(training_gradients.unregistered_layers(evaluation.observation, evaluation.images()))
     unoptimized = [] if training is None else list(training_gradients.unoptimized_weights(training))
     yield from (*unregistered, *unoptimized)
     if not (unregistered or unoptimized):  # a layer that forward makes is random each time

@@ -5,18 +5,14 @@ Every remedy that changes code is tried here before it is suggested.
 
 import copy
 import inspect
-import io
-import random
-import sys
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
+from convboard.anatomy.diagnostics.silenced_calls import attempt, silenced
 from convboard.anatomy.diagnostics.source_edits import Edit, rewritten
 from convboard.anatomy.diagnostics.user_code import Failure, failure_of
 from convboard.anatomy.dry_run import DryRun, black_images, dry_run, lazy_layers, materialise
@@ -24,7 +20,6 @@ from convboard.anatomy.recorder import record_calls
 from convboard.anatomy.trace import Shape
 
 WORKS, GETS_FURTHER, FAILS = 2, 1, 0
-_Result = TypeVar("_Result")
 
 
 def quiet_run(
@@ -213,32 +208,3 @@ def tried_layers(context: Context, path: str, proposals: Iterable[tuple[str, Cal
         grades[text] = grade(context, changed) if changed is not None else FAILS
     working = [Remedy(text) for text, result in grades.items() if result == WORKS]
     return working or [Remedy(text) for text, result in grades.items() if result == GETS_FURTHER][:1]
-
-
-def attempt(function: Callable[..., _Result], *arguments: Any, **keywords: Any) -> _Result | None:
-    """Call code of the user's, silenced; None if it raises, as their class may also do when it is copied."""
-    try:
-        with silenced():
-            return function(*arguments, **keywords)
-    except Exception:
-        return None
-
-
-@contextmanager
-def silenced() -> Iterator[None]:
-    """Discard output and warnings, and keep the random numbers of torch, Python and NumPy, while the context lasts."""
-    numpy = sys.modules.get("numpy")  # if it is not imported, nothing is drawn from it
-    python_state, numpy_state = random.getstate(), numpy.random.get_state() if numpy else None
-    try:
-        with (
-            torch.random.fork_rng(devices=[]),
-            redirect_stdout(io.StringIO()),
-            redirect_stderr(io.StringIO()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        random.setstate(python_state)
-        if numpy:
-            numpy.random.set_state(numpy_state)

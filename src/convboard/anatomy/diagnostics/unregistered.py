@@ -1,13 +1,19 @@
 """Weights that a network computes with, but that are none of its parameters: in a plain list, or made in forward."""
 
+import ast
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_of_assignment
+from convboard.anatomy.diagnostics.layer_construction import Construction, recorded_constructions
+from convboard.anatomy.diagnostics.silenced_calls import attempt
+from convboard.anatomy.diagnostics.source_edits import with_arguments
+from convboard.anatomy.diagnostics.source_lines import SourceLine, in_brackets, lines_of_assignment
 from convboard.anatomy.diagnostics.wording import listed_names
+from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.module_paths import named_modules, own_attributes
 
 _COLLECTIONS = (list, tuple, dict, set, frozenset, deque)
@@ -21,19 +27,19 @@ class Holder:
         path: Its path in the network, such as `convs`.
         kind: Its type, such as `list`, `tuple` or `dict`.
         holds_layers: Whether it has layers; else weights.
-        lines: The lines that assign it, ` (net.py, line 9: self.convs = [])`; empty if unknown.
+        lines: The lines that assign it; empty if unknown.
     """
 
     path: str
     kind: str
     holds_layers: bool
-    lines: str
+    lines: tuple[SourceLine, ...]
 
     @property
     def reason(self) -> str:
         """Where the weights are, as a sentence."""
-        what = "layers" if self.holds_layers else "weights"
-        return f"self.{self.path} is a plain {self.kind}{self.lines}, and torch does not look for {what} in one."
+        what, lines = "layers" if self.holds_layers else "weights", in_brackets(*self.lines)
+        return f"self.{self.path} is a plain {self.kind}{lines}, and torch does not look for {what} in one."
 
     @property
     def remedy(self) -> str:
@@ -53,27 +59,83 @@ def holders(model: nn.Module) -> dict[int, Holder]:
             weights = [pair for pair in _weights_in(value) if id(pair[0]) not in own]
             if weights:
                 full = f"{path}.{name}".lstrip(".")
-                lines = in_brackets(*lines_of_assignment(model, full))
-                holder = Holder(full, type(value).__name__, weights[0][1], lines)
+                holder = Holder(full, type(value).__name__, weights[0][1], lines_of_assignment(model, full))
                 found.update({id(weight): holder for weight, _ in weights})
     return found
 
 
-def explanation(calls: Sequence[str], holder: Holder | None, line: str) -> tuple[str, str]:
+@dataclass(frozen=True)
+class MadeInForward:
+    """A layer that a network's forward makes.
+
+    Attributes:
+        line: The line of the call that makes it.
+        name: A name for it that the network does not have yet, such as `conv`.
+        code: The call, with values in the place of variables: `nn.Conv2d(1, 16, 3)`.
+    """
+
+    line: SourceLine
+    name: str
+    code: str
+
+
+def explanation(calls: Sequence[str], holder: Holder | None, made: MadeInForward | None) -> tuple[str, str]:
     """Return what is wrong with weights that no module has, as a sentence, and the remedy.
 
     Args:
         calls: Names of the calls that use them.
         holder: Where they are kept; None if nowhere in the network.
-        line: The line of the first call, ` (net.py, line 12: ...)`; empty if unknown.
+        made: The first of their layers, if forward makes it; None if unknown.
     """
     uses = f"{listed_names(list(calls))} {'uses' if len(calls) == 1 else 'use'} weights that are none of the network's"
     if holder is not None:
         return f"{uses} parameters: {holder.reason}", holder.remedy
+    line = in_brackets(made.line) if made is not None else ""
+    name, code = (made.name, made.code) if made is not None else ("conv", "nn.Conv2d(...)")
+    others = ", and the others likewise" if len(calls) > 1 else ""
     return (
         f"{uses} parameters, such as those of a layer that forward makes anew each time{line}.",
-        "make the layer in __init__, as in self.conv = nn.Conv2d(...), and call it in forward: x = self.conv(x)",
+        f"make the layer in __init__, as in self.{name} = {code}, and call it in forward: x = self.{name}(x){others}",
     )
+
+
+def made_in_forward(model: nn.Module, images: Tensor) -> MadeInForward | None:
+    """Return the first layer with weights that a network's forward makes; None if it makes none.
+
+    Args:
+        model: The network.
+        images: [N, C, H, W].
+    """
+    with recorded_constructions() as made:
+        attempt(run_without_side_effects, model, images)
+    for layer, construction in made.items():
+        code = _code(construction)
+        if code and any(True for _ in layer.parameters(recurse=False)):
+            name = re.sub(r"\d.*", "", type(layer).__name__).lower()
+            while hasattr(model, name):
+                name += "_2"
+            return MadeInForward(construction.line, name, code)
+    return None
+
+
+def _code(made: Construction) -> str:
+    """The call that makes a layer, with values in the place of variables; empty if it is not available."""
+    failure = made.failure
+    call = failure.node
+    if not isinstance(call, ast.Call):
+        return ""
+    given = [_with_value(made, argument) for argument in call.args]
+    given += [f"{one.arg}={_with_value(made, one.value)}" for one in call.keywords]
+    return with_arguments(failure, call, *given)
+
+
+def _with_value(made: Construction, argument: ast.expr) -> str:
+    """An argument as it is written, or its value if it has variables."""
+    written = made.failure.written(argument)
+    if not any(isinstance(part, ast.Name) for part in ast.walk(argument)):
+        return written
+    value = attempt(eval, written, made.failure.frame.f_globals, made.values)
+    return repr(value) if isinstance(value, int | float | str | tuple) else written
 
 
 def _weights_in(value: object) -> Iterator[tuple[Tensor, bool]]:

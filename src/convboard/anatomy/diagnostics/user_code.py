@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 _LIBRARIES = tuple(f"{folder}{os.sep}" for folder in (Path(torch.__file__).parent, Path(__file__).parents[2]))
-_TRIALS = tuple(
-    str(Path(__file__).parents[1] / name)
-    for name in ("dry_run.py", "diagnostics/trials.py", "diagnostics/training_observation.py")
+_TRIALS = (
+    str(Path(__file__).parents[1] / "dry_run.py"),
+    *(str(Path(__file__).with_name(name)) for name in ("trials.py", "silenced_calls.py", "training_observation.py")),
 )
 _PYTHON = sysconfig.get_paths()["stdlib"] + os.sep
 _INSTALLED = ("site-packages", "dist-packages")

@@ -9,10 +9,10 @@ from typing import Any
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
+from convboard.anatomy.diagnostics.silenced_calls import attempt
 from convboard.anatomy.diagnostics.source_edits import Edit, input_name, write
 from convboard.anatomy.diagnostics.trials import (
     GETS_FURTHER,
-    attempt,
     best_edits,
     fits,
     grade,

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from convboard.anatomy.diagnostics.context import Context
-from convboard.anatomy.diagnostics.trials import attempt, works
+from convboard.anatomy.diagnostics.silenced_calls import attempt
+from convboard.anatomy.diagnostics.trials import works
 
 
 def other_layers(context: Context) -> Iterator[str]:

@@ -67,6 +67,31 @@ def test_super_of_another_class() -> None:
     assert "write super() for super(Copied, self): the class is called Other" in cannot_be_built(Other)
 
 
+class Twice(real.nn.Module):
+    def __init__(self) -> None:
+        super(Twice, self).__init__()  # noqa: UP008
+        super(Copied, self).train()  # type: ignore[misc]
+
+
+def test_only_the_super_that_raised_is_changed() -> None:
+    message = cannot_be_built(Twice)
+    assert "write super() for super(Copied, self): the class is called Twice" in message
+    assert "super(Twice" not in message
+
+
+def test_a_super_outside_of_a_class_has_no_remedy() -> None:
+    def network() -> Any:
+        return super(Copied, nn.Flatten()).train()
+
+    assert "What to do" not in cannot_be_built(network)
+
+
+def test_heads_that_are_computed_have_no_remedy() -> None:
+    message = cannot_be_built(lambda: nn.MultiheadAttention(28, 2 * 4))
+    assert "embed_dim must be divisible by num_heads" in message
+    assert "What to do" not in message
+
+
 def test_a_size_that_was_computed_before() -> None:
     def network() -> Any:
         features = 32 / 2

@@ -115,8 +115,26 @@ def test_a_weight_that_would_not_be_trained() -> None:
     assert (
         diagnose(LambdaNetwork(line, nn.Linear(16, 10), unregistered=hidden.requires_grad_(False)), SHAPE, 10) is None
     )
-    anew = found(LambdaNetwork(lambda m, x: nn.Linear(16, 10)(x.flatten(1))))
-    assert (anew.kind, anew.remedies[0][:26]) == ("parameters", "make the layer in __init__")
+    assert diagnosis.place is not None
+    assert diagnosis.place[1] == "self.unregistered = [unregistered]"
+
+
+def test_a_layer_that_forward_makes_is_shown_with_its_arguments() -> None:
+    def forward(_: Any, x: Tensor) -> Tensor:
+        classes, features = 10, x[0].numel()
+        layer = nn.Linear(features, classes, bias=True)
+        scores: Tensor = layer(x.flatten(1))
+        return scores
+
+    diagnosis = found(LambdaNetwork(forward))
+    assert (diagnosis.kind, diagnosis.place and diagnosis.place[1]) == (
+        "parameters",
+        "layer = nn.Linear(features, classes, bias=True)",
+    )
+    assert diagnosis.remedies == (
+        "make the layer in __init__, as in self.linear = nn.Linear(16, 10, bias=True), and call it in forward: "
+        "x = self.linear(x)",
+    )
 
 
 @pytest.mark.parametrize(

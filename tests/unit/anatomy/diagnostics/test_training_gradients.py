@@ -129,6 +129,7 @@ def test_frozen_layers_in_a_plain_list_or_made_in_forward() -> None:
     assert "ModuleList" in warning.remedy
     warning = warning_of(Net(middle=lambda _, x: nn.Linear(8, 8).requires_grad_(False)(x)))
     assert "of a layer that forward makes anew each time (test_training_gradients.py, line " in warning.reason
+    assert warning.remedy.startswith("Make the layer in __init__, as in self.linear = nn.Linear(8, 8), and call it")
     assert not warnings_of(Net(middle=lambda net, x: net.more[0](x), more=nn.ModuleList([hidden])))
 
 
