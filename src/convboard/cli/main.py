@@ -32,7 +32,11 @@ def main(command: str | None = None) -> NoReturn:
     Args:
         command: One of `COMMANDS`. None takes the first argument of the command line.
     """
-    leave_sys_path()
+    try:
+        leave_sys_path()
+    except FileNotFoundError:
+        print("convboard: the current folder was deleted. Change to another one with cd.", file=sys.stderr)
+        sys.exit(2)
     streams.prepare()
     signals.exit_at_once()  # before anything is imported that takes its time
     from convboard.cli import frame

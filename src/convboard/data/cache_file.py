@@ -100,7 +100,7 @@ def map_cache(path: Path, digest: str) -> Stored | None:
     Returns:
         Its tensors; None if it is missing, damaged, or of other source files.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # noqa: PTH113  (it is False too where the folder may not be searched)
         return None
     try:
         with safe_open(path, framework="pt") as opened:  # on the CPU this maps the file and copies nothing

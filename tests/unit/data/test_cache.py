@@ -20,6 +20,7 @@ from convboard.data.dataset import ImageDataset
 from convboard.data.load import load_dataset
 from convboard.data.sources.image_folder import ImageFolder
 from convboard.data.sources.source import RawDataset, RawSplit
+from permissions import permissions
 
 FORK = multiprocessing.get_context("fork")
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -193,6 +194,16 @@ def test_where_nothing_can_be_written_there_is_no_cache(
     assert equal(load(pictures), expected)
     assert not caches.exists()
     assert decoded() == 2
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o555])
+def test_a_cache_folder_that_cannot_be_used_is_done_without(
+    mode: int, pictures: Path, caches: Path, decoded: Callable[[], int]
+) -> None:
+    first = load(pictures)
+    with permissions(caches, mode):
+        assert equal(load(pictures), first)
+    assert decoded() == (1 if mode == 0o555 else 2)
 
 
 def test_processes_wait_for_one_another(pictures: Path, caches: Path, decoded: Callable[[], int]) -> None:
