@@ -49,8 +49,8 @@ class MacCounter:
 
     def update(self, call: FunctionCall, result: Any) -> None:
         """Adds the operations of a function."""
-        count, output = _COUNTS.get(call.name), first_tensor(result)
-        if count is not None and output is not None:
+        count = _COUNTS.get(call.name)
+        if count is not None and (output := first_tensor(result)) is not None:
             macs, (of_images, others) = count(call, output), self._total
             self._total = Macs(of_images + macs, others) if call.is_of_images else Macs(of_images, others + macs)
 

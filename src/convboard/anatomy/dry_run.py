@@ -246,7 +246,8 @@ def _evaluation_mode(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for module, training in modes.items():
-            module.training = training
+            if module.training != training:  # to set an attribute of a module takes long
+                module.training = training
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

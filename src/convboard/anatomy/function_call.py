@@ -7,7 +7,7 @@ that calls it directly.
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import torch
@@ -207,7 +207,7 @@ class FunctionCall:
         found = self.arguments.get(name)
         return found if isinstance(found, Tensor) else None
 
-    @property
+    @cached_property
     def window(self) -> Window | None:
         """The sliding window of a convolution or a pooling; None for other functions."""
         given = self.arguments
@@ -234,6 +234,8 @@ class FunctionCall:
 
 def tensors_in(value: Any) -> list[Tensor]:
     """Return the tensors in nested tuples, lists and mappings, in order."""
+    if isinstance(value, Tensor):
+        return [value]
     found: list[Tensor] = []
     _collect((value,), found)
     return found
@@ -251,7 +253,7 @@ def _collect(values: Iterable[Any], found: list[Tensor]) -> None:
 
 def _without_values(value: Any, is_let_go: Callable[[Tensor], bool]) -> Any:
     if type(value) is Tensor and value.layout == torch.strided and not value.is_quantized and is_let_go(value):
-        return value.new_empty(()).expand(value.shape)
+        return _number(value.dtype, value.device).expand(value.shape)
     if type(value) in {tuple, list}:
         return type(value)(_without_values(item, is_let_go) for item in value)
     if type(value) is dict:
@@ -259,9 +261,14 @@ def _without_values(value: Any, is_let_go: Callable[[Tensor], bool]) -> Any:
     return value
 
 
+@cache
+def _number(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.empty((), dtype=dtype, device=device)
+
+
 def first_tensor(value: Any) -> Tensor | None:
     """Return the first tensor in nested tuples, lists and mappings; None if there is none."""
-    return next(iter(tensors_in(value)), None)
+    return value if isinstance(value, Tensor) else next(iter(tensors_in(value)), None)
 
 
 def as_pair(value: Any) -> Pair:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import words
 from convboard.anatomy.operations import is_operation, is_same
-from convboard.anatomy.tensor_map import TensorMap
+from convboard.anatomy.tensor_map import StorageMap, TensorMap
 from convboard.anatomy.trace import INPUT, UNKNOWN
 
 # Functions that return the values of a tensor as numbers, an array or an address.
@@ -65,7 +65,7 @@ class Provenances:
         self.has_unseen = False
         self._sees_operations = sees_operations
         self._forget = forget
-        self._provenances: TensorMap[Provenance] = TensorMap()
+        self._provenances: StorageMap[Provenance] = StorageMap()
         self._provenances[images] = Provenance(INPUT, version_of(images), is_of_images=True)
         self._is_of_images: TensorMap[bool] = TensorMap()  # results of operations, which need not have been seen
         self._constants: dict[int, Tensor] = {}  # the tensors that were there before the network ran, by id

@@ -73,11 +73,8 @@ def record_calls(
             handles.append(module.register_forward_hook(after, always_call=True))  # also if the forward raises
         if not isinstance(model, torch.jit.ScriptModule):
             handles.append(model.register_forward_pre_hook(recorder.start, prepend=True))
-        with (
-            uncompiled(),
-            recorder,
-            OperationMode(recorder.provenance.note_operation) if sees_operations else nullcontext(),
-        ):
+        operations = OperationMode(recorder.provenance.note_operation) if sees_operations else nullcontext()
+        with uncompiled(), recorder, operations:
             yield recorder.recording
         recorder.recording.has_unseen = recorder.provenance.has_unseen
     finally:

@@ -19,15 +19,11 @@ class TensorMap(Generic[Value]):
 
     def __init__(self) -> None:
         self._entries: dict[int, tuple[ref[Tensor], Value]] = {}
-        self._by_storage: dict[int, set[int]] = {}  # address of the storage to the ids of its tensors
 
     def __setitem__(self, tensor: Tensor, value: Value) -> None:
-        key, storage = id(tensor), _storage(tensor)
-        if key in self._entries:
-            self._entries[key] = (self._entries[key][0], value)
-        else:
-            self._entries[key] = (ref(tensor, partial(self._drop, key, storage)), value)
-        self._by_storage.setdefault(storage, set()).add(key)
+        key = id(tensor)
+        entry = self._entries.get(key)
+        self._entries[key] = (entry[0] if entry else ref(tensor, partial(self._drop, key)), value)
 
     def __contains__(self, tensor: Tensor) -> bool:
         return id(tensor) in self._entries
@@ -41,6 +37,24 @@ class TensorMap(Generic[Value]):
         """Remove a tensor, if it is in the map."""
         self._entries.pop(id(tensor), None)
 
+    def _drop(self, key: int, _reference: object) -> None:
+        self._entries.pop(key, None)
+
+
+class StorageMap(TensorMap[Value]):
+    """A map that also finds the tensors that share memory, which takes longer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._storages: dict[int, int] = {}  # id of a tensor to the address of its storage
+        self._by_storage: dict[int, set[int]] = {}  # and the reverse
+
+    def __setitem__(self, tensor: Tensor, value: Value) -> None:
+        super().__setitem__(tensor, value)
+        storage = _storage(tensor)
+        self._storages.setdefault(id(tensor), storage)
+        self._by_storage.setdefault(storage, set()).add(id(tensor))
+
     def sharing(self, tensor: Tensor) -> Iterator[Tensor]:
         """Yield the tensors in the map that are views of the same memory, this one among them."""
         for key in list(self._by_storage.get(_storage(tensor), ())):
@@ -48,8 +62,9 @@ class TensorMap(Generic[Value]):
             if found is not None and _storage(found) == _storage(tensor):
                 yield found
 
-    def _drop(self, key: int, storage: int, _reference: object) -> None:
-        self._entries.pop(key, None)
+    def _drop(self, key: int, reference: object) -> None:
+        super()._drop(key, reference)
+        storage = self._storages.pop(key)
         keys = self._by_storage.get(storage)
         if keys is not None:
             keys.discard(key)

@@ -1,6 +1,6 @@
 import torch
 
-from convboard.anatomy.tensor_map import TensorMap
+from convboard.anatomy.tensor_map import StorageMap, TensorMap
 
 
 def test_a_tensor_that_is_no_longer_used_leaves_the_map() -> None:
@@ -14,7 +14,7 @@ def test_a_tensor_that_is_no_longer_used_leaves_the_map() -> None:
 
 
 def test_views_share_memory_with_their_base_alone() -> None:
-    values: TensorMap[int] = TensorMap()
+    values: StorageMap[int] = StorageMap()
     base, other = torch.zeros(4, 4), torch.zeros(4, 4)
     view = base[1:]
     for number, tensor in enumerate((base, view, other)):

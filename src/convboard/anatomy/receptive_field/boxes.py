@@ -129,8 +129,9 @@ def maximum(extent: Tensor, dims: Sequence[int], keepdim: bool = True) -> Tensor
 
 
 def _values_along(extent: Tensor, dim: int, count: int) -> list[float]:
-    """The maximum of each of `count` positions along a dimension."""
-    values: list[float] = maximum(extent, [other for other in range(extent.ndim) if other != dim]).flatten().tolist()
+    """The maximum of each of `count` positions along a dimension of a compact extent."""
+    varying = [other for other, size in enumerate(extent.shape) if other != dim and size > 1]
+    values: list[float] = (extent.amax(varying) if varying else extent).flatten().tolist()
     return values if len(values) == count else values * count
 
 
