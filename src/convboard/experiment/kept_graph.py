@@ -2,12 +2,14 @@
 
 import inspect
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from convboard.anatomy.module_paths import own_attributes
 from convboard.errors import ModelError
 
 # In torch's messages: the graph was freed by the first backward; or the optimizer has changed a weight since then.
@@ -45,8 +47,8 @@ def refuse_kept_graph(model: nn.Module, take_step: Callable[[], object]) -> None
 def _kept(model: nn.Module) -> Iterator[tuple[str, nn.Module, str]]:
     """Yield the attributes that hold a tensor with a graph: path of the module, the module, name of the attribute."""
     for path, module in model.named_modules():
-        for name, value in {**vars(module), **dict(module.named_buffers(recurse=False))}.items():
-            if name[:1] != "_" and _has_graph(value):
+        for name, value in (*own_attributes(module), *module.named_buffers(recurse=False)):
+            if _has_graph(value):
                 yield path, module, name
 
 
@@ -55,8 +57,10 @@ def _has_graph(value: Any, depth: int = 3) -> bool:
     match value:
         case Tensor():
             return value.grad_fn is not None
-        case list() | tuple() | dict() if depth:
-            return any(_has_graph(item, depth - 1) for item in (value.values() if isinstance(value, dict) else value))
+        case dict() if depth:
+            return any(_has_graph(item, depth - 1) for item in value.values())
+        case list() | tuple() | set() | frozenset() | deque() if depth:
+            return any(_has_graph(item, depth - 1) for item in value)
     return False
 
 

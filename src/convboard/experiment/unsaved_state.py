@@ -7,9 +7,11 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from convboard.anatomy.module_paths import own_attributes
 from convboard.data.dataset import ImageShape
 from convboard.errors import ModelError
 from convboard.training.seeding import preserved_random_state
@@ -17,7 +19,6 @@ from convboard.training.serialization import StatePacker
 from convboard.training.training_setup import TrainingSetup
 
 _log = logging.getLogger(__name__)
-_OF_EVERY_MODULE = {*vars(nn.Module()), "training"}
 _EXTRA_STATE = "_extra_state"  # the end of its name in a state_dict
 
 
@@ -77,8 +78,9 @@ def _refuse_unloadable(model: nn.Module, state: dict[str, Any]) -> None:
 def warn_of_unsaved_state(setup: TrainingSetup, image_shape: ImageShape) -> None:
     """Tell once what a training step changes in the network and no checkpoint holds.
 
-    These are buffers with persistent=False, and attributes of modules of the user's: numbers, tensors, generators, and
-    lists and dicts of these. A copy of the network computes two black images; one that cannot is not checked.
+    These are buffers with persistent=False, and attributes of modules of the user's: numbers, tensors, NumPy arrays,
+    generators, and lists, sets and dicts of these. A copy of the network computes two black images; one that cannot is
+    not checked.
 
     Args:
         setup: The run that is resumed.
@@ -116,9 +118,8 @@ def _unsaved(model: nn.Module) -> Iterator[tuple[str, object]]:
         for name in module._non_persistent_buffers_set:
             yield f"{prefix}{name}", _comparable(module.get_buffer(name))
         if not type(module).__module__.startswith("torch."):
-            for name, value in vars(module).items():
-                if name not in _OF_EVERY_MODULE:
-                    yield f"{prefix}{name}", _comparable(value)
+            for name, value in own_attributes(module):
+                yield f"{prefix}{name}", _comparable(value)
 
 
 def _comparable(value: Any) -> object:
@@ -132,10 +133,20 @@ def _comparable(value: Any) -> object:
             return value.getstate()
         case bool() | int() | float() | str() | bytes():
             return repr(value)  # NaN equals itself
+        case np.ndarray() if value.dtype.hasobject:
+            return _comparable(value.tolist())
+        case np.ndarray() | np.generic():
+            return value.dtype, value.shape, value.tobytes()
+        case np.random.Generator():
+            return _comparable(value.bit_generator.state)
+        case np.random.BitGenerator():
+            return _comparable(value.state)
+        case np.random.RandomState():
+            return _comparable(value.get_state())
         case list() | tuple() | deque():
             return [_comparable(item) for item in value]
+        case set() | frozenset():
+            return sorted(repr(_comparable(item)) for item in value)
         case dict():
             return {key: _comparable(item) for key, item in value.items()}
-    if type(value).__module__.startswith("numpy"):
-        return repr(getattr(getattr(value, "bit_generator", value), "state", value))
     return None

@@ -1,5 +1,6 @@
 """A network that keeps a tensor with its graph for the next step is told before training."""
 
+from collections import deque
 from typing import Any
 
 import pytest
@@ -39,6 +40,39 @@ class Listing(Net):
         return hidden + torch.stack([seen.mean() for seen in self.seen]).sum()
 
 
+class Private(Net):
+    _last: Tensor | None = None
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = super().forward(images)
+        if self._last is not None:
+            hidden = hidden + self._last.mean()
+        self._last = hidden
+        return hidden
+
+
+class Recent(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.recent: deque[Tensor] = deque(maxlen=2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = super().forward(images)
+        self.recent.appendleft(hidden)
+        return hidden + torch.stack([recent.mean() for recent in self.recent]).sum()
+
+
+class Gathering(Net):
+    def __init__(self) -> None:
+        super().__init__()
+        self.gathered: set[Tensor] = set()
+
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = super().forward(images)
+        self.gathered.add(hidden)
+        return hidden + torch.stack([hidden.mean() for hidden in self.gathered]).sum()
+
+
 class Looking(Net):
     def forward(self, images: Tensor) -> Tensor:
         self.last = super().forward(images)
@@ -58,6 +92,9 @@ class Detached(Recurrent):
         (Recurrent(), "Recurrent.last", "self.last = hidden"),
         (Listing(), "Listing.seen", r"self.seen.append\(hidden.exp\(\)\)"),
         (nn.Sequential(Recurrent()), "0.last", "self.last = hidden"),
+        (Private(), "Private._last", "self._last = hidden"),
+        (Recent(), "Recent.recent", r"self.recent.appendleft\(hidden\)"),
+        (Gathering(), "Gathering.gathered", r"self.gathered.add\(hidden\)"),
     ],
 )
 def test_a_kept_graph_is_told_with_its_line(net: nn.Module, name: str, line: str) -> None:

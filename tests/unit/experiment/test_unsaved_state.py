@@ -61,6 +61,20 @@ class DrawsByNumPy(Net):
         self.generator.random()
 
 
+class ChangesAnArray(Net):
+    values: Any
+
+    def change(self) -> None:
+        self.values[len(self.values) // 2] += 1
+
+
+class Remembers(Net):
+    seen: set[int]
+
+    def change(self) -> None:
+        self.seen.add(len(self.seen))
+
+
 class Masks(Net):
     mask: Tensor
     kept: Tensor
@@ -83,6 +97,11 @@ class Masks(Net):
         (Draws(generator=torch.Generator()), "generator"),
         (DrawsByNumPy(generator=random.Random(0)), "generator"),
         (DrawsByNumPy(generator=np.random.default_rng(0)), "generator"),
+        (DrawsByNumPy(generator=np.random.Generator(np.random.MT19937(0))), "generator"),
+        (DrawsByNumPy(generator=np.random.RandomState(0)), "generator"),
+        (ChangesAnArray(values=np.zeros(5000)), "values"),
+        (ChangesAnArray(values=np.array([0, 1, "x"], dtype=object)), "values"),
+        (Remembers(seen=set()), "seen"),
         (Masks(), "mask"),
     ],
 )
@@ -91,7 +110,9 @@ def test_what_a_step_changes_is_named_and_nothing_else(net: Net, name: str, capl
     warn_of_unsaved_state(setup, (1, 8, 8))
     assert [message.partition(",")[0] for message in caplog.messages] == [f"No checkpoint holds 0.{name}"]
     again = len(caplog.messages)
-    warn_of_unsaved_state(make_setup(nn.Sequential(Net(size=3, table=torch.ones(2), name="net"))), (1, 8, 8))
+    warn_of_unsaved_state(
+        make_setup(nn.Sequential(Net(size=3, table=torch.ones(2), seen={1, "a"}, array=np.ones(3)))), (1, 8, 8)
+    )
     assert len(caplog.messages) == again
 
 
