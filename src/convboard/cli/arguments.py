@@ -1,6 +1,7 @@
 """The `key=value` arguments of a command, read into a dataclass whose docstring is the command's help."""
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,7 +14,6 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from convboard.cli import command_help
-from convboard.config.command_line import assignment
 from convboard.config.compose import Composed, compose_config
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.known_keys import MORE, similar_key, unknown_key_message
@@ -66,8 +66,8 @@ def _without_key(argument: str, arguments: Sequence[str], schema: type) -> Confi
     keys = [field.name for field in fields(schema)]
     if meant := without_blanks(arguments):
         return ConfigError(f"Write {meant}, without blanks around the equals sign.")
-    if "run" in keys and Path(argument).is_dir():
-        return ConfigError(f"{argument!r} is not understood: write {assignment('run', argument)}.")
+    if "run" in keys and argument and Path(argument).is_dir():
+        return ConfigError(f"{argument!r} is not understood: write {shlex.quote(f'run={argument}')}.")
     return ConfigError(f"{argument!r} is not understood: give arguments as {' '.join(f'{key}=...' for key in keys)}")
 
 

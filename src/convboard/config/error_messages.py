@@ -22,6 +22,7 @@ from hydra.errors import (
 from omegaconf.errors import (
     ConfigAttributeError,
     ConfigKeyError,
+    ConfigTypeError,
     InterpolationResolutionError,
     MissingMandatoryValue,
     OmegaConfBaseException,
@@ -124,6 +125,8 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type, more: Sequenc
         return ConfigError(f"{key}: {first_line}. {command('train', '--hydra-help')} lists what Hydra takes.")
     match error:
         case ConfigAttributeError() | ConfigKeyError():
+            return ConfigError(unknown_key(key, schema, more))
+        case ConfigTypeError() if "deletion" in first_line:  # ~trainer.max_epochs
             return ConfigError(unknown_key(key, schema, more))
         case InterpolationResolutionError():
             return ConfigError(

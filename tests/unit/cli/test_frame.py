@@ -2,12 +2,16 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from convboard.cli import frame
 from convboard.errors import ConfigError
+
+MAIN = "from convboard.cli.main import main; main('layers')"
 
 
 def fail(error: BaseException) -> None:
@@ -52,3 +56,17 @@ def test_a_library_that_exits_is_not_held(capsys: pytest.CaptureFixture[str]) ->
     with pytest.raises(SystemExit) as caught:
         frame.run_command(lambda: fail(SystemExit(3)))
     assert caught.value.code == 3
+
+
+@pytest.mark.parametrize(
+    ("shell", "message"),
+    [
+        ('"$0" -m convboard', "no command is given."),
+        ('"$0" -m convboard evaluat', "'evaluat' is not a command. Did you mean 'evaluate'?"),
+        (f'mkdir gone && cd gone && rmdir ../gone && "$0" -c "{MAIN}"', "the current folder was deleted."),
+    ],
+)
+def test_a_command_that_cannot_begin(shell: str, message: str, tmp_path: Path) -> None:
+    done = subprocess.run(["bash", "-c", shell, sys.executable], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"convboard: {message}")

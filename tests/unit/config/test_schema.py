@@ -9,6 +9,7 @@ from hydra import compose, initialize_config_dir
 
 from convboard.config import compose as compose_module
 from convboard.config import error_messages
+from convboard.config.command_line import command
 from convboard.config.schema import TrainConfig, to_config
 from convboard.errors import ConfigError
 
@@ -107,6 +108,12 @@ def test_an_experiment_wins_over_the_groups_and_the_command_line_over_both() -> 
             "seed=18446744073709551616",
             "seed=18446744073709551616: must be at most 18446744073709551615.",
         ),
+        ("~trainer.max_epochs", "trainer.max_epochs cannot be removed: every run has one."),
+        ("resume=", "resume is empty: give a run directory, such as resume=outputs/digits/lenet/RUN."),
+        (
+            "hydra.foo=3",
+            f"hydra.foo: Key 'foo' not in 'HydraConf'. {command('train', '--hydra-help')} lists what Hydra takes.",
+        ),
         ("optimizer._target_=5", "optimizer._target_=5: must name a class, as in optimizer._target_=module.Class."),
         (
             "scheduler._target_=[a]",
@@ -148,6 +155,8 @@ def test_a_config_made_in_python_is_checked_as_well() -> None:
     plain["trainer"]["max_epochs"] = 0
     with pytest.raises(ConfigError, match=r"^trainer\.max_epochs=0"):
         TrainConfig.from_dict(plain)
+    with pytest.raises(ConfigError, match=r"^model=\['lenet'\]: must be key: value pairs"):
+        TrainConfig(**{**vars(composed()), "model": ["lenet"]})
     plain["trainer"] = {"epochs": 3}
     with pytest.raises(ConfigError, match=r"^trainer\.epochs is not a known key\. Did you mean 'trainer.max_epochs'\?"):
         TrainConfig.from_dict(plain)

@@ -46,6 +46,11 @@ def test_adafactor_has_what_its_step_looks_for_on_a_gpu() -> None:
     assert [group["capturable"] for group in optimizer.param_groups] == [False]
 
 
+def test_what_is_no_optimizer_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"^optimizer\._target_='builtins\.list' is not a torch\.optim\.Optimizer"):
+        build_optimizer(resolve("optimizer", {"_target_": "builtins.list"}), nn.Linear(2, 2), torch.device("cpu"))
+
+
 def test_an_argument_of_a_schedule_that_is_out_of_range_is_named_by_its_key() -> None:
     with pytest.raises(ConfigError, match=r"^scheduler\.rise=2: must be between 0 and 1\.$"):
         build_schedule(resolve("scheduler", {"_target_": "convboard.training.schedules.OneCycle", "rise": 2}))
