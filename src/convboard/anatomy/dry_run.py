@@ -169,7 +169,7 @@ def _find_batches(run: DryRun, larger: DryRun) -> None:
             call.has_batch = (has_input, has_output)
 
 
-def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
+def materialise(model: nn.Module, image_shape: Shape, other_shapes: Sequence[Shape] = ()) -> DryRun:
     """Give the lazy layers of a network their shapes by a recorded run on black images.
 
     Random numbers are drawn for the weights of these layers. Statistics and modes stay unchanged.
@@ -177,14 +177,15 @@ def materialise(model: nn.Module, image_shape: Shape) -> DryRun:
     Args:
         model: The network.
         image_shape: (C, H, W).
+        other_shapes: Shapes of the further arguments of its forward, without the batch.
     """
 
-    def run(images: Tensor) -> Any:
+    def run(*inputs: Tensor) -> Any:
         with _evaluation_mode(model), torch.no_grad():
-            return model(images)
+            return model(*inputs)
 
     check_shape(image_shape)
-    return _record(model, run, lambda: (black_images(model, image_shape, 2),))
+    return _record(model, run, lambda: tuple(black_images(model, shape, 2) for shape in (image_shape, *other_shapes)))
 
 
 def _record(

@@ -8,7 +8,7 @@ from itertools import product
 
 from torch import nn
 
-from convboard.anatomy.dry_run import DryRun, dry_run
+from convboard.anatomy.dry_run import DryRun, dry_run, lazy_layers
 from convboard.anatomy.trace import Shape
 from convboard.errors import ModelError
 
@@ -102,6 +102,8 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
 
 def _working_shapes(model: nn.Module, shapes: Sequence[Shape], count: int) -> list[Shape] | None:
     """Shapes of all inputs with which a network runs; None if none are found in a few runs."""
+    if lazy_layers(model):  # a run would fix the shapes of its layers
+        return None
     candidates = list(dict.fromkeys(_candidates(model, shapes[0])))
     for number, others in enumerate(product(candidates, repeat=count - len(shapes))):
         if number == _MOST_TRIALS:

@@ -9,7 +9,7 @@ from torch import nn
 
 from convboard.anatomy.check import raise_explained
 from convboard.anatomy.diagnostics.diagnosis import DiagnosedError
-from convboard.anatomy.dry_run import dry_run
+from convboard.anatomy.dry_run import dry_run, lazy_layers, materialise
 from convboard.anatomy.forward_inputs import InputsError, check_inputs
 from convboard.anatomy.trace import Shape
 from convboard.config.compose import Composed
@@ -20,7 +20,7 @@ from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.dataset import describe_config_dataset
 from convboard.experiment.setup import build_model, resolve_model
 from convboard.feature_maps.inference_model import InferenceModel
-from convboard.models.infer_arguments import build
+from convboard.models.infer_arguments import build, given_arguments
 from convboard.training.seeding import seed_everything
 
 _CHANNELS, _SIDE, _CLASSES = 3, 224, 10  # unless the user or the constructor gives another value
@@ -104,33 +104,39 @@ def _of_unknown_shape(error: ModelError, composed: Composed, shape: ImageShape, 
 
 
 def _build(composed: Composed, shape: ImageShape, num_classes: int | None, others: Sequence[Shape] = ()) -> nn.Module:
-    seed_everything(composed.config.seed)
     target = resolve_model(composed.config.model)
+    with _errors_of_inputs(target, shape, num_classes):
+        return _built(composed, target, shape, num_classes, others).eval()
+
+
+def _built(
+    composed: Composed, target: Target, shape: ImageShape, num_classes: int | None, others: Sequence[Shape]
+) -> nn.Module:
+    seed_everything(composed.config.seed)
     if num_classes is not None and not others:
-        with _errors_of_inputs(target, shape, num_classes):
-            return build_model(composed.config.model, shape, num_classes).eval()
+        return build_model(composed.config.model, shape, num_classes)
     try:
-        model = build(target.factory, shape, num_classes, **target.arguments)
+        model = build(target.factory, shape, num_classes, others, **target.arguments)
     except ModelError:
         if others:
             raise
         seed_everything(composed.config.seed)  # its number of classes has no default, as in a list of layers
-        return build_model(composed.config.model, shape, _CLASSES).eval()
+        return build_model(composed.config.model, shape, _CLASSES)
     run = dry_run(model, shape, other_shapes=others)
     check_inputs(model, run)
     raise_explained(model, run)
-    return model.eval()
+    return model
 
 
 @contextmanager
-def _errors_of_inputs(target: Target, shape: ImageShape, num_classes: int) -> Iterator[None]:
+def _errors_of_inputs(target: Target, shape: ImageShape, num_classes: int | None) -> Iterator[None]:
     """Raise an `InputsError` for a network whose forward cannot be called with images alone, and takes other inputs."""
     try:
         yield
     except DiagnosedError as error:
         if error.diagnosis.kind == "forward":
-            model = build(target.factory, shape, num_classes, **target.arguments)
-            check_inputs(model, dry_run(model, shape))
+            model = target.factory(**given_arguments(target.factory, shape, num_classes, target.arguments))
+            check_inputs(model, materialise(model, shape) if lazy_layers(model) else dry_run(model, shape))
         raise
 
 

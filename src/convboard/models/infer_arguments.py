@@ -30,6 +30,7 @@ def build(
     factory: Callable[..., nn.Module],
     input_shape: Shape,
     num_classes: int | None,
+    other_shapes: Sequence[Shape] = (),
     /,
     **arguments: Any,
 ) -> nn.Module:
@@ -44,6 +45,7 @@ def build(
         factory: A class of networks, or a function that returns one.
         input_shape: Shape (C, H, W) of the images.
         num_classes: Number of classes; None for the constructor's default.
+        other_shapes: Shapes of the network's other inputs, without the batch.
         **arguments: Arguments of the constructor, which may include the four above. A constructor that takes these
             only in its `**kwargs`, as torchvision's functions do, gets them only from here.
 
@@ -59,14 +61,15 @@ def build(
         _check_values(factory, given)
     if "in_features" in parameters and "in_features" not in given:
         _check_arguments(factory, {**given, "in_features": _UNLIKELY}, known)
-        given["in_features"] = _find_in_features(factory, input_shape, given)
+        given["in_features"] = _find_in_features(factory, [input_shape, *other_shapes], given)
     _check_arguments(factory, given, known)
     model = _call(factory, given, input_shape, num_classes)
     if not isinstance(model, nn.Module):
         raise ModelError(f"{_name(factory)} made a {type(model).__name__}, not a torch.nn.Module.")
     model = unwrapped(model)
     if lazy_layers(model):
-        raise_explained(model, materialise(model, input_shape), num_classes=num_classes, origin=Origin(factory, given))
+        run = materialise(model, input_shape, other_shapes)
+        raise_explained(model, run, num_classes=num_classes, origin=Origin(factory, given))
     return model
 
 
@@ -224,11 +227,13 @@ def _without_frames(error: Exception) -> BaseException:
     return without_library_frames(error)
 
 
-def _find_in_features(factory: Callable[..., nn.Module], input_shape: Shape, given: Mapping[str, Any]) -> int:
+def _find_in_features(factory: Callable[..., nn.Module], shapes: Sequence[Shape], given: Mapping[str, Any]) -> int:
     """Return the number of features that arrive at the layer with `in_features`, by a dry run with a wrong number."""
     with torch.random.fork_rng(devices=[]):
-        model = _call(factory, {**given, "in_features": _UNLIKELY}, input_shape, None)
-        run = materialise(model, input_shape) if lazy_layers(model) else dry_run(model, input_shape)
+        model = _call(factory, {**given, "in_features": _UNLIKELY}, shapes[0], None)
+        image, *others = shapes
+        is_lazy = bool(lazy_layers(model))
+        run = materialise(model, image, others) if is_lazy else dry_run(model, image, other_shapes=others)
     found = _received(run)
     if found is None:
         if run.failed_call is not None and run.failed_call.in_features is None:

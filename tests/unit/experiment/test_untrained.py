@@ -133,3 +133,29 @@ def test_a_network_of_several_inputs(dataset: list[str], shape: ImageShape) -> N
         build_untrained(composed, *untrained_shape(composed), others=[(6,)])
     with pytest.raises(InputsError, match=r"is given\. A picture is one input: a network of several inputs cannot be"):
         untrained_model(composed)
+
+
+class Lazy(WithCode):
+    def __init__(self, num_classes: int = 4) -> None:
+        super().__init__(num_classes)
+        self.code = nn.LazyLinear(num_classes)
+
+
+def test_lazy_layers_of_a_network_of_several_inputs() -> None:
+    composed = compose_config([f"model._target_={__name__}.Lazy"])
+    model = build_untrained(composed, (3, 9, 9), None, others=[(7,)])
+    assert model.get_parameter("code.weight").shape == (4, 7)
+    with pytest.raises(InputsError, match=r"but 1 is given\. Give the shape of each: \[\(3, 9, 9\), shape_of_code\]"):
+        build_untrained(composed, (3, 9, 9), None)
+
+
+class Inferred(WithCode):
+    def __init__(self, in_features: int, num_classes: int = 4) -> None:
+        super().__init__(num_classes)
+        self.code = nn.Linear(in_features, num_classes)
+
+
+def test_inferred_features_of_a_network_of_several_inputs() -> None:
+    composed = compose_config([f"model._target_={__name__}.Inferred"])
+    model = build_untrained(composed, (3, 9, 9), None, others=[(7,)])
+    assert model.get_parameter("code.weight").shape == (4, 7)
