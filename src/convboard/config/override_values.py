@@ -49,9 +49,9 @@ def _choices(value: str) -> list[str]:
 
 
 def _as_text(path: str) -> str:
-    """Return a path so that Hydra reads it as a text, also `5`, `1e3` or `[a]`; `null` stays as it is."""
+    """Return a path so that Hydra reads it as a text, also `5` or `1e3`; `null` and a list stay as they are."""
     read = _read(path)
-    return path if read is None or isinstance(read, str) else _quoted(path)
+    return path if read is None or isinstance(read, str | list | dict) else _quoted(path)
 
 
 def _is_read(value: str) -> bool:

@@ -14,7 +14,7 @@ from convboard.config.override_values import number_of_runs, with_quoted_texts, 
     "path",
     [
         *("sweep/lr=0.1,seed=1", "a,b", "Müller/Bilder (1)", "it's", "a{b}", "a=b", "'a", "a#b", "outputs/x"),
-        *("5", "1e3", "2026_11", "007", "true", "[a]", "{a: 1}", "nan", "range(1,3)"),
+        *("5", "1e3", "2026_11", "007", "true", "[a] b", "nan", "range(1,3)"),
     ],
 )
 @pytest.mark.parametrize("key", ["resume", "repeat", "data_dir", "dataset.path", "hydra.run.dir"])
