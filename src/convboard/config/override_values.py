@@ -11,6 +11,9 @@ from hydra.errors import HydraException
 from convboard.config.command_line import format_value
 
 _SYNTAX = re.compile(r"^['\"]|[()\[\]{}]")  # of texts in quotes, functions, lists and dictionaries
+_FUNCTION = re.compile(r"\w+\(")  # such as choice(a,b)
+_CHOICE = re.compile(r"""(?:^|,)\s*("[^"]*"(?=\s*(?:,|$))|'[^']*'(?=\s*(?:,|$))|[^,]*)""")
+_UNREADABLE = object()
 _PATHS = ("resume", "repeat", "data_dir", "dataset.path", "hydra.run.dir", "hydra.sweep.dir")
 
 
@@ -18,7 +21,7 @@ def with_quoted_texts(overrides: Sequence[str], is_sweep: bool = False) -> list[
     """Put texts into quotes that Hydra would not read as they are written.
 
     These are texts with characters outside of Hydra's grammar, such as `model=müller`, and paths with its syntax, such
-    as `resume=sweep/lr=0.1,seed=1`.
+    as `resume=sweep/lr=0.1,seed=1`, or that it would read as a number.
 
     Args:
         overrides: The overrides of the command line.
@@ -29,21 +32,39 @@ def with_quoted_texts(overrides: Sequence[str], is_sweep: bool = False) -> list[
 
 def _with_quoted_text(override: str, is_sweep: bool) -> str:
     key, equal, value = override.partition("=")
-    is_path, has_syntax = key.lstrip("+") in _PATHS, _SYNTAX.search(value) is not None
-    if not equal or _is_read(value, is_text=is_path and not is_sweep):
+    if not equal:
         return override
-    if is_sweep and not has_syntax:
-        choices = re.split(r"\s*,\s*", value)
-        return key + equal + ",".join(choice if _is_read(choice) else _quoted(choice) for choice in choices)
-    return key + equal + _quoted(value) if is_path or not (has_syntax or "," in value) else override
+    if key.lstrip("+") in _PATHS:
+        if is_sweep and _FUNCTION.match(value) and _is_read(value):
+            return override
+        return key + equal + ",".join(map(_as_text, _choices(value) if is_sweep else [value]))
+    if _is_read(value) or _SYNTAX.search(value) or ("," in value and not is_sweep):
+        return override
+    return key + equal + ",".join(choice if _is_read(choice) else _quoted(choice) for choice in _choices(value))
 
 
-def _is_read(value: str, is_text: bool = False) -> bool:
-    """Return whether Hydra reads a value; as one, if it is a text."""
+def _choices(value: str) -> list[str]:
+    """Return the values of a sweep, which commas separate that are not within quotes."""
+    return [choice.strip() for choice in _CHOICE.findall(value)]
+
+
+def _as_text(path: str) -> str:
+    """Return a path so that Hydra reads it as a text, also `5` or `1e3`; `null` and a list stay as they are."""
+    read = _read(path)
+    return path if read is None or isinstance(read, str | list | dict) else _quoted(path)
+
+
+def _is_read(value: str) -> bool:
+    return _read(value) is not _UNREADABLE
+
+
+def _read(value: str) -> object:
+    """Return the value that Hydra reads; _UNREADABLE if it does not take it."""
     try:
-        return not (OverridesParser.create().parse_override(f"key={value}").is_sweep_override() and is_text)
+        read: object = OverridesParser.create().parse_override(f"key={value}").value()
     except HydraException:
-        return False
+        return _UNREADABLE
+    return read
 
 
 def _quoted(value: str) -> str:

@@ -23,10 +23,16 @@ def divergence_advice(lr: float) -> str:
     )
 
 
-def small_lr_advice(optimizer: torch.optim.Optimizer) -> str:
-    """Return what to do if the learning rate is so small that the weights do not change."""
-    usual = _USUAL_RATES.get(type(optimizer), _RATE_OF_ADAM)
-    return f"optimizer.lr={learning_rate(optimizer):.3g} is too small to learn: try optimizer.lr={usual}."
+def no_change_advice(optimizer: torch.optim.Optimizer) -> str:
+    """Return what to do if the weights do not change: the learning rate is too small, or the gradients are."""
+    usual, lr = _USUAL_RATES.get(type(optimizer), _RATE_OF_ADAM), learning_rate(optimizer)
+    if lr < usual:
+        return f"optimizer.lr={lr:.3g} is too small to learn: try optimizer.lr={usual}."
+    return (
+        f"optimizer.lr={lr:.3g} is large enough ({usual} is usual), so the gradients are too small: look for saturated "
+        "activations such as sigmoid, initial weights that are nearly zero or very large, and scores or a loss that "
+        "are multiplied by a small number. Batch norm before each activation helps."
+    )
 
 
 def learning_rate(optimizer: torch.optim.Optimizer) -> float:

@@ -22,11 +22,14 @@ def expand_repeat(overrides: Sequence[str]) -> list[str]:
 
     Raises:
         RunError: There is no run; or it names code that is not convboard's own, and the overrides do not name it too.
-        ConfigError: The overrides choose a preset, or resume a run.
+        ConfigError: The overrides choose a preset, or resume a run, or there is not one run to repeat.
     """
-    run = overridden(overrides, "repeat")
-    if run is None:
+    repeats = [override for override in overrides if _key(override) == "repeat"]
+    if not repeats:
         return list(overrides)
+    run = overridden(overrides, "repeat")
+    if not run:
+        raise ConfigError(f"{repeats[-1]!r} is not understood: give one run directory, as in repeat=<run>.")
     given = [override for override in overrides if _key(override) != "repeat"]
     keys = {_key(override) for override in given}
     for key in ("experiment", "resume"):

@@ -33,8 +33,8 @@ from convboard.experiment.environment import describe_environment
 from convboard.experiment.learning_advice import (
     divergence_advice,
     learning_rate,
+    no_change_advice,
     no_learning_advice,
-    small_lr_advice,
 )
 from convboard.experiment.optimizers import build_optimizer, build_schedule
 from convboard.experiment.option_file import place_of_layer
@@ -296,5 +296,5 @@ def build_callbacks(
         warnings=found,
     )
     lr = learning_rate(optimizer)
-    check = LearningCheck(tell, dataset.class_names, no_learning_advice(lr), lr, small_lr_advice(optimizer))
+    check = LearningCheck(tell, dataset.class_names, no_learning_advice(lr), lr, no_change_advice(optimizer))
     return check, board, ProgressDisplay(console)

@@ -35,7 +35,7 @@ class LearningCheck:
         class_names: Names of the classes.
         advice: What to check if the network does not learn.
         lr: The learning rate that the schedule changes from step to step.
-        small_lr_advice: What is wrong, and what to do, if it is so small that the weights do not change.
+        no_change_advice: What is wrong, and what to do, if the weights do not change.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class LearningCheck:
         class_names: Sequence[str],
         advice: str,
         lr: float,
-        small_lr_advice: str,
+        no_change_advice: str,
     ) -> None:
         self._report = report
         self._class_names = class_names
         self._advice = advice
         self._lr = lr
-        self._small_lr_advice = small_lr_advice
+        self._no_change_advice = no_change_advice
 
     def on_fit_start(self, start: FitStart) -> None:
         """See `Callback`."""
@@ -66,10 +66,10 @@ class LearningCheck:
 
     def on_step(self, step: Step) -> None:
         """See `Callback`. Nothing waits for the device."""
+        self._sum_of_lr += step.lr  # also when the check is over: the change of the weights is judged later as well
         if self._is_over:
             return
         self._highest_lr = max(self._highest_lr, step.lr)
-        self._sum_of_lr += step.lr
         if self._without_gradient:
             self._without_gradient = {n: weight for n, weight in self._without_gradient.items() if weight.grad is None}
         if step.global_step % _EVERY == 0 and self._matrices:
@@ -108,7 +108,7 @@ class LearningCheck:
             return []
         self._initial, self._is_over = {}, True
         reason = f"After {end.global_step} steps the weights have changed by {change:.1g} of their size."
-        return [TrainingWarning("no change", reason, self._small_lr_advice)]
+        return [TrainingWarning("no change", reason, self._no_change_advice)]
 
     def _missing_gradients(self, end: EpochEnd) -> list[TrainingWarning]:
         """Weights that got no gradient in any step, and those whose gradient was zero in all of the last looks."""

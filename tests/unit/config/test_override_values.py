@@ -7,12 +7,15 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from convboard.config.command_line import assignment
 from convboard.config.compose import compose_config
-from convboard.config.override_values import with_quoted_texts, without_blanks
+from convboard.config.override_values import number_of_runs, with_quoted_texts, without_blanks
 
 
 @pytest.mark.parametrize(
     "path",
-    ["sweep/lr=0.1,seed=1", "a,b", "Müller/Bilder (1)", "it's", "a{b}", "a=b", "'a", "a#b", "outputs/x"],
+    [
+        *("sweep/lr=0.1,seed=1", "a,b", "Müller/Bilder (1)", "it's", "a{b}", "a=b", "'a", "a#b", "outputs/x"),
+        *("5", "1e3", "2026_11", "007", "true", "[a] b", "nan", "range(1,3)"),
+    ],
 )
 @pytest.mark.parametrize("key", ["resume", "repeat", "data_dir", "dataset.path", "hydra.run.dir"])
 def test_a_path_needs_no_quotes_of_hydra(key: str, path: str) -> None:
@@ -49,6 +52,25 @@ def test_no_blanks_around_the_equals_sign(line: str) -> None:
 def test_in_a_sweep_a_comma_separates_values() -> None:
     assert with_quoted_texts(["data_dir=a,b"], is_sweep=True) == ["data_dir=a,b"]
     assert with_quoted_texts(["model=größe, lenet,ä b"], is_sweep=True) == ["model='größe',lenet,'ä b'"]
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        ("pics (1),pics (2)", ["pics (1)", "pics (2)"]),
+        ("5,1e3, 2026_11", ["5", "1e3", "2026_11"]),
+        ("'a, b',c (1)", ["a, b", "c (1)"]),
+        ("mum's,b", ["mum's", "b"]),
+        ("choice(a,b)", ["a", "b"]),
+        ("null,a", ["null", "a"]),
+        ("choice (1),b", ["choice (1)", "b"]),
+    ],
+)
+def test_a_sweep_over_paths(value: str, paths: list[str]) -> None:
+    (override,) = with_quoted_texts([f"dataset.path={value}"], is_sweep=True)
+    parsed = OverridesParser.create().parse_override(override)
+    assert [text.strip("'") for text in parsed.sweep_string_iterator()] == [path.replace("'", "\\'") for path in paths]
+    assert number_of_runs([override]) == len(paths)
 
 
 def test_paths_of_a_composed_config() -> None:

@@ -7,6 +7,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from convboard.config.compose import compose_config
+from convboard.config.override_values import with_quoted_texts
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.repeat import expand_repeat
@@ -64,6 +65,18 @@ def test_refused(changes: dict[str, Any], overrides: list[str], message: str) ->
     with pytest.raises((RunError, ConfigError)) as caught:
         expand_repeat([run, *overrides])
     assert message in str(caught.value)
+
+
+def test_a_run_whose_name_is_a_number() -> None:
+    write(CONFIGS["layers"])
+    Path("RUN").rename("5")
+    assert compose_config(expand_repeat(with_quoted_texts(["repeat=5"]))).config == CONFIGS["layers"]
+
+
+@pytest.mark.parametrize(("override", "is_sweep"), [("repeat=a,b", True), ("repeat=", False), ("repeat=null", False)])
+def test_what_is_not_one_run(override: str, is_sweep: bool) -> None:
+    with pytest.raises(ConfigError, match=r"^'repeat=.*' is not understood: give one run directory"):
+        expand_repeat(with_quoted_texts([override], is_sweep))
 
 
 def test_a_class_that_is_named_again() -> None:

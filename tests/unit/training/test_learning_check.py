@@ -146,6 +146,25 @@ def test_weights_that_change_little_are_not_reported_without_reason() -> None:
     assert [one.word for one in told(Pair(lambda x: torch.relu(x - 100)), change=0)] == ["zero gradient"]
 
 
+def test_a_little_change_is_still_seen_after_the_check() -> None:
+    model, found = Pair(), list[TrainingWarning]()
+    check = LearningCheck(found.extend, ("a", "b", "c", "d"), "Try this.", 1.0, "Too small.")
+    check.on_fit_start(FitStart(model, torch.device("cpu"), 2, 2 * STEPS, global_step=0))
+    for number in range(1, 2 * STEPS + 1):
+        model(torch.ones(2, 3)).sum().backward()
+        check.on_step(Step(number, 1, torch.ones(()), torch.zeros((), dtype=torch.int64), 2, 1.0))
+        if number % STEPS == 0:
+            with torch.no_grad():
+                for weight in model.parameters():
+                    weight.mul_(1 + 3e-4)
+            is_last = number == 2 * STEPS
+            assert not found
+            check.on_epoch_end(
+                EpochEnd(number // STEPS, number, 1.0, 0.25, LEARNED, 100.0, is_last=is_last, is_best=True)
+            )
+    assert [one.reason for one in found] == ["After 200 steps the weights have changed by 0.0006 of their size."]
+
+
 def test_weights_that_are_zero() -> None:
     model = Pair()
     for weight in model.parameters():

@@ -23,7 +23,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 _CHUNK = b"cvBd"  # by the case of its letters: viewers may ignore it; private; invalid when the pixels change
 _LEVEL = 1  # of zlib: higher ones take three times as long, and save a tenth
-_HALF = np.finfo(np.float16)
+_LARGEST_HALF, _SMALLEST_HALF = 2048, 1e-6
 
 
 def embed_arrays(figure: Figure, facts: Mapping[str, Any], arrays: Arrays, *, is_noise: bool = False) -> Figure:
@@ -68,7 +68,13 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 
 def halved(values: NDArray[np.float32]) -> NDArray[Any]:
-    """The values as float16, which has the four digits that are shown; unchanged where they exceed its range."""
+    """Return the values as float16, which is within half a unit of the last digit that the Layers tab shows.
+
+    Its relative error is at most 2**-11 from 6e-5 upwards, and below its absolute error is at most 2**-25. The tab
+    shows three digits, two below 0.001, and whole numbers from 100 upwards. So the values stay as they are where one is
+    above 2048, or is not zero and below 1e-6.
+    """
     sizes = np.abs(values)
     largest = sizes.max(where=np.isfinite(sizes), initial=0.0)
-    return values.astype(np.float16) if largest == 0 or _HALF.tiny <= largest <= _HALF.max else values
+    smallest = sizes.min(where=sizes > 0, initial=np.inf)
+    return values.astype(np.float16) if largest <= _LARGEST_HALF and smallest >= _SMALLEST_HALF else values

@@ -61,15 +61,25 @@ def test_a_picture_without_numbers_has_none() -> None:
     assert packed_arrays(encode_png(np.zeros((2, 2), np.uint8))) is None
 
 
-@pytest.mark.parametrize("values", [[0.0, 0.0], [1.0, -65504.0], [6.2e-5, 0.0], [np.inf, 1.0], [np.nan, np.nan], []])
+@pytest.mark.parametrize("values", [[0.0, 0.0], [1.0, -2048.0], [6.2e-5, 0.0], [np.inf, 1.0], [np.nan, np.nan], []])
 def test_values_within_the_range_of_float16_are_halved(values: list[float]) -> None:
     kept = halved(np.array(values, np.float32))
     assert kept.dtype == np.float16
     np.testing.assert_allclose(kept, values, rtol=1e-3)
 
 
-@pytest.mark.parametrize("values", [[1.0, -65520.0], [1e-6, -1e-6], [np.inf, 1e5]])
+@pytest.mark.parametrize("values", [[1.0, -2049.0], [9e-7, -9e-7], [np.inf, 1e5], [1000.0, 0, 1e-8]])
 def test_values_beyond_it_are_kept_as_they_are(values: list[float]) -> None:
     kept = halved(np.array(values, np.float32))
     assert kept.dtype == np.float32
     np.testing.assert_array_equal(kept, np.array(values, np.float32))
+
+
+def test_float16_shows_the_same_digits() -> None:
+    random = np.random.default_rng(0)
+    values = (10 ** random.uniform(-6, np.log10(2048), 100_000)).astype(np.float32)
+    kept = halved(values)
+    assert kept.dtype == np.float16
+    magnitude = 10.0 ** np.floor(np.log10(values))
+    digit = np.select([values < 1e-3, values < 1, values < 100], [magnitude / 10, 1e-3, magnitude / 100], 1)
+    assert (np.abs(kept.astype(np.float64) - values) <= digit / 2).all()

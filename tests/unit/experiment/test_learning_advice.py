@@ -1,0 +1,23 @@
+"""What to do if a run does not learn."""
+
+import pytest
+from torch import nn
+
+from convboard.config.compose import CONF, compose_config
+from convboard.config.instantiate import resolve
+from convboard.experiment.learning_advice import no_change_advice
+
+OPTIMIZERS = sorted(file.stem for file in (CONF / "optimizer").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_advised_rate_is_that_of_the_option(name: str) -> None:
+    config = compose_config([f"optimizer={name}"]).config
+    usual = config.optimizer["lr"]
+    for lr, advice in {
+        usual / 100: f"optimizer.lr={usual / 100:.3g} is too small to learn: try optimizer.lr={usual}.",
+        usual: f"optimizer.lr={usual:.3g} is large enough ({usual} is usual), so the gradients are too small: look",
+        usual * 5: f"optimizer.lr={usual * 5:.3g} is large enough ({usual} is usual), so the gradients are too small",
+    }.items():
+        target = resolve("optimizer", {**config.optimizer, "lr": lr})
+        assert no_change_advice(target.build(nn.Linear(1, 1).parameters())).startswith(advice)
