@@ -8,8 +8,9 @@ from typing import Any
 from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context, Remedy
+from convboard.anatomy.diagnostics.new_layer import new_layer
 from convboard.anatomy.diagnostics.silenced_calls import attempt
-from convboard.anatomy.diagnostics.trials import FAILS, fits, grade, quiet_run, rebuilt
+from convboard.anatomy.diagnostics.trials import FAILS, fits, grade, quiet_run
 from convboard.anatomy.diagnostics.wording import in_python
 
 _PLAIN = (int, float, str, bool, type(None))
@@ -50,6 +51,8 @@ def _made(context: Context, arguments: dict[str, Any]) -> nn.Module | None:
 
 def _replacements(context: Context, model: nn.Module, path: str, changes: dict[str, Any]) -> list[str] | None:
     """Replace the layer, and the last one if it has another number of classes; the lines of code, or None."""
+    if not new_layer(model.get_submodule(path), **changes).is_complete:
+        return None
     lines = [_replace(model, path, changes)]
     run = quiet_run(model, context.run.image_shape, other_shapes=context.run.other_shapes)
     last = run.calls[-1].module if run is not None and run.error is None and run.calls else None
@@ -61,11 +64,11 @@ def _replacements(context: Context, model: nn.Module, path: str, changes: dict[s
 
 def _replace(model: nn.Module, path: str, changes: dict[str, Any]) -> str:
     """Replace a layer of a network; the line of code that does it."""
-    layer, code = rebuilt(model.get_submodule(path), **changes)
+    new = new_layer(model.get_submodule(path), **changes)
     parent, _, name = path.rpartition(".")
-    setattr(model.get_submodule(parent), name, layer)
+    setattr(model.get_submodule(parent), name, new.build())
     place = in_python(path)
-    return f"model{'' if place.startswith('[') else '.'}{place} = {code}"
+    return f"model{'' if place.startswith('[') else '.'}{place} = {new.code}"
 
 
 def _file(factory: Any, arguments: dict[str, Any], lines: list[str]) -> str | None:

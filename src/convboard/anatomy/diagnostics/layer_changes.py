@@ -2,24 +2,64 @@
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import permutations
 from typing import Any
 
+import torch
 from torch import nn
 
 from convboard.anatomy.diagnostics.context import Context
 from convboard.anatomy.diagnostics.layer_construction import Construction, constructions
+from convboard.anatomy.diagnostics.new_layer import NewLayer, new_layer, rebuilt
 from convboard.anatomy.diagnostics.silenced_calls import attempt
 from convboard.anatomy.diagnostics.source_edits import Edit, arguments_of, with_arguments
-from convboard.anatomy.diagnostics.trials import FAILS, best_edits, fits, grade, rebuilt, run_again, with_layer
+from convboard.anatomy.diagnostics.trials import FAILS, best_edits, fits, grade, run_again, with_layer
 from convboard.anatomy.diagnostics.user_code import Failure
+from convboard.anatomy.trace import Call
 
 _MOST_EDITS = 8  # that are tried
 _MOST_NAMES = 8  # local variables of which expressions are formed
+_MOST_WEIGHTS = 2**24  # of a layer that is tried: 64 MB
 
 
-def changed_layer(context: Context, module: nn.Module, plain: str, **change: int) -> str:
+def working_layer(
+    context: Context, call: Call, text: Callable[[str], str], kind: type[nn.Module] | None = None, **changes: Any
+) -> list[str]:
+    """Return the remedy of a layer with other settings; none if the network then fails as before.
+
+    Args:
+        context: The network.
+        call: The call of the layer.
+        text: Returns the remedy for the code that makes the new layer.
+        kind: Class of the new layer; None for the same.
+        **changes: Settings with another value.
+    """
+    module = call.module
+    assert module is not None
+    new = new_layer(module, kind, **changes)
+    if _is_useless(context, module, new):
+        earlier = context.run.calls[: context.run.calls.index(call)]
+        before = next((one.name for one in earlier if one.module is module), None)
+        return [f"give it a layer of its own, {new.code}: {before} uses the same one"] if before else []
+    plain = text(new.code)
+    return [changed_layer(context, module, plain, **changes) if kind is None else plain]
+
+
+def _is_useless(context: Context, module: nn.Module, new: NewLayer) -> bool:
+    """Return whether the network was tried with another layer, and fails as before."""
+    if new.kind is None:
+        return False
+    with torch.device("meta"):
+        sketch = attempt(new.build)
+    if sketch is None or sum(weight.numel() for weight in sketch.parameters()) > _MOST_WEIGHTS:
+        return False
+    layer = attempt(new.build)
+    changed = with_layer(context.model, context.path_of(module), layer) if layer is not None else None
+    return changed is not None and grade(context, changed) == FAILS
+
+
+def changed_layer(context: Context, module: nn.Module, plain: str, **change: Any) -> str:
     """Return the remedy for a layer, in terms of local variables where one line makes several layers.
 
     Args:

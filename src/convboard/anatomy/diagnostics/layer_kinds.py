@@ -1,14 +1,26 @@
 """Rules for layers of another kind than pictures need, and for the widths of attention and recurrent layers."""
 
+import copy
 from typing import Any
 
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.trials import GETS_FURTHER, grade, quiet_run, rebuilt, tried_layers, with_layer
+from convboard.anatomy.diagnostics.new_layer import rebuilt
+from convboard.anatomy.diagnostics.silenced_calls import attempt
+from convboard.anatomy.diagnostics.trials import GETS_FURTHER, grade, quiet_run, tried_layers
 from convboard.anatomy.diagnostics.wording import batch_of, count, divisors, sizes
 from convboard.anatomy.trace import Call
 
+_RECURRENT = {  # settings that torch takes as **kwargs, with their defaults
+    "batch_first": False,
+    "num_layers": 1,
+    "bidirectional": False,
+    "dropout": 0.0,
+    "bias": True,
+    "proj_size": 0,
+    "nonlinearity": "tanh",
+}
 _ROWS = {"1": "rows [N, C, L]", "3": "volumes [N, C, D, H, W]"}
 
 
@@ -92,7 +104,7 @@ def attention_width(context: Context, call: Call) -> Finding | None:
 
 def _linear_before(context: Context, path: str, arrived: int, wanted: int) -> list[str]:
     """The remedy of a Linear in front of a layer, if that brings the network further."""
-    changed = with_layer(context.model, path, context.model.get_submodule(path))
+    changed = attempt(copy.deepcopy, context.model)
     if changed is None:
         return []
     linear = nn.Linear(arrived, wanted)
@@ -108,9 +120,9 @@ def recurrent_width(context: Context, call: Call) -> Finding | None:
     module, shape = call.module, call.input_shape
     if not isinstance(module, nn.RNNBase) or len(shape) != 3 or shape[-1] == module.input_size:
         return None
-    settings = {"batch_first": False, "num_layers": 1, "bidirectional": False, "dropout": 0.0}
-    given = {name: getattr(module, name) for name, value in settings.items() if getattr(module, name) != value}
-    more = "".join(f", {name}={value}" for name, value in given.items())
+    values = {name: getattr(module, name, default) for name, default in _RECURRENT.items()}
+    given = {name: value for name, value in values.items() if value != _RECURRENT[name]}
+    more = "".join(f", {name}={value!r}" for name, value in given.items())
     text = f"write nn.{call.type}({shape[-1]}, {module.hidden_size}{more}) for {call.name}"
     make: Any = type(module)
     proposals = [(text, lambda: make(shape[-1], module.hidden_size, **given))]

@@ -5,9 +5,10 @@ from math import prod
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.layer_changes import as_good, changed_layer
+from convboard.anatomy.diagnostics.layer_changes import as_good, working_layer
+from convboard.anatomy.diagnostics.new_layer import new_layer
 from convboard.anatomy.diagnostics.remedies import more_padding, other_argument, other_images
-from convboard.anatomy.diagnostics.wording import KEEP_THE_BATCH, batch_of, count, factors, line_of, product, sizes
+from convboard.anatomy.diagnostics.wording import KEEP_THE_BATCH, batch_of, count, factors, product, sizes
 from convboard.anatomy.function_names import JOINING
 from convboard.anatomy.layer_rows import size_formula
 from convboard.anatomy.trace import Call
@@ -142,14 +143,12 @@ def wrong_in_features(context: Context, call: Call) -> Finding | None:
     before = context.channel_source(call)
     if len(feature_map) == 1 and before is not None:
         reason += f", which is what {before.name} gives."
-        remedies = [f"write {_line(call, arrived)} for {call.name}"]
         own = (call.module, {"in_features": arrived}) if call.module is not None else None
-        if own is not None:
-            remedies = [changed_layer(context, own[0], remedies[0], in_features=arrived)]
-        changed = {"out_features": wanted}
-        if isinstance(before.module, nn.Linear) and (own is None or as_good(context, own, (before.module, changed))):
-            remedies.append(f"let {before.name} give as many: {line_of(before.module, out_features=wanted)}")
-        remedies = [*other_argument(context, wanted, arrived), *remedies]
+        remedies = [*other_argument(context, wanted, arrived), *_other_in_features(context, call, arrived)]
+        other = (before.module, {"out_features": wanted}) if isinstance(before.module, nn.Linear) else None
+        if other is not None and (own is None or as_good(context, own, other)):
+            code = new_layer(other[0], out_features=wanted).code
+            remedies.append(f"let {before.name} give as many: {code}")
     else:
         reason += f": {context.sizes_to(call)}."
         remedies = _other_sizes(context, call, wanted, arrived)
@@ -181,7 +180,7 @@ def wrong_view(context: Context, call: Call) -> Finding | None:
     linear = [
         (n, m) for n, m in context.model.named_modules() if isinstance(m, nn.Linear) and m.in_features == asked[1]
     ]
-    change = f" and {line_of(linear[0][1], in_features=features)} for {linear[0][0]}" if len(linear) == 1 else ""
+    change = f" and {new_layer(linear[0][1], in_features=features).code} for {linear[0][0]}" if len(linear) == 1 else ""
     remedies = [
         *other_argument(context, asked[1], features),
         f"write torch.flatten(x, 1) for it{change}",
@@ -196,19 +195,25 @@ def wrong_view(context: Context, call: Call) -> Finding | None:
 
 def _other_sizes(context: Context, call: Call, wanted: int, arrived: int) -> list[str]:
     remedies: list[str] = [*other_argument(context, wanted, arrived)]
-    if isinstance(call.module, nn.Linear):
-        lazy = f"nn.LazyLinear({call.module.out_features}), which finds the number itself"
-        remedies.append(f"write {_line(call, arrived)} for {call.name}, or {lazy}")
-    else:
-        name = call.name if call.module is not None else context.weight_name(call) or call.name
-        remedies.append(f"write {_line(call, arrived)} for {name}")
+    remedies += _other_in_features(context, call, arrived)
     return [*remedies, *more_padding(context), *other_images(context)]
+
+
+def _other_in_features(context: Context, call: Call, arrived: int) -> list[str]:
+    """The remedy of a weight for the features that arrive."""
+    module = call.module
+    if module is None:
+        return [f"write {_line(call, arrived)} for {context.weight_name(call) or call.name}"]
+    lazy = ""
+    if type(module) is nn.Linear and len(context.flattened_shape(call)) == 3:
+        lazy = f", or {new_layer(module, nn.LazyLinear).code}, which finds the number itself"
+    return working_layer(context, call, lambda code: f"write {code} for {call.name}{lazy}", in_features=arrived)
 
 
 def _line(call: Call, features: int) -> str:
     """The code that makes the same weight for this number of features."""
     if isinstance(call.module, nn.Linear):
-        return line_of(call.module, in_features=features)
+        return new_layer(call.module, in_features=features).code
     function = call.function("linear", "matmul", "mm")
     assert function is not None
     weight = function.tensor("weight") if function.name == "linear" else function.args[1]

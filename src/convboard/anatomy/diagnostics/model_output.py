@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
+from convboard.anatomy.diagnostics.layer_changes import working_layer
 from convboard.anatomy.diagnostics.layer_construction import lines_that_make
+from convboard.anatomy.diagnostics.new_layer import new_layer
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
 from convboard.anatomy.diagnostics.source_lines import in_brackets
-from convboard.anatomy.diagnostics.wording import batch_of, line_of, listed_names, product, sizes
+from convboard.anatomy.diagnostics.wording import batch_of, listed_names, product, sizes
 from convboard.anatomy.trace import Call, Shape
 
 _LOSSES = ("cross_entropy", "nll_loss", "mse_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits")
@@ -173,7 +175,8 @@ def _other_classes(context: Context, last: Call | None, given: int, classes: int
     if remedies and not context.is_user_defined:
         return remedies
     if last is not None and linear is not None:
-        return [*remedies, f"write {line_of(linear, out_features=classes)} for {last.name}"]
+        name = last.name
+        return remedies + working_layer(context, last, lambda code: f"write {code} for {name}", out_features=classes)
     return [*remedies, f"let it end with nn.Linear({given}, {classes})"]
 
 
@@ -221,4 +224,4 @@ def _without_reduction(context: Context, last: Call | None, classes: int | None)
     behind = f"leave out {listed_names([call.type for call in path[at + 1 :]])} behind"
     if linear.out_features == classes:
         return f"{behind} {path[at].name}"
-    return f"write {line_of(linear, out_features=classes)} for {path[at].name}{made}, and {behind} it"
+    return f"write {new_layer(linear, out_features=classes).code} for {path[at].name}{made}, and {behind} it"

@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from convboard.anatomy.diagnostics.context import Context, Finding
-from convboard.anatomy.diagnostics.layer_changes import changed_layer
+from convboard.anatomy.diagnostics.layer_changes import working_layer
 from convboard.anatomy.diagnostics.remedies import more_padding, other_images
 from convboard.anatomy.diagnostics.source_edits import alias_of, input_name, write
-from convboard.anatomy.diagnostics.trials import FAILS, best_edits, grade, rebuilt, tried_layers, with_parameter
+from convboard.anatomy.diagnostics.trials import FAILS, best_edits, grade, with_parameter
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import JOINING
@@ -132,11 +132,8 @@ def _other_stride(context: Context, names: list[str], shapes: tuple[Shape, Shape
     if not isinstance(conv, nn.Conv2d) or conv.kernel_size != (1, 1):
         return []
     stride = conv.stride[0] * -(-shapes[large][1] // shapes[small][1])
-    layer, text = rebuilt(conv, stride=stride)
-    plain = [f"write {text} for {context.path_of(conv)}"]
-    if not tried_layers(context, context.path_of(conv), [(plain[0], lambda: layer)]):
-        return []
-    return [changed_layer(context, conv, plain[0], stride=stride)]
+    assert source is not None
+    return working_layer(context, source, lambda code: f"write {code} for {context.path_of(conv)}", stride=stride)
 
 
 def _shortcut(context: Context, names: list[str], shapes: tuple[Shape, Shape]) -> list[str]:

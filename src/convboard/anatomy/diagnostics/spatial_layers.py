@@ -6,7 +6,8 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
-from convboard.anatomy.diagnostics.layer_changes import as_good, changed_layer
+from convboard.anatomy.diagnostics.layer_changes import as_good, changed_layer, working_layer
+from convboard.anatomy.diagnostics.new_layer import new_layer
 from convboard.anatomy.diagnostics.remedies import (
     excessive_padding,
     larger_images,
@@ -15,7 +16,7 @@ from convboard.anatomy.diagnostics.remedies import (
     other_switch,
 )
 from convboard.anatomy.diagnostics.trials import works
-from convboard.anatomy.diagnostics.wording import count, divisors, line_of, listed, sizes
+from convboard.anatomy.diagnostics.wording import count, divisors, listed, sizes
 from convboard.anatomy.trace import INPUT, Call
 
 _PERMUTING = ("permute", "transpose", "movedim", "moveaxis", "swapaxes", "swapdims")
@@ -83,7 +84,7 @@ def wrong_groups(context: Context, call: Call) -> Finding | None:
     sides = sizes((outputs, arrived // groups, *weight.shape[2:]))
     remedies = [f"give it a weight of {sides}: {arrived} / {groups} = {arrived // groups} channels to each group"]
     if isinstance(call.module, nn.Conv2d):
-        remedies = [f"write {line_of(call.module, in_channels=arrived)} for {call.name}"]
+        remedies = working_layer(context, call, lambda code: f"write {code} for {call.name}", in_channels=arrived)
     elif per_group == arrived:
         remedies.append("leave out groups")
     return Finding("groups", reason, tuple(remedies), f"{per_group * groups} channels", str(arrived), call)
@@ -95,7 +96,7 @@ def _other_groups(call: Call, weight: Tensor, arrived: int) -> tuple[str, ...]:
     good = divisors(arrived, outputs)[1:]
     remedies = []
     if isinstance(call.module, nn.Conv2d):
-        without = f"leave out groups: {line_of(call.module, in_channels=arrived, groups=1)} for {call.name}"
+        without = f"leave out groups: {new_layer(call.module, in_channels=arrived, groups=1).code} for {call.name}"
         if good:
             lines = f"nn.Conv2d({arrived}, {outputs}, ..., groups=...)"
             remedies.append(f"write {lines} for {call.name}, with groups that divide both: {listed(good)}")
@@ -128,18 +129,17 @@ def wrong_in_channels(context: Context, call: Call) -> Finding | None:
     colour = _COLOURS.get(arrived, "") if source is None else ""
     reason += f"{context.channels_from(call, count(arrived, 'channel'))}{colour}."
     if isinstance(call.module, nn.Conv2d):
-        own = f"write {line_of(call.module, in_channels=arrived)} for {call.name}"
-        own = changed_layer(context, call.module, own, in_channels=arrived)
+        own = working_layer(context, call, lambda code: f"write {code} for {call.name}", in_channels=arrived)
     else:
         name = context.weight_name(call) or "the weight"
         right, held = (weight.shape[0], arrived, *weight.shape[2:]), tuple(weight.shape)
-        own = f"make {name} {sizes(right)} instead of {sizes(held)}"
+        own = [f"make {name} {sizes(right)} instead of {sizes(held)}"]
     names = ("in_channels", "in_chans") if source is None else ()
     remedies: list[str] = [*other_argument(context, wanted, arrived, names)]
     if not (remedies or context.is_user_defined) and isinstance(call.module, nn.Conv2d):
         remedies += replaced_layer(context, context.path_of(call.module), in_channels=arrived)
     if context.is_user_defined or not remedies:
-        remedies.append(own)
+        remedies += own
     if source is None:
         remedies += _other_colours(wanted, arrived) if context.is_user_defined else []
     else:
@@ -154,7 +154,7 @@ def _other_source(
     """Suggest another number of channels of the convolution before, if the network then gets as far as with `first`."""
     conv = source.module
     if isinstance(conv, nn.Conv2d) and as_good(context, first, (conv, {"out_channels": wanted})):
-        plain = f"let {source.name} give as many: {line_of(conv, out_channels=wanted)}"
+        plain = f"let {source.name} give as many: {new_layer(conv, out_channels=wanted).code}"
         yield changed_layer(context, conv, plain, out_channels=wanted)
 
 
@@ -228,11 +228,11 @@ def wrong_norm_width(context: Context, call: Call) -> Finding | None:
     noun = "channel" if len(call.input_shape) > 2 else "feature"
     reason = f"{context.title(call)} is for {count(wanted, noun)} but gets {arrived}: "
     reason += f"{context.channels_from(call, count(arrived, noun))}."
-    own = f"write {line_of(call.module, n=arrived)} for {call.name}" if call.module else f"give it {arrived} of each"
+    own = [f"give it {arrived} of each"]
     if call.module is not None:
-        own = changed_layer(context, call.module, own, num_features=arrived)
+        own = working_layer(context, call, lambda code: f"write {code} for {call.name}", num_features=arrived)
     source = context.channel_source(call)
-    remedies = [*other_argument(context, wanted, arrived), own]
+    remedies = [*other_argument(context, wanted, arrived), *own]
     if source is not None and call.module is not None:
         remedies += _other_source(context, source, wanted, (call.module, {"num_features": arrived}))
     return Finding("norm", reason, tuple(remedies), count(wanted, noun), count(arrived, noun), call)
@@ -241,14 +241,18 @@ def wrong_norm_width(context: Context, call: Call) -> Finding | None:
 def wrong_norm_dimensions(context: Context, call: Call) -> Finding | None:
     """Recognise a BatchNorm1d that gets a feature map, or a BatchNorm2d that gets rows of features."""
     shape = call.input_shape
+    right: type[nn.Module]
     if isinstance(call.module, nn.BatchNorm1d) and len(shape) == 4:
-        wanted, arrived, right = "rows of features", f"pictures of {sizes(shape[1:])}", f"nn.BatchNorm2d({shape[1]})"
+        wanted, arrived, right = "rows of features", f"pictures of {sizes(shape[1:])}", nn.BatchNorm2d
     elif isinstance(call.module, nn.BatchNorm2d) and len(shape) == 2:
-        wanted, arrived, right = "pictures", f"rows of {count(shape[1], 'feature')}", f"nn.BatchNorm1d({shape[1]})"
+        wanted, arrived, right = "pictures", f"rows of {count(shape[1], 'feature')}", nn.BatchNorm1d
     else:
         return None
     reason = f"{context.title(call)} is for {wanted} but gets {arrived}."
-    return Finding("norm", reason, (f"write {right} for {call.name}",), wanted, arrived, call)
+    remedies = working_layer(
+        context, call, lambda code: f"write {code} for {call.name}", kind=right, num_features=shape[1]
+    )
+    return Finding("norm", reason, tuple(remedies), wanted, arrived, call)
 
 
 def wrong_norm_groups(context: Context, call: Call) -> Finding | None:
@@ -268,6 +272,8 @@ def wrong_norm_groups(context: Context, call: Call) -> Finding | None:
         wanted = weight.shape[0]
         reason = f"{context.title(call)} is for {count(wanted, 'channel')} but gets {arrived}: "
         reason += f"{context.channels_from(call, count(arrived, 'channel'))}."
-        remedy = f"write nn.GroupNorm({groups}, {arrived}) for {call.name}"
-        return Finding("norm", reason, (remedy,), count(wanted, "channel"), count(arrived, "channel"), call)
+        remedies = [f"give it {arrived} of each"]
+        if call.module is not None:
+            remedies = working_layer(context, call, lambda code: f"write {code} for {call.name}", num_channels=arrived)
+        return Finding("norm", reason, tuple(remedies), count(wanted, "channel"), count(arrived, "channel"), call)
     return None

@@ -1,10 +1,12 @@
 """Trials of remedies: the network runs once more with a changed layer or with changed source, on copies.
 
-Every remedy that changes code is tried here before it is suggested.
+Every remedy that changes a layer's settings or a line is tried before it is suggested. Not tried are those whose shapes
+follow from a formula (a convolution on a shortcut, groups that divide the channels), those of several changes at once,
+such as a flatten with the Linear behind it, and those that cannot be: a network that cannot be copied, a layer that is
+too large.
 """
 
 import copy
-import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -148,8 +150,16 @@ def best_edits(failure: Failure, edits: Iterable[Edit], grade: Callable[[], int]
 
 
 def with_layer(model: nn.Module, path: str, layer: nn.Module) -> nn.Module | None:
-    """Return a copy of a network with another layer at a path; None if it cannot be copied."""
-    return _with(model, path, layer.train(model.get_submodule(path).training))
+    """Return a copy of a network with another layer at a path; None if it cannot be copied.
+
+    The layer gets the device, the dtype and the mode of the one in its place.
+    """
+    old = model.get_submodule(path)
+    weight = next(old.parameters(), None)
+    if weight is not None and weight.is_floating_point():
+        layer.to(weight)
+    layer.train(old.training)
+    return _with(model, path, layer) if path else layer
 
 
 def with_parameter(model: nn.Module, path: str, shape: Shape) -> nn.Module | None:
@@ -163,34 +173,6 @@ def _with(model: nn.Module, path: str, part: nn.Module | nn.Parameter) -> nn.Mod
         parent, _, name = path.rpartition(".")
         setattr(changed.get_submodule(parent), name, part)
     return changed
-
-
-def rebuilt(layer: nn.Module, kind: type[nn.Module] | None = None, **changes: Any) -> tuple[nn.Module, str]:
-    """Return a layer with the settings of another one, and the code that makes it, such as `nn.Conv2d(1, 8, 3)`.
-
-    Args:
-        layer: The layer.
-        kind: Class of the new one; None for the same.
-        **changes: Settings with another value.
-    """
-    cls: Any = kind or type(layer)
-    values: dict[str, Any] = {}
-    texts = []
-    for name, parameter in inspect.signature(cls).parameters.items():
-        if name in ("device", "dtype"):
-            continue
-        value = changes[name] if name in changes else getattr(layer, name, parameter.default)
-        if name == "bias" and not isinstance(value, bool):
-            value = value is not None
-        if isinstance(value, tuple) and value and len(set(value)) == 1:
-            value = value[0]
-        values[name] = value
-        is_default = value == parameter.default or (parameter.default is None and value == values.get("kernel_size"))
-        if parameter.default is parameter.empty:
-            texts.append(repr(value))
-        elif not is_default:
-            texts.append(f"{name}={value!r}")
-    return cls(**values), f"nn.{cls.__name__}({', '.join(texts)})"
 
 
 def tried_layers(context: Context, path: str, proposals: Iterable[tuple[str, Callable[[], nn.Module]]]) -> list[Remedy]:

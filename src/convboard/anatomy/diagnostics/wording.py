@@ -1,9 +1,7 @@
-"""Numbers, shapes and layers as text for messages."""
+"""Numbers, shapes and names as text for messages."""
 
 from collections.abc import Sequence
 from math import isqrt, prod
-
-from torch import nn
 
 from convboard.anatomy.trace import Shape
 
@@ -46,42 +44,6 @@ def factors(features: int, feature_map: Shape) -> str:
     if len(feature_map) == 3 and feature_map[0] * side * side == features:
         return product((feature_map[0], side, side))
     return str(features)
-
-
-def line_of(layer: nn.Module, **changes: int) -> str:
-    """Return the code that makes a layer with other sizes: `nn.Conv2d(1, 6, 5)`.
-
-    Args:
-        layer: The layer.
-        **changes: New values of its arguments.
-    """
-    if isinstance(layer, nn.Linear):
-        sides = [changes.get("in_features", layer.in_features), changes.get("out_features", layer.out_features)]
-        return f"nn.Linear({sides[0]}, {sides[1]}{', bias=False' if layer.bias is None else ''})"
-    if isinstance(layer, nn.Conv2d):
-        return _convolution(layer, changes)
-    return f"nn.{type(layer).__name__}({', '.join(map(str, changes.values()))})"
-
-
-def _convolution(layer: nn.Conv2d, changes: dict[str, int]) -> str:
-    options: dict[str, tuple[object, object]] = {  # value and default
-        "stride": (layer.stride, (1, 1)),
-        "padding": (layer.padding, (0, 0)),
-        "dilation": (layer.dilation, (1, 1)),
-        "groups": (changes.get("groups", layer.groups), 1),
-        "bias": (layer.bias is not None, True),
-    }
-    sides = [changes.get("in_channels", layer.in_channels), changes.get("out_channels", layer.out_channels)]
-    first = [str(side) for side in sides] + [_plain(layer.kernel_size)]
-    others = [f"{name}={_plain(value)}" for name, (value, default) in options.items() if value != default]
-    return f"nn.Conv2d({', '.join(first + others)})"
-
-
-def _plain(value: object) -> str:
-    """`(5, 5)` as `5`, as people write it."""
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return str(value[0])
-    return repr(value)
 
 
 def in_python(path: str) -> str:

@@ -70,6 +70,7 @@ def test_a_transformer_of_another_width() -> None:
     diagnosis = found(OnRows(layer, 6, lambda layer, x: layer(x)))
     assert diagnosis.reason == "TransformerEncoderLayer layer is for a width of 6 but gets 4: [N, 4, 4]."
     assert diagnosis.remedies == ("put nn.Linear(4, 6) before it",)
+    assert not layer._forward_pre_hooks
 
 
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
@@ -82,6 +83,12 @@ def test_recurrent_layers_of_another_width(kind: Any) -> None:
         f"write nn.{name}(4, 5, batch_first=True, bidirectional=True) for layer",
         "give it images of 6x6",
     )
+
+
+def test_a_recurrent_layer_keeps_its_settings() -> None:
+    layer = nn.RNN(6, 5, batch_first=True, bias=False, nonlinearity="relu")
+    remedy = found(OnRows(layer, 5, lambda layer, x: layer(x)[0])).remedies[0]
+    assert remedy == "write nn.RNN(4, 5, batch_first=True, bias=False, nonlinearity='relu') for layer"
 
 
 def test_an_instance_norm_of_single_pixels() -> None:
