@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
+from convboard.anatomy.diagnostics.missing_return import return_of_scores
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
 from convboard.anatomy.diagnostics.wording import batch_of, line_of, listed_names, product, sizes
 from convboard.anatomy.trace import Call, Shape
@@ -64,8 +65,8 @@ def not_a_tensor(context: Context) -> Finding:
     output, kind = context.run.output, type(context.run.output).__name__
     wanted = f"[N, {context.num_classes or 'classes'}]"
     if output is None:
-        remedy = f"let {_forward(context)} end with return x"
-        return Finding("output", "The network returns nothing.", (remedy,), wanted, "None")
+        remedy, place = return_of_scores(context, wanted)
+        return Finding("output", "The network returns nothing.", (remedy,), wanted, "None", place=place)
     items = _items(context, output)
     held = f" of {', '.join(item.text for item in items)}" if items else ""
     when = "In training mode, the" if context.is_training else "The"
