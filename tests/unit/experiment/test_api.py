@@ -208,6 +208,7 @@ def errors() -> Iterator[ConvboardError]:
         "JobError": ("text", 3),
         "UnreadableError": (Path("a.jpg"), "reason"),
         "OtherFolderError": ("text", Path("folder")),
+        "InputsError": ("text", [(1, 28, 28)], ["image"]),
     }
     for kind in kinds:
         if kind is DiagnosedError:
