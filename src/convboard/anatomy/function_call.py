@@ -37,6 +37,8 @@ _CONVOLUTION = ("input", "weight", "bias", "stride", "padding", "dilation", "gro
 _TRANSPOSED = ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
 _MAX_POOL = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
 _AVG_POOL = ("input", "kernel_size", "stride", "padding", "ceil_mode", *AVG_POOL_DEFAULTS)
+_DROPOUT = ("input", "p", "training", "inplace")
+_DROPOUTS = ("dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout")
 _PARAMETERS = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _CONVOLUTION),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _TRANSPOSED),
@@ -44,10 +46,17 @@ _PARAMETERS = {
     **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), _AVG_POOL),
     **dict.fromkeys(("lp_pool1d", "lp_pool2d", "lp_pool3d"), ("input", "norm_type", *_AVG_POOL[1:3], "ceil_mode")),
     **dict.fromkeys(("max_unpool1d", "max_unpool2d", "max_unpool3d"), ("input", "indices", *_MAX_POOL[1:4])),
+    **dict.fromkeys((*_DROPOUTS, "feature_alpha_dropout"), _DROPOUT),
+    **dict.fromkeys(("softmax", "log_softmax", "softmin"), ("input", "dim")),
+    **dict.fromkeys(("clamp", "clip"), ("input", "min", "max")),
+    **dict.fromkeys(("adaptive_avg_pool2d", "adaptive_max_pool2d"), ("input", "output_size", "return_indices")),
+    **dict.fromkeys(("cat", "concat", "concatenate", "stack"), ("tensors", "dim")),
+    "hardtanh": ("input", "min_val", "max_val"),
+    "pixel_shuffle": ("input", "upscale_factor"),
     "linear": ("input", "weight", "bias"),
     "batch_norm": ("input", "running_mean", "running_var", "weight", "bias", "training"),
     "instance_norm": ("input", "running_mean", "running_var", "weight", "bias", "use_input_stats"),
-    "group_norm": ("input", "num_groups"),
+    "group_norm": ("input", "num_groups", "weight", "bias", "eps"),
     "layer_norm": ("input", "normalized_shape"),
     "rms_norm": ("input", "normalized_shape"),
     "local_response_norm": ("input", "size"),
@@ -61,7 +70,7 @@ _PARAMETERS = {
     "index_select": ("input", "dim", "index"),
     "diff": ("input", "n", "dim", "prepend", "append"),
     "multi_head_attention_forward": ("query", "key", "value"),
-    "scaled_dot_product_attention": ("query", "key", "value"),
+    "scaled_dot_product_attention": ("query", "key", "value", "attn_mask", "dropout_p"),
     "tensordot": ("a", "b", "dims"),
     "where": ("condition", "input", "other"),
 }

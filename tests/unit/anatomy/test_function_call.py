@@ -1,11 +1,17 @@
+import inspect
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import ANY
+
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 (as users write it)
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from torch import nn
+from torch import Tensor, nn
 
 from convboard.anatomy.dry_run import dry_run
-from convboard.anatomy.function_call import Window
+from convboard.anatomy.function_call import FunctionCall, Window
 
 sizes = st.tuples(st.integers(1, 20), st.integers(1, 20))
 
@@ -102,3 +108,32 @@ def test_padding_that_keeps_the_size(layer: nn.Module, padding: tuple[int, int] 
     assert found.same_padding == padding
     if isinstance(padding, tuple):
         assert found.padded((2 * padding[0], 2 * padding[1])).output_size((20, 20)) == (20, 20)
+
+
+@pytest.mark.parametrize(
+    ("function", "positional", "named"),
+    [
+        (F.dropout, (0.3, True), {"p": 0.3, "training": True}),
+        (F.dropout2d, (0.3, False), {"p": 0.3, "training": False}),
+        (F.alpha_dropout, (0.3,), {"p": 0.3}),
+        (F.softmax, (1,), {"dim": 1}),
+        (torch.softmax, (1,), {"dim": 1}),
+        (F.log_softmax, (1,), {"dim": 1}),
+        (torch.clamp, (0.1, 0.9), {"min": 0.1, "max": 0.9}),
+        (torch.clip, (0.1,), {"min": 0.1}),
+        (F.hardtanh, (0.1, 0.9), {"min_val": 0.1, "max_val": 0.9}),
+        (F.group_norm, (1, torch.ones(4), None, 0.1), {"num_groups": 1, "weight": ANY, "bias": None, "eps": 0.1}),
+        (F.adaptive_avg_pool2d, (2,), {"output_size": 2}),
+        (F.pixel_shuffle, (2,), {"upscale_factor": 2}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_arguments_have_their_names_however_they_are_given(
+    function: Callable[..., Tensor], positional: tuple[Any, ...], named: dict[str, Any]
+) -> None:
+    x, parameters = torch.zeros(1, 4, 4, 4), inspect.signature(function) if inspect.isfunction(function) else None
+    assert parameters is None or list(parameters.parameters)[1 : 1 + len(named)] == list(named)
+    function(x, *positional)
+    given = FunctionCall(function.__name__, function, (x, *positional), {}).arguments
+    assert given.pop("input") is x
+    assert given == named

@@ -114,12 +114,10 @@ class FunctionLog:
 
 def is_active_dropout(call: FunctionCall) -> bool:
     """Return whether a call of a function sets random values to zero."""
-    given = [*call.args, None, None, None, None, None]
+    given = call.arguments
     if call.name == "scaled_dot_product_attention":
-        return bool(call.kwargs.get("dropout_p", given[4]))
+        return bool(given.get("dropout_p"))
     if call.name not in _DROPOUTS:
         return False
-    p = call.kwargs.get("p", 0.5 if given[1] is None else given[1])
     default = call.name not in {"alpha_dropout", "feature_alpha_dropout"}
-    training = call.kwargs.get("training", call.kwargs.get("train", default if given[2] is None else given[2]))
-    return bool(training) and p > 0
+    return bool(given.get("training", given.get("train", default))) and given.get("p", 0.5) > 0

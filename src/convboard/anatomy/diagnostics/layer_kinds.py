@@ -160,8 +160,7 @@ def pixel_shuffle(context: Context, call: Call) -> Finding | None:
     function = call.function("pixel_shuffle")
     if function is None or "divisible" not in str(context.run.error) or len(call.input_shape) < 3:
         return None
-    factor = next((one for one in (*function.args[1:], *function.kwargs.values()) if isinstance(one, int)), 1)
-    channels = call.input_shape[-3]
+    factor, channels = function.arguments.get("upscale_factor", 1), call.input_shape[-3]
     square, source = factor * factor, context.channel_source(call)
     reason = (
         f"{context.title(call)} makes one channel of {factor}·{factor} = {square}, which do not divide the "

@@ -132,7 +132,7 @@ def _softmax_of_the_batch(context: Context) -> Finding | None:
     function = last.function("softmax", "log_softmax") if last else None
     if last is None or function is None or len(last.input_shape) != 2:
         return None
-    dim = function.arguments.get("dim", function.args[1] if len(function.args) > 1 else None)
+    dim = function.arguments.get("dim")
     if dim not in (0, -2):
         return None
     reason = (

@@ -41,10 +41,10 @@ def different_branches(context: Context, call: Call) -> Finding | None:
 def different_sizes(context: Context, call: Call) -> Finding | None:
     """Recognise a concatenation of tensors that differ in another dimension than the one they are joined along."""
     function = call.function(*JOINING)
-    if function is None or not function.args:
+    if function is None:
         return None
-    tensors = tensors_in(function.args[0])
-    dim = function.kwargs.get("dim", function.args[1] if len(function.args) > 1 else 0)
+    tensors = tensors_in(function.arguments.get("tensors", function.args[:1]))
+    dim = function.arguments.get("dim", 0)
     shapes = [_without(tuple(tensor.shape), dim) for tensor in tensors]
     if len(set(shapes)) == 1:
         return None

@@ -260,7 +260,7 @@ def wrong_norm_groups(context: Context, call: Call) -> Finding | None:
     function = call.function("group_norm")
     if function is None or len(call.input_shape) < 2:
         return None
-    weight, arrived = function.kwargs.get("weight", (*function.args, None, None, None)[2]), call.input_shape[1]
+    weight, arrived = function.tensor("weight"), call.input_shape[1]
     groups = function.arguments["num_groups"]
     if arrived % groups:
         reason = (
@@ -268,7 +268,7 @@ def wrong_norm_groups(context: Context, call: Call) -> Finding | None:
         )
         remedy = f"take a number of groups that divides {arrived}: {listed(divisors(arrived))}"
         return Finding("groups", reason, (remedy,), f"a multiple of {groups}", count(arrived, "channel"), call)
-    if isinstance(weight, Tensor) and weight.shape[0] != arrived:
+    if weight is not None and weight.shape[0] != arrived:
         wanted = weight.shape[0]
         reason = f"{context.title(call)} is for {count(wanted, 'channel')} but gets {arrived}: "
         reason += f"{context.channels_from(call, count(arrived, 'channel'))}."

@@ -109,7 +109,7 @@ def _limits(function: FunctionCall) -> tuple[float, float]:
     """The bounds among the arguments of `clamp` or `hardtanh`."""
     names = ("min_val", "max_val") if function.name == "hardtanh" else ("min", "max")
     defaults = _BOUNDS.get(function.name, (-math.inf, math.inf))
-    given = [function.kwargs.get(name, (*function.args, None, None, None)[at]) for at, name in enumerate(names, 1)]
+    given = map(function.arguments.get, names)
     low, high = (
         float(value) if isinstance(value, (int, float)) else default for value, default in zip(given, defaults)
     )

@@ -14,7 +14,7 @@ _SHORT = 0.9  # momentum of batch norm: share of the last batch in the running s
 def strong_dropout(training: Observation) -> Iterator[TrainingWarning]:
     """Recognise dropout of nearly all values."""
     for call in training.log.dropouts:
-        p = call.function.kwargs.get("p", (*call.function.args, None, None)[1])
+        p = call.function.arguments.get("p")
         if isinstance(p, (int, float)) and p >= _STRONG:
             yield TrainingWarning(
                 "strong dropout",
@@ -46,7 +46,7 @@ def softmax_of_one(training: Observation) -> Iterator[TrainingWarning]:
         function = call.function("softmax", "log_softmax")
         if function is None:
             continue
-        dim = function.kwargs.get("dim", (*function.args, None, None)[1])
+        dim = function.arguments.get("dim")
         if isinstance(dim, int) and call.input_shape and call.input_shape[dim] == 1:
             yield TrainingWarning(
                 "softmax of one",

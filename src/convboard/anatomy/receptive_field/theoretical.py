@@ -244,7 +244,7 @@ def _windows(call: FunctionCall, given: torch.Size) -> dict[int, Range]:
     if call.name in _SLIDING:
         ranges = ranges_of(call)
     elif name in {"adaptive_avg_pool2d", "adaptive_max_pool2d"}:
-        asked = call.arguments.get("output_size", call.args[1] if len(call.args) > 1 else None)
+        asked = call.arguments.get("output_size")
         asked = asked if isinstance(asked, (tuple, list)) else (asked, asked)
         sizes = [(side, units or side) for side, units in zip(given[-2:], asked)]
         if all(units == 1 for _, units in sizes) or any(side % units for side, units in sizes):
