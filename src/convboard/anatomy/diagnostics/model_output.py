@@ -12,6 +12,7 @@ from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.foreign_network import replaced_layer
 from convboard.anatomy.diagnostics.layer_changes import working_layer
 from convboard.anatomy.diagnostics.layer_construction import lines_that_make
+from convboard.anatomy.diagnostics.missing_return import return_of_scores
 from convboard.anatomy.diagnostics.new_layer import new_layer
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
 from convboard.anatomy.diagnostics.source_lines import in_brackets
@@ -68,8 +69,8 @@ def not_a_tensor(context: Context) -> Finding:
     output, kind = context.run.output, type(context.run.output).__name__
     wanted = f"[N, {context.num_classes or 'classes'}]"
     if output is None:
-        remedy = f"let {_forward(context)} end with return x"
-        return Finding("output", "The network returns nothing.", (remedy,), wanted, "None")
+        remedy, place = return_of_scores(context, wanted)
+        return Finding("output", "The network returns nothing.", (remedy,), wanted, "None", place=place)
     items = _items(context, output)
     held = f" of {', '.join(item.text for item in items)}" if items else ""
     when = "In training mode, the" if context.is_training else "The"

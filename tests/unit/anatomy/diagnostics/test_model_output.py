@@ -49,7 +49,7 @@ def test_an_output_that_is_a_picture() -> None:
             "a dict of 'logits': [N, 10]",
             "what stands under 'logits' alone",
         ),
-        (lambda m, x: None, "The network returns nothing.", "let LambdaNetwork.forward end with return x"),
+        (lambda m, x: None, "The network returns nothing.", "return the scores of the classes, [N, 10]"),
         (lambda m, x: (x, x), "a tuple of [N, 1, 4, 4], [N, 1, 4, 4] instead", "return one tensor [N, 10] alone: the"),
         (
             lambda m, x: nn.ReLU(inplace=True),
