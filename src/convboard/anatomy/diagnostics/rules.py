@@ -28,6 +28,7 @@ from convboard.anatomy.diagnostics.call_slips import CALL_SLIPS
 from convboard.anatomy.diagnostics.constructor_slips import CONSTRUCTOR_SLIPS
 from convboard.anatomy.diagnostics.context import Context, Finding
 from convboard.anatomy.diagnostics.remedies import other_argument, other_images
+from convboard.anatomy.diagnostics.second_layer import with_second_layer
 from convboard.anatomy.diagnostics.source_edits import Edit
 from convboard.anatomy.diagnostics.trials import best_edits, grade
 from convboard.anatomy.diagnostics.user_code import Failure, sentence
@@ -124,7 +125,7 @@ def _find(context: Context) -> Finding | None:
     if failed is not None and not isinstance(error, TypeError):  # a TypeError is one of the call, not of its sizes
         for call_rule in CALL_RULES:
             if (found := call_rule(context, failed)) is not None:
-                return found
+                return with_second_layer(context, found)
     return _any_other(context, error) if context.is_complete else None
 
 

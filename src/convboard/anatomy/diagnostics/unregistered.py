@@ -1,9 +1,10 @@
 """Weights that a network computes with, but that are none of its parameters: in a plain list, or made in forward."""
 
 import ast
+import linecache
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from convboard.anatomy.dry_run import run_without_side_effects
 from convboard.anatomy.module_paths import named_modules, own_attributes
 
 _COLLECTIONS = (list, tuple, dict, set, frozenset, deque)
+_LONGEST = 80  # characters of an expression that is shown
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,14 @@ class Holder:
         kind: Its type, such as `list`, `tuple` or `dict`.
         holds_layers: Whether it has layers; else weights.
         lines: The lines that assign it; empty if unknown.
+        items: What to make the proper collection from: the expression that is assigned, or `[...]`.
     """
 
     path: str
     kind: str
     holds_layers: bool
     lines: tuple[SourceLine, ...]
+    items: str
 
     @property
     def reason(self) -> str:
@@ -44,10 +48,13 @@ class Holder:
     @property
     def remedy(self) -> str:
         """How to let torch find them."""
-        proper = "Dict" if self.kind == "dict" else "List"
-        proper = f"nn.{'Module' if self.holds_layers else 'Parameter'}{proper}"
         name = self.path.rpartition(".")[2]
-        return f"make it an {proper}: self.{name} = {proper}({'' if self.kind == 'list' else '...'})"
+        return f"make it an {self.proper}: self.{name} = {self.proper}({self.items})"
+
+    @property
+    def proper(self) -> str:
+        """The class to keep them in."""
+        return f"nn.{'Module' if self.holds_layers else 'Parameter'}{'Dict' if self.kind == 'dict' else 'List'}"
 
 
 def holders(model: nn.Module) -> dict[int, Holder]:
@@ -59,7 +66,8 @@ def holders(model: nn.Module) -> dict[int, Holder]:
             weights = [pair for pair in _weights_in(value) if id(pair[0]) not in own]
             if weights:
                 full = f"{path}.{name}".lstrip(".")
-                holder = Holder(full, type(value).__name__, weights[0][1], lines_of_assignment(model, full))
+                lines = lines_of_assignment(model, full)
+                holder = Holder(full, type(value).__name__, weights[0][1], lines, _items(value, name, lines))
                 found.update({id(weight): holder for weight, _ in weights})
     return found
 
@@ -77,6 +85,31 @@ class MadeInForward:
     line: SourceLine
     name: str
     code: str
+
+
+def _items(collection: object, name: str, lines: Sequence[SourceLine]) -> str:
+    """The source of the items of a collection that is assigned in one line; `[...]` if it has to be written anew."""
+    elements = collection.values() if isinstance(collection, dict) else collection
+    is_plain = isinstance(elements, Iterable) and all(isinstance(one, nn.Module | nn.Parameter) for one in elements)
+    source = "".join(linecache.getlines(lines[0].file)) if is_plain and len(lines) == 1 else ""
+    otherwise = "{...}" if isinstance(collection, dict) else "[...]"
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Assign(targets=[ast.Attribute(attr=attribute)], value=value):
+                if attribute == name and value.lineno == lines[0].number:
+                    return _source_of_items(value, otherwise)
+    return otherwise
+
+
+def _source_of_items(value: ast.expr, otherwise: str) -> str:
+    match value:
+        case ast.List(elts=[]) | ast.Dict(keys=[]) | ast.Tuple(elts=[]):
+            return ""  # they are added later
+        case ast.List(elts=items) | ast.Tuple(elts=items) | ast.Set(elts=items):
+            text = f"[{', '.join(ast.unparse(item) for item in items)}]"
+        case _:
+            text = ast.unparse(value)
+    return text if len(text) <= _LONGEST else otherwise
 
 
 def explanation(calls: Sequence[str], holder: Holder | None, made: MadeInForward | None) -> tuple[str, str]:

@@ -111,7 +111,7 @@ def test_a_weight_that_would_not_be_trained() -> None:
         "(diagnosed_networks.py, line 29: self.unregistered = [unregistered]), and torch does not look for layers in "
         "one. They would be neither trained nor saved."
     )
-    assert diagnosis.remedies == ("make it an nn.ModuleList: self.unregistered = nn.ModuleList()",)
+    assert diagnosis.remedies == ("make it an nn.ModuleList: self.unregistered = nn.ModuleList([unregistered])",)
     assert (
         diagnose(LambdaNetwork(line, nn.Linear(16, 10), unregistered=hidden.requires_grad_(False)), SHAPE, 10) is None
     )
