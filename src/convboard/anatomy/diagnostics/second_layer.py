@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
@@ -23,7 +24,8 @@ def with_second_layer(context: Context, finding: Finding) -> Finding:
     if call is None or not isinstance(call.module, nn.Module) or not (earlier and setting and context.is_user_defined):
         return finding
     arrived = call.input_shape[-1 if setting == "in_features" else 1]
-    made = new_layer(call.module, **{setting: arrived})
+    changes: dict[str, Any] = {setting: arrived}
+    made = new_layer(call.module, **changes)
     if not made.is_complete:
         return finding
     path, number = context.path_of(call.module), len(earlier) + 1
