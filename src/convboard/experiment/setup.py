@@ -231,7 +231,7 @@ def build_setup(
         limits=config.trainer,
         checkpoints=checkpoints,
         comm=comm,
-        divergence_advice=divergence_advice(learning_rate(built)),
+        divergence_advice=divergence_advice(built),
     )
     try_schedule(setup, config.scheduler["_target_"])
     return _examined(setup, config, dataset, optimizer.describe(), origin)

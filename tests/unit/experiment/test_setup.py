@@ -122,7 +122,7 @@ class TestTheSetup:
         assert isinstance(setup.loss, OneHotMSE)
         assert setup.total_steps == 4 * 3  # 40 images in batches of 16
         assert setup.checkpoints == Path("checkpoints")
-        assert setup.divergence_advice == divergence_advice(setup.optimizer.param_groups[0]["lr"])
+        assert setup.divergence_advice == divergence_advice(setup.optimizer)
         assert set(map(id, setup.model.parameters())) == set(map(id, setup.optimizer.param_groups[0]["params"]))
 
     def test_of_equal_configs_has_equal_weights(self) -> None:

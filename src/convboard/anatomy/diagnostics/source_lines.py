@@ -4,6 +4,7 @@ They are found by reading the functions of the network; `layer_construction` bui
 """
 
 import ast
+import inspect
 import linecache
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -138,7 +139,8 @@ def _line(code: CodeType, node: ast.stmt | ast.expr) -> SourceLine:
 def _methods(cls: type) -> Iterator[FunctionType]:
     """The functions of a class and its bases, but of those of libraries."""
     for base in cls.__mro__:
-        yield from (one for one in vars(base).values() if isinstance(one, FunctionType) and _is_read(one))
+        functions = (inspect.unwrap(one) for one in vars(base).values() if callable(one))  # without decorators
+        yield from (one for one in functions if isinstance(one, FunctionType) and _is_read(one))
 
 
 def _with_called(functions: Iterable[FunctionType]) -> Iterator[FunctionType]:

@@ -16,10 +16,11 @@ from convboard.anatomy.diagnostics.source_lines import (
 from convboard.anatomy.diagnostics.training_observation import Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.diagnostics.unregistered import Holder, explanation, holders, made_in_forward
-from convboard.anatomy.diagnostics.wording import listed_names
+from convboard.anatomy.diagnostics.wording import in_python, listed_names
 from convboard.anatomy.module_paths import named_modules, named_parameters
 from convboard.anatomy.trace import Call
 
+_NO_GRAD = ("no_grad", "inference_mode")
 _DETACHING = {"detach", "data", "numpy"}
 
 
@@ -33,9 +34,10 @@ def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
         used = [name for name in before if not torch.any(_gradient(weights[name]))]
     if used:
         cut = _cut(training, [weights[name] for name in used])
+        cause = cause_of(cut, in_brackets(*lines_that_call(training.model, training.origin, *_NO_GRAD)))
         yield TrainingWarning(
             "zero gradient" if cut in training.log.flat else "no gradient",
-            f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause_of(cut)}",
+            f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause}",
             "Remove that, or freeze them on purpose with requires_grad_(False).",
             _layer_of(training, weights[used[0]]),
         )
@@ -81,7 +83,7 @@ def frozen_classifier(training: Observation) -> Iterator[TrainingWarning]:
             "frozen",
             f"The last layer {call.name} is frozen{place}: its weights have requires_grad=False, and keep their "
             "values.",
-            "Make the new last layer after freezing the others, or call requires_grad_(True) on it.",
+            f"{_thawing(training, call)}, or make this layer after the others are frozen.",
             call.name,
         )
 
@@ -98,12 +100,14 @@ def unregistered_weights(training: Observation) -> Iterator[TrainingWarning]:
     found = list(dict.fromkeys(owned[id(tensor)] for tensor in used if id(tensor) in owned))
     if found:
         first = found[0].rpartition(".")[2]
-        lines = in_brackets(*lines_of_assignment(training.model, found[0]))
+        lines = in_brackets(*(line for one in found for line in lines_of_assignment(training.model, one)))
+        others = f" Likewise {listed_names(found[1:])}." if len(found) > 1 else ""
         yield TrainingWarning(
             "no parameter",
             f"The forward uses {listed_names(found)}{lines}, neither a parameter nor a buffer: not trained, not "
             "moved to a GPU, and not stored in checkpoints.",
-            f"Write self.{first} = nn.Parameter(...) to train it, or self.register_buffer({first!r}, ...) to keep it.",
+            f"Write self.{first} = nn.Parameter(...) to train it, or self.register_buffer({first!r}, ...) to keep "
+            f"it.{others}",
         )
 
 
@@ -141,21 +145,35 @@ def equal_units(training: Observation) -> Iterator[TrainingWarning]:
         )
 
 
-def cause_of(cut: NotedCall | None) -> str:
-    """Return the sentence that says why a result has no gradient; where to look, if the call is not known."""
+def cause_of(cut: NotedCall | None, no_grad: str = "") -> str:
+    """Return the sentence that says why a result has no gradient; where to look, if the call is not known.
+
+    Args:
+        cut: The call that returned it.
+        no_grad: The lines that turn gradients off, ` (net.py, line 13: @torch.no_grad())`; empty for that of the call.
+    """
     if cut is None:
         return (
             "Look in forward for .detach(), .data, .item(), .tolist() or torch.no_grad(), and for weights with "
             "requires_grad=False."
         )
     if not cut.records_gradients:
-        return f"{cut.name} runs under torch.no_grad(){cut.place}."
+        return f"{cut.name} runs under torch.no_grad(){no_grad or cut.place}."
     name = f".{cut.name}{'' if cut.name == 'data' else '()'}" if cut.name in _DETACHING else cut.name
     return f"{name} has no gradient{cut.place}."
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     return ((name, weight) for name, weight in named_parameters(model) if weight.requires_grad)
+
+
+def _thawing(training: Observation, call: Call) -> str:
+    """The call that lets a layer be trained, as a sentence without its end."""
+    if call.module is None:
+        return "Call requires_grad_(True) on its weights"
+    path = call.name.partition(":")[0]
+    network = "self" if training.origin.factory in (None, type(training.model)) else "model"
+    return f"Call {in_python(f'{network}.{path}')}.requires_grad_(True) behind that"
 
 
 def _made(training: Observation, names: Sequence[str]) -> str:

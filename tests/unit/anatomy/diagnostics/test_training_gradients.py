@@ -141,3 +141,27 @@ def test_weights_that_are_all_zero() -> None:
     assert reason.startswith(
         "All values of conv.weight, hidden.weight and fc.weight are zero: the network gives the same"
     )
+
+
+class Slips(Net):
+    @torch.no_grad()
+    def hide(self, x: Tensor) -> Tensor:
+        hidden: Tensor = self.hidden(x)
+        return hidden
+
+
+def test_the_line_that_turns_gradients_off() -> None:
+    model = Slips(features=lambda net, x: net.hide(F.relu(net.conv(x)).flatten(1)))
+    assert "runs under torch.no_grad() (test_training_gradients.py, line " in warning_of(model).reason
+    assert ": @torch.no_grad())." in warning_of(model).reason
+
+
+def test_a_frozen_last_layer_is_trained_by_what_is_advised() -> None:
+    model = Net()
+    model.fc.requires_grad_(False)
+    assert warning_of(model).remedy.startswith("Call self.fc.requires_grad_(True) behind that, or make this layer")
+
+
+def test_all_tensors_that_are_no_parameters_are_advised_on() -> None:
+    warning = warning_of(Net(lambda net, x: net.fc(x) * net.a + net.b, a=torch.ones(10), b=torch.zeros(10)))
+    assert warning.remedy.endswith("to keep it. Likewise b.")
