@@ -45,7 +45,8 @@ class TestRunDirectories:
     @pytest.mark.parametrize("run", ["mine", "mine/outputs", "mine/outputs/run"])
     def test_empty_folders_of_the_user_s_stay(self, run: str, refused: Refused, tmp_path: Path) -> None:
         (tmp_path / "mine/outputs").mkdir(parents=True)
-        refused(f"hydra.run.dir={run}", "dataset.random_crop=40")
+        assert refused(f"hydra.run.dir={run}", "dataset.random_crop=40").startswith("dataset.random_crop=40")
+        assert [path.name for path in tmp_path.glob("mine/**/")] == ["mine", "outputs"]
 
     def test_one_that_holds_a_run_is_never_overwritten(self, refused: Refused, finished: Path) -> None:
         assert refused("hydra.run.dir=finished") == (

@@ -1,7 +1,6 @@
 """The plan of a run: chosen once, recorded, and used again when the run is resumed or evaluated."""
 
 import json
-import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import pytest
 
 from convboard.training.checkpoint import load_latest
+from convboard.training.execution_plan.other_load import core_count
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 SHORT = ("trainer.device=cpu", "trainer.limit_train_batches=3", "trainer.max_epochs=2", "board=minimal")
@@ -88,7 +88,7 @@ def test_jobs_of_a_sweep_do_not_change_each_other_s_threads(run_command: RunComm
 
 
 def test_more_threads_than_cores_get_a_warning(run_command: RunCommand) -> None:
-    cores = os.cpu_count() or 1
+    cores = core_count()
     done = run_command("train.py", f"trainer.threads={cores + 1}", *SHORT)
     assert f"trainer.threads={cores + 1} on {cores} cores: more threads than cores are slow.\n" in done.stdout
     assert "cores" not in run_command("train.py", f"trainer.threads={cores}", *SHORT).stdout

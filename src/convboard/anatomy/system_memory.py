@@ -10,20 +10,21 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from convboard.anatomy.control_group import group_folders
+
 _ROOT = Path("/")
 
 
 class _Version(NamedTuple):
     """Names in a version of control groups: limits, bytes in use, and those of files, which the system gives up."""
 
-    mount: str
     limits: tuple[str, ...]
     used: str
     inactive: str
 
 
-_V2 = _Version("sys/fs/cgroup", ("memory.max", "memory.high"), "memory.current", "inactive_file")
-_V1 = _Version("sys/fs/cgroup/memory", ("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file")
+_V2 = _Version(("memory.max", "memory.high"), "memory.current", "inactive_file")
+_V1 = _Version(("memory.limit_in_bytes",), "memory.usage_in_bytes", "total_inactive_file")
 
 
 def machine_memory() -> int:
@@ -67,18 +68,8 @@ def available_memory(root: Path = _ROOT) -> int:
 
 def _limits(root: Path) -> Iterator[tuple[int, int]]:
     """Yield the limit and the bytes in use of the control group of this process, and of those that it is part of."""
-    with suppress(OSError):
-        for line in (root / "proc/self/cgroup").read_text().splitlines():
-            _, _, rest = line.partition(":")
-            controllers, _, group = rest.partition(":")
-            if not controllers or "memory" in controllers.split(","):
-                version = _V1 if controllers else _V2
-                top = root / version.mount
-                # Within a container, the group can be named as the machine sees it, and be mounted as the top.
-                place = top / group.strip("/")
-                for folder in (place, *place.parents):
-                    if folder.is_relative_to(top):
-                        yield from _limit(folder, version)
+    for folder, is_v2 in group_folders("memory", root):
+        yield from _limit(folder, _V2 if is_v2 else _V1)
 
 
 def _limit(folder: Path, version: _Version) -> Iterator[tuple[int, int]]:

@@ -41,6 +41,8 @@ _ABOUT_A_PATH = {  # errors of the file system that are about the user's path, d
     *(errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR),
     *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EIO),
 }
+_DIGIT, _OPENING = re.compile(r"\d"), re.compile(r"[\[{(]")
+_MANY = 40  # fewer digits make no number too large, and fewer brackets are not nested too deeply
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
 
@@ -92,11 +94,11 @@ def _explain_python(error: Exception, schema: type, overrides: Sequence[str]) ->
     """Explain an error of Python, torch or the system, as `explain` does."""
     match error:
         case ValueError() if str(error).startswith("Exceeds the limit"):  # of Python, for the digits of a number
-            return ConfigError(f"{_longest(overrides)}: the number has too many digits.")
+            return ConfigError(f"{_place_of(_DIGIT, overrides)}: the number has too many digits.")
         case OverflowError() if _is_in(error, "omegaconf"):
-            return ConfigError(f"{_longest(overrides)}: the number is too large.")
+            return ConfigError(f"{_place_of(_DIGIT, overrides)}: the number is too large.")
         case RecursionError() if _is_in(error, "antlr4", "omegaconf", "hydra", "yaml"):
-            return ConfigError(f"{_longest(overrides)}: lists or {{key: value}} are nested too deeply.")
+            return ConfigError(f"{_place_of(_OPENING, overrides)}: lists or {{key: value}} are nested too deeply.")
         case MemoryError() | RuntimeError() | ValueError() | ImportError() if memory := explain_memory(error):
             return memory
         case ValueError() | TypeError() if _is_in(error, "hydra") and not isinstance(error, HydraException):
@@ -218,15 +220,17 @@ def _one_line(error: Exception) -> str:
     return " ".join(line for line in lines if line and not line.startswith("See https://"))
 
 
-def _longest(overrides: Sequence[str]) -> str:
-    """Return the key of the longest override, which is the one that Python could not take."""
-    return max(overrides, key=len, default="").partition("=")[0]
+def _place_of(kind: re.Pattern[str], overrides: Sequence[str]) -> str:
+    """Return the key of the override with the most characters of a kind; if none has many, the value is in a file."""
+    most = max(overrides, key=lambda override: len(kind.findall(override)), default="")
+    return most.partition("=")[0] if len(kind.findall(most)) >= _MANY else "a file of options"
 
 
 def _is_in(error: Exception, *packages: str) -> bool:
     """Return whether the code that raised an error belongs to one of some packages."""
-    frames = traceback.extract_tb(error.__traceback__, limit=-1)
-    return any(package in Path(frames[0].filename).parts for package in packages)
+    frames = traceback.extract_tb(error.__traceback__, limit=-3)
+    code = [frame.filename for frame in frames if not frame.filename.startswith("<")]  # such as <frozen abc>
+    return any(package in Path(file).parts for file in code[-1:] for package in packages)
 
 
 def _raised_by_hydra(error: OSError) -> bool:

@@ -12,6 +12,7 @@ from convboard.errors import ConfigError
 from convboard.experiment.run_dir import PLAN, Run
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, choose_fastest, plain_plan
+from convboard.training.execution_plan.other_load import core_count
 from convboard.training.execution_plan.plan import Plan, available_devices, compile_failure, has_bf16
 from convboard.training.training_setup import TrainingSetup
 
@@ -54,7 +55,7 @@ def default_plan(config: TrainConfig) -> Plan:
             "trainer.precision=auto takes the faster one.",
             device.type,
         )
-    cores = os.cpu_count() or 1
+    cores = core_count()
     if trainer.threads and trainer.threads > cores:
         _log.warning("trainer.threads=%d on %d cores: more threads than cores are slow.", trainer.threads, cores)
     return Plan(

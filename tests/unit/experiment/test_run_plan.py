@@ -10,7 +10,7 @@ from convboard.config.schema import TrainConfig, TrainerConfig
 from convboard.errors import ConfigError
 from convboard.experiment import run_plan
 from convboard.experiment.run_dir import Run
-from convboard.experiment.run_plan import choose_device, choose_plan, recorded_plan, shared_plan
+from convboard.experiment.run_plan import choose_device, choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan import choose_plan as measuring
 from convboard.training.execution_plan.choose_plan import PlanChoice
@@ -46,6 +46,16 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
     message = r"^trainer\.device=cuda: torch \S+ finds no cuda device on this machine\. Available here: cpu\. Use tr"
     with pytest.raises(ConfigError, match=message):
         choose_device("cuda")
+
+
+def test_more_threads_than_this_process_has_cores(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    default_plan(make_config(TrainerConfig(threads=3)))
+    assert not caplog.messages
+    default_plan(make_config(TrainerConfig(threads=4)))
+    assert caplog.messages == ["trainer.threads=4 on 3 cores: more threads than cores are slow."]
 
 
 def test_a_recorded_plan_that_this_machine_cannot_follow_is_made_anew(caplog: pytest.LogCaptureFixture) -> None:

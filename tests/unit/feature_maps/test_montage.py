@@ -107,10 +107,16 @@ def test_a_layer_that_nothing_excites_says_so() -> None:
     assert not (unsaid[under_the_photo] < 200).any()
 
 
-def test_values_that_are_not_finite_can_be_drawn() -> None:
-    response = layer()
-    response.before[0, 0, 0], response.before[1] = np.nan, np.inf
-    decoded(draw_layer(replace(response, after=None), SEEN, (32, 32)).figure())
+def test_values_that_are_not_finite_are_drawn_as_paper() -> None:
+    response = replace(layer(), after=None)
+
+    def drawn(value: float) -> NDArray[np.uint8]:
+        response.before[1] = value
+        return decoded(draw_layer(response, SEEN, (32, 32)).figure())
+
+    assert np.array_equal(drawn(np.nan), drawn(np.inf))
+    changed = (drawn(np.nan) != drawn(0.0)).any(axis=-1)
+    assert changed.sum() >= 28 * 28
 
 
 def test_the_montage_holds_all_of_it() -> None:

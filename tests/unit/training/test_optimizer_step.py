@@ -126,7 +126,10 @@ class TestATorchWithoutAPrivateName:
     def test_methods_that_are_not_excluded_from_compilation(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delattr(Optimizer, "zero_grad")
         monkeypatch.setattr(Optimizer, "state_dict", dict)
+        function = Optimizer.add_param_group.__wrapped__  # type: ignore[attr-defined]
+        monkeypatch.delattr(function, "__dynamo_disable", raising=False)
         skip_dynamo_import()
+        assert getattr(function, "__dynamo_disable") is function
 
 
 class Halving(SGD):

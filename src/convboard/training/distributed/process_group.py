@@ -20,7 +20,7 @@ from torch.nn.parallel import DistributedDataParallel
 from convboard.training.distributed.rendezvous import StoreCommunicator
 from convboard.training.distributed.sync_batchnorm import LocalPart, convert_sync_batchnorm
 from convboard.training.distributed.watchdog import WatchSettings
-from convboard.training.execution_plan.other_load import usable_cores
+from convboard.training.execution_plan.other_load import core_count
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.seeding import seed_everything
 
@@ -32,7 +32,7 @@ def join() -> "DistributedCommunicator":
     store, rank, world_size = next(iter(rendezvous("env://")))
     if os.environ.get("OMP_NUM_THREADS") == "1":  # torchrun's default on any machine
         processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-        torch.set_num_threads(max(1, len(usable_cores()) // processes))
+        torch.set_num_threads(max(1, core_count() // processes))
     return DistributedCommunicator(store, rank, world_size)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from convboard.training.execution_plan.measure_plans import UnmeasuredError, describe_change, measure, time_limit
-from convboard.training.execution_plan.other_load import usable_cores
+from convboard.training.execution_plan.other_load import core_count
 from convboard.training.execution_plan.plan import Plan, PlanOptions, has_bf16
 from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, processor, save_measurement
 from convboard.training.execution_plan.step_benchmark import Clock, StepBenchmark
@@ -162,7 +162,7 @@ def _case(setup: TrainingSetup, benchmark: StepBenchmark, plans: tuple[Plan, ...
         "machine": [
             processor(),
             os.cpu_count(),
-            len(usable_cores()),
+            core_count(),
             torch.get_num_threads(),
             torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         ],

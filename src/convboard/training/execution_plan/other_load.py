@@ -1,13 +1,16 @@
 """The part of the machine that other processes use while something is measured."""
 
+import math
 import os
 import time
 
 import psutil
 
+from convboard.anatomy.control_group import core_quota
+
 
 class OtherLoad:
-    """A measurement that begins when the object is made. It covers the cores that this process may use.
+    """A measurement that begins when the object is made. It covers the cores on which this process may run.
 
     Where the system of a shared machine takes time away from it (`steal`), this counts as well.
     """
@@ -38,7 +41,12 @@ def _times() -> tuple[float, float, float]:
 
 
 def usable_cores() -> list[int]:
-    """Return the numbers of the cores that this process may use."""
+    """Return the numbers of the cores on which this process may run, though a container can limit their time."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def core_count() -> int:
+    """Return the number of cores that this process may use at once: `usable_cores`, or the quota of its container."""
+    return max(1, math.ceil(min(core_quota(), len(usable_cores()))))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import torch
 
-from convboard.training.execution_plan.other_load import OtherLoad, usable_cores
+from convboard.training.execution_plan.other_load import OtherLoad, core_count, usable_cores
 
 FIRST = 0.2  # seconds of the first measurement of the load: short runs profit too
 PERIOD = 1.0  # seconds of each later one
@@ -48,9 +48,9 @@ def limit_spinning() -> Iterator[None]:
 def _watch(threads: int, ended: threading.Event) -> None:
     """Add idle threads while cores are short, until `ended` is set."""
     idle: IdleThreads | None = None
-    load, period = OtherLoad(), FIRST
+    load, period, beyond_quota = OtherLoad(), FIRST, threads - core_count()
     while not ended.wait(period):
-        is_short = load.cores() + threads - len(usable_cores()) > MIN_SHORTAGE
+        is_short = max(load.cores() + threads - len(usable_cores()), beyond_quota) > MIN_SHORTAGE
         load, period = OtherLoad(), PERIOD
         if is_short and idle is None:
             idle = IdleThreads(threads)

@@ -18,6 +18,8 @@ from convboard.board.figures.misclassified import Mistake, draw_misclassified
 from convboard.board.figures.png import Figure
 from convboard.board.figures.weight_matrix import draw_weight_matrix
 
+ZERO, LOWEST = (247, 247, 247), (8, 48, 107)  # of the colour map
+
 random = np.random.default_rng(0)
 
 
@@ -40,6 +42,10 @@ def pixels(picture: Figure) -> np.ndarray:
 
 def has_colour(shown: np.ndarray, colour: tuple[int, int, int]) -> bool:
     return bool((shown == np.array(colour)).all(axis=2).any())
+
+
+def area(shown: np.ndarray, colour: tuple[int, int, int]) -> int:
+    return int((shown == np.array(colour)).all(axis=2).sum())
 
 
 def weights(*shape: int) -> np.ndarray:
@@ -71,8 +77,13 @@ def test_kernels_over_three_channels_are_in_colour() -> None:
 
 
 def test_dead_and_broken_kernels_are_drawn() -> None:
-    kernels_figure(np.zeros((4, 2, 3, 3), np.float32), "")
-    kernels_figure(np.full((4, 3, 3, 3), np.nan, np.float32), "")
+    dead = pixels(kernels_figure(np.zeros((4, 2, 3, 3), np.float32), ""))
+    broken, in_colour = (
+        pixels(kernels_figure(np.full((4, channels, 3, 3), np.nan, np.float32), "")) for channels in (2, 3)
+    )
+    assert dead.shape == broken.shape
+    assert area(dead, ZERO) > area(broken, ZERO) + 4 * 2 * 9  # which are paper
+    assert area(in_colour, (128, 128, 128)) > 4 * 9
 
 
 def test_maps_without_a_value_have_a_scale_that_ends_at_zero() -> None:
@@ -124,9 +135,15 @@ def test_images_are_enlarged_by_whole_numbers() -> None:
 
 def test_maps_without_any_value_are_drawn() -> None:
     probe = ProbeImages(np.zeros((1, 1, 8, 8), np.uint8), ("a",))
+    drawn = {}
     for value in (0.0, -1.0, np.nan):
         maps = np.full((1, 2, 4, 4), value, np.float32)
-        maps_figure(probe, maps, maps.clip(0), "relu", "")
+        shown = pixels(maps_figure(probe, maps, maps.clip(0), "relu", ""))
+        drawn[value] = area(shown, ZERO), area(shown, LOWEST)
+    one = drawn[-1.0][1] - drawn[0.0][1]  # the two maps before the activation, in the lowest colour
+    assert one > 2 * 16
+    assert drawn[0.0][0] == drawn[-1.0][0] + one
+    assert drawn[np.nan][0] < drawn[-1.0][0] - one // 2  # paper
 
 
 def test_what_a_relu_lets_through_decides_the_scale() -> None:

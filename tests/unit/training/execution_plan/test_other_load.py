@@ -6,7 +6,8 @@ from typing import Any
 import psutil
 import pytest
 
-from convboard.training.execution_plan.other_load import OtherLoad
+from convboard.training.execution_plan import other_load
+from convboard.training.execution_plan.other_load import OtherLoad, core_count
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,13 @@ def test_it_is_what_is_neither_idle_nor_our_own(
     assert load.share() == 0.0
     now.wall, now.idle, now.own = 12.0, idle, own
     assert load.share() == pytest.approx(share)
+
+
+@pytest.mark.parametrize(("quota", "count"), [(float("inf"), 4), (8.0, 4), (1.5, 2), (0.25, 1)])
+def test_a_quota_leaves_fewer_cores(quota: float, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2, 3, 5}, raising=False)
+    monkeypatch.setattr(other_load, "core_quota", lambda: quota)
+    assert core_count() == count
 
 
 def test_another_process_is_seen(busy_process: None) -> None:

@@ -56,6 +56,14 @@ def test_threads_are_more_than_the_cores_while_cores_are_short(others: list[floa
     wait_until(lambda: threads() == before)
 
 
+def test_a_quota_makes_cores_short(others: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    before = threads()
+    monkeypatch.setattr(spin_limit, "usable_cores", lambda: list(range(4)))
+    monkeypatch.setattr(spin_limit, "core_count", lambda: 1)
+    with limit_spinning():
+        wait_until(lambda: threads() > before + 1)
+
+
 @pytest.mark.parametrize("variable", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"])
 def test_what_the_user_has_set_is_kept(variable: str, others: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, "passive" if variable == "OMP_WAIT_POLICY" else "1000")
