@@ -1,6 +1,7 @@
 """A check of a run before it starts: two factors of the schedule, a training step on copies, and evaluations.
 
-A second step follows if the network keeps a tensor of the first one with its graph. The check fails before the run directory contains a file. It does not change the network, the optimizer or the random state.
+A second step follows if the network keeps a tensor of the first one with its graph. The check fails before the run
+directory contains a file. It does not change the network, the optimizer or the random state.
 """
 
 import copy
