@@ -1,7 +1,5 @@
 """A network that keeps a tensor of one training step for the next, together with the graph that computed it."""
 
-import inspect
-import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +7,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from convboard.anatomy.diagnostics.source_lines import lines_that_keep
 from convboard.anatomy.module_paths import own_attributes
 from convboard.errors import ModelError
 
 # In torch's messages: the graph was freed by the first backward; or the optimizer has changed a weight since then.
 _MESSAGES = ("backward through the graph a second time", "modified by an inplace operation")
-
-_ADDING = "append|appendleft|extend|insert|add|update|setdefault"
 
 
 def refuse_kept_graph(model: nn.Module, take_step: Callable[[], object]) -> None:
@@ -64,14 +61,8 @@ def _has_graph(value: Any, depth: int = 3) -> bool:
     return False
 
 
-def _place(cls: type, name: str) -> str:
-    """Where the class keeps the attribute, if its source is there: `: net.py, line 9: self.last = x`."""
-    try:
-        lines, first = inspect.getsourcelines(cls.forward)  # type: ignore[attr-defined]
-        file = Path(inspect.getfile(cls)).name
-    except (OSError, TypeError, AttributeError):
-        return ""
-    keeps = re.compile(rf"self\.{re.escape(name)}\b\s*(\[[^]]*\]\s*)*([-+*/]?=(?!=)|\.({_ADDING})\()")
+def _place(cls: type[nn.Module], name: str) -> str:
+    """Where the class keeps the attribute, if its source is there: `: net.py, line 9, self.last = x`."""
     return next(
-        (f": {file}, line {at}, {line.strip()}" for at, line in enumerate(lines, first) if keeps.search(line)), ""
+        (f": {Path(line.file).name}, line {line.number}, {line.text}" for line in lines_that_keep(cls, name)), ""
     )

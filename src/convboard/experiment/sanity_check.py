@@ -1,6 +1,7 @@
-"""A check of a run before it starts: two factors of the schedule, and a training step on copies, and some evaluations.
+"""A check of a run before it starts: two factors of the schedule, a training step on copies, and evaluations.
 
-It fails before the run directory contains a file. It does not change the network, the optimizer or the random state.
+A second step follows if the network keeps a tensor of the first one with its graph. The check fails before the run
+directory contains a file. It does not change the network, the optimizer or the random state.
 """
 
 import copy
@@ -107,7 +108,7 @@ def try_schedule(setup: TrainingSetup, target: str) -> None:
 def try_step(
     setup: TrainingSetup, image_shape: ImageShape, images: int, optimizer: str, origin: Origin | None = None
 ) -> Observation | None:
-    """Take one step on noise with copies of the network and its optimizer.
+    """Take a step on noise with copies of the network and its optimizer; see `refuse_kept_graph` for a second one.
 
     The batch has two images, or one if a batch of the run has only one: larger batches cost more and find the same
     errors. A network that cannot be copied is not checked.

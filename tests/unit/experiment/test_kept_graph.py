@@ -73,6 +73,17 @@ class Gathering(Net):
         return hidden + torch.stack([hidden.mean() for hidden in self.gathered]).sum()
 
 
+class Resetting(Net):
+    def forward(self, images: Tensor) -> Tensor:
+        hidden = super().forward(images)
+        if self.last is not None and len(self.last) != len(hidden):
+            self.last = None  # another batch size
+        if self.last is not None:
+            hidden = hidden + self.last
+        self.seen, self.last = self.seen, hidden
+        return hidden
+
+
 class Looking(Net):
     def forward(self, images: Tensor) -> Tensor:
         self.last = super().forward(images)
@@ -93,6 +104,7 @@ class Detached(Recurrent):
         (Listing(), "Listing.seen", r"self.seen.append\(hidden.exp\(\)\)"),
         (nn.Sequential(Recurrent()), "0.last", "self.last = hidden"),
         (Private(), "Private._last", "self._last = hidden"),
+        (Resetting(), "Resetting.last", "self.seen, self.last = self.seen, hidden"),
         (Recent(), "Recent.recent", r"self.recent.appendleft\(hidden\)"),
         (Gathering(), "Gathering.gathered", r"self.gathered.add\(hidden\)"),
     ],

@@ -28,6 +28,8 @@ def working_layer(
 ) -> list[str]:
     """Return the remedy of a layer with other settings; none if the network then fails as before.
 
+    It does where an earlier call uses the same layer: see `second_layer`.
+
     Args:
         context: The network.
         call: The call of the layer.
@@ -39,9 +41,7 @@ def working_layer(
     assert module is not None
     new = new_layer(module, kind, **changes)
     if _is_useless(context, module, new):
-        earlier = context.run.calls[: context.run.calls.index(call)]
-        before = next((one.name for one in earlier if one.module is module), None)
-        return [f"give it a layer of its own, {new.code}: {before} uses the same one"] if before else []
+        return []
     plain = text(new.code)
     return [changed_layer(context, module, plain, **changes) if kind is None else plain]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.diagnostics.context import Context, Finding
@@ -16,6 +15,7 @@ from convboard.anatomy.diagnostics.missing_return import return_of_scores
 from convboard.anatomy.diagnostics.new_layer import new_layer
 from convboard.anatomy.diagnostics.remedies import other_argument, other_switch
 from convboard.anatomy.diagnostics.source_lines import in_brackets
+from convboard.anatomy.diagnostics.training_output import are_probabilities
 from convboard.anatomy.diagnostics.wording import batch_of, listed_names, product, sizes
 from convboard.anatomy.trace import Call, Shape
 
@@ -116,10 +116,10 @@ def _items(context: Context, output: Any) -> list[_Item]:
 
 
 def _is_softmax(value: object) -> bool:
-    """Return whether a value is rows of positive numbers that add up to 1."""
+    """Return whether a value is rows of probabilities."""
     if not isinstance(value, Tensor) or value.ndim != 2 or not value.is_floating_point() or value.is_meta:
         return False
-    return bool((value >= 0).all()) and torch.allclose(value.sum(1), torch.ones_like(value[:, 0]), atol=1e-3)
+    return are_probabilities(value)
 
 
 def _shape(context: Context, value: Any) -> str:

@@ -24,15 +24,14 @@ def with_second_layer(context: Context, finding: Finding) -> Finding:
     if call is None or not isinstance(call.module, nn.Module) or not (earlier and setting and context.is_user_defined):
         return finding
     arrived = call.input_shape[-1 if setting == "in_features" else 1]
-    changes: dict[str, Any] = {setting: arrived}
+    changes: dict[str, Any] = {"num_channels" if isinstance(call.module, nn.GroupNorm) else setting: arrived}
     made = new_layer(call.module, **changes)
-    if not made.is_complete:
-        return finding
     path, number = context.path_of(call.module), len(earlier) + 1
     attribute = _free_name(context, path)
     times = "twice" if number == 2 else f"{number} times"
+    layer = f"self.{attribute} = {made.code}" if made.is_complete else f"self.{attribute}, a {made.code}"
     remedy = (
-        f"forward calls {path} {times}: make another layer, self.{attribute} = {made.code}, and call it the "
+        f"forward calls {path} {times}: make another layer, {layer}, and call it the "
         f"{_ORDINALS.get(number, f'{number}th')} time"
     )
     others = [one for one in finding.remedies if not re.search(rf"(?<![\w.]){re.escape(path)}(?![\w.])", one)]

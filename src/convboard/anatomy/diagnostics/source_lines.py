@@ -26,6 +26,7 @@ from convboard.anatomy.origin import Origin
 
 _LONGEST_LINE = 60
 _MOST_LINES = 3
+_ADDING = ("append", "appendleft", "extend", "insert", "add", "update", "setdefault")
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,42 @@ def lines_of_assignment(model: nn.Module, path: str) -> tuple[SourceLine, ...]:
             if any(isinstance(one, ast.Attribute) and one.attr == rest[0] for one in targets):
                 found.append(_line(code, _item(node.value, rest[1:]) if node.value else node))
     return tuple(sorted(dict.fromkeys(found), key=lambda line: line.number))
+
+
+def lines_that_keep(cls: type[nn.Module], name: str) -> tuple[SourceLine, ...]:
+    """Return the lines outside of `__init__` that put a computed value into an attribute, or into a collection in it.
+
+    Args:
+        cls: Class of the module.
+        name: Name of the attribute.
+    """
+    methods = (method for method in _methods(cls) if method.__name__ != "__init__")
+    return tuple(_line(code, node) for code, node in _parts(methods) if _keeps(node, name))
+
+
+def _keeps(node: ast.AST, name: str) -> bool:
+    """Return whether a statement assigns a value that may have a graph, or an expression adds one to a collection."""
+
+    def is_it(part: ast.AST) -> bool:
+        return isinstance(part, ast.Attribute) and part.attr == name
+
+    match node:
+        case ast.Call(func=ast.Attribute(value=value, attr=method)) if method in _ADDING:
+            return any(map(is_it, ast.walk(value)))
+        case (
+            ast.Assign(value=ast.expr() as value)
+            | ast.AugAssign(value=value)
+            | ast.AnnAssign(value=ast.expr() as value)
+        ):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            return any(is_it(part) for target in targets for part in ast.walk(target)) and not _is_without_graph(value)
+    return False
+
+
+def _is_without_graph(value: ast.expr) -> bool:
+    """Return whether an expression is a constant or an empty collection, or ends with `.detach()`."""
+    is_detached = isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "detach"
+    return is_detached or not any(isinstance(part, ast.Name) for part in ast.walk(value))
 
 
 def lines_that_freeze(model: nn.Module, origin: Origin) -> tuple[SourceLine, ...]:

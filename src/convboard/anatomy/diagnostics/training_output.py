@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from convboard.anatomy.diagnostics.function_log import is_active_dropout
@@ -77,8 +78,13 @@ def dropout_of_scores(training: Observation) -> Iterator[TrainingWarning]:
 
 
 def are_probabilities(output: Tensor) -> bool:
-    """Return whether each row has no negative value and the sum 1."""
-    return bool((output >= 0).all()) and bool(((output.sum(1) - 1).abs() < 1e-4).all())
+    """Return whether each row has no negative value and the sum 1, as far as the dtype can tell.
+
+    Args:
+        output: [N, classes], floating-point.
+    """
+    tolerance = max(1e-4, torch.finfo(output.dtype).eps)  # rounding changes the sum by at most half of that
+    return bool((output >= 0).all()) and bool(((output.double().sum(1) - 1).abs() < tolerance).all())
 
 
 def _logarithms(shown: str, call: Call, is_cross_entropy: bool) -> TrainingWarning:

@@ -86,25 +86,6 @@ def test_another_layer_is_to_change_only_if_the_network_then_gets_as_far() -> No
     assert diagnosed(other, (1, 8, 8)).remedies == ("write nn.BatchNorm2d(4) for 1",)
 
 
-class Shared(nn.Module):
-    """One layer that two calls want in different sizes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.first, self.norm = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4, eps=1e-2)
-        self.second = nn.Conv2d(4, 10, 3)
-
-    def forward(self, x: Tensor) -> Any:
-        return self.norm(self.second(self.norm(self.first(x)))).mean((2, 3))
-
-
-def test_a_layer_that_other_calls_use_too_is_not_to_be_changed() -> None:
-    assert diagnosed(Shared(), (1, 8, 8)).remedies == (
-        "give it a layer of its own, nn.BatchNorm2d(10, eps=0.01): norm uses the same one",
-        "let second give as many: nn.Conv2d(4, 4, 3)",
-    )
-
-
 def test_a_layer_of_a_network_in_double_precision_keeps_its_settings() -> None:
     model = nn.Sequential(nn.Conv2d(3, 10, 3, padding=1, padding_mode="reflect"), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     remedy = "write nn.Conv2d(1, 10, 3, padding=1, padding_mode='reflect') for 0"

@@ -9,6 +9,11 @@ from diagnosed_networks import LambdaNetwork, found
 SHAPE = (1, 8, 8)
 
 
+class Norm(nn.BatchNorm2d):
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+
+
 @pytest.mark.parametrize(
     ("layers", "remedies"),
     [
@@ -34,8 +39,23 @@ SHAPE = (1, 8, 8)
                 "let layers.2 give as many: nn.Conv2d(8, 8, 3)",
             ),
         ),
+        (
+            [nn.Conv2d(1, 8, 3), groups := nn.GroupNorm(4, 8, eps=0.1), nn.Conv2d(8, 16, 3), groups],
+            (
+                "forward calls layers.1 twice: make another layer, self.groupnorm_2 = nn.GroupNorm(4, 16, eps=0.1), "
+                "and call it the second time",
+            ),
+        ),
+        (
+            [nn.Conv2d(1, 8, 3), own := Norm(8), nn.Conv2d(8, 16, 3), own],
+            (
+                "forward calls layers.1 twice: make another layer, self.norm_2, a Norm with num_features=16, and call "
+                "it the second time",
+                "let layers.2 give as many: nn.Conv2d(8, 8, 3)",
+            ),
+        ),
     ],
-    ids=["convolution", "linear", "norm"],
+    ids=["convolution", "linear", "norm", "group norm", "own class"],
 )
 def test_the_second_call_gets_a_layer_of_its_own(layers: list[nn.Module], remedies: tuple[str, ...]) -> None:
     model = LambdaNetwork(lambda m, x: nn.Sequential(*m.layers)(x), *layers)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 (as users write it)
 from torch import nn
 
+from convboard.anatomy.diagnostics.training_output import are_probabilities
 from training_slips import Net, Part, warning_of, warnings_of
 
 FLOOR = math.log(1 + 9 / math.e)  # of scores between 0 and 1
@@ -26,6 +27,15 @@ def test_probabilities(end: Part, made_by: str) -> None:
     warning = warning_of(Net(end, last=nn.Softmax(1)))
     assert re.search(rf"probabilities, made by {made_by}.*_(output|slips)\.py, line \d+", warning.reason)
     assert f"cannot fall below {FLOOR:.2f}" in warning.reason
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.bfloat16])
+def test_probabilities_of_any_dtype(dtype: torch.dtype) -> None:
+    scores = torch.randn(64, 10, generator=torch.Generator().manual_seed(0))
+    probabilities = scores.softmax(1).to(dtype)
+    assert are_probabilities(probabilities)
+    assert not are_probabilities(1.02 * probabilities)
+    assert not are_probabilities(scores.to(dtype))
 
 
 def test_the_floor_is_that_of_the_best_scores() -> None:
