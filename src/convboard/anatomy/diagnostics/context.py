@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from convboard.anatomy.diagnostics.user_code import Failure, Place, failure_of, is_installed
+from convboard.anatomy.diagnostics.user_code import Failure, Place, failure_of, is_of_user
 from convboard.anatomy.diagnostics.wording import sizes
 from convboard.anatomy.dry_run import DryRun
 from convboard.anatomy.module_paths import named_modules, named_parameters
@@ -119,8 +119,7 @@ class Context:
         name = type(self.model).__module__
         if name.startswith("torch."):  # a container, which the user has filled
             return True
-        file = getattr(sys.modules.get(name), "__file__", None) or ""
-        return not name.startswith("convboard.") and not is_installed(file)
+        return is_of_user(getattr(sys.modules.get(name), "__file__", None) or "")
 
     @property
     def batch(self) -> int:

@@ -7,7 +7,7 @@ import ast
 import inspect
 import linecache
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -16,8 +16,7 @@ from torch import nn
 
 from convboard.anatomy.diagnostics.user_code import (
     Place,
-    is_installed,
-    is_of_library,
+    is_of_user,
     short_path,
     syntax_of,
     user_frame,
@@ -55,14 +54,24 @@ class SourceLine:
 
 
 def shown(*lines: SourceLine) -> str:
-    """Return `net.py, line 14: x = F.dropout(x)`, or `net.py, lines 12 and 15`; empty without lines."""
-    if not lines:
-        return ""
-    name, text = Path(lines[0].file).name, lines[0].text
-    if len(lines) > 1:
-        numbers = [str(line.number) for line in lines[:_MOST_LINES]]
-        return f"{name}, lines {', '.join(numbers[:-1])} and {numbers[-1]}"
-    return f"{name}, line {lines[0].number}{f': {text}' if text and len(text) <= _LONGEST_LINE else ''}"
+    """Return `net.py, line 14: x = F.dropout(x)`, or `net.py, lines 12 and 15, block.py, line 3, and 2 more`.
+
+    Empty without lines.
+    """
+    if len(lines) == 1:
+        text = lines[0].text
+        return f"{_numbers(lines)}{f': {text}' if text and len(text) <= _LONGEST_LINE else ''}"
+    shown_lines, more = lines[:_MOST_LINES], len(lines) - _MOST_LINES
+    files = dict.fromkeys(line.file for line in shown_lines)
+    parts = [_numbers([line for line in shown_lines if line.file == file]) for file in files]
+    return ", ".join([*parts, *([f"and {more} more"] if more > 0 else [])])
+
+
+def _numbers(lines: Sequence[SourceLine]) -> str:
+    """`net.py, lines 12 and 15` for lines of one file."""
+    *others, last = (str(line.number) for line in lines)
+    numbers = f"lines {', '.join(others)} and {last}" if others else f"line {last}"
+    return f"{Path(lines[0].file).name}, {numbers}"
 
 
 def in_brackets(*lines: SourceLine) -> str:
@@ -90,7 +99,7 @@ def lines_of_assignment(model: nn.Module, path: str) -> tuple[SourceLine, ...]:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(one, ast.Attribute) and one.attr == rest[0] for one in targets):
                 found.append(_line(code, _item(node.value, rest[1:]) if node.value else node))
-    return tuple(sorted(dict.fromkeys(found), key=lambda line: line.number))
+    return tuple(sorted(dict.fromkeys(found), key=lambda line: (line.file, line.number)))
 
 
 def lines_that_keep(cls: type[nn.Module], name: str) -> tuple[SourceLine, ...]:
@@ -196,8 +205,7 @@ def _with_called(functions: Iterable[FunctionType]) -> Iterator[FunctionType]:
 
 
 def _is_read(function: FunctionType) -> bool:
-    file = function.__code__.co_filename
-    return not (is_of_library(file) or is_installed(file))
+    return is_of_user(function.__code__.co_filename)
 
 
 def _parts(functions: Iterable[FunctionType]) -> Iterator[tuple[CodeType, ast.stmt | ast.expr]]:

@@ -36,6 +36,11 @@ def is_of_library(file: str) -> bool:
     return file.startswith((*_LIBRARIES, "<frozen")) or (file.startswith(_PYTHON) and not is_installed(file))
 
 
+def is_of_user(file: str) -> bool:
+    """Return whether a file is the user's to edit; the file of a notebook's cell is."""
+    return not (is_of_library(file) or is_installed(file))
+
+
 def sentence(error: BaseException) -> str:
     """Return the type and the message of an exception as one line, without lists of signatures and hints."""
     text = str(error).partition(", but expected one of:")[0].partition(" Hint: ")[0]
@@ -138,8 +143,7 @@ class Failure:
 def failure_of(error: BaseException | None) -> Failure | None:
     """Return the place of an exception in the user's code, or else in that of an installed package; None if neither."""
     steps = list(_steps(error.__traceback__ if error is not None else None))
-    own = [at for at, step in enumerate(steps) if not is_installed(step.tb_frame.f_code.co_filename)]
-    own = [at for at in own if not is_of_library(steps[at].tb_frame.f_code.co_filename)]
+    own = [at for at, step in enumerate(steps) if is_of_user(step.tb_frame.f_code.co_filename)]
     foreign = [at for at, step in enumerate(steps) if not is_of_library(step.tb_frame.f_code.co_filename)]
     for at in (own or foreign)[-1:]:
         assert error is not None
@@ -252,7 +256,7 @@ def failure_at(frame: FrameType) -> Failure:
 def definition(function: object) -> Place | None:
     """Return the line of the `def` of a function of the user's; None if there is none."""
     code = getattr(function, "__code__", function)
-    if not isinstance(code, CodeType) or is_installed(code.co_filename) or is_of_library(code.co_filename):
+    if not isinstance(code, CodeType) or not is_of_user(code.co_filename):
         return None
     lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
     found = next((at for at, line in enumerate(lines) if f"def {code.co_name}" in line), None)  # behind decorators

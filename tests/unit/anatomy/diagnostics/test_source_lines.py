@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from torch import nn
 
-from convboard.anatomy.diagnostics.source_lines import lines_of_assignment, lines_that_freeze, shown
+from convboard.anatomy.diagnostics.source_lines import SourceLine, lines_of_assignment, lines_that_freeze, shown
 from convboard.anatomy.origin import Origin
 
 
@@ -75,3 +75,17 @@ def test_the_line_that_freezes(factory: Callable[[], nn.Module], line: str) -> N
 
 def test_layers_of_torch_have_no_line() -> None:
     assert not lines_of_assignment(nn.Sequential(nn.ReLU()), "0")
+
+
+@pytest.mark.parametrize(
+    ("lines", "text"),
+    [
+        ((), ""),
+        ((("net.py", 3),), "net.py, line 3"),
+        ((("net.py", 3), ("net.py", 5)), "net.py, lines 3 and 5"),
+        ((("net.py", 3), ("a/block.py", 9), ("net.py", 5)), "net.py, lines 3 and 5, block.py, line 9"),
+        (tuple(("net.py", number) for number in (3, 5, 7, 9, 11)), "net.py, lines 3, 5 and 7, and 2 more"),
+    ],
+)
+def test_several_lines_are_shown_by_file(lines: tuple[tuple[str, int], ...], text: str) -> None:
+    assert shown(*(SourceLine(file, number, "forward") for file, number in lines)) == text

@@ -1,15 +1,19 @@
 """The user's line in an exception, and trials of that line written in another way."""
 
+import ast
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+import convboard
 from convboard.anatomy.diagnostics.source_edits import rewritten
 from convboard.anatomy.diagnostics.user_code import (
     failure_of,
+    is_of_user,
     repeated_call,
     sentence,
     without_library_frames,
@@ -138,3 +142,19 @@ def test_a_function_that_calls_itself() -> None:
 
 def _raise() -> None:
     raise ValueError("no such")
+
+
+@pytest.mark.parametrize(
+    ("file", "is_it"),
+    [
+        (__file__, True),
+        ("<ipython-input-1>", True),
+        (str(Path(convboard.__file__).parent / "models" / "lenet.py"), False),
+        (f"{Path(convboard.__file__).parent}_x/net.py", True),
+        (torch.__file__, False),
+        ("/venv/lib/python3/site-packages/timm/models/vit.py", False),
+        (ast.__file__, False),
+    ],
+)
+def test_whose_file_it_is(file: str, is_it: bool) -> None:
+    assert is_of_user(file) is is_it
