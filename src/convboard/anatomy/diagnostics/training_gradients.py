@@ -21,6 +21,7 @@ from convboard.anatomy.module_paths import named_modules, named_parameters
 from convboard.anatomy.trace import Call
 
 _DETACHING = {"detach", "data", "numpy"}
+_NO_GRADIENTS = ("no_grad", "inference_mode", "set_grad_enabled")
 
 
 def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
@@ -35,7 +36,7 @@ def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
         cut = _cut(training, [weights[name] for name in used])
         yield TrainingWarning(
             "zero gradient" if cut in training.log.flat else "no gradient",
-            f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause_of(cut)}",
+            f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause_of(training, cut)}",
             "Remove that, or freeze them on purpose with requires_grad_(False).",
             _layer_of(training, weights[used[0]]),
         )
@@ -141,7 +142,7 @@ def equal_units(training: Observation) -> Iterator[TrainingWarning]:
         )
 
 
-def cause_of(cut: NotedCall | None) -> str:
+def cause_of(training: Observation, cut: NotedCall | None) -> str:
     """Return the sentence that says why a result has no gradient; where to look, if the call is not known."""
     if cut is None:
         return (
@@ -149,9 +150,36 @@ def cause_of(cut: NotedCall | None) -> str:
             "requires_grad=False."
         )
     if not cut.records_gradients:
-        return f"{cut.name} runs under torch.no_grad(){cut.place}."
-    name = f".{cut.name}{'' if cut.name == 'data' else '()'}" if cut.name in _DETACHING else cut.name
-    return f"{name} has no gradient{cut.place}."
+        lines = lines_that_call(training.model, training.origin, *_NO_GRADIENTS)
+        return f"{cut.name} runs under torch.no_grad(){in_brackets(*lines) or cut.place}."
+    return f"{_written(cut)} has no gradient{cut.place}."
+
+
+def no_gradient(training: Observation) -> str | None:
+    """Return why no gradient leads from the scores back to any weight, and what to do; None if one does."""
+    weights = [weight.grad for weight in training.model.parameters() if weight.grad is not None]
+    if any(bool(gradient.any()) for gradient in weights):
+        return None
+    if not (weights or getattr(training.run.output, "requires_grad", False)):
+        cut = training.log.cuts[-1] if training.log.cuts else None
+    elif weights and training.log.flat:
+        cut = training.log.flat[-1]
+    else:
+        return None  # of a first step alone
+    if cut is None:
+        remedy = ""
+    elif not cut.records_gradients:
+        remedy = " Remove it from forward."
+    elif cut.name in _DETACHING:
+        remedy = f" Leave {_written(cut)} out."
+    else:
+        remedy = f" Return the scores without {_written(cut)}."
+    return f"no gradient leads from its scores back to a weight. {cause_of(training, cut)}{remedy}"
+
+
+def _written(cut: NotedCall) -> str:
+    """A call as people write it: `.detach()`."""
+    return f".{cut.name}{'' if cut.name == 'data' else '()'}" if cut.name in _DETACHING else cut.name
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
