@@ -155,9 +155,28 @@ def test_whether_every_step_trains_all_weights() -> None:
     assert not step(Changed(lambda _, scores: scores * (random.random() < 2)))  # it may skip a layer in another step
 
 
+class NoGradients(nn.Module):
+    """Runs without gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = make_network()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            scores: Tensor = self.net(x)
+        return scores
+
+
 def test_scores_without_a_gradient() -> None:
     with pytest.raises(ModelError, match=r"^The network cannot learn: no gradient leads from its scores back"):
         take(Changed(lambda _, scores: scores.detach()))
+    with pytest.raises(ModelError, match=r"runs under torch\.no_grad\(\) \(.*\)\. Remove it from forward\.$"):
+        take(NoGradients())
+    with pytest.raises(ModelError, match=r"round has no gradient \(.*\)\. Return the scores without round\.$"):
+        take(Changed(lambda _, scores: scores.sigmoid().round()))
+    with pytest.raises(ModelError, match=r"argmax has no gradient \(.*\)\. Return the scores without argmax\.$"):
+        take(Changed(lambda _, scores: nn.functional.one_hot(scores.argmax(1), 3).float()))
     frozen = make_network().requires_grad_(False)
     with pytest.raises(ModelError, match=r"requires_grad=False\.$"):
         take(frozen, sgd(make_network()))
@@ -184,16 +203,13 @@ class TestABatchOfOneToEvaluate:
 
     def test_that_is_squeezed_away(self) -> None:
         squeezing = Changed(lambda _, scores: scores.squeeze())
-        with pytest.raises(ModelError) as caught:
-            self.evaluate(squeezing)
-        assert str(caught.value) == (
-            "The network gives [3] for a batch of 1: the batch dimension must be kept. If its forward drops "
-            "dimensions, name them, as in torch.flatten(x, start_dim=1) instead of x.squeeze(). Or avoid such a batch: "
-            "83 images of test in batches of 41 leave one for the last batch. Set trainer.eval_batch_size=42, with "
-            "which no batch is that small."
-        )
-        self.evaluate(squeezing, test=84)
-        self.evaluate(squeezing, limit_test_batches=2)
+        for test in (83, 84):  # 84 leave no batch of one, but feature_maps gives the network single images
+            with pytest.raises(ModelError) as caught:
+                self.evaluate(squeezing, test=test)
+            assert str(caught.value) == (
+                "The network gives [3] for a batch of 1: the batch dimension must be kept. If its forward drops "
+                "dimensions, name them: write torch.flatten(x, start_dim=1) or x.squeeze((2, 3)) for x.squeeze()."
+            )
 
     def test_that_raises(self) -> None:
         def refuse(_module: nn.Module, scores: Tensor) -> Tensor:
