@@ -169,7 +169,9 @@ def _copies(setup: TrainingSetup) -> tuple[nn.Module, torch.optim.Optimizer] | N
 def try_single_image(
     setup: TrainingSetup, image_shape: ImageShape, images: Mapping[str, int], origin: Origin | None = None
 ) -> None:
-    """Evaluate one image if the validation or the test split has a batch of one, which some networks cannot compute.
+    """Evaluate one image, for which a network must keep the dimension of the batch, as `feature_maps` needs it.
+
+    A network that raises is refused only if the validation or the test split has a batch of one.
 
     Args:
         setup: The run.
@@ -182,14 +184,15 @@ def try_single_image(
         Exception: Any other exception of the network's forward, unchanged.
     """
     limits = {"val": setup.limits.limit_val_batches, "test": setup.limits.limit_test_batches}
-    for name, split in {"val": setup.splits.val, "test": setup.splits.test}.items():
-        if smallest_batch(images[name], split.batch_size, limits[name]) // setup.comm.world_size > 1:
-            continue
-        batch = noise(image_shape, 1, setup.plan.device)
-        with preserved_random_state(setup.plan.device):
-            evaluation = observe(setup.model, batch, run_without_side_effects)
-        _checked_logits(evaluation, _evaluation_advice(images, name, split.batch_size), origin)
-        return
+    splits = {"val": setup.splits.val, "test": setup.splits.test}
+    sizes = {name: smallest_batch(images[name], split.batch_size, limits[name]) for name, split in splits.items()}
+    single = next((name for name, size in sizes.items() if size // setup.comm.world_size <= 1), None)
+    with preserved_random_state(setup.plan.device):
+        evaluation = observe(setup.model, noise(image_shape, 1, setup.plan.device), run_without_side_effects)
+    if single is not None:
+        _checked_logits(evaluation, _evaluation_advice(images, single, splits[single].batch_size), origin)
+    elif isinstance(evaluation.run.output, Tensor):
+        _check_batch_dimension(evaluation.run.output, 1)
 
 
 def find_warnings(
@@ -249,14 +252,18 @@ def _checked_logits(observation: Observation, single_image_advice: str, origin: 
     else:
         raise_explained(observation.model, run, origin=origin)
     assert isinstance(run.output, Tensor)
-    if run.output.ndim != 2 or run.output.shape[0] != run.batch_size:
-        single = f" Or avoid such a batch: {single_image_advice}" if run.batch_size == 1 else ""
-        raise ModelError(
-            f"The network gives {list(run.output.shape)} for a batch of {run.batch_size}: the batch dimension must be "
-            "kept. If its forward drops dimensions, name them, as in torch.flatten(x, start_dim=1) instead of "
-            f"x.squeeze().{single}"
-        )
+    _check_batch_dimension(run.output, run.batch_size)
     return run.output
+
+
+def _check_batch_dimension(output: Tensor, count: int) -> None:
+    """Raise an error if an output is not one row for each of `count` images."""
+    if output.ndim != 2 or output.shape[0] != count:
+        raise ModelError(
+            f"The network gives {list(output.shape)} for a batch of {count}: the batch dimension must be kept. If its "
+            "forward drops dimensions, name them: write torch.flatten(x, start_dim=1) or x.squeeze((2, 3)) for "
+            "x.squeeze()."
+        )
 
 
 def _backward(loss: Tensor, training: Observation, origin: Origin | None) -> None:

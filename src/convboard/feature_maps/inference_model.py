@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from convboard.data.dataset import ImageShape
 from convboard.data.normalisation import Normalisation
 from convboard.data.sources.value_range import ValueRanges
+from convboard.errors import ModelError
 from convboard.feature_maps.user_image import UserImage, read_user_image
 
 
@@ -77,10 +78,19 @@ class InferenceModel:
 
         Returns:
             Class names and probabilities, the most probable first; nothing for an untrained network.
+
+        Raises:
+            ModelError: The network does not keep the dimension of the batch.
         """
         if not self.class_names:
             return []
-        probabilities = self.module(images)[0].float().softmax(dim=0)
+        scores = self.module(images)
+        if scores.ndim != 2:
+            raise ModelError(
+                f"The network gives {list(scores.shape)} for one image, and not [1, {len(self.class_names)}]: its "
+                "forward drops the dimension of the batch. Write torch.flatten(x, 1) for x.squeeze()."
+            )
+        probabilities = scores[0].float().softmax(dim=0)
         order = probabilities.argsort(descending=True, stable=True)
         return [(self.class_names[label], float(probabilities[label])) for label in order.tolist()]
 
