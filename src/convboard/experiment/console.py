@@ -13,6 +13,7 @@ from rich.text import Text
 from convboard.config.command_line import format_value, printable, tensorboard
 from convboard.config.schema import TrainConfig, class_name
 from convboard.experiment.run_dir import CONFIG
+from convboard.training.progress import loss_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -123,7 +124,7 @@ def metrics_table(metrics: dict[str, float], title: str) -> Table:
     table.add_column("val", justify="right")
     table.add_column("test", justify="right")
     table.add_row("accuracy", f"{metrics['accuracy/val']:.2%}", f"{metrics['accuracy/test']:.2%}")
-    table.add_row("loss", f"{metrics['loss/val']:.4f}", f"{metrics['loss/test']:.4f}")
+    table.add_row("loss", loss_text(metrics["loss/val"]), loss_text(metrics["loss/test"]))
     return table
 
 

@@ -1,5 +1,6 @@
 """Progress of a run in the terminal: a bar if the terminal is interactive, and a line for each epoch."""
 
+import math
 import time
 from typing import Any
 
@@ -10,6 +11,11 @@ from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 from convboard.training.metrics import StepMetrics
 
 REFRESH_SECONDS = 0.2
+
+
+def loss_text(loss: float) -> str:
+    """Return a loss in at most ten characters: `2.3026`, or `1.4203e+23`."""
+    return f"{loss:.4e}" if 1e5 <= abs(loss) < math.inf else f"{loss:.4f}"
 
 
 class ProgressDisplay:
@@ -67,8 +73,8 @@ class ProgressDisplay:
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See `Callback`."""
         self._console.print(
-            f"{self._place(end.epoch):>9}{end.train_loss:>13.4f}{end.train_accuracy:>10.2%}"
-            f"{end.val.loss:>11.4f}{end.val.accuracy:>10.2%}{end.images_per_second:>12,.0f}"
+            f"{self._place(end.epoch):>9}{loss_text(end.train_loss):>13}{end.train_accuracy:>10.2%}"
+            f"{loss_text(end.val.loss):>11}{end.val.accuracy:>10.2%}{end.images_per_second:>12,.0f}"
         )
         if self._bar is not None:
             self._recent.pause()
@@ -119,7 +125,8 @@ class _RecentSteps:
         """Return the speed now, and loss and accuracy as of the last call."""
         means = ""
         if self._earlier.samples and self._earlier.is_ready():
-            means = "loss {:.4f}  accuracy {:7.2%}  ".format(*self._earlier.means())
+            loss, accuracy = self._earlier.means()
+            means = f"loss {loss_text(loss)}  accuracy {accuracy:7.2%}  "
         metrics = f"{means}{self._metrics.samples / self.seconds:>9,.0f} images/s"
         self._metrics.copy()
         self._earlier, self._metrics = self._metrics, StepMetrics()

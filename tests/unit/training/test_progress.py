@@ -7,7 +7,7 @@ from rich.console import Console
 from torch import nn
 
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
-from convboard.training.progress import ProgressDisplay
+from convboard.training.progress import ProgressDisplay, loss_text
 
 START = FitStart(nn.Linear(1, 1), torch.device("cpu"), max_epochs=12, steps_per_epoch=10)
 END = FitEnd("finished", 120, 12, None, {})
@@ -54,6 +54,14 @@ def test_plain_lines_where_the_output_is_no_terminal() -> None:
         "     9/12       1.5000    50.00%     0.2500    91.25%      12,346\n"
         "    10/12       1.5000    50.00%     0.2500    91.25%      12,346\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [(2.30259, "2.3026"), (99999.0, "99999.0000"), (1.42027e23, "1.4203e+23"), (float("inf"), "inf")],
+)
+def test_a_large_loss_keeps_the_columns(loss: float, text: str) -> None:
+    assert loss_text(loss) == text
 
 
 def test_the_bar_shows_the_means_of_the_steps_since_it_was_drawn(clock: list[float]) -> None:
