@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.check import check_training_run, raise_explained
-from convboard.anatomy.diagnostics.training_gradients import cause_of
+from convboard.anatomy.diagnostics.training_gradients import no_gradient
 from convboard.anatomy.diagnostics.training_observation import Observation, noise, observe
 from convboard.anatomy.diagnostics.training_rules import network_warnings
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
@@ -268,15 +268,13 @@ def _check_batch_dimension(output: Tensor, count: int) -> None:
 
 def _backward(loss: Tensor, training: Observation, origin: Origin | None) -> None:
     """Compute the gradients, or explain the failure."""
-    if not loss.requires_grad:
-        raise ModelError(
-            "The network cannot learn: no gradient leads from its scores back to a weight. "
-            f"{cause_of(training.log.cuts[-1] if training.log.cuts else None)}"
-        )
-    try:
-        loss.backward()  # type: ignore[no-untyped-call]
-    except RuntimeError as error:
-        check_training_run(training.model, training.run, origin, error)
+    if loss.requires_grad:
+        try:
+            loss.backward()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            check_training_run(training.model, training.run, origin, error)
+    if (cause := no_gradient(training)) is not None:
+        raise ModelError(f"The network cannot learn: {cause}")
 
 
 def _update(optimizer: torch.optim.Optimizer, described: str) -> None:

@@ -155,9 +155,28 @@ def test_whether_every_step_trains_all_weights() -> None:
     assert not step(Changed(lambda _, scores: scores * (random.random() < 2)))  # it may skip a layer in another step
 
 
+class NoGradients(nn.Module):
+    """Runs without gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = make_network()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            scores: Tensor = self.net(x)
+        return scores
+
+
 def test_scores_without_a_gradient() -> None:
     with pytest.raises(ModelError, match=r"^The network cannot learn: no gradient leads from its scores back"):
         take(Changed(lambda _, scores: scores.detach()))
+    with pytest.raises(ModelError, match=r"runs under torch\.no_grad\(\) \(.*\)\. Remove it from forward\.$"):
+        take(NoGradients())
+    with pytest.raises(ModelError, match=r"round has no gradient \(.*\)\. Return the scores without round\.$"):
+        take(Changed(lambda _, scores: scores.sigmoid().round()))
+    with pytest.raises(ModelError, match=r"argmax has no gradient \(.*\)\. Return the scores without argmax\.$"):
+        take(Changed(lambda _, scores: nn.functional.one_hot(scores.argmax(1), 3).float()))
     frozen = make_network().requires_grad_(False)
     with pytest.raises(ModelError, match=r"requires_grad=False\.$"):
         take(frozen, sgd(make_network()))

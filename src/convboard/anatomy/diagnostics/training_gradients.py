@@ -20,8 +20,8 @@ from convboard.anatomy.diagnostics.wording import in_python, listed_names
 from convboard.anatomy.module_paths import named_modules, named_parameters
 from convboard.anatomy.trace import Call
 
-_NO_GRAD = ("no_grad", "inference_mode")
 _DETACHING = {"detach", "data", "numpy"}
+_NO_GRADIENTS = ("no_grad", "inference_mode", "set_grad_enabled")
 
 
 def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
@@ -34,10 +34,9 @@ def cut_gradients(training: Observation) -> Iterator[TrainingWarning]:
         used = [name for name in before if not torch.any(_gradient(weights[name]))]
     if used:
         cut = _cut(training, [weights[name] for name in used])
-        cause = cause_of(cut, in_brackets(*lines_that_call(training.model, training.origin, *_NO_GRAD)))
         yield TrainingWarning(
             "zero gradient" if cut in training.log.flat else "no gradient",
-            f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause}",
+            f"No gradient reaches {listed_names(used)}, which keep their initial values. {cause_of(training, cut)}",
             "Remove that, or freeze them on purpose with requires_grad_(False).",
             _layer_of(training, weights[used[0]]),
         )
@@ -145,22 +144,44 @@ def equal_units(training: Observation) -> Iterator[TrainingWarning]:
         )
 
 
-def cause_of(cut: NotedCall | None, no_grad: str = "") -> str:
-    """Return the sentence that says why a result has no gradient; where to look, if the call is not known.
-
-    Args:
-        cut: The call that returned it.
-        no_grad: The lines that turn gradients off, ` (net.py, line 13: @torch.no_grad())`; empty for that of the call.
-    """
+def cause_of(training: Observation, cut: NotedCall | None) -> str:
+    """Return the sentence that says why a result has no gradient; where to look, if the call is not known."""
     if cut is None:
         return (
             "Look in forward for .detach(), .data, .item(), .tolist() or torch.no_grad(), and for weights with "
             "requires_grad=False."
         )
     if not cut.records_gradients:
-        return f"{cut.name} runs under torch.no_grad(){no_grad or cut.place}."
-    name = f".{cut.name}{'' if cut.name == 'data' else '()'}" if cut.name in _DETACHING else cut.name
-    return f"{name} has no gradient{cut.place}."
+        lines = lines_that_call(training.model, training.origin, *_NO_GRADIENTS)
+        return f"{cut.name} runs under torch.no_grad(){in_brackets(*lines) or cut.place}."
+    return f"{_written(cut)} has no gradient{cut.place}."
+
+
+def no_gradient(training: Observation) -> str | None:
+    """Return why no gradient leads from the scores back to any weight, and what to do; None if one does."""
+    weights = [weight.grad for weight in training.model.parameters() if weight.grad is not None]
+    if any(bool(gradient.any()) for gradient in weights):
+        return None
+    if not (weights or getattr(training.run.output, "requires_grad", False)):
+        cut = training.log.cuts[-1] if training.log.cuts else None
+    elif weights and training.log.flat:
+        cut = training.log.flat[-1]
+    else:
+        return None  # of a first step alone
+    if cut is None:
+        remedy = ""
+    elif not cut.records_gradients:
+        remedy = " Remove it from forward."
+    elif cut.name in _DETACHING:
+        remedy = f" Leave {_written(cut)} out."
+    else:
+        remedy = f" Return the scores without {_written(cut)}."
+    return f"no gradient leads from its scores back to a weight. {cause_of(training, cut)}{remedy}"
+
+
+def _written(cut: NotedCall) -> str:
+    """A call as people write it: `.detach()`."""
+    return f".{cut.name}{'' if cut.name == 'data' else '()'}" if cut.name in _DETACHING else cut.name
 
 
 def _trainable(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
