@@ -25,6 +25,7 @@ _OF_A_STEP = (
     training_gradients.equal_units,
     training_signal.strong_dropout,
     training_signal.scaled_images,
+    training_signal.large_scores,
     training_signal.softmax_of_one,
     training_signal.short_memory,
 )

@@ -1,12 +1,16 @@
 """Rules for values on the way through a network that carry too little of the images, seen in one training step."""
 
+import math
 from collections.abc import Iterator
 
+from convboard.anatomy.diagnostics.source_lines import in_brackets, lines_that_call
 from convboard.anatomy.diagnostics.training_observation import Observation
 from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 
 _STRONG = 0.9  # share of values that dropout sets to zero
 _SCALES = (0.02, 50.0)  # standard deviation of the first layer's input, where that of the images is 1
+_LARGE_LOSS = 20  # times that of guessing; the networks of torchvision begin below 2
+_INITIALISATIONS = ("normal_", "uniform_", "constant_", "ones_", "fill_", "randn", "randn_like", "rand")
 _ARITHMETIC = ("div", "mul", "sub", "add", "true_divide")
 _SHORT = 0.9  # momentum of batch norm: share of the last batch in the running statistics
 
@@ -37,6 +41,24 @@ def scaled_images(training: Observation) -> Iterator[TrainingWarning]:
             f"The first layer gets values of about {size:.3g}: the images are normalised already, to mean 0 and "
             f"standard deviation 1, and forward scales them again{_scaling(training)}.",
             "Leave that out, such as a division by 255.",
+        )
+
+
+def large_scores(training: Observation) -> Iterator[TrainingWarning]:
+    """Recognise scores whose cross entropy is far above that of guessing, as those of weights that are too large."""
+    scores = training.run.output.detach().float()
+    classes = scores.shape[1]
+    loss = float((scores.logsumexp(1) - scores.mean(1)).mean())  # of labels that are as likely as each other
+    if not training.is_cross_entropy or classes < 2 or loss <= _LARGE_LOSS * math.log(classes):
+        return
+    if not any(scaled_images(training)):  # which is the cause then
+        lines = in_brackets(*lines_that_call(training.model, training.origin, *_INITIALISATIONS))
+        yield TrainingWarning(
+            "large scores",
+            f"The loss begins at about {loss:.3g}, where guessing gives {math.log(classes):.2f}: the scores are huge, "
+            f"as those of weights that are too large{lines}.",
+            "Initialise the weights as torch's layers do by default, with values that are smaller the more inputs a "
+            "layer has.",
         )
 
 

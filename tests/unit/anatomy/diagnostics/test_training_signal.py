@@ -19,14 +19,23 @@ def test_images_that_are_scaled_again(factor: float, size: str) -> None:
     assert f"values of about {size}" in warning_of(Net(start=lambda _, x: x * factor)).reason
 
 
+def test_scores_that_are_huge_before_training() -> None:
+    model = Net()
+    for weight in model.parameters():
+        nn.init.normal_(weight, 0, 100)
+    warning = warning_of(model)
+    assert warning.reason.startswith("The loss begins at about ")
+    assert "where guessing gives 2.30" in warning.reason
+
+
 def test_a_softmax_along_one_value() -> None:
     warning = warning_of(Net(middle=lambda net, x: x * F.softmax(net.gate(x), 1), gate=nn.Linear(8, 1)))
-    assert warning.reason.startswith("softmax (test_training_signal.py, line 23) runs along dim=1, which has one value")
+    assert warning.reason.startswith("softmax (test_training_signal.py, line 32) runs along dim=1, which has one value")
 
 
 def test_running_statistics_of_the_last_batch() -> None:
     warning = warning_of(Net(middle=lambda net, x: net.norm(x), norm=nn.BatchNorm1d(8, momentum=0.99)))
-    assert warning.reason.startswith("norm (BatchNorm1d, test_training_signal.py, line 28) has momentum=0.99")
+    assert warning.reason.startswith("norm (BatchNorm1d, test_training_signal.py, line 37) has momentum=0.99")
     assert "momentum=0.01" in warning.remedy
 
 
