@@ -1,5 +1,6 @@
 """The command `convboard`, and the scripts of a checkout, which are its subcommands."""
 
+import shlex
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -64,6 +65,8 @@ def _run(command: str | None) -> None:
 
 def _start(command: str) -> None:
     """Import a command, which may take its time, and run it."""
+    if "=" in command:
+        raise ConfigError(f"{command!r} is no command but a key: write convboard train {shlex.quote(command)}.")
     if command not in COMMANDS:
         raise ConfigError(f"{command!r} is not a command. {nearest(command, COMMANDS)}")
     load_cusparselt()

@@ -63,6 +63,7 @@ def test_a_library_that_exits_is_not_held(capsys: pytest.CaptureFixture[str]) ->
     [
         ('"$0" -m convboard', "no command is given."),
         ('"$0" -m convboard evaluat', "'evaluat' is not a command. Did you mean 'evaluate'?"),
+        ('"$0" -m convboard seed=1', "'seed=1' is no command but a key: write convboard train seed=1."),
         (f'mkdir gone && cd gone && rmdir ../gone && "$0" -c "{MAIN}"', "the current folder was deleted."),
     ],
 )
