@@ -24,6 +24,8 @@ Arrays = Mapping[str, NDArray[Any]]
 _CHUNK = b"cvBd"  # by the case of its letters: viewers may ignore it; private; invalid when the pixels change
 _LEVEL = 1  # of zlib: higher ones take three times as long, and save a tenth
 _LARGEST_HALF, _SMALLEST_HALF = 2048, 1e-6
+_HALF_ERROR = 2**-25  # of float16, where its numbers are densest
+_NEGLIGIBLE = 1e-5  # of the largest value
 
 
 def embed_arrays(figure: Figure, facts: Mapping[str, Any], arrays: Arrays, *, is_noise: bool = False) -> Figure:
@@ -68,13 +70,15 @@ def unpack(packed: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 
 
 def halved(values: NDArray[np.float32]) -> NDArray[Any]:
-    """Return the values as float16, which is within half a unit of the last digit that the Layers tab shows.
+    """Return the values as float16, where the Layers tab shows the same digits of all that are not negligible.
 
-    Its relative error is at most 2**-11 from 6e-5 upwards, and below its absolute error is at most 2**-25. The tab
-    shows three digits, two below 0.001, and whole numbers from 100 upwards. So the values stay as they are where one is
-    above 2048, or is not zero and below 1e-6.
+    The relative error of float16 is at most 2**-11 from 6e-5 upwards, and below its absolute error is at most 2**-25.
+    The tab shows three digits, two below 0.001, and whole numbers from 100 upwards. So values from 1e-6 to 2048 keep
+    their digits. Smaller ones do not, as in any layer of many weights, and may be rounded to zero; this error must be
+    below 1e-5 of the largest value, or else all values stay as they are.
     """
     sizes = np.abs(values)
     largest = sizes.max(where=np.isfinite(sizes), initial=0.0)
     smallest = sizes.min(where=sizes > 0, initial=np.inf)
-    return values.astype(np.float16) if largest <= _LARGEST_HALF and smallest >= _SMALLEST_HALF else values
+    is_fine = smallest >= _SMALLEST_HALF or largest * _NEGLIGIBLE >= _HALF_ERROR
+    return values.astype(np.float16) if largest <= _LARGEST_HALF and is_fine else values

@@ -68,11 +68,18 @@ def test_values_within_the_range_of_float16_are_halved(values: list[float]) -> N
     np.testing.assert_allclose(kept, values, rtol=1e-3)
 
 
-@pytest.mark.parametrize("values", [[1.0, -2049.0], [9e-7, -9e-7], [np.inf, 1e5], [1000.0, 0, 1e-8]])
+@pytest.mark.parametrize("values", [[1.0, -2049.0], [9e-7, -9e-7], [np.inf, 1e5], [0.002, 0, 1e-8]])
 def test_values_beyond_it_are_kept_as_they_are(values: list[float]) -> None:
     kept = halved(np.array(values, np.float32))
     assert kept.dtype == np.float32
     np.testing.assert_array_equal(kept, np.array(values, np.float32))
+
+
+def test_of_values_beside_much_larger_ones_the_last_digits_do_not_count() -> None:
+    values = np.array([0.01, 0, 1e-8, 3e-7], np.float32)
+    kept = halved(values)
+    assert kept.dtype == np.float16
+    np.testing.assert_allclose(kept, values, rtol=1e-3, atol=1e-5 * 0.01)
 
 
 def test_float16_shows_the_same_digits() -> None:
