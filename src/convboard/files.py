@@ -67,6 +67,39 @@ def atomic_write_text(path: Path, text: str) -> None:
     atomic_write_bytes(path, text.encode())
 
 
+def create_once(path: Path, text: str) -> bool:
+    """Create a file with all its content, unless it is there already.
+
+    Of any number of processes on any number of machines that try it, exactly one succeeds. This holds on NFS too, and
+    if a process is killed: the content is written to a file of another name, and link(2) gives it the name `path`.
+
+    Args:
+        path: The file. Its folder must exist.
+        text: The content, written in UTF-8.
+
+    Returns:
+        Whether this process has created it.
+
+    Raises:
+        OSError: It cannot be created: the folder cannot be written, or its file system has no hard links.
+    """
+    writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{writer}.tmp")
+    try:
+        temporary.write_bytes(text.encode())
+        sync(temporary)
+        # The answer of an NFS server may be lost, and the request be sent again: then link(2) fails although it
+        # succeeded. The number of links tells (open(2), O_EXCL).
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+        is_created = temporary.stat().st_nlink == 2
+    finally:
+        temporary.unlink(missing_ok=True)
+    if is_created:
+        sync(path.parent)
+    return is_created
+
+
 def make_folder(folder: Path) -> list[Path]:
     """Create a folder and those above it that are missing.
 

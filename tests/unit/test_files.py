@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from convboard.files import atomic_write, atomic_write_bytes, atomic_write_text, empty, locked, sha256
+from convboard.files import atomic_write, atomic_write_bytes, atomic_write_text, create_once, empty, locked, sha256
 
 LIMIT_SECONDS = 60
 
@@ -298,3 +298,11 @@ def test_a_lock_overwrites_nothing_that_a_link_leads_to(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic link"), locked(link, wait=False, busy=lambda _: AssertionError()):
         pass
     assert file.read_text() == "something"
+
+
+def test_a_file_is_created_once(tmp_path: Path) -> None:
+    path = tmp_path / "entry"
+    assert create_once(path, "first")
+    assert not create_once(path, "second")
+    assert path.read_text() == "first"
+    assert [path] == list(tmp_path.iterdir())

@@ -13,9 +13,9 @@ PACKAGE = Path(convboard.__file__).parent
 # From the bottom up: a part imports those before it alone, `convboard/__init__` any of them.
 ORDER = (
     *("errors", "files", "anatomy", "models", "data", "training", "board", "plugins"),
-    *("config", "feature_maps", "experiment", "cli", "__init__", "__main__"),
+    *("config", "feature_maps", "experiment", "sweeps", "cli", "__init__", "__main__"),
 )
-KNOW_HYDRA = {"cli", "config", "experiment"}
+KNOW_HYDRA = {"cli", "config", "experiment", "sweeps"}
 KNOW_TENSORBOARD = {"board", "plugins"}
 
 

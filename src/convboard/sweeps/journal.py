@@ -1,0 +1,174 @@
+"""The journal of a sweep: the state of every trial, kept in files that any number of workers append to.
+
+A trial has a log of its own, of numbered entries::
+
+    journal/00012.0000.json   {"state": "running", "worker": "box-4711-9f3a0c", ...}
+    journal/00012.0001.json   {"state": "finished", "value": 0.97, ...}
+
+An entry gives the state that the trial has from then on. The last one counts; a trial without entries waits. An entry
+is created once and never changed or removed (`files.create_once`), so that appending is a compare-and-swap: a process
+that knows k entries can add entry k only if no other process has done so. Therefore at most one worker claims a trial,
+a trial has one state at every moment whoever is killed, and a worker that was taken for dead cannot end a trial that
+another one has claimed since.
+"""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from convboard.files import create_once, read_text
+
+_NAME = re.compile(r"(\d{5,})\.(\d{4,})\.json")
+_LONGEST = 1_000_000  # bytes of an entry
+
+
+class State(StrEnum):
+    """The state of a trial."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    FINISHED = "finished"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+CLAIMABLE = (State.WAITING, State.INTERRUPTED)
+_FOLLOWS = {
+    State.WAITING: (State.RUNNING,),
+    State.RUNNING: (State.FINISHED, State.PRUNED, State.FAILED, State.INTERRUPTED),
+    State.INTERRUPTED: (State.RUNNING,),
+    State.FAILED: (State.WAITING,),  # it is tried again
+    State.PRUNED: (State.WAITING,),  # it is taken further
+    State.FINISHED: (),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An entry of the log of a trial.
+
+    Attributes:
+        state: The state of the trial from here on.
+        worker: Who has claimed it, or has ended it.
+        reason: Why it failed, was pruned or was interrupted.
+        value: The objective of a trial that finished or was pruned.
+        seconds: Wall time of the trial, if it has ended.
+        time: When the entry was made, in seconds since 1970 by the clock of its worker. It is shown and never compared:
+            clocks differ.
+    """
+
+    state: State
+    worker: str = ""
+    reason: str = ""
+    value: float | None = None
+    seconds: float | None = None
+    time: float = 0.0
+
+
+class Journal:
+    """The journal of one sweep, as far as this process has read it.
+
+    Args:
+        folder: Its folder, which must exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._entries: dict[int, list[Entry]] = {}
+
+    def refresh(self) -> None:
+        """Read the entries that other processes have added.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        numbers = [found for path in self._folder.iterdir() if (found := _NAME.fullmatch(path.name))]
+        for number in sorted({int(found[1]) for found in numbers if int(found[2]) >= len(self.entries(int(found[1])))}):
+            self.refresh_trial(number)
+
+    def refresh_trial(self, number: int) -> None:
+        """Read the entries of one trial that other processes have added."""
+        entries = self._entries.setdefault(number, [])
+        while (path := self._path(number, len(entries))).exists():
+            entries.append(_read(path))
+
+    def entries(self, number: int) -> list[Entry]:
+        """Return the known entries of a trial, the first one first."""
+        return self._entries.get(number, [])
+
+    def state(self, number: int) -> State:
+        """Return the state of a trial."""
+        entries = self.entries(number)
+        return entries[-1].state if entries else State.WAITING
+
+    def count(self, numbers: Iterable[int]) -> Counter[State]:
+        """Return how many of these trials are in each state."""
+        return Counter(dict.fromkeys(State, 0) | Counter(map(self.state, numbers)))
+
+    def append(self, number: int, entry: Entry) -> bool:
+        """Add an entry to the log of a trial, after those that are known here.
+
+        Returns:
+            Whether it was added. If not, another process has added one; it is known from now on.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        assert entry.state in _FOLLOWS[self.state(number)], f"trial {number}: {self.state(number)} to {entry.state}"
+        entries = self._entries.setdefault(number, [])
+        stamped = Entry(**asdict(entry) | {"time": time.time()})
+        is_added = create_once(self._path(number, len(entries)), json.dumps(asdict(stamped)) + "\n")
+        if is_added:
+            entries.append(stamped)
+        else:
+            self.refresh_trial(number)
+        return is_added
+
+    def claim(self, worker: str, numbers: Iterable[int]) -> int | None:
+        """Claim one of these trials for a worker.
+
+        Args:
+            worker: The id of the worker.
+            numbers: Trials, the first choice first. Those that cannot be claimed are passed over.
+
+        Returns:
+            The trial; None if there is none to claim.
+        """
+        for number in numbers:
+            if self.state(number) in CLAIMABLE and self.append(number, Entry(State.RUNNING, worker)):
+                return number
+        return None
+
+    def running(self) -> Iterator[tuple[int, str]]:
+        """Return the trials that run, each with its worker."""
+        for number, entries in self._entries.items():
+            if entries and entries[-1].state is State.RUNNING:
+                yield number, entries[-1].worker
+
+    def _path(self, number: int, index: int) -> Path:
+        return self._folder / f"{number:05}.{index:04}.json"
+
+
+def _read(path: Path) -> Entry:
+    """Read an entry. One that a crash of its machine has damaged is taken as the loss of its worker."""
+    try:
+        content = json.loads(read_text(path, _LONGEST))
+    except (ValueError, RecursionError):
+        content = None
+    match content:
+        case {
+            "state": str(state),
+            "worker": str(worker),
+            "reason": str(reason),
+            "value": None | int() | float() as value,
+            "seconds": None | int() | float() as seconds,
+            "time": int() | float() as written,
+        } if state in list(State):
+            return Entry(State(state), worker, reason, value, seconds, written)
+    return Entry(State.INTERRUPTED, reason=f"{path.name} of the journal is damaged")
