@@ -3,12 +3,13 @@
 Hydra composes: for `train` through `hydra.main`, for everything else through `compose_config`.
 """
 
+import copy
 import datetime
 import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -16,10 +17,13 @@ from pathlib import Path
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -189,6 +193,18 @@ def hydra_output_dir() -> Path:
     return Path(HydraConfig.get().runtime.output_dir)
 
 
+def parse_overrides(overrides: Sequence[str]) -> list[Override]:
+    """Parse overrides, such as `optimizer.lr=0.1,0.01` and `model=glob(*)`, which knows the options of the group.
+
+    Raises:
+        HydraException: An override is not in Hydra's grammar.
+    """
+    register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        loader = GlobalHydra.instance().config_loader()
+        return OverridesParser.create(loader).parse_overrides(with_quoted_texts(overrides, is_sweep=True))
+
+
 def compose_config(overrides: Sequence[str]) -> Composed:
     """Compose the config of a run and tell what its overrides chose.
 
@@ -198,31 +214,56 @@ def compose_config(overrides: Sequence[str]) -> Composed:
     Raises:
         ConfigError: A key or an option does not exist, or a value is not allowed.
     """
-    try:
-        return _compose(overrides)
-    except Exception as error:
-        mistake = explain(error, TrainConfig, overrides)
-        if mistake is None or mistake is error:
-            raise
-        raise mistake from error
+    return next(compose_each([overrides]))
 
 
-def _compose(arguments: Sequence[str]) -> Composed:
-    overrides = with_quoted_texts(arguments)
-    parsed = OverridesParser.create().parse_overrides(overrides)
+def compose_each(runs: Iterable[Sequence[str]]) -> Iterator[Composed]:
+    """Compose the config of each of many runs; see `compose_config`.
+
+    The options in conf/ are read once for all runs that choose the same ones, which takes most of the time.
+
+    Args:
+        runs: The overrides of each run.
+
+    Raises:
+        ConfigError: See `compose_config`; for the first run that is wrong.
+    """
+    register()
+    bases: dict[tuple[str, ...], DictConfig] = {}
+    for overrides in runs:
+        try:
+            with initialize_config_dir(str(CONF), version_base="1.3"):
+                composed = _compose(with_quoted_texts(overrides), bases)
+        except Exception as error:
+            mistake = explain(error, TrainConfig, overrides)
+            if mistake is None or mistake is error:
+                raise
+            raise mistake from error
+        yield composed
+
+
+def _compose(overrides: Sequence[str], bases: dict[tuple[str, ...], DictConfig]) -> Composed:
+    """Compose a config: `bases` holds those of the choices of options that were composed before."""
+    loader = GlobalHydra.instance().config_loader()
+    parsed = OverridesParser.create(loader).parse_overrides(list(overrides))
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(f"{override.input_line} gives several values: give one.")
-    register()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = hydra_compose("config", overrides, return_hydra_config=True)
-        before = HydraConfig.instance().cfg
-        HydraConfig.instance().set_config(composed)
-        try:
-            run_dir = Path(HydraConfig.get().run.dir)
-            with open_dict(composed):
-                del composed["hydra"]
-            given = frozenset(override.get_key_element() for override in parsed)
-            return Composed(checked_config(composed), model_name(), given, run_dir)
-        finally:
-            HydraConfig.instance().cfg = before
+    values = [override for override in parsed if not loader.get_group_options(override.key_or_group)]
+    options = tuple(override.input_line or "" for override in parsed if override not in values)
+    if options not in bases:
+        bases[options] = hydra_compose("config", list(options), return_hydra_config=True)
+    composed = copy.deepcopy(bases[options])
+    ConfigLoaderImpl._apply_overrides_to_config(values, composed)
+    with open_dict(composed):
+        composed.hydra.overrides.task = list(overrides)
+    before = HydraConfig.instance().cfg
+    HydraConfig.instance().set_config(composed)
+    try:
+        run_dir = Path(HydraConfig.get().run.dir)
+        with open_dict(composed):
+            del composed["hydra"]
+        given = frozenset(override.get_key_element() for override in parsed)
+        return Composed(checked_config(composed), model_name(), given, run_dir)
+    finally:
+        HydraConfig.instance().cfg = before

@@ -1,0 +1,87 @@
+"""The settings of a sweep: every combination of the values on its command line, in Hydra's syntax."""
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from hydra.core.override_parser.types import Override, RangeSweep
+
+from convboard.config.compose import parse_overrides
+from convboard.errors import ConfigError
+
+MOST = 100_000  # trials of a sweep
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What one trial of a sweep is given.
+
+    Attributes:
+        overrides: The overrides of a command line that runs it alone.
+        swept: The values in which the trials differ, as texts, by key.
+    """
+
+    overrides: tuple[str, ...]
+    swept: Mapping[str, str]
+
+
+def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) -> list[Setting]:
+    """Return every combination of the values that overrides give. The value of the last key varies fastest.
+
+    Args:
+        overrides: Such as `["model=lenet,resnet18", "optimizer.lr=0.1,0.01", "batch_size=128"]`.
+        rows: Values that belong together, as texts by key: each row is combined with each combination, and replaces
+            what the overrides give to its keys.
+
+    Raises:
+        ConfigError: A key has no value, or has a space of values instead of a list; or there are too many trials.
+        HydraException: An override cannot be parsed.
+    """
+    given = {override.get_key_element(): override for override in parse_overrides(overrides)}
+    rows = list(rows)
+    _refuse_too_many(given.values(), len(rows))
+    values = {key: _values(key, override) for key, override in given.items()}
+    swept = {key for key, override in given.items() if override.is_sweep_override()}
+    settings = []
+    for row, combination in itertools.product(rows, itertools.product(*values.values())):
+        chosen = dict(zip(values, combination, strict=True)) | dict(row)
+        differing = {key: value for key, value in chosen.items() if key in swept or key in row}
+        settings.append(Setting(tuple(f"{key}={value}" if value else key for key, value in chosen.items()), differing))
+    return settings
+
+
+def _values(key: str, override: Override) -> list[str]:
+    """Return the values of an override as texts that Hydra reads as these values."""
+    if not override.is_sweep_override():
+        text = override.get_value_element_as_str() if override.value() is not None or not override.is_delete() else ""
+        return [_lower(text)]
+    if not override.is_discrete_sweep():
+        raise ConfigError(
+            f"{override.input_line} is a space of values, of which a grid cannot try all. Give a list, such as "
+            f"{key}=0.1,0.01, or let it be searched: add sweep=random or sweep=tpe."
+        )
+    values = [_lower(value) for value in override.sweep_string_iterator()]
+    if not values:
+        raise ConfigError(f"{override.input_line} gives no value: the sweep has no trials. Give at least one value.")
+    return values
+
+
+def _lower(text: str) -> str:
+    """Return a value as it is usually typed: `true`, not `True`."""
+    return text.lower() if text in ("True", "False") else text
+
+
+def _refuse_too_many(overrides: Iterable[Override], rows: int) -> None:
+    """Refuse a sweep before its trials fill the memory."""
+    number = rows * math.prod(_count(override) for override in overrides)
+    if number > MOST:
+        raise ConfigError(f"-m: the sweep would have {number:,} trials. At most {MOST:,} are possible.")
+
+
+def _count(override: Override) -> int:
+    """Return the number of values of an override, without listing those of a range."""
+    match override.value():
+        case RangeSweep(start=int() | float() as start, stop=int() | float() as stop, step=step) if step:
+            return max(math.ceil((stop - start) / step), 0)
+    return len(list(override.sweep_iterator())) if override.is_discrete_sweep() else 1
