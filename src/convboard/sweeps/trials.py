@@ -1,0 +1,140 @@
+"""The trials of a sweep: the checked config of each, frozen when the sweep was made.
+
+Trials are added in blocks. A block is one file, named by the number of its first trial, with a line of JSON for each::
+
+    trials/00000.jsonl    the trials 0 to 17
+    trials/00018.jsonl    the trials 18 to 35, which a later command has added
+
+Blocks are created once (`files.create_once`), so that two processes that add trials at the same time never give a
+number twice.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from convboard.errors import RunError
+from convboard.files import create_once, read_text
+
+_NAME = re.compile(r"(\d{5,})\.jsonl")
+_LONGEST = 1_000_000_000  # bytes of a block
+_LONGEST_FOLDER = 150  # bytes; file systems allow 255
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial of a sweep.
+
+    Attributes:
+        number: Its number in the sweep, from 0.
+        overrides: The overrides of a command line that runs it alone.
+        swept: The values in which the trials differ, as texts, by key.
+        folder: Name of its run directory, which is in the folder of the sweep.
+        config: Its whole config, as `TrainConfig.to_dict` gives it.
+    """
+
+    number: int
+    overrides: tuple[str, ...]
+    swept: Mapping[str, str]
+    folder: str
+    config: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What sets it apart, for people: `optimizer.lr=0.1 seed=2`."""
+        return " ".join(f"{key}={value}" for key, value in self.swept.items()) or str(self.number)
+
+
+class Trials:
+    """The trials of one sweep, as far as this process has read them.
+
+    Args:
+        folder: Their folder, which must exist.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._trials: list[Trial] = []
+
+    def __len__(self) -> int:
+        return len(self._trials)
+
+    def __getitem__(self, number: int) -> Trial:
+        return self._trials[number]
+
+    def __iter__(self) -> Iterator[Trial]:
+        return iter(self._trials)
+
+    def refresh(self) -> None:
+        """Read the trials that other processes have added.
+
+        Raises:
+            RunError: A block cannot be read, or is damaged.
+        """
+        while (path := self._path(len(self))).exists():
+            self._trials += _read(path, len(self))
+
+    def add(self, trials: Sequence[Trial]) -> list[Trial]:
+        """Add trials, and number them.
+
+        Args:
+            trials: Their numbers do not count. Those that the sweep has already, with equal `swept` and `config`, are
+                left out.
+
+        Returns:
+            Those that were added.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        while True:
+            self.refresh()
+            known = {_key(trial) for trial in self._trials}
+            new = [trial for trial in {_key(trial): trial for trial in trials}.values() if _key(trial) not in known]
+            start = len(self)
+            numbered = [replace(trial, number=start + place) for place, trial in enumerate(new)]
+            lines = "".join(json.dumps(asdict(trial)) + "\n" for trial in numbered)
+            if not new or create_once(self._path(start), lines):
+                self._trials += numbered
+                return numbered
+
+    def _path(self, start: int) -> Path:
+        return self._folder / f"{start:05}.jsonl"
+
+
+def _key(trial: Trial) -> str:
+    return json.dumps([dict(trial.swept), trial.config], sort_keys=True)
+
+
+def _read(path: Path, start: int) -> list[Trial]:
+    """Read a block of trials, the first of which has the number `start`."""
+    trials = []
+    try:
+        for number, line in enumerate(read_text(path, _LONGEST).splitlines(), start):
+            trial = Trial(**json.loads(line))
+            if trial.number != number:
+                raise ValueError(f"it has trial {trial.number} where trial {number} belongs")
+            trials.append(replace(trial, overrides=tuple(trial.overrides)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise RunError(f"{path} cannot be read: {error}. Without it the sweep is not whole; sweep again.") from error
+    if not trials:
+        raise RunError(f"{path} is empty. Without it the sweep is not whole; sweep again.")
+    return trials
+
+
+def folder_name(swept: Mapping[str, str], number: int) -> str:
+    """Return the name of the run directory of a trial: its values, as `optimizer.lr=0.1,seed=2`.
+
+    Where a folder cannot have this name a hash is added, so that no two trials share a directory.
+
+    Args:
+        swept: See `Trial`.
+        number: Is the name if nothing was swept.
+    """
+    given = ",".join(f"{key}={value}" for key, value in swept.items()) or str(number)
+    name = re.sub(r"[^\w.=,+-]", "_", given).encode()[:_LONGEST_FOLDER].decode(errors="ignore")
+    return name if name == given else f"{name}-{hashlib.sha256(given.encode()).hexdigest()[:6]}"
