@@ -40,7 +40,7 @@ def job() -> Iterator[None]:
     except (KeyboardInterrupt, Interrupted) as stop:
         raise RunEnded(stop, _signal_message(stop)) from stop
     except (Exception, SystemExit) as raised:
-        error = _exit_of_users_code(raised) if isinstance(raised, SystemExit) else raised
+        error = exit_of_users_code(raised) if isinstance(raised, SystemExit) else raised
         if HydraConfig.get().mode is not RunMode.MULTIRUN:
             raise RunEnded(error) from raised
         name = f"{HydraConfig.get().job.num} ({hydra_output_dir().name})"
@@ -105,7 +105,7 @@ def _signal_message(error: KeyboardInterrupt | Interrupted) -> str:
     return f"{saved} {_how_to_resume(hydra_output_dir())}"
 
 
-def _exit_of_users_code(end: SystemExit) -> ModelError:
+def exit_of_users_code(end: SystemExit) -> ModelError:
     """The error for `sys.exit()` in the network, the optimizer or the schedule: a run never ends like that."""
     frame = traceback.extract_tb(end.__traceback__)[-1]
     return ModelError(

@@ -3,7 +3,7 @@
 import errno
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -41,6 +41,7 @@ from convboard.experiment.setup import build_batches, build_callbacks, build_set
 from convboard.experiment.stored_json import is_dataset_file, is_plan_file
 from convboard.experiment.unsaved_state import warn_of_unsaved_state
 from convboard.files import TEMPORARY, atomic_write_text, check_writable, empty, locked, make_folder
+from convboard.training.callbacks import Callback
 from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
@@ -77,7 +78,9 @@ class RunResult:
     seconds: float
 
 
-def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None) -> RunResult:
+def run(
+    config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None, callbacks: Sequence[Callback] = ()
+) -> RunResult:
     """Train the network of `config` and show it in TensorBoard, or continue the run that `config.resume` names.
 
     Args:
@@ -86,6 +89,7 @@ def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None
         run_dir: The directory of all files of the run. It is created if missing. It must not contain a run, unless it
             is the one to resume.
         model: A network to train instead of that of `config.model`.
+        callbacks: Are told the events of the training, after the board and the progress.
 
     Returns:
         The metrics and the run directory.
@@ -101,10 +105,12 @@ def run(config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None
         comm.barrier()  # from here on, no other run uses the directory
         remedy = f"Resume the run without them: {assignment('resume', run_dir)} dataset.num_workers=0"
         with worker_errors(config, remedy):
-            return _run(config, run_dir, comm, model)
+            return _run(config, run_dir, comm, model, callbacks)
 
 
-def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Module | None) -> RunResult:
+def _run(
+    config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Module | None, more: Sequence[Callback]
+) -> RunResult:
     keep_freed_memory()
     set_deterministic(config.trainer.deterministic)
     report = Report()
@@ -125,7 +131,7 @@ def _run(config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Modul
         callbacks = build_callbacks(
             config, dataset, choice, report.console, report.warn, run_dir, setup.warnings, setup.optimizer
         )
-        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=(*callbacks, inputs)))
+        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=(*callbacks, *more, inputs)))
         comm.seed_rank(config.seed)
         if resumed is not None:
             _resume(trainer, run_dir)

@@ -1,0 +1,52 @@
+"""The process of a trial of a sweep, as a command: how it ends, and what it says then."""
+
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from convboard.cli import streams
+from convboard.cli.frame import reason_of, tell
+from convboard.cli.job import exit_of_users_code
+from convboard.config import current_folder
+from convboard.experiment.run import run
+from convboard.sweeps.journal import State
+from convboard.sweeps.pool import End
+from convboard.sweeps.trial_process import ReportProgress, open_log, trial_config
+from convboard.sweeps.trials import Trial
+from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted, exit_at_once
+
+
+def run_trial(folder: Path, trial: Trial, reports: Connection) -> None:
+    """Run a trial in this process, report how it ended, and end the process.
+
+    Args:
+        folder: The folder of its sweep.
+        trial: The trial.
+        reports: Gets a `Progress` after each epoch, and an `End`.
+    """
+    run_dir = folder / trial.folder
+    open_log(run_dir)
+    streams.prepare()
+    exit_at_once()
+    end, code = _run(trial, run_dir, reports)
+    sys.stdout.flush()
+    reports.send(end)
+    sys.exit(code)
+
+
+def _run(trial: Trial, run_dir: Path, reports: Connection) -> tuple[End, int]:
+    """Run a trial. Returns how it ended, and the exit code."""
+    try:
+        with current_folder.importable():
+            config = trial_config(trial, run_dir)
+            result = run(config, run_dir, callbacks=[ReportProgress(reports, config.objective)])
+        return End(State.FINISHED, value=result.objective, seconds=result.seconds), 0
+    except (KeyboardInterrupt, Interrupted) as stop:
+        number = int(stop.signal if isinstance(stop, Interrupted) else stop.args[0])
+        tell(f"{stop}; the run is saved." if isinstance(stop, Interrupted) else "interrupted.")
+        return End(State.INTERRUPTED, str(stop)), EXIT_BY_SIGNAL + number
+    except (Exception, SystemExit) as raised:
+        error = exit_of_users_code(raised) if isinstance(raised, SystemExit) else raised
+        end = reason_of(error)
+        tell(end.text, is_traceback=end.is_traceback)
+        return End(State.FAILED, end.text.splitlines()[-1]), end.code

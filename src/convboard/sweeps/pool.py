@@ -1,0 +1,302 @@
+"""A pool of processes that runs the trials of a sweep side by side.
+
+Each trial has a process of its own, forked from a server that has imported torch once (`multiprocessing`'s
+forkserver): it starts in hundredths of a second, and whatever happens in it costs this trial alone. The pool itself
+imports no torch. It claims trials, watches their processes, and writes into the journal how they end.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Protocol
+
+from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.liveness import Observer, SignOfLife, Worker
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.trials import Trial
+
+GRACE = 10.0  # seconds in which a trial that is asked to stop has to save
+_MOST_LOSSES = 3  # workers that a trial may lose without an end: then it is taken to kill them
+_TICK = 1.0  # seconds between two looks at the journal
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the process of a trial reports at the end of an epoch.
+
+    Attributes:
+        epoch: Epochs done.
+        max_epochs: Epochs of the whole run.
+        objective: The sweep's objective, as far as it has one before the test; else val accuracy.
+        images_per_second: Training throughput.
+    """
+
+    epoch: int
+    max_epochs: int
+    objective: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class End:
+    """What the process of a trial reports last.
+
+    Attributes:
+        state: Whether it finished, failed or was interrupted.
+        reason: Why it did not finish: the last line of its error.
+        value: The objective.
+        seconds: Wall time of training and evaluation.
+    """
+
+    state: State
+    reason: str = ""
+    value: float | None = None
+    seconds: float | None = None
+
+
+# Runs a trial in its own process: the folder of the sweep, the trial, and where to report.
+Target = Callable[[Path, Trial, Connection], None]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one trial at a time.
+
+    Attributes:
+        environment: Environment variables of its trials, such as CUDA_VISIBLE_DEVICES.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class Listener(Protocol):
+    """Who is told what the pool does."""
+
+    def on_start(self, trial: Trial) -> None:
+        """A trial has been started here."""
+
+    def on_progress(self, trial: Trial, progress: Progress) -> None:
+        """A trial that runs here has done an epoch."""
+
+    def on_end(self, trial: Trial, end: Entry) -> None:
+        """A trial that ran here has ended."""
+
+    def on_tick(self) -> None:
+        """Some time has passed, or something has happened."""
+
+
+@dataclass
+class _Running:
+    trial: Trial
+    slot: Slot
+    process: BaseProcess
+    reports: Connection
+    began: float
+    end: End | None = None
+    stops_since: float | None = None
+
+
+class Pool:
+    """Runs the trials of a sweep that can be claimed, until none is left to wait for.
+
+    Args:
+        sweep: The sweep.
+        worker: This process, as it signs in the journal.
+        slots: The places for trials that run at the same time.
+        target: Runs a trial; must be a function of a module. The server imports this module, and with it all that a
+            trial needs.
+        listener: Is told what happens.
+    """
+
+    def __init__(self, sweep: Sweep, worker: Worker, slots: Sequence[Slot], target: Target, listener: Listener) -> None:
+        self._sweep, self._worker, self._target, self._listener = sweep, worker, target, listener
+        self._observer = Observer(sweep.workers)
+        self._free = list(slots)
+        self._running: list[_Running] = []
+        self._woken, self._wakes = os.pipe()
+        self._looked = 0.0
+        self._is_stopping = self._ends_at_once = False
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload([target.__module__])
+
+    def stop(self) -> None:
+        """Start no further trial, let those that run save, and return from `run`; may be called by a signal handler.
+
+        The second call ends the running trials at once.
+        """
+        self._ends_at_once, self._is_stopping = self._is_stopping, True
+        os.write(self._wakes, b"!")
+
+    def run(self) -> None:
+        """Run trials until all are done, here or by other workers, or until `stop` is called.
+
+        Raises:
+            OSError: The folder of the sweep cannot be read or written.
+        """
+        with SignOfLife(self._sweep.workers, self._worker):
+            try:
+                while self._go_on():
+                    self._wait()
+                    self._listener.on_tick()
+            finally:
+                self._end_all()
+                os.close(self._woken)
+                os.close(self._wakes)
+
+    def _go_on(self) -> bool:
+        """Start what can be started. Returns whether there is something to wait for."""
+        if not self._is_stopping:
+            self._look()
+            self._fill()
+        return bool(self._running) or (not self._is_stopping and any(self._sweep.journal.running()))
+
+    def _look(self) -> None:
+        """Read the journal, and interrupt in it the trials of workers that have ended."""
+        if time.monotonic() - self._looked < _TICK:
+            return
+        self._sweep.refresh()
+        for number, worker in list(self._sweep.journal.running()):
+            if worker != self._worker.id and self._observer.is_dead(worker):
+                self._sweep.journal.append(number, _loss(self._sweep.journal.entries(number), worker))
+        self._looked = time.monotonic()
+
+    def _fill(self) -> None:
+        while self._free:
+            number = self._sweep.journal.claim(self._worker.id, range(len(self._sweep.trials)))
+            if number is None:
+                return
+            self._start(self._sweep.trials[number], self._free.pop(0))
+
+    def _start(self, trial: Trial, slot: Slot) -> None:
+        reports, theirs = self._context.Pipe(duplex=False)
+        arguments = (self._target, self._sweep.folder, trial, theirs, dict(slot.environment))
+        process = self._context.Process(target=_run_trial, args=arguments, name=f"trial {trial.number}")
+        with _safe_path():
+            process.start()
+        theirs.close()
+        self._running.append(_Running(trial, slot, process, reports, time.monotonic()))
+        self._listener.on_start(trial)
+
+    def _wait(self) -> None:
+        """Wait until something happens, at most for a tick, and handle it."""
+        ready = wait([self._woken, *(one.process.sentinel for one in self._running), *self._reports()], timeout=_TICK)
+        if self._woken in ready:
+            os.read(self._woken, 100)
+        for one in list(self._running):
+            self._read_reports(one)
+            if not one.process.is_alive():
+                self._read_reports(one)
+                self._close(one)
+        if self._is_stopping:
+            self._stop_trials()
+
+    def _reports(self) -> list[Connection]:
+        return [one.reports for one in self._running if not one.reports.closed]
+
+    def _read_reports(self, one: _Running) -> None:
+        with suppress(EOFError, OSError):
+            while not one.reports.closed and one.reports.poll():
+                report = one.reports.recv()
+                if isinstance(report, Progress):
+                    self._listener.on_progress(one.trial, report)
+                else:
+                    one.end = report
+            return
+        one.reports.close()
+
+    def _close(self, one: _Running) -> None:
+        """Write into the journal how a trial has ended."""
+        one.process.join()
+        self._running.remove(one)
+        self._free.append(one.slot)
+        code = one.process.exitcode
+        one.process.close()
+        one.reports.close()
+        end = one.end or End(State.FAILED, _death(code))
+        if one.stops_since is not None and end.state is not State.FINISHED:
+            end = End(State.INTERRUPTED, "the sweep was stopped")
+        elif end.state is State.INTERRUPTED:
+            end = End(State.FAILED, end.reason)  # from outside: the next worker would only be interrupted again
+        seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
+        entry = Entry(end.state, self._worker.id, end.reason, end.value, seconds)
+        if self._sweep.journal.append(one.trial.number, entry):
+            self._listener.on_end(one.trial, entry)
+
+    def _stop_trials(self) -> None:
+        now = time.monotonic()
+        for one in self._running:
+            if self._ends_at_once or (one.stops_since is not None and now - one.stops_since > GRACE):
+                one.process.kill()
+            elif one.stops_since is None:
+                one.process.terminate()
+            one.stops_since = one.stops_since or now
+
+    def _end_all(self) -> None:
+        """Leave no process behind, also after an error."""
+        self._is_stopping = True
+        while self._running:
+            self._stop_trials()
+            self._wait()
+
+
+def _loss(entries: Sequence[Entry], worker: str) -> Entry:
+    """Return the entry for a trial whose worker has ended: others go on with it, unless it has cost too many."""
+    losses = 1
+    for entry in reversed(entries[:-1]):
+        if entry.state is State.INTERRUPTED and entry.reason.startswith("worker "):
+            losses += 1
+        elif entry.state is not State.RUNNING:
+            break
+    reason = f"worker {worker} has ended without a word"
+    if losses < _MOST_LOSSES:
+        return Entry(State.INTERRUPTED, worker, reason)
+    return Entry(State.FAILED, worker, f"{reason}, as {losses - 1} others that ran this trial")
+
+
+def _death(code: int | None) -> str:
+    """Return what to say of a process that has reported no end."""
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        memory = "; the usual reason is that memory ran out" if -code == signal.SIGKILL else ""
+        return f"its process was killed by {name}{memory}"
+    return f"its process ended with exit code {code} and without a word"
+
+
+def _run_trial(target: Target, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
+    """The main function of the process of a trial."""
+    os.environ.update(environment)
+    threading.Thread(target=_end_with_parent, daemon=True, name="end with parent").start()
+    target(folder, trial, reports)
+
+
+def _end_with_parent() -> None:
+    """Let this process save and end when the pool has ended, by whatever cause."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class _safe_path:  # noqa: N801  (used as a function)
+    """Within, Python processes that are started do not import from the current folder.
+
+    `multiprocessing` starts its server by `python -c`, which puts the current folder before all others.
+    """
+
+    def __enter__(self) -> None:
+        self._before = os.environ.get("PYTHONSAFEPATH")
+        os.environ["PYTHONSAFEPATH"] = "1"
+
+    def __exit__(self, *error: object) -> None:
+        if self._before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = self._before

@@ -1,0 +1,70 @@
+"""The process of one trial: trains it, or goes on with it, and reports to the pool."""
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from convboard.config.schema import TrainConfig
+from convboard.experiment.run_dir import CONFIG
+from convboard.files import make_folder
+from convboard.sweeps.pool import Progress
+from convboard.sweeps.sweep_folder import LOG
+from convboard.sweeps.trials import Trial
+from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+
+
+def open_log(run_dir: Path) -> None:
+    """Send the output of this process into `log.txt` in the run directory, after what is there."""
+    make_folder(run_dir)
+    log = os.open(run_dir / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+
+
+def trial_config(trial: Trial, run_dir: Path) -> TrainConfig:
+    """Return the config of a trial, which resumes its run if that has begun.
+
+    Raises:
+        ConfigError: The sweep was made by another version, which had other keys.
+    """
+    config = TrainConfig.from_dict(trial.config)
+    return replace(config, resume=str(run_dir)) if (run_dir / CONFIG).exists() else config
+
+
+class ReportProgress:
+    """A callback that reports each epoch to the pool.
+
+    Args:
+        reports: Where to.
+        objective: The metric by which the sweep compares trials.
+    """
+
+    def __init__(self, reports: Connection, objective: str) -> None:
+        self._reports, self._objective = reports, objective
+
+    def on_fit_start(self, start: FitStart) -> None:
+        """See `Callback`."""
+        self._max_epochs = start.max_epochs
+
+    def on_step(self, step: Step) -> None:
+        """See `Callback`."""
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """See `Callback`."""
+        value = end.val.loss if self._objective.startswith("loss") else end.val.accuracy
+        with suppress(OSError):  # the pool has ended; so will this process
+            self._reports.send(Progress(end.epoch, self._max_epochs, value, end.images_per_second))
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        """See `Callback`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Callback`; there is no state."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Callback`; there is no state."""

@@ -1,0 +1,192 @@
+"""The pool: every trial once, whatever happens to some of them, and no process left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from convboard.sweeps import pool
+from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.liveness import this_worker
+from convboard.sweeps.pool import Pool, Progress, Slot
+from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.trials import Trial
+from trial_targets import obey
+
+
+class Heard:
+    """Listens to a pool."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.ends: dict[int, Entry] = {}
+        self.has_progress = threading.Event()
+
+    def on_start(self, trial: Trial) -> None:
+        self.events.append(f"start {trial.number}")
+
+    def on_progress(self, trial: Trial, progress: Progress) -> None:
+        self.events.append(f"progress {trial.number}")
+        self.has_progress.set()
+
+    def on_end(self, trial: Trial, end: Entry) -> None:
+        self.events.append(f"end {trial.number}")
+        self.ends[trial.number] = end
+
+    def on_tick(self) -> None:
+        pass
+
+
+def sweep_of(folder: Path, does: Sequence[str]) -> Sweep:
+    """A sweep whose trials do this."""
+    trials = [
+        Trial(0, (f"seed={seed}",), {"seed": str(seed)}, f"seed={seed}", {"does": what, "seed": seed})
+        for seed, what in enumerate(does)
+    ]
+    return Sweep.create(folder, SweepRecord("train.py -m", ("seed",), "accuracy/val", "abc", {}), trials)
+
+
+def run(sweep: Sweep, slots: int = 2) -> Heard:
+    heard = Heard()
+    Pool(sweep, this_worker(), [Slot({"PLACE": str(place)}) for place in range(slots)], obey, heard).run()
+    return heard
+
+
+def stop_when_it_runs(workers: Pool, heard: Heard, times: int) -> None:
+    def stop() -> None:
+        heard.has_progress.wait()
+        for _ in range(times):
+            workers.stop()
+
+    threading.Thread(target=stop).start()
+
+
+def states(sweep: Sweep) -> list[State]:
+    sweep.refresh()
+    return [sweep.journal.state(trial.number) for trial in sweep.trials]
+
+
+def children() -> list[psutil.Process]:
+    """The processes of trials: those of the fork server."""
+    below = psutil.Process().children(recursive=True)
+    return [process for process in below if process.ppid() != os.getpid()]
+
+
+def test_each_trial_costs_itself_alone(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["fail", "finish", "exit", "die", "finish"])
+    heard = run(sweep)
+    assert states(sweep) == [State.FAILED, State.FINISHED, State.FAILED, State.FAILED, State.FINISHED]
+    assert {number: end.reason for number, end in heard.ends.items()} == {
+        0: "ValueError: no",
+        1: "",
+        2: "its process ended with exit code 3 and without a word",
+        3: "its process was killed by SIGKILL; the usual reason is that memory ran out",
+        4: "",
+    }
+    assert heard.ends[4].value == 0.4
+    assert heard.events.index("start 1") < heard.events.index("progress 1") < heard.events.index("end 1")
+    assert {(tmp_path / f"done-{number}").read_text() for number in range(5)} <= {"0\n", "1\n"}
+    assert not children()
+
+
+def test_a_sweep_that_is_done_starts_nothing(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["finish"])
+    run(sweep)
+    assert run(Sweep.open(tmp_path)).events == []
+
+
+@pytest.mark.parametrize("does", ["sleep", "hang"])
+def test_when_it_is_stopped_the_trials_save_and_none_is_left(
+    tmp_path: Path, does: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "GRACE", 0.5)
+    sweep = sweep_of(tmp_path, [does, does, "finish"])
+    heard = Heard()
+    workers = Pool(sweep, this_worker(), [Slot(), Slot()], obey, heard)
+    stop_when_it_runs(workers, heard, 1)
+    workers.run()
+    assert states(sweep) == [State.INTERRUPTED, State.INTERRUPTED, State.WAITING]
+    assert heard.ends[0].reason == "the sweep was stopped"
+    assert not children()
+
+
+def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["hang"])
+    heard = Heard()
+    workers = Pool(sweep, this_worker(), [Slot()], obey, heard)
+    stop_when_it_runs(workers, heard, 2)
+    began = time.monotonic()
+    workers.run()
+    assert time.monotonic() - began < pool.GRACE
+    assert states(sweep) == [State.INTERRUPTED]
+
+
+def test_a_trial_that_is_ended_from_outside_has_failed(tmp_path: Path) -> None:
+    """It would otherwise be claimed and ended again and again."""
+    sweep = sweep_of(tmp_path, ["sleep"])
+    heard = Heard()
+
+    def end_it() -> None:
+        heard.has_progress.wait()
+        children()[-1].terminate()
+
+    threading.Thread(target=end_it).start()
+    Pool(sweep, this_worker(), [Slot()], obey, heard).run()
+    assert states(sweep) == [State.FAILED]
+
+
+def test_the_trials_of_a_pool_that_is_killed_end_and_go_on_elsewhere(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep", "finish"])
+    code = f"""
+import sys
+sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]}
+from pathlib import Path
+from convboard.sweeps.liveness import this_worker
+from convboard.sweeps.pool import Pool, Slot
+from convboard.sweeps.sweep_folder import Sweep
+from trial_targets import obey
+
+class Quiet:
+    def __getattr__(self, name): return lambda *_: None
+
+if __name__ == "__main__":
+    Pool(Sweep.open(Path({str(tmp_path)!r})), this_worker(), [Slot()], obey, Quiet()).run()
+"""
+    killed = subprocess.Popen([sys.executable, "-c", code])
+    while not (tmp_path / "done-0").exists():
+        assert killed.poll() is None
+        time.sleep(0.01)
+    trial = psutil.Process(killed.pid).children(recursive=True)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    _, alive = psutil.wait_procs(trial, timeout=10)
+    assert not alive
+    assert states(sweep) == [State.RUNNING, State.WAITING]
+    changed = (tmp_path / "trials/00000.jsonl").read_text().replace("sleep", "finish")
+    (tmp_path / "trials/00000.jsonl").write_text(changed)
+    sweep = Sweep.open(tmp_path)
+    run(sweep)
+    assert states(sweep) == [State.FINISHED, State.FINISHED]
+    assert [entry.state for entry in sweep.journal.entries(0)] == ["running", "interrupted", "running", "finished"]
+    assert "has ended without a word" in sweep.journal.entries(0)[1].reason
+
+
+def test_a_trial_that_costs_one_worker_after_another_is_given_up(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["finish", "finish"])
+    for loss in range(3):
+        (sweep.workers / f"gone{loss}.json").write_text(json.dumps(this_worker().__dict__ | {"pid": 2**22 - 1}))
+        if loss:
+            sweep.journal.append(0, Entry(State.INTERRUPTED, reason=f"worker gone{loss - 1} has ended without a word"))
+        assert sweep.journal.claim(f"gone{loss}", [0]) == 0
+    heard = run(sweep)
+    assert states(sweep) == [State.FAILED, State.FINISHED]
+    assert heard.ends.keys() == {1}
+    assert "as 2 others that ran this trial" in sweep.journal.entries(0)[-1].reason
