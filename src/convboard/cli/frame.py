@@ -54,10 +54,14 @@ class End(NamedTuple):
 
 
 class JobError(ConvboardError):
-    """A run of a sweep failed and has printed its error. An Exception, so that Hydra continues with the others."""
+    """Runs of a sweep failed, and their errors were printed. An Exception, so that Hydra continues with the others.
 
-    def __init__(self, name: str, code: int) -> None:
-        super().__init__(f"job {name} failed; see the message above.")
+    Attributes:
+        code: The exit code.
+    """
+
+    def __init__(self, text: str, code: int) -> None:
+        super().__init__(text)
         self.code = code
 
 

@@ -46,7 +46,7 @@ def job() -> Iterator[None]:
         name = f"{HydraConfig.get().job.num} ({hydra_output_dir().name})"
         end = reason_of(error)
         tell(f"job {name}: {end.text}")
-        raise JobError(name, end.code) from raised
+        raise JobError(f"job {name} failed; see the message above.", end.code) from raised
     finally:
         _remove_empty(hydra_output_dir())
 

@@ -22,6 +22,7 @@ from convboard.experiment.resume import resumed_config
 from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
 
+_HYDRAS_OWN = ("hydra/launcher=", "hydra/sweeper=")
 _MOST_RUNS = 100_000  # of a sweep; Hydra holds all of them in memory
 
 
@@ -37,6 +38,12 @@ def main() -> None:
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)
+        if not any(override.startswith(_HYDRAS_OWN) for override in overrides) and flags == ["--multirun"]:
+            from convboard.cli.sweep import run_sweep  # deferred for start-up time
+
+            compose.register()
+            run_sweep(overrides)
+            return
     if run := overridden(overrides, "resume"):
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()

@@ -106,7 +106,7 @@ def register() -> None:
         OmegaConf.set_struct(schema[group], False)  # `optimizer.dampening=0.1` needs no + before it
     ConfigStore.instance().store(name="schema", node=schema)
     OmegaConf.register_new_resolver("run_dir", _run_dir, replace=True)
-    OmegaConf.register_new_resolver("run_id", _run_id, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("run_id", run_id, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("model_name", model_name, replace=True)
     OmegaConf.register_new_resolver("sweep_job_name", _sweep_job_name, replace=True)
 
@@ -120,7 +120,7 @@ def _run_dir(resume: str | None, dataset: str, path: str | None, model: str, run
     return resume or f"outputs/{dataset}{folder and '-'}{folder}/{model}/{run_id}"
 
 
-def _run_id() -> str:
+def run_id() -> str:
     """Date and time, and six hexadecimal digits so that no two runs collide; the same in all processes."""
     return communicator().broadcast(f"{datetime.datetime.now():%Y-%m-%d_%H-%M-%S}-{secrets.token_hex(3)}")
 

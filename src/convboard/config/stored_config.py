@@ -3,7 +3,9 @@
 It may come from elsewhere: only plain values of a limited size are read, and no resolver runs.
 """
 
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,17 @@ for _kind in (_Dumper, HydraLoader):
         for first, resolvers in _kind.yaml_implicit_resolvers.items()
     }
     _kind.add_implicit_resolver(f"{_TAG}float", re.compile(rf"^(?:{_FLOAT.pattern})$"), list("-+0123456789."))
+
+
+def with_absolute_paths(config: TrainConfig) -> TrainConfig:
+    """Return the config with paths of its data that do not depend on the current folder; links stay as they are."""
+
+    def absolute(path: str) -> str:
+        return os.path.abspath(Path(path).expanduser())  # noqa: PTH100  (Path.resolve would follow links)
+
+    path = config.dataset.path
+    dataset = replace(config.dataset, path=absolute(path)) if path else config.dataset
+    return replace(config, data_dir=absolute(config.data_dir), dataset=dataset)
 
 
 def dump_config(config: TrainConfig) -> str:

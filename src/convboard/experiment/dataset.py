@@ -1,6 +1,5 @@
 """The data set of a config. Errors of `data`, which name arguments, are raised with the keys of the config here."""
 
-import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -86,17 +85,6 @@ def worker_errors(config: TrainConfig, remedy: str) -> Iterator[None]:
             f"dataset.num_workers={config.dataset.num_workers}: a process that reads images has ended, perhaps because "
             f"memory ran out ({str(error).rstrip('. ')}). {remedy}"
         ) from error
-
-
-def with_absolute_paths(config: TrainConfig) -> TrainConfig:
-    """Return the config with paths of its data that do not depend on the current folder; links stay as they are."""
-
-    def absolute(path: str) -> str:
-        return os.path.abspath(Path(path).expanduser())  # noqa: PTH100  (Path.resolve would follow links)
-
-    path = config.dataset.path
-    dataset = replace(config.dataset, path=absolute(path)) if path else config.dataset
-    return replace(config, data_dir=absolute(config.data_dir), dataset=dataset)
 
 
 @contextmanager

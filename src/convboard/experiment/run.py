@@ -12,7 +12,7 @@ from torch import nn
 
 from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
-from convboard.config.stored_config import dump_config
+from convboard.config.stored_config import dump_config, with_absolute_paths
 from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
@@ -20,7 +20,6 @@ from convboard.experiment.dataset import (
     build_dataset,
     data_properties,
     refuse_other_data,
-    with_absolute_paths,
     worker_errors,
 )
 from convboard.experiment.input_files import InputFiles

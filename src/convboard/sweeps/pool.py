@@ -9,9 +9,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -62,10 +63,6 @@ class End:
     seconds: float | None = None
 
 
-# Runs a trial in its own process: the folder of the sweep, the trial, and where to report.
-Target = Callable[[Path, Trial, Connection], None]
-
-
 @dataclass(frozen=True)
 class Slot:
     """A place for one trial at a time.
@@ -111,12 +108,13 @@ class Pool:
         sweep: The sweep.
         worker: This process, as it signs in the journal.
         slots: The places for trials that run at the same time.
-        target: Runs a trial; must be a function of a module. The server imports this module, and with it all that a
-            trial needs.
+        target: The function that runs a trial, as `module:name`. It gets the folder of the sweep, the trial, and where
+            to report a `Progress` for each epoch and an `End`. The server imports its module, and with it all that a
+            trial needs; the pool does not.
         listener: Is told what happens.
     """
 
-    def __init__(self, sweep: Sweep, worker: Worker, slots: Sequence[Slot], target: Target, listener: Listener) -> None:
+    def __init__(self, sweep: Sweep, worker: Worker, slots: Sequence[Slot], target: str, listener: Listener) -> None:
         self._sweep, self._worker, self._target, self._listener = sweep, worker, target, listener
         self._observer = Observer(sweep.workers)
         self._free = list(slots)
@@ -125,7 +123,7 @@ class Pool:
         self._looked = 0.0
         self._is_stopping = self._ends_at_once = False
         self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([target.__module__])
+        self._context.set_forkserver_preload([target.partition(":")[0]])
 
     def stop(self) -> None:
         """Start no further trial, let those that run save, and return from `run`; may be called by a signal handler.
@@ -270,11 +268,13 @@ def _death(code: int | None) -> str:
     return f"its process ended with exit code {code} and without a word"
 
 
-def _run_trial(target: Target, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
+def _run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
     """The main function of the process of a trial."""
+    os.setpgid(0, 0)  # the pool, not the terminal, says when to stop
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True, name="end with parent").start()
-    target(folder, trial, reports)
+    module, _, name = target.partition(":")
+    getattr(import_module(module), name)(folder, trial, reports)
 
 
 def _end_with_parent() -> None:

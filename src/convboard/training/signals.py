@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 EXIT_BY_SIGNAL = 128  # the exit code is this plus the signal's number, as in shells
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _actions: list[Callable[[int], None]] = []  # the last one is in force
+_repeated: list[Callable[[int], None]] = []  # those that every signal calls
 _received: int | None = None  # the first signal
 
 
@@ -65,8 +66,8 @@ def exit_at_once() -> None:
 
 
 @contextmanager
-def handling(action: Callable[[int], None]) -> Iterator[None]:
-    """Within, the first signal calls `action` with its number.
+def handling(action: Callable[[int], None], all_of_them: bool = False) -> Iterator[None]:
+    """Within, the first signal calls `action` with its number; with `all_of_them`, so do the further ones.
 
     Afterwards the handlers are what they were. Only the main thread can receive signals; elsewhere this does nothing.
     """
@@ -76,10 +77,14 @@ def handling(action: Callable[[int], None]) -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     _actions.append(action)
+    if all_of_them:
+        _repeated.append(action)
     _install()
     try:
         yield
     finally:
+        if all_of_them:
+            _repeated.remove(action)
         for number, handler in before.items():
             if handler is not None:  # None: it was installed from C
                 signal.signal(number, handler)
@@ -125,8 +130,8 @@ def _install() -> None:
 
 def _handle(number: int, _frame: FrameType | None) -> None:
     global _received
-    if _received is None:
-        _received = number
+    if _received is None or _actions[-1] in _repeated:
+        _received = _received or number
         _actions[-1](number)
 
 

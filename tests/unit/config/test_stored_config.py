@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convboard.config.schema import TrainConfig
-from convboard.config.stored_config import dump_config, load_config
+from convboard.config.stored_config import dump_config, load_config, with_absolute_paths
 from convboard.errors import ConfigError
 
 CONFIG = TrainConfig.from_dict(
@@ -89,3 +89,11 @@ def test_what_is_no_config(text: str, file: Path) -> None:
     file.write_text(text)
     with pytest.raises(ConfigError, match="does not contain a config"):
         load_config(file)
+
+
+def test_paths_that_are_stored_do_not_depend_on_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/somebody")
+    folder = replace(CONFIG.dataset, name="image_folder", path="~/cats")
+    stored = with_absolute_paths(replace(CONFIG, dataset=folder, data_dir="here/../data"))
+    assert (stored.dataset.path, stored.data_dir) == ("/home/somebody/cats", str(Path.cwd() / "data"))
+    assert with_absolute_paths(CONFIG).dataset.path is None

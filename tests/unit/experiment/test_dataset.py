@@ -8,7 +8,7 @@ import pytest
 
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConvboardError
-from convboard.experiment.dataset import build_dataset, describe_config_dataset, with_absolute_paths, worker_errors
+from convboard.experiment.dataset import build_dataset, describe_config_dataset, worker_errors
 
 
 def make_config(dataset: dict[str, Any], **changes: Any) -> TrainConfig:
@@ -102,13 +102,6 @@ def test_the_size_is_the_datasets_or_else_the_models() -> None:
     assert build_dataset(make_config({})).image_shape == (1, 32, 32)
     assert describe_config_dataset(make_config({})) == ((1, 32, 32), 10)
     assert describe_config_dataset(make_config({"image_size": 40})) == ((1, 40, 40), 10)
-
-
-def test_paths_that_are_stored_do_not_depend_on_the_current_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/somebody")
-    stored = with_absolute_paths(make_config({"name": "image_folder", "path": "~/cats"}, data_dir="here/../data"))
-    assert (stored.dataset.path, stored.data_dir) == ("/home/somebody/cats", str(Path.cwd() / "data"))
-    assert with_absolute_paths(make_config({})).dataset.path is None
 
 
 def test_the_end_of_a_process_that_reads_ahead_is_explained() -> None:

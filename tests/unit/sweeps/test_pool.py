@@ -19,7 +19,8 @@ from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.pool import Pool, Progress, Slot
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.trials import Trial
-from trial_targets import obey
+
+OBEY = "trial_targets:obey"
 
 
 class Heard:
@@ -56,7 +57,7 @@ def sweep_of(folder: Path, does: Sequence[str]) -> Sweep:
 
 def run(sweep: Sweep, slots: int = 2) -> Heard:
     heard = Heard()
-    Pool(sweep, this_worker(), [Slot({"PLACE": str(place)}) for place in range(slots)], obey, heard).run()
+    Pool(sweep, this_worker(), [Slot({"PLACE": str(place)}) for place in range(slots)], OBEY, heard).run()
     return heard
 
 
@@ -110,7 +111,7 @@ def test_when_it_is_stopped_the_trials_save_and_none_is_left(
     monkeypatch.setattr(pool, "GRACE", 0.5)
     sweep = sweep_of(tmp_path, [does, does, "finish"])
     heard = Heard()
-    workers = Pool(sweep, this_worker(), [Slot(), Slot()], obey, heard)
+    workers = Pool(sweep, this_worker(), [Slot(), Slot()], OBEY, heard)
     stop_when_it_runs(workers, heard, 1)
     workers.run()
     assert states(sweep) == [State.INTERRUPTED, State.INTERRUPTED, State.WAITING]
@@ -121,7 +122,7 @@ def test_when_it_is_stopped_the_trials_save_and_none_is_left(
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["hang"])
     heard = Heard()
-    workers = Pool(sweep, this_worker(), [Slot()], obey, heard)
+    workers = Pool(sweep, this_worker(), [Slot()], OBEY, heard)
     stop_when_it_runs(workers, heard, 2)
     began = time.monotonic()
     workers.run()
@@ -139,7 +140,7 @@ def test_a_trial_that_is_ended_from_outside_has_failed(tmp_path: Path) -> None:
         children()[-1].terminate()
 
     threading.Thread(target=end_it).start()
-    Pool(sweep, this_worker(), [Slot()], obey, heard).run()
+    Pool(sweep, this_worker(), [Slot()], OBEY, heard).run()
     assert states(sweep) == [State.FAILED]
 
 
@@ -152,13 +153,12 @@ from pathlib import Path
 from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.pool import Pool, Slot
 from convboard.sweeps.sweep_folder import Sweep
-from trial_targets import obey
 
 class Quiet:
     def __getattr__(self, name): return lambda *_: None
 
 if __name__ == "__main__":
-    Pool(Sweep.open(Path({str(tmp_path)!r})), this_worker(), [Slot()], obey, Quiet()).run()
+    Pool(Sweep.open(Path({str(tmp_path)!r})), this_worker(), [Slot()], 'trial_targets:obey', Quiet()).run()
 """
     killed = subprocess.Popen([sys.executable, "-c", code])
     while not (tmp_path / "done-0").exists():

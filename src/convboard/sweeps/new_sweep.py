@@ -1,0 +1,76 @@
+"""A new sweep, from its command line: every trial is composed and checked before anything starts."""
+
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from convboard.config.command_line import command
+from convboard.config.compose import compose_each
+from convboard.config.stored_config import with_absolute_paths
+from convboard.errors import ConfigError, ConvboardError
+from convboard.experiment.environment import describe_environment
+from convboard.sweeps.grid import Setting, grid
+from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.trials import Trial, folder_name
+
+
+def new_trials(overrides: Sequence[str], threads: int | None) -> list[Trial]:
+    """Compose and check the trials of a sweep.
+
+    Args:
+        overrides: The overrides of its command line.
+        threads: Threads of each trial, where the overrides do not choose them; None to leave them to the plan.
+
+    Raises:
+        ConfigError: A trial cannot be; its values are named.
+    """
+    settings = grid(overrides)
+    composed = compose_each(setting.overrides for setting in settings)
+    trials = []
+    for number, setting in enumerate(settings):
+        with _named(setting):
+            config = next(composed).config
+        given = setting.overrides
+        if threads is not None and config.trainer.threads is None:
+            config = replace(config, trainer=replace(config.trainer, threads=threads))
+            given = (*given, f"trainer.threads={threads}")
+        plain = with_absolute_paths(config).to_dict()
+        trials.append(Trial(number, given, dict(setting.swept), folder_name(setting.swept, number), plain))
+    return trials
+
+
+@contextmanager
+def _named(setting: Setting) -> Iterator[None]:
+    """Add to an error which trial it is of."""
+    try:
+        yield
+    except ConvboardError as error:
+        if not setting.swept:
+            raise
+        values = " ".join(f"{key}={value}" for key, value in setting.swept.items())
+        raise ConfigError(f"trial {values}: {error}") from error
+
+
+def create_sweep(folder: Path, given: Sequence[str], trials: Sequence[Trial]) -> Sweep:
+    """Create the folder of a sweep.
+
+    Args:
+        folder: The folder.
+        given: The arguments of the command line.
+        trials: Its trials.
+
+    Raises:
+        ConfigError: The trials have different objectives.
+        OSError: The folder cannot be written.
+    """
+    objectives = list(dict.fromkeys(str(trial.config["objective"]) for trial in trials))
+    if len(objectives) > 1:
+        raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
+    swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
+    record = SweepRecord(
+        command("train", *given), swept, objectives[0], secrets.token_hex(8), describe_environment("as in each run")
+    )
+    return Sweep.create(Path(os.path.abspath(folder)), record, trials)  # noqa: PTH100  (links stay)
