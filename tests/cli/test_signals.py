@@ -75,9 +75,11 @@ def test_a_run_that_has_only_to_be_tested_comes_to_its_end(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("place", ["the test", "after the end of the run"])
-def test_a_signal_too_late_for_a_run_ends_its_sweep(place: str, run_command: RunCommand, tmp_path: Path) -> None:
+def test_a_signal_too_late_for_a_run_ends_a_sweep_of_hydra_s_launcher(
+    place: str, run_command: RunCommand, tmp_path: Path
+) -> None:
     environment = {"KILL_AT": f"{place}:1", "SIGNAL": "SIGTERM"}
-    arguments = ["-m", *CONFIG, "seed=1,2", "hydra.sweep.dir=sweep"]
+    arguments = ["-m", *CONFIG, "seed=1,2", "hydra.sweep.dir=sweep", "hydra/launcher=basic"]
     done = run_command(KILLED_TRAIN, *arguments, environment=environment, expected_code=143)
     assert done.stderr == "convboard: interrupted.\n"
     assert {path.name for path in (tmp_path / "sweep").iterdir()} == {"multirun.yaml", "seed=1"}

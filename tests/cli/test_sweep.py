@@ -1,16 +1,21 @@
-"""Sweeps with Hydra's own launcher: a run for every combination, and the objective for whoever sweeps."""
+"""Sweeps: a run for every combination, side by side; each costs itself alone, and what was stopped goes on."""
 
 import itertools
 import json
+import os
 import re
+import signal
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import convboard
+from commands import Command
 
+StartCommand = Callable[..., Command]
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 SHORT = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "board=minimal")
 
@@ -18,7 +23,7 @@ SHORT = ("trainer.max_epochs=1", "trainer.limit_train_batches=2", "board=minimal
 def jobs(folder: Path) -> dict[str, Path]:
     """The run directories of the only sweep, by name."""
     (sweep,) = (folder / "outputs/sweeps").iterdir()
-    return {run.name: run for run in sweep.iterdir() if run.is_dir()}
+    return {path.parent.name: path.parent for path in sweep.glob("*/config.yaml")}
 
 
 def test_a_sweep_makes_a_readable_run_of_each_combination(run_command: RunCommand, tmp_path: Path) -> None:
@@ -36,12 +41,17 @@ def test_a_sweep_makes_a_readable_run_of_each_combination(run_command: RunComman
 
 
 def test_a_run_of_a_sweep_is_what_it_is_alone(run_command: RunCommand, tmp_path: Path) -> None:
-    """What ran before it in the same process leaves no trace."""
+    """What runs beside it leaves no trace; the command that is printed for it gives the same bits."""
     dropout = ("model=sequential", "dataset.random_crop=2")
     run_command("train.py", "-m", *dropout, "trainer.deterministic=true,false", "seed=1,2", *SHORT)
-    run_command("train.py", "hydra.run.dir=alone", *dropout, "trainer.deterministic=false", "seed=2", *SHORT)
-    in_sweep, alone = jobs(tmp_path)["trainer.deterministic=False,seed=2"], tmp_path / "alone"
-    assert convboard.load_run(in_sweep).result["metrics"] == convboard.load_run(alone).result["metrics"]
+    trial = jobs(tmp_path)["trainer.deterministic=false,seed=2"]
+    alone = (
+        "trainer.deterministic=false",
+        "seed=2",
+        f"trainer.threads={convboard.load_run(trial).config.trainer.threads}",
+    )
+    run_command("train.py", "hydra.run.dir=alone", *dropout, *alone, *SHORT)
+    assert convboard.load_run(trial).result["metrics"] == convboard.load_run(tmp_path / "alone").result["metrics"]
 
 
 SWEEPER = """
@@ -76,25 +86,41 @@ def test_a_sweeper_gets_the_objective(objective: str, run_command: RunCommand, t
     assert [result["objective"] for result in results] == [value for _, value in returned]
 
 
-def test_a_job_that_fails_leaves_the_others_alone(run_command: RunCommand, tmp_path: Path) -> None:
-    done = run_command("train.py", "-m", "batch_size=32,0,64", *SHORT, expected_code=2)
-    assert jobs(tmp_path).keys() == {"batch_size=32", "batch_size=64"}
-    assert all((run / "result.json").is_file() for run in jobs(tmp_path).values())
-    told, hydra_s, end = done.stderr.splitlines()
-    assert told == "convboard: job 1 (batch_size=0): batch_size=0: must be at least 1."
-    assert hydra_s.startswith("Error executing job with overrides: ['batch_size=0', ")
-    assert end == "convboard: job 1 (batch_size=0) failed; see the message above."
-
-
-def test_so_does_a_bug(run_command: RunCommand, tmp_path: Path) -> None:
+def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FRAGILE)
-    done = run_command(
-        "train.py", "-m", "scheduler._target_=mine.Fragile", "scheduler.at=4,0,2", *SHORT, expected_code=1
-    )
+    swept = ("scheduler._target_=mine.Fragile", "scheduler.at=4,0,2")
+    done = run_command("train.py", "-m", *swept, *SHORT, expected_code=1)
     assert jobs(tmp_path).keys() == {"scheduler.at=4", "scheduler.at=2"}
-    assert "convboard: job 1 (scheduler.at=0): Traceback (most recent call last):\n" in done.stderr
-    assert "\nZeroDivisionError: " in done.stderr
-    assert done.stderr.endswith("\nconvboard: job 1 (scheduler.at=0) failed; see the message above.\n")
+    assert done.stdout.count("ZeroDivisionError: division by zero") == 2  # when it happens, and at the end
+    assert done.stderr == "convboard: 1 of 3 trials failed.\n"
+    (log,) = tmp_path.glob("outputs/sweeps/*/scheduler.at=0/log.txt")
+    assert "Traceback" in log.read_text()
+    assert f"log: {log}" in done.stdout
+    alone = run_command("train.py", *swept[:1], "scheduler.at=0", *SHORT, expected_code=1)
+    assert "ZeroDivisionError: division by zero" in alone.stderr
+
+
+def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command: StartCommand, tmp_path: Path) -> None:
+    arguments = ("-m", "seed=1,2,3,4,5,6", "trainer.max_epochs=3", "board=minimal", "sweep.workers=2")
+    started = start_command("train.py", *arguments)
+    while not list(tmp_path.glob("outputs/sweeps/*/*/result.json")):
+        time.sleep(0.05)
+    os.kill(started.pid, signal.SIGINT)
+    stopped = started.finish()
+    assert stopped.returncode == 130
+    (sweep,) = tmp_path.glob("outputs/sweeps/*")
+    go_on = f"sweep.resume={sweep.relative_to(tmp_path)}"
+    assert stopped.stderr.endswith(f"Go on with the sweep: python train.py -m {go_on}\n")
+    before = {path: path.stat().st_mtime_ns for path in sweep.glob("*/result.json")}
+    done = run_command("train.py", "-m", go_on)
+    assert f"6 trials, {6 - len(before)} to run, 2 at a time" in done.stdout
+    assert len(jobs(tmp_path)) == 6
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items())
+    again = run_command("train.py", "-m", go_on)
+    assert "6 trials, 0 to run" in again.stdout
+    ranking = re.search("ranking(.|\n)*", again.stdout)
+    assert ranking is not None
+    assert ranking[0] in done.stdout
 
 
 FRAGILE = """
@@ -107,20 +133,20 @@ class Fragile:
 """
 
 
-def test_a_mistake_in_the_sweep_itself_is_told_before_any_run(run_command: RunCommand, tmp_path: Path) -> None:
-    done = run_command("train.py", "-m", "model=lenet,conv_mlpp", *SHORT, expected_code=2)
-    assert done.stderr.startswith("convboard: model='conv_mlpp' is not known. Did you mean 'conv_mlp'? Allowed: ")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_sweep_without_a_run_leaves_nothing_behind(refused: Callable[..., str]) -> None:
-    none = "-m: the sweep has no runs, because a range(...) or glob(...) in it gives no value."
-    assert refused("-m", "model=glob(x*)") == none
+def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[..., str]) -> None:
+    told = refused("-m", "model=lenet,conv_mlpp", "seed=1,2")
+    assert told.startswith("trial model=conv_mlpp seed=1: model='conv_mlpp' is not known. Did you mean 'conv_mlp'?")
+    told = refused("-m", "seed=1,2", "batch_size=32,0", "hydra.sweep.dir=here/it")
+    assert told.startswith("trial seed=1 batch_size=0: batch_size=0: must be at least 1.")
+    assert refused("-m", "model=glob(x*)").startswith("model=glob(x*) gives no value: the sweep has no trials.")
     assert refused("seed=range(0,1000)", "-m", "batch_size=range(1,1000)") == (
-        "-m: the sweep would have 999,000 runs. At most 100,000 are possible."
+        "-m: the sweep would have 999,000 trials. At most 100,000 are possible."
     )
-    told = refused("-m", "seed=1,2", "batch_size=0", "hydra.sweep.dir=here/it")
-    assert told.startswith("job 0 (seed=1): batch_size=0: must be at least 1.")
+    assert refused("-m", "objective=loss/val,accuracy/val").startswith(
+        "objective=loss/val,accuracy/val: the trials of a sweep are compared by one objective."
+    )
+    assert refused("-m", "seed=1,2", "sweep.workers=0") == "sweep.workers=0: must be at least 1."
+    assert refused("-m", "sweep.resume=.").startswith(". has no sweep")
 
 
 def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCommand, tmp_path: Path) -> None:
