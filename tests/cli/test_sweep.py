@@ -98,6 +98,13 @@ def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path
     assert f"log: {log}" in done.stdout
     alone = run_command("train.py", *swept[:1], "scheduler.at=0", *SHORT, expected_code=1)
     assert "ZeroDivisionError: division by zero" in alone.stderr
+    go_on = f"sweep.resume={log.parent.parent.relative_to(tmp_path)}"
+    refused = run_command("train.py", "-m", go_on, "sweep.retry=0", expected_code=2)
+    assert "0 is no trial that has failed. Those that have: 1." in refused.stderr
+    kept = run_command("train.py", "-m", go_on, "sweep.retry=none", expected_code=1)
+    assert "3 trials, 0 to run" in kept.stdout
+    (tmp_path / "mine.py").write_text(FRAGILE.replace("1 / self.at", "1.0"))
+    assert "3 trials, 1 to run" in run_command("train.py", "-m", go_on).stdout
 
 
 def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command: StartCommand, tmp_path: Path) -> None:
@@ -147,6 +154,10 @@ def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[.
     )
     assert refused("-m", "seed=1,2", "sweep.workers=0") == "sweep.workers=0: must be at least 1."
     assert refused("-m", "sweep.resume=.").startswith(". has no sweep")
+    assert refused("-m", "sweep.workerz=3").startswith(
+        "sweep.workerz is not a known key. Did you mean 'sweep.workers'?"
+    )
+    assert refused("-m", "seed=1,2", "sweep.per_gpu=2").startswith("sweep.per_gpu=2: there is no NVIDIA GPU here")
 
 
 def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCommand, tmp_path: Path) -> None:

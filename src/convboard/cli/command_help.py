@@ -17,6 +17,7 @@ from convboard.config.compose import compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 from convboard.config.yaml_limits import LONGEST
 from convboard.files import read_text
+from convboard.sweeps.sweep_options import SweepOptions
 
 NARROWEST, WIDEST = 40, 100  # columns
 _LONGEST_KEY = 32  # columns; a longer key has its meaning on the next line
@@ -75,6 +76,9 @@ def train_help(overrides: Sequence[str]) -> str:
         title = _about(group, config[group]["_target_"]) if group in OPEN_GROUPS else ""
         about = fill(f"{group}: {title}".rstrip(), _width())
         sections.append(about + "\n" + _table(list(rows(group, config[group]))))
+    _, meanings = _docstring(SweepOptions)
+    own = [(f"sweep.{key.name}={format_value(key.default)}", meanings[key.name]) for key in fields(SweepOptions)]
+    sections.append("Keys of a sweep, with -m:\n" + _table(own))
     flags = [
         ("-m", "a sweep: one run for each combination of several values, as in seed=1,2,3"),
         ("--cfg job", "print the config without training"),

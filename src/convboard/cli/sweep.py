@@ -1,8 +1,7 @@
 """`train -m`: a sweep, whose trials a pool of processes runs side by side."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,45 +10,27 @@ from rich.text import Text
 
 from convboard.cli.arguments import read_arguments
 from convboard.cli.frame import JobError, RunEnded
+from convboard.config import compose
 from convboard.config.command_line import assignment, command, printable, tensorboard
-from convboard.config.compose import run_id
-from convboard.config.value_checks import between
+from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
+from convboard.experiment.console import counted
 from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
-from convboard.sweeps.journal import State
+from convboard.sweeps.journal import CLAIMABLE, State
 from convboard.sweeps.live_view import LiveView, format_value
 from convboard.sweeps.liveness import this_worker
-from convboard.sweeps.new_sweep import create_sweep, new_trials
+from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, with_threads
 from convboard.sweeps.pool import Pool, Slot
 from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
+from convboard.sweeps.slots import slots, threads_of
 from convboard.sweeps.sweep_folder import LOG, Sweep
+from convboard.sweeps.sweep_options import SweepArguments, SweepOptions
+from convboard.sweeps.trials import Trial
 from convboard.training import signals
-from convboard.training.execution_plan.other_load import usable_cores
 
 _TARGET = "convboard.cli.trial:run_trial"
 _RANKED = 10  # settings in the table at the end
-
-
-@dataclass
-class SweepOptions:
-    """How a sweep is run.
-
-    Attributes:
-        resume: Folder of a sweep to go on with: what has finished is not repeated.
-        workers: Number of trials that run at the same time; None: one for each core.
-    """
-
-    resume: str | None = None
-    workers: int | None = None
-
-    def __post_init__(self) -> None:
-        between("sweep.workers", self.workers, 1, 1024)
-
-
-@dataclass
-class _Arguments:
-    sweep: SweepOptions = field(default_factory=SweepOptions)
 
 
 def run_sweep(arguments: Sequence[str]) -> None:
@@ -65,13 +46,11 @@ def run_sweep(arguments: Sequence[str]) -> None:
     """
     own = [argument for argument in arguments if argument.startswith("sweep.")]
     overrides = [argument for argument in arguments if argument not in own]
-    options = read_arguments(_Arguments, "train", own).sweep
-    cores = len(usable_cores())
-    places = options.workers or cores
-    sweep = _opened(options, overrides, max(1, cores // places), arguments)
+    options = read_arguments(SweepArguments, "train", own).sweep
+    sweep, places = _opened(options, overrides, arguments)
     console = Console(soft_wrap=True, highlight=False)
-    todo = sum(sweep.journal.state(trial.number) is not State.FINISHED for trial in sweep.trials)
-    console.print(f"sweep:      {len(sweep.trials):,} trials, {todo:,} to run, {places} at a time")
+    todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
+    console.print(f"sweep:      {counted(len(sweep.trials), 'trial')}, {todo:,} to run, {len(places)} at a time")
     console.print(f"folder:     {_shown(sweep.folder)}")
     received = _run(sweep, console, places)
     sweep.refresh()
@@ -82,21 +61,36 @@ def run_sweep(arguments: Sequence[str]) -> None:
     _report(sweep, console)
 
 
-def _opened(options: SweepOptions, overrides: Sequence[str], threads: int, arguments: Sequence[str]) -> Sweep:
-    """Open the sweep to go on with, or create the one that the overrides describe."""
-    if options.resume is None:
-        folder = Path(next((o.partition("=")[2] for o in overrides if o.startswith("hydra.sweep.dir=")), ""))
-        trials = new_trials([o for o in overrides if not o.startswith("hydra.")], threads)
-        return create_sweep(folder if folder.name else Path("outputs/sweeps") / run_id(), ["-m", *arguments], trials)
-    if overrides:
-        raise ConfigError(f"{overrides[0]} cannot be used with sweep.resume=, whose trials have their configs.")
-    return Sweep.open(Path(options.resume))
+def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> tuple[Sweep, list[Slot]]:
+    """Open the sweep to go on with, or create the one that the overrides describe; and choose the places for trials."""
+    if options.resume is not None:
+        if overrides:
+            raise ConfigError(
+                f"{overrides[0]} cannot be used with sweep.resume=, which goes on with the configs of the sweep. Omit "
+                "it, or start a new sweep."
+            )
+        sweep = Sweep.open(Path(options.resume))
+        trust_trials(sweep, options.trust)
+        sweep.retry(options.trials_to_retry(sweep.journal.failed(range(len(sweep.trials)))))
+        return sweep, slots(options.workers, options.per_gpu, _devices(sweep.trials))
+    compose.register()
+    folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
+    trials = new_trials([override for override in overrides if not override.startswith("hydra.")])
+    places = slots(options.workers, options.per_gpu, _devices(trials))
+    threads = threads_of(places)
+    sweep = create_sweep(Path(folder), ["-m", *arguments], [with_threads(trial, threads) for trial in trials])
+    trust_trials(sweep, True)  # the user has named its code
+    return sweep, places
 
 
-def _run(sweep: Sweep, console: Console, places: int) -> int | None:
+def _devices(trials: Iterable[Trial]) -> set[str]:
+    return {str(trial.config["trainer"]["device"]) for trial in trials}
+
+
+def _run(sweep: Sweep, console: Console, places: Sequence[Slot]) -> int | None:
     """Run the trials. Returns the number of the signal that stopped it, if one did."""
-    with LiveView(console, sweep, places) as view:
-        pool = Pool(sweep, this_worker(), [Slot()] * places, _TARGET, view)
+    with LiveView(console, sweep, len(places)) as view:
+        pool = Pool(sweep, this_worker(), places, _TARGET, view)
         with signals.handling(lambda _: pool.stop(), all_of_them=True):
             pool.run()
         return signals.received()
@@ -115,9 +109,9 @@ def _report(sweep: Sweep, console: Console) -> None:
         console.print(f"best:       {_shown(sweep.run_dir(best.number))}")
         console.print(f"repeat it:  {command('train', *best.overrides)}")
     console.print(f"look at it: {tensorboard(_shown(sweep.folder))}", style="bold")
-    failed = [trial for trial in sweep.trials if sweep.journal.state(trial.number) is State.FAILED]
+    failed = sweep.journal.failed(range(len(sweep.trials)))
     if failed:
-        for trial in failed:
+        for trial in map(sweep.trials.__getitem__, failed):
             reason = sweep.journal.entries(trial.number)[-1].reason
             console.print(Text(f"failed:     {printable(trial.name)}: {printable(reason)}", "red"))
             console.print(f"            {_shown(sweep.run_dir(trial.number) / LOG)}")

@@ -1,6 +1,7 @@
 """`convboard train`, and `python train.py` in a checkout: train one network, or with -m a sweep of them."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -22,7 +23,6 @@ from convboard.experiment.resume import resumed_config
 from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
 
-_HYDRAS_OWN = ("hydra/launcher=", "hydra/sweeper=")
 _MOST_RUNS = 100_000  # of a sweep; Hydra holds all of them in memory
 
 
@@ -38,12 +38,12 @@ def main() -> None:
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)
-        if not any(override.startswith(_HYDRAS_OWN) for override in overrides) and flags == ["--multirun"]:
+        if flags == ["--multirun"] and not _is_for_hydra(overrides):
             from convboard.cli.sweep import run_sweep  # deferred for start-up time
 
-            compose.register()
             run_sweep(overrides)
             return
+        _refuse_too_many_runs(overrides)
     if run := overridden(overrides, "resume"):
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()
@@ -60,7 +60,7 @@ def _check_sweep(overrides: Sequence[str]) -> None:
     """Check that a sweep can be run.
 
     Raises:
-        ConfigError: It resumes a run, was started by torchrun, or has too many runs.
+        ConfigError: It resumes a run, or was started by torchrun.
     """
     if resumed := [argument for argument in overrides if argument.startswith("resume=")]:
         raise ConfigError(f"{resumed[0]} resumes a single run and cannot be used with -m. Remove -m.")
@@ -69,6 +69,19 @@ def _check_sweep(overrides: Sequence[str]) -> None:
             "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
             "value for each key; or run the sweep with python."
         )
+
+
+def _is_for_hydra(overrides: Sequence[str]) -> bool:
+    """Return whether a sweep chooses a launcher or a sweeper of Hydra, or sets other keys of Hydra."""
+    return any(re.match(r"[+~]*hydra[./](?!sweep\.dir=)", override) for override in overrides)
+
+
+def _refuse_too_many_runs(overrides: Sequence[str]) -> None:
+    """Refuse a sweep whose runs would fill the memory.
+
+    Raises:
+        ConfigError: It has too many.
+    """
     if (number := number_of_runs(overrides)) > _MOST_RUNS:
         raise ConfigError(f"-m: the sweep would have {number:,} runs. At most {_MOST_RUNS:,} are possible.")
 

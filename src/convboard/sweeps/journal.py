@@ -111,6 +111,10 @@ class Journal:
         """Return how many of these trials are in each state."""
         return Counter(dict.fromkeys(State, 0) | Counter(map(self.state, numbers)))
 
+    def failed(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of these trials that have failed."""
+        return [number for number in numbers if self.state(number) is State.FAILED]
+
     def append(self, number: int, entry: Entry) -> bool:
         """Add an entry to the log of a trial, after those that are known here.
 

@@ -1,5 +1,6 @@
 """A new sweep, from its command line: every trial is composed and checked before anything starts."""
 
+import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -9,20 +10,21 @@ from pathlib import Path
 
 from convboard.config.command_line import command
 from convboard.config.compose import compose_each
+from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError, ConvboardError
 from convboard.experiment.environment import describe_environment
+from convboard.experiment.run_dir import refuse_foreign
 from convboard.sweeps.grid import Setting, grid
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.trials import Trial, folder_name
 
 
-def new_trials(overrides: Sequence[str], threads: int | None) -> list[Trial]:
+def new_trials(overrides: Sequence[str]) -> list[Trial]:
     """Compose and check the trials of a sweep.
 
     Args:
         overrides: The overrides of its command line.
-        threads: Threads of each trial, where the overrides do not choose them; None to leave them to the plan.
 
     Raises:
         ConfigError: A trial cannot be; its values are named.
@@ -33,13 +35,18 @@ def new_trials(overrides: Sequence[str], threads: int | None) -> list[Trial]:
     for number, setting in enumerate(settings):
         with _named(setting):
             config = next(composed).config
-        given = setting.overrides
-        if threads is not None and config.trainer.threads is None:
-            config = replace(config, trainer=replace(config.trainer, threads=threads))
-            given = (*given, f"trainer.threads={threads}")
         plain = with_absolute_paths(config).to_dict()
-        trials.append(Trial(number, given, dict(setting.swept), folder_name(setting.swept, number), plain))
+        trials.append(Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept, number), plain))
     return trials
+
+
+def with_threads(trial: Trial, threads: int | None) -> Trial:
+    """Return a trial that computes with this number of threads, unless it chooses one; None changes nothing."""
+    if threads is None or trial.config["trainer"]["threads"] is not None:
+        return trial
+    trainer = {**trial.config["trainer"], "threads": threads}
+    overrides = (*trial.overrides, f"trainer.threads={threads}")
+    return replace(trial, overrides=overrides, config={**trial.config, "trainer": trainer})
 
 
 @contextmanager
@@ -74,3 +81,23 @@ def create_sweep(folder: Path, given: Sequence[str], trials: Sequence[Trial]) ->
         command("train", *given), swept, objectives[0], secrets.token_hex(8), describe_environment("as in each run")
     )
     return Sweep.create(Path(os.path.abspath(folder)), record, trials)  # noqa: PTH100  (links stay)
+
+
+def trust_trials(sweep: Sweep, trust: bool) -> None:
+    """Refuse a sweep whose trials name code that is not convboard's own, unless the user trusts it.
+
+    Args:
+        sweep: The sweep.
+        trust: Whether the user does. It is remembered for this folder and this sweep.
+
+    Raises:
+        RunError: He does not, and has not before.
+    """
+    for trial in {_code(trial): trial for trial in sweep.trials}.values():
+        config = TrainConfig.from_dict(trial.config)
+        refuse_foreign(sweep.folder, config, trust=trust, advice=": sweep.trust=true.")
+
+
+def _code(trial: Trial) -> str:
+    """Return what names the code that a trial runs."""
+    return json.dumps([trial.config.get(group) for group in OPEN_GROUPS], sort_keys=True)

@@ -9,7 +9,7 @@
 ========================  ===============================================================================
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import yaml
 from convboard.config.yaml_limits import LOADER, read_yaml_text
 from convboard.errors import RunError
 from convboard.files import create_once, make_folder
-from convboard.sweeps.journal import Journal
+from convboard.sweeps.journal import Entry, Journal, State
 from convboard.sweeps.trials import Trial, Trials
 
 SWEEP, TRIALS, JOURNAL, WORKERS = "sweep.yaml", "trials", "journal", "workers"
@@ -107,6 +107,11 @@ class Sweep:
         """Read what other processes have added to trials and journal."""
         self.trials.refresh()
         self.journal.refresh()
+
+    def retry(self, numbers: Iterable[int]) -> None:
+        """Let failed trials wait again. They go on from their checkpoints, if they have any."""
+        for number in numbers:
+            self.journal.append(number, Entry(State.WAITING, reason="tried again"))
 
     def run_dir(self, number: int) -> Path:
         """Return the run directory of a trial."""

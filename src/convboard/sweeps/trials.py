@@ -118,6 +118,8 @@ def _read(path: Path, start: int) -> list[Trial]:
             trial = Trial(**json.loads(line))
             if trial.number != number:
                 raise ValueError(f"it has trial {trial.number} where trial {number} belongs")
+            if trial.folder in ("", ".", "..") or "/" in trial.folder:
+                raise ValueError(f"{trial.folder!r} is no name of a folder")
             trials.append(replace(trial, overrides=tuple(trial.overrides)))
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}. Without it the sweep is not whole; sweep again.") from error

@@ -50,6 +50,13 @@ def test_a_damaged_block_is_told(tmp_path: Path, content: str | bytes) -> None:
         Trials(tmp_path).refresh()
 
 
+@pytest.mark.parametrize("folder", ["", ".", "..", "../elsewhere", "/tmp"])
+def test_no_trial_is_run_outside_of_its_sweep(tmp_path: Path, folder: str) -> None:
+    Trials(tmp_path).add([replace(trial(1), folder=folder)])
+    with pytest.raises(RunError, match="is no name of a folder"):
+        Trials(tmp_path).refresh()
+
+
 def test_a_trial_is_named_by_what_sets_it_apart() -> None:
     assert folder_name({"model": "lenet", "optimizer.lr": "0.1"}, 3) == "model=lenet,optimizer.lr=0.1"
     assert folder_name({}, 3) == "3"

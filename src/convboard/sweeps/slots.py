@@ -1,0 +1,52 @@
+"""The places for trials on this machine: one for each GPU, or on a CPU as many as fill the cores."""
+
+import os
+import subprocess
+from collections.abc import Collection
+from importlib.metadata import version
+
+from convboard.errors import ConfigError
+from convboard.sweeps.pool import Slot
+from convboard.training.execution_plan.other_load import core_count
+
+_ASK = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")
+_SECONDS = 30.0  # that the driver may take to answer
+
+
+def slots(workers: int | None, per_gpu: int | None, devices: Collection[str]) -> list[Slot]:
+    """Return the places for trials.
+
+    Args:
+        workers: Their number; None for as many as there are GPUs, or else cores.
+        per_gpu: Places on each GPU; None for one.
+        devices: The values of `trainer.device` in the trials.
+
+    Raises:
+        ConfigError: `per_gpu` is given and no trial can run on a GPU.
+    """
+    ids = gpus() if set(devices) & {"auto", "cuda"} else []
+    if not ids:
+        if per_gpu is not None:
+            raise ConfigError(f"sweep.per_gpu={per_gpu}: there is no NVIDIA GPU here that a trial could use. Omit it.")
+        return [Slot()] * (workers or core_count())
+    number = workers or len(ids) * (per_gpu or 1)
+    return [Slot({"CUDA_VISIBLE_DEVICES": ids[place % len(ids)]}) for place in range(number)]
+
+
+def gpus() -> list[str]:
+    """Return the ids of the NVIDIA GPUs that this process may use, without importing torch."""
+    if "+cpu" in version("torch"):
+        return []
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if given is not None:
+        return [name for name in given.split(",") if name.strip() and name.strip() != "-1"]
+    try:
+        done = subprocess.run(_ASK, capture_output=True, text=True, timeout=_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [line.strip() for line in done.stdout.splitlines() if line.startswith("GPU-")]
+
+
+def threads_of(places: list[Slot]) -> int | None:
+    """Return the number of threads of each trial, so that all together fill the cores; None for trials on GPUs."""
+    return None if places[0].environment else max(1, core_count() // len(places))

@@ -1,0 +1,55 @@
+"""Places for trials: the GPUs that may be used, each with its own; else the cores."""
+
+from pathlib import Path
+
+import pytest
+
+from convboard.errors import ConfigError
+from convboard.sweeps import slots as module
+from convboard.sweeps.pool import Slot
+from convboard.sweeps.slots import gpus, slots, threads_of
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine with two GPUs, eight cores and torch for CUDA."""
+    command = tmp_path / "nvidia-smi"
+    command.write_text("#!/bin/sh\necho GPU-aa\necho GPU-bb\n")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(module, "version", lambda _: "2.11.0+cu130")
+    monkeypatch.setattr(module, "core_count", lambda: 8)
+
+
+def devices(places: list[Slot]) -> list[str]:
+    return [place.environment["CUDA_VISIBLE_DEVICES"] for place in places]
+
+
+def test_one_trial_on_each_gpu() -> None:
+    assert devices(slots(None, None, {"auto"})) == ["GPU-aa", "GPU-bb"]
+    assert devices(slots(None, 2, {"cuda"})) == ["GPU-aa", "GPU-bb", "GPU-aa", "GPU-bb"]
+    assert devices(slots(3, None, {"auto"})) == ["GPU-aa", "GPU-bb", "GPU-aa"]
+    assert threads_of(slots(None, None, {"auto"})) is None
+
+
+def test_only_gpus_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert gpus() == ["3", "5"]
+    for none in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
+        assert gpus() == []
+
+
+def test_without_a_gpu_the_cores_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert slots(None, None, {"cpu"}) == [Slot()] * 8
+    monkeypatch.setattr(module, "version", lambda _: "2.11.0+cpu")
+    assert slots(None, None, {"auto"}) == [Slot()] * 8
+    assert [threads_of(slots(workers, None, {"auto"})) for workers in (None, 4, 3, 16)] == [1, 2, 2, 1]
+    with pytest.raises(ConfigError, match=r"^sweep.per_gpu=2: there is no NVIDIA GPU here"):
+        slots(None, 2, {"auto"})
+
+
+def test_a_driver_that_does_not_answer_is_no_gpu(tmp_path: Path) -> None:
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
+    assert gpus() == []

@@ -1,0 +1,32 @@
+"""The keys of a sweep itself."""
+
+from typing import Any
+
+import pytest
+
+from convboard.errors import ConfigError
+from convboard.sweeps.sweep_options import SweepOptions
+
+
+@pytest.mark.parametrize(
+    ("retry", "numbers"),
+    [("failed", [2, 5]), ("none", []), ("5", [5]), ("[2,5]", [2, 5]), ("2, 5", [2, 5])],
+)
+def test_which_trials_are_tried_again(retry: str, numbers: list[int]) -> None:
+    assert SweepOptions(retry=retry).trials_to_retry([2, 5]) == numbers
+
+
+def test_only_what_has_failed_is_tried_again() -> None:
+    with pytest.raises(ConfigError) as raised:
+        SweepOptions(retry="2,3").trials_to_retry([2, 5])
+    assert str(raised.value) == "sweep.retry=2,3: 3 is no trial that has failed. Those that have: 2, 5."
+    with pytest.raises(ConfigError, match=r"all is no trial that has failed. No trial of the sweep has.$"):
+        SweepOptions(retry="all").trials_to_retry([])
+
+
+@pytest.mark.parametrize("key", ["workers", "per_gpu"])
+def test_places_are_counted_from_one(key: str) -> None:
+    for value, limit in ((0, "at least 1"), (5000, "at most 1024")):
+        given: dict[str, Any] = {key: value}
+        with pytest.raises(ConfigError, match=rf"^sweep.{key}={value}: must be {limit}.$"):
+            SweepOptions(**given)
