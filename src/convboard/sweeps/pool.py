@@ -19,6 +19,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.liveness import Observer, SignOfLife, Worker
 from convboard.sweeps.sweep_folder import Sweep
@@ -26,6 +28,9 @@ from convboard.sweeps.trials import Trial
 
 GRACE = 10.0  # seconds in which a trial that is asked to stop has to save
 _MOST_LOSSES = 3  # workers that a trial may lose without an end: then it is taken to kill them
+_STOPPED = "the sweep was stopped"
+_SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
+_GLANCE = 0.05  # seconds between two looks at the parent of a process
 _TICK = 1.0  # seconds between two looks at the journal
 
 
@@ -99,6 +104,7 @@ class _Running:
     began: float
     end: End | None = None
     stops_since: float | None = None
+    has_lost_server: bool = False
 
 
 class Pool:
@@ -190,11 +196,22 @@ class Pool:
             os.read(self._woken, 100)
         for one in list(self._running):
             self._read_reports(one)
-            if not one.process.is_alive():
+            if not one.process.is_alive() and not self._outlives_server(one):
                 self._read_reports(one)
                 self._close(one)
         if self._is_stopping:
             self._stop_trials()
+
+    def _outlives_server(self, one: _Running) -> bool:
+        """Return whether a process still runs although the server that it was forked from has ended.
+
+        multiprocessing then takes it for ended. It notices by itself, and saves.
+        """
+        if one.process.exitcode != _SERVER_ENDED or one.process.pid is None or not psutil.pid_exists(one.process.pid):
+            return False
+        one.has_lost_server = True
+        time.sleep(_GLANCE)  # its sentinel is ready from now on
+        return True
 
     def _reports(self) -> list[Connection]:
         return [one.reports for one in self._running if not one.reports.closed]
@@ -219,8 +236,10 @@ class Pool:
         one.process.close()
         one.reports.close()
         end = one.end or End(State.FAILED, _death(code))
-        if one.stops_since is not None and end.state is not State.FINISHED:
-            end = End(State.INTERRUPTED, "the sweep was stopped")
+        if one.has_lost_server and end.state is not State.FINISHED:
+            end = End(State.INTERRUPTED, "the server that its process was forked from has ended")
+        elif one.stops_since is not None and end.state is not State.FINISHED:
+            end = End(State.INTERRUPTED, _STOPPED)
         elif end.state is State.INTERRUPTED:
             end = End(State.FAILED, end.reason)  # from outside: the next worker would only be interrupted again
         seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
@@ -249,7 +268,7 @@ def _loss(entries: Sequence[Entry], worker: str) -> Entry:
     """Return the entry for a trial whose worker has ended: others go on with it, unless it has cost too many."""
     losses = 1
     for entry in reversed(entries[:-1]):
-        if entry.state is State.INTERRUPTED and entry.reason.startswith("worker "):
+        if entry.state is State.INTERRUPTED and entry.reason != _STOPPED:
             losses += 1
         elif entry.state is not State.RUNNING:
             break
@@ -278,10 +297,11 @@ def _run_trial(target: str, folder: Path, trial: Trial, reports: Connection, env
 
 
 def _end_with_parent() -> None:
-    """Let this process save and end when the pool has ended, by whatever cause."""
-    parent = parent_process()
+    """Let this process save and end when the pool has ended, or the server it was forked from, by whatever cause."""
+    parent, server = parent_process(), os.getppid()
     assert parent is not None
-    parent.join()
+    while parent.is_alive() and os.getppid() == server:
+        parent.join(_TICK)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

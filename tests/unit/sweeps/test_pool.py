@@ -179,6 +179,25 @@ if __name__ == "__main__":
     assert "has ended without a word" in sweep.journal.entries(0)[1].reason
 
 
+def test_trials_of_a_fork_server_that_is_killed_save_and_go_on(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep"])
+    heard = Heard()
+    workers = Pool(sweep, this_worker(), [Slot()], OBEY, heard)
+
+    def kill_the_server() -> None:
+        heard.has_progress.wait()
+        heard.has_progress.clear()
+        os.kill(children()[-1].ppid(), signal.SIGKILL)
+        heard.has_progress.wait()  # of its second process
+        workers.stop()
+
+    threading.Thread(target=kill_the_server).start()
+    workers.run()
+    assert [entry.state for entry in sweep.journal.entries(0)] == ["running", "interrupted"] * 2
+    assert sweep.journal.entries(0)[1].reason == "the server that its process was forked from has ended"
+    assert not children()
+
+
 def test_a_trial_that_costs_one_worker_after_another_is_given_up(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["finish", "finish"])
     for loss in range(3):
