@@ -23,6 +23,7 @@ from convboard.cli import evaluate, feature_maps, frame, layers
 from convboard.cli.main import COMMANDS
 from convboard.config.compose import compose_config
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
+from convboard.sweeps.sweep_options import SweepOptions
 from convboard.training.signals import EXIT_BY_SIGNAL
 from pages import (
     PAGES,
@@ -74,7 +75,7 @@ def is_whole(command: ShownCommand) -> bool:
 
 
 TRAINS = [command for command in all_commands("train.py") if is_whole(command)]
-RESUMES = [command for command in TRAINS if any(given.startswith("resume=") for given in command.arguments)]
+RESUMES = [command for command in TRAINS if any(re.match(r"(sweep\.)?resume=", given) for given in command.arguments)]
 PRINTS = [command for command in TRAINS if {"--help", "--hydra-help", "--cfg"} & {*command.arguments}]
 NEW = [command for command in TRAINS if command not in RESUMES and command not in PRINTS]
 
@@ -125,6 +126,10 @@ def test_a_run_is_resumed(command: ShownCommand, run_in_process: RunCommand, fol
     if "model._target_=mynet.MyNet" in command.arguments:
         own = ("model._target_=mynet.MyNet", "hydra.run.dir=outputs/digits/mynet/RUN")
         run_in_process("train.py", *own, *QUICK, "board=minimal")
+    if "-m" in command.arguments:
+        run_in_process("train.py", "-m", "seed=1,2", "hydra.sweep.dir=outputs/sweeps/SWEEP", *QUICK, "board=minimal")
+        assert "2 trials, 0 to run" in run_in_process("train.py", *command.arguments).stdout
+        return
     done = run_in_process("train.py", *(argument.replace("epochs=20", "epochs=2") for argument in command.arguments))
     assert "resumed after 1 epoch, " in done.stdout
 
@@ -253,18 +258,21 @@ def test_python_blocks_print_what_they_say(page: str, tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("page", PAGES)
 def test_every_key_is_there(page: str) -> None:
     """Keys of the config, with their values, and keys of the other commands."""
-    own = {field.name for module in (evaluate, feature_maps, layers) for field in fields(module.Arguments)} | {"repeat"}
-    schemas = {field.name: field.type for field in fields(TrainConfig) if field.name in GROUPS}
+    own = {field.name for module in (evaluate, feature_maps, layers) for field in fields(module.Arguments)}
+    own |= {"repeat", "sweep"}
+    schemas = {field.name: field.type for field in fields(TrainConfig) if field.name in GROUPS} | {
+        "sweep": SweepOptions
+    }
     for span in code_spans(page):
         found = re.fullmatch(r"([a-z]\w*)(?:\.(\w+))?(?:=([^\s<,]+))?", span)
-        if found is None or span in EXAMPLES or span.endswith(".json"):
+        if found is None or span in EXAMPLES or span.endswith((".json", ".yaml")):
             continue
         group, key, value = found.groups()
         if group in OPEN_GROUPS and key:
             assert key == "_target_" or any(
                 f"\n{key}:" in file.read_text() for file in (ROOT / "conf" / group).glob("*.yaml")
             ), span
-        elif group in GROUPS and key:
+        elif group in schemas and key:
             assert key in schemas[group].__dataclass_fields__, span  # type: ignore[union-attr]
         if value and group in {*GROUPS, *TrainConfig.__dataclass_fields__, "experiment"} - {"resume"}:
             compose_config([span, "dataset.path=pictures"] if value == "image_folder" else [span])

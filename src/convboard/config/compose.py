@@ -37,6 +37,7 @@ from convboard.training.distributed.torchrun import communicator
 
 LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
 _LONGEST_FOLDER = 50  # characters
+_KEYS = frozenset(TrainConfig.__dataclass_fields__)
 _PACKAGED, _IN_CHECKOUT = Path(__file__).parents[1] / "conf", Path(__file__).parents[3] / "conf"
 CONF = _PACKAGED if _PACKAGED.is_dir() else _IN_CHECKOUT
 
@@ -242,14 +243,19 @@ def compose_each(runs: Iterable[Sequence[str]]) -> Iterator[Composed]:
         yield composed
 
 
+def _is_value(override: Override) -> bool:
+    """Return whether an override sets a value of the config; all others may choose options, or where these are."""
+    first, *rest = override.key_or_group.split(".")
+    return first in _KEYS and bool(rest or first not in GROUPS)
+
+
 def _compose(overrides: Sequence[str], bases: dict[tuple[str, ...], DictConfig]) -> Composed:
     """Compose a config: `bases` holds those of the choices of options that were composed before."""
-    loader = GlobalHydra.instance().config_loader()
-    parsed = OverridesParser.create(loader).parse_overrides(list(overrides))
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(f"{override.input_line} gives several values: give one.")
-    values = [override for override in parsed if not loader.get_group_options(override.key_or_group)]
+    values = [override for override in parsed if _is_value(override)]
     options = tuple(override.input_line or "" for override in parsed if override not in values)
     if options not in bases:
         bases[options] = hydra_compose("config", list(options), return_hydra_config=True)

@@ -181,7 +181,8 @@ class Pool:
 
     def _start(self, trial: Trial, slot: Slot) -> None:
         reports, theirs = self._context.Pipe(duplex=False)
-        arguments = (self._target, self._sweep.folder, trial, theirs, dict(slot.environment))
+        environment = {**os.environ, **slot.environment}  # that of the server may be older
+        arguments = (self._target, self._sweep.folder, trial, theirs, environment)
         process = self._context.Process(target=_run_trial, args=arguments, name=f"trial {trial.number}")
         with _safe_path():
             process.start()
@@ -290,6 +291,7 @@ def _death(code: int | None) -> str:
 def _run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
     """The main function of the process of a trial."""
     os.setpgid(0, 0)  # the pool, not the terminal, says when to stop
+    os.environ.clear()
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True, name="end with parent").start()
     module, _, name = target.partition(":")

@@ -76,9 +76,11 @@ def states(sweep: Sweep) -> list[State]:
 
 
 def children() -> list[psutil.Process]:
-    """The processes of trials: those of the fork server."""
-    below = psutil.Process().children(recursive=True)
-    return [process for process in below if process.ppid() != os.getpid()]
+    """The processes of trials: those below the fork server."""
+    servers = [
+        child for child in psutil.Process().children() if "multiprocessing.forkserver" in " ".join(child.cmdline())
+    ]
+    return [process for server in servers for process in server.children(recursive=True)]
 
 
 def test_each_trial_costs_itself_alone(tmp_path: Path) -> None:
