@@ -169,7 +169,8 @@ class TestWhatCanBeChosen:
         def sweep(*arguments: str) -> dict[str, dict[str, float]]:
             """Each job's metrics, by its name."""
             folder = tmp_path / f"sweep{len(list(tmp_path.glob('sweep*')))}"
-            run_command("train.py", "-m", f"hydra.sweep.dir={folder}", *arguments, *FEW, "board=minimal")
+            one_process = ("-m", "hydra/launcher=basic", f"hydra.sweep.dir={folder}")
+            run_command("train.py", *one_process, *arguments, *FEW, "board=minimal")
             results = folder.glob("*/result.json")
             return {path.parent.name: json.loads(path.read_text())["metrics"] for path in results}
 

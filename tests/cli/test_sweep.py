@@ -40,6 +40,7 @@ def test_a_sweep_makes_a_readable_run_of_each_combination(run_command: RunComman
     assert len({convboard.load_run(run).result["metrics"]["loss/test"] for run in runs.values()}) == 8
 
 
+@pytest.mark.thorough
 def test_a_run_of_a_sweep_is_what_it_is_alone(run_command: RunCommand, tmp_path: Path) -> None:
     """What runs beside it leaves no trace; the command that is printed for it gives the same bits."""
     dropout = ("model=sequential", "dataset.random_crop=2")

@@ -75,6 +75,7 @@ def assert_whole(sweep: Sweep) -> None:
     assert sum(sweep.journal.count(range(3)).values()) == 3
 
 
+@pytest.mark.thorough
 def test_nobody_is_left_ten_seconds_after_a_signal(tmp_path: Path) -> None:
     started = subprocess.Popen([sys.executable, TRAIN, *ARGUMENTS, "trainer.max_epochs=1000"], cwd=tmp_path)
     while not list(tmp_path.glob("outputs/sweeps/*/*/checkpoints/last.safetensors")):
