@@ -14,6 +14,8 @@ import pytest
 
 import convboard
 from commands import Command
+from convboard.sweeps.journal import State
+from convboard.sweeps.sweep_folder import Sweep
 
 StartCommand = Callable[..., Command]
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -119,7 +121,10 @@ def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command:
     (sweep,) = tmp_path.glob("outputs/sweeps/*")
     go_on = f"sweep.resume={sweep.relative_to(tmp_path)}"
     assert stopped.stderr.endswith(f"Go on with the sweep: python train.py -m {go_on}\n")
-    before = {path: path.stat().st_mtime_ns for path in sweep.glob("*/result.json")}
+    stored = Sweep.open(sweep)
+    finished = [trial for trial in stored.trials if stored.journal.state(trial.number) is State.FINISHED]
+    results = [sweep / trial.folder / "result.json" for trial in finished]  # others may have one, and be interrupted
+    before = {path: path.stat().st_mtime_ns for path in results}
     done = run_command("train.py", "-m", go_on)
     assert f"6 trials, {6 - len(before)} to run, 2 at a time" in done.stdout
     assert len(jobs(tmp_path)) == 6
