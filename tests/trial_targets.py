@@ -8,7 +8,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from convboard.sweeps.journal import State
-from convboard.sweeps.pool import End, Progress
+from convboard.sweeps.reports import End, Progress
 from convboard.sweeps.trials import Trial
 
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -153,7 +154,7 @@ def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[.
     assert told.startswith("trial seed=1 batch_size=0: batch_size=0: must be at least 1.")
     assert refused("-m", "model=glob(x*)").startswith("model=glob(x*) gives no value: the sweep has no trials.")
     assert refused("seed=range(0,1000)", "-m", "batch_size=range(1,1000)") == (
-        "-m: the sweep would have 999,000 trials. At most 100,000 are possible."
+        "-m: the sweep would have 999,000 runs. At most 100,000 are possible."
     )
     assert refused("-m", "objective=loss/val,accuracy/val").startswith(
         "objective=loss/val,accuracy/val: the trials of a sweep are compared by one objective."
@@ -168,10 +169,22 @@ def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[.
 
 def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCommand, tmp_path: Path) -> None:
     layers = f"[flatten,{'{linear: {out_features: 12}},relu,' * 3}{{linear: {{out_features: 1%d}}}},linear]"
-    run_command("train.py", "-m", "model=sequential", f"model.layers={layers % 3},{layers % 4}", *SHORT)
+    done = run_command("train.py", "-m", "model=sequential", f"model.layers={layers % 3},{layers % 4}", *SHORT)
     names = sorted(jobs(tmp_path))
     assert [len(name) for name in names] == [157, 157]
     assert names[0].startswith("model.layers=_flatten,_linear__out_features_12__,relu,")
+    told = dict(re.findall("^(best|repeat it): +(.*)$", done.stdout, re.MULTILINE))
+    _, script, *repeat = shlex.split(told["repeat it"])  # as a shell reads it
+    run_command(script, *repeat, "hydra.run.dir=again")
+    best = convboard.load_run(tmp_path / told["best"])
+    assert convboard.load_run(tmp_path / "again").metrics == best.metrics
+
+
+def test_a_folder_that_cannot_be_written_is_told(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    told = refused("-m", "seed=1,2", "hydra.sweep.dir=file/sweep")
+    assert told.startswith("file/sweep cannot be written: Not a directory (")
+    assert told.endswith("Choose another folder with hydra.sweep.dir=<folder>.")
 
 
 def test_jobs_whose_readable_names_are_the_same_have_directories_of_their_own(

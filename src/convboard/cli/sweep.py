@@ -1,7 +1,7 @@
 """`train -m`: a sweep, whose trials a pool of processes runs side by side."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -14,17 +14,17 @@ from convboard.config import compose
 from convboard.config.command_line import assignment, command, printable, tensorboard
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
-from convboard.experiment.console import counted
+from convboard.experiment.console import counted, shown_path
 from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.journal import CLAIMABLE, State
 from convboard.sweeps.live_view import LiveView, format_value
 from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, with_threads
-from convboard.sweeps.pool import Pool, Slot
+from convboard.sweeps.pool import Pool
 from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
-from convboard.sweeps.slots import slots, threads_of
-from convboard.sweeps.sweep_folder import LOG, Sweep
+from convboard.sweeps.slots import Slot, slots, threads_of
+from convboard.sweeps.sweep_folder import LOG, SWEEP, Sweep
 from convboard.sweeps.sweep_options import SweepArguments, SweepOptions
 from convboard.sweeps.trials import Trial
 from convboard.training import signals
@@ -48,14 +48,15 @@ def run_sweep(arguments: Sequence[str]) -> None:
     overrides = [argument for argument in arguments if argument not in own]
     options = read_arguments(SweepArguments, "train", own).sweep
     sweep, places = _opened(options, overrides, arguments)
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
     console.print(f"sweep:      {counted(len(sweep.trials), 'trial')}, {todo:,} to run, {len(places)} at a time")
-    console.print(f"folder:     {_shown(sweep.folder)}")
-    received = _run(sweep, console, places)
-    sweep.refresh()
+    console.print(f"folder:     {shown_path(sweep.folder)}")
+    with _folder_errors(sweep.folder):
+        received = _run(sweep, console, places)
+        sweep.refresh()
     if received is not None:
-        go_on = command("train", "-m", assignment("sweep.resume", _shown(sweep.folder)))
+        go_on = command("train", "-m", assignment("sweep.resume", shown_path(sweep.folder)))
         error = KeyboardInterrupt(received)
         raise RunEnded(error, f"interrupted; the trials that ran are saved. Go on with the sweep: {go_on}")
     _report(sweep, console)
@@ -78,9 +79,25 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
     trials = new_trials([override for override in overrides if not override.startswith("hydra.")])
     places = slots(options.workers, options.per_gpu, _devices(trials))
     threads = threads_of(places)
-    sweep = create_sweep(Path(folder), ["-m", *arguments], [with_threads(trial, threads) for trial in trials])
+    with _folder_errors(Path(folder)):
+        sweep = create_sweep(Path(folder), ["-m", *arguments], [with_threads(trial, threads) for trial in trials])
     trust_trials(sweep, True)  # the user has named its code
     return sweep, places
+
+
+@contextmanager
+def _folder_errors(folder: Path) -> Iterator[None]:
+    """Tell in one sentence that the folder of a sweep cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or not Path(error.filename).is_relative_to(folder.absolute()):
+            raise
+        advice = "Choose another folder with hydra.sweep.dir=<folder>."
+        if (folder / SWEEP).exists():
+            go_on = command("train", "-m", assignment("sweep.resume", shown_path(folder)))
+            advice = f"When that is mended, go on with the sweep: {go_on}"
+        raise RunError(f"{folder} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
 
 
 def _devices(trials: Iterable[Trial]) -> set[str]:
@@ -106,16 +123,16 @@ def _report(sweep: Sweep, console: Console) -> None:
         if len(shares) > 1:
             console.print(f"mattered:   {', '.join(shares)}   (share of the variance between settings)")
         best = settings[0].results[0].trial
-        console.print(f"best:       {_shown(sweep.run_dir(best.number))}")
-        console.print(f"repeat it:  {command('train', *best.overrides)}")
-    console.print(f"look at it: {tensorboard(_shown(sweep.folder))}", style="bold")
+        console.print(f"best:       {shown_path(sweep.run_dir(best.number))}")
+        console.print(f"repeat it:  {best.command}")
+    console.print(f"look at it: {tensorboard(shown_path(sweep.folder))}", style="bold")
     failed = sweep.journal.failed(range(len(sweep.trials)))
     if failed:
         for trial in map(sweep.trials.__getitem__, failed):
             reason = sweep.journal.entries(trial.number)[-1].reason
             console.print(Text(f"failed:     {printable(trial.name)}: {printable(reason)}", "red"))
-            console.print(f"            {_shown(sweep.run_dir(trial.number) / LOG)}")
-            console.print(f"            {command('train', *trial.overrides)}")
+            console.print(f"            {shown_path(sweep.run_dir(trial.number) / LOG)}")
+            console.print(f"            {trial.command}")
         raise JobError(f"{len(failed)} of {len(sweep.trials)} trials failed.", 1)
 
 
@@ -158,8 +175,3 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
             *([format_value(tested, setting.test)] if tested != objective else []),
         )
     return table
-
-
-def _shown(path: Path) -> str:
-    """Return a path, relative to the current folder if it is below it."""
-    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)

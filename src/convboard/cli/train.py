@@ -15,15 +15,13 @@ from convboard.cli.flags import sort_arguments
 from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
-from convboard.config.override_values import number_of_runs, overridden, with_quoted_texts
+from convboard.config.override_values import overridden, refuse_too_many_runs, with_quoted_texts
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment.repeat import expand_repeat
 from convboard.experiment.resume import resumed_config
 from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
-
-_MOST_RUNS = 100_000  # of a sweep; Hydra holds all of them in memory
 
 
 def main() -> None:
@@ -43,7 +41,7 @@ def main() -> None:
 
             run_sweep(overrides)
             return
-        _refuse_too_many_runs(overrides)
+        refuse_too_many_runs(overrides)
     if run := overridden(overrides, "resume"):
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()
@@ -74,16 +72,6 @@ def _check_sweep(overrides: Sequence[str]) -> None:
 def _is_for_hydra(overrides: Sequence[str]) -> bool:
     """Return whether a sweep chooses a launcher or a sweeper of Hydra, or sets other keys of Hydra."""
     return any(re.match(r"[+~]*hydra[./](?!sweep\.dir=)", override) for override in overrides)
-
-
-def _refuse_too_many_runs(overrides: Sequence[str]) -> None:
-    """Refuse a sweep whose runs would fill the memory.
-
-    Raises:
-        ConfigError: It has too many.
-    """
-    if (number := number_of_runs(overrides)) > _MOST_RUNS:
-        raise ConfigError(f"-m: the sweep would have {number:,} runs. At most {_MOST_RUNS:,} are possible.")
 
 
 def _train(composed: DictConfig) -> float:

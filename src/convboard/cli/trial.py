@@ -5,12 +5,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from convboard.cli import streams
-from convboard.cli.frame import reason_of, tell
+from convboard.cli.frame import MISTAKE, reason_of, tell
 from convboard.cli.job import exit_of_users_code
 from convboard.config import current_folder
 from convboard.experiment.run import run
 from convboard.sweeps.journal import State
-from convboard.sweeps.pool import End
+from convboard.sweeps.reports import End
 from convboard.sweeps.trial_process import ReportProgress, open_log, trial_config
 from convboard.sweeps.trials import Trial
 from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted, exit_at_once
@@ -25,7 +25,11 @@ def run_trial(folder: Path, trial: Trial, reports: Connection) -> None:
         reports: Gets a `Progress` after each epoch, and an `End`.
     """
     run_dir = folder / trial.folder
-    open_log(run_dir)
+    try:
+        open_log(run_dir)
+    except OSError as error:
+        reports.send(End(State.FAILED, f"{error.filename} cannot be written: {error.strerror}"))
+        sys.exit(MISTAKE)
     streams.prepare()
     exit_at_once()
     end, code = _run(trial, run_dir, reports)

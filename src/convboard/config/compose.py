@@ -133,16 +133,21 @@ def model_name() -> str:
 
 
 def _sweep_job_name(number: object) -> str:
-    """The overrides in which a job of a sweep differs from the others, as a folder name.
-
-    Where the name cannot hold them, a hash is added.
-    """
+    """The overrides in which a job of a sweep differs from the others, as a folder name."""
     alike = _given_for_all_jobs()
-    given = ",".join(override for override in overrides() if override.partition("=")[0] not in alike) or str(number)
-    name = re.sub(r"[^\w.=,+-]", "_", given).encode()[:LONGEST_NAME].decode(errors="ignore")
-    if name == given:
-        return name
-    return f"{name}-{hashlib.sha256(given.encode()).hexdigest()[:6]}"  # two jobs never share a directory
+    return folder_of(",".join(given for given in overrides() if given.partition("=")[0] not in alike) or str(number))
+
+
+def folder_of(values: str) -> str:
+    """Return the name of the directory of a run in a sweep.
+
+    Where a folder cannot have the values as its name, a hash is added, so that no two runs share a directory.
+
+    Args:
+        values: What sets the run apart, such as `optimizer.lr=0.1,seed=2`.
+    """
+    name = re.sub(r"[^\w.=,+-]", "_", values).encode()[:LONGEST_NAME].decode(errors="ignore")
+    return name if name == values else f"{name}-{hashlib.sha256(values.encode()).hexdigest()[:6]}"
 
 
 def overrides() -> list[str]:

@@ -9,10 +9,12 @@ from hydra.core.override_parser.types import ChoiceSweep, RangeSweep
 from hydra.errors import HydraException
 
 from convboard.config.command_line import format_value
+from convboard.errors import ConfigError
 
 _SYNTAX = re.compile(r"^['\"]|[()\[\]{}]")  # of texts in quotes, functions, lists and dictionaries
 _FUNCTION = re.compile(r"\w+\(")  # such as choice(a,b)
 _CHOICE = re.compile(r"""(?:^|,)\s*("[^"]*"(?=\s*(?:,|$))|'[^']*'(?=\s*(?:,|$))|[^,]*)""")
+MOST_RUNS = 100_000  # of a sweep
 _UNREADABLE = object()
 _PATHS = ("resume", "repeat", "data_dir", "dataset.path", "hydra.run.dir", "hydra.sweep.dir")
 
@@ -99,6 +101,21 @@ def overridden(overrides: Sequence[str], key: str) -> str | None:
     except HydraException:
         return None  # will be explained when it is composed
     return value if isinstance(value, str) and "${" not in value else None
+
+
+def refuse_too_many_runs(overrides: Sequence[str], rows: int = 1) -> None:
+    """Refuse a sweep before its runs fill the memory.
+
+    Args:
+        overrides: The overrides of the command line.
+        rows: Number of rows of values that each combination is combined with.
+
+    Raises:
+        ConfigError: It would have too many runs.
+    """
+    number = rows * number_of_runs(overrides)
+    if number > MOST_RUNS:
+        raise ConfigError(f"-m: the sweep would have {number:,} runs. At most {MOST_RUNS:,} are possible.")
 
 
 def number_of_runs(overrides: Sequence[str]) -> int:

@@ -53,7 +53,7 @@ class Report:
         self._say("schedule", _described(config.scheduler) + _warm_up_note(config))
         self._say("device", choice.chosen)
         self._say("plan", choice.describe())
-        self._say("run", _shown(run_dir))
+        self._say("run", shown_path(run_dir))
 
     def warn(self, warnings: "Iterable[TrainingWarning]") -> None:
         """Print what is wrong with a network although it can be trained."""
@@ -85,12 +85,12 @@ class Report:
         self.console.print()
         self.console.print(metrics_table(metrics, f"epoch {best_epoch} of {epochs}, the best on val"))
         self._say("time", f"{seconds:.1f} s of training and evaluation")
-        self._say("run", _shown(run_dir))
+        self._say("run", shown_path(run_dir))
         logdir = _logdir(run_dir)
         self._say("layers", _layers_page(run_dir, logdir))
         if _has_many_runs(logdir):
             note = f"TensorBoard shows no curves of more than {_MOST_TICKED} runs until you tick them"
-            self._say("only this", f"{tensorboard(_shown(run_dir))}   ({note})")
+            self._say("only this", f"{tensorboard(shown_path(run_dir))}   ({note})")
         self._say("look at it", tensorboard(logdir), "bold")
 
     def _say(self, what: str, text: str, style: str = "") -> None:
@@ -128,7 +128,7 @@ def metrics_table(metrics: dict[str, float], title: str) -> Table:
     return table
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """Return `path`, relative to the current folder if it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
@@ -141,7 +141,7 @@ def _logdir(run_dir: Path) -> str:
 
     That is `outputs`, of a job of a sweep the folder of the sweep, and the run's own directory if it is elsewhere.
     """
-    shown = _shown(run_dir)
+    shown = shown_path(run_dir)
     parts = Path(shown).parts
     if parts[:2] == ("outputs", "sweeps") and len(parts) > 3:
         return str(Path(*parts[:3]))

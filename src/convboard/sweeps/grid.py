@@ -1,16 +1,14 @@
 """The settings of a sweep: every combination of the values on its command line, in Hydra's syntax."""
 
 import itertools
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hydra.core.override_parser.types import Override, RangeSweep
+from hydra.core.override_parser.types import Override
 
 from convboard.config.compose import parse_overrides
+from convboard.config.override_values import refuse_too_many_runs, with_quoted_texts
 from convboard.errors import ConfigError
-
-MOST = 100_000  # trials of a sweep
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
     """
     given = {override.get_key_element(): override for override in parse_overrides(overrides)}
     rows = list(rows)
-    _refuse_too_many(given.values(), len(rows))
+    refuse_too_many_runs(with_quoted_texts(overrides, is_sweep=True), len(rows))
     values = {key: _values(key, override) for key, override in given.items()}
     swept = {key for key, override in given.items() if override.is_sweep_override()}
     settings = []
@@ -70,18 +68,3 @@ def _values(key: str, override: Override) -> list[str]:
 def _lower(text: str) -> str:
     """Return a value as it is usually typed: `true`, not `True`."""
     return text.lower() if text in ("True", "False") else text
-
-
-def _refuse_too_many(overrides: Iterable[Override], rows: int) -> None:
-    """Refuse a sweep before its trials fill the memory."""
-    number = rows * math.prod(_count(override) for override in overrides)
-    if number > MOST:
-        raise ConfigError(f"-m: the sweep would have {number:,} trials. At most {MOST:,} are possible.")
-
-
-def _count(override: Override) -> int:
-    """Return the number of values of an override, without listing those of a range."""
-    match override.value():
-        case RangeSweep(start=int() | float() as start, stop=int() | float() as stop, step=step) if step:
-            return max(math.ceil((stop - start) / step), 0)
-    return len(list(override.sweep_iterator())) if override.is_discrete_sweep() else 1

@@ -11,9 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from convboard.config.command_line import command, printable
+from convboard.config.command_line import printable
 from convboard.sweeps.journal import Entry, State
-from convboard.sweeps.pool import Progress
+from convboard.sweeps.reports import Progress
 from convboard.sweeps.sweep_folder import LOG, Sweep
 from convboard.sweeps.trials import Trial
 
@@ -115,7 +115,7 @@ class LiveView:
             indent = " " * (2 * width + 2)
             yield Text(f"{indent}{printable(end.reason)}", "red")
             yield Text(f"{indent}log: {self._sweep.run_dir(trial.number) / LOG}", "dim")
-            yield Text(f"{indent}alone: {command('train', *trial.overrides)}", "dim")
+            yield Text(f"{indent}alone: {trial.command}", "dim")
 
     def _last(self, number: int) -> Entry | None:
         entries = self._sweep.journal.entries(number)

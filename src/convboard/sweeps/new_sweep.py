@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -77,8 +78,10 @@ def create_sweep(folder: Path, given: Sequence[str], trials: Sequence[Trial]) ->
     if len(objectives) > 1:
         raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
     swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
+    environment = describe_environment(device="")
+    del environment["device"], environment["command"]  # each run has its own
     record = SweepRecord(
-        command("train", *given), swept, objectives[0], secrets.token_hex(8), describe_environment("as in each run")
+        command("train", *map(shlex.quote, given)), swept, objectives[0], secrets.token_hex(8), environment
     )
     return Sweep.create(Path(os.path.abspath(folder)), record, trials)  # noqa: PTH100  (links stay)
 

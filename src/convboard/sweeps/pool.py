@@ -7,76 +7,31 @@ imports no torch. It claims trials, watches their processes, and writes into the
 
 import os
 import signal
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from importlib import import_module
-from multiprocessing import get_context, parent_process
+from dataclasses import dataclass
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Protocol
 
 import psutil
 
+from convboard.sweeps.forked_process import run_trial, safe_path
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.liveness import Observer, SignOfLife, Worker
+from convboard.sweeps.reports import End, Progress
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import Trial
 
 GRACE = 10.0  # seconds in which a trial that is asked to stop has to save
-_MOST_LOSSES = 3  # workers that a trial may lose without an end: then it is taken to kill them
+_MOST_LOSSES = 3  # of the process of one trial: then it is taken to be the cause
 _STOPPED = "the sweep was stopped"
 _SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
 _GLANCE = 0.05  # seconds between two looks at the parent of a process
 _TICK = 1.0  # seconds between two looks at the journal
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the process of a trial reports at the end of an epoch.
-
-    Attributes:
-        epoch: Epochs done.
-        max_epochs: Epochs of the whole run.
-        objective: The sweep's objective, as far as it has one before the test; else val accuracy.
-        images_per_second: Training throughput.
-    """
-
-    epoch: int
-    max_epochs: int
-    objective: float
-    images_per_second: float
-
-
-@dataclass(frozen=True)
-class End:
-    """What the process of a trial reports last.
-
-    Attributes:
-        state: Whether it finished, failed or was interrupted.
-        reason: Why it did not finish: the last line of its error.
-        value: The objective.
-        seconds: Wall time of training and evaluation.
-    """
-
-    state: State
-    reason: str = ""
-    value: float | None = None
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place for one trial at a time.
-
-    Attributes:
-        environment: Environment variables of its trials, such as CUDA_VISIBLE_DEVICES.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Listener(Protocol):
@@ -104,7 +59,6 @@ class _Running:
     began: float
     end: End | None = None
     stops_since: float | None = None
-    has_lost_server: bool = False
 
 
 class Pool:
@@ -169,7 +123,8 @@ class Pool:
         self._sweep.refresh()
         for number, worker in list(self._sweep.journal.running()):
             if worker != self._worker.id and self._observer.is_dead(worker):
-                self._sweep.journal.append(number, _loss(self._sweep.journal.entries(number), worker))
+                reason = f"worker {worker} has ended without a word"
+                self._sweep.journal.append(number, _loss(self._sweep.journal.entries(number), worker, reason))
         self._looked = time.monotonic()
 
     def _fill(self) -> None:
@@ -181,10 +136,9 @@ class Pool:
 
     def _start(self, trial: Trial, slot: Slot) -> None:
         reports, theirs = self._context.Pipe(duplex=False)
-        environment = {**os.environ, **slot.environment}  # that of the server may be older
-        arguments = (self._target, self._sweep.folder, trial, theirs, environment)
-        process = self._context.Process(target=_run_trial, args=arguments, name=f"trial {trial.number}")
-        with _safe_path():
+        arguments = (self._target, self._sweep.folder, trial, theirs, {**os.environ, **slot.environment})
+        process = self._context.Process(target=run_trial, args=arguments, name=f"trial {trial.number}")
+        with safe_path():
             process.start()
         theirs.close()
         self._running.append(_Running(trial, slot, process, reports, time.monotonic()))
@@ -210,7 +164,6 @@ class Pool:
         """
         if one.process.exitcode != _SERVER_ENDED or one.process.pid is None or not psutil.pid_exists(one.process.pid):
             return False
-        one.has_lost_server = True
         time.sleep(_GLANCE)  # its sentinel is ready from now on
         return True
 
@@ -236,17 +189,23 @@ class Pool:
         code = one.process.exitcode
         one.process.close()
         one.reports.close()
+        entry = self._entry(one, code)
+        if self._sweep.journal.append(one.trial.number, entry):
+            self._listener.on_end(one.trial, entry)
+
+    def _entry(self, one: _Running, code: int | None) -> Entry:
+        """Return how a trial has ended, by its last report and the exit code of its process."""
         end = one.end or End(State.FAILED, _death(code))
-        if one.has_lost_server and end.state is not State.FINISHED:
-            end = End(State.INTERRUPTED, "the server that its process was forked from has ended")
-        elif one.stops_since is not None and end.state is not State.FINISHED:
+        is_open = one.end is None or one.end.state is State.INTERRUPTED
+        if is_open and one.stops_since is not None:
             end = End(State.INTERRUPTED, _STOPPED)
+        elif is_open and code == _SERVER_ENDED:
+            reason = "the server that its process was forked from has ended"
+            return _loss(self._sweep.journal.entries(one.trial.number), self._worker.id, reason)
         elif end.state is State.INTERRUPTED:
             end = End(State.FAILED, end.reason)  # from outside: the next worker would only be interrupted again
         seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
-        entry = Entry(end.state, self._worker.id, end.reason, end.value, seconds)
-        if self._sweep.journal.append(one.trial.number, entry):
-            self._listener.on_end(one.trial, entry)
+        return Entry(end.state, self._worker.id, end.reason, end.value, seconds)
 
     def _stop_trials(self) -> None:
         now = time.monotonic()
@@ -265,18 +224,17 @@ class Pool:
             self._wait()
 
 
-def _loss(entries: Sequence[Entry], worker: str) -> Entry:
-    """Return the entry for a trial whose worker has ended: others go on with it, unless it has cost too many."""
+def _loss(entries: Sequence[Entry], worker: str, reason: str) -> Entry:
+    """Return the entry for a trial whose process was lost: others go on with it, unless it was lost too often."""
     losses = 1
     for entry in reversed(entries[:-1]):
         if entry.state is State.INTERRUPTED and entry.reason != _STOPPED:
             losses += 1
         elif entry.state is not State.RUNNING:
             break
-    reason = f"worker {worker} has ended without a word"
     if losses < _MOST_LOSSES:
         return Entry(State.INTERRUPTED, worker, reason)
-    return Entry(State.FAILED, worker, f"{reason}, as {losses - 1} others that ran this trial")
+    return Entry(State.FAILED, worker, f"{reason}, for the third time with this trial")
 
 
 def _death(code: int | None) -> str:
@@ -286,39 +244,3 @@ def _death(code: int | None) -> str:
         memory = "; the usual reason is that memory ran out" if -code == signal.SIGKILL else ""
         return f"its process was killed by {name}{memory}"
     return f"its process ended with exit code {code} and without a word"
-
-
-def _run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
-    """The main function of the process of a trial."""
-    os.setpgid(0, 0)  # the pool, not the terminal, says when to stop
-    os.environ.clear()
-    os.environ.update(environment)
-    threading.Thread(target=_end_with_parent, daemon=True, name="end with parent").start()
-    module, _, name = target.partition(":")
-    getattr(import_module(module), name)(folder, trial, reports)
-
-
-def _end_with_parent() -> None:
-    """Let this process save and end when the pool has ended, or the server it was forked from, by whatever cause."""
-    parent, server = parent_process(), os.getppid()
-    assert parent is not None
-    while parent.is_alive() and os.getppid() == server:
-        parent.join(_TICK)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-class _safe_path:  # noqa: N801  (used as a function)
-    """Within, Python processes that are started do not import from the current folder.
-
-    `multiprocessing` starts its server by `python -c`, which puts the current folder before all others.
-    """
-
-    def __enter__(self) -> None:
-        self._before = os.environ.get("PYTHONSAFEPATH")
-        os.environ["PYTHONSAFEPATH"] = "1"
-
-    def __exit__(self, *error: object) -> None:
-        if self._before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = self._before

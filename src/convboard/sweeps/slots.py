@@ -2,15 +2,26 @@
 
 import os
 import subprocess
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from convboard.errors import ConfigError
-from convboard.sweeps.pool import Slot
 from convboard.training.execution_plan.other_load import core_count
 
 _ASK = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")
 _SECONDS = 30.0  # that the driver may take to answer
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one trial at a time.
+
+    Attributes:
+        environment: Environment variables of its trials, such as CUDA_VISIBLE_DEVICES.
+    """
+
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def slots(workers: int | None, per_gpu: int | None, devices: Collection[str]) -> list[Slot]:

@@ -10,7 +10,7 @@ from typing import Any
 from convboard.config.schema import TrainConfig
 from convboard.experiment.run_dir import CONFIG
 from convboard.files import make_folder
-from convboard.sweeps.pool import Progress
+from convboard.sweeps.reports import Progress
 from convboard.sweeps.sweep_folder import LOG
 from convboard.sweeps.trials import Trial
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step

@@ -9,20 +9,21 @@ Blocks are created once (`files.create_once`), so that two processes that add tr
 number twice.
 """
 
-import hashlib
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from convboard.config.command_line import command
+from convboard.config.compose import folder_of
 from convboard.errors import RunError
 from convboard.files import create_once, read_text
 
 _NAME = re.compile(r"(\d{5,})\.jsonl")
 _LONGEST = 1_000_000_000  # bytes of a block
-_LONGEST_FOLDER = 150  # bytes; file systems allow 255
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Trial:
     def name(self) -> str:
         """What sets it apart, for people: `optimizer.lr=0.1 seed=2`."""
         return " ".join(f"{key}={value}" for key, value in self.swept.items()) or str(self.number)
+
+    @property
+    def command(self) -> str:
+        """The command that runs it alone, quoted for the shell."""
+        return command("train", *map(shlex.quote, self.overrides))
 
 
 class Trials:
@@ -131,12 +137,8 @@ def _read(path: Path, start: int) -> list[Trial]:
 def folder_name(swept: Mapping[str, str], number: int) -> str:
     """Return the name of the run directory of a trial: its values, as `optimizer.lr=0.1,seed=2`.
 
-    Where a folder cannot have this name a hash is added, so that no two trials share a directory.
-
     Args:
         swept: See `Trial`.
         number: Is the name if nothing was swept.
     """
-    given = ",".join(f"{key}={value}" for key, value in swept.items()) or str(number)
-    name = re.sub(r"[^\w.=,+-]", "_", given).encode()[:_LONGEST_FOLDER].decode(errors="ignore")
-    return name if name == given else f"{name}-{hashlib.sha256(given.encode()).hexdigest()[:6]}"
+    return folder_of(",".join(f"{key}={value}" for key, value in swept.items()) or str(number))

@@ -68,7 +68,7 @@ def test_rows_keep_their_values_together() -> None:
             "optimizer.lr=interval(0.001,0.1) is a space of values, of which a grid cannot try all. Give a list, such "
             "as optimizer.lr=0.1,0.01, or let it be searched: add sweep=random or sweep=tpe.",
         ),
-        ("seed=range(0,1000000000)", "-m: the sweep would have 1,000,000,000 trials. At most 100,000 are possible."),
+        ("seed=range(0,1000000000)", "-m: the sweep would have 1,000,000,000 runs. At most 100,000 are possible."),
     ],
 )
 def test_what_is_no_grid(given: str, message: str) -> None:

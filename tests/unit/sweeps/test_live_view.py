@@ -9,7 +9,7 @@ from rich.console import Console
 
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.live_view import LiveView, format_duration, format_value
-from convboard.sweeps.pool import Progress
+from convboard.sweeps.reports import Progress
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.trials import Trial
 

@@ -16,7 +16,9 @@ import pytest
 from convboard.sweeps import pool
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.liveness import this_worker
-from convboard.sweeps.pool import Pool, Progress, Slot
+from convboard.sweeps.pool import Pool
+from convboard.sweeps.reports import Progress
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.trials import Trial
 
@@ -153,7 +155,8 @@ import sys
 sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]}
 from pathlib import Path
 from convboard.sweeps.liveness import this_worker
-from convboard.sweeps.pool import Pool, Slot
+from convboard.sweeps.pool import Pool
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.sweep_folder import Sweep
 
 class Quiet:
@@ -210,4 +213,4 @@ def test_a_trial_that_costs_one_worker_after_another_is_given_up(tmp_path: Path)
     heard = run(sweep)
     assert states(sweep) == [State.FAILED, State.FINISHED]
     assert heard.ends.keys() == {1}
-    assert "as 2 others that ran this trial" in sweep.journal.entries(0)[-1].reason
+    assert "for the third time with this trial" in sweep.journal.entries(0)[-1].reason

@@ -6,8 +6,7 @@ import pytest
 
 from convboard.errors import ConfigError
 from convboard.sweeps import slots as module
-from convboard.sweeps.pool import Slot
-from convboard.sweeps.slots import gpus, slots, threads_of
+from convboard.sweeps.slots import Slot, gpus, slots, threads_of
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,60 @@
+"""Processes that are forked from a warm server: how they are started, and what they do before they run a trial."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import import_module
+from multiprocessing import parent_process
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from convboard.sweeps.trials import Trial
+
+_SAFE_PATH = "PYTHONSAFEPATH"
+_INTERVAL = 1.0  # seconds between two looks at the server
+
+
+def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
+    """Run a trial in this process, which ends with the pool.
+
+    Args:
+        target: The function that runs it, as `module:name`.
+        folder: The folder of the sweep.
+        trial: The trial.
+        reports: Where the function reports.
+        environment: The environment variables, since the server has those of its own start.
+    """
+    os.setpgid(0, 0)  # the pool, not the terminal, says when to stop
+    os.environ.clear()
+    os.environ.update(environment)
+    threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
+    module, _, name = target.partition(":")
+    getattr(import_module(module), name)(folder, trial, reports)
+
+
+def _end_with_pool() -> None:
+    """Let this process save and end when the pool has ended, or the server it was forked from, by whatever cause."""
+    pool, server = parent_process(), os.getppid()
+    assert pool is not None
+    while pool.is_alive() and os.getppid() == server:
+        pool.join(_INTERVAL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Within, Python processes that are started import nothing from the current folder.
+
+    `multiprocessing` starts its server by `python -c`, which puts the current folder before all others.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before

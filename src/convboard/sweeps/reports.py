@@ -1,0 +1,39 @@
+"""What the process of a trial reports to its pool."""
+
+from dataclasses import dataclass
+
+from convboard.sweeps.journal import State
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the process of a trial reports at the end of an epoch.
+
+    Attributes:
+        epoch: Epochs done.
+        max_epochs: Epochs of the whole run.
+        objective: The sweep's objective, as far as it has one before the test; else val accuracy.
+        images_per_second: Training throughput.
+    """
+
+    epoch: int
+    max_epochs: int
+    objective: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class End:
+    """What the process of a trial reports last.
+
+    Attributes:
+        state: Whether it finished, failed or was interrupted.
+        reason: Why it did not finish: the last line of its error.
+        value: The objective.
+        seconds: Wall time of training and evaluation.
+    """
+
+    state: State
+    reason: str = ""
+    value: float | None = None
+    seconds: float | None = None
