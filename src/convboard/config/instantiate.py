@@ -140,6 +140,9 @@ def _explain(place: str, target: str, error: BaseException) -> str:
         return f"{given}: {module_name} cannot be imported: it ends the program with sys.exit({end.code!r})."
     except Exception as problem:  # of any type, from the user's module
         return f"{given}: {module_name} cannot be imported: {type(problem).__name__}: {problem}."
+    if hasattr(module, name) and not callable(getattr(module, name)):
+        wanted = "a class, or a function that returns a network" if group == "model" else "a class or a function"
+        return f"{given} is a value of type {type(getattr(module, name)).__name__}. Name {wanted}."
     if hasattr(module, name):
         cause = " ".join(str(error.__cause__ or error).split())
         return f"{given} cannot be used: {cause}"

@@ -65,7 +65,9 @@ def build(
     _check_arguments(factory, given, known)
     model = _call(factory, given, input_shape, num_classes)
     if not isinstance(model, nn.Module):
-        raise ModelError(f"{_name(factory)} made a {type(model).__name__}, not a torch.nn.Module.")
+        made = f"{_name(factory)} gives a value of type {type(model).__name__}, not a torch.nn.Module."
+        is_class = isinstance(model, type) and issubclass(model, nn.Module)
+        raise ModelError(f"{made} {f'Call it: return {model.__name__}(...)' if is_class else 'Return the network'}.")
     model = unwrapped(model)
     if lazy_layers(model):
         run = materialise(model, input_shape, other_shapes)

@@ -42,6 +42,7 @@ def test_what_was_resolved_is_called_with_positional_and_further_arguments() -> 
             "optimizer.momentun is not an argument of torch.optim.SGD. Did you mean 'momentum'?",
         ),
         ({"_target_": "builtins.eval"}, "optimizer._target_='builtins.eval' cannot be used"),
+        ({"_target_": "math.pi"}, "optimizer._target_='math.pi' is a value of type float. Name a class or a function."),
         (
             {"_target_": "builtins.dict"},
             "optimizer._target_='builtins.dict' cannot be used: Python cannot read its signature.",

@@ -186,8 +186,16 @@ def test_result_must_be_a_network() -> None:
     def no_network() -> Any:
         return {"a": 1}
 
-    with pytest.raises(ModelError, match=r"no_network made a dict, not a torch\.nn\.Module"):
+    with pytest.raises(ModelError, match=r"no_network gives a value of type dict, not a torch\.nn\.Module"):
         build(no_network, SHAPE, 10)
+
+
+def test_a_function_that_returns_a_class_is_told_to_call_it() -> None:
+    def a_class() -> Any:
+        return nn.Sequential
+
+    with pytest.raises(ModelError, match=r"a_class gives a value of type type, .* return Sequential\(\.\.\.\)\.$"):
+        build(a_class, SHAPE, 10)
 
 
 def test_error_of_the_constructor_names_its_line() -> None:
