@@ -39,8 +39,7 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
             has the name of the file.
     """
     _remove_leftovers(path)
-    writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{path.name}.{writer}.tmp")
+    temporary = _temporary(path)
     try:
         write(temporary)
         sync(temporary)
@@ -83,8 +82,7 @@ def create_once(path: Path, text: str) -> bool:
     Raises:
         OSError: It cannot be created: the folder cannot be written, or its file system has no hard links.
     """
-    writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{path.name}.{writer}.tmp")
+    temporary = _temporary(path)
     try:
         temporary.write_bytes(text.encode())
         sync(temporary)
@@ -274,6 +272,12 @@ def _holder(path: Path) -> int | None:
         return int(pid) if host == socket.gethostname() else None
     except (OSError, ValueError):  # just released, or not yet written
         return None
+
+
+def _temporary(path: Path) -> Path:
+    """A new name beside `path`, which tells the process that writes there."""
+    writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+    return path.with_name(f".{path.name}.{writer}.tmp")
 
 
 def _remove_leftovers(path: Path) -> None:
