@@ -167,6 +167,7 @@ def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[.
     assert refused("-m", "seed=1,2", "sweep.per_gpu=2").startswith("sweep.per_gpu=2: there is no NVIDIA GPU here")
 
 
+@pytest.mark.thorough
 def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCommand, tmp_path: Path) -> None:
     layers = f"[flatten,{'{linear: {out_features: 12}},relu,' * 3}{{linear: {{out_features: 1%d}}}},linear]"
     done = run_command("train.py", "-m", "model=sequential", f"model.layers={layers % 3},{layers % 4}", *SHORT)
@@ -187,6 +188,7 @@ def test_a_folder_that_cannot_be_written_is_told(refused: Callable[..., str], tm
     assert told.endswith("Choose another folder with hydra.sweep.dir=<folder>.")
 
 
+@pytest.mark.thorough
 def test_jobs_whose_readable_names_are_the_same_have_directories_of_their_own(
     run_command: RunCommand, tmp_path: Path
 ) -> None:
