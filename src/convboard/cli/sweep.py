@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convboard.cli.arguments import read_arguments
 from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
 from convboard.config.command_line import assignment, command, printable, tensorboard
@@ -19,13 +18,14 @@ from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.journal import CLAIMABLE, State
 from convboard.sweeps.live_view import LiveView, format_value
-from convboard.sweeps.liveness import this_worker
+from convboard.sweeps.liveness import Observer, this_worker
+from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, with_threads
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
 from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.sweep_folder import LOG, SWEEP, Sweep
-from convboard.sweeps.sweep_options import SweepArguments, SweepOptions
+from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.trials import Trial
 from convboard.training import signals
 
@@ -44,9 +44,7 @@ def run_sweep(arguments: Sequence[str]) -> None:
         JobError: Trials have failed.
         RunEnded: A signal stopped it.
     """
-    own = [argument for argument in arguments if argument.startswith("sweep.")]
-    overrides = [argument for argument in arguments if argument not in own]
-    options = read_arguments(SweepArguments, "train", own).sweep
+    options, overrides = read_options(arguments)
     sweep, places = _opened(options, overrides, arguments)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
@@ -72,7 +70,10 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
             )
         sweep = Sweep.open(Path(options.resume))
         trust_trials(sweep, options.trust)
-        sweep.retry(options.trials_to_retry(sweep.journal.failed(range(len(sweep.trials)))))
+        numbers = range(len(sweep.trials))
+        interrupt_lost(sweep.journal, Observer(sweep.workers))
+        forget_losses(sweep.journal, numbers)
+        sweep.retry(options.trials_to_retry(sweep.journal.failed(numbers)))
         return sweep, slots(options.workers, options.per_gpu, _devices(sweep.trials))
     compose.register()
     folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()

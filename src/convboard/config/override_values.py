@@ -34,7 +34,7 @@ def with_quoted_texts(overrides: Sequence[str], is_sweep: bool = False) -> list[
 
 def _with_quoted_text(override: str, is_sweep: bool) -> str:
     key, equal, value = override.partition("=")
-    if not equal:
+    if not equal or key.startswith("sweep."):  # sweeps.sweep_options reads these
         return override
     if key.lstrip("+") in _PATHS:
         if is_sweep and _FUNCTION.match(value) and _is_read(value):

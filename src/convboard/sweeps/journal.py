@@ -42,7 +42,7 @@ CLAIMABLE = (State.WAITING, State.INTERRUPTED)
 _FOLLOWS = {
     State.WAITING: (State.RUNNING,),
     State.RUNNING: (State.FINISHED, State.PRUNED, State.FAILED, State.INTERRUPTED),
-    State.INTERRUPTED: (State.RUNNING,),
+    State.INTERRUPTED: (State.RUNNING, State.WAITING),
     State.FAILED: (State.WAITING,),  # it is tried again
     State.PRUNED: (State.WAITING,),  # it is taken further
     State.FINISHED: (),

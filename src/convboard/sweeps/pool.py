@@ -21,14 +21,13 @@ import psutil
 from convboard.sweeps.forked_process import run_trial, safe_path
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.liveness import Observer, SignOfLife, Worker
+from convboard.sweeps.losses import STOPPED, interrupt_lost, loss
 from convboard.sweeps.reports import End, Progress
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import Trial
 
 GRACE = 10.0  # seconds in which a trial that is asked to stop has to save
-_MOST_LOSSES = 3  # of the process of one trial: then it is taken to be the cause
-_STOPPED = "the sweep was stopped"
 _SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
 _GLANCE = 0.05  # seconds between two looks at the parent of a process
 _TICK = 1.0  # seconds between two looks at the journal
@@ -121,10 +120,7 @@ class Pool:
         if time.monotonic() - self._looked < _TICK:
             return
         self._sweep.refresh()
-        for number, worker in list(self._sweep.journal.running()):
-            if worker != self._worker.id and self._observer.is_dead(worker):
-                reason = f"worker {worker} has ended without a word"
-                self._sweep.journal.append(number, _loss(self._sweep.journal.entries(number), worker, reason))
+        interrupt_lost(self._sweep.journal, self._observer, self._worker.id)
         self._looked = time.monotonic()
 
     def _fill(self) -> None:
@@ -198,10 +194,10 @@ class Pool:
         end = one.end or End(State.FAILED, _death(code))
         is_open = one.end is None or one.end.state is State.INTERRUPTED
         if is_open and one.stops_since is not None:
-            end = End(State.INTERRUPTED, _STOPPED)
+            end = End(State.INTERRUPTED, STOPPED)
         elif is_open and code == _SERVER_ENDED:
             reason = "the server that its process was forked from has ended"
-            return _loss(self._sweep.journal.entries(one.trial.number), self._worker.id, reason)
+            return loss(self._sweep.journal.entries(one.trial.number), self._worker.id, reason)
         elif end.state is State.INTERRUPTED:
             end = End(State.FAILED, end.reason)  # from outside: the next worker would only be interrupted again
         seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
@@ -222,19 +218,6 @@ class Pool:
         while self._running:
             self._stop_trials()
             self._wait()
-
-
-def _loss(entries: Sequence[Entry], worker: str, reason: str) -> Entry:
-    """Return the entry for a trial whose process was lost: others go on with it, unless it was lost too often."""
-    losses = 1
-    for entry in reversed(entries[:-1]):
-        if entry.state is State.INTERRUPTED and entry.reason != _STOPPED:
-            losses += 1
-        elif entry.state is not State.RUNNING:
-            break
-    if losses < _MOST_LOSSES:
-        return Entry(State.INTERRUPTED, worker, reason)
-    return Entry(State.FAILED, worker, f"{reason}, for the third time with this trial")
 
 
 def _death(code: int | None) -> str:

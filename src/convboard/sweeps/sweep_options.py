@@ -3,16 +3,26 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast, get_type_hints
 
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from omegaconf import OmegaConf
+
+from convboard.config import compose
+from convboard.config.command_line import format_value
+from convboard.config.error_messages import explain
 from convboard.config.value_checks import between
 from convboard.errors import ConfigError
 
 _MOST_WORKERS = 1024
+_SCHEMA, _CONFIG = "sweep_schema", "sweep_config"  # names for Hydra
 
 
 @dataclass
 class SweepOptions:
-    """How a sweep is run.
+    """How a sweep is run. The files in `conf/sweep` choose among the ways to search.
 
     Attributes:
         workers: Number of runs at the same time; None: one on each GPU, or on a CPU one for each core.
@@ -43,7 +53,7 @@ class SweepOptions:
         """
         if self.retry in ("failed", "none"):
             return list(failed) if self.retry == "failed" else []
-        numbers = re.findall(r"[^,\[\] ]+", self.retry)
+        numbers = re.findall(r"[^,\[\] ]+", self.retry) or [""]
         for number in numbers:
             if not number.isdecimal() or int(number) not in failed:
                 has = f"Those that have: {', '.join(map(str, failed))}." if failed else "No trial of the sweep has."
@@ -60,3 +70,39 @@ class SweepArguments:
     """
 
     sweep: SweepOptions = field(default_factory=SweepOptions)
+
+
+def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
+    """Read the keys of the sweep itself from its command line, and the option of `conf/sweep` that it chooses.
+
+    Args:
+        arguments: The arguments of the command line.
+
+    Returns:
+        The options, and the other arguments, which describe the trials.
+
+    Raises:
+        ConfigError: A key or an option does not exist, or a value is not allowed.
+    """
+    own = [argument for argument in arguments if re.match(r"[+~]*sweep\b", argument)]
+    overrides = [_with_quoted_text(argument.lstrip("+")) for argument in own]
+    compose.register()
+    ConfigStore.instance().store(_SCHEMA, SweepArguments)
+    ConfigStore.instance().store(_CONFIG, {"defaults": [_SCHEMA, {"sweep": "grid"}, "_self_"]})
+    try:
+        with initialize_config_dir(str(compose.CONF), version_base="1.3"):
+            options = OmegaConf.to_object(hydra_compose(_CONFIG, overrides))
+    except Exception as error:
+        mistake = explain(error, SweepArguments, own)
+        if mistake is None or mistake is error:
+            raise
+        raise mistake from error
+    return cast(SweepArguments, options).sweep, [argument for argument in arguments if argument not in own]
+
+
+def _with_quoted_text(argument: str) -> str:
+    """Put the value of a key that holds a text into quotes, so that Hydra takes it as it is written."""
+    key, equal, value = argument.partition("=")
+    hint = get_type_hints(SweepOptions).get(key.removeprefix("sweep."))
+    is_text = hint in (str, str | None) and value not in ("", "null") and value[:1] not in ("'", '"')
+    return f"{key}{equal}{format_value(value, quoted=True)}" if is_text else argument

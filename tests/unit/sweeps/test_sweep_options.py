@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from convboard.errors import ConfigError
-from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.sweep_options import SweepOptions, read_options
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,26 @@ def test_places_are_counted_from_one(key: str) -> None:
         given: dict[str, Any] = {key: value}
         with pytest.raises(ConfigError, match=rf"^sweep.{key}={value}: must be {limit}.$"):
             SweepOptions(**given)
+
+
+@pytest.mark.parametrize("text", ["a/lr=0.1,seed=2", "5", "a b", "müller", "it's", "'quoted'", '"quoted"'])
+def test_texts_are_taken_as_they_are_written(text: str) -> None:
+    options, others = read_options(["model=lenet,conv_mlp", f"sweep.resume={text}", "sweep.workers=2", "-x"])
+    assert (options.resume, options.workers) == (text.strip("'\"") if "quoted" in text else text, 2)
+    assert others == ["model=lenet,conv_mlp", "-x"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("sweep.worker=2", "sweep.worker is not a known key. Did you mean 'sweep.workers'?"),
+        ("+sweep.worker=2", "sweep.worker is not a known key."),
+        ("sweep.workers=two", "sweep.workers='two': must be a whole number, or null."),
+        ("sweep.workers=2,3", "sweep.workers=2,3 gives several values."),
+        ("sweep=gird", "sweep='gird' is not known. Did you mean 'grid'?"),
+    ],
+)
+def test_what_is_wrong_is_one_message(argument: str, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read_options([argument])
+    assert str(raised.value).startswith(message)
