@@ -24,7 +24,7 @@ from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, w
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
 from convboard.sweeps.slots import Slot, slots, threads_of
-from convboard.sweeps.sweep_folder import LOG, SWEEP, Sweep
+from convboard.sweeps.sweep_folder import LOG, SWEEP, Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.trials import Trial
 from convboard.training import signals
@@ -77,11 +77,14 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
         return sweep, slots(options.workers, options.per_gpu, _devices(sweep.trials))
     compose.register()
     folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
-    trials = new_trials([override for override in overrides if not override.startswith("hydra.")])
+    refuse_existing(Path(folder))
+    described = [override for override in overrides if not override.startswith("hydra.")]
+    trials = new_trials(described)
     places = slots(options.workers, options.per_gpu, _devices(trials))
     threads = threads_of(places)
     with _folder_errors(Path(folder)):
-        sweep = create_sweep(Path(folder), ["-m", *arguments], [with_threads(trial, threads) for trial in trials])
+        trials = [with_threads(trial, threads) for trial in trials]
+        sweep = create_sweep(Path(folder), ["-m", *arguments], trials, described, options, threads)
     trust_trials(sweep, True)  # the user has named its code
     return sweep, places
 

@@ -18,6 +18,7 @@ from convboard.experiment.environment import describe_environment
 from convboard.experiment.run_dir import refuse_foreign
 from convboard.sweeps.grid import Setting, grid
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trials import Trial, folder_name
 
 
@@ -62,13 +63,23 @@ def _named(setting: Setting) -> Iterator[None]:
         raise ConfigError(f"trial {values}: {error}") from error
 
 
-def create_sweep(folder: Path, given: Sequence[str], trials: Sequence[Trial]) -> Sweep:
+def create_sweep(
+    folder: Path,
+    given: Sequence[str],
+    trials: Sequence[Trial],
+    overrides: Sequence[str] = (),
+    options: SweepOptions | None = None,
+    threads: int | None = None,
+) -> Sweep:
     """Create the folder of a sweep.
 
     Args:
         folder: The folder.
         given: The arguments of the command line.
         trials: Its trials.
+        overrides: Those of the arguments that describe the trials.
+        options: The keys of the sweep itself; None for the defaults.
+        threads: Threads that `with_threads` has given to the trials.
 
     Raises:
         ConfigError: The trials have different objectives.
@@ -81,7 +92,14 @@ def create_sweep(folder: Path, given: Sequence[str], trials: Sequence[Trial]) ->
     environment = describe_environment(device="")
     del environment["device"], environment["command"]  # each run has its own
     record = SweepRecord(
-        command("train", *map(shlex.quote, given)), swept, objectives[0], secrets.token_hex(8), environment
+        command("train", *map(shlex.quote, given)),
+        swept,
+        objectives[0],
+        secrets.token_hex(8),
+        environment,
+        tuple(overrides),
+        (options or SweepOptions()).shared(),
+        threads,
     )
     return Sweep.create(Path(os.path.abspath(folder)), record, trials)  # noqa: PTH100  (links stay)
 

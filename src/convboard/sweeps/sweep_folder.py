@@ -1,7 +1,9 @@
 """The folder of a sweep: what it holds, and where.
 
 ========================  ===============================================================================
-`sweep.yaml`              what was asked for: the command, the swept keys, the objective, versions
+`sweep.yaml`              what was asked for: the command, the swept keys, the objective, versions; the revisions
+                          that later commands write are `sweep.0001.yaml`, ...
+`sources/`                the source files that its trials run, see `provenance`
 `trials/`                 the config of every trial, see `trials`
 `journal/`                the state of every trial, see `journal`
 `workers/`                who claims trials, see `liveness`
@@ -9,13 +11,15 @@
 ========================  ===============================================================================
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from convboard.config.command_line import assignment
 from convboard.config.yaml_limits import LOADER, read_yaml_text
 from convboard.errors import RunError
 from convboard.files import create_once, make_folder
@@ -28,26 +32,122 @@ LOG = "log.txt"  # in the run directory of a trial
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """What a sweep was asked for.
+    """What a sweep was asked for, and the code and data that it was started with.
 
     Attributes:
         command: The command line that made it.
         swept: The keys with several values.
         objective: The metric by which its trials are compared.
         token: Random characters by which a worker knows that it sees this folder and no other.
-        environment: Versions and git commit, by name.
+        environment: Versions, machine and git commit, by name.
+        overrides: The overrides of that command line that describe the trials.
+        options: The keys of the sweep itself, see `SweepOptions.shared`.
+        threads: Threads of each trial that chooses none; None if that is left to its plan.
+        sources: The name of the list of its source files, see `provenance`.
+        data: The fingerprint of each data set, by its name and folder.
     """
 
     command: str
     swept: tuple[str, ...]
     objective: str
     token: str
-    environment: dict[str, str]
+    environment: Mapping[str, str]
+    overrides: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    threads: int | None = None
+    sources: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_maximised(self) -> bool:
         """Whether a larger objective is better."""
         return self.objective.startswith("accuracy")
+
+    def to_yaml(self) -> str:
+        """Return it as YAML, what is of most interest first."""
+        plain: dict[str, Any] = {name: getattr(self, name) for name in _KINDS}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000))
+
+    @property
+    def direction(self) -> str:
+        """`maximize` or `minimize`."""
+        return "maximize" if self.is_maximised else "minimize"
+
+
+_KINDS: dict[str, type] = {  # of the fields, in the order of the file
+    "command": str,
+    "overrides": list,
+    "swept": list,
+    "objective": str,
+    "direction": str,
+    "options": dict,
+    "threads": int,
+    "environment": dict,
+    "sources": str,
+    "data": dict,
+    "token": str,
+}
+
+
+def read_record(folder: Path) -> SweepRecord:
+    """Read what a sweep was asked for, of its last revision.
+
+    Raises:
+        RunError: There is no sweep, or its record is damaged.
+    """
+    if not (folder / SWEEP).exists():
+        raise RunError(f"{folder} has no sweep: the folder of a sweep has a {SWEEP} in it.")
+    return _read_revision(folder, _last_index(folder))
+
+
+def refuse_existing(folder: Path) -> None:
+    """Refuse a folder that has a sweep already.
+
+    Raises:
+        RunError: It has.
+    """
+    if (folder / SWEEP).exists():
+        raise RunError(
+            f"{folder} already has a sweep. To go on with it: {assignment('sweep.resume', folder)}. For a new one, "
+            "choose another folder with hydra.sweep.dir=<folder>."
+        )
+
+
+def _last_index(folder: Path) -> int:
+    return next(index for index in itertools.count() if not (folder / _revision(index + 1)).exists())
+
+
+def _revision(index: int) -> str:
+    """Return the name of the file of a revision of the record."""
+    return f"sweep.{index:04}.yaml" if index else SWEEP
+
+
+def _read_revision(folder: Path, index: int) -> SweepRecord:
+    path = folder / _revision(index)
+    try:
+        plain = yaml.load(read_yaml_text(path, has_aliases=False), Loader=LOADER)  # a safe loader
+        return _record(plain)
+    except (OSError, yaml.YAMLError, ValueError, TypeError) as error:
+        advice = f" Remove it, and the sweep goes on as {_revision(index - 1)} has it." if index else ""
+        raise RunError(f"{path} cannot be read: {' '.join(str(error).split())}.{advice}") from error
+
+
+def _record(plain: Any) -> SweepRecord:
+    """Check what was read from `sweep.yaml`."""
+    if not isinstance(plain, dict) or plain.keys() != _KINDS.keys():
+        raise ValueError(f"it must hold {', '.join(_KINDS)}")
+    for name, kind in _KINDS.items():
+        if not (isinstance(plain[name], kind) or (name == "threads" and plain[name] is None)):
+            raise ValueError(f"{name} cannot be {plain[name]!r}")
+    texts = [*plain["overrides"], *plain["swept"]]
+    for name in ("environment", "data"):
+        texts += [*plain[name], *plain[name].values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("overrides, swept, environment and data must hold texts")
+    del plain["direction"]
+    read: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
+    return SweepRecord(**read)
 
 
 class Sweep:
@@ -72,16 +172,20 @@ class Sweep:
         """Create a sweep. `sweep.yaml` is last: a folder that has it is whole.
 
         Raises:
-            RunError: The folder has a sweep.
+            RunError: The folder has a sweep, or the trials of another one that was killed when it was created.
             OSError: It cannot be written.
         """
+        refuse_existing(folder)
         for name in (TRIALS, JOURNAL, WORKERS):
             make_folder(folder / name)
         sweep = cls(folder, record)
-        sweep.trials.add(trials)
-        plain = asdict(record) | {"swept": list(record.swept)}
-        if not create_once(folder / SWEEP, yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)):
-            raise RunError(f"{folder} already has a sweep. Go on with it: sweep.resume={folder}.")
+        if not sweep.trials.add_first(trials):
+            raise RunError(
+                f"{folder} has the trials of another sweep, whose command was killed before it started one. Remove the "
+                "folder, or choose another one with hydra.sweep.dir=<folder>."
+            )
+        if not create_once(folder / SWEEP, record.to_yaml()):
+            refuse_existing(folder)
         return sweep
 
     @classmethod
@@ -91,22 +195,43 @@ class Sweep:
         Raises:
             RunError: There is none, or it is damaged.
         """
-        path = folder / SWEEP
-        if not path.exists():
-            raise RunError(f"{folder} has no sweep: the folder of a sweep has a {SWEEP} in it.")
-        try:
-            plain = yaml.load(read_yaml_text(path, has_aliases=False), Loader=LOADER)  # a safe loader
-            record = _record(plain)
-        except (OSError, yaml.YAMLError, ValueError, TypeError) as error:
-            raise RunError(f"{path} cannot be read: {' '.join(str(error).split())}.") from error
-        sweep = cls(folder, record)
+        sweep = cls(folder, read_record(folder))
         sweep.refresh()
         return sweep
 
     def refresh(self) -> None:
-        """Read what other processes have added to trials and journal."""
+        """Read what other processes have added to trials and journal, and the last revision of the record.
+
+        Raises:
+            RunError: Another sweep has taken its place, or a file is damaged.
+            OSError: The folder cannot be read.
+        """
+        record = read_record(self.folder)
+        if record.token != self.record.token:
+            raise RunError(f"{self.folder} is another sweep now: somebody has replaced it.")
+        self.record = record
         self.trials.refresh()
         self.journal.refresh()
+
+    def revise(self, change: Callable[[SweepRecord], SweepRecord]) -> None:
+        """Write a revision of the record, unless nothing in it would change but its command.
+
+        Args:
+            change: Returns the record as it should be, from what it is; is called again if another process has written
+                a revision meanwhile.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        while True:
+            index = _last_index(self.folder)
+            record = _read_revision(self.folder, index)
+            revised = change(record)
+            if replace(revised, command=record.command) == record:
+                return
+            if create_once(self.folder / _revision(index + 1), revised.to_yaml()):
+                self.record = revised
+                return
 
     def retry(self, numbers: Iterable[int]) -> None:
         """Let failed trials wait again. They go on from their checkpoints, if they have any."""
@@ -116,19 +241,3 @@ class Sweep:
     def run_dir(self, number: int) -> Path:
         """Return the run directory of a trial."""
         return self.folder / self.trials[number].folder
-
-
-def _record(plain: Any) -> SweepRecord:
-    """Check what was read from `sweep.yaml`."""
-    match plain:
-        case {
-            "command": str(),
-            "swept": [*swept],
-            "objective": str(),
-            "token": str(),
-            "environment": {**environment},
-        } if len(plain) == len(fields(SweepRecord)):
-            texts = [*swept, *environment, *environment.values()]
-            if all(isinstance(text, str) for text in texts):
-                return SweepRecord(**plain | {"swept": tuple(swept)})
-    raise ValueError(f"it must hold {', '.join(field.name for field in fields(SweepRecord))}")

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import cast, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast, get_type_hints
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -13,9 +13,11 @@ from omegaconf import OmegaConf
 from convboard.config import compose
 from convboard.config.command_line import format_value
 from convboard.config.error_messages import explain
-from convboard.config.value_checks import between
+from convboard.config.value_checks import between, one_of
 from convboard.errors import ConfigError
 
+# The keys of a single command. All others belong to the sweep, and are stored with it.
+OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")
 _MOST_WORKERS = 1024
 _SCHEMA, _CONFIG = "sweep_schema", "sweep_config"  # names for Hydra
 
@@ -30,6 +32,8 @@ class SweepOptions:
         resume: Folder of a sweep to go on with: what has finished is not run again.
         retry: Failed runs of that sweep to try again: failed for all, none, or their numbers, as in 3,7.
         trust: Go on with a sweep that somebody else has made although it names code that is not convboard's own.
+        join: Folder of a sweep to train runs of beside those who do so already, here or on another machine.
+        changed: What to do with a sweep if code, versions or data have changed since it began: refuse, or accept.
     """
 
     workers: int | None = None
@@ -37,10 +41,17 @@ class SweepOptions:
     resume: str | None = None
     retry: str = "failed"
     trust: bool = False
+    join: str | None = None
+    changed: str = "refuse"
 
     def __post_init__(self) -> None:
         between("sweep.workers", self.workers, 1, _MOST_WORKERS)
         between("sweep.per_gpu", self.per_gpu, 1, _MOST_WORKERS)
+        one_of("sweep.changed", self.changed, ("refuse", "accept"))
+
+    def shared(self) -> dict[str, Any]:
+        """Return the keys that belong to the sweep, so that all who go on with it or join it use the same."""
+        return {key: value for key, value in asdict(self).items() if key not in OF_A_WORKER}
 
     def trials_to_retry(self, failed: Sequence[int]) -> list[int]:
         """Return the trials to try again.
@@ -106,3 +117,12 @@ def _with_quoted_text(argument: str) -> str:
     hint = get_type_hints(SweepOptions).get(key.removeprefix("sweep."))
     is_text = hint in (str, str | None) and value not in ("", "null") and value[:1] not in ("'", '"')
     return f"{key}{equal}{format_value(value, quoted=True)}" if is_text else argument
+
+
+def given_keys(arguments: Sequence[str]) -> list[str]:
+    """Return the keys of the sweep itself that a command line gives: `workers` of `sweep.workers=2`.
+
+    The choice of an option of `conf/sweep` is called `sweep`.
+    """
+    found = (re.match(r"[+~]*(?:sweep\.(\w+)|(sweep))=", argument) for argument in arguments)
+    return [match[1] or match[2] for match in found if match]

@@ -102,11 +102,41 @@ class Trials:
             known = {_key(trial) for trial in self._trials}
             new = [trial for trial in {_key(trial): trial for trial in trials}.values() if _key(trial) not in known]
             start = len(self)
-            numbered = [replace(trial, number=start + place) for place, trial in enumerate(new)]
-            lines = "".join(json.dumps(asdict(trial)) + "\n" for trial in numbered)
-            if not new or create_once(self._path(start), lines):
-                self._trials += numbered
-                return numbered
+            if not new or self.add_block(new):
+                return self._trials[start:]
+
+    def add_block(self, trials: Sequence[Trial]) -> bool:
+        """Add trials after those that are known here, and number them.
+
+        Args:
+            trials: At least one. Their numbers do not count.
+
+        Returns:
+            Whether they were added. If not, another process has added some; they are known after `refresh`.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        start = len(self)
+        numbered = [replace(trial, number=start + place) for place, trial in enumerate(trials)]
+        is_added = create_once(self._path(start), "".join(json.dumps(asdict(trial)) + "\n" for trial in numbered))
+        if is_added:
+            self._trials += numbered
+        return is_added
+
+    def add_first(self, trials: Sequence[Trial]) -> bool:
+        """Add the trials that a sweep begins with.
+
+        Returns:
+            Whether the folder has these trials and no others now.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        wanted = {_key(trial): trial for trial in trials}
+        if wanted and not self.add_block(list(wanted.values())):
+            self.refresh()
+        return [_key(trial) for trial in self._trials] == list(wanted)
 
     def _path(self, start: int) -> Path:
         return self._folder / f"{start:05}.jsonl"

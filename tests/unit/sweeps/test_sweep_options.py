@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from convboard.errors import ConfigError
-from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.sweep_options import SweepOptions, given_keys, read_options
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,11 @@ def test_what_is_wrong_is_one_message(argument: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
         read_options([argument])
     assert str(raised.value).startswith(message)
+
+
+def test_the_keys_of_a_sweep_are_stored_with_it_but_not_those_of_a_command() -> None:
+    arguments = ["+sweep.workers=3", "sweep=grid", "sweep.trust=true", "seed=1,2", "sweepx=1"]
+    assert given_keys(arguments) == ["workers", "sweep", "trust"]
+    assert not {"workers", "trust", "resume", "changed"} & read_options(arguments[:3])[0].shared().keys()
+    with pytest.raises(ConfigError, match=r"^sweep.changed='maybe'"):
+        SweepOptions(changed="maybe")
