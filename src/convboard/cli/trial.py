@@ -1,9 +1,13 @@
-"""The process of a trial of a sweep, as a command: how it ends, and what it says then."""
+"""The process of a trial of a sweep, as a command: how it ends, and what it says then.
+
+The server from which the processes of trials are forked imports this module, and with it all that a trial needs.
+"""
 
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import convboard.board.preload  # noqa: F401
 from convboard.cli import streams
 from convboard.cli.frame import MISTAKE, reason_of, tell
 from convboard.cli.job import exit_of_users_code

@@ -121,9 +121,10 @@ def _run(
         dataset = build_dataset(config)
     if resumed is not None:
         refuse_other_data(resumed.path, resumed.dataset, dataset)
-    setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
-    if resumed is not None and comm.is_main:  # before the layers of several processes wait for each other
-        warn_of_unsaved_state(setup, dataset.image_shape)
+    with plan.with_threads():  # more than that would wait for the cores of other runs
+        setup = build_setup(config, dataset, plan, run_dir / CHECKPOINTS, comm, model)
+        if resumed is not None and comm.is_main:  # before the layers of several processes wait for each other
+            warn_of_unsaved_state(setup, dataset.image_shape)
     choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads(), limit_spinning():
         inputs = _input_files(config, dataset, choice.plan, run_dir)
