@@ -12,14 +12,14 @@ from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
 from convboard.config.command_line import assignment, command, printable, tensorboard
 from convboard.config.override_values import overridden
-from convboard.errors import ConfigError, RunError
+from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
+from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.journal import CLAIMABLE, State
 from convboard.sweeps.live_view import LiveView, format_value
-from convboard.sweeps.liveness import Observer, this_worker
-from convboard.sweeps.losses import forget_losses, interrupt_lost
+from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, with_threads
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
@@ -50,41 +50,36 @@ def run_sweep(arguments: Sequence[str]) -> None:
     todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
     console.print(f"sweep:      {counted(len(sweep.trials), 'trial')}, {todo:,} to run, {len(places)} at a time")
     console.print(f"folder:     {shown_path(sweep.folder)}")
+    if running := {worker for _, worker in sweep.journal.running()}:
+        console.print(f"beside:     {', '.join(sorted(running))}")
     with _folder_errors(sweep.folder):
         received = _run(sweep, console, places)
         sweep.refresh()
     if received is not None:
-        go_on = command("train", "-m", assignment("sweep.resume", shown_path(sweep.folder)))
+        key = "sweep.resume" if options.join is None else "sweep.join"
+        go_on = command("train", "-m", assignment(key, shown_path(sweep.folder)))
         error = KeyboardInterrupt(received)
-        raise RunEnded(error, f"interrupted; the trials that ran are saved. Go on with the sweep: {go_on}")
+        others = " Other workers go on with the sweep." if any(sweep.journal.running()) else ""
+        raise RunEnded(error, f"interrupted; the trials that ran are saved.{others} Go on with the sweep: {go_on}")
     _report(sweep, console)
 
 
 def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> tuple[Sweep, list[Slot]]:
     """Open the sweep to go on with, or create the one that the overrides describe; and choose the places for trials."""
-    if options.resume is not None:
-        if overrides:
-            raise ConfigError(
-                f"{overrides[0]} cannot be used with sweep.resume=, which goes on with the configs of the sweep. Omit "
-                "it, or start a new sweep."
-            )
-        sweep = Sweep.open(Path(options.resume))
-        trust_trials(sweep, options.trust)
-        numbers = range(len(sweep.trials))
-        interrupt_lost(sweep.journal, Observer(sweep.workers))
-        forget_losses(sweep.journal, numbers)
-        sweep.retry(options.trials_to_retry(sweep.journal.failed(numbers)))
-        return sweep, slots(options.workers, options.per_gpu, _devices(sweep.trials))
+    existing = options.resume if options.join is None else options.join
+    if existing is not None:
+        with _folder_errors(Path(existing).absolute()):
+            sweep = (resume_sweep if options.join is None else join_sweep)(options, overrides, arguments)
+        return sweep, _places(options, sweep.trials)
     compose.register()
     folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
     refuse_existing(Path(folder))
-    described = [override for override in overrides if not override.startswith("hydra.")]
-    trials = new_trials(described)
-    places = slots(options.workers, options.per_gpu, _devices(trials))
+    trials = new_trials([override for override in overrides if not override.startswith("hydra.")])
+    places = _places(options, trials)
     threads = threads_of(places)
     with _folder_errors(Path(folder)):
         trials = [with_threads(trial, threads) for trial in trials]
-        sweep = create_sweep(Path(folder), ["-m", *arguments], trials, described, options, threads)
+        sweep = create_sweep(Path(folder), ["-m", *arguments], trials, options)
     trust_trials(sweep, True)  # the user has named its code
     return sweep, places
 
@@ -104,8 +99,11 @@ def _folder_errors(folder: Path) -> Iterator[None]:
         raise RunError(f"{folder} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
 
 
-def _devices(trials: Iterable[Trial]) -> set[str]:
-    return {str(trial.config["trainer"]["device"]) for trial in trials}
+def _places(options: SweepOptions, trials: Iterable[Trial]) -> list[Slot]:
+    """Return the places for trials on this machine."""
+    trainers = [trial.config["trainer"] for trial in trials]
+    threads = max((trainer["threads"] or 1 for trainer in trainers), default=1)
+    return slots(options.workers, options.per_gpu, {str(trainer["device"]) for trainer in trainers}, threads)
 
 
 def _run(sweep: Sweep, console: Console, places: Sequence[Slot]) -> int | None:

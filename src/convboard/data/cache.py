@@ -37,7 +37,8 @@ def open_stored(source: Source, size: int, download: bool) -> Stored:
         source.provide(download)
         return _in_memory(source.read(size))
     cache = source.cache.with_name(f"{source.cache.name}-{size}.safetensors")
-    record = source.cache.with_name(f"{source.cache.name}.json")
+    record = source.record
+    assert record is not None
     if all(path.is_file() for path in source.files()):
         fingerprint = _checked_fingerprint(source, record)
         stored = map_cache(cache, fingerprint.digest)

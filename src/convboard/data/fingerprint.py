@@ -34,23 +34,28 @@ class Fingerprint:
         content = [(name, sha256) for name, (_, _, sha256) in sorted(self.entries.items())]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
+    def describe(self) -> str:
+        """Return the number of files, their size and the beginning of the digest."""
+        size = sum(size for size, _, _ in self.entries.values())
+        return f"{len(self.entries):,} files, {size:,} bytes, SHA-256 {self.digest[:16]}"
+
     def save(self, record: Path) -> None:
         """Write it to its file."""
         files.atomic_write_text(record, json.dumps(self.entries))
 
 
-def take_fingerprint(sources: Sequence[Path], folder: Path, record: Path) -> Fingerprint:
+def take_fingerprint(sources: Sequence[Path], folder: Path, record: Path | None) -> Fingerprint:
     """Compute the fingerprint of files, and hash those that have changed since the last one.
 
     Args:
         sources: The files, which must all exist.
         folder: Their common folder.
-        record: The file of the last fingerprint; it may be missing.
+        record: The file of the last fingerprint; it may be missing. None if there is no such file.
 
     Raises:
         OSError: A file cannot be read.
     """
-    known = _load(record)
+    known = _load(record) if record is not None else {}
 
     def entry(path: Path) -> tuple[int, int, str]:
         status = path.stat()

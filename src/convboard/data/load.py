@@ -8,6 +8,7 @@ from pathlib import Path
 from convboard.data.cache import open_stored
 from convboard.data.cache_file import Stored
 from convboard.data.dataset import ImageDataset, ImageShape, Remarks, Split
+from convboard.data.fingerprint import Fingerprint, take_fingerprint
 from convboard.data.options import DATASETS, FITS
 from convboard.data.sources.cifar10 import CIFAR10
 from convboard.data.sources.digits import Digits
@@ -75,6 +76,28 @@ def describe_dataset(
     source = _source(name, data_dir, path)
     with _system_errors():
         return source.describe(image_size or source.native_size)
+
+
+def fingerprint_dataset(name: str, data_dir: Path, *, path: Path | None = None, fit: str = "pad") -> Fingerprint | None:
+    """Return the fingerprint of the files of a data set. Nothing is downloaded, decoded or written.
+
+    Args:
+        name: See `load_dataset`, as the rest.
+        data_dir: Need not exist.
+        path: The folder of an image_folder.
+        fit: How its pictures become squares: each way has a cache of its own.
+
+    Returns:
+        The fingerprint; None if files are missing, which are downloaded when they are needed, or if there are none.
+
+    Raises:
+        DataError: The folder of an image_folder does not exist, or a file cannot be read.
+    """
+    source = _source(name, data_dir, path, fit)
+    with _system_errors():
+        if not source.files() or not all(file.is_file() for file in source.files()):
+            return None
+        return take_fingerprint(source.files(), source.folder, source.record)
 
 
 def _source(name: str, data_dir: Path, path: Path | None, fit: str = "pad") -> Source:

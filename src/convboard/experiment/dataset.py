@@ -12,7 +12,7 @@ from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
 from convboard.data.batches import is_worker_failure
 from convboard.data.dataset import ImageDataset, ImageShape
-from convboard.data.load import describe_dataset, load_dataset
+from convboard.data.load import describe_dataset, fingerprint_dataset, load_dataset
 from convboard.data.sources.class_folders import OtherFolderError
 from convboard.data.sources.downloads import MissingFilesError
 from convboard.data.sources.image_folder import CUT_OFF
@@ -61,6 +61,22 @@ def describe_config_dataset(config: TrainConfig) -> tuple[ImageShape, int]:
         return describe_dataset(
             config.dataset.name, Path(config.data_dir), path=_path(config), image_size=_image_size(config)
         )
+
+
+@errors_with_config_keys()
+def describe_config_files(config: TrainConfig) -> str:
+    """Return what identifies the files of the data set of a config; empty if they are missing or it has none.
+
+    Args:
+        config: The config.
+
+    Raises:
+        DataError: Images are missing or cannot be read.
+    """
+    chosen = config.dataset
+    with _explained(config):
+        found = fingerprint_dataset(chosen.name, Path(config.data_dir), path=_path(config), fit=chosen.fit)
+    return found.describe() if found else ""
 
 
 @contextmanager

@@ -14,9 +14,9 @@ from convboard.config.compose import compose_each
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError, ConvboardError
-from convboard.experiment.environment import describe_environment
 from convboard.experiment.run_dir import refuse_foreign
 from convboard.sweeps.grid import Setting, grid
+from convboard.sweeps.provenance import provenance_of
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trials import Trial, folder_name
@@ -31,7 +31,15 @@ def new_trials(overrides: Sequence[str]) -> list[Trial]:
     Raises:
         ConfigError: A trial cannot be; its values are named.
     """
-    settings = grid(overrides)
+    return compose_trials(grid(overrides))
+
+
+def compose_trials(settings: Sequence[Setting]) -> list[Trial]:
+    """Compose and check the trials of settings.
+
+    Raises:
+        ConfigError: A trial cannot be; its values are named.
+    """
     composed = compose_each(setting.overrides for setting in settings)
     trials = []
     for number, setting in enumerate(settings):
@@ -67,9 +75,7 @@ def create_sweep(
     folder: Path,
     given: Sequence[str],
     trials: Sequence[Trial],
-    overrides: Sequence[str] = (),
     options: SweepOptions | None = None,
-    threads: int | None = None,
 ) -> Sweep:
     """Create the folder of a sweep.
 
@@ -77,9 +83,7 @@ def create_sweep(
         folder: The folder.
         given: The arguments of the command line.
         trials: Its trials.
-        overrides: Those of the arguments that describe the trials.
         options: The keys of the sweep itself; None for the defaults.
-        threads: Threads that `with_threads` has given to the trials.
 
     Raises:
         ConfigError: The trials have different objectives.
@@ -89,19 +93,20 @@ def create_sweep(
     if len(objectives) > 1:
         raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
     swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
-    environment = describe_environment(device="")
-    del environment["device"], environment["command"]  # each run has its own
+    provenance = provenance_of(trials)
     record = SweepRecord(
         command("train", *map(shlex.quote, given)),
         swept,
         objectives[0],
         secrets.token_hex(8),
-        environment,
-        tuple(overrides),
+        provenance.environment,
         (options or SweepOptions()).shared(),
-        threads,
+        provenance.sources_name,
+        provenance.data,
     )
-    return Sweep.create(Path(os.path.abspath(folder)), record, trials)  # noqa: PTH100  (links stay)
+    sweep = Sweep.create(Path(os.path.abspath(folder)), record, trials)  # noqa: PTH100  (links stay)
+    provenance.keep_sources(sweep.folder)
+    return sweep
 
 
 def trust_trials(sweep: Sweep, trust: bool) -> None:

@@ -24,13 +24,14 @@ class Slot:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def slots(workers: int | None, per_gpu: int | None, devices: Collection[str]) -> list[Slot]:
+def slots(workers: int | None, per_gpu: int | None, devices: Collection[str], threads: int = 1) -> list[Slot]:
     """Return the places for trials.
 
     Args:
-        workers: Their number; None for as many as there are GPUs, or else cores.
+        workers: Their number; None for as many as there are GPUs, or else as many as fill the cores.
         per_gpu: Places on each GPU; None for one.
         devices: The values of `trainer.device` in the trials.
+        threads: Threads of each trial on a CPU.
 
     Raises:
         ConfigError: `per_gpu` is given and no trial can run on a GPU.
@@ -39,7 +40,7 @@ def slots(workers: int | None, per_gpu: int | None, devices: Collection[str]) ->
     if not ids:
         if per_gpu is not None:
             raise ConfigError(f"sweep.per_gpu={per_gpu}: there is no NVIDIA GPU here that a trial could use. Omit it.")
-        return [Slot()] * (workers or core_count())
+        return [Slot()] * (workers or max(1, core_count() // threads))
     number = workers or len(ids) * (per_gpu or 1)
     return [Slot({"CUDA_VISIBLE_DEVICES": ids[place % len(ids)]}) for place in range(number)]
 

@@ -12,6 +12,7 @@
 """
 
 import itertools
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,9 +41,7 @@ class SweepRecord:
         objective: The metric by which its trials are compared.
         token: Random characters by which a worker knows that it sees this folder and no other.
         environment: Versions, machine and git commit, by name.
-        overrides: The overrides of that command line that describe the trials.
         options: The keys of the sweep itself, see `SweepOptions.shared`.
-        threads: Threads of each trial that chooses none; None if that is left to its plan.
         sources: The name of the list of its source files, see `provenance`.
         data: The fingerprint of each data set, by its name and folder.
     """
@@ -52,9 +51,7 @@ class SweepRecord:
     objective: str
     token: str
     environment: Mapping[str, str]
-    overrides: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
-    threads: int | None = None
     sources: str = ""
     data: Mapping[str, str] = field(default_factory=dict)
 
@@ -65,8 +62,7 @@ class SweepRecord:
 
     def to_yaml(self) -> str:
         """Return it as YAML, what is of most interest first."""
-        plain: dict[str, Any] = {name: getattr(self, name) for name in _KINDS}
-        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items()}
+        plain = {name: getattr(self, name) for name in _KINDS} | {"swept": list(self.swept)}
         return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=1000))
 
     @property
@@ -77,12 +73,10 @@ class SweepRecord:
 
 _KINDS: dict[str, type] = {  # of the fields, in the order of the file
     "command": str,
-    "overrides": list,
     "swept": list,
     "objective": str,
     "direction": str,
     "options": dict,
-    "threads": int,
     "environment": dict,
     "sources": str,
     "data": dict,
@@ -138,16 +132,15 @@ def _record(plain: Any) -> SweepRecord:
     if not isinstance(plain, dict) or plain.keys() != _KINDS.keys():
         raise ValueError(f"it must hold {', '.join(_KINDS)}")
     for name, kind in _KINDS.items():
-        if not (isinstance(plain[name], kind) or (name == "threads" and plain[name] is None)):
+        if not isinstance(plain[name], kind):
             raise ValueError(f"{name} cannot be {plain[name]!r}")
-    texts = [*plain["overrides"], *plain["swept"]]
+    texts = list(plain["swept"])
     for name in ("environment", "data"):
         texts += [*plain[name], *plain[name].values()]
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError("overrides, swept, environment and data must hold texts")
+        raise ValueError("swept, environment and data must hold texts")
     del plain["direction"]
-    read: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in plain.items()}
-    return SweepRecord(**read)
+    return SweepRecord(**plain | {"swept": tuple(plain["swept"])})
 
 
 class Sweep:
@@ -195,7 +188,7 @@ class Sweep:
         Raises:
             RunError: There is none, or it is damaged.
         """
-        sweep = cls(folder, read_record(folder))
+        sweep = cls(Path(os.path.abspath(folder)), read_record(folder))  # noqa: PTH100  (links stay)
         sweep.refresh()
         return sweep
 

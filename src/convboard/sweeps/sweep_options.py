@@ -18,6 +18,8 @@ from convboard.errors import ConfigError
 
 # The keys of a single command. All others belong to the sweep, and are stored with it.
 OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")
+# Those that a command that resumes the sweep may change.
+MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
 _MOST_WORKERS = 1024
 _SCHEMA, _CONFIG = "sweep_schema", "sweep_config"  # names for Hydra
 

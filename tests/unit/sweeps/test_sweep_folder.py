@@ -9,7 +9,7 @@ from convboard.errors import RunError
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.trials import Trial, Trials
 
-RECORD = SweepRecord("train.py -m seed=1,2", ("seed",), "loss/val", "token", {"torch": "2.15"}, ("seed=1,2",))
+RECORD = SweepRecord("train.py -m seed=1,2", ("seed",), "loss/val", "token", {"torch": "2.15"})
 TRIAL = Trial(0, ("seed=1",), {"seed": "1"}, "seed=1", {"seed": 1})
 
 

@@ -85,6 +85,11 @@ class Source(ABC):
     folder: Path
     cache: Path | None
 
+    @property
+    def record(self) -> Path | None:
+        """The file of the last fingerprint of its files; None if it has no cache."""
+        return self.cache.with_name(f"{self.cache.name}.json") if self.cache else None
+
     @abstractmethod
     def files(self) -> Sequence[Path]:
         """Return all its files in a fixed order, whether or not they exist; none if it needs no cache."""

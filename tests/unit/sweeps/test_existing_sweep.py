@@ -1,0 +1,128 @@
+"""A sweep that is resumed or joined: what is added to it, and what is refused."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from convboard.errors import ConfigError, ConvboardError, RunError
+from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
+from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.new_sweep import create_sweep, new_trials, with_threads
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_options import read_options
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a sweep, which is not the current one."""
+    monkeypatch.chdir(tmp_path)
+    trials = [with_threads(trial, 2) for trial in new_trials(["optimizer.lr=0.1,0.01", "seed=1,2", "batch_size=32"])]
+    return create_sweep(tmp_path / "sweep", ["-m"], trials).folder
+
+
+def resumed(folder: Path, *arguments: str) -> Sweep:
+    given = [f"sweep.resume={folder}", *arguments]
+    return resume_sweep(*read_options(given), given)
+
+
+def joined(folder: Path, *arguments: str) -> Sweep:
+    given = [f"sweep.join={folder}", *arguments]
+    return join_sweep(*read_options(given), given)
+
+
+def names(sweep: Sweep) -> list[str]:
+    return [trial.name for trial in sweep.trials][4:]
+
+
+@pytest.mark.parametrize(
+    ("values", "added"),
+    [
+        (["seed=2,3"], ["optimizer.lr=0.1 seed=3", "optimizer.lr=0.01 seed=3"]),
+        (["optimizer.lr=1.0", "seed=1"], ["optimizer.lr=1.0 seed=1"]),
+        (["seed=1"], []),
+        (["batch_size=32"], []),  # as they are
+        (
+            ["batch_size=64", "seed=1"],
+            ["optimizer.lr=0.1 batch_size=64 seed=1", "optimizer.lr=0.01 batch_size=64 seed=1"],
+        ),
+    ],
+)
+def test_trials_that_are_missing_are_added(folder: Path, values: Sequence[str], added: list[str]) -> None:
+    sweep = resumed(folder, *values)
+    assert names(sweep) == added == names(Sweep.open(folder))
+    assert all(trial.config["trainer"]["threads"] == 2 for trial in sweep.trials)
+    assert ("batch_size" in sweep.record.swept) == ("batch_size=64" in values)
+    assert names(resumed(folder, *values)) == added  # once
+
+
+def test_values_that_are_added_one_after_another_are_combined(folder: Path) -> None:
+    resumed(folder, "seed=3")
+    assert [name for name in names(resumed(folder, "model=lenet,conv_mlp")) if "conv_mlp" in name] == [
+        f"optimizer.lr={lr} seed={seed} model=conv_mlp" for lr in ("0.1", "0.01") for seed in (1, 2)
+    ] + [f"optimizer.lr={lr} seed=3 model=conv_mlp" for lr in ("0.1", "0.01")]
+
+
+def test_what_a_further_value_cannot_be_is_told(folder: Path) -> None:
+    for values, message in {
+        ("seed=3", "batch_size=0"): "trial optimizer.lr=0.1 seed=3 batch_size=0: batch_size=0: must be at least 1.",
+        ("objective=loss/val",): "objective=loss/val cannot be used with sweep.resume=",
+        ("hydra.sweep.dir=here",): "hydra.sweep.dir=here cannot be used with sweep.resume=",
+        ("seed=range(0,1000000)",): "-m: the sweep would have 2,000,000 runs.",
+    }.items():
+        with pytest.raises(ConfigError) as raised:
+            resumed(folder, *values)
+        assert str(raised.value).startswith(message)
+    assert len(Sweep.open(folder).trials) == 4
+
+
+def test_options_that_have_changed_are_told_before_trials_are_added(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "conf/optimizer").mkdir(parents=True)
+    (tmp_path / "conf/optimizer/sgd.yaml").write_text("_target_: torch.optim.SGD\nlr: 0.1\nmomentum: 0.8\n")
+    assert len(resumed(folder).trials) == 4  # what waits keeps its config
+    with pytest.raises(RunError) as raised:
+        resumed(folder, "seed=3")
+    assert "Its trial optimizer.lr=0.1 seed=1 would differ now:\n  optimizer.momentum was 0.9, and is 0.8" in str(
+        raised.value
+    )
+    sweep = resumed(folder, "seed=3", "sweep.changed=accept")
+    assert [trial.config["optimizer"]["momentum"] for trial in sweep.trials] == [0.9] * 4 + [0.8] * 2
+
+
+def test_code_that_has_changed_is_refused_until_it_is_accepted(folder: Path, tmp_path: Path) -> None:
+    target = "model._target_=mine.Net"
+    (tmp_path / "mine.py").write_text("class Net: ...")
+    resumed(folder, target)
+    (tmp_path / "mine.py").write_text("class Net: changed = True")
+    for open_it in (resumed, joined):
+        with pytest.raises(RunError) as raised:
+            open_it(folder, "sweep.trust=true")
+        assert str(raised.value) == (
+            f"{folder}: what its runs are trained with has changed, so that they could not be compared:\n"
+            "  mine.py has changed\nRestore it, or start a new sweep. To go on all the same: sweep.changed=accept"
+        )
+    joined(folder, "sweep.changed=accept")  # for this worker alone
+    with pytest.raises(RunError):
+        resumed(folder)
+    resumed(folder, "sweep.changed=accept")
+    joined(folder)
+    resumed(folder)
+
+
+def test_who_joins_adds_nothing_and_tries_nothing_again(folder: Path) -> None:
+    sweep = Sweep.open(folder)
+    for number, state in enumerate((State.FAILED, State.INTERRUPTED)):
+        sweep.journal.claim("gone", [number])
+        sweep.journal.append(number, Entry(state, "gone"))
+    before = sorted((folder / "journal").rglob("*"))
+    assert [joined(folder).journal.state(number) for number in range(3)] == ["failed", "interrupted", "waiting"]
+    assert sorted((folder / "journal").rglob("*")) == before
+    for argument in ("sweep.retry=none", "sweep=grid", "seed=3", "hydra.sweep.dir=x", f"sweep.resume={folder}"):
+        with pytest.raises(ConfigError, match=r"cannot be used with sweep.join=, which trains runs of a sweep"):
+            joined(folder, argument)
+    assert [resumed(folder).journal.state(number) for number in range(3)] == ["waiting"] * 3
+
+
+def test_a_folder_without_a_sweep_is_not_joined(tmp_path: Path) -> None:
+    with pytest.raises(ConvboardError, match="has no sweep"):
+        joined(tmp_path)
