@@ -14,12 +14,15 @@ import socket
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from glob import escape
 from pathlib import Path
 from typing import Any
 
 # The names of the temporary files of `atomic_write`, and of that of an event file.
 TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.tmp|\.events\.tmp")
+_WRITER = re.compile(r"\.([^.]+)\.(\d+)\.[0-9a-f]{8}\.tmp$")  # machine and process
+_DAY = 86_400.0  # seconds
 
 _LOCK = re.compile(rb"(\d+( (\S+\n?)?)?)?")  # the content of a lock file, or its beginning
 
@@ -38,7 +41,7 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
         OSError: The file could not be written, for instance because the disk is full; `path` is unchanged. The error
             has the name of the file.
     """
-    _remove_leftovers(path)
+    remove_leftovers(path.parent, f"{path.name}.")
     temporary = _temporary(path)
     try:
         write(temporary)
@@ -96,6 +99,37 @@ def create_once(path: Path, text: str) -> bool:
     if is_created:
         sync(path.parent)
     return is_created
+
+
+def remove_leftovers(folder: Path, name: str = "") -> None:
+    """Remove temporary files of writers that have ended.
+
+    Those of other machines count as ended if another name was added to the folder a day later: both times are of the
+    file system.
+
+    Args:
+        folder: The folder.
+        name: The name of the file that they were to become; empty for all.
+    """
+    latest = folder.stat().st_mtime
+    for path in folder.glob(f".{escape(name)}*.tmp"):
+        if written := _WRITER.search(path.name):
+            is_own = written[1] == _machine_hash()
+            with suppress(FileNotFoundError):  # its writer has just ended with it
+                if not _is_alive(int(written[2])) if is_own else latest - path.stat().st_mtime > _DAY:
+                    path.unlink()
+
+
+@cache
+def machine() -> str:
+    """Return what tells this machine, or container, from all others, which may have the same host name."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # macOS has neither
+        import psutil  # deferred for start-up time
+
+        return f"{socket.gethostname()} {psutil.boot_time():.0f}"
 
 
 def make_folder(folder: Path) -> list[Path]:
@@ -276,17 +310,11 @@ def _holder(path: Path) -> int | None:
 
 def _temporary(path: Path) -> Path:
     """A new name beside `path`, which tells the process that writes there."""
-    writer = f"{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-    return path.with_name(f".{path.name}.{writer}.tmp")
+    return path.with_name(f".{path.name}.{_machine_hash()}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of writers of `path` on this machine that have ended."""
-    prefix = f".{path.name}.{socket.gethostname()}."
-    for leftover in path.parent.glob(f"{escape(prefix)}*.tmp"):
-        pid = leftover.name.removeprefix(prefix).split(".")[0]
-        if pid.isdecimal() and not _is_alive(int(pid)):
-            leftover.unlink(missing_ok=True)
+def _machine_hash() -> str:
+    return hashlib.sha256(machine().encode()).hexdigest()[:8]
 
 
 def _is_alive(pid: int) -> bool:

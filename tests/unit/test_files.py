@@ -12,7 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from convboard.files import atomic_write, atomic_write_bytes, atomic_write_text, create_once, empty, locked, sha256
+from convboard.files import (
+    atomic_write,
+    atomic_write_bytes,
+    atomic_write_text,
+    create_once,
+    empty,
+    locked,
+    remove_leftovers,
+    sha256,
+)
 
 LIMIT_SECONDS = 60
 
@@ -162,6 +171,30 @@ def test_a_write_leaves_the_temporary_file_of_a_live_writer_alone(tmp_path: Path
 
     atomic_write(path, write)
     assert path.read_text() == "outer"
+
+
+def leftover(folder: Path, machine: str, pid: int) -> Path:
+    path = folder / f".entry.{machine}.{pid}.0123abcd.tmp"
+    path.touch()
+    return path
+
+
+def test_what_killed_writers_have_left_is_removed_and_nothing_of_those_that_may_live(tmp_path: Path) -> None:
+    """The process ids of a machine with the same host name tell nothing here."""
+    with start("import os; from convboard.files import _temporary, Path; print(_temporary(Path('entry')))") as gone:
+        name = first_line(gone).removeprefix(".entry.")
+    machine, pid, *_ = name.split(".")
+    own, living, elsewhere, long_ago = (
+        leftover(tmp_path, machine, int(pid)),
+        leftover(tmp_path, machine, os.getpid()),
+        leftover(tmp_path, "deadbeef", int(pid)),
+        leftover(tmp_path, "cafebabe", int(pid)),
+    )
+    os.utime(long_ago, (0, tmp_path.stat().st_mtime - 100_000))
+    (tmp_path / ".mine.tmp").touch()
+    remove_leftovers(tmp_path)
+    assert set(tmp_path.iterdir()) == {living, elsewhere, tmp_path / ".mine.tmp"}
+    assert own != living
 
 
 def test_sha256(tmp_path: Path) -> None:

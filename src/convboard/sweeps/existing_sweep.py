@@ -63,6 +63,7 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
         ConvboardError: There is no sweep; or code, data or configs have changed, and the user has not accepted it.
     """
     sweep = _opened(options.resume or "", options)
+    sweep.remove_leftovers()
     keys = _changed_keys(sweep.record, options, given_keys(arguments))
     now = _changed(sweep, options)
     failed = options.trials_to_retry(sweep.journal.failed(range(len(sweep.trials))))

@@ -1,18 +1,23 @@
 """The journal of a sweep: the state of every trial, kept in files that any number of workers append to.
 
-A trial has a log of its own, of numbered entries::
+A trial has a log of its own, of numbered entries, which are in one folder for each hundred trials::
 
-    journal/00012.0000.json   {"state": "running", "worker": "box-4711-9f3a0c", ...}
-    journal/00012.0001.json   {"state": "finished", "value": 0.97, ...}
+    journal/000/00012.0000.json   {"state": "running", "worker": "box-4711-9f3a0c", ...}
+    journal/000/00012.0001.json   {"state": "finished", "value": 0.97, ...}
 
 An entry gives the state that the trial has from then on. The last one counts; a trial without entries waits. An entry
 is created once and never changed or removed (`files.create_once`), so that appending is a compare-and-swap: a process
 that knows k entries can add entry k only if no other process has done so. Therefore at most one worker claims a trial,
 a trial has one state at every moment whoever is killed, and a worker that was taken for dead cannot end a trial that
 another one has claimed since.
+
+A process that reads the journal again lists only folders that have changed, by their modification times, of which each
+is compared with an earlier one of the same folder only. Without that, the readers of a large sweep would keep its file
+server busy.
 """
 
 import json
+import random
 import re
 import time
 from collections import Counter
@@ -21,10 +26,13 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from convboard.files import create_once, read_text
+from convboard.files import create_once, read_text, sync
+from convboard.sweeps.listings import Listings
 
-_NAME = re.compile(r"(\d{5,})\.(\d{4,})\.json")
+_PER_BLOCK = 100  # trials in a folder
+_BLOCK, _NAME = re.compile(r"\d{3,}"), re.compile(r"(\d{5,})\.(\d{4,})\.json")
 _LONGEST = 1_000_000  # bytes of an entry
+_MOST_DOUBLED = 10
 
 
 class State(StrEnum):
@@ -39,6 +47,7 @@ class State(StrEnum):
 
 
 CLAIMABLE = (State.WAITING, State.INTERRUPTED)
+OVER = (State.FINISHED, State.PRUNED, State.FAILED)
 _FOLLOWS = {
     State.WAITING: (State.RUNNING,),
     State.RUNNING: (State.FINISHED, State.PRUNED, State.FAILED, State.INTERRUPTED),
@@ -79,8 +88,10 @@ class Journal:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._entries: dict[int, list[Entry]] = {}
+        self._blocks: set[str] = set()
+        self._listings = Listings()
 
     def refresh(self) -> None:
         """Read the entries that other processes have added.
@@ -88,15 +99,29 @@ class Journal:
         Raises:
             OSError: The folder cannot be read.
         """
-        numbers = [found for path in self._folder.iterdir() if (found := _NAME.fullmatch(path.name))]
-        for number in sorted({int(found[1]) for found in numbers if int(found[2]) >= len(self.entries(int(found[1])))}):
-            self.refresh_trial(number)
+        self._blocks |= {name for name in self._listings.names(self.folder) if _BLOCK.fullmatch(name)}
+        for block in self.blocks():
+            for number in self._extended(self._listings.names(block, self._is_over(int(block.name)))):
+                self.refresh_trial(number)
+
+    def blocks(self) -> list[Path]:
+        """Return the known folders of entries."""
+        return [self.folder / block for block in sorted(self._blocks, key=int)]
+
+    def _extended(self, names: Iterable[str]) -> list[int]:
+        """Return the trials that have entries, by the names of their files, which are not known here."""
+        found = (match for name in names if (match := _NAME.fullmatch(name)))
+        return sorted({int(one[1]) for one in found if int(one[2]) >= len(self.entries(int(one[1])))})
+
+    def _is_over(self, block: int) -> bool:
+        """Return whether all trials of a folder have ended, so that only somebody who tries one again adds entries."""
+        return all(self.state(number) in OVER for number in range(block * _PER_BLOCK, (block + 1) * _PER_BLOCK))
 
     def refresh_trial(self, number: int) -> None:
         """Read the entries of one trial that other processes have added."""
         entries = self._entries.setdefault(number, [])
-        while (path := self._path(number, len(entries))).exists():
-            entries.append(_read(path))
+        while (entry := _read(self._path(number, len(entries)))) is not None:
+            entries.append(entry)
 
     def entries(self, number: int) -> list[Entry]:
         """Return the known entries of a trial, the first one first."""
@@ -127,27 +152,57 @@ class Journal:
         assert entry.state in _FOLLOWS[self.state(number)], f"trial {number}: {self.state(number)} to {entry.state}"
         entries = self._entries.setdefault(number, [])
         stamped = Entry(**asdict(entry) | {"time": time.time()})
-        is_added = create_once(self._path(number, len(entries)), json.dumps(asdict(stamped)) + "\n")
+        is_added = self._create(self._path(number, len(entries)), json.dumps(asdict(stamped)) + "\n")
         if is_added:
             entries.append(stamped)
         else:
             self.refresh_trial(number)
         return is_added
 
+    def end(self, number: int, entry: Entry) -> bool:
+        """End a trial that `entry.worker` runs.
+
+        Returns:
+            Whether it has ended so. If not, others have taken this worker for dead, and the trial is no longer its own.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        return self.holder(number) == entry.worker and self.append(number, entry)
+
+    def holder(self, number: int) -> str | None:
+        """Return the worker that runs a trial; None if it does not run."""
+        entries = self.entries(number)
+        return entries[-1].worker if entries and entries[-1].state is State.RUNNING else None
+
     def claim(self, worker: str, numbers: Iterable[int]) -> int | None:
         """Claim one of these trials for a worker.
 
         Args:
             worker: The id of the worker.
-            numbers: Trials, the first choice first. Those that cannot be claimed are passed over.
+            numbers: Trials, the first choice first. Those that cannot be claimed are passed over. Where others are
+                claiming the same ones, some are skipped at random, so that not all try the same one again and again.
 
         Returns:
             The trial; None if there is none to claim.
         """
+        skipped, taken, skip = [], 0, 0
         for number in numbers:
-            if self.state(number) in CLAIMABLE and self.append(number, Entry(State.RUNNING, worker)):
+            if self.state(number) not in CLAIMABLE:
+                continue
+            if skip:
+                skipped.append(number)
+                skip -= 1
+            elif self._try_to_claim(worker, number):
                 return number
-        return None
+            else:
+                taken += 1
+                skip = random.randrange(2 ** min(taken, _MOST_DOUBLED))
+        return next((number for number in skipped if self._try_to_claim(worker, number)), None)
+
+    def _try_to_claim(self, worker: str, number: int) -> bool:
+        self.refresh_trial(number)  # costs less than an entry that is refused
+        return self.state(number) in CLAIMABLE and self.append(number, Entry(State.RUNNING, worker))
 
     def running(self) -> Iterator[tuple[int, str]]:
         """Return the trials that run, each with its worker."""
@@ -156,13 +211,24 @@ class Journal:
                 yield number, entries[-1].worker
 
     def _path(self, number: int, index: int) -> Path:
-        return self._folder / f"{number:05}.{index:04}.json"
+        return self.folder / f"{number // _PER_BLOCK:03}" / f"{number:05}.{index:04}.json"
+
+    def _create(self, path: Path, text: str) -> bool:
+        """Create an entry, and its folder if it is the first one in it."""
+        try:
+            return create_once(path, text)
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            sync(self.folder)
+            return create_once(path, text)
 
 
-def _read(path: Path) -> Entry:
-    """Read an entry. One that a crash of its machine has damaged is taken as the loss of its worker."""
+def _read(path: Path) -> Entry | None:
+    """Read an entry; None if there is none. One that a crash has damaged is taken as the loss of its worker."""
     try:
         content = json.loads(read_text(path, _LONGEST))
+    except FileNotFoundError:
+        return None
     except (ValueError, RecursionError):
         content = None
     match content:

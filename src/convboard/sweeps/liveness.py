@@ -2,7 +2,8 @@
 
 A worker describes itself once in `workers/<id>.json` and gives a sign of life every few seconds in `workers/<id>.beat`.
 On the machine of a worker its process id tells at once whether it is alive. Elsewhere it counts as dead if its sign of
-life has not changed for some time by the clock of the *observer*: the clocks of two machines are never compared.
+life has not changed for some time by the clock of the *observer*: the clocks of two machines are never compared. Time
+in which the observer itself was stopped, or its file server was away, does not count: nobody could give a sign then.
 """
 
 import json
@@ -19,10 +20,11 @@ from types import TracebackType
 
 import psutil
 
-from convboard.files import atomic_write_text, create_once, read_text
+from convboard.files import atomic_write_text, create_once, machine, read_text
 
 LOST_AFTER = 120.0  # seconds; NFS clients show the files of others up to 60 s late
 _INTERVAL = 5.0  # seconds between two signs of life
+_LONGEST_GAP = 3 * _INTERVAL  # seconds between two looks of an observer that count
 _TOLERANCE = 2.0  # seconds to which the start of a process is known: the start of its machine has no fractions
 _LONGEST = 100_000  # bytes of a file
 
@@ -49,7 +51,7 @@ class Worker:
 def this_worker() -> Worker:
     """Return a new worker, which is this process."""
     host, pid = socket.gethostname(), os.getpid()
-    return Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, _machine(), pid, _started(pid) or 0.0)
+    return Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, machine(), pid, _started(pid) or 0.0)
 
 
 class SignOfLife:
@@ -86,6 +88,15 @@ class SignOfLife:
                 return
 
 
+@dataclass
+class _Sign:
+    """The last sign of life of a worker, when an observer looked for it, and for how long it has seen no other."""
+
+    sign: str
+    looked: float
+    unchanged: float = 0.0
+
+
 class Observer:
     """Tells which workers are dead, as this process sees them.
 
@@ -100,20 +111,19 @@ class Observer:
     ) -> None:
         self._folder, self._lost_after, self._clock = folder, lost_after, clock
         self._workers: dict[str, Worker] = {}
-        self._seen: dict[str, tuple[str, float]] = {}
+        self._seen: dict[str, _Sign] = {}
 
     def is_dead(self, worker_id: str) -> bool:
         """Return whether a worker has ended, or has given no sign of life for too long."""
         worker = self.worker(worker_id)
-        if worker is not None and worker.machine == _machine():
+        if worker is not None and worker.machine == machine():
             started = _started(worker.pid)
             return started is None or abs(started - worker.started) > _TOLERANCE
         sign, now = _text(self._folder / f"{worker_id}.beat"), self._clock()
-        before, since = self._seen.setdefault(worker_id, (sign, now))
-        if sign != before:
-            self._seen[worker_id] = sign, now
-            return False
-        return now - since > self._lost_after
+        seen = self._seen.setdefault(worker_id, _Sign(sign, now))
+        seen.unchanged = seen.unchanged + min(now - seen.looked, _LONGEST_GAP) if sign == seen.sign else 0.0
+        seen.sign, seen.looked = sign, now
+        return seen.unchanged > self._lost_after
 
     def worker(self, worker_id: str) -> Worker | None:
         """Return what a worker says of itself; None if its file is missing or damaged."""
@@ -131,17 +141,6 @@ def _text(path: Path) -> str:
         return read_text(path, _LONGEST)
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def _machine() -> str:
-    """Return what tells this machine, and the processes that are visible here, from all others."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        return (
-            f"{socket.gethostname()} {boot} {Path('/proc/self/ns/pid').readlink()}"  # containers have ids of their own
-        )
-    except OSError:  # macOS has neither
-        return f"{socket.gethostname()} {psutil.boot_time():.0f}"
 
 
 def _started(pid: int) -> float | None:

@@ -186,7 +186,7 @@ class Pool:
         one.process.close()
         one.reports.close()
         entry = self._entry(one, code)
-        if self._sweep.journal.append(one.trial.number, entry):
+        if self._sweep.journal.end(one.trial.number, entry):
             self._listener.on_end(one.trial, entry)
 
     def _entry(self, one: _Running, code: int | None) -> Entry:

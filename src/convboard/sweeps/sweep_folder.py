@@ -23,7 +23,7 @@ import yaml
 from convboard.config.command_line import assignment
 from convboard.config.yaml_limits import LOADER, read_yaml_text
 from convboard.errors import RunError
-from convboard.files import create_once, make_folder
+from convboard.files import create_once, make_folder, remove_leftovers
 from convboard.sweeps.journal import Entry, Journal, State
 from convboard.sweeps.trials import Trial, Trials
 
@@ -230,6 +230,11 @@ class Sweep:
         """Let failed trials wait again. They go on from their checkpoints, if they have any."""
         for number in numbers:
             self.journal.append(number, Entry(State.WAITING, reason="tried again"))
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of workers that were killed."""
+        for folder in (self.folder, self.trials.folder, self.workers, self.journal.folder, *self.journal.blocks()):
+            remove_leftovers(folder)
 
     def run_dir(self, number: int) -> Path:
         """Return the run directory of a trial."""

@@ -63,7 +63,7 @@ class Trials:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._trials: list[Trial] = []
 
     def __len__(self) -> int:
@@ -139,7 +139,7 @@ class Trials:
         return [_key(trial) for trial in self._trials] == list(wanted)
 
     def _path(self, start: int) -> Path:
-        return self._folder / f"{start:05}.jsonl"
+        return self.folder / f"{start:05}.jsonl"
 
 
 def _key(trial: Trial) -> str:

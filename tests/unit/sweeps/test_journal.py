@@ -41,9 +41,47 @@ def test_a_worker_that_was_taken_for_dead_cannot_end_the_trial_of_another(tmp_pa
     assert slow.entries(0)[-1].worker == "other"
 
 
+def test_a_worker_that_was_taken_for_dead_ends_nothing_whatever_has_become_of_the_trial(tmp_path: Path) -> None:
+    slow, other = Journal(tmp_path), Journal(tmp_path)
+    assert slow.claim("slow", [0]) == 0
+    other.refresh()
+    for state, worker in ((State.INTERRUPTED, "slow"), (State.RUNNING, "other"), (State.FINISHED, "other")):
+        assert other.append(0, Entry(state, worker))
+        slow.refresh()
+        assert slow.holder(0) == ("other" if state is State.RUNNING else None)
+        assert not slow.end(0, Entry(State.FINISHED, "slow"))
+    assert other.state(0) is State.FINISHED
+
+
+def test_a_view_that_is_late_claims_nothing_twice_and_sees_what_it_has_missed(tmp_path: Path) -> None:
+    """A machine may see the files of others up to a minute late."""
+    late, other = Journal(tmp_path), Journal(tmp_path)
+    late.refresh()
+    claimed = [other.claim("other", range(5)) for _ in range(3)]
+    assert [late.claim("late", range(5)) for _ in range(3)] == [3, 4, None]
+    assert claimed == [0, 1, 2]
+    other.end(2, Entry(State.FINISHED, "other"))
+    late.refresh()
+    assert late.count(range(5)) == journal_of(tmp_path).count(range(5))
+
+
+def test_an_entry_whose_follower_has_survived_a_crash_is_made_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.claim("a", [0])
+    journal.end(0, Entry(State.FINISHED, "a", value=0.5))
+    (tmp_path / "000/00000.0000.json").unlink()
+    again = journal_of(tmp_path)
+    assert again.state(0) is State.WAITING
+    assert again.claim("b", [0]) == 0
+    again.refresh()
+    assert again.state(0) is State.FINISHED
+    assert not again.end(0, Entry(State.FINISHED, "b"))
+
+
 def test_an_entry_of_which_a_crash_left_nothing_is_the_loss_of_its_worker(tmp_path: Path) -> None:
+    (tmp_path / "000").mkdir()
     for content in ("", "{", '{"state": "running"}', '{"state": "gone"}', "[]", "[" * 100_000):
-        (tmp_path / "00007.0000.json").write_text(content)
+        (tmp_path / "000/00007.0000.json").write_text(content)
         journal = Journal(tmp_path)
         journal.refresh()
         assert journal.state(7) is State.INTERRUPTED
@@ -52,7 +90,8 @@ def test_an_entry_of_which_a_crash_left_nothing_is_the_loss_of_its_worker(tmp_pa
 
 
 def test_other_files_are_no_entries(tmp_path: Path) -> None:
-    for name in (".00001.0000.json.box.1.ab.tmp", "notes.txt", "1.0000.json"):
+    (tmp_path / "000").mkdir()
+    for name in ("000/.00001.0000.json.box.1.ab.tmp", "000/notes.txt", "000/1.0000.json", "00001.0000.json", "x"):
         (tmp_path / name).touch()
     journal = Journal(tmp_path)
     journal.refresh()
@@ -81,6 +120,12 @@ def test_all_who_read_agree_whatever_several_write(
             assert [entry.state for entry in journal.entries(number)] == added.get(number, [])
 
 
+def journal_of(folder: Path) -> Journal:
+    journal = Journal(folder)
+    journal.refresh()
+    return journal
+
+
 def process(code: str, folder: Path, *arguments: object) -> "subprocess.Popen[str]":
     """A process that runs `code` with a journal."""
     imports = "import sys; from pathlib import Path; from convboard.sweeps.journal import *"
@@ -107,7 +152,7 @@ for number in range(10_000):
     journal.append(number, Entry(State.FINISHED, "doomed"))
 """
     doomed = process(code, tmp_path)
-    while not (tmp_path / "00010.0000.json").exists():
+    while not (tmp_path / "000/00010.0000.json").exists():
         assert doomed.poll() is None
     time.sleep(random.random() / 100)
     doomed.kill()

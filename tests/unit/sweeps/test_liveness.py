@@ -41,21 +41,51 @@ def test_another_process_with_its_id_is_not_the_worker(tmp_path: Path) -> None:
     assert Observer(tmp_path).is_dead(worker.id)
 
 
+class Looks:
+    """An observer that looks for a worker every ten seconds, with a time-out of a minute."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self.worker, self.now = worker, 0.0
+        self.observer = Observer(folder, lost_after=60, clock=lambda: self.now)
+
+    def is_dead(self, after: float) -> bool:
+        """Whether the worker is dead so many seconds later."""
+        end = self.now + after
+        while self.now < end:
+            self.now = min(self.now + 10, end)
+            dead = self.observer.is_dead(self.worker)
+        return dead
+
+
 def test_elsewhere_a_worker_is_dead_when_its_sign_of_life_does_not_change(tmp_path: Path) -> None:
-    worker, now = elsewhere(tmp_path), [0.0]
-    beat = tmp_path / f"{worker.id}.beat"
+    worker = elsewhere(tmp_path).id
+    beat = tmp_path / f"{worker}.beat"
     beat.write_text("1")
-    observer = Observer(tmp_path, lost_after=60, clock=lambda: now[0])
-    assert not observer.is_dead(worker.id)
-    now[0] = 59
-    assert not observer.is_dead(worker.id)
+    looks = Looks(tmp_path, worker)
+    assert not looks.is_dead(after=60)
     beat.write_text("2")
-    now[0] = 100
-    assert not observer.is_dead(worker.id)
-    now[0] = 161
-    assert observer.is_dead(worker.id)
+    assert not looks.is_dead(after=70)
+    assert looks.is_dead(after=1)
     beat.write_text("3")  # it was only slow
-    assert not observer.is_dead(worker.id)
+    assert not looks.is_dead(after=1)
+
+
+def test_time_in_which_the_observer_does_not_look_does_not_count(tmp_path: Path) -> None:
+    """It was stopped, or the file server was away: then all workers were, and none is dead."""
+    looks = Looks(tmp_path, elsewhere(tmp_path).id)
+    assert not looks.is_dead(after=30)
+    looks.now += 3600
+    assert not looks.is_dead(after=10)
+    assert looks.is_dead(after=30)
+
+
+def test_a_machine_of_the_same_host_name_is_another_one(tmp_path: Path) -> None:
+    """The process ids there are not those here."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    worker = replace(elsewhere(tmp_path), host=this_worker().host, pid=gone.pid)
+    (tmp_path / f"{worker.id}.json").write_text(json.dumps(asdict(worker)))
+    assert not Observer(tmp_path).is_dead(worker.id)
 
 
 def test_a_clock_that_is_wrong_by_an_hour_changes_nothing(tmp_path: Path) -> None:
@@ -69,14 +99,11 @@ def test_a_clock_that_is_wrong_by_an_hour_changes_nothing(tmp_path: Path) -> Non
 
 def test_a_worker_whose_files_are_lost_is_dead_after_the_same_time(tmp_path: Path) -> None:
     (tmp_path / "damaged.json").write_text("{")
-    now = [0.0]
-    observer = Observer(tmp_path, lost_after=60, clock=lambda: now[0])
     for worker in ("lost", "damaged"):
-        assert not observer.is_dead(worker)
-        assert observer.worker(worker) is None
-    now[0] = 61
-    assert observer.is_dead("lost")
-    assert observer.is_dead("damaged")
+        looks = Looks(tmp_path, worker)
+        assert looks.observer.worker(worker) is None
+        assert not looks.is_dead(after=60)
+        assert looks.is_dead(after=20)
 
 
 def test_signs_of_life_come_at_once_and_end_with_the_worker(tmp_path: Path) -> None:
