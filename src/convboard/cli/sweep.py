@@ -17,6 +17,7 @@ from convboard.experiment.console import counted, shown_path
 from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.journal import CLAIMABLE, State
+from convboard.sweeps.limits import Limits
 from convboard.sweeps.live_view import LiveView, format_value
 from convboard.sweeps.liveness import Observer, this_worker
 from convboard.sweeps.losses import forget_losses, interrupt_lost
@@ -29,7 +30,7 @@ from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.trials import Trial
 from convboard.training import signals
 
-_TARGET = "convboard.cli.trial:run_trial"
+_TARGET, _ON_DEATH = "convboard.cli.trial:run_trial", "convboard.cli.trial:record_death"
 _RANKED = 10  # settings in the table at the end
 
 
@@ -51,13 +52,12 @@ def run_sweep(arguments: Sequence[str]) -> None:
     console.print(f"sweep:      {counted(len(sweep.trials), 'trial')}, {todo:,} to run, {len(places)} at a time")
     console.print(f"folder:     {shown_path(sweep.folder)}")
     with _folder_errors(sweep.folder):
-        received = _run(sweep, console, places)
+        received, limit = _run(sweep, console, places, options.limits())
         sweep.refresh()
     if received is not None:
-        go_on = command("train", "-m", assignment("sweep.resume", shown_path(sweep.folder)))
         error = KeyboardInterrupt(received)
-        raise RunEnded(error, f"interrupted; the trials that ran are saved. Go on with the sweep: {go_on}")
-    _report(sweep, console)
+        raise RunEnded(error, f"interrupted; the trials that ran are saved. {_how_to_go_on(sweep.folder)}")
+    _report(sweep, console, limit)
 
 
 def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> tuple[Sweep, list[Slot]]:
@@ -99,26 +99,29 @@ def _folder_errors(folder: Path) -> Iterator[None]:
             raise
         advice = "Choose another folder with hydra.sweep.dir=<folder>."
         if (folder / SWEEP).exists():
-            go_on = command("train", "-m", assignment("sweep.resume", shown_path(folder)))
-            advice = f"When that is mended, go on with the sweep: {go_on}"
+            advice = f"Mend that first. {_how_to_go_on(folder)}"
         raise RunError(f"{folder} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
+
+
+def _how_to_go_on(folder: Path) -> str:
+    return f"Go on with the sweep: {command('train', '-m', assignment('sweep.resume', shown_path(folder)))}"
 
 
 def _devices(trials: Iterable[Trial]) -> set[str]:
     return {str(trial.config["trainer"]["device"]) for trial in trials}
 
 
-def _run(sweep: Sweep, console: Console, places: Sequence[Slot]) -> int | None:
-    """Run the trials. Returns the number of the signal that stopped it, if one did."""
+def _run(sweep: Sweep, console: Console, places: Sequence[Slot], limits: Limits) -> tuple[int | None, str]:
+    """Run the trials. Returns the number of the signal that stopped it, and the limit, if one did."""
     with LiveView(console, sweep, len(places)) as view:
-        pool = Pool(sweep, this_worker(), places, _TARGET, view)
+        pool = Pool(sweep, this_worker(), places, _TARGET, view, on_death=_ON_DEATH, limits=limits)
         with signals.handling(lambda _: pool.stop(), all_of_them=True):
             pool.run()
-        return signals.received()
+        return signals.received(), pool.ended_by
 
 
-def _report(sweep: Sweep, console: Console) -> None:
-    """Print the ranking, what failed, and how to look at the sweep."""
+def _report(sweep: Sweep, console: Console, limit: str) -> None:
+    """Print the ranking, what failed, and how to look at the sweep; and how to go on, if a limit has ended it."""
     settings = rank(_results(sweep), sweep.record.is_maximised)
     if settings:
         console.print()
@@ -130,6 +133,9 @@ def _report(sweep: Sweep, console: Console) -> None:
         console.print(f"best:       {shown_path(sweep.run_dir(best.number))}")
         console.print(f"repeat it:  {best.command}")
     console.print(f"look at it: {tensorboard(shown_path(sweep.folder))}", style="bold")
+    left = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
+    if limit and left:
+        console.print(f"stopped:    {limit}; {counted(left, 'trial')} left to run. {_how_to_go_on(sweep.folder)}")
     failed = sweep.journal.failed(range(len(sweep.trials)))
     if failed:
         for trial in map(sweep.trials.__getitem__, failed):

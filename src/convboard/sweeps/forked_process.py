@@ -1,5 +1,6 @@
 """Processes that are forked from a warm server: how they are started, and what they do before they run a trial."""
 
+import faulthandler
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from convboard.sweeps.trials import Trial
 
@@ -26,12 +28,43 @@ def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, envi
         reports: Where the function reports.
         environment: The environment variables, since the server has those of its own start.
     """
+    _become_own(environment)
+    _show_where_it_is()
+    threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
+    _imported(target)(folder, trial, reports)
+
+
+def call(target: str, environment: Mapping[str, str], *arguments: Any) -> None:
+    """Call a function in this process.
+
+    Args:
+        target: The function, as `module:name`.
+        environment: See `run_trial`.
+        arguments: Its arguments.
+    """
+    _become_own(environment)
+    _imported(target)(*arguments)
+
+
+def _become_own(environment: Mapping[str, str]) -> None:
+    """Take these environment variables, and leave the process group of the pool."""
     os.setpgid(0, 0)  # the pool, not the terminal, says when to stop
     os.environ.clear()
     os.environ.update(environment)
-    threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
+
+
+def _imported(target: str) -> Any:
     module, _, name = target.partition(":")
-    getattr(import_module(module), name)(folder, trial, reports)
+    return getattr(import_module(module), name)
+
+
+def _show_where_it_is() -> None:
+    """Let this process print the traceback of each thread on stderr, on SIGQUIT and when it crashes.
+
+    This needs neither the interpreter nor its lock, so that it works whatever hangs.
+    """
+    faulthandler.enable(file=2)
+    faulthandler.register(signal.SIGQUIT, file=2)
 
 
 def _end_with_pool() -> None:
