@@ -17,7 +17,7 @@ from convboard.errors import RunError
 from convboard.experiment.run import run
 from convboard.sweeps.journal import State
 from convboard.sweeps.reports import End
-from convboard.sweeps.trial_process import ReportActivity, ReportProgress, open_log, trial_config
+from convboard.sweeps.trial_process import ReportActivity, ReportProgress, open_log, trial_config, wait_until_free
 from convboard.sweeps.trials import Trial
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted, exit_at_once
@@ -34,6 +34,7 @@ def run_trial(folder: Path, trial: Trial, reports: Connection) -> None:
     run_dir = folder / trial.folder
     try:
         open_log(run_dir)
+        wait_until_free(run_dir)
     except OSError as error:
         reports.send(End(State.FAILED, f"{error.filename} cannot be written: {error.strerror}"))
         sys.exit(MISTAKE)

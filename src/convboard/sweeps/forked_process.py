@@ -4,18 +4,23 @@ import faulthandler
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from convboard.sweeps.trials import Trial
 
+GRACE = 7.0  # seconds in which a process that is asked to stop has to save
+DUMP = 0.5  # seconds in which a process that is to be killed prints where it is
 _SAFE_PATH = "PYTHONSAFEPATH"
 _INTERVAL = 1.0  # seconds between two looks at the server
+_imported_by = os.getpid()  # the server: it imports this module before it forks
 
 
 def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
@@ -69,15 +74,36 @@ def _show_where_it_is() -> None:
 
 def _end_with_pool() -> None:
     """Let this process save and end when the pool has ended, or the server it was forked from, by whatever cause."""
-    pool, server = parent_process(), os.getppid()
+    pool = parent_process()
     assert pool is not None
+    server = os.getppid() if _imported_by == os.getpid() else _imported_by
     while pool.is_alive() and os.getppid() == server:
         pool.join(_INTERVAL)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGQUIT)
+    time.sleep(DUMP)
+    os.killpg(0, signal.SIGKILL)
+
+
+def start(process: BaseProcess) -> None:
+    """Start a process of the server; if the server has just been killed, of another one.
+
+    Raises:
+        OSError, EOFError: It cannot be started.
+    """
+    for is_last in (False, False, True):
+        try:
+            with _safe_path():
+                process.start()
+            return
+        except (ConnectionError, EOFError):
+            if is_last:
+                raise
 
 
 @contextmanager
-def safe_path() -> Iterator[None]:
+def _safe_path() -> Iterator[None]:
     """Within, Python processes that are started import nothing from the current folder.
 
     `multiprocessing` starts its server by `python -c`, which puts the current folder before all others.

@@ -87,7 +87,7 @@ class LiveView:
 
     def on_end(self, trial: Trial, end: Entry) -> None:
         """See `Listener`."""
-        del self._running[trial.number]
+        self._running.pop(trial.number, None)  # a trial that other workers have lost does not run here
         if end.state is State.FINISHED and end.seconds is not None:
             self._seconds.append(end.seconds)
         for line in self._end(trial, end):

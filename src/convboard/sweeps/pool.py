@@ -12,7 +12,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import Protocol
 
-from convboard.sweeps.forked_process import call, run_trial, safe_path
+from convboard.sweeps import forked_process
+from convboard.sweeps.forked_process import GRACE, call, run_trial, start
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.limits import NO_LIMITS, Limits
 from convboard.sweeps.liveness import Observer, SignOfLife, Worker
@@ -23,7 +24,6 @@ from convboard.sweeps.slots import Slot
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import Trial
 
-GRACE = 7.0  # seconds in which a trial that is asked to stop has to save
 _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
 _CALL_SECONDS = 20.0  # that `on_death` may take
@@ -88,7 +88,7 @@ class Pool:
         self._failed_before = len(self._failed())
         self._signals, self._is_told = 0, False
         self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([target.partition(":")[0]])
+        self._context.set_forkserver_preload([forked_process.__name__, target.partition(":")[0]])
 
     def stop(self) -> None:
         """Start no further trial, let those that run save, and return from `run`; may be called by a signal handler.
@@ -136,10 +136,19 @@ class Pool:
         """Read the journal, interrupt in it the trials of workers that have ended, and end if a limit is reached."""
         if time.monotonic() - self._looked >= _TICK:
             self._sweep.refresh()
-            interrupt_lost(self._sweep.journal, self._observer, self._worker.id)
+            self._end_lost()
             self._looked = time.monotonic()
         seconds, failed = time.monotonic() - self._began, len(self._failed()) - self._failed_before
         self.ended_by = self._limits.end_of_sweep(seconds, failed)
+
+    def _end_lost(self) -> None:
+        """Interrupt the trials of workers that have ended; those that were lost too often have failed."""
+        before = self._failed()
+        interrupt_lost(self._sweep.journal, self._observer, self._worker.id)
+        for number in sorted(set(self._failed()) - set(before)):
+            trial, entry = self._sweep.trials[number], self._sweep.journal.entries(number)[-1]
+            self._call_on_death(trial, entry.reason)
+            self._listener.on_end(trial, entry)
 
     def _fill(self) -> None:
         while self._free:
@@ -152,8 +161,7 @@ class Pool:
         reports, theirs = self._context.Pipe(duplex=False)
         arguments = (self._target, self._sweep.folder, trial, theirs, {**os.environ, **slot.environment})
         process = self._context.Process(target=run_trial, args=arguments, name=f"trial {trial.number}")
-        with safe_path():
-            process.start()
+        start(process)
         theirs.close()
         self._running.append(RunningTrial(trial, slot, process, reports))
         self._listener.on_start(trial)
@@ -222,8 +230,7 @@ class Pool:
             return
         arguments = (self._on_death, dict(os.environ), self._sweep.folder, trial, reason)
         process = self._context.Process(target=call, args=arguments, name=f"end of trial {trial.number}")
-        with safe_path():
-            process.start()
+        start(process)
         process.join(_CALL_SECONDS)
         process.kill()
         process.join()

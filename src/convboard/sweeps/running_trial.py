@@ -11,12 +11,12 @@ from multiprocessing.process import BaseProcess
 
 import psutil
 
+from convboard.sweeps.forked_process import DUMP
 from convboard.sweeps.reports import Activity, End, Progress
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.trials import Trial
 
 SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
-_DUMP = 0.5  # seconds in which a process that is to be killed prints where it is
 _GLANCE = 0.05  # seconds between two looks at the parent of a process
 
 
@@ -118,7 +118,7 @@ class RunningTrial:
         if not stop.is_dumped:
             stop.is_dumped = True
             self._send(signal.SIGQUIT)
-        elif now > stop.dumps_at + _DUMP:
+        elif now > stop.dumps_at + DUMP:
             self.kill()
 
     def kill(self) -> None:

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from convboard.config.schema import TrainConfig
-from convboard.experiment.run_dir import CONFIG
-from convboard.files import empty, make_folder
+from convboard.errors import RunError
+from convboard.experiment.run_dir import CONFIG, LOCK
+from convboard.files import empty, locked, make_folder
 from convboard.sweeps.reports import Activity, Progress
 from convboard.sweeps.sweep_folder import LOG
 from convboard.sweeps.trials import Trial
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 
 _REPORT_SECONDS = 5.0  # between two reports of what a process does
+_WAIT_SECONDS = 15.0  # longer than a process may take to end whose worker was killed
+_GLANCE = 0.1  # seconds between two looks at a lock
 
 
 def open_log(run_dir: Path) -> None:
@@ -27,6 +30,15 @@ def open_log(run_dir: Path) -> None:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.close(log)
+
+
+def wait_until_free(run_dir: Path) -> None:
+    """Wait for the process that has trained the run before: if its worker was killed, it may still be saving."""
+    ends = time.monotonic() + _WAIT_SECONDS
+    while time.monotonic() < ends:
+        with suppress(RunError), locked(run_dir / LOCK, wait=False, busy=lambda _: RunError("in use")):
+            return
+        time.sleep(_GLANCE)
 
 
 def trial_config(trial: Trial, run_dir: Path) -> TrainConfig:
