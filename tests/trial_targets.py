@@ -2,13 +2,15 @@
 
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from convboard.sweeps.journal import State
-from convboard.sweeps.reports import End, Progress
+from convboard.sweeps.reports import Activity, End, Progress
 from convboard.sweeps.trials import Trial
 
 
@@ -30,6 +32,36 @@ def obey(folder: Path, trial: Trial, reports: Connection) -> None:
             _sleep(reports, saves=True)
         case "hang":
             _sleep(reports, saves=False)
+        case "hang beside a child":
+            child = subprocess.Popen(["sleep", "60"])
+            (folder / f"child-{trial.number}").write_text(f"{child.pid}")
+            _hang_in_loop()
+        case str(does) if does.startswith("hang in "):
+            log = os.open(folder / f"log-{trial.number}", os.O_WRONLY | os.O_CREAT)
+            os.dup2(log, 2)
+            reports.send(Activity("step 7"))
+            {"loop": _hang_in_loop, "lock": _hang_in_lock, "stop": _stop}[does.removeprefix("hang in ")]()
+
+
+def note_death(folder: Path, trial: Trial, reason: str) -> None:
+    """Note why a trial has failed."""
+    with (folder / f"death-{trial.number}").open("a") as file:
+        file.write(reason)
+
+
+def _hang_in_loop() -> None:
+    while True:
+        pass
+
+
+def _hang_in_lock() -> None:
+    lock = threading.Lock()
+    with lock:
+        lock.acquire()
+
+
+def _stop() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def _sleep(reports: Connection, saves: bool) -> None:

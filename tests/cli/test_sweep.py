@@ -108,7 +108,10 @@ def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path
     kept = run_command("train.py", "-m", go_on, "sweep.retry=none", expected_code=1)
     assert "3 trials, 0 to run" in kept.stdout
     (tmp_path / "mine.py").write_text(FRAGILE.replace("1 / self.at", "1.0"))
-    assert "3 trials, 1 to run" in run_command("train.py", "-m", go_on).stdout
+    refused = run_command("train.py", "-m", go_on, expected_code=2)
+    assert "mine.py has changed" in refused.stderr
+    accept = refused.stderr.split()[-1]
+    assert "3 trials, 1 to run" in run_command("train.py", "-m", go_on, accept).stdout
 
 
 def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command: StartCommand, tmp_path: Path) -> None:

@@ -26,8 +26,8 @@ from convboard.board import summaries, tags
 
 # The plugin finds its records by these tags.
 _EXPERIMENT_TAG = "_hparams_/experiment"
-_START_TAG = "_hparams_/session_start_info"
-_END_TAG = "_hparams_/session_end_info"
+START_TAG = "_hparams_/session_start_info"
+END_TAG = "_hparams_/session_end_info"
 
 _GROUPS = ("model", "optimizer", "scheduler")  # with a `_target_` and arguments of any name
 # The columns that are shown from the beginning: TensorBoard shows five, and of those the ones that are said to differ.
@@ -70,14 +70,14 @@ def session_start(config: Mapping[str, Any]) -> summaries.Value:
             target.number_value = value
         else:
             target.string_value = value
-    return summaries.hparams(_START_TAG, HParamsPluginData(session_start_info=start).SerializeToString())
+    return summaries.hparams(START_TAG, HParamsPluginData(session_start_info=start).SerializeToString())
 
 
 def session_end(*, finished: bool) -> summaries.Value:
     """The row's status, success or failure, and its end time."""
     status = Status.STATUS_SUCCESS if finished else Status.STATUS_FAILURE
     end = SessionEndInfo(status=status, end_time_secs=time.time())
-    return summaries.hparams(_END_TAG, HParamsPluginData(session_end_info=end).SerializeToString())
+    return summaries.hparams(END_TAG, HParamsPluginData(session_end_info=end).SerializeToString())
 
 
 def best_epoch(metrics: Mapping[str, float]) -> list[summaries.Value]:

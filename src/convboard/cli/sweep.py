@@ -29,7 +29,7 @@ from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.trials import Trial
 from convboard.training import signals
 
-_TARGET = "convboard.cli.trial:run_trial"
+_TARGET, _ON_DEATH = "convboard.cli.trial:run_trial", "convboard.cli.trial:record_death"
 _RANKED = 10  # settings in the table at the end
 
 
@@ -53,15 +53,14 @@ def run_sweep(arguments: Sequence[str]) -> None:
     if running := {worker for _, worker in sweep.journal.running()}:
         console.print(f"beside:     {', '.join(sorted(running))}")
     with _folder_errors(sweep.folder):
-        received = _run(sweep, console, places)
+        received, limit = _run(sweep, console, places)
         sweep.refresh()
     if received is not None:
-        key = "sweep.resume" if options.join is None else "sweep.join"
-        go_on = command("train", "-m", assignment(key, shown_path(sweep.folder)))
         error = KeyboardInterrupt(received)
         others = " Other workers go on with the sweep." if any(sweep.journal.running()) else ""
-        raise RunEnded(error, f"interrupted; the trials that ran are saved.{others} Go on with the sweep: {go_on}")
-    _report(sweep, console)
+        go_on = _how_to_go_on(sweep.folder, "sweep.resume" if options.join is None else "sweep.join")
+        raise RunEnded(error, f"interrupted; the trials that ran are saved.{others} {go_on}")
+    _report(sweep, console, limit)
 
 
 def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> tuple[Sweep, list[Slot]]:
@@ -94,9 +93,12 @@ def _folder_errors(folder: Path) -> Iterator[None]:
             raise
         advice = "Choose another folder with hydra.sweep.dir=<folder>."
         if (folder / SWEEP).exists():
-            go_on = command("train", "-m", assignment("sweep.resume", shown_path(folder)))
-            advice = f"When that is mended, go on with the sweep: {go_on}"
+            advice = f"Mend that first. {_how_to_go_on(folder)}"
         raise RunError(f"{folder} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
+
+
+def _how_to_go_on(folder: Path, key: str = "sweep.resume") -> str:
+    return f"Go on with the sweep: {command('train', '-m', assignment(key, shown_path(folder)))}"
 
 
 def _places(options: SweepOptions, trials: Iterable[Trial]) -> list[Slot]:
@@ -106,17 +108,18 @@ def _places(options: SweepOptions, trials: Iterable[Trial]) -> list[Slot]:
     return slots(options.workers, options.per_gpu, {str(trainer["device"]) for trainer in trainers}, threads)
 
 
-def _run(sweep: Sweep, console: Console, places: Sequence[Slot]) -> int | None:
-    """Run the trials. Returns the number of the signal that stopped it, if one did."""
+def _run(sweep: Sweep, console: Console, places: Sequence[Slot]) -> tuple[int | None, str]:
+    """Run the trials. Returns the number of the signal that stopped it, and the limit, if one did."""
+    limits = SweepOptions(**sweep.record.options).limits()
     with LiveView(console, sweep, len(places)) as view:
-        pool = Pool(sweep, this_worker(), places, _TARGET, view)
+        pool = Pool(sweep, this_worker(), places, _TARGET, view, on_death=_ON_DEATH, limits=limits)
         with signals.handling(lambda _: pool.stop(), all_of_them=True):
             pool.run()
-        return signals.received()
+        return signals.received(), pool.ended_by
 
 
-def _report(sweep: Sweep, console: Console) -> None:
-    """Print the ranking, what failed, and how to look at the sweep."""
+def _report(sweep: Sweep, console: Console, limit: str) -> None:
+    """Print the ranking, what failed, and how to look at the sweep; and how to go on, if a limit has ended it."""
     settings = rank(_results(sweep), sweep.record.is_maximised)
     if settings:
         console.print()
@@ -128,6 +131,9 @@ def _report(sweep: Sweep, console: Console) -> None:
         console.print(f"best:       {shown_path(sweep.run_dir(best.number))}")
         console.print(f"repeat it:  {best.command}")
     console.print(f"look at it: {tensorboard(shown_path(sweep.folder))}", style="bold")
+    left = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
+    if limit and left:
+        console.print(f"stopped:    {limit}; {counted(left, 'trial')} left to run. {_how_to_go_on(sweep.folder)}")
     failed = sweep.journal.failed(range(len(sweep.trials)))
     if failed:
         for trial in map(sweep.trials.__getitem__, failed):

@@ -8,15 +8,18 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import convboard.board.preload  # noqa: F401
+from convboard.board.failed_run import record_failure
 from convboard.cli import streams
 from convboard.cli.frame import MISTAKE, reason_of, tell
 from convboard.cli.job import exit_of_users_code
 from convboard.config import current_folder
+from convboard.errors import RunError
 from convboard.experiment.run import run
 from convboard.sweeps.journal import State
 from convboard.sweeps.reports import End
-from convboard.sweeps.trial_process import ReportProgress, open_log, trial_config
+from convboard.sweeps.trial_process import ReportActivity, ReportProgress, open_log, trial_config, wait_until_free
 from convboard.sweeps.trials import Trial
+from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted, exit_at_once
 
 
@@ -31,15 +34,42 @@ def run_trial(folder: Path, trial: Trial, reports: Connection) -> None:
     run_dir = folder / trial.folder
     try:
         open_log(run_dir)
+        wait_until_free(run_dir)
     except OSError as error:
         reports.send(End(State.FAILED, f"{error.filename} cannot be written: {error.strerror}"))
         sys.exit(MISTAKE)
     streams.prepare()
     exit_at_once()
+    communicator().report_activities(ReportActivity(reports))
     end, code = _run(trial, run_dir, reports)
+    if end.state is State.FAILED:
+        _record_failure(trial, run_dir, end.reason)
     sys.stdout.flush()
     reports.send(end)
     sys.exit(code)
+
+
+def record_death(folder: Path, trial: Trial, reason: str) -> None:
+    """Note in the log and in the TensorBoard data of a trial that its process has ended without a word.
+
+    Args:
+        folder: The folder of its sweep.
+        trial: The trial.
+        reason: Why, as far as it is known.
+    """
+    run_dir = folder / trial.folder
+    open_log(run_dir)
+    streams.prepare()
+    tell(reason)
+    _record_failure(trial, run_dir, reason)
+
+
+def _record_failure(trial: Trial, run_dir: Path, reason: str) -> None:
+    """Let the row of a trial in the HParams tab say that it has failed, also if it could not begin."""
+    try:
+        record_failure(run_dir, trial.config, reason)
+    except (OSError, RunError) as error:  # what matters is in the journal
+        tell(f"TensorBoard does not show that it has failed: {error}")
 
 
 def _run(trial: Trial, run_dir: Path, reports: Connection) -> tuple[End, int]:

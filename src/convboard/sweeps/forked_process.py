@@ -1,19 +1,26 @@
 """Processes that are forked from a warm server: how they are started, and what they do before they run a trial."""
 
+import faulthandler
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 from convboard.sweeps.trials import Trial
 
+GRACE = 7.0  # seconds in which a process that is asked to stop has to save
+DUMP = 0.5  # seconds in which a process that is to be killed prints where it is
 _SAFE_PATH = "PYTHONSAFEPATH"
 _INTERVAL = 1.0  # seconds between two looks at the server
+_imported_by = os.getpid()  # the server: it imports this module before it forks
 
 
 def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
@@ -26,25 +33,77 @@ def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, envi
         reports: Where the function reports.
         environment: The environment variables, since the server has those of its own start.
     """
+    _become_own(environment)
+    _show_where_it_is()
+    threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
+    _imported(target)(folder, trial, reports)
+
+
+def call(target: str, environment: Mapping[str, str], *arguments: Any) -> None:
+    """Call a function in this process.
+
+    Args:
+        target: The function, as `module:name`.
+        environment: See `run_trial`.
+        arguments: Its arguments.
+    """
+    _become_own(environment)
+    _imported(target)(*arguments)
+
+
+def _become_own(environment: Mapping[str, str]) -> None:
+    """Take these environment variables, and leave the process group of the pool."""
     os.setpgid(0, 0)  # the pool, not the terminal, says when to stop
     os.environ.clear()
     os.environ.update(environment)
-    threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
+
+
+def _imported(target: str) -> Any:
     module, _, name = target.partition(":")
-    getattr(import_module(module), name)(folder, trial, reports)
+    return getattr(import_module(module), name)
+
+
+def _show_where_it_is() -> None:
+    """Let this process print the traceback of each thread on stderr, on SIGQUIT and when it crashes.
+
+    This needs neither the interpreter nor its lock, so that it works whatever hangs.
+    """
+    faulthandler.enable(file=2)
+    faulthandler.register(signal.SIGQUIT, file=2)
 
 
 def _end_with_pool() -> None:
     """Let this process save and end when the pool has ended, or the server it was forked from, by whatever cause."""
-    pool, server = parent_process(), os.getppid()
+    pool = parent_process()
     assert pool is not None
+    server = os.getppid() if _imported_by == os.getpid() else _imported_by
     while pool.is_alive() and os.getppid() == server:
         pool.join(_INTERVAL)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os.kill(os.getpid(), signal.SIGQUIT)
+    time.sleep(DUMP)
+    os.killpg(0, signal.SIGKILL)
+
+
+def start(process: BaseProcess) -> None:
+    """Start a process of the server; if the server has just been killed, of another one.
+
+    Raises:
+        OSError, EOFError: It cannot be started.
+    """
+    for is_last in (False, False, True):
+        try:
+            with _safe_path():
+                process.start()
+            return
+        except (ConnectionError, EOFError):
+            if is_last:
+                raise
 
 
 @contextmanager
-def safe_path() -> Iterator[None]:
+def _safe_path() -> Iterator[None]:
     """Within, Python processes that are started import nothing from the current folder.
 
     `multiprocessing` starts its server by `python -c`, which puts the current folder before all others.

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convboard.config.command_line import printable
+from convboard.experiment.console import counted
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.reports import Progress
 from convboard.sweeps.sweep_folder import LOG, Sweep
@@ -86,12 +87,17 @@ class LiveView:
 
     def on_end(self, trial: Trial, end: Entry) -> None:
         """See `Listener`."""
-        del self._running[trial.number]
+        self._running.pop(trial.number, None)  # a trial that other workers have lost does not run here
         if end.state is State.FINISHED and end.seconds is not None:
             self._seconds.append(end.seconds)
         for line in self._end(trial, end):
             self._console.print(line, soft_wrap=True, highlight=False)
         self.on_tick()
+
+    def on_stop(self, reason: str) -> None:
+        """See `Listener`."""
+        saving = f"; {counted(len(self._running), 'run')} being saved" if self._running else ""
+        self._console.print(Text(f"stopping: {reason}{saving}"), soft_wrap=True, highlight=False)
 
     def on_tick(self) -> None:
         """See `Listener`."""

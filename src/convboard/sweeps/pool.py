@@ -6,31 +6,27 @@ imports no torch. It claims trials, watches their processes, and writes into the
 """
 
 import os
-import signal
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from multiprocessing import get_context
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
+from multiprocessing.connection import wait
 from typing import Protocol
 
-import psutil
-
-from convboard.sweeps.forked_process import run_trial, safe_path
+from convboard.sweeps import forked_process
+from convboard.sweeps.forked_process import GRACE, call, run_trial, start
 from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.limits import NO_LIMITS, Limits
 from convboard.sweeps.liveness import Observer, SignOfLife, Worker
 from convboard.sweeps.losses import STOPPED, interrupt_lost, loss
 from convboard.sweeps.reports import End, Progress
+from convboard.sweeps.running_trial import SERVER_ENDED, RunningTrial, death
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import Trial
 
-GRACE = 10.0  # seconds in which a trial that is asked to stop has to save
-_SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
-_GLANCE = 0.05  # seconds between two looks at the parent of a process
 _TICK = 1.0  # seconds between two looks at the journal
+_QUICK_TICK = 0.1  # the same while trials are ended
+_CALL_SECONDS = 20.0  # that `on_death` may take
 
 
 class Listener(Protocol):
@@ -45,19 +41,11 @@ class Listener(Protocol):
     def on_end(self, trial: Trial, end: Entry) -> None:
         """A trial that ran here has ended."""
 
+    def on_stop(self, reason: str) -> None:
+        """No further trial is started, and those that run save and end."""
+
     def on_tick(self) -> None:
         """Some time has passed, or something has happened."""
-
-
-@dataclass
-class _Running:
-    trial: Trial
-    slot: Slot
-    process: BaseProcess
-    reports: Connection
-    began: float
-    end: End | None = None
-    stops_since: float | None = None
 
 
 class Pool:
@@ -70,30 +58,48 @@ class Pool:
         target: The function that runs a trial, as `module:name`. It gets the folder of the sweep, the trial, and where
             to report a `Progress` for each epoch and an `End`. The server imports its module, and with it all that a
             trial needs; the pool does not.
+        on_death: The function that is called, in a process of its own, for a trial that has failed without a word, as
+            `module:name`. It gets the folder of the sweep, the trial, and the reason. None: no function.
+        limits: What ends trials, or the pool, early.
         listener: Is told what happens.
+
+    Attributes:
+        ended_by: The limit that has ended it; empty if none has.
     """
 
-    def __init__(self, sweep: Sweep, worker: Worker, slots: Sequence[Slot], target: str, listener: Listener) -> None:
-        self._sweep, self._worker, self._target, self._listener = sweep, worker, target, listener
+    def __init__(
+        self,
+        sweep: Sweep,
+        worker: Worker,
+        slots: Sequence[Slot],
+        target: str,
+        listener: Listener,
+        on_death: str | None = None,
+        limits: Limits = NO_LIMITS,
+    ) -> None:
+        self.ended_by = ""
+        self._sweep, self._worker, self._listener = sweep, worker, listener
+        self._target, self._on_death, self._limits = target, on_death, limits
         self._observer = Observer(sweep.workers)
         self._free = list(slots)
-        self._running: list[_Running] = []
+        self._running: list[RunningTrial] = []
         self._woken, self._wakes = os.pipe()
-        self._looked = 0.0
-        self._is_stopping = self._ends_at_once = False
+        self._began, self._looked = time.monotonic(), 0.0
+        self._failed_before = len(self._failed())
+        self._signals, self._is_told = 0, False
         self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([target.partition(":")[0]])
+        self._context.set_forkserver_preload([forked_process.__name__, target.partition(":")[0]])
 
     def stop(self) -> None:
         """Start no further trial, let those that run save, and return from `run`; may be called by a signal handler.
 
         The second call ends the running trials at once.
         """
-        self._ends_at_once, self._is_stopping = self._is_stopping, True
+        self._signals += 1
         os.write(self._wakes, b"!")
 
     def run(self) -> None:
-        """Run trials until all are done, here or by other workers, or until `stop` is called.
+        """Run trials until all are done, here or by other workers, or until `stop` is called or a limit is reached.
 
         Raises:
             OSError: The folder of the sweep cannot be read or written.
@@ -108,20 +114,41 @@ class Pool:
                 os.close(self._woken)
                 os.close(self._wakes)
 
+    @property
+    def _is_stopping(self) -> bool:
+        return bool(self._signals or self.ended_by)
+
+    def _failed(self) -> list[int]:
+        return self._sweep.journal.failed(range(len(self._sweep.trials)))
+
     def _go_on(self) -> bool:
         """Start what can be started. Returns whether there is something to wait for."""
         if not self._is_stopping:
             self._look()
+        if not self._is_stopping:
             self._fill()
+        elif not self._is_told:
+            self._is_told = True
+            self._listener.on_stop(self.ended_by or "interrupted")
         return bool(self._running) or (not self._is_stopping and any(self._sweep.journal.running()))
 
     def _look(self) -> None:
-        """Read the journal, and interrupt in it the trials of workers that have ended."""
-        if time.monotonic() - self._looked < _TICK:
-            return
-        self._sweep.refresh()
+        """Read the journal, interrupt in it the trials of workers that have ended, and end if a limit is reached."""
+        if time.monotonic() - self._looked >= _TICK:
+            self._sweep.refresh()
+            self._end_lost()
+            self._looked = time.monotonic()
+        seconds, failed = time.monotonic() - self._began, len(self._failed()) - self._failed_before
+        self.ended_by = self._limits.end_of_sweep(seconds, failed)
+
+    def _end_lost(self) -> None:
+        """Interrupt the trials of workers that have ended; those that were lost too often have failed."""
+        before = self._failed()
         interrupt_lost(self._sweep.journal, self._observer, self._worker.id)
-        self._looked = time.monotonic()
+        for number in sorted(set(self._failed()) - set(before)):
+            trial, entry = self._sweep.trials[number], self._sweep.journal.entries(number)[-1]
+            self._call_on_death(trial, entry.reason)
+            self._listener.on_end(trial, entry)
 
     def _fill(self) -> None:
         while self._free:
@@ -134,68 +161,62 @@ class Pool:
         reports, theirs = self._context.Pipe(duplex=False)
         arguments = (self._target, self._sweep.folder, trial, theirs, {**os.environ, **slot.environment})
         process = self._context.Process(target=run_trial, args=arguments, name=f"trial {trial.number}")
-        with safe_path():
-            process.start()
+        start(process)
         theirs.close()
-        self._running.append(_Running(trial, slot, process, reports, time.monotonic()))
+        self._running.append(RunningTrial(trial, slot, process, reports))
         self._listener.on_start(trial)
 
     def _wait(self) -> None:
         """Wait until something happens, at most for a tick, and handle it."""
-        ready = wait([self._woken, *(one.process.sentinel for one in self._running), *self._reports()], timeout=_TICK)
+        open_reports = [one.reports for one in self._running if not one.reports.closed]
+        sentinels = [one.process.sentinel for one in self._running]
+        tick = _QUICK_TICK if any(one.is_stopping for one in self._running) else _TICK
+        ready = wait([self._woken, *sentinels, *open_reports], timeout=tick)
         if self._woken in ready:
             os.read(self._woken, 100)
         for one in list(self._running):
-            self._read_reports(one)
-            if not one.process.is_alive() and not self._outlives_server(one):
-                self._read_reports(one)
+            self._read(one)
+            if one.has_ended():
+                self._read(one)
                 self._close(one)
+            else:
+                self._limit(one)
+
+    def _read(self, one: RunningTrial) -> None:
+        for progress in one.read_reports():
+            self._listener.on_progress(one.trial, progress)
+
+    def _limit(self, one: RunningTrial) -> None:
+        """Let a trial end that has reached a limit, or that is to end with the pool."""
+        now = time.monotonic()
+        if self._signals > 1:
+            one.kill()
         if self._is_stopping:
-            self._stop_trials()
+            one.stop(End(State.INTERRUPTED, STOPPED), GRACE)
+        if reason := self._limits.overtime(now - one.began):
+            one.stop(End(State.FAILED, reason), GRACE)
+        if reason := self._limits.hang(now - one.heard, one.activity):
+            one.stop(End(State.FAILED, reason), grace=0.0)
+        one.insist()
 
-    def _outlives_server(self, one: _Running) -> bool:
-        """Return whether a process still runs although the server that it was forked from has ended.
-
-        multiprocessing then takes it for ended. It notices by itself, and saves.
-        """
-        if one.process.exitcode != _SERVER_ENDED or one.process.pid is None or not psutil.pid_exists(one.process.pid):
-            return False
-        time.sleep(_GLANCE)  # its sentinel is ready from now on
-        return True
-
-    def _reports(self) -> list[Connection]:
-        return [one.reports for one in self._running if not one.reports.closed]
-
-    def _read_reports(self, one: _Running) -> None:
-        with suppress(EOFError, OSError):
-            while not one.reports.closed and one.reports.poll():
-                report = one.reports.recv()
-                if isinstance(report, Progress):
-                    self._listener.on_progress(one.trial, report)
-                else:
-                    one.end = report
-            return
-        one.reports.close()
-
-    def _close(self, one: _Running) -> None:
+    def _close(self, one: RunningTrial) -> None:
         """Write into the journal how a trial has ended."""
-        one.process.join()
+        code = one.close()
         self._running.remove(one)
         self._free.append(one.slot)
-        code = one.process.exitcode
-        one.process.close()
-        one.reports.close()
         entry = self._entry(one, code)
+        if entry.state is State.FAILED and one.end is None:
+            self._call_on_death(one.trial, entry.reason)
         if self._sweep.journal.end(one.trial.number, entry):
             self._listener.on_end(one.trial, entry)
 
-    def _entry(self, one: _Running, code: int | None) -> Entry:
+    def _entry(self, one: RunningTrial, code: int | None) -> Entry:
         """Return how a trial has ended, by its last report and the exit code of its process."""
-        end = one.end or End(State.FAILED, _death(code))
+        end = one.end or End(State.FAILED, death(code))
         is_open = one.end is None or one.end.state is State.INTERRUPTED
-        if is_open and one.stops_since is not None:
-            end = End(State.INTERRUPTED, STOPPED)
-        elif is_open and code == _SERVER_ENDED:
+        if is_open and one.forced_end is not None:
+            end = one.forced_end
+        elif is_open and code == SERVER_ENDED:
             reason = "the server that its process was forked from has ended"
             return loss(self._sweep.journal.entries(one.trial.number), self._worker.id, reason)
         elif end.state is State.INTERRUPTED:
@@ -203,27 +224,19 @@ class Pool:
         seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
         return Entry(end.state, self._worker.id, end.reason, end.value, seconds)
 
-    def _stop_trials(self) -> None:
-        now = time.monotonic()
-        for one in self._running:
-            if self._ends_at_once or (one.stops_since is not None and now - one.stops_since > GRACE):
-                one.process.kill()
-            elif one.stops_since is None:
-                one.process.terminate()
-            one.stops_since = one.stops_since or now
+    def _call_on_death(self, trial: Trial, reason: str) -> None:
+        """Call the function for trials that have failed without a word, while no other worker can claim this one."""
+        if self._on_death is None:
+            return
+        arguments = (self._on_death, dict(os.environ), self._sweep.folder, trial, reason)
+        process = self._context.Process(target=call, args=arguments, name=f"end of trial {trial.number}")
+        start(process)
+        process.join(_CALL_SECONDS)
+        process.kill()
+        process.join()
 
     def _end_all(self) -> None:
         """Leave no process behind, also after an error."""
-        self._is_stopping = True
+        self._signals = max(self._signals, 1)
         while self._running:
-            self._stop_trials()
             self._wait()
-
-
-def _death(code: int | None) -> str:
-    """Return what to say of a process that has reported no end."""
-    if code is not None and code < 0:
-        name = signal.Signals(-code).name
-        memory = "; the usual reason is that memory ran out" if -code == signal.SIGKILL else ""
-        return f"its process was killed by {name}{memory}"
-    return f"its process ended with exit code {code} and without a word"

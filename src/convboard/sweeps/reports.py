@@ -23,6 +23,17 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Activity:
+    """What the process of a trial reports of what it does, as a sign that it makes progress.
+
+    Attributes:
+        name: What it does, such as `step 7`.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
 class End:
     """What the process of a trial reports last.
 

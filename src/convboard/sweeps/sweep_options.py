@@ -1,5 +1,6 @@
 """The keys of a sweep itself, which are no part of the config of its runs."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,12 +16,16 @@ from convboard.config.command_line import format_value
 from convboard.config.error_messages import explain
 from convboard.config.value_checks import between, one_of
 from convboard.errors import ConfigError
+from convboard.sweeps.limits import Limits
 
 # The keys of a single command. All others belong to the sweep, and are stored with it.
 OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")
 # Those that a command that resumes the sweep may change.
 MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
 _MOST_WORKERS = 1024
+ON_FAILURE = ("continue", "stop")
+# A run gives a sign of progress every 5 s.
+_LEAST_MINUTES = {"max_minutes": 0.0, "trial_minutes": 0.0, "hang_minutes": 0.2}
 _SCHEMA, _CONFIG = "sweep_schema", "sweep_config"  # names for Hydra
 
 
@@ -33,6 +38,11 @@ class SweepOptions:
         per_gpu: Number of runs at the same time on each GPU; None: one.
         resume: Folder of a sweep to go on with: what has finished is not run again.
         retry: Failed runs of that sweep to try again: failed for all, none, or their numbers, as in 3,7.
+        on_failure: continue: when a run fails, the others go on; stop: no further run is started, and those that are
+            being trained are saved.
+        max_minutes: Minutes after which the sweep stops, with the runs that are being trained saved; None: no limit.
+        trial_minutes: Minutes after which a run that is not done has failed; None: no limit.
+        hang_minutes: Minutes without a step, or a batch of an evaluation, after which a run has failed; None: no limit.
         trust: Go on with a sweep that somebody else has made although it names code that is not convboard's own.
         join: Folder of a sweep to train runs of beside those who do so already, here or on another machine.
         changed: What to do with a sweep if code, versions or data have changed since it began: refuse, or accept.
@@ -42,6 +52,10 @@ class SweepOptions:
     per_gpu: int | None = None
     resume: str | None = None
     retry: str = "failed"
+    on_failure: str = "continue"
+    max_minutes: float | None = None
+    trial_minutes: float | None = None
+    hang_minutes: float | None = 60.0
     trust: bool = False
     join: str | None = None
     changed: str = "refuse"
@@ -50,10 +64,19 @@ class SweepOptions:
         between("sweep.workers", self.workers, 1, _MOST_WORKERS)
         between("sweep.per_gpu", self.per_gpu, 1, _MOST_WORKERS)
         one_of("sweep.changed", self.changed, ("refuse", "accept"))
+        one_of("sweep.on_failure", self.on_failure, ON_FAILURE)
+        for key, least in _LEAST_MINUTES.items():
+            value = getattr(self, key)
+            if value is not None and not least <= value < math.inf:
+                raise ConfigError(f"sweep.{key}={value:g}: must be at least {least:g}, or null for no limit.")
 
     def shared(self) -> dict[str, Any]:
         """Return the keys that belong to the sweep, so that all who go on with it or join it use the same."""
         return {key: value for key, value in asdict(self).items() if key not in OF_A_WORKER}
+
+    def limits(self) -> Limits:
+        """Return what ends trials, or the sweep, early."""
+        return Limits(self.on_failure == "stop", self.max_minutes, self.trial_minutes, self.hang_minutes)
 
     def trials_to_retry(self, failed: Sequence[int]) -> list[int]:
         """Return the trials to try again.

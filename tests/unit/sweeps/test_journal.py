@@ -58,7 +58,8 @@ def test_a_view_that_is_late_claims_nothing_twice_and_sees_what_it_has_missed(tm
     late, other = Journal(tmp_path), Journal(tmp_path)
     late.refresh()
     claimed = [other.claim("other", range(5)) for _ in range(3)]
-    assert [late.claim("late", range(5)) for _ in range(3)] == [3, 4, None]
+    *both, none = [late.claim("late", range(5)) for _ in range(3)]  # in any order: it skips some at random
+    assert (set(both), none) == ({3, 4}, None)
     assert claimed == [0, 1, 2]
     other.end(2, Entry(State.FINISHED, "other"))
     late.refresh()

@@ -8,13 +8,16 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from convboard.sweeps import pool
+from convboard.sweeps.forked_process import GRACE
 from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.limits import NO_LIMITS, Limits
 from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.reports import Progress
@@ -44,6 +47,9 @@ class Heard:
         self.events.append(f"end {trial.number}")
         self.ends[trial.number] = end
 
+    def on_stop(self, reason: str) -> None:
+        self.events.append(f"stop: {reason}")
+
     def on_tick(self) -> None:
         pass
 
@@ -57,9 +63,10 @@ def sweep_of(folder: Path, does: Sequence[str]) -> Sweep:
     return Sweep.create(folder, SweepRecord("train.py -m", ("seed",), "accuracy/val", "abc", {}), trials)
 
 
-def run(sweep: Sweep, slots: int = 2) -> Heard:
+def run(sweep: Sweep, slots: int = 2, limits: Limits = NO_LIMITS) -> Heard:
     heard = Heard()
-    Pool(sweep, this_worker(), [Slot({"PLACE": str(place)}) for place in range(slots)], OBEY, heard).run()
+    places = [Slot({"PLACE": str(place)}) for place in range(slots)]
+    Pool(sweep, this_worker(), places, OBEY, heard, "trial_targets:note_death", limits).run()
     return heard
 
 
@@ -97,6 +104,9 @@ def test_each_trial_costs_itself_alone(tmp_path: Path) -> None:
         4: "",
     }
     assert heard.ends[4].value == 0.4
+    assert {path.name: path.read_text() for path in tmp_path.glob("death-*")} == {
+        f"death-{number}": heard.ends[number].reason for number in (2, 3)
+    }
     assert heard.events.index("start 1") < heard.events.index("progress 1") < heard.events.index("end 1")
     assert {(tmp_path / f"done-{number}").read_text() for number in range(5)} <= {"0\n", "1\n"}
     assert not children()
@@ -123,6 +133,54 @@ def test_when_it_is_stopped_the_trials_save_and_none_is_left(
     assert not children()
 
 
+def test_when_a_trial_fails_the_others_are_stopped_on_request(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep", "fail", "finish"])
+    heard = run(sweep, limits=Limits(stops_on_failure=True))
+    assert states(sweep) == [State.INTERRUPTED, State.FAILED, State.WAITING]
+    assert heard.ends[0].reason == "the sweep was stopped"
+    assert "stop: sweep.on_failure=stop, and a trial has failed" in heard.events
+    again = run(Sweep.open(tmp_path), limits=Limits(stops_on_failure=True, max_minutes=0.02))  # failed before
+    assert [event for event in again.events if event.startswith("start")] == ["start 0", "start 2"]
+
+
+def test_the_time_of_a_sweep_is_limited(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep", "sleep", "finish"])
+    heard = run(sweep, limits=Limits(max_minutes=0.02))
+    assert states(sweep) == [State.INTERRUPTED, State.INTERRUPTED, State.WAITING]
+    assert heard.events.count("stop: sweep.max_minutes=0.02 have passed") == 1
+    assert not children()
+
+
+@pytest.mark.thorough
+def test_the_time_of_a_trial_is_limited(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep", "finish"])
+    heard = run(sweep, slots=1, limits=Limits(trial_minutes=0.1))
+    assert states(sweep) == [State.FAILED, State.FINISHED]
+    assert heard.ends[0].reason == "not done in sweep.trial_minutes=0.1; it goes on if it is retried"
+
+
+@pytest.mark.parametrize(
+    "how", ["lock", pytest.param("loop", marks=pytest.mark.thorough), pytest.param("stop", marks=pytest.mark.thorough)]
+)
+def test_a_trial_that_hangs_costs_itself_alone_and_shows_where(tmp_path: Path, how: str) -> None:
+    sweep = sweep_of(tmp_path, [f"hang in {how}", "finish"])
+    heard = run(sweep, slots=1, limits=Limits(hang_minutes=0.05))
+    assert states(sweep) == [State.FAILED, State.FINISHED]
+    wanted = "no progress for sweep.hang_minutes=0.05, the last sign of it was step 7; its log shows where it hung"
+    assert heard.ends[0].reason == wanted
+    if how != "stop":  # a stopped process can print nothing
+        assert f" in _hang_in_{how}" in (tmp_path / "log-0").read_text()
+    assert not children()
+
+
+@pytest.mark.thorough
+def test_the_processes_of_a_trial_that_is_killed_end_with_it(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["hang beside a child"])
+    run(sweep, limits=Limits(hang_minutes=0.05))
+    with suppress(psutil.NoSuchProcess):
+        assert psutil.Process(int((tmp_path / "child-0").read_text())).status() == psutil.STATUS_ZOMBIE
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["hang"])
     heard = Heard()
@@ -130,7 +188,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     stop_when_it_runs(workers, heard, 2)
     began = time.monotonic()
     workers.run()
-    assert time.monotonic() - began < pool.GRACE
+    assert time.monotonic() - began < GRACE
     assert states(sweep) == [State.INTERRUPTED]
 
 
@@ -154,6 +212,7 @@ def test_the_trials_of_a_pool_that_is_killed_end_and_go_on_elsewhere(tmp_path: P
 import sys
 sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]}
 from pathlib import Path
+from convboard.sweeps.limits import NO_LIMITS, Limits
 from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.slots import Slot
@@ -212,5 +271,6 @@ def test_a_trial_that_costs_one_worker_after_another_is_given_up(tmp_path: Path)
         assert sweep.journal.claim(f"gone{loss}", [0]) == 0
     heard = run(sweep)
     assert states(sweep) == [State.FAILED, State.FINISHED]
-    assert heard.ends.keys() == {1}
+    assert heard.ends.keys() == {0, 1}
+    assert (tmp_path / "death-0").read_text() == heard.ends[0].reason
     assert "for the third time with this trial" in sweep.journal.entries(0)[-1].reason

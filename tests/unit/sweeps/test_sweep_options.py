@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from convboard.errors import ConfigError
+from convboard.sweeps.limits import Limits
 from convboard.sweeps.sweep_options import SweepOptions, given_keys, read_options
 
 
@@ -61,3 +62,25 @@ def test_the_keys_of_a_sweep_are_stored_with_it_but_not_those_of_a_command() -> 
     assert not {"workers", "trust", "resume", "changed"} & read_options(arguments[:3])[0].shared().keys()
     with pytest.raises(ConfigError, match=r"^sweep.changed='maybe'"):
         SweepOptions(changed="maybe")
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("sweep.on_failure=halt", "sweep.on_failure='halt' is not known. Allowed: continue, stop."),
+        ("sweep.max_minutes=-1", "sweep.max_minutes=-1: must be at least 0, or null for no limit."),
+        ("sweep.trial_minutes=inf", "sweep.trial_minutes=inf: must be at least 0, or null for no limit."),
+        ("sweep.hang_minutes=0.1", "sweep.hang_minutes=0.1: must be at least 0.2, or null for no limit."),
+        ("sweep.hang_minutes=soon", "sweep.hang_minutes='soon': must be a number"),
+    ],
+)
+def test_limits_that_cannot_be(argument: str, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        read_options([argument])
+    assert str(raised.value).startswith(message)
+
+
+def test_limits() -> None:
+    given = ["sweep.on_failure=stop", "sweep.max_minutes=90", "sweep.trial_minutes=0.5", "sweep.hang_minutes=null"]
+    assert read_options(given)[0].limits() == Limits(True, 90.0, 0.5, None)
+    assert read_options([])[0].limits() == Limits(hang_minutes=60.0)

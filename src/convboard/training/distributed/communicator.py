@@ -26,6 +26,7 @@ class Communicator:
 
     rank = 0
     world_size = 1
+    _on_activity: Callable[[str], None] | None = None
 
     @property
     def is_main(self) -> bool:
@@ -141,7 +142,13 @@ class Communicator:
             activity: Name for the message, such as `step 7`.
             kind: Activities of one kind take about the same time: the longest so far raises the time limit.
         """
+        if self._on_activity is not None:
+            self._on_activity(activity)
         return _NO_CONTEXT
+
+    def report_activities(self, on_activity: Callable[[str], None]) -> None:
+        """Call `on_activity` with the name of each `watched` activity when it begins, in a single process."""
+        self._on_activity = on_activity
 
     def begin_waiting(self) -> None:
         """Note, within `watched`, that this process only waits for the others from here on."""
