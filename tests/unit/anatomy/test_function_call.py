@@ -26,7 +26,7 @@ def window(layer: nn.Module, size: tuple[int, int] = (20, 20)) -> Window:
     return found
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     sizes,
     st.tuples(st.integers(1, 5), st.integers(1, 5)),
@@ -49,7 +49,7 @@ def test_convolution_as_torch_does(
             layer(torch.zeros(1, 1, *size))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(sizes, st.integers(1, 4), st.integers(1, 5), st.integers(0, 2), st.booleans(), st.booleans())
 def test_pooling_as_torch_does(
     size: tuple[int, int], kernel: int, stride: int, padding: int, ceil_mode: bool, average: bool

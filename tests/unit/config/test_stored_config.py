@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from convboard.config.schema import TrainConfig
@@ -34,7 +34,6 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "config.yaml"
 
 
-@settings(deadline=None)
 @given(value=VALUES.filter(lambda value: "???" not in str(value)))
 def test_any_config_survives_its_file(value: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
     file = tmp_path_factory.getbasetemp() / "survives.yaml"

@@ -20,7 +20,7 @@ def test_values_never_change() -> None:
     assert draw(torch.arange(8), 9, seed=7, epoch=3, purpose=1).tolist() == [8, 0, 7, 5, 0, 2, 1, 4]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(n=st.integers(1, 300), seed=st.integers(-(2**70), 2**70), epoch=st.integers(0, 10**6))
 def test_order_is_a_permutation(n: int, seed: int, epoch: int) -> None:
     assert epoch_order(n, seed, epoch).sort().values.equal(torch.arange(n))
@@ -35,7 +35,7 @@ def test_seed_and_epoch_are_not_added_up() -> None:
     assert not epoch_order(20, seed=1, epoch=2).equal(epoch_order(20, seed=2, epoch=1))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(high=st.integers(1, 2**31 - 1), seed=st.integers(0, 2**32), purpose=st.integers(1, 9))
 def test_draws_are_in_range(high: int, seed: int, purpose: int) -> None:
     drawn = draw(torch.arange(200), high, seed, 0, purpose)

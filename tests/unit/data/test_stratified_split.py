@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from convboard.data.stratified_split import stratified_order
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(labels=st.lists(st.integers(0, 5), min_size=1, max_size=200), data=st.data())
 def test_any_tail_has_each_class_in_proportion(labels: list[int], data: st.DataObject) -> None:
     classes = torch.tensor(labels)

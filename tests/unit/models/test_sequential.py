@@ -82,7 +82,7 @@ picture_layer = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.lists(picture_layer, max_size=6),
     st.lists(st.integers(1, 6), max_size=2),

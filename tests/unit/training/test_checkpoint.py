@@ -171,7 +171,7 @@ JSON_LIKE = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(state=st.dictionaries(st.text(), JSON_LIKE))
 def test_any_state_comes_back(tmp_path_factory: pytest.TempPathFactory, state: dict[str, Any]) -> None:
     path = tmp_path_factory.getbasetemp() / "any_state.safetensors"
