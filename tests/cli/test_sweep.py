@@ -99,7 +99,7 @@ def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path
     assert done.stderr == "convboard: 1 of 3 trials failed.\n"
     (log,) = tmp_path.glob("outputs/sweeps/*/scheduler.at=0/log.txt")
     assert "Traceback" in log.read_text()
-    assert f"log: {log}" in done.stdout
+    assert f"log:   {log.relative_to(tmp_path)}" in done.stdout
     alone = run_command("train.py", *swept[:1], "scheduler.at=0", *SHORT, expected_code=1)
     assert "ZeroDivisionError: division by zero" in alone.stderr
     go_on = f"sweep.resume={log.parent.parent.relative_to(tmp_path)}"

@@ -5,32 +5,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
-from convboard.config.command_line import assignment, command, printable, tensorboard
+from convboard.config.command_line import assignment, command
 from convboard.config.override_values import overridden
 from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
-from convboard.experiment.run_dir import RESULT
-from convboard.experiment.stored_json import read_result
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.journal import CLAIMABLE, State
-from convboard.sweeps.live_view import LiveView, format_value
+from convboard.sweeps.journal import CLAIMABLE
+from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, with_threads
 from convboard.sweeps.pool import Pool
-from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
 from convboard.sweeps.slots import Slot, slots, threads_of
-from convboard.sweeps.sweep_folder import LOG, SWEEP, Sweep, refuse_existing
+from convboard.sweeps.sweep_folder import SWEEP, Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.sweep_report import print_report
 from convboard.sweeps.trials import Trial
 from convboard.training import signals
 
 _TARGET, _ON_DEATH = "convboard.cli.trial:run_trial", "convboard.cli.trial:record_death"
-_RANKED = 10  # settings in the table at the end
 
 
 def run_sweep(arguments: Sequence[str]) -> None:
@@ -49,6 +44,7 @@ def run_sweep(arguments: Sequence[str]) -> None:
     console = Console(soft_wrap=True, highlight=False, markup=False)
     todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
     console.print(f"sweep:      {counted(len(sweep.trials), 'trial')}, {todo:,} to run, {len(places)} at a time")
+    console.print(f"objective:  {sweep.record.objective}")
     console.print(f"folder:     {shown_path(sweep.folder)}")
     if running := {worker for _, worker in sweep.journal.running()}:
         console.print(f"beside:     {', '.join(sorted(running))}")
@@ -119,67 +115,15 @@ def _run(sweep: Sweep, console: Console, places: Sequence[Slot]) -> tuple[int | 
 
 
 def _report(sweep: Sweep, console: Console, limit: str) -> None:
-    """Print the ranking, what failed, and how to look at the sweep; and how to go on, if a limit has ended it."""
-    settings = rank(_results(sweep), sweep.record.is_maximised)
-    if settings:
-        console.print()
-        console.print(_ranking(sweep, settings))
-        shares = [f"{key} {share:.0%}" for key, share in importance(settings).items()]
-        if len(shares) > 1:
-            console.print(f"mattered:   {', '.join(shares)}   (share of the variance between settings)")
-        best = settings[0].results[0].trial
-        console.print(f"best:       {shown_path(sweep.run_dir(best.number))}")
-        console.print(f"repeat it:  {best.command}")
-    console.print(f"look at it: {tensorboard(shown_path(sweep.folder))}", style="bold")
+    """Print what has come out of the sweep, and how to go on with it if a limit has ended it.
+
+    Raises:
+        JobError: Trials have failed.
+    """
     left = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
     if limit and left:
         console.print(f"stopped:    {limit}; {counted(left, 'trial')} left to run. {_how_to_go_on(sweep.folder)}")
+    print_report(sweep, console)
     failed = sweep.journal.failed(range(len(sweep.trials)))
     if failed:
-        for trial in map(sweep.trials.__getitem__, failed):
-            reason = sweep.journal.entries(trial.number)[-1].reason
-            console.print(Text(f"failed:     {printable(trial.name)}: {printable(reason)}", "red"))
-            console.print(f"            {shown_path(sweep.run_dir(trial.number) / LOG)}")
-            console.print(f"            {trial.command}")
-        raise JobError(f"{len(failed)} of {len(sweep.trials)} trials failed.", 1)
-
-
-def _results(sweep: Sweep) -> list[Result]:
-    """Return the results of the trials that finished."""
-    tested = sweep.record.objective.partition("/")[0] + "/test"
-    results = []
-    for trial in sweep.trials:
-        if sweep.journal.state(trial.number) is State.FINISHED:
-            value = sweep.journal.entries(trial.number)[-1].value
-            try:
-                metrics = read_result(sweep.run_dir(trial.number) / RESULT)["metrics"]
-            except RunError:  # it was moved or damaged since
-                continue
-            results.append(Result(trial, metrics[sweep.record.objective] if value is None else value, metrics[tested]))
-    return results
-
-
-def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
-    """Return the table of the best settings."""
-    objective = sweep.record.objective
-    tested = objective.partition("/")[0] + "/test"
-    keys = [key for key in sweep.record.swept if key != SEED]
-    has_seeds = any(len(setting.results) > 1 for setting in settings)
-    more = len(settings) - _RANKED
-    table = Table(title=f"the best of {len(settings)} settings" if more > 0 else "ranking", title_justify="left")
-    for title in ("", *keys):
-        table.add_column(title)
-    for title in (objective, *(["seeds"] if has_seeds else []), *([tested] if tested != objective else [])):
-        table.add_column(title, justify="right")
-    for place, setting in enumerate(settings[:_RANKED], 1):
-        value = format_value(objective, setting.mean)
-        if setting.deviation is not None:
-            value += f" ± {format_value(objective, setting.deviation)}"
-        table.add_row(
-            str(place),
-            *(printable(setting.swept.get(key, "")) for key in keys),
-            value,
-            *([str(len(setting.results))] if has_seeds else []),
-            *([format_value(tested, setting.test)] if tested != objective else []),
-        )
-    return table
+        raise JobError(f"{len(failed):,} of {counted(len(sweep.trials), 'trial')} failed.", 1)

@@ -8,29 +8,26 @@ import pytest
 from rich.console import Console
 
 from convboard.sweeps.journal import Entry, State
-from convboard.sweeps.live_view import LiveView, format_duration, format_value
+from convboard.sweeps.live_view import LiveView, format_duration, format_value, short_keys
 from convboard.sweeps.reports import Progress
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.sweep_folder import Sweep
+from sweep_records import sweep_of_seeds
 
 SweepOf = Callable[..., Sweep]
 
 
 @pytest.fixture
-def sweep_of(tmp_path: Path) -> SweepOf:
-    def make(trials: int, objective: str = "accuracy/val") -> Sweep:
-        plain = [Trial(0, (f"seed={seed}",), {"seed": str(seed)}, f"seed={seed}", {}) for seed in range(trials)]
-        return Sweep.create(tmp_path, SweepRecord("train.py -m", ("seed",), objective, "abc", {}), plain)
-
-    return make
+def sweep_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SweepOf:
+    monkeypatch.chdir(tmp_path)
+    return lambda trials, objective="accuracy/val": sweep_of_seeds(tmp_path / "sweep", trials, objective)
 
 
 class Terminal:
     """A view of a sweep, and what it has printed."""
 
-    def __init__(self, sweep: Sweep, is_terminal: bool = False) -> None:
+    def __init__(self, sweep: Sweep, is_terminal: bool = False, width: int = 100) -> None:
         self.file, self.sweep, self.now = io.StringIO(), sweep, 0.0
-        self.console = Console(file=self.file, width=100, force_terminal=is_terminal, force_interactive=is_terminal)
+        self.console = Console(file=self.file, width=width, force_terminal=is_terminal, force_interactive=is_terminal)
         self.view = LiveView(self.console, sweep, 2, lambda: self.now)
 
     def start(self, number: int) -> None:
@@ -41,13 +38,13 @@ class Terminal:
         self.sweep.journal.append(number, entry)
         self.view.on_end(self.sweep.trials[number], entry)
 
-    def table(self) -> list[str]:
-        plain = Console(file=io.StringIO(), width=100, record=True)
-        plain.print(self.view._table())
+    def picture(self) -> list[str]:
+        plain = Console(file=io.StringIO(), width=self.console.width, record=True)
+        plain.print(self.view.picture())
         return [line.rstrip() for line in plain.export_text().splitlines()]
 
 
-def test_a_line_for_each_trial_that_ends(sweep_of: SweepOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_for_each_trial_that_ends(sweep_of: SweepOf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["train.py"])
     monkeypatch.delenv("UV", raising=False)
     terminal = Terminal(sweep_of(12))
@@ -56,36 +53,60 @@ def test_a_line_for_each_trial_that_ends(sweep_of: SweepOf, tmp_path: Path, monk
             terminal.start(number)
         terminal.end(0, Entry(State.FINISHED, value=0.975, seconds=12.4))
         terminal.end(1, Entry(State.FAILED, reason="ValueError: \x1b[2Jno", seconds=70))
+        terminal.view.on_stop("time")
         terminal.end(2, Entry(State.INTERRUPTED, reason="the sweep was stopped", seconds=3))
     assert terminal.file.getvalue().splitlines() == [
-        " 1/12 finished     0  seed=0  accuracy/val 97.50%  12 s",
-        " 2/12 failed       1  seed=1  1:10 min",
-        r"      ValueError: \x1b[2Jno",
-        f"      log: {tmp_path}/seed=1/log.txt",
-        "      alone: python train.py seed=1",
-        "      interrupted  2  seed=2  3 s",
+        " 1/12  finished      #0   97.50%       12 s  seed=0",
+        " 2/12  failed        #1            1:10 min  seed=1",
+        r"       ValueError: \x1b[2Jno",
+        "       log:   sweep/seed=1/log.txt",
+        "       alone: python train.py seed=1",
+        "stopping: time; 1 trial being saved",
+        "       interrupted   #2                 3 s  seed=2",
     ]
 
 
-def test_the_table_shows_what_runs_the_best_and_the_time_left(sweep_of: SweepOf) -> None:
+def test_the_picture_shows_what_runs_the_best_and_the_time_left(sweep_of: SweepOf) -> None:
     terminal = Terminal(sweep_of(6), is_terminal=True)
     with terminal.view:
         terminal.start(0)
-        assert terminal.view.seconds_left() is None
+        terminal.now = 10.0
         terminal.end(0, Entry(State.FINISHED, value=0.5, seconds=10.0))
         terminal.start(1)
         terminal.start(2)
-        terminal.now = 65.0
+        terminal.now = 15.0
         terminal.view.on_progress(terminal.sweep.trials[1], Progress(1, 2, 0.4321, 12345.6))
-        # Three wait and take 10 s each, one has done half, one nothing: 30 + 5 + 10 s for two places.
-        assert terminal.view.seconds_left() == pytest.approx(22.5)
-        table = terminal.table()
-    rows = [line.translate(str.maketrans("", "", "━╸╺")).split() for line in table if line.startswith("seed=")]
-    assert rows == [["seed=1", "1/2", "43.21%", "12,346", "1:05", "min"], ["seed=2", "1:05", "min"]]
-    assert table[-2:] == [
-        "3 waiting · 2 running · 1 finished · about 22 s left",
-        "best: seed=0  accuracy/val 50.00%",
+        picture = terminal.picture()
+    rows = [line.translate(str.maketrans("", "", "━╸╺")).split() for line in picture[1:4]]
+    assert rows == [
+        ["trial", "seed", "epoch", "accuracy/val", "images/s", "time"],
+        ["1", "1", "1/2", "43.21%", "12,346", "5", "s"],
+        ["2", "2", "5", "s"],
     ]
+    bar, counts, best = picture[-3:]
+    assert bar.count("━") == 66
+    assert bar.endswith("  15 s, about 25 s left")  # three wait, 10 s each; the places are free in 5 s
+    assert counts == "1 of 6 · 1 finished · 2 running · 3 waiting"
+    assert best == "best 50.00% accuracy/val   seed=0"
+
+
+def test_many_running_trials_are_counted(sweep_of: SweepOf) -> None:
+    terminal = Terminal(sweep_of(30), is_terminal=True)
+    with terminal.view:
+        for number in range(25):
+            terminal.start(number)
+        terminal.sweep.journal.claim("another worker", [25])
+        picture = terminal.picture()
+    assert "and 10 more, 1 of them by other workers" in picture
+    assert len(picture) <= 25
+
+
+def test_a_log_gets_a_line_of_progress_each_minute(sweep_of: SweepOf) -> None:
+    terminal = Terminal(sweep_of(2))
+    terminal.start(0)
+    for terminal.now in (30.0, 59.0, 61.0, 62.0):
+        terminal.view.on_tick()
+    assert terminal.file.getvalue() == "0 of 2 · 1 running · 1 waiting   1:01 min\n"
 
 
 def test_the_best_loss_is_the_smallest(sweep_of: SweepOf) -> None:
@@ -93,7 +114,7 @@ def test_the_best_loss_is_the_smallest(sweep_of: SweepOf) -> None:
     for number, value in ((0, 0.25), (1, 0.5)):
         terminal.start(number)
         terminal.end(number, Entry(State.FINISHED, value=value, seconds=1.0))
-    assert terminal.table()[-1] == "best: seed=0  loss/val 0.2500"
+    assert terminal.picture()[-1] == "best 0.2500 loss/val   seed=0"
 
 
 def test_values_and_times_are_for_people() -> None:
@@ -102,3 +123,5 @@ def test_values_and_times_are_for_people() -> None:
     assert [format_duration(seconds) for seconds in (0.4, 59.4, 59.6, 3599, 7384)] == [
         *("0 s", "59 s", "1:00 min", "59:59 min", "2:03 h"),
     ]
+    keys = ["model", "optimizer.lr", "optimizer.weight_decay", "model.size", "dataset.size"]
+    assert list(short_keys(keys).values()) == ["model", "lr", "weight_decay", "model.size", "dataset.size"]

@@ -1,0 +1,126 @@
+"""What has come out of a sweep, in the terminal: what has failed, the best settings, and which keys mattered."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from convboard.config.command_line import printable, tensorboard
+from convboard.errors import RunError
+from convboard.experiment.console import counted, shown_path
+from convboard.experiment.run_dir import RESULT
+from convboard.experiment.stored_json import read_result
+from convboard.sweeps.journal import State
+from convboard.sweeps.live_view import format_value, short_keys
+from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
+from convboard.sweeps.sweep_folder import LOG, Sweep
+
+_RANKED = 10  # settings in the table
+_TOLD = 10  # failed trials that are told one by one
+
+
+def print_report(sweep: Sweep, console: Console) -> None:
+    """Print what has failed, the ranking by the objective, and how to look at the sweep.
+
+    Args:
+        sweep: The sweep, just read.
+        console: Where to.
+    """
+    for failure in _failures(sweep):
+        console.print(failure)
+    settings = rank(_results(sweep), sweep.record.is_maximised)
+    if settings:
+        console.print()
+        console.print(_ranking(sweep, settings))
+        for line in _conclusions(settings):
+            console.print(line)
+        best = settings[0].results[0].trial
+        console.print(f"best:       {shown_path(sweep.run_dir(best.number))}")
+        console.print(f"repeat it:  {best.command}")
+    console.print(f"look at it: {tensorboard(shown_path(sweep.folder))}", style="bold")
+
+
+def _failures(sweep: Sweep) -> Iterator[Text]:
+    """Yield the failed trials, each with the last line of its error, its log, and the command that runs it alone."""
+    failed = sweep.journal.failed(range(len(sweep.trials)))
+    if failed:
+        yield Text()
+    for trial in map(sweep.trials.__getitem__, failed[:_TOLD]):
+        reason = sweep.journal.entries(trial.number)[-1].reason
+        yield Text(f"failed:     #{trial.number} {printable(trial.name)}: {printable(reason)}", "red")
+        yield Text(f"            {shown_path(sweep.run_dir(trial.number) / LOG)}")
+        yield Text(f"            {trial.command}")
+    if more := failed[_TOLD:]:
+        yield Text(f"failed too: {', '.join(f'#{number}' for number in more)}", "red")
+
+
+def _results(sweep: Sweep) -> list[Result]:
+    """Return the results of the trials that finished."""
+    tested = _tested(sweep.record.objective)
+    results = []
+    for trial in sweep.trials:
+        if sweep.journal.state(trial.number) is State.FINISHED:
+            value = sweep.journal.entries(trial.number)[-1].value
+            try:
+                metrics = read_result(sweep.run_dir(trial.number) / RESULT)["metrics"]
+            except RunError:  # it was moved or damaged since
+                continue
+            results.append(Result(trial, metrics[sweep.record.objective] if value is None else value, metrics[tested]))
+    return results
+
+
+def _tested(objective: str) -> str:
+    """Return the metric on the test split that goes with an objective."""
+    return objective.partition("/")[0] + "/test"
+
+
+def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
+    """Return the table of the best settings."""
+    objective, tested = sweep.record.objective, _tested(sweep.record.objective)
+    keys = short_keys([key for key in sweep.record.swept if key != SEED])
+    has_seeds = any(len(setting.results) > 1 for setting in settings)
+    more = len(settings) - _RANKED
+    title = f"the best {_RANKED} of {counted(len(settings), 'setting')}" if more > 0 else "ranking"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for key in keys.values():
+        table.add_column(key, overflow="ellipsis", no_wrap=True)
+    for metric in (objective, *(["seeds"] if has_seeds else []), *([tested] if tested != objective else [])):
+        table.add_column(metric, justify="right", no_wrap=True)
+    for place, setting in enumerate(settings[:_RANKED], 1):
+        value = format_value(objective, setting.mean)
+        if setting.deviation is not None:
+            value += f" ± {format_value(objective, setting.deviation)}"
+        table.add_row(
+            str(place),
+            *(Text(printable(setting.swept.get(key, ""))) for key in keys),
+            value,
+            *([str(len(setting.results))] if has_seeds else []),
+            *([format_value(tested, setting.test)] if tested != objective else []),
+            style="bold green" if place == 1 else "",
+        )
+    return table
+
+
+def _conclusions(settings: Sequence[RankedSetting]) -> Iterator[str]:
+    """Yield which keys mattered, and whether the seeds leave it open which setting is the best."""
+    shares = [f"{key} {share:.0%}" for key, share in importance(settings).items()]
+    if len(shares) > 1:
+        yield f"mattered:   {', '.join(shares)}   (share of the variance between settings)"
+    close = sum(_is_close(settings[0], other) for other in settings[1:])
+    if close:
+        yield (
+            f"note:       {counted(close, 'setting')} less than two standard errors behind the best: more seeds would "
+            "tell them apart"
+        )
+
+
+def _is_close(best: RankedSetting, other: RankedSetting) -> bool:
+    """Return whether two settings differ by less than two standard errors of the difference of their means."""
+    if best.deviation is None or other.deviation is None:
+        return False
+    error = math.hypot(best.deviation / math.sqrt(len(best.results)), other.deviation / math.sqrt(len(other.results)))
+    return abs(best.mean - other.mean) < 2 * error

@@ -1,0 +1,12 @@
+"""Small sweeps on the disk, for tests of what reads them."""
+
+from pathlib import Path
+
+from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.trials import Trial
+
+
+def sweep_of_seeds(folder: Path, trials: int, objective: str = "accuracy/val") -> Sweep:
+    """A sweep over seeds, of trials with empty configs."""
+    plain = [Trial(0, (f"seed={seed}",), {"seed": str(seed)}, f"seed={seed}", {}) for seed in range(trials)]
+    return Sweep.create(folder, SweepRecord("train.py -m", ("seed",), objective, "abc", {}), plain)
