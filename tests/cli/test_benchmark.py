@@ -85,13 +85,32 @@ def test_it_measures_beside_busy_processes(run_command: RunCommand, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+@pytest.mark.data
+def test_it_measures_sweeps(run_command: RunCommand, tmp_path: Path, data_dir: Path) -> None:
+    done = run_command("scripts/benchmark.py", "part=sweep", "quick=true", "format=json", f"data_dir={data_dir}")
+    runners, many, parent, claims, pool = (section["rows"] for section in json.loads(done.stdout)["sections"])
+    assert len(runners) == 4
+    for row in runners:
+        assert 0 < row["start, s"] < row["seconds"]
+        assert 0 <= row["idle"] < 1
+        assert 50 < row["MB a process"] <= row["MB together"]
+    assert [row["of the bare loop"] for row in runners if row["what"].startswith("bare")] == [1]
+    (one,) = many
+    assert one["finished"] == one["runs"] == 20
+    assert parent[0]["open files, first"] > 0
+    assert (claims[0]["claimed"], claims[0]["twice"]) == (claims[0]["trials"], 0)
+    assert 0 < pool[0]["share of a core"] < 1
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         (
             "part=sped",
             "part='sped' is not known. Did you mean 'speed'? "
-            "Allowed: all, busy, layers_tab, mnist_99, processes, speed.",
+            "Allowed: all, busy, layers_tab, mnist_99, processes, speed, sweep.",
         ),
         ("format=csv", "format='csv' is not known. Allowed: json, markdown, table."),
         ("batches=-3", "batches=-3: must be at least 1, or be omitted."),
@@ -135,4 +154,7 @@ def test_help_says_what_each_argument_does(run_command: RunCommand) -> None:
     told = run_command("scripts/benchmark.py", "--help").stdout
     assert "Attributes" not in told
     shown = re.findall(r"^  (\S+=\S+) {2,}\S", told, re.MULTILINE)
-    assert shown == ["part=all", "quick=false", "rounds=null", "batches=null", "format=table", "data_dir=data"]
+    assert shown == [
+        *("part=all", "quick=false", "lightning=false", "rounds=null", "batches=null"),
+        *("format=table", "data_dir=data"),
+    ]

@@ -1,0 +1,100 @@
+"""What `part=sweep` starts as processes of their own: `python -m benchmarking.sweep_children bare|claim|idle ...`."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from convboard.sweeps.journal import Entry, Journal, State
+from convboard.sweeps.reports import End, Progress
+from convboard.sweeps.trials import Trial
+
+READY, GO = "ready", "go"  # files by which processes start together
+
+
+def wait_for_start(folder: Path) -> None:
+    """Say that this process is ready, and wait for the others."""
+    (folder / f"{READY}-{os.getpid()}").touch()
+    while not (folder / GO).exists():
+        time.sleep(0.005)
+
+
+def bare(data_dir: str, folder: str, trials: str, *limits: str) -> None:
+    """Train with one thread, by hand, what no other process has taken: what a core can do."""
+    import torch
+
+    from benchmarking.contenders import HandLoop
+    from benchmarking.workloads import WORKLOADS
+    from convboard.config.compose import compose_config
+    from convboard.experiment.dataset import build_dataset
+    from convboard.experiment.setup import build_batches
+    from convboard.training.evaluation import evaluate
+    from convboard.training.execution_plan.plan import Plan
+    from convboard.training.malloc import keep_freed_memory
+
+    keep_freed_memory()
+    torch.set_num_threads(1)
+    config = compose_config(["model=lenet", "dataset=mnist", f"data_dir={data_dir}", *limits]).config
+    plan = Plan(torch.device("cpu"), channels_last=True, threads=1)
+    dataset = build_dataset(config)
+    splits, limit = build_batches(config, dataset, plan), config.trainer.limit_train_batches
+    wait_for_start(Path(folder))
+    for number in range(int(trials)):
+        with suppress(FileExistsError):
+            (Path(folder) / str(number)).touch(exist_ok=False)
+            began = time.perf_counter()
+            loop = HandLoop(WORKLOADS[0], config, dataset, plan, fused=True)
+            loop.train(limit or sys.maxsize)
+            for split in (splits.val, splits.test):
+                evaluate(loop.model, split, loop.loss, plan, config.trainer.limit_val_batches)
+            print(json.dumps([time.time(), time.perf_counter() - began]), flush=True)
+
+
+def claim(folder: str, trials: str) -> None:
+    """Claim trials from a journal and end them at once, until none is left."""
+    journal, worker, claimed = Journal(Path(folder) / "journal"), f"worker-{os.getpid()}", []
+    wait_for_start(Path(folder))
+    journal.refresh()
+    while (number := journal.claim(worker, range(int(trials)))) is not None:
+        claimed.append(number)
+        journal.append(number, Entry(State.FINISHED, worker))
+        journal.refresh()
+    print(json.dumps(claimed))
+
+
+def idle_trial(_: Path, trial: Trial, reports: Connection) -> None:
+    """A trial that reports an epoch ten times a second for as long as its config says, and computes nothing."""
+    epochs = int(trial.config["trainer"]["max_epochs"])
+    for epoch in range(1, epochs + 1):
+        time.sleep(0.1)
+        reports.send(Progress(epoch, epochs, 0.5, 1000.0))
+    reports.send(End(State.FINISHED, value=0.5, seconds=epochs / 10))
+
+
+def idle(folder: str, places: str) -> None:
+    """Run trials that compute nothing in a pool with very many places, and print what the pool itself computes."""
+    from rich.console import Console
+
+    from convboard.sweeps.live_view import LiveView
+    from convboard.sweeps.liveness import this_worker
+    from convboard.sweeps.pool import Pool
+    from convboard.sweeps.slots import Slot
+    from convboard.sweeps.sweep_folder import Sweep
+
+    sweep = Sweep.open(Path(folder))
+    with Path(os.devnull).open("w") as nowhere:
+        terminal = Console(file=nowhere, force_terminal=True, force_interactive=True)
+        began, computed = time.perf_counter(), time.process_time()
+        with LiveView(terminal, sweep, int(places)) as view:
+            Pool(sweep, this_worker(), [Slot()] * int(places), "benchmarking.sweep_children:idle_trial", view).run()
+    print(json.dumps([time.perf_counter() - began, time.process_time() - computed]))
+
+
+KINDS: dict[str, Callable[..., None]] = {"bare": bare, "claim": claim, "idle": idle}
+
+if __name__ == "__main__":
+    KINDS[sys.argv[1]](*sys.argv[2:])
