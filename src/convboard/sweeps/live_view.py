@@ -102,8 +102,8 @@ class LiveView:
         """Yield what is said of a trial that has ended."""
         counts = self._sweep.journal.count(range(len(self._sweep.trials)))
         ended = sum(counts[state] for state in _OVER)
-        width = len(str(len(self._sweep.trials)))
-        place = f"{ended:>{width}}/{len(self._sweep.trials)} " if end.state in _OVER else " " * (2 * width + 2)
+        width = len(str(self._sweep.total))
+        place = f"{ended:>{width}}/{self._sweep.total} " if end.state in _OVER else " " * (2 * width + 2)
         text = Text.assemble(place, (f"{end.state:<12}", _STYLES[end.state]), f"{trial.number:>{width}}  ")
         text.append(printable(trial.name))
         if end.value is not None:
@@ -143,6 +143,8 @@ class LiveView:
         """Yield the number of trials in each state with the time that is left, and the best trial so far."""
         counts = self._sweep.journal.count(range(len(self._sweep.trials)))
         parts = [f"{counts[state]} {state}" for state in State if counts[state]]
+        if to_come := self._sweep.total - len(self._sweep.trials):
+            parts.append(f"{to_come} to propose")
         left = self.seconds_left()
         if left is not None:
             parts.append(f"about {format_duration(left)} left")
@@ -175,6 +177,6 @@ class LiveView:
         if not self._seconds:
             return None
         counts = self._sweep.journal.count(range(len(self._sweep.trials)))
-        waiting = counts[State.WAITING] + counts[State.INTERRUPTED]
+        waiting = counts[State.WAITING] + counts[State.INTERRUPTED] + self._sweep.total - len(self._sweep.trials)
         running = sum(max(0.0, 1 - one.done()) for one in self._running.values())
         return fmean(self._seconds) * (waiting + running) / self._places

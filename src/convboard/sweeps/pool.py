@@ -8,7 +8,7 @@ imports no torch. It claims trials, watches their processes, and writes into the
 import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -71,10 +71,21 @@ class Pool:
             to report a `Progress` for each epoch and an `End`. The server imports its module, and with it all that a
             trial needs; the pool does not.
         listener: Is told what happens.
+        propose: Is asked for further trials while a slot is free and no trial can be claimed. It adds them to the
+            sweep, and returns whether there are any.
     """
 
-    def __init__(self, sweep: Sweep, worker: Worker, slots: Sequence[Slot], target: str, listener: Listener) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        worker: Worker,
+        slots: Sequence[Slot],
+        target: str,
+        listener: Listener,
+        propose: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._sweep, self._worker, self._target, self._listener = sweep, worker, target, listener
+        self._propose = propose
         self._observer = Observer(sweep.workers)
         self._free = list(slots)
         self._running: list[_Running] = []
@@ -127,6 +138,8 @@ class Pool:
         while self._free:
             number = self._sweep.journal.claim(self._worker.id, range(len(self._sweep.trials)))
             if number is None:
+                if self._propose():
+                    continue
                 return
             self._start(self._sweep.trials[number], self._free.pop(0))
 
