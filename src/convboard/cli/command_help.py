@@ -59,6 +59,7 @@ def train_help(overrides: Sequence[str]) -> str:
     examples = [
         (f"{train} model=lenet dataset=mnist", "one run"),
         (f"{train} -m model=lenet,conv_mlp optimizer.lr=0.1,0.01", "a sweep: every combination"),
+        (f"{train} -m sweep=random 'optimizer.lr=interval(0.001,0.1)'", "a search"),
         (f"{train} resume=outputs/digits/lenet/RUN", "resume a run"),
         (f"{train} repeat=outputs/digits/lenet/RUN seed=1", "a new run with the config of another, and what differs"),
         (f"{train} --help model=resnet18", "the keys of another option"),
@@ -129,7 +130,7 @@ def _option_file(group: str, target: str) -> str:
 
 
 def _groups() -> list[str]:
-    return [*GROUPS, "experiment"]
+    return [*GROUPS, "experiment", "sweep"]
 
 
 def _options(group: str) -> list[str]:

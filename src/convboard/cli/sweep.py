@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -16,13 +17,16 @@ from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.journal import CLAIMABLE
 from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
-from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, with_threads
+from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials
 from convboard.sweeps.pool import Pool
+from convboard.sweeps.search import Search
+from convboard.sweeps.search_plan import new_plan
 from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.sweep_folder import SWEEP, Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.sweep_report import print_report
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.trial_rows import read_rows
+from convboard.sweeps.trials import Trial, with_threads
 from convboard.training import signals
 
 _TARGET, _ON_DEATH = "convboard.cli.trial:run_trial", "convboard.cli.trial:record_death"
@@ -41,15 +45,17 @@ def run_sweep(arguments: Sequence[str]) -> None:
     """
     options, overrides = read_options(arguments)
     sweep, places = _opened(options, overrides, arguments)
+    search = Search.open(sweep)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
-    console.print(f"sweep:      {counted(len(sweep.trials), 'trial')}, {todo:,} to run, {len(places)} at a time")
+    todo += sweep.total - len(sweep.trials)
+    console.print(f"sweep:      {counted(sweep.total, 'trial')}, {todo:,} to run, {len(places)} at a time")
     console.print(f"objective:  {sweep.record.objective}")
     console.print(f"folder:     {shown_path(sweep.folder)}")
     if running := {worker for _, worker in sweep.journal.running()}:
         console.print(f"beside:     {', '.join(sorted(running))}")
     with _folder_errors(sweep.folder):
-        received, limit = _run(sweep, console, places)
+        received, limit = _run(sweep, console, places, search)
         sweep.refresh()
     if received is not None:
         error = KeyboardInterrupt(received)
@@ -65,16 +71,19 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
     if existing is not None:
         with _folder_errors(Path(existing).absolute()):
             sweep = (resume_sweep if options.join is None else join_sweep)(options, overrides, arguments)
-        return sweep, _places(options, sweep.trials)
+        return sweep, _places(options, sweep.representatives)
     compose.register()
     folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
     refuse_existing(Path(folder))
-    trials = new_trials([override for override in overrides if not override.startswith("hydra.")])
+    described = [override for override in overrides if not override.startswith("hydra.")]
+    plan = new_plan(options, described)
+    trials = list(plan.corners()) if plan else new_trials(described, read_rows(options.trials))
     places = _places(options, trials)
     threads = threads_of(places)
+    trials = [with_threads(trial, threads) for trial in trials]
     with _folder_errors(Path(folder)):
-        trials = [with_threads(trial, threads) for trial in trials]
-        sweep = create_sweep(Path(folder), ["-m", *arguments], trials, options)
+        search = replace(plan, threads=threads).to_json() if plan else None
+        sweep = create_sweep(Path(folder), ["-m", *arguments], trials, options, search)
     trust_trials(sweep, True)  # the user has named its code
     return sweep, places
 
@@ -104,11 +113,12 @@ def _places(options: SweepOptions, trials: Iterable[Trial]) -> list[Slot]:
     return slots(options.workers, options.per_gpu, {str(trainer["device"]) for trainer in trainers}, threads)
 
 
-def _run(sweep: Sweep, console: Console, places: Sequence[Slot]) -> tuple[int | None, str]:
+def _run(sweep: Sweep, console: Console, places: Sequence[Slot], search: Search | None) -> tuple[int | None, str]:
     """Run the trials. Returns the number of the signal that stopped it, and the limit, if one did."""
     limits = SweepOptions(**sweep.record.options).limits()
+    propose = (lambda: False) if search is None else search.propose
     with LiveView(console, sweep, len(places)) as view:
-        pool = Pool(sweep, this_worker(), places, _TARGET, view, on_death=_ON_DEATH, limits=limits)
+        pool = Pool(sweep, this_worker(), places, _TARGET, view, _ON_DEATH, limits, propose)
         with signals.handling(lambda _: pool.stop(), all_of_them=True):
             pool.run()
         return signals.received(), pool.ended_by

@@ -177,15 +177,15 @@ def checked_config(composed: DictConfig) -> TrainConfig:
                 f"{group}: choose one of conf/{group}, as in {group}=<name>. To run each of several: "
                 f"-m {group}=<name>,<name>."
             )
-    return to_config(_without_leftovers(composed))
+    return to_config(without_leftovers(composed, overrides()))
 
 
-def _without_leftovers(composed: DictConfig) -> DictConfig:
+def without_leftovers(composed: DictConfig, overrides: Sequence[str]) -> DictConfig:
     """Remove the keys of an option's file from a group whose `_target_` is overridden.
 
     They are arguments of another class (SGD's nesterov, LeNet's image size). Keys that are overridden as well stay.
     """
-    given = [override.lstrip("+").partition("=")[0].split(".") for override in overrides()]
+    given = [override.lstrip("+").partition("=")[0].split(".") for override in overrides]
     for group in OPEN_GROUPS:
         if [group, "_target_"] in given:
             stays = {keys[1] for keys in given if keys[0] == group and len(keys) > 1}
@@ -248,9 +248,9 @@ def compose_each(runs: Iterable[Sequence[str]]) -> Iterator[Composed]:
         yield composed
 
 
-def _is_value(override: Override) -> bool:
-    """Return whether an override sets a value of the config; all others may choose options, or where these are."""
-    first, *rest = override.key_or_group.split(".")
+def sets_value(key: str) -> bool:
+    """Return whether a key is set to a value of the config; all others may choose options, or where these are."""
+    first, *rest = key.lstrip("+~").split(".")
     return first in _KEYS and bool(rest or first not in GROUPS)
 
 
@@ -260,7 +260,7 @@ def _compose(overrides: Sequence[str], bases: dict[tuple[str, ...], DictConfig])
     for override in parsed:
         if override.is_sweep_override():
             raise ConfigError(f"{override.input_line} gives several values: give one.")
-    values = [override for override in parsed if _is_value(override)]
+    values = [override for override in parsed if sets_value(override.key_or_group)]
     options = tuple(override.input_line or "" for override in parsed if override not in values)
     if options not in bases:
         bases[options] = hydra_compose("config", list(options), return_hydra_config=True)

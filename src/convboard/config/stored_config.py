@@ -44,11 +44,16 @@ for _kind in (_Dumper, HydraLoader):
     _kind.add_implicit_resolver(f"{_TAG}float", re.compile(rf"^(?:{_FLOAT.pattern})$"), list("-+0123456789."))
 
 
-def with_absolute_paths(config: TrainConfig) -> TrainConfig:
-    """Return the config with paths of its data that do not depend on the current folder; links stay as they are."""
+def with_absolute_paths(config: TrainConfig, start: Path = Path()) -> TrainConfig:
+    """Return the config with paths of its data that do not depend on the current folder; links stay as they are.
+
+    Args:
+        config: The config.
+        start: Where relative paths start; the current folder if it is not given.
+    """
 
     def absolute(path: str) -> str:
-        return os.path.abspath(Path(path).expanduser())  # noqa: PTH100  (Path.resolve would follow links)
+        return os.path.abspath(start / Path(path).expanduser())  # noqa: PTH100  (Path.resolve would follow links)
 
     path = config.dataset.path
     dataset = replace(config.dataset, path=absolute(path)) if path else config.dataset

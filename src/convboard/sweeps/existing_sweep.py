@@ -15,6 +15,7 @@ from convboard.sweeps.liveness import Observer
 from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import compose_trials, trust_trials
 from convboard.sweeps.provenance import Provenance, changes, provenance_of
+from convboard.sweeps.search_plan import read_plan, refuse_to_change
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
 from convboard.sweeps.trials import Trial
@@ -65,6 +66,7 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     sweep = _opened(options.resume or "", options)
     sweep.remove_leftovers()
     keys = _changed_keys(sweep.record, options, given_keys(arguments))
+    refuse_to_change(sweep, overrides, keys)
     now = _changed(sweep, options)
     failed = options.trials_to_retry(sweep.journal.failed(range(len(sweep.trials))))
     further = further_trials(sweep, overrides, options.changed == "accept") if overrides else []
@@ -82,6 +84,8 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
 
 def _opened(folder: str, options: SweepOptions) -> Sweep:
     sweep = Sweep.open(Path(folder))
+    plan = read_plan(sweep.folder)
+    sweep.examples = list(plan.corners()) if plan else ()
     trust_trials(sweep, options.trust)
     return sweep
 
@@ -92,7 +96,7 @@ def _changed(sweep: Sweep, options: SweepOptions) -> Provenance | None:
     Raises:
         RunError: They have changed, and he does not.
     """
-    now = provenance_of(sweep.trials, resumed=True)
+    now = provenance_of(sweep.representatives, resumed=True)
     found = changes(sweep, now)
     if found and options.changed != "accept":
         raise RunError(

@@ -1,14 +1,15 @@
 """The settings of a sweep: every combination of the values on its command line, in Hydra's syntax."""
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override
 
 from convboard.config.compose import parse_overrides
 from convboard.config.override_values import refuse_too_many_runs, with_quoted_texts
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, ConvboardError
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,18 @@ class Setting:
 
     overrides: tuple[str, ...]
     swept: Mapping[str, str]
+
+
+@contextmanager
+def named(setting: Setting) -> Iterator[None]:
+    """Within, errors say which trial they are of."""
+    try:
+        yield
+    except ConvboardError as error:
+        if not setting.swept:
+            raise
+        values = " ".join(f"{key}={value}" for key, value in setting.swept.items())
+        raise ConfigError(f"trial {values}: {error}") from error
 
 
 def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) -> list[Setting]:
@@ -39,7 +52,7 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
     given = {override.get_key_element(): override for override in parse_overrides(overrides)}
     rows = list(rows)
     refuse_too_many_runs(with_quoted_texts(overrides, is_sweep=True), len(rows))
-    values = {key: _values(key, override) for key, override in given.items()}
+    values = {key: values_of(key, override) for key, override in given.items()}
     swept = {key for key, override in given.items() if override.is_sweep_override()}
     settings = []
     for row, combination in itertools.product(rows, itertools.product(*values.values())):
@@ -49,7 +62,7 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
     return settings
 
 
-def _values(key: str, override: Override) -> list[str]:
+def values_of(key: str, override: Override) -> list[str]:
     """Return the values of an override as texts that Hydra reads as these values."""
     if not override.is_sweep_override():
         text = override.get_value_element_as_str() if override.value() is not None or not override.is_delete() else ""

@@ -4,34 +4,33 @@ import json
 import os
 import secrets
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from convboard.config.command_line import command
 from convboard.config.compose import compose_each
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.stored_config import with_absolute_paths
-from convboard.errors import ConfigError, ConvboardError
+from convboard.errors import ConfigError
 from convboard.experiment.run_dir import refuse_foreign
-from convboard.sweeps.grid import Setting, grid
+from convboard.sweeps.grid import Setting, grid, named
 from convboard.sweeps.provenance import provenance_of
 from convboard.sweeps.sweep_folder import Sweep, SweepRecord
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trials import Trial, folder_name
 
 
-def new_trials(overrides: Sequence[str]) -> list[Trial]:
+def new_trials(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) -> list[Trial]:
     """Compose and check the trials of a sweep.
 
     Args:
         overrides: The overrides of its command line.
+        rows: Values that belong together, see `grid`.
 
     Raises:
         ConfigError: A trial cannot be; its values are named.
     """
-    return compose_trials(grid(overrides))
+    return compose_trials(grid(overrides, rows))
 
 
 def compose_trials(settings: Sequence[Setting]) -> list[Trial]:
@@ -43,32 +42,11 @@ def compose_trials(settings: Sequence[Setting]) -> list[Trial]:
     composed = compose_each(setting.overrides for setting in settings)
     trials = []
     for number, setting in enumerate(settings):
-        with _named(setting):
+        with named(setting):
             config = next(composed).config
         plain = with_absolute_paths(config).to_dict()
         trials.append(Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept, number), plain))
     return trials
-
-
-def with_threads(trial: Trial, threads: int | None) -> Trial:
-    """Return a trial that computes with this number of threads, unless it chooses one; None changes nothing."""
-    if threads is None or trial.config["trainer"]["threads"] is not None:
-        return trial
-    trainer = {**trial.config["trainer"], "threads": threads}
-    overrides = (*trial.overrides, f"trainer.threads={threads}")
-    return replace(trial, overrides=overrides, config={**trial.config, "trainer": trainer})
-
-
-@contextmanager
-def _named(setting: Setting) -> Iterator[None]:
-    """Add to an error which trial it is of."""
-    try:
-        yield
-    except ConvboardError as error:
-        if not setting.swept:
-            raise
-        values = " ".join(f"{key}={value}" for key, value in setting.swept.items())
-        raise ConfigError(f"trial {values}: {error}") from error
 
 
 def create_sweep(
@@ -76,14 +54,16 @@ def create_sweep(
     given: Sequence[str],
     trials: Sequence[Trial],
     options: SweepOptions | None = None,
+    search: str | None = None,
 ) -> Sweep:
     """Create the folder of a sweep.
 
     Args:
         folder: The folder.
         given: The arguments of the command line.
-        trials: Its trials.
+        trials: Its trials; examples of them if a search proposes them.
         options: The keys of the sweep itself; None for the defaults.
+        search: See `Sweep.create`.
 
     Raises:
         ConfigError: The trials have different objectives.
@@ -104,7 +84,9 @@ def create_sweep(
         provenance.sources_name,
         provenance.data,
     )
-    sweep = Sweep.create(Path(os.path.abspath(folder)), record, trials)  # noqa: PTH100  (links stay)
+    whole = Path(os.path.abspath(folder))  # noqa: PTH100  (links stay)
+    sweep = Sweep.create(whole, record, trials if search is None else [], search)
+    sweep.examples = trials if search is not None else ()
     provenance.keep_sources(sweep.folder)
     return sweep
 
@@ -119,7 +101,7 @@ def trust_trials(sweep: Sweep, trust: bool) -> None:
     Raises:
         RunError: He does not, and has not before.
     """
-    for trial in {_code(trial): trial for trial in sweep.trials}.values():
+    for trial in {_code(trial): trial for trial in sweep.representatives}.values():
         config = TrainConfig.from_dict(trial.config)
         refuse_foreign(sweep.folder, config, trust=trust, advice=": sweep.trust=true.")
 

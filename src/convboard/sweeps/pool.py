@@ -7,7 +7,7 @@ imports no torch. It claims trials, watches their processes, and writes into the
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import Protocol
@@ -62,6 +62,8 @@ class Pool:
             `module:name`. It gets the folder of the sweep, the trial, and the reason. None: no function.
         limits: What ends trials, or the pool, early.
         listener: Is told what happens.
+        propose: Is asked for further trials while a slot is free and no trial can be claimed. It adds them to the
+            sweep, and returns whether there are any.
 
     Attributes:
         ended_by: The limit that has ended it; empty if none has.
@@ -76,10 +78,12 @@ class Pool:
         listener: Listener,
         on_death: str | None = None,
         limits: Limits = NO_LIMITS,
+        propose: Callable[[], bool] = lambda: False,
     ) -> None:
         self.ended_by = ""
         self._sweep, self._worker, self._listener = sweep, worker, listener
         self._target, self._on_death, self._limits = target, on_death, limits
+        self._propose = propose
         self._observer = Observer(sweep.workers)
         self._free = list(slots)
         self._running: list[RunningTrial] = []
@@ -154,6 +158,8 @@ class Pool:
         while self._free:
             number = self._sweep.journal.claim(self._worker.id, range(len(self._sweep.trials)))
             if number is None:
+                if self._propose():
+                    continue
                 return
             self._start(self._sweep.trials[number], self._free.pop(0))
 

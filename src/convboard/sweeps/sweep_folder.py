@@ -6,6 +6,7 @@
 `sources/`                the source files that its trials run, see `provenance`
 `trials/`                 the config of every trial, see `trials`
 `journal/`                the state of every trial, see `journal`
+`search.json`             what a search chooses from, see `search_plan`
 `workers/`                who claims trials, see `liveness`
 `<values of the trial>/`  a run directory for each trial, with TensorBoard's event file and its own `log.txt`
 ========================  ===============================================================================
@@ -23,11 +24,12 @@ import yaml
 from convboard.config.command_line import assignment
 from convboard.config.yaml_limits import LOADER, read_yaml_text
 from convboard.errors import RunError
-from convboard.files import create_once, make_folder, remove_leftovers
+from convboard.files import atomic_write_text, create_once, make_folder, remove_leftovers
 from convboard.sweeps.journal import Entry, Journal, State
 from convboard.sweeps.trials import Trial, Trials
 
 SWEEP, TRIALS, JOURNAL, WORKERS = "sweep.yaml", "trials", "journal", "workers"
+SEARCH = "search.json"
 LOG = "log.txt"  # in the run directory of a trial
 
 
@@ -152,7 +154,12 @@ class Sweep:
         trials: Its trials.
         journal: Their states.
         workers: The folder of its workers.
+        expected: Number of trials that a search will propose in total; 0 if there is none.
+        examples: Trials that stand for those that a search will propose: they have all their code and data.
     """
+
+    expected = 0
+    examples: Sequence[Trial] = ()
 
     def __init__(self, folder: Path, record: SweepRecord) -> None:
         self.folder, self.record = folder, record
@@ -161,8 +168,14 @@ class Sweep:
         self.workers = folder / WORKERS
 
     @classmethod
-    def create(cls, folder: Path, record: SweepRecord, trials: Sequence[Trial]) -> "Sweep":
+    def create(cls, folder: Path, record: SweepRecord, trials: Sequence[Trial], search: str | None = None) -> "Sweep":
         """Create a sweep. `sweep.yaml` is last: a folder that has it is whole.
+
+        Args:
+            folder: Its folder.
+            record: What was asked for.
+            trials: Its trials.
+            search: The content of `search.json`, if a search proposes the trials.
 
         Raises:
             RunError: The folder has a sweep, or the trials of another one that was killed when it was created.
@@ -177,6 +190,8 @@ class Sweep:
                 f"{folder} has the trials of another sweep, whose command was killed before it started one. Remove the "
                 "folder, or choose another one with hydra.sweep.dir=<folder>."
             )
+        if search is not None:
+            atomic_write_text(folder / SEARCH, search)
         if not create_once(folder / SWEEP, record.to_yaml()):
             refuse_existing(folder)
         return sweep
@@ -205,6 +220,16 @@ class Sweep:
         self.record = record
         self.trials.refresh()
         self.journal.refresh()
+
+    @property
+    def total(self) -> int:
+        """Number of trials, with those that a search will still propose."""
+        return max(self.expected, len(self.trials))
+
+    @property
+    def representatives(self) -> list[Trial]:
+        """Trials that have all the code and data of the sweep."""
+        return [*self.trials, *self.examples]
 
     def revise(self, change: Callable[[SweepRecord], SweepRecord]) -> None:
         """Write a revision of the record, unless nothing in it would change but its command.

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from convboard.config import compose
 from convboard.config.command_line import format_value
 from convboard.config.error_messages import explain
+from convboard.config.override_values import MOST_RUNS
 from convboard.config.value_checks import between, one_of
 from convboard.errors import ConfigError
 from convboard.sweeps.limits import Limits
@@ -22,6 +23,7 @@ from convboard.sweeps.limits import Limits
 OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")
 # Those that a command that resumes the sweep may change.
 MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
+SEARCHES = ("grid", "random", "tpe")
 _MOST_WORKERS = 1024
 ON_FAILURE = ("continue", "stop")
 # A run gives a sign of progress every 5 s.
@@ -34,6 +36,12 @@ class SweepOptions:
     """How a sweep is run. The files in `conf/sweep` choose among the ways to search.
 
     Attributes:
+        search: How values are chosen: grid tries every combination, random draws them, and tpe learns from the results.
+            sweep=random and sweep=tpe choose it with its settings.
+        trials: Values that belong together: the path of a CSV or YAML file with a row for each run, or a list such as
+            [{optimizer.lr:0.1,batch_size:32},{optimizer.lr:0.2,batch_size:64}].
+        max_trials: Number of runs of sweep=random or sweep=tpe.
+        search_seed: Determines what sweep=random and sweep=tpe choose.
         workers: Number of runs at the same time; None: one on each GPU, or on a CPU one for each core.
         per_gpu: Number of runs at the same time on each GPU; None: one.
         resume: Folder of a sweep to go on with: what has finished is not run again.
@@ -48,6 +56,10 @@ class SweepOptions:
         changed: What to do with a sweep if code, versions or data have changed since it began: refuse, or accept.
     """
 
+    search: str = "grid"
+    trials: str | None = None
+    max_trials: int | None = None
+    search_seed: int = 0
     workers: int | None = None
     per_gpu: int | None = None
     resume: str | None = None
@@ -61,6 +73,9 @@ class SweepOptions:
     changed: str = "refuse"
 
     def __post_init__(self) -> None:
+        one_of("sweep.search", self.search, SEARCHES)
+        between("sweep.max_trials", self.max_trials, 1, MOST_RUNS)
+        between("sweep.search_seed", self.search_seed, 0)
         between("sweep.workers", self.workers, 1, _MOST_WORKERS)
         between("sweep.per_gpu", self.per_gpu, 1, _MOST_WORKERS)
         one_of("sweep.changed", self.changed, ("refuse", "accept"))

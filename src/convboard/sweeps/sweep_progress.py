@@ -121,7 +121,7 @@ class SweepProgress:
     def snapshot(self) -> Snapshot:
         """Return how far the sweep is, by the journal as it was read last."""
         states = {trial.number: self._sweep.journal.state(trial.number) for trial in self._sweep.trials}
-        to_propose = getattr(self._sweep, "total", len(states)) - len(states)
+        to_propose = self._sweep.total - len(states)
         for number in (number for number, state in states.items() if state in _TIMED and number not in self._timed):
             self._time(number, self._sweep.journal.entries(number)[-1].seconds)  # elsewhere, or before
         counts = Counter(dict.fromkeys(State, 0) | Counter(states.values()))

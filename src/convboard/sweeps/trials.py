@@ -36,6 +36,8 @@ class Trial:
         swept: The values in which the trials differ, as texts, by key.
         folder: Name of its run directory, which is in the folder of the sweep.
         config: Its whole config, as `TrainConfig.to_dict` gives it.
+        outcomes: If a search has proposed it: what had become known of earlier trials since the proposal before, see
+            `search`. None for all others.
     """
 
     number: int
@@ -43,6 +45,7 @@ class Trial:
     swept: Mapping[str, str]
     folder: str
     config: Mapping[str, Any]
+    outcomes: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -134,7 +137,7 @@ class Trials:
             OSError: The folder cannot be written.
         """
         wanted = {_key(trial): trial for trial in trials}
-        if wanted and not self.add_block(list(wanted.values())):
+        if not wanted or not self.add_block(list(wanted.values())):
             self.refresh()
         return [_key(trial) for trial in self._trials] == list(wanted)
 
@@ -172,3 +175,12 @@ def folder_name(swept: Mapping[str, str], number: int) -> str:
         number: Is the name if nothing was swept.
     """
     return folder_of(",".join(f"{key}={value}" for key, value in swept.items()) or str(number))
+
+
+def with_threads(trial: Trial, threads: int | None) -> Trial:
+    """Return a trial that computes with this number of threads, unless it chooses one; None changes nothing."""
+    if threads is None or trial.config["trainer"]["threads"] is not None:
+        return trial
+    trainer = {**trial.config["trainer"], "threads": threads}
+    overrides = (*trial.overrides, f"trainer.threads={threads}")
+    return replace(trial, overrides=overrides, config={**trial.config, "trainer": trainer})

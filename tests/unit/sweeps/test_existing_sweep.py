@@ -8,9 +8,10 @@ import pytest
 from convboard.errors import ConfigError, ConvboardError, RunError
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.journal import Entry, State
-from convboard.sweeps.new_sweep import create_sweep, new_trials, with_threads
+from convboard.sweeps.new_sweep import create_sweep, new_trials
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import read_options
+from convboard.sweeps.trials import with_threads
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import ConfigError, RunError
-from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials, with_threads
+from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials
 from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.trials import with_threads
 
 
 def test_each_trial_has_a_whole_config_that_does_not_depend_on_the_current_folder() -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -110,6 +111,26 @@ def test_each_trial_costs_itself_alone(tmp_path: Path) -> None:
     assert heard.events.index("start 1") < heard.events.index("progress 1") < heard.events.index("end 1")
     assert {(tmp_path / f"done-{number}").read_text() for number in range(5)} <= {"0\n", "1\n"}
     assert not children()
+
+
+def test_a_free_slot_asks_for_further_trials(tmp_path: Path) -> None:
+    """So that all slots are busy while a search goes on."""
+    sweep = sweep_of(tmp_path, ["finish"])
+    asked_while_running = []
+
+    def propose() -> bool:
+        asked_while_running.append(sum(1 for _ in sweep.journal.running()))
+        number = len(sweep.trials)
+        if number == 5:
+            return False
+        new = replace(sweep.trials[0], swept={"seed": str(number)}, folder=f"seed={number}")
+        return sweep.trials.add_block([new])
+
+    heard = Heard()
+    Pool(sweep, this_worker(), [Slot(), Slot()], OBEY, heard, propose=propose).run()
+    assert states(sweep) == [State.FINISHED] * 5
+    assert max(asked_while_running) == 1
+    assert heard.events[:2] == ["start 0", "start 1"]
 
 
 def test_a_sweep_that_is_done_starts_nothing(tmp_path: Path) -> None:
