@@ -91,6 +91,7 @@ class Journal:
         self.folder = folder
         self._entries: dict[int, list[Entry]] = {}
         self._blocks: set[str] = set()
+        self._over: dict[int, bool] = {}  # by folder, as far as it is known
         self._listings = Listings()
 
     def refresh(self) -> None:
@@ -115,13 +116,19 @@ class Journal:
 
     def _is_over(self, block: int) -> bool:
         """Return whether all trials of a folder have ended, so that only somebody who tries one again adds entries."""
-        return all(self.state(number) in OVER for number in range(block * _PER_BLOCK, (block + 1) * _PER_BLOCK))
+        if block not in self._over:
+            numbers = range(block * _PER_BLOCK, (block + 1) * _PER_BLOCK)
+            self._over[block] = all(self.state(number) in OVER for number in numbers)
+        return self._over[block]
 
     def refresh_trial(self, number: int) -> None:
         """Read the entries of one trial that other processes have added."""
-        entries = self._entries.setdefault(number, [])
-        while (entry := _read(self._path(number, len(entries)))) is not None:
-            entries.append(entry)
+        while (entry := _read(self._path(number, len(self.entries(number))))) is not None:
+            self._add(number, entry)
+
+    def _add(self, number: int, entry: Entry) -> None:
+        self._entries.setdefault(number, []).append(entry)
+        self._over.pop(number // _PER_BLOCK, None)
 
     def entries(self, number: int) -> list[Entry]:
         """Return the known entries of a trial, the first one first."""
@@ -150,11 +157,10 @@ class Journal:
             OSError: The folder cannot be written.
         """
         assert entry.state in _FOLLOWS[self.state(number)], f"trial {number}: {self.state(number)} to {entry.state}"
-        entries = self._entries.setdefault(number, [])
         stamped = Entry(**asdict(entry) | {"time": time.time()})
-        is_added = self._create(self._path(number, len(entries)), json.dumps(asdict(stamped)) + "\n")
+        is_added = self._create(self._path(number, len(self.entries(number))), json.dumps(asdict(stamped)) + "\n")
         if is_added:
-            entries.append(stamped)
+            self._add(number, stamped)
         else:
             self.refresh_trial(number)
         return is_added
