@@ -22,10 +22,12 @@ from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.sweep_folder import SWEEP, Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.sweep_report import print_report
+from convboard.sweeps.trial_plans import PlanProcesses, with_plans
 from convboard.sweeps.trials import Trial
 from convboard.training import signals
 
-_TARGET, _ON_DEATH = "convboard.cli.trial:run_trial", "convboard.cli.trial:record_death"
+_TRIAL = "convboard.cli.trial:"
+_TARGET, _ON_DEATH, _PLAN = f"{_TRIAL}run_trial", f"{_TRIAL}record_death", f"{_TRIAL}report_plan"
 
 
 def run_sweep(arguments: Sequence[str]) -> None:
@@ -74,6 +76,7 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
     threads = threads_of(places)
     with _folder_errors(Path(folder)):
         trials = [with_threads(trial, threads) for trial in trials]
+        trials = with_plans(trials, PlanProcesses(places[0], _PLAN))
         sweep = create_sweep(Path(folder), ["-m", *arguments], trials, options)
     trust_trials(sweep, True)  # the user has named its code
     return sweep, places
