@@ -35,18 +35,24 @@ def _is_loss(entry: Entry) -> bool:
     return entry.state is State.INTERRUPTED and entry.reason != STOPPED
 
 
-def interrupt_lost(journal: Journal, observer: Observer, own: str = "") -> None:
+def interrupt_lost(journal: Journal, observer: Observer, own: str = "") -> list[int]:
     """Interrupt the trials of workers that have ended.
 
     Args:
         journal: The journal, just read.
         observer: Tells which workers have ended.
         own: The id of this worker, which has not.
+
+    Returns:
+        Those trials of which this process, and not another one at the same time, has written this into the journal.
     """
+    written = []
     for number, worker in list(journal.running()):
         if worker != own and observer.is_dead(worker):
             reason = f"worker {worker} has ended without a word"
-            journal.append(number, loss(journal.entries(number), worker, reason))
+            if journal.append(number, loss(journal.entries(number), worker, reason)):
+                written.append(number)
+    return written
 
 
 def forget_losses(journal: Journal, numbers: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ of one kind get their plan once, on the quiet machine, as overrides: the command
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from multiprocessing import get_context
 from typing import Any
@@ -27,25 +27,19 @@ _MIN_STEPS = 20  # in a shorter run nothing is measured; see `training.execution
 _MOST_SECONDS = 120.0  # for the plans of all kinds; those that are left compute by the default plan
 
 
-def with_plans(
-    trials: Sequence[Trial], choose: Callable[[Trial], Plan | None], known: Iterable[Trial] = ()
-) -> list[Trial]:
+def with_plans(trials: Sequence[Trial], choose: Callable[[Trial], Plan | None]) -> list[Trial]:
     """Fix the plan of each trial that would otherwise measure one.
 
     Args:
         trials: The trials, with their numbers of threads.
         choose: Returns the plan of a run; None if it has none.
-        known: Trials whose plans are fixed already. Others of their kind get the same.
     """
-    plans: dict[str, Plan | None] = {kind(trial): trial.config["trainer"] for trial in known}
     longest: dict[str, Trial] = {}
     for trial in filter(_measures, trials):
         other = longest.setdefault(kind(trial), trial)
         if trial.config["trainer"]["max_epochs"] > other.config["trainer"]["max_epochs"]:
             longest[kind(trial)] = trial
-    for name, trial in longest.items():
-        if name not in plans:
-            plans[name] = None if _is_short(trial) else choose(trial)
+    plans = {name: None if _is_short(trial) else choose(trial) for name, trial in longest.items()}
     return [with_plan(trial, plans.get(kind(trial))) for trial in trials]
 
 
@@ -59,8 +53,7 @@ def with_plan(trial: Trial, plan: Plan | None) -> Trial:
     if not _measures(trial):
         return trial
     trainer = trial.config["trainer"]
-    is_default = plan is None or plan.get("plan") == "default"
-    chosen = {"plan": "default"} if plan is None or is_default else {key: plan[key] for key in _open(trainer, plan)}
+    chosen = {"plan": "default"} if plan is None else {key: plan[key] for key in _open(trainer, plan)}
     overrides = tuple(f"trainer.{key}={format_value(value)}" for key, value in chosen.items())
     config = {**trial.config, "trainer": {**trainer, **chosen}}
     return replace(trial, overrides=(*trial.overrides, *overrides), config=config)
@@ -86,7 +79,7 @@ def _measures(trial: Trial) -> bool:
 def _open(trainer: Mapping[str, Any], plan: Plan) -> list[str]:
     """Return the keys of a trainer that a plan sets."""
     parts = _ON_CPU if plan["device"] == "cpu" else _PARTS
-    return [key for key in parts if trainer[key] in _UNSET and plan[key] not in _UNSET]
+    return [key for key in parts if trainer[key] in _UNSET]
 
 
 def _is_short(trial: Trial) -> bool:

@@ -44,7 +44,10 @@ def test_trials_of_workers_that_are_gone_are_lost(tmp_path: Path) -> None:
     observer = Observer(tmp_path, lost_after=10, clock=lambda: times.pop(0))
     for number, worker in enumerate(["gone", "own"]):
         journal.claim(worker, [number])
+    late = Journal(tmp_path)
+    late.refresh()
     for state in (State.RUNNING, State.INTERRUPTED):
-        interrupt_lost(journal, observer, "own")
+        assert interrupt_lost(journal, observer, "own") == ([0] if state is State.INTERRUPTED else [])
         assert journal.state(0) is state
+    assert interrupt_lost(late, Observer(tmp_path, lost_after=-1), "own") == []  # another process was first
     assert journal.state(1) is State.RUNNING

@@ -91,12 +91,3 @@ def test_nothing_is_measured_for_short_runs() -> None:
     (trial,) = with_plans(new_trials(["trainer.max_epochs=2", "trainer.limit_train_batches=9"]), choose)
     assert fixed(trial)[2:] == ["trainer.plan=default"]
     assert choose.asked == []
-
-
-@pytest.mark.parametrize("plan", [CPU, None])
-def test_further_trials_of_a_kind_get_its_plan(plan: Mapping[str, Any] | None) -> None:
-    known = with_plans(new_trials(["seed=1,2"]), Chosen(plan))
-    choose = Chosen(CUDA)
-    more = with_plans(new_trials(["seed=3"]), choose, known)
-    assert choose.asked == []
-    assert fixed(more[0]) == fixed(known[0])
