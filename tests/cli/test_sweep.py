@@ -64,6 +64,23 @@ def test_a_run_of_a_sweep_is_what_it_is_alone(plan: str, run_command: RunCommand
         assert not re.search("plan: +(measured|remembered)", log)
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("given", ["--config-dir=more options", "hydra.searchpath=['file://more options']"])
+def test_options_of_a_folder_of_the_users_own(given: str, run_command: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "more options/optimizer").mkdir(parents=True)
+    (tmp_path / "more options/optimizer/mine.yaml").write_text("_target_: torch.optim.SGD\nlr: 0.07\n")
+    (tmp_path / "conf/model").mkdir(parents=True)
+    (tmp_path / "conf/model/own.yaml").write_text("_target_: convboard.models.LeNet\n")
+    done = run_command("train.py", "-m", given, "optimizer=mine,sgd", "model=own", "seed=1,2", *SHORT)
+    runs = jobs(tmp_path)
+    assert convboard.load_run(runs["optimizer=mine,seed=2"]).config.optimizer["lr"] == 0.07
+    assert len(runs) == 4
+    told = dict(re.findall("^(best|repeat it): +(.*)$", done.stdout, re.MULTILINE))
+    _, script, *alone = shlex.split(told["repeat it"])
+    run_command(script, *alone, "hydra.run.dir=alone")
+    assert convboard.load_run(tmp_path / "alone").metrics == convboard.load_run(tmp_path / told["best"]).metrics
+
+
 SWEEPER = """
 import json
 from pathlib import Path

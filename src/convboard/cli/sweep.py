@@ -71,7 +71,7 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
     compose.register()
     folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
     refuse_existing(Path(folder))
-    trials = new_trials([override for override in overrides if not override.startswith("hydra.")])
+    trials = new_trials([override for override in overrides if not override.startswith("hydra.sweep.dir=")])
     places = _places(options, trials)
     threads = threads_of(places)
     with _folder_errors(Path(folder)):
