@@ -49,6 +49,7 @@ settings.load_profile("any machine")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--slow` adds the tests with that mark; they are run before a release, or when what they prove has changed."""
     parser.addoption("--slow", action="store_true", help="run the slow tests too: full proofs and measurements")
+    parser.addoption("--kills", type=int, default=8, help="number of times that a process of a sweep is killed")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -17,6 +17,7 @@ import convboard
 from commands import Command
 from convboard.sweeps.journal import State
 from convboard.sweeps.sweep_folder import Sweep
+from interrupted import assert_same
 
 StartCommand = Callable[..., Command]
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -44,18 +45,40 @@ def test_a_sweep_makes_a_readable_run_of_each_combination(run_command: RunComman
 
 
 @pytest.mark.thorough
-def test_a_run_of_a_sweep_is_what_it_is_alone(run_command: RunCommand, tmp_path: Path) -> None:
+@pytest.mark.parametrize("plan", ["auto", "measure"])
+def test_a_run_of_a_sweep_is_what_it_is_alone(plan: str, run_command: RunCommand, tmp_path: Path) -> None:
     """What runs beside it leaves no trace; the command that is printed for it gives the same bits."""
-    dropout = ("model=sequential", "dataset.random_crop=2")
-    run_command("train.py", "-m", *dropout, "trainer.deterministic=true,false", "seed=1,2", *SHORT)
-    trial = jobs(tmp_path)["trainer.deterministic=false,seed=2"]
-    alone = (
-        "trainer.deterministic=false",
-        "seed=2",
-        f"trainer.threads={convboard.load_run(trial).config.trainer.threads}",
-    )
-    run_command("train.py", "hydra.run.dir=alone", *dropout, *alone, *SHORT)
-    assert convboard.load_run(trial).result["metrics"] == convboard.load_run(tmp_path / "alone").result["metrics"]
+    swept = ("model=sequential", "dataset.random_crop=2", "trainer.deterministic=true,false", "seed=1,2")
+    done = run_command("train.py", "-m", *swept, f"trainer.plan={plan}", "trainer.precision=auto", *SHORT)
+    told = dict(re.findall("^(best|repeat it): +(.*)$", done.stdout, re.MULTILINE))
+    _, script, *alone = shlex.split(told["repeat it"])
+    run_command(script, *alone, "hydra.run.dir=alone")
+    assert_same(tmp_path / told["best"], tmp_path / "alone")
+    folder = tmp_path / told["best"]
+    assert (folder / "plan.json").read_text() == (tmp_path / "alone/plan.json").read_text()
+    for trial in Sweep.open(folder.parent).trials:
+        fixed = [override for override in trial.overrides if override.startswith(("trainer.channels", "trainer.prec"))]
+        is_measured = plan == "measure" and "deterministic=false" in trial.folder
+        assert len(fixed) == (3 if is_measured else 1)  # one of which is given
+        log = (folder.parent / trial.folder / "log.txt").read_text()
+        assert not re.search("plan: +(measured|remembered)", log)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("given", ["--config-dir=more options", "hydra.searchpath=['file://more options']"])
+def test_options_of_a_folder_of_the_users_own(given: str, run_command: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "more options/optimizer").mkdir(parents=True)
+    (tmp_path / "more options/optimizer/mine.yaml").write_text("_target_: torch.optim.SGD\nlr: 0.07\n")
+    (tmp_path / "conf/model").mkdir(parents=True)
+    (tmp_path / "conf/model/own.yaml").write_text("_target_: convboard.models.LeNet\n")
+    done = run_command("train.py", "-m", given, "optimizer=mine,sgd", "model=own", "seed=1,2", *SHORT)
+    runs = jobs(tmp_path)
+    assert convboard.load_run(runs["optimizer=mine,seed=2"]).config.optimizer["lr"] == 0.07
+    assert len(runs) == 4
+    told = dict(re.findall("^(best|repeat it): +(.*)$", done.stdout, re.MULTILINE))
+    _, script, *alone = shlex.split(told["repeat it"])
+    run_command(script, *alone, "hydra.run.dir=alone")
+    assert convboard.load_run(tmp_path / "alone").metrics == convboard.load_run(tmp_path / told["best"]).metrics
 
 
 SWEEPER = """

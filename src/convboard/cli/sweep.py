@@ -25,11 +25,13 @@ from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.sweep_folder import SWEEP, Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.sweep_report import print_report
+from convboard.sweeps.trial_plans import PlanProcesses, with_plans
 from convboard.sweeps.trial_rows import read_rows
 from convboard.sweeps.trials import Trial, with_threads
 from convboard.training import signals
 
-_TARGET, _ON_DEATH = "convboard.cli.trial:run_trial", "convboard.cli.trial:record_death"
+_TRIAL = "convboard.cli.trial:"
+_TARGET, _ON_DEATH, _PLAN = f"{_TRIAL}run_trial", f"{_TRIAL}record_death", f"{_TRIAL}report_plan"
 
 
 def run_sweep(arguments: Sequence[str]) -> None:
@@ -75,13 +77,14 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
     compose.register()
     folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
     refuse_existing(Path(folder))
-    described = [override for override in overrides if not override.startswith("hydra.")]
+    described = [override for override in overrides if not override.startswith("hydra.sweep.dir=")]
     plan = new_plan(options, described)
     trials = list(plan.corners()) if plan else new_trials(described, read_rows(options.trials))
     places = _places(options, trials)
     threads = threads_of(places)
     trials = [with_threads(trial, threads) for trial in trials]
     with _folder_errors(Path(folder)):
+        trials = with_plans(trials, PlanProcesses(places[0], _PLAN))
         search = replace(plan, threads=threads).to_json() if plan else None
         sweep = create_sweep(Path(folder), ["-m", *arguments], trials, options, search)
     trust_trials(sweep, True)  # the user has named its code

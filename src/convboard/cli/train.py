@@ -15,6 +15,7 @@ from convboard.cli.flags import sort_arguments
 from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
+from convboard.config.command_line import format_value
 from convboard.config.override_values import overridden, refuse_too_many_runs, with_quoted_texts
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -22,6 +23,8 @@ from convboard.experiment.repeat import expand_repeat
 from convboard.experiment.resume import resumed_config
 from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
+
+_CONFIG_DIR, _SEARCHPATH = "--config-dir=", "hydra.searchpath="  # two ways to name folders with options
 
 
 def main() -> None:
@@ -36,10 +39,11 @@ def main() -> None:
     refuse_hydra_keys(overrides, is_sweep)
     if is_sweep:
         _check_sweep(overrides)
-        if flags == ["--multirun"] and not _is_for_hydra(overrides):
+        searched = _searched_folder(flags)
+        if not _is_for_hydra(flags, [*searched, *overrides]):
             from convboard.cli.sweep import run_sweep  # deferred for start-up time
 
-            run_sweep(overrides)
+            run_sweep([*searched, *overrides])
             return
         refuse_too_many_runs(overrides)
     if run := overridden(overrides, "resume"):
@@ -69,9 +73,26 @@ def _check_sweep(overrides: Sequence[str]) -> None:
         )
 
 
-def _is_for_hydra(overrides: Sequence[str]) -> bool:
+def _searched_folder(flags: Sequence[str]) -> list[str]:
+    """Return the flag for a folder with options as an override, which the commands of the trials can have as well.
+
+    Raises:
+        ConfigError: There is no such folder.
+    """
+    folders = [Path(flag.removeprefix(_CONFIG_DIR)).absolute() for flag in flags if flag.startswith(_CONFIG_DIR)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"{_CONFIG_DIR}{folder}: there is no such folder.")
+    return [f"{_SEARCHPATH}[{format_value(f'file://{folder}', quoted=True)}]" for folder in folders]
+
+
+def _is_for_hydra(flags: Sequence[str], overrides: Sequence[str]) -> bool:
     """Return whether a sweep chooses a launcher or a sweeper of Hydra, or sets other keys of Hydra."""
-    return any(re.match(r"[+~]*hydra[./](?!sweep\.dir=)", override) for override in overrides)
+    if any(flag != "--multirun" and not flag.startswith(_CONFIG_DIR) for flag in flags):
+        return True
+    if sum(override.startswith(_SEARCHPATH) for override in overrides) > 1:
+        return True
+    return any(re.match(r"[+~]*hydra[./](?!sweep\.dir=|searchpath=)", override) for override in overrides)
 
 
 def _train(composed: DictConfig) -> float:

@@ -3,6 +3,7 @@
 The server from which the processes of trials are forked imports this module, and with it all that a trial needs.
 """
 
+import os
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,8 +14,10 @@ from convboard.cli import streams
 from convboard.cli.frame import MISTAKE, reason_of, tell
 from convboard.cli.job import exit_of_users_code
 from convboard.config import current_folder
+from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run import run
+from convboard.sweeps.chosen_plan import chosen_plan
 from convboard.sweeps.journal import State
 from convboard.sweeps.reports import End
 from convboard.sweeps.trial_process import ReportActivity, ReportProgress, open_log, trial_config, wait_until_free
@@ -62,6 +65,20 @@ def record_death(folder: Path, trial: Trial, reason: str) -> None:
     streams.prepare()
     tell(reason)
     _record_failure(trial, run_dir, reason)
+
+
+def report_plan(trial: Trial, reports: Connection) -> None:
+    """Report the plan that a trial would choose; nothing if it cannot be run.
+
+    Args:
+        trial: The trial.
+        reports: Gets the plan as a dictionary.
+    """
+    null = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(null, stream)
+    with current_folder.importable():
+        reports.send(chosen_plan(TrainConfig.from_dict(trial.config)).to_dict())
 
 
 def _record_failure(trial: Trial, run_dir: Path, reason: str) -> None:

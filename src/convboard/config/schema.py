@@ -23,7 +23,7 @@ from convboard.errors import ConfigError
 MOST_THREADS = 1024
 LOSSES = ("cross_entropy", "mse")
 DEVICES = ("auto", "cpu", "cuda", "mps")
-PLAN_MODES = ("auto", "measure", "none")
+PLAN_MODES = ("auto", "measure", "default", "none")
 PRECISIONS = ("fp32", "bf16", "auto")
 BOARD_LEVELS = ("minimal", "default", "full")
 GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
@@ -125,8 +125,9 @@ class TrainerConfig:
         max_epochs: Number of epochs to train.
         device: `cpu`, `cuda`, `mps`, or `auto`: a GPU if there is one.
         plan: `auto`: measure before the run how its steps are computed fastest, or reuse the measurement of an earlier
-            run; `measure`: measure again, however short the run, and replace the stored measurement; `none`: plain
-            eager steps in NCHW. The keys below that are set by hand always stay as they are set.
+            run; `measure`: measure again, however short the run, and replace the stored measurement; `default`: what
+            is used where nothing is measured; `none`: plain eager steps in NCHW. The keys below that are set by hand
+            always stay as they are set.
         precision: `fp32`, `bf16` for autocast to bfloat16, or `auto`: whichever was measured to be faster, and fp32
             where nothing is measured.
         channels_last: Store images and kernels as NHWC, which is often faster; None: the plan decides.

@@ -140,6 +140,8 @@ def _unmeasured(setup: TrainingSetup, candidates: int) -> str:
     """Return why the options or the processes rule out a measurement; empty if plans may be measured."""
     if setup.comm.world_size > 1:
         return "not measured, since several processes compute at once"
+    if setup.plan_options.plan == "default":
+        return "the default, nothing measured"
     if setup.plan_options.plan == "none":
         is_plain = setup.plan == plain_plan(setup.plan)
         return f"none, nothing measured; {'plain eager fp32' if is_plain else 'as given in the config'}"

@@ -24,43 +24,33 @@ _imported_by = os.getpid()  # the server: it imports this module before it forks
 
 
 def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
-    """Run a trial in this process, which ends with the pool.
+    """Run a trial in this process.
 
     Args:
         target: The function that runs it, as `module:name`.
         folder: The folder of the sweep.
         trial: The trial.
         reports: Where the function reports.
-        environment: The environment variables, since the server has those of its own start.
+        environment: See `call`.
     """
-    _become_own(environment)
     _show_where_it_is()
-    threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
-    _imported(target)(folder, trial, reports)
+    call(target, environment, folder, trial, reports)
 
 
 def call(target: str, environment: Mapping[str, str], *arguments: Any) -> None:
-    """Call a function in this process.
+    """Call a function in this process, which ends with the pool.
 
     Args:
         target: The function, as `module:name`.
-        environment: See `run_trial`.
+        environment: The environment variables, since the server has those of its own start.
         arguments: Its arguments.
     """
-    _become_own(environment)
-    _imported(target)(*arguments)
-
-
-def _become_own(environment: Mapping[str, str]) -> None:
-    """Take these environment variables, and leave the process group of the pool."""
     os.setpgid(0, 0)  # the pool, not the terminal, says when to stop
     os.environ.clear()
     os.environ.update(environment)
-
-
-def _imported(target: str) -> Any:
+    threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
     module, _, name = target.partition(":")
-    return getattr(import_module(module), name)
+    getattr(import_module(module), name)(*arguments)
 
 
 def _show_where_it_is() -> None:

@@ -147,12 +147,11 @@ class Pool:
 
     def _end_lost(self) -> None:
         """Interrupt the trials of workers that have ended; those that were lost too often have failed."""
-        before = self._failed()
-        interrupt_lost(self._sweep.journal, self._observer, self._worker.id)
-        for number in sorted(set(self._failed()) - set(before)):
+        for number in interrupt_lost(self._sweep.journal, self._observer, self._worker.id):
             trial, entry = self._sweep.trials[number], self._sweep.journal.entries(number)[-1]
-            self._call_on_death(trial, entry.reason)
-            self._listener.on_end(trial, entry)
+            if entry.state is State.FAILED:
+                self._call_on_death(trial, entry.reason)
+                self._listener.on_end(trial, entry)
 
     def _fill(self) -> None:
         while self._free:
@@ -195,7 +194,7 @@ class Pool:
     def _limit(self, one: RunningTrial) -> None:
         """Let a trial end that has reached a limit, or that is to end with the pool."""
         now = time.monotonic()
-        if self._signals > 1:
+        if self._signals > 1 or not self._is_ours(one.trial):
             one.kill()
         if self._is_stopping:
             one.stop(End(State.INTERRUPTED, STOPPED), GRACE)
@@ -205,11 +204,18 @@ class Pool:
             one.stop(End(State.FAILED, reason), grace=0.0)
         one.insist()
 
+    def _is_ours(self, trial: Trial) -> bool:
+        """Return whether this worker still holds a trial: others may have taken it for dead, and go on with it."""
+        return self._sweep.journal.holder(trial.number) == self._worker.id
+
     def _close(self, one: RunningTrial) -> None:
         """Write into the journal how a trial has ended."""
         code = one.close()
         self._running.remove(one)
         self._free.append(one.slot)
+        if not self._is_ours(one.trial):
+            self._listener.on_end(one.trial, Entry(State.INTERRUPTED, reason="another worker goes on with it"))
+            return
         entry = self._entry(one, code)
         if entry.state is State.FAILED and one.end is None:
             self._call_on_death(one.trial, entry.reason)

@@ -17,7 +17,7 @@ class PlanOptions(Protocol):
     """What the user gave of a plan; `config.schema.TrainerConfig` is an implementation. None leaves a part open.
 
     Attributes:
-        plan: `auto`: measure, or use an earlier measurement; `measure`: measure anew; `none`: measure nothing.
+        plan: `auto`: measure, or use an earlier measurement; `measure`: measure anew; else: measure nothing.
         precision: `fp32`, `bf16`, or `auto`: the measurement decides.
         channels_last: See `Plan`; likewise the next three.
         compile: See `Plan`.

@@ -1,0 +1,122 @@
+"""The execution plans of the trials of a sweep, chosen before any of them starts.
+
+A trial that measured its plan itself would do so beside its neighbours, and its result would depend on them. So trials
+of one kind get their plan once, on the quiet machine, as overrides: the command of a trial alone gives the same bits.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from multiprocessing import get_context
+from typing import Any
+
+from convboard.config.command_line import format_value
+from convboard.sweeps import forked_process
+from convboard.sweeps.forked_process import call, start
+from convboard.sweeps.slots import Slot
+from convboard.sweeps.trials import Trial
+
+Plan = Mapping[str, Any]  # as `training.execution_plan.plan.Plan.to_dict` gives it
+_ON_CPU = ("channels_last", "precision")  # what a measurement decides, since the number of threads is given
+_PARTS = (*_ON_CPU, "compile", "cuda_graph")
+_UNSET = (None, "auto")
+_LENGTH = ("max_epochs", "limit_train_batches", "limit_val_batches", "limit_test_batches", "patience")
+_MIN_STEPS = 20  # in a shorter run nothing is measured; see `training.execution_plan.measure_plans`
+_MOST_SECONDS = 120.0  # for the plans of all kinds; those that are left compute by the default plan
+
+
+def with_plans(trials: Sequence[Trial], choose: Callable[[Trial], Plan | None]) -> list[Trial]:
+    """Fix the plan of each trial that would otherwise measure one.
+
+    Args:
+        trials: The trials, with their numbers of threads.
+        choose: Returns the plan of a run; None if it has none.
+    """
+    longest: dict[str, Trial] = {}
+    for trial in filter(_measures, trials):
+        other = longest.setdefault(kind(trial), trial)
+        if trial.config["trainer"]["max_epochs"] > other.config["trainer"]["max_epochs"]:
+            longest[kind(trial)] = trial
+    plans = {name: None if _is_short(trial) else choose(trial) for name, trial in longest.items()}
+    return [with_plan(trial, plans.get(kind(trial))) for trial in trials]
+
+
+def with_plan(trial: Trial, plan: Plan | None) -> Trial:
+    """Fix the plan of a trial if it would otherwise measure one.
+
+    Args:
+        trial: The trial.
+        plan: The plan; None for the default, where nothing is measured.
+    """
+    if not _measures(trial):
+        return trial
+    trainer = trial.config["trainer"]
+    chosen = {"plan": "default"} if plan is None else {key: plan[key] for key in _open(trainer, plan)}
+    overrides = tuple(f"trainer.{key}={format_value(value)}" for key, value in chosen.items())
+    config = {**trial.config, "trainer": {**trainer, **chosen}}
+    return replace(trial, overrides=(*trial.overrides, *overrides), config=config)
+
+
+def kind(trial: Trial) -> str:
+    """Return what the plan of a trial depends on: its network, its data and how it computes, but not its length."""
+    config = trial.config
+    trainer = {key: value for key, value in config["trainer"].items() if key not in (*_LENGTH, *_PARTS, "plan")}
+    parts = [config["model"], config["data_dir"], config["dataset"], config["batch_size"], config["loss"]["name"]]
+    return json.dumps([*parts, config["optimizer"]["_target_"], trainer], sort_keys=True)
+
+
+def _measures(trial: Trial) -> bool:
+    """Return whether a trial might measure its plan."""
+    trainer = trial.config["trainer"]
+    if trainer["plan"] not in ("auto", "measure") or trainer["deterministic"] or trainer["compile"]:
+        return False
+    is_open = [trainer[key] in _UNSET for key in (_PARTS if trainer["device"] != "cpu" else _ON_CPU)]
+    return any(is_open)
+
+
+def _open(trainer: Mapping[str, Any], plan: Plan) -> list[str]:
+    """Return the keys of a trainer that a plan sets."""
+    parts = _ON_CPU if plan["device"] == "cpu" else _PARTS
+    return [key for key in parts if trainer[key] in _UNSET]
+
+
+def _is_short(trial: Trial) -> bool:
+    """Return whether a run is known to be too short for a measurement."""
+    trainer = trial.config["trainer"]
+    limit = trainer["limit_train_batches"]
+    return limit is not None and trainer["plan"] == "auto" and limit * trainer["max_epochs"] < _MIN_STEPS
+
+
+class PlanProcesses:
+    """Chooses plans, each in a process of its own, one after another so that none disturbs the measurement of another.
+
+    Args:
+        slot: The place where they compute.
+        target: The function that reports the plan of a trial, as `module:name`. It gets the trial, and where to report.
+    """
+
+    def __init__(self, slot: Slot, target: str) -> None:
+        self._slot, self._target = slot, target
+        self._ends = time.monotonic() + _MOST_SECONDS
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload([forked_process.__name__, target.partition(":")[0]])
+
+    def __call__(self, trial: Trial) -> Plan | None:
+        """Return the plan of a run; None if it has none, or time is over. Why it has none, the run itself will tell."""
+        reports, theirs = self._context.Pipe(duplex=False)
+        arguments = (self._target, {**os.environ, **self._slot.environment}, trial, theirs)
+        process = self._context.Process(target=call, args=arguments, name="plan")
+        start(process)
+        theirs.close()
+        try:
+            is_there = reports.poll(max(0.0, self._ends - time.monotonic()))
+            return dict(reports.recv()) if is_there else None
+        except EOFError:
+            return None
+        finally:
+            process.kill()
+            process.join()
+            process.close()
+            reports.close()
