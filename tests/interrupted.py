@@ -46,6 +46,17 @@ def scalars(run: Path, files: str = "*tfevents*") -> list[Scalar]:
     return found
 
 
+def hparams_records(run: Path) -> dict[str, bytes]:
+    """The records of the HParams tab in a run's event files, by tag."""
+    return {
+        value.tag: value.metadata.plugin_data.content
+        for file in sorted(run.glob("*tfevents*"))
+        for record in RawEventFileLoader(str(file)).Load()
+        for value in Event.FromString(record).summary.value
+        if value.metadata.plugin_data.plugin_name == "hparams"
+    }
+
+
 def reproducible(found: list[Scalar]) -> list[Scalar]:
     """Those of `found` that a run on the same machine gives again, sorted; none may be there twice."""
     assert max(Counter((tag, step) for tag, step, _ in found).values(), default=1) == 1

@@ -176,8 +176,9 @@ class Board:
             test = {tags.LOSS_TEST: end.test.loss, tags.ACCURACY_TEST: end.test.accuracy}
             values = [*(scalar(tag, value) for tag, value in test.items()), *hparams.best_epoch(test)]
         if end.reason:
-            values.append(text(tags.problem("training"), end.reason))
-        values.append(hparams.session_end(finished=end.status == "finished"))
+            reason = f"Pruned: {end.reason}" if end.status == "pruned" else end.reason
+            values.append(text(tags.problem("training"), reason))
+        values.append(hparams.session_end(finished=end.status != "failed"))
         self._events.write(values, end.global_step)
         self._events.close()
 

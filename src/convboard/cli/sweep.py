@@ -11,7 +11,7 @@ from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
 from convboard.config.command_line import assignment, command
 from convboard.config.override_values import overridden
-from convboard.errors import RunError
+from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.journal import CLAIMABLE
@@ -21,6 +21,7 @@ from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.search import Search
 from convboard.sweeps.search_plan import new_plan
+from convboard.sweeps.seeds import first_seeds_first, with_seeds
 from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.sweep_folder import SWEEP, Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions, read_options
@@ -74,12 +75,18 @@ def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence
         with _folder_errors(Path(existing).absolute()):
             sweep = (resume_sweep if options.join is None else join_sweep)(options, overrides, arguments)
         return sweep, _places(options, sweep.representatives)
+    if options.promote is not None:
+        raise ConfigError(f"sweep.promote={options.promote} is for a sweep to go on with: add sweep.resume=<folder>.")
     compose.register()
     folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
     refuse_existing(Path(folder))
     described = [override for override in overrides if not override.startswith("hydra.sweep.dir=")]
+    rows = read_rows(options.trials)
+    described = with_seeds(described, options.seeds, rows)
     plan = new_plan(options, described)
-    trials = list(plan.corners()) if plan else new_trials(described, read_rows(options.trials))
+    trials = list(plan.corners()) if plan else new_trials(described, rows)
+    if options.seeds is not None and plan is None:
+        trials = first_seeds_first(trials)
     places = _places(options, trials)
     threads = threads_of(places)
     trials = [with_threads(trial, threads) for trial in trials]

@@ -20,7 +20,14 @@ from convboard.experiment.run import run
 from convboard.sweeps.chosen_plan import chosen_plan
 from convboard.sweeps.journal import State
 from convboard.sweeps.reports import End
-from convboard.sweeps.trial_process import ReportActivity, ReportProgress, open_log, trial_config, wait_until_free
+from convboard.sweeps.trial_process import (
+    ReportActivity,
+    ReportProgress,
+    open_log,
+    pruning_of,
+    trial_config,
+    wait_until_free,
+)
 from convboard.sweeps.trials import Trial
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted, exit_at_once
@@ -44,7 +51,7 @@ def run_trial(folder: Path, trial: Trial, reports: Connection) -> None:
     streams.prepare()
     exit_at_once()
     communicator().report_activities(ReportActivity(reports))
-    end, code = _run(trial, run_dir, reports)
+    end, code = _run(folder, trial, reports)
     if end.state is State.FAILED:
         _record_failure(trial, run_dir, end.reason)
     sys.stdout.flush()
@@ -89,12 +96,18 @@ def _record_failure(trial: Trial, run_dir: Path, reason: str) -> None:
         tell(f"TensorBoard does not show that it has failed: {error}")
 
 
-def _run(trial: Trial, run_dir: Path, reports: Connection) -> tuple[End, int]:
+def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
     """Run a trial. Returns how it ended, and the exit code."""
+    run_dir = folder / trial.folder
     try:
         with current_folder.importable():
             config = trial_config(trial, run_dir)
-            result = run(config, run_dir, callbacks=[ReportProgress(reports, config.objective)])
+            pruning = pruning_of(folder, trial.number)
+            report = ReportProgress(reports, config.objective)
+            result = run(config, run_dir, callbacks=[report, pruning] if pruning else [report])
+        if pruning is not None and pruning.reason:
+            tell(f"pruned: {pruning.reason}")
+            return End(State.PRUNED, pruning.reason, result.objective, result.seconds, result.epochs), 0
         return End(State.FINISHED, value=result.objective, seconds=result.seconds), 0
     except (KeyboardInterrupt, Interrupted) as stop:
         number = int(stop.signal if isinstance(stop, Interrupted) else stop.args[0])

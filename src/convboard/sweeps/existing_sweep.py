@@ -11,6 +11,7 @@ from convboard.config.compose import parse_overrides
 from convboard.config.override_values import refuse_too_many_runs
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.grid import Setting, grid
+from convboard.sweeps.journal import State
 from convboard.sweeps.liveness import Observer
 from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import compose_trials, trust_trials
@@ -68,7 +69,9 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     keys = _changed_keys(sweep.record, options, given_keys(arguments))
     refuse_to_change(sweep, overrides, keys)
     now = _changed(sweep, options)
-    failed = options.trials_to_retry(sweep.journal.failed(range(len(sweep.trials))))
+    numbers = range(len(sweep.trials))
+    failed = options.trials_to_retry(sweep.journal.failed(numbers))
+    pruned = options.trials_to_promote(sweep.journal.in_state(State.PRUNED, numbers))
     further = further_trials(sweep, overrides, options.changed == "accept") if overrides else []
     if further:
         now = provenance_of([*sweep.trials, *further], resumed=True)
@@ -79,6 +82,7 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     interrupt_lost(sweep.journal, Observer(sweep.workers))
     forget_losses(sweep.journal, range(len(sweep.trials)))
     sweep.retry(failed)
+    sweep.promote(pruned)
     return sweep
 
 

@@ -49,7 +49,7 @@ class State(StrEnum):
 CLAIMABLE = (State.WAITING, State.INTERRUPTED)
 OVER = (State.FINISHED, State.PRUNED, State.FAILED)
 _FOLLOWS = {
-    State.WAITING: (State.RUNNING,),
+    State.WAITING: (State.RUNNING, State.PRUNED),  # pruned: a further seed of a setting that is worse than another
     State.RUNNING: (State.FINISHED, State.PRUNED, State.FAILED, State.INTERRUPTED),
     State.INTERRUPTED: (State.RUNNING, State.WAITING),
     State.FAILED: (State.WAITING,),  # it is tried again
@@ -68,6 +68,7 @@ class Entry:
         reason: Why it failed, was pruned or was interrupted.
         value: The objective of a trial that finished or was pruned.
         seconds: Wall time of the trial, if it has ended.
+        epochs: Number of epochs that a pruned trial has done.
         time: When the entry was made, in seconds since 1970 by the clock of its worker. It is shown and never compared:
             clocks differ.
     """
@@ -77,6 +78,7 @@ class Entry:
     reason: str = ""
     value: float | None = None
     seconds: float | None = None
+    epochs: int | None = None
     time: float = 0.0
 
 
@@ -143,9 +145,13 @@ class Journal:
         """Return how many of these trials are in each state."""
         return Counter(dict.fromkeys(State, 0) | Counter(map(self.state, numbers)))
 
+    def in_state(self, state: State, numbers: Iterable[int]) -> list[int]:
+        """Return those of these trials that are in a state."""
+        return [number for number in numbers if self.state(number) is state]
+
     def failed(self, numbers: Iterable[int]) -> list[int]:
         """Return those of these trials that have failed."""
-        return [number for number in numbers if self.state(number) is State.FAILED]
+        return self.in_state(State.FAILED, numbers)
 
     def append(self, number: int, entry: Entry) -> bool:
         """Add an entry to the log of a trial, after those that are known here.
@@ -244,7 +250,8 @@ def _read(path: Path) -> Entry | None:
             "reason": str(reason),
             "value": None | int() | float() as value,
             "seconds": None | int() | float() as seconds,
+            "epochs": None | int() as epochs,
             "time": int() | float() as written,
         } if state in list(State):
-            return Entry(State(state), worker, reason, value, seconds, written)
+            return Entry(State(state), worker, reason, value, seconds, epochs, written)
     return Entry(State.INTERRUPTED, reason=f"{path.name} of the journal is damaged")

@@ -144,6 +144,8 @@ class LiveView:
             (f"{seconds:>9}", "dim"),
             f"  {printable(trial.name)}",
         )
+        if end.state is State.PRUNED:
+            yield Text(f"{indent}{printable(end.reason)}", "dim")
         if end.state is State.FAILED:
             yield Text(f"{indent}{printable(end.reason)}", "red")
             yield Text(f"{indent}log:   {shown_path(self._sweep.run_dir(trial.number) / LOG)}", "dim")

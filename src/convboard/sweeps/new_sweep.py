@@ -66,12 +66,14 @@ def create_sweep(
         search: See `Sweep.create`.
 
     Raises:
-        ConfigError: The trials have different objectives.
+        ConfigError: The trials have different objectives, or no trial is long enough to be pruned.
         OSError: The folder cannot be written.
     """
     objectives = list(dict.fromkeys(str(trial.config["objective"]) for trial in trials))
     if len(objectives) > 1:
         raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
+    options = options or SweepOptions()
+    options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
     swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
     provenance = provenance_of(trials)
     record = SweepRecord(
@@ -80,7 +82,7 @@ def create_sweep(
         objectives[0],
         secrets.token_hex(8),
         provenance.environment,
-        (options or SweepOptions()).shared(),
+        options.shared(),
         provenance.sources_name,
         provenance.data,
     )

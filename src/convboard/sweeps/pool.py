@@ -18,6 +18,7 @@ from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.limits import NO_LIMITS, Limits
 from convboard.sweeps.liveness import Observer, SignOfLife, Worker
 from convboard.sweeps.losses import STOPPED, interrupt_lost, loss
+from convboard.sweeps.racing import claimable, spare_seeds
 from convboard.sweeps.reports import End, Progress
 from convboard.sweeps.running_trial import SERVER_ENDED, RunningTrial, death
 from convboard.sweeps.slots import Slot
@@ -155,7 +156,9 @@ class Pool:
 
     def _fill(self) -> None:
         while self._free:
-            number = self._sweep.journal.claim(self._worker.id, range(len(self._sweep.trials)))
+            for spared in spare_seeds(self._sweep, self._worker.id):
+                self._listener.on_end(self._sweep.trials[spared], self._sweep.journal.entries(spared)[-1])
+            number = self._sweep.journal.claim(self._worker.id, claimable(self._sweep))
             if number is None:
                 if self._propose():
                     continue
@@ -234,7 +237,7 @@ class Pool:
         elif end.state is State.INTERRUPTED:
             end = End(State.FAILED, end.reason)  # from outside: the next worker would only be interrupted again
         seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
-        return Entry(end.state, self._worker.id, end.reason, end.value, seconds)
+        return Entry(end.state, self._worker.id, end.reason, end.value, seconds, end.epochs)
 
     def _call_on_death(self, trial: Trial, reason: str) -> None:
         """Call the function for trials that have failed without a word, while no other worker can claim this one."""

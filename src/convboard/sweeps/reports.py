@@ -38,13 +38,15 @@ class End:
     """What the process of a trial reports last.
 
     Attributes:
-        state: Whether it finished, failed or was interrupted.
-        reason: Why it did not finish: the last line of its error.
+        state: Whether it finished, was pruned, failed or was interrupted.
+        reason: Why it did not finish: the last line of its error, or why it was pruned.
         value: The objective.
         seconds: Wall time of training and evaluation.
+        epochs: Number of epochs that a pruned trial has done.
     """
 
     state: State
     reason: str = ""
     value: float | None = None
     seconds: float | None = None
+    epochs: int | None = None

@@ -8,6 +8,7 @@
 `journal/`                the state of every trial, see `journal`
 `search.json`             what a search chooses from, see `search_plan`
 `workers/`                who claims trials, see `liveness`
+`values/`                 the values of trials by epoch, where trials are pruned, see `pruning`
 `<values of the trial>/`  a run directory for each trial, with TensorBoard's event file and its own `log.txt`
 ========================  ===============================================================================
 """
@@ -28,7 +29,7 @@ from convboard.files import atomic_write_text, create_once, make_folder, remove_
 from convboard.sweeps.journal import Entry, Journal, State
 from convboard.sweeps.trials import Trial, Trials
 
-SWEEP, TRIALS, JOURNAL, WORKERS = "sweep.yaml", "trials", "journal", "workers"
+SWEEP, TRIALS, JOURNAL, WORKERS, VALUES = "sweep.yaml", "trials", "journal", "workers", "values"
 SEARCH = "search.json"
 LOG = "log.txt"  # in the run directory of a trial
 
@@ -255,6 +256,11 @@ class Sweep:
         """Let failed trials wait again. They go on from their checkpoints, if they have any."""
         for number in numbers:
             self.journal.append(number, Entry(State.WAITING, reason="tried again"))
+
+    def promote(self, numbers: Iterable[int]) -> None:
+        """Let pruned trials wait again. They go on from their checkpoints, and are not pruned again."""
+        for number in numbers:
+            self.journal.append(number, Entry(State.WAITING, reason="taken further"))
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of workers that were killed."""

@@ -18,16 +18,19 @@ from convboard.config.override_values import MOST_RUNS
 from convboard.config.value_checks import between, one_of
 from convboard.errors import ConfigError
 from convboard.sweeps.limits import Limits
+from convboard.sweeps.pruning import MedianRule, Pruner, SuccessiveHalving
 
 # The keys of a single command. All others belong to the sweep, and are stored with it.
 OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")
 # Those that a command that resumes the sweep may change.
 MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
 SEARCHES = ("grid", "random", "tpe")
+PRUNERS = ("none", "asha", "median")
 _MOST_WORKERS = 1024
 ON_FAILURE = ("continue", "stop")
 # A run gives a sign of progress every 5 s.
 _LEAST_MINUTES = {"max_minutes": 0.0, "trial_minutes": 0.0, "hang_minutes": 0.2}
+_MOST_SEEDS = 1000
 _SCHEMA, _CONFIG = "sweep_schema", "sweep_config"  # names for Hydra
 
 
@@ -45,12 +48,21 @@ class SweepOptions:
         workers: Number of runs at the same time; None: one on each GPU, or on a CPU one for each core.
         per_gpu: Number of runs at the same time on each GPU; None: one.
         resume: Folder of a sweep to go on with: what has finished is not run again.
+        seeds: Number of seeds with which every setting is run, to be judged by the mean: the config's own seed and
+            those that follow it. A search spends no further seed on a setting that is worse than the best.
+        promote: Pruned runs of that sweep to take further, by their numbers, as in 7,9. They are not pruned again.
         retry: Failed runs of that sweep to try again: failed for all, none, or their numbers, as in 3,7.
         on_failure: continue: when a run fails, the others go on; stop: no further run is started, and those that are
             being trained are saved.
         max_minutes: Minutes after which the sweep stops, with the runs that are being trained saved; None: no limit.
         trial_minutes: Minutes after which a run that is not done has failed; None: no limit.
         hang_minutes: Minutes without a step, or a batch of an evaluation, after which a run has failed; None: no limit.
+        pruner: Whether runs that are worse than others are ended early: none, asha for asynchronous successive halving,
+            or median: those whose best value is worse than the median of the others.
+        prune_after: Number of epochs after which asha compares runs for the first time, and median prunes.
+        reduction_factor: asha lets one in reduction_factor runs go on, and compares them again after reduction_factor
+            times as many epochs.
+        prune_min_trials: Number of runs that must have finished before median prunes one.
         trust: Go on with a sweep that somebody else has made although it names code that is not convboard's own.
         join: Folder of a sweep to train runs of beside those who do so already, here or on another machine.
         changed: What to do with a sweep if code, versions or data have changed since it began: refuse, or accept.
@@ -68,6 +80,12 @@ class SweepOptions:
     max_minutes: float | None = None
     trial_minutes: float | None = None
     hang_minutes: float | None = 60.0
+    seeds: int | None = None
+    promote: str | None = None
+    pruner: str = "none"
+    prune_after: int = 1
+    reduction_factor: int = 3
+    prune_min_trials: int = 4
     trust: bool = False
     join: str | None = None
     changed: str = "refuse"
@@ -84,6 +102,11 @@ class SweepOptions:
             value = getattr(self, key)
             if value is not None and not least <= value < math.inf:
                 raise ConfigError(f"sweep.{key}={value:g}: must be at least {least:g}, or null for no limit.")
+        one_of("sweep.pruner", self.pruner, PRUNERS)
+        between("sweep.seeds", self.seeds, 1, _MOST_SEEDS)
+        between("sweep.prune_after", self.prune_after, 1)
+        between("sweep.reduction_factor", self.reduction_factor, 2)
+        between("sweep.prune_min_trials", self.prune_min_trials, 1)
 
     def shared(self) -> dict[str, Any]:
         """Return the keys that belong to the sweep, so that all who go on with it or join it use the same."""
@@ -104,12 +127,69 @@ class SweepOptions:
         """
         if self.retry in ("failed", "none"):
             return list(failed) if self.retry == "failed" else []
-        numbers = re.findall(r"[^,\[\] ]+", self.retry) or [""]
-        for number in numbers:
-            if not number.isdecimal() or int(number) not in failed:
-                has = f"Those that have: {', '.join(map(str, failed))}." if failed else "No trial of the sweep has."
-                raise ConfigError(f"sweep.retry={self.retry}: {number} is no trial that has failed. {has}")
-        return [int(number) for number in numbers]
+        return _numbers("retry", self.retry, failed, ("has", "have", "failed"))
+
+    def trials_to_promote(self, pruned: Sequence[int]) -> list[int]:
+        """Return the pruned trials to take further.
+
+        Args:
+            pruned: Those that were pruned.
+
+        Raises:
+            ConfigError: `promote` names one that was not.
+        """
+        return [] if self.promote is None else _numbers("promote", self.promote, pruned, ("was", "were", "pruned"))
+
+    def check_epochs(self, most: int) -> None:
+        """Check that trials can be pruned.
+
+        Args:
+            most: Number of epochs of the longest trial.
+
+        Raises:
+            ConfigError: Each would have ended before.
+        """
+        if self.pruner != "none" and most <= self.prune_after:
+            raise ConfigError(
+                f"sweep.pruner={self.pruner} would prune nothing: with trainer.max_epochs={most} no run is longer than "
+                f"sweep.prune_after={self.prune_after}. Give more epochs, or omit sweep.pruner."
+            )
+
+    def build_pruner(self, is_maximised: bool) -> Pruner | None:
+        """Return the rule by which trials are pruned, if they are.
+
+        Args:
+            is_maximised: Whether a larger objective is better.
+        """
+        sign = 1 if is_maximised else -1
+        match self.pruner:
+            case "asha":
+                return SuccessiveHalving(sign, self.prune_after, self.reduction_factor)
+            case "median":
+                return MedianRule(sign, self.prune_after, self.prune_min_trials)
+        return None
+
+
+def _numbers(key: str, given: str, allowed: Sequence[int], state: tuple[str, str, str]) -> list[int]:
+    """Read the numbers of trials.
+
+    Args:
+        key: The key of the sweep that gives them.
+        given: Its value.
+        allowed: The trials that can be given.
+        state: What is true of these, for the message: a verb, its plural, and the rest.
+
+    Raises:
+        ConfigError: One of them is not allowed.
+    """
+    verb, plural, rest = state
+    numbers = re.findall(r"[^,\[\] ]+", given) or [""]
+    for number in numbers:
+        if not number.isdecimal() or int(number) not in allowed:
+            listed = ", ".join(map(str, allowed))
+            advice = f"Those that {plural}: {listed}." if allowed else f"No trial of the sweep {verb}."
+            raise ConfigError(f"sweep.{key}={given}: {number} is no trial that {verb} {rest}. {advice}")
+    return list(dict.fromkeys(map(int, numbers)))
 
 
 @dataclass

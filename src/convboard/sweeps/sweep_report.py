@@ -15,7 +15,7 @@ from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.journal import State
 from convboard.sweeps.live_view import format_value, short_keys
-from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, rank
+from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, most_seeds, rank
 from convboard.sweeps.sweep_folder import LOG, Sweep
 
 _RANKED = 10  # settings in the table
@@ -58,17 +58,20 @@ def _failures(sweep: Sweep) -> Iterator[Text]:
 
 
 def _results(sweep: Sweep) -> list[Result]:
-    """Return the results of the trials that finished."""
+    """Return the results of the trials that finished or were pruned."""
     tested = _tested(sweep.record.objective)
     results = []
     for trial in sweep.trials:
-        if sweep.journal.state(trial.number) is State.FINISHED:
-            value = sweep.journal.entries(trial.number)[-1].value
+        state = sweep.journal.state(trial.number)
+        if state in (State.FINISHED, State.PRUNED):
+            end = sweep.journal.entries(trial.number)[-1]
             try:
                 metrics = read_result(sweep.run_dir(trial.number) / RESULT)["metrics"]
-            except RunError:  # it was moved or damaged since
+            except RunError:  # it was moved or damaged since, or is a seed that a race has spared
                 continue
-            results.append(Result(trial, metrics[sweep.record.objective] if value is None else value, metrics[tested]))
+            value = metrics[sweep.record.objective] if end.value is None else end.value
+            pruned_after = None if state is State.FINISHED else end.epochs or 0
+            results.append(Result(trial, value, metrics[tested], pruned_after))
     return results
 
 
@@ -81,26 +84,32 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
     """Return the table of the best settings."""
     objective, tested = sweep.record.objective, _tested(sweep.record.objective)
     keys = short_keys([key for key in sweep.record.swept if key != SEED])
-    has_seeds = any(len(setting.results) > 1 for setting in settings)
+    most = most_seeds(settings)
+    columns = {"seeds": most > 1, tested: tested != objective, "pruned after": any(each.pruned for each in settings)}
+    shown = [title for title, is_shown in columns.items() if is_shown]
     more = len(settings) - _RANKED
     title = f"the best {_RANKED} of {counted(len(settings), 'setting')}" if more > 0 else "ranking"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     for key in keys.values():
         table.add_column(key, overflow="ellipsis", no_wrap=True)
-    for metric in (objective, *(["seeds"] if has_seeds else []), *([tested] if tested != objective else [])):
-        table.add_column(metric, justify="right", no_wrap=True)
+    for column in (objective, *shown):
+        table.add_column(column, justify="right", no_wrap=True)
     for place, setting in enumerate(settings[:_RANKED], 1):
         value = format_value(objective, setting.mean)
         if setting.deviation is not None:
             value += f" ± {format_value(objective, setting.deviation)}"
+        cells = {
+            "seeds": str(most) if len(setting.finished) == most else f"{len(setting.finished)} of {most}",
+            tested: format_value(tested, setting.test),
+            "pruned after": ", ".join(f"epoch {result.pruned_after}" for result in setting.pruned),
+        }
         table.add_row(
             str(place),
             *(Text(printable(setting.swept.get(key, ""))) for key in keys),
             value,
-            *([str(len(setting.results))] if has_seeds else []),
-            *([format_value(tested, setting.test)] if tested != objective else []),
-            style="bold green" if place == 1 else "",
+            *(cells[column] for column in shown),
+            style="bold green" if place == 1 else "" if setting.finished else "dim",
         )
     return table
 

@@ -13,10 +13,13 @@ from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run_dir import CONFIG, LOCK
 from convboard.files import empty, locked, make_folder
+from convboard.sweeps.journal import Journal, State
+from convboard.sweeps.pruning import EpochValues, Pruner
 from convboard.sweeps.reports import Activity, Progress
-from convboard.sweeps.sweep_folder import LOG
+from convboard.sweeps.sweep_folder import JOURNAL, LOG, VALUES, read_record
+from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trials import Trial
-from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 
 _REPORT_SECONDS = 5.0  # between two reports of what a process does
 _WAIT_SECONDS = 15.0  # longer than a process may take to end whose worker was killed
@@ -74,6 +77,11 @@ class ReportActivity:
                 self._reports.send(Activity(name))
 
 
+def value_of(objective: str, val: Evaluation) -> float:
+    """Return the metric on the validation split that goes with an objective: loss or accuracy."""
+    return val.loss if objective.startswith("loss") else val.accuracy
+
+
 class ReportProgress:
     """A callback that reports each epoch to the pool.
 
@@ -94,7 +102,7 @@ class ReportProgress:
 
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See `Callback`."""
-        value = end.val.loss if self._objective.startswith("loss") else end.val.accuracy
+        value = value_of(self._objective, end.val)
         with suppress(OSError):  # the pool has ended; so will this process
             self._reports.send(Progress(end.epoch, self._max_epochs, value, end.images_per_second))
 
@@ -107,3 +115,64 @@ class ReportProgress:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See `Callback`; there is no state."""
+
+
+class Pruning:
+    """A callback that prunes a trial.
+
+    Args:
+        pruner: The rule.
+        stored: The values of all trials.
+        number: The trial.
+        objective: The metric by which the sweep compares trials.
+
+    Attributes:
+        reason: Why the trial was pruned; empty if it was not.
+    """
+
+    def __init__(self, pruner: Pruner, stored: EpochValues, number: int, objective: str) -> None:
+        self._pruner, self._stored, self._number, self._objective = pruner, stored, number, objective
+        self._values: list[float] = []
+        self.reason = ""
+
+    def on_fit_start(self, start: FitStart) -> None:
+        """See `Callback`."""
+
+    def on_step(self, step: Step) -> None:
+        """See `Callback`."""
+
+    def on_epoch_end(self, end: EpochEnd) -> str | None:
+        """See `Callback`."""
+        self._values.append(value_of(self._objective, end.val))
+        self.reason = self._pruner.judge(self._number, self._values, end.is_last, self._stored) or ""
+        return self.reason or None
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        """See `Callback`."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the values of the epochs done."""
+        return {"values": list(self._values)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue after these values."""
+        self._values = [float(value) for value in state["values"]]
+
+
+def pruning_of(folder: Path, number: int) -> Pruning | None:
+    """Return the callback that prunes a trial; None if nothing is pruned, or if it was taken further.
+
+    Args:
+        folder: The folder of its sweep.
+        number: The trial.
+
+    Raises:
+        RunError: The sweep cannot be read.
+    """
+    record = read_record(folder)
+    pruner = SweepOptions(**dict(record.options)).build_pruner(record.is_maximised)
+    journal = Journal(folder / JOURNAL)
+    journal.refresh_trial(number)
+    if pruner is None or any(entry.state is State.PRUNED for entry in journal.entries(number)):
+        return None
+    return Pruning(pruner, EpochValues(folder / VALUES), number, record.objective)

@@ -87,7 +87,8 @@ class EpochEnd:
         val: The result on the validation split.
         images_per_second: Training throughput of this epoch. Its time includes the callbacks' `on_step` and
             checkpoints, but not the evaluation and `on_epoch_end`.
-        is_last: Whether no further epoch follows, because of max_epochs or early stopping.
+        is_last: Whether no further epoch follows, because of max_epochs or early stopping; a callback that prunes the
+            run decides after that.
         is_best: Whether this is the best epoch so far on the validation split.
     """
 
@@ -106,12 +107,12 @@ class FitEnd:
     """The end of a run.
 
     Attributes:
-        status: `finished`, or `failed` if training could not continue.
+        status: `finished`; `pruned` if a callback has ended the run early; or `failed` if training could not continue.
         global_step: Optimizer steps taken.
         epoch: Epochs done.
         test: The result of the best network on the test split; None if the run failed.
         metrics: Final value by tag, such as `accuracy/test`.
-        reason: Why it failed, in one sentence; empty otherwise.
+        reason: Why it failed or was pruned, in one sentence; empty otherwise.
     """
 
     status: str
@@ -131,8 +132,12 @@ class Callback(Protocol):
     def on_step(self, step: Step) -> None:
         """Handle an optimizer step that was just taken. This must not wait for the device."""
 
-    def on_epoch_end(self, end: EpochEnd) -> None:
-        """Handle the end of an epoch, after its evaluation."""
+    def on_epoch_end(self, end: EpochEnd) -> str | None:
+        """Handle the end of an epoch, after its evaluation.
+
+        Returns:
+            None; or why the run is pruned: it then ends as if this epoch were its last, and can be resumed.
+        """
 
     def on_fit_end(self, end: FitEnd) -> None:
         """Handle the end of the run, also after a failure."""

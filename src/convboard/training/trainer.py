@@ -26,7 +26,9 @@ from convboard.training.training_setup import TrainingSetup
 
 _log = logging.getLogger(__name__)
 
-_SAVE = 1  # request to save a checkpoint; a larger request is one more than the number of a signal that ends the run
+# Requests to the loop. A larger one is the number of a signal that ends the run, plus _PRUNE.
+_SAVE = 1  # save a checkpoint
+_PRUNE = 2  # end as if the epoch were the last
 
 
 class Trainer:
@@ -55,6 +57,8 @@ class Trainer:
         self._metrics = StepMetrics()  # of the epoch
         self._train_step = TrainStep(setup)
         self._stop = StopRequest()
+        self._pruned = ""  # why, if a callback has ended the run early
+        self._is_pruned = False  # in all processes
         self._saved_at = 0.0
         self._seconds_before = 0.0
         self._began = time.perf_counter()
@@ -159,7 +163,7 @@ class Trainer:
         """Whether no epoch is left to train."""
         patience = self.setup.limits.patience
         is_out_of_patience = patience is not None and self.epoch - self.best_epoch >= patience
-        return self.epoch >= self.setup.limits.max_epochs or is_out_of_patience
+        return self.epoch >= self.setup.limits.max_epochs or is_out_of_patience or self._is_pruned
 
     def _train_epoch(self) -> None:
         """Train to the end of the epoch, evaluate, call the callbacks, and save."""
@@ -186,10 +190,12 @@ class Trainer:
             is_last=self.is_finished,
             is_best=is_best,
         )
-        for callback in self._callbacks:
-            callback.on_epoch_end(end)
+        reasons = [callback.on_epoch_end(end) for callback in self._callbacks]
+        self._pruned = next(filter(None, reasons), "")
         self._save(is_best)
-        self._end_if_asked(setup.comm.all_reduce_max(self._end_request()))
+        request = setup.comm.all_reduce_max(self._end_request() or (_PRUNE if self._pruned else 0))
+        self._end_if_asked(request)
+        self._is_pruned = request == _PRUNE
 
     def _take_steps(self) -> None:
         """Take all steps of the epoch, or those after a checkpoint within it."""
@@ -216,11 +222,11 @@ class Trainer:
                 self._end_if_asked(request)
 
     def _end_request(self) -> int:
-        return 0 if self._stop.signal is None else self._stop.signal + _SAVE
+        return 0 if self._stop.signal is None else self._stop.signal + _PRUNE
 
     def _end_if_asked(self, request: int) -> None:
-        if request > _SAVE:
-            raise Interrupted(request - _SAVE)
+        if request > _PRUNE:
+            raise Interrupted(request - _PRUNE)
 
     def _note_best(self, val: Evaluation) -> bool:
         """Return whether `val` is the best so far, by accuracy and then by loss, and remember it if so."""
@@ -262,7 +268,8 @@ class Trainer:
         limit = setup.limits.limit_test_batches
         test = evaluate(setup.model, setup.splits.test, setup.loss, setup.plan, limit, setup.comm)
         metrics = {**self.best, "accuracy/test": test.accuracy, "loss/test": test.loss}
-        return FitEnd("finished", self.global_step, self.epoch, test, metrics)
+        status = "pruned" if self._is_pruned else "finished"
+        return FitEnd(status, self.global_step, self.epoch, test, metrics, self._pruned)
 
 
 def _end_failed(callback: Callback, end: FitEnd) -> None:

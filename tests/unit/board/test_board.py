@@ -362,6 +362,15 @@ def test_a_failed_run_keeps_its_last_point_and_its_reason(make_board: Any, make_
     assert "accuracy/test" not in events.tags("scalars")
 
 
+def test_a_pruned_run_is_a_success_that_says_why_it_ended(make_board: Any, make_loop: Any, read_events: Any) -> None:
+    loop, board = make_loop(), make_board()
+    loop.run(board, until=3)
+    board.on_fit_end(FitEnd("pruned", 3, 1, loop.evaluate(loop.dataset.test), {}, "epoch 1: too bad"))
+    events = read_events()
+    assert events.text("problems/training") == "Pruned: epoch 1: too bad"
+    assert "accuracy/test" in events.tags("scalars")
+
+
 def test_a_run_that_failed_before_it_began_writes_nothing(make_board: Any, tmp_path: Path) -> None:
     make_board().on_fit_end(FitEnd("failed", 0, 0, None, {}, "The GPU is gone."))
     assert not (tmp_path / "run").exists()

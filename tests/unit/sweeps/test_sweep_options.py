@@ -6,6 +6,7 @@ import pytest
 
 from convboard.errors import ConfigError
 from convboard.sweeps.limits import Limits
+from convboard.sweeps.pruning import MedianRule, SuccessiveHalving
 from convboard.sweeps.sweep_options import SweepOptions, given_keys, read_options
 
 
@@ -54,6 +55,37 @@ def test_what_is_wrong_is_one_message(argument: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
         read_options([argument])
     assert str(raised.value).startswith(message)
+
+
+def test_pruned_trials_to_take_further_are_named_by_their_numbers() -> None:
+    assert SweepOptions().trials_to_promote([7, 9]) == []
+    assert SweepOptions(promote="9,7,9").trials_to_promote([7, 9]) == [9, 7]
+    with pytest.raises(
+        ConfigError, match=r"^sweep.promote=7,8: 8 is no trial that was pruned. Those that were: 7, 9.$"
+    ):
+        SweepOptions(promote="7,8").trials_to_promote([7, 9])
+    with pytest.raises(
+        ConfigError, match=r"^sweep.promote=x: x is no trial that was pruned. No trial of the sweep was.$"
+    ):
+        SweepOptions(promote="x").trials_to_promote([])
+
+
+def test_the_rule_of_pruning_is_that_of_the_options() -> None:
+    assert SweepOptions().build_pruner(is_maximised=True) is None
+    asha, median = SweepOptions(pruner="asha", prune_after=2), SweepOptions(pruner="median", prune_min_trials=7)
+    assert asha.build_pruner(is_maximised=True) == SuccessiveHalving(1, 2, 3)
+    assert median.build_pruner(is_maximised=False) == MedianRule(-1, 1, 7)
+    asha.check_epochs(3)
+    with pytest.raises(
+        ConfigError, match=r"^sweep.pruner=asha would prune nothing: with trainer.max_epochs=2 no run is"
+    ):
+        asha.check_epochs(2)
+    with pytest.raises(ConfigError, match=r"^sweep.pruner='ash' is not known. Did you mean 'asha'"):
+        SweepOptions(pruner="ash")
+    for key in ("prune_after", "reduction_factor", "prune_min_trials"):
+        given: dict[str, Any] = {key: 0}
+        with pytest.raises(ConfigError, match=rf"^sweep.{key}=0: must be at least [12].$"):
+            SweepOptions(**given)
 
 
 def test_the_keys_of_a_sweep_are_stored_with_it_but_not_those_of_a_command() -> None:

@@ -38,8 +38,9 @@ class Recorder:
     def on_step(self, step: Step) -> None:
         self.events.append(step)
 
-    def on_epoch_end(self, end: EpochEnd) -> None:
+    def on_epoch_end(self, end: EpochEnd) -> str | None:
         self.events.append(end)
+        return None
 
     def on_fit_end(self, end: FitEnd) -> None:
         self.events.append(end)
@@ -167,6 +168,36 @@ def test_patience_ends_a_run_that_no_longer_improves(tmp_path: Path) -> None:
     assert [epoch.is_last for epoch in epochs] == [False] * (len(epochs) - 1) + [True]
     best = max(range(len(epochs)), key=lambda at: (epochs[at].val.accuracy, -epochs[at].val.loss))
     assert len(epochs) == best + 1 + 3
+
+
+class PrunesAt(Recorder):
+    """A callback that prunes the run after an epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, end: EpochEnd) -> str | None:
+        super().on_epoch_end(end)
+        return "too bad" if end.epoch == self.epoch else None
+
+
+def test_a_pruned_run_is_saved_and_tested_and_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    limits = TrainerConfig(max_epochs=4)
+    first, last = PrunesAt(2), Recorder()
+    pruned = make_trainer(tmp_path / "a", limits, (first, last))
+    end = pruned.fit()
+    assert (end.status, end.epoch, end.reason) == ("pruned", 2, "too bad")
+    assert end.test is not None
+    assert last.events[-1] is end
+    assert [epoch.is_last for epoch in last.of(EpochEnd)] == [False, False]
+    assert pruned.is_finished
+    resumed = make_trainer(tmp_path / "a", limits)
+    resumed.resume(*load_latest(tmp_path / "a"))
+    assert resumed.fit().status == "finished"
+    whole = make_trainer(tmp_path / "b", limits)
+    whole.fit()
+    assert torch.equal(weights(resumed), weights(whole))
 
 
 def test_the_best_epoch_is_the_one_tested(tmp_path: Path) -> None:

@@ -1,0 +1,54 @@
+"""`sweep.seeds`: every setting of a sweep is run with several seeds, and is judged by their mean."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from hydra.core.override_parser.types import Override
+
+from convboard.config.compose import compose_each, parse_overrides
+from convboard.errors import ConfigError
+from convboard.sweeps.grid import values_of
+from convboard.sweeps.ranking import SEED
+from convboard.sweeps.trials import Trial
+
+
+def with_seeds(overrides: Sequence[str], seeds: int | None, rows: Iterable[Mapping[str, str]] = ()) -> list[str]:
+    """Return the overrides of a sweep with a list of seeds: the config's own one and those that follow it.
+
+    All settings get the same seeds, so that they can be compared seed by seed. Where options are swept that have seeds
+    of their own, the first one counts.
+
+    Args:
+        overrides: The overrides that describe the trials.
+        seeds: Number of seeds; None changes nothing.
+        rows: Values that belong together, see `grid`.
+
+    Raises:
+        ConfigError: The overrides give several seeds themselves, or the rows do; or they cannot be composed.
+    """
+    if seeds is None:
+        return list(overrides)
+    parsed = parse_overrides(overrides)
+    for override in parsed:
+        if _key(override) == SEED and override.is_sweep_override():
+            raise ConfigError(f"sweep.seeds={seeds} cannot be used with {override.input_line}: omit one of them.")
+    if any(SEED in row for row in rows):
+        raise ConfigError(f"sweep.seeds={seeds} cannot be used with the {SEED} of each row: omit one of them.")
+    first = [
+        f"{override.get_key_element()}={values_of(override.get_key_element(), override)[0]}"
+        if override.is_discrete_sweep()
+        else str(override.input_line)
+        for override in parsed
+        if override.is_discrete_sweep() or not override.is_sweep_override()
+    ]
+    own = next(compose_each([first])).config.seed
+    others = [text for text, override in zip(overrides, parsed, strict=True) if _key(override) != SEED]
+    return [*others, f"{SEED}={','.join(str(own + number) for number in range(seeds))}"]
+
+
+def _key(override: Override) -> str:
+    return str(override.get_key_element()).lstrip("+~")
+
+
+def first_seeds_first(trials: Sequence[Trial]) -> list[Trial]:
+    """Return trials ordered such that each setting is run once before any is run with a second seed."""
+    return sorted(trials, key=lambda trial: int(trial.config[SEED]))

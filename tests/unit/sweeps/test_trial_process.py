@@ -1,0 +1,57 @@
+"""The process of a trial: whether and by what it is pruned."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.pruning import EpochValues, SuccessiveHalving
+from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.trial_process import Pruning, pruning_of
+from convboard.sweeps.trials import Trial
+from convboard.training.callbacks import EpochEnd, Evaluation
+
+
+def epoch(number: int, accuracy: float, loss: float = 1.0, is_last: bool = False) -> EpochEnd:
+    val = Evaluation(loss, accuracy, torch.zeros(1, 2), torch.zeros(1, dtype=torch.int64))
+    return EpochEnd(number, number, 0.0, 0.0, val, 1.0, is_last=is_last, is_best=False)
+
+
+@pytest.mark.parametrize(("objective", "sign", "other"), [("accuracy/test", 1, 0.7), ("loss/test", -1, 0.2)])
+def test_a_trial_is_compared_by_the_validation_split(objective: str, sign: int, other: float, tmp_path: Path) -> None:
+    stored = EpochValues(tmp_path)
+    stored.write("00002", 0, [0.1, other])
+    pruning = Pruning(SuccessiveHalving(sign, 2, 3), stored, 1, objective)
+    assert pruning.on_epoch_end(epoch(1, 0.9, 0.1)) is None
+    wanted = f"epoch 2: {0.6 if sign > 0 else 0.3} is not the best of 2 trials"
+    assert pruning.on_epoch_end(epoch(2, 0.6, 0.3)) == wanted
+    assert pruning.reason == wanted
+
+
+def test_a_resumed_trial_goes_on_with_the_values_of_its_checkpoint(tmp_path: Path) -> None:
+    stored = EpochValues(tmp_path)
+    stored.write("00002", 0, [0.1, 0.5])
+    first = Pruning(SuccessiveHalving(1, 2, 3), stored, 1, "accuracy/val")
+    first.on_epoch_end(epoch(1, 0.3))
+    resumed = Pruning(SuccessiveHalving(1, 2, 3), stored, 1, "accuracy/val")
+    resumed.load_state_dict(first.state_dict())
+    assert resumed.on_epoch_end(epoch(2, 0.4)) == "epoch 2: 0.4 is not the best of 2 trials"
+
+
+def test_a_trial_that_was_taken_further_is_not_pruned_again(tmp_path: Path) -> None:
+    options = SweepOptions(pruner="median", seeds=3).shared()
+    record = SweepRecord("", ("seed",), "loss/val", "abc", {}, options=options)
+    sweep = Sweep.create(tmp_path, record, [Trial(0, (), {"seed": "1"}, "seed=1", {})])
+    assert isinstance(pruning_of(tmp_path, 0), Pruning)
+    sweep.journal.claim("me", [0])
+    sweep.journal.append(0, Entry(State.PRUNED, "me", value=0.5, epochs=3))
+    sweep.promote([0])
+    assert pruning_of(tmp_path, 0) is None
+
+
+def test_without_a_pruner_nothing_is_pruned(tmp_path: Path) -> None:
+    record = SweepRecord("", ("seed",), "loss/val", "abc", {}, options=SweepOptions().shared())
+    Sweep.create(tmp_path, record, [Trial(0, (), {"seed": "1"}, "seed=1", {})])
+    assert pruning_of(tmp_path, 0) is None
