@@ -67,6 +67,26 @@ def test_the_median_rule_prunes_by_the_trials_that_have_finished(run_command: Ru
     )
 
 
+@pytest.mark.thorough
+def test_a_search_spends_no_third_seed_on_a_setting_whose_first_two_are_worse(
+    run_command: RunCommand, tmp_path: Path
+) -> None:
+    searched = ("sweep=random", "sweep.search_seed=1", "sweep.max_trials=6", "optimizer.lr=choice(0.05,1e-9)")
+    done = run_command(
+        "train.py", *SWEEP[:-3], *searched, *SWEEP[-2:], "sweep.seeds=3", "trainer.max_epochs=1", "seed=4"
+    )
+    sweep = Sweep.open(tmp_path / "sweep")
+    assert [(trial.config["optimizer"]["lr"], trial.config["seed"]) for trial in sweep.trials] == [
+        *((0.05, 4), (0.05, 5), (0.05, 6)),
+        *((1e-9, 4), (1e-9, 5), (1e-9, 6)),
+    ]
+    assert states(sweep) == [State.FINISHED] * 5 + [State.PRUNED]
+    reason = "2 seeds of this setting are worse than those of the best one, trial 0"
+    assert sweep.journal.entries(5)[-1].reason == reason
+    assert reason in done.stdout
+    assert re.search(r"1 +0\.05 .* 3 .*\n *2 +1e-09 .* 2 of 3 ", done.stdout)
+
+
 def test_what_cannot_be_pruned_is_told(refused: Callable[..., str]) -> None:
     assert refused("-m", "seed=1,2", "sweep.promote=1").startswith("sweep.promote=1 is for a sweep to go on with")
     told = refused("-m", "seed=1,2", "sweep.pruner=asha", "trainer.max_epochs=1")

@@ -156,7 +156,7 @@ class SweepProgress:
             if states[number] is State.RUNNING
         ]
         waiting = [expected[number] for number in expected if states[number] in CLAIMABLE]
-        waiting += [self._durations.estimate(self._sweep.trials[0])] * to_propose
+        waiting += [self._durations.estimate(trial) for trial in self._sweep.representatives[:1]] * to_propose
         elsewhere = len(left) - len(self.running)
         known = [seconds for seconds in (*left, *waiting) if seconds is not None]
         if len(known) < len(left) + len(waiting):
