@@ -1,17 +1,18 @@
 """`sweep.seeds`: every setting of a sweep is run with several seeds, and is judged by their mean."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
 
 from convboard.config.compose import compose_each, parse_overrides
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, ConvboardError
 from convboard.sweeps.grid import values_of
 from convboard.sweeps.ranking import SEED
 from convboard.sweeps.trials import Trial
 
 
-def with_seeds(overrides: Sequence[str], seeds: int | None, rows: Iterable[Mapping[str, str]] = ()) -> list[str]:
+def with_seeds(overrides: Sequence[str], seeds: int | None, rows: Sequence[Mapping[str, str]] = ()) -> list[str]:
     """Return the overrides of a sweep with a list of seeds: the config's own one and those that follow it.
 
     All settings get the same seeds, so that they can be compared seed by seed. Where options are swept that have seeds
@@ -23,7 +24,7 @@ def with_seeds(overrides: Sequence[str], seeds: int | None, rows: Iterable[Mappi
         rows: Values that belong together, see `grid`.
 
     Raises:
-        ConfigError: The overrides give several seeds themselves, or the rows do; or they cannot be composed.
+        ConfigError: The overrides give several seeds themselves, or the rows do.
     """
     if seeds is None:
         return list(overrides)
@@ -33,16 +34,23 @@ def with_seeds(overrides: Sequence[str], seeds: int | None, rows: Iterable[Mappi
             raise ConfigError(f"sweep.seeds={seeds} cannot be used with {override.input_line}: omit one of them.")
     if any(SEED in row for row in rows):
         raise ConfigError(f"sweep.seeds={seeds} cannot be used with the {SEED} of each row: omit one of them.")
-    first = [
-        f"{override.get_key_element()}={values_of(override.get_key_element(), override)[0]}"
-        if override.is_discrete_sweep()
-        else str(override.input_line)
-        for override in parsed
-        if override.is_discrete_sweep() or not override.is_sweep_override()
-    ]
-    own = next(compose_each([first])).config.seed
+    own = _own_seed(parsed, rows)
     others = [text for text, override in zip(overrides, parsed, strict=True) if _key(override) != SEED]
     return [*others, f"{SEED}={','.join(str(own + number) for number in range(seeds))}"]
+
+
+def _own_seed(parsed: Sequence[Override], rows: Sequence[Mapping[str, str]]) -> int:
+    """Return the seed of the first combination; 0 if that cannot be, which is told when the trials are composed."""
+    first = dict(rows[0]) if rows else {}
+    for override in parsed:
+        key = override.get_key_element()
+        if override.is_discrete_sweep() or not override.is_sweep_override():
+            first.setdefault(key, values_of(key, override)[0])
+    try:
+        composed = next(compose_each([[f"{key}={value}" if value else key for key, value in first.items()]]))
+    except (ConvboardError, HydraException):
+        return 0
+    return composed.config.seed
 
 
 def _key(override: Override) -> str:

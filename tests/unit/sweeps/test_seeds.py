@@ -12,6 +12,8 @@ def test_a_setting_is_run_with_the_configs_own_seed_and_those_that_follow() -> N
     assert with_seeds(["model=lenet,conv_mlp", "optimizer.lr=0.1"], 3)[-1] == "seed=0,1,2"
     assert with_seeds(["seed=7", "batch_size=8"], 2) == ["batch_size=8", "seed=7,8"]
     assert with_seeds(["seed=7"], 1) == ["seed=7"]
+    assert with_seeds(["model=lenettt,lenet"], 2)[-1] == "seed=0,1"  # the trials tell what is wrong
+    assert with_seeds(["dataset=digits"], 2, [{"experiment": "mnist_99"}])[-1] == "seed=0,1"
     searched = ["optimizer.lr=interval(0.1,1)", "batch_size=choice(8,16)", "dataset=digits"]
     assert with_seeds(searched, 2) == [*searched, "seed=0,1"]
 
