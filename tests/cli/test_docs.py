@@ -75,7 +75,8 @@ def is_whole(command: ShownCommand) -> bool:
 
 
 TRAINS = [command for command in all_commands("train.py") if is_whole(command)]
-RESUMES = [command for command in TRAINS if any(re.match(r"(sweep\.)?resume=", given) for given in command.arguments)]
+GO_ON = ("resume=", "sweep.resume=", "sweep.join=")
+RESUMES = [command for command in TRAINS if any(given.startswith(GO_ON) for given in command.arguments)]
 PRINTS = [command for command in TRAINS if {"--help", "--hydra-help", "--cfg"} & {*command.arguments}]
 NEW = [command for command in TRAINS if command not in RESUMES and command not in PRINTS]
 

@@ -1,15 +1,19 @@
 """The places for trials on this machine: one for each GPU, or on a CPU as many as fill the cores."""
 
 import os
+import re
 import subprocess
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import takewhile
 
 from convboard.errors import ConfigError
 from convboard.training.execution_plan.other_load import core_count
 
-_ASK = ("nvidia-smi", "--query-gpu=uuid", "--format=csv,noheader")
+_ASK = ("nvidia-smi", "-L")  # each GPU, and below it its MIG instances
+_ID = re.compile(r"\(UUID: ((GPU|MIG)-[^)]+)\)")
+_VISIBLE = re.compile(r"\d+|(GPU|MIG)-.+")  # CUDA uses the devices before the first one that is not understood
 _SECONDS = 30.0  # that the driver may take to answer
 
 
@@ -46,17 +50,27 @@ def slots(workers: int | None, per_gpu: int | None, devices: Collection[str], th
 
 
 def gpus() -> list[str]:
-    """Return the ids of the NVIDIA GPUs that this process may use, without importing torch."""
+    """Return the ids of the NVIDIA GPUs that this process may use, without importing torch.
+
+    A GPU that is divided into MIG instances has the ids of these: a process can use one of them.
+    """
     if "+cpu" in version("torch"):
         return []
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
     if given is not None:
-        return [name for name in given.split(",") if name.strip() and name.strip() != "-1"]
+        names = [name.strip() for name in given.split(",")]
+        return list(takewhile(_VISIBLE.fullmatch, names))
     try:
         done = subprocess.run(_ASK, capture_output=True, text=True, timeout=_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError):
         return []
-    return [line.strip() for line in done.stdout.splitlines() if line.startswith("GPU-")]
+    return _usable([match[1] for match in _ID.finditer(done.stdout)])
+
+
+def _usable(ids: Sequence[str]) -> list[str]:
+    """Return the ids of a list but those of GPUs that are followed by their MIG instances."""
+    following = [*ids[1:], ""]
+    return [name for name, after in zip(ids, following, strict=True) if (name[:3], after[:3]) != ("GPU", "MIG")]
 
 
 def threads_of(places: list[Slot]) -> int | None:

@@ -9,12 +9,17 @@ from convboard.sweeps import slots as module
 from convboard.sweeps.slots import Slot, gpus, slots, threads_of
 
 
+def list_gpus(folder: Path, *lines: str) -> None:
+    """Make an `nvidia-smi` that prints these lines, if it is asked with -L."""
+    command = folder / "nvidia-smi"
+    command.write_text('#!/bin/sh\n[ "$*" = -L ] && cat <<END\n' + "".join(f"{line}\n" for line in lines) + "END\n")
+    command.chmod(0o755)
+
+
 @pytest.fixture(autouse=True)
 def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine with two GPUs, eight cores and torch for CUDA."""
-    command = tmp_path / "nvidia-smi"
-    command.write_text("#!/bin/sh\necho GPU-aa\necho GPU-bb\n")
-    command.chmod(0o755)
+    list_gpus(tmp_path, "GPU 0: NVIDIA H200 (UUID: GPU-aa)", "GPU 1: NVIDIA H200 (UUID: GPU-bb)")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(module, "version", lambda _: "2.11.0+cu130")
@@ -33,11 +38,28 @@ def test_one_trial_on_each_gpu() -> None:
 
 
 def test_only_gpus_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    assert gpus() == ["3", "5"]
-    for none in ("", "-1"):
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", none)
-        assert gpus() == []
+    for given, ids in (
+        ("3,5", ["3", "5"]),
+        (" 1, GPU-aa", ["1", "GPU-aa"]),
+        ("MIG-11,MIG-GPU-aa/1/0", ["MIG-11", "MIG-GPU-aa/1/0"]),
+        ("", []),
+        ("-1", []),
+        ("0,-1,1", ["0"]),  # as CUDA reads it
+        ("NoDevFiles", []),  # of Slurm
+    ):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+        assert gpus() == ids
+
+
+def test_the_instances_of_a_divided_gpu(tmp_path: Path) -> None:
+    list_gpus(
+        tmp_path,
+        "GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-aa)",
+        "  MIG 3g.20gb Device 0: (UUID: MIG-11)",
+        "  MIG 3g.20gb Device 1: (UUID: MIG-GPU-aa/2/0)",
+        "GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-bb)",
+    )
+    assert devices(slots(None, None, {"auto"})) == ["MIG-11", "MIG-GPU-aa/2/0", "GPU-bb"]
 
 
 def test_without_a_gpu_the_cores_are_filled(monkeypatch: pytest.MonkeyPatch) -> None:
