@@ -94,6 +94,13 @@ def test_importing_convboard_is_light() -> None:
     assert done.stdout == "[]\n"
 
 
+def test_the_command_of_a_sweep_imports_neither_torch_nor_optuna() -> None:
+    """Only the processes of trials compute, and only a search by TPE asks Optuna."""
+    code = "import sys, convboard.cli.sweep; print(sorted({'torch', 'optuna'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
+
+
 def test_a_run_imports_nothing_that_compiles(tmp_path: Path) -> None:
     """`torch._dynamo` alone takes longer than the rest of torch, and much of torch imports it in passing."""
     arguments = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", f"hydra.run.dir={tmp_path / 'run'}"]

@@ -69,7 +69,7 @@ def explain(error: Exception, schema: type, overrides: Sequence[str] | None = No
         case MissingConfigException():
             return _missing_option(error)
         case OverrideParseException():
-            return _malformed(error.override)
+            return _malformed(error)
         case ConfigCompositionException(__cause__=OmegaConfBaseException() as cause):
             return explain_omegaconf(cause, schema, MORE)
         case ConfigCompositionException():
@@ -175,8 +175,13 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
     return ConfigError(f"{group}={option!r} is not known. {nearest(option, error.options)}")
 
 
-def _malformed(override: str) -> ConfigError:
+def _malformed(error: OverrideParseException) -> ConfigError:
     """Explain an override without a value, or with one that is not in Hydra's grammar."""
+    override = error.override
+    called = re.search(r"while evaluating '(.*?)': ([^\n]*(?:\nAvailable: [^\n]*)?)", str(error), re.DOTALL)
+    if called is not None:  # a function of Hydra, such as interval(1)
+        reason = called[2].replace("\n", ". ").replace(",", ", ")
+        return ConfigError(f"{override!r} is not understood: {called[1]}: {reason}.")
     if "=" not in override:
         return ConfigError(f"{override!r} is not understood: write key=value, such as trainer.max_epochs=3.")
     key, _, value = override.partition("=")

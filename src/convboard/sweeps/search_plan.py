@@ -121,7 +121,7 @@ def new_plan(options: SweepOptions, overrides: Sequence[str]) -> SearchPlan | No
     space = read_space(overrides)
     seeds = len(space.seeds) or 1
     if options.max_trials is None:
-        raise ConfigError("sweep.max_trials=null: a search needs a number of trials.")
+        raise ConfigError("sweep.max_trials=null: a search needs a number of trials, such as sweep.max_trials=20.")
     if options.max_trials < seeds:
         raise ConfigError(f"sweep.max_trials={options.max_trials}: one setting has {seeds} trials, one for each seed.")
     return SearchPlan(space, dict(_bases(space)), os.path.abspath("."))  # noqa: PTH100  (links stay)

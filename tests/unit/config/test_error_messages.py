@@ -1,8 +1,9 @@
 """Errors of Hydra and Python in one sentence."""
 
 import pytest
+from hydra.errors import OverrideParseException
 
-from convboard.config.compose import compose_config
+from convboard.config.compose import compose_config, parse_overrides
 from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -24,6 +25,26 @@ LONG = "data_dir=" + "x" * 9000
 def test_the_override_that_cannot_be_read_is_named(override: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         compose_config([override, LONG])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=interval(1)", "interval(1): missing a required argument: 'end'."),
+        (
+            "seed=intervall(1,2)",
+            "intervall(1,2): Unknown function 'intervall'. Available: bool, choice, float",
+        ),
+        ("seed=str(interval(1,2))", "str(interval(1,2)): Intervals cannot be cast to str."),
+        ("seed=int(a)", "int(a): invalid literal for int() with base 10: 'a'."),
+        ("seed=interval(1,2", "its value is neither a number nor a text, [list] or {key: value}."),
+    ],
+)
+def test_a_function_of_hydra_that_is_called_wrongly_is_named(override: str, message: str) -> None:
+    with pytest.raises(OverrideParseException) as raised:
+        parse_overrides([override])
+    explained = str(explain(raised.value, TrainConfig, [override]))
+    assert explained.startswith(f"{override!r} is not understood: {message}")
 
 
 def test_no_override_is_blamed_for_a_file() -> None:

@@ -235,7 +235,7 @@ def test_a_value_that_cannot_be_is_told_before_the_start(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"max_trials": None}, "sweep.max_trials=null: a search needs a number of trials."),
+        ({"max_trials": None}, "sweep.max_trials=null: a search needs a number of trials, such as swe"),
         ({"search": "grid"}, "sweep.max_trials=13 belongs to a search: add sweep=random or sweep=tpe. A grid tries"),
         ({"trials": "a.csv"}, "sweep.trials=a.csv cannot be used with sweep=tpe, which chooses the values. Omit one"),
     ],
