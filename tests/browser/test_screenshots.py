@@ -1,12 +1,17 @@
-"""Takes the README's pictures of TensorBoard, and sees that they are there and small.
+"""Takes the README's pictures of TensorBoard and of a sweep, and sees that they are there and small.
 
 They are kept where CONVBOARD_SCREENSHOTS says, of the log directory that CONVBOARD_LOGDIR names:
 
     python train.py model=lenet dataset=mnist trainer.max_epochs=5
     CONVBOARD_SCREENSHOTS=docs/images CONVBOARD_LOGDIR=outputs pytest tests/browser/test_screenshots.py
+
+Those of a sweep are of the README's own, in a terminal; what is kept is a sweep of whole runs.
 """
 
 import os
+import re
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +19,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import FloatRect, Page
+from playwright.sync_api import BrowserContext, FloatRect, Page
+
+from commands import ROOT
+from pages import commands
+from terminal import as_svg, frames, run_in_terminal
 
 MOST_BYTES = 300_000
 WIDE = 1600  # pixels in which TensorBoard has room for the names of all tabs, beside its list of inactive ones
@@ -77,3 +86,36 @@ def test_layers(server: Any, open_window: Any, folder: Path) -> None:
     page = open_window(server, WIDE, 900).open(f"layers{chosen}", "conv1")
     page.frame_locator("iframe").locator("[data-computed]").first.wait_for()
     take(page, folder / "layers.png")
+
+
+COLUMNS = 104
+SHORT = ("trainer.max_epochs=2", *(f"trainer.limit_{split}_batches=1" for split in ("train", "val", "test")))
+
+
+@pytest.mark.thorough
+def test_sweep(context: BrowserContext, folder: Path, tmp_path: Path) -> None:
+    """The terminal in the middle of the first sweep of the README, and its end."""
+    shown = next(given for given in commands("README.md") if "-m" in given.arguments)
+    limits = () if "CONVBOARD_SCREENSHOTS" in os.environ else SHORT
+    command = [sys.executable, str(ROOT / "train.py"), *shown.arguments, *limits]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    environment.pop("UV", None)
+    written = frames(run_in_terminal(command, tmp_path, environment, (40, COLUMNS)))
+    typed = f"$ python {shown.program} {shlex.join(shown.arguments)}"
+    middle = max(written[:-1], key=lambda lines: (how_full(lines), len(lines)))
+    end = written[-1]
+    begin = next(number for number, line in enumerate(end) if "ranking" in line)
+    for name, lines in (("sweep", [typed, *middle]), ("ranking", end[begin:])):
+        page = context.new_page()
+        page.set_content(as_svg(lines, COLUMNS).replace("<svg ", '<svg width="1040" ', 1))
+        take(page, folder / f"{name}.png", clip=page.locator("svg").bounding_box())
+        page.close()
+
+
+def how_full(lines: list[str]) -> int:
+    """Return how many running trials a picture shows with their metric, or 0 if the sweep is not about half done."""
+    text = re.sub(r"\x1b\[[\d;]*m", "", "\n".join(lines))
+    counts = re.search(r"(\d+) of (\d+) ·", text)
+    if counts is None or not 0.4 < int(counts[1]) / int(counts[2]) < 0.7:
+        return 0
+    return len(re.findall(r"━ +\d+\.\d\d% +[\d,]+ +\d+ s$", text, re.MULTILINE))

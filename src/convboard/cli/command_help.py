@@ -17,10 +17,17 @@ from convboard.config.compose import compose_config, conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 from convboard.config.yaml_limits import LONGEST
 from convboard.files import read_text
-from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.sweep_options import SweepOptions, read_options
 
 NARROWEST, WIDEST = 40, 100  # columns
 _LONGEST_KEY = 32  # columns; a longer key has its meaning on the next line
+_SWEEP_KEYS = {  # by what they are about
+    "places": ("workers", "per_gpu"),
+    "what is tried": ("search", "max_trials", "search_seed", "trials", "seeds"),
+    "ending bad runs early": ("pruner", "prune_after", "reduction_factor", "prune_min_trials"),
+    "limits": ("on_failure", "max_minutes", "trial_minutes", "hang_minutes"),
+    "a sweep that has begun": ("resume", "retry", "promote", "join", "changed", "trust"),
+}
 Row = tuple[str, str]  # `key=value`, meaning
 
 
@@ -54,6 +61,7 @@ def train_help(overrides: Sequence[str]) -> str:
     Raises:
         ConfigError: The overrides cannot be composed.
     """
+    sweep, overrides = read_options(overrides)
     config = compose_config(overrides).config.to_dict()
     train = command("train")
     examples = [
@@ -77,9 +85,7 @@ def train_help(overrides: Sequence[str]) -> str:
         title = _about(group, config[group]["_target_"]) if group in OPEN_GROUPS else ""
         about = fill(f"{group}: {title}".rstrip(), _width())
         sections.append(about + "\n" + _table(list(rows(group, config[group]))))
-    _, meanings = _docstring(SweepOptions)
-    own = [(f"sweep.{key.name}={format_value(key.default)}", meanings[key.name]) for key in fields(SweepOptions)]
-    sections.append("Keys of a sweep, with -m:\n" + _table(own))
+    sections += _sweep_sections(sweep)
     flags = [
         ("-m", "a sweep: one run for each combination of several values, as in seed=1,2,3"),
         ("--cfg job", "print the config without training"),
@@ -88,6 +94,18 @@ def train_help(overrides: Sequence[str]) -> str:
     ]
     sections.append("Flags:\n" + _table(flags))
     return "\n\n".join(sections)
+
+
+def _sweep_sections(options: SweepOptions) -> Iterator[str]:
+    """Yield the keys of a sweep, in groups."""
+    _, meanings = _docstring(SweepOptions)
+    grouped = {key for keys in _SWEEP_KEYS.values() for key in keys}
+    more = [field.name for field in fields(SweepOptions) if field.name not in grouped]
+    for title, keys in {**_SWEEP_KEYS, "more": more}.items():
+        known = [key for key in keys if key in meanings]
+        rows = [(f"sweep.{key}={format_value(getattr(options, key))}", meanings[key]) for key in known]
+        if rows:
+            yield f"Keys of a sweep, with -m: {title}\n" + _table(rows)
 
 
 def _general_rows(config: dict[str, Any]) -> Iterator[Row]:

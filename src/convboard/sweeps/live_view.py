@@ -33,6 +33,7 @@ _FOR_TIMES = 34  # columns
 _INTERVAL = 0.2  # seconds between two pictures in a terminal
 _LINE_INTERVAL = 60.0  # seconds between two lines of progress elsewhere
 _LARGEST_SHARE = 0.02  # of the time, for looking at the state of all trials
+_CHEAP = 0.005  # seconds of a look that is taken whenever a trial has ended
 
 
 def format_value(objective: str, value: float) -> str:
@@ -72,7 +73,7 @@ class LiveView:
         self._console, self._sweep, self._clock = console, sweep, clock
         self._progress = SweepProgress(sweep, places, clock)
         self._began = self._drawn = self._said = clock()
-        self._snapshot, self._next_snapshot = self._progress.snapshot(), clock()
+        self._snapshot, self._next_snapshot, self._look_seconds = self._progress.snapshot(), clock(), 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=self.picture)
 
     def __enter__(self) -> "LiveView":
@@ -96,6 +97,10 @@ class LiveView:
     def on_end(self, trial: Trial, end: Entry) -> None:
         """See `Listener`."""
         self._progress.end(trial, end)
+        if self._look_seconds < _CHEAP:
+            self._next_snapshot = self._clock()
+        if self._live.is_started:  # what is printed is followed by the last picture
+            self._live.refresh()
         for line in self._end(trial, end):
             self._print(line)
         self.on_tick()
@@ -125,13 +130,13 @@ class LiveView:
         began = self._clock()
         if began >= self._next_snapshot:
             self._snapshot = self._progress.snapshot()
-            now = self._clock()
-            self._next_snapshot = now + (now - began) / _LARGEST_SHARE
+            self._look_seconds = self._clock() - began
+            self._next_snapshot = began + self._look_seconds / _LARGEST_SHARE
         return self._snapshot
 
     def _end(self, trial: Trial, end: Entry) -> Iterator[Text]:
         """Yield what is said of a trial that has ended: what is equally long first, so that columns stand in line."""
-        snapshot, objective = self._progress.snapshot(), self._sweep.record.objective
+        snapshot, objective = self._looked(), self._sweep.record.objective
         width = len(f"{snapshot.total:,}")
         place = f"{snapshot.over:>{width},}/{snapshot.total:,}" if end.state in OVER else ""
         value = "" if end.value is None else format_value(objective, end.value)

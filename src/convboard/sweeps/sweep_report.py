@@ -89,7 +89,9 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
     shown = [title for title, is_shown in columns.items() if is_shown]
     more = len(settings) - _RANKED
     title = f"the best {_RANKED} of {counted(len(settings), 'setting')}" if more > 0 else "ranking"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False
+    )
     table.add_column("")
     for key in keys.values():
         table.add_column(key, overflow="ellipsis", no_wrap=True)

@@ -1,10 +1,14 @@
 """`--help` explains every key."""
 
+import re
+from dataclasses import fields
+
 import pytest
 
 from convboard.cli.command_help import script_help, train_help
 from convboard.cli.layers import Arguments
 from convboard.config.compose import compose_config
+from convboard.sweeps.sweep_options import SweepOptions
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +38,14 @@ def test_the_help_of_a_command_with_keys_of_its_own() -> None:
         "usage: python scripts/layers.py [run=null] [input_shape=null] [depth=null] [collapse=null]\n"
     )
     assert "\n  row=0             The unit's row in the layer's output.\n" in text
+
+
+def test_every_key_of_a_sweep_is_there_once_with_its_value() -> None:
+    text = train_help(["sweep=random", "sweep.workers=3"])
+    shown = re.findall(r"^  sweep\.(\w+)=(\S*)", text, re.MULTILINE)
+    assert sorted(key for key, _ in shown) == sorted(field.name for field in fields(SweepOptions))
+    assert {"search": "random", "workers": "3", "max_trials": "20"}.items() <= dict(shown).items()
+    assert re.search("^  sweep +grid random tpe$", text, re.MULTILINE)
 
 
 def test_what_is_null_on_the_command_line_is_not_called_none() -> None:
