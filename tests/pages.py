@@ -78,11 +78,16 @@ def code_spans(page: str) -> list[str]:
 def commands(page: str) -> list[ShownCommand]:
     """The commands in the blocks and in the prose of a page."""
     shell = [block.text for block in blocks(page) if block.language == "bash" and not block.text.startswith("#!")]
-    lines = [re.sub(r"\s+#.*", "", line) for text in shell for line in text.splitlines() if line.strip()]
+    lines = [re.sub(r"\s+#.*", "", line) for text in shell for line in _lines(text) if line.strip()]
     spans = [part for span in code_spans(page) for part in re.split(r"; |diff|[<()]+", span)]
     known = ("python ", "uv run ", "convboard ", "torchrun ", "scripts/")
     quoted = [part for span in spans if (part := span.strip()).startswith(known) and " " in part]
     return [_command(page, line) for line in dict.fromkeys((*lines, *quoted))]
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a block; those that a backslash continues are one."""
+    return re.sub(r"\\\n *", " ", text).splitlines()
 
 
 def _command(page: str, line: str) -> ShownCommand:
