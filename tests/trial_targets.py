@@ -11,6 +11,7 @@ from pathlib import Path
 
 from convboard.sweeps.journal import State
 from convboard.sweeps.reports import Activity, End, Progress
+from convboard.sweeps.trial_checks import Checked, Remark
 from convboard.sweeps.trials import Trial
 
 
@@ -73,3 +74,21 @@ def _sleep(reports: Connection, saves: bool) -> None:
     reports.send(Progress(1, 2, 0.5, 100.0))
     while True:
         time.sleep(60)
+
+
+def check(pool: Connection) -> None:
+    """Check trials as their configs say; a process that has checked a spoiling one fails all that follow."""
+    is_spoilt = False
+    while True:
+        try:
+            trials: list[Trial] = pool.recv()
+        except EOFError:
+            return
+        for trial in trials:
+            pool.send(Remark("looking"))
+            does = trial.config["model"]["does"]
+            if does == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
+            failure = "it cannot be" if does == "fail" else "something was left behind" if is_spoilt else ""
+            is_spoilt |= does == "spoil"
+            pool.send(Checked(trial.number, failure))

@@ -30,8 +30,7 @@ def bare(data_dir: str, folder: str, trials: str, *limits: str) -> None:
     from benchmarking.contenders import HandLoop
     from benchmarking.workloads import WORKLOADS
     from convboard.config.compose import compose_config
-    from convboard.experiment.dataset import build_dataset
-    from convboard.experiment.setup import build_batches
+    from convboard.experiment.dataset import build_batches, build_dataset
     from convboard.training.evaluation import evaluate
     from convboard.training.execution_plan.plan import Plan
     from convboard.training.malloc import keep_freed_memory

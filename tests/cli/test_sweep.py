@@ -116,14 +116,15 @@ def test_a_sweeper_gets_the_objective(objective: str, run_command: RunCommand, t
 def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FRAGILE)
     swept = ("scheduler._target_=mine.Fragile", "scheduler.at=4,0,2")
-    done = run_command("train.py", "-m", *swept, *SHORT, expected_code=1)
-    assert jobs(tmp_path).keys() == {"scheduler.at=4", "scheduler.at=2"}
+    short = (*SHORT, "trainer.limit_train_batches=3")
+    done = run_command("train.py", "-m", *swept, *short, expected_code=1)
+    assert jobs(tmp_path).keys() == {"scheduler.at=4", "scheduler.at=0", "scheduler.at=2"}
     assert done.stdout.count("ZeroDivisionError: division by zero") == 2  # when it happens, and at the end
     assert done.stderr == "convboard: 1 of 3 trials failed.\n"
     (log,) = tmp_path.glob("outputs/sweeps/*/scheduler.at=0/log.txt")
     assert "Traceback" in log.read_text()
     assert f"log:   {log.relative_to(tmp_path)}" in done.stdout
-    alone = run_command("train.py", *swept[:1], "scheduler.at=0", *SHORT, expected_code=1)
+    alone = run_command("train.py", *swept[:1], "scheduler.at=0", *short, expected_code=1)
     assert "ZeroDivisionError: division by zero" in alone.stderr
     go_on = f"sweep.resume={log.parent.parent.relative_to(tmp_path)}"
     refused = run_command("train.py", "-m", go_on, "sweep.retry=0", expected_code=2)
@@ -169,7 +170,7 @@ class Fragile:
         self.at = at
 
     def __call__(self, step, total_steps, steps_per_epoch):
-        return 1 / self.at
+        return 1.0 if step in (0, total_steps - 1) else 1 / self.at  # those two are tried before anything starts
 """
 
 
@@ -191,6 +192,19 @@ def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[.
         "sweep.workerz is not a known key. Did you mean 'sweep.workers'?"
     )
     assert refused("-m", "seed=1,2", "sweep.per_gpu=2").startswith("sweep.per_gpu=2: there is no NVIDIA GPU here")
+
+
+def test_a_combination_that_would_fail_is_told_before_any_run(run_command: RunCommand, tmp_path: Path) -> None:
+    swept = ("model=lenet,batchnorm_cnn", "dataset.image_size=28,7", "seed=1,2", "data_dir=data")
+    done = run_command("train.py", "-m", *swept, expected_code=2)
+    told = "convboard: trial model=lenet dataset.image_size=7 seed=1: LeNet does not fit images of 1x7x7."
+    assert done.stderr.startswith(told)
+    assert done.stderr.endswith("\nIn all, 2 of 8 trials cannot be run, for this reason.\n")
+    shown = run_command("train.py", "-m", "model=lenet,batchnorm_cnn", "seed=1,1", "--dry-run")
+    assert "repeated:   2 of 4 trials are equal to others" in shown.stdout
+    assert "    1  batchnorm_cnn  1     model=batchnorm_cnn,seed=1" in shown.stdout
+    assert shown.stdout.endswith("would run:  2 trials, 2 at a time; all are checked, and none was started\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.thorough

@@ -23,7 +23,7 @@ NARROWEST, WIDEST = 40, 100  # columns
 _LONGEST_KEY = 32  # columns; a longer key has its meaning on the next line
 _SWEEP_KEYS = {  # by what they are about
     "places": ("workers", "per_gpu"),
-    "what is tried": ("search", "max_trials", "search_seed", "trials", "seeds"),
+    "what is tried": ("search", "max_trials", "search_seed", "trials", "seeds", "dry_run"),
     "ending bad runs early": ("pruner", "prune_after", "reduction_factor", "prune_min_trials"),
     "limits": ("on_failure", "max_minutes", "trial_minutes", "hang_minutes"),
     "a sweep that has begun": ("resume", "retry", "promote", "join", "changed", "trust"),
@@ -88,6 +88,7 @@ def train_help(overrides: Sequence[str]) -> str:
     sections += _sweep_sections(sweep)
     flags = [
         ("-m", "a sweep: one run for each combination of several values, as in seed=1,2,3"),
+        ("-m --dry-run", "show the runs of a sweep and check each up to its first step, without starting any"),
         ("--cfg job", "print the config without training"),
         ("--version", "print convboard's version"),
         ("--hydra-help", "list what Hydra itself offers"),

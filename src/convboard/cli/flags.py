@@ -31,6 +31,7 @@ class Flag(NamedTuple):
 FLAGS = (
     Flag("--multirun", "-m"),
     Flag("--run", "-r"),
+    Flag("--dry-run"),
     Flag("--cfg", "-c", ("job", "hydra", "all")),
     Flag("--resolve"),
     Flag("--package", "-p", GROUPS),
@@ -75,6 +76,11 @@ def sort_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     modes = [name for name in flags if name in _MODES]
     if len(modes) > 1:
         raise ConfigError(f"{modes[0]} and {modes[1]} cannot be used together. Omit one of them.")
+    if "--dry-run" in flags:
+        if "--multirun" not in flags:
+            raise ConfigError("--dry-run shows what a sweep would run: add -m.")
+        del flags["--dry-run"]
+        overrides.append("sweep.dry_run=true")
     if "--cfg" not in flags and (useless := {"--resolve", "--package"} & flags.keys()):
         raise ConfigError(f"{sorted(useless)[0]} changes what --cfg prints: add --cfg=job.")
     return [f"{name}={value}" if value else name for name, value in flags.items()], overrides

@@ -1,8 +1,9 @@
 """`train -m`: a sweep, whose trials a pool of processes runs side by side."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,19 +14,22 @@ from convboard.config.command_line import assignment, command
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.sweeps.dry_run import report_dry_run
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.journal import CLAIMABLE
 from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
-from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials
+from convboard.sweeps.new_sweep import create_sweep, new_trials, refuse_folder, trust_trials, without_repeated
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.search import Search
 from convboard.sweeps.search_plan import new_plan
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
 from convboard.sweeps.slots import Slot, slots, threads_of
-from convboard.sweeps.sweep_folder import SWEEP, Sweep, refuse_existing
+from convboard.sweeps.status_line import StatusLine
+from convboard.sweeps.sweep_folder import SWEEP, Sweep
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.sweep_report import print_report
+from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import PlanProcesses, with_plans
 from convboard.sweeps.trial_rows import read_rows
 from convboard.sweeps.trials import Trial, with_threads
@@ -33,6 +37,7 @@ from convboard.training import signals
 
 _TRIAL = "convboard.cli.trial:"
 _TARGET, _ON_DEATH, _PLAN = f"{_TRIAL}run_trial", f"{_TRIAL}record_death", f"{_TRIAL}report_plan"
+_CHECK = "convboard.cli.check:run_checks"
 
 
 def run_sweep(arguments: Sequence[str]) -> None:
@@ -47,9 +52,12 @@ def run_sweep(arguments: Sequence[str]) -> None:
         RunEnded: A signal stopped it.
     """
     options, overrides = read_options(arguments)
-    sweep, places = _opened(options, overrides, arguments)
-    search = Search.open(sweep)
     console = Console(soft_wrap=True, highlight=False, markup=False)
+    opened = _opened(options, overrides, arguments, console)
+    if opened is None:
+        return
+    sweep, places = opened
+    search = Search.open(sweep)
     todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
     todo += sweep.total - len(sweep.trials)
     console.print(f"sweep:      {counted(sweep.total, 'trial')}, {todo:,} to run, {len(places)} at a time")
@@ -68,34 +76,84 @@ def run_sweep(arguments: Sequence[str]) -> None:
     _report(sweep, console, limit)
 
 
-def _opened(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> tuple[Sweep, list[Slot]]:
-    """Open the sweep to go on with, or create the one that the overrides describe; and choose the places for trials."""
-    existing = options.resume if options.join is None else options.join
-    if existing is not None:
-        with _folder_errors(Path(existing).absolute()):
-            sweep = (resume_sweep if options.join is None else join_sweep)(options, overrides, arguments)
+def _opened(
+    options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
+) -> tuple[Sweep, list[Slot]] | None:
+    """Open the sweep to go on with, or create the one that the overrides describe; and choose the places for trials.
+
+    Returns None after a dry run.
+    """
+    if options.join is not None:
+        with _folder_errors(Path(options.join).absolute()):
+            sweep = join_sweep(options, overrides, arguments)
         return sweep, _places(options, sweep.representatives)
+    if options.resume is not None:
+        return _resumed(options, overrides, arguments, console)
     if options.promote is not None:
         raise ConfigError(f"sweep.promote={options.promote} is for a sweep to go on with: add sweep.resume=<folder>.")
     compose.register()
-    folder = overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id()
-    refuse_existing(Path(folder))
+    folder = Path(overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id())
+    with _folder_errors(folder):
+        refuse_folder(folder)
     described = [override for override in overrides if not override.startswith("hydra.sweep.dir=")]
     rows = read_rows(options.trials)
     described = with_seeds(described, options.seeds, rows)
     plan = new_plan(options, described)
-    trials = list(plan.corners()) if plan else new_trials(described, rows)
-    if options.seeds is not None and plan is None:
-        trials = first_seeds_first(trials)
+    trials = list(plan.corners()) if plan else _grid(options, described, rows, console)
+    trials = [replace(trial, number=number) for number, trial in enumerate(trials)]
     places = _places(options, trials)
     threads = threads_of(places)
     trials = [with_threads(trial, threads) for trial in trials]
-    with _folder_errors(Path(folder)):
+    _check(trials, places, console)
+    if options.dry_run:
+        report_dry_run(console, trials, len(places), plan.total(options.max_trials or 0) if plan else None)
+        return None
+    with _folder_errors(folder):
         trials = with_plans(trials, PlanProcesses(places[0], _PLAN))
         search = replace(plan, threads=threads).to_json() if plan else None
-        sweep = create_sweep(Path(folder), ["-m", *arguments], trials, options, search)
+        sweep = create_sweep(folder, ["-m", *arguments], trials, options, search)
     trust_trials(sweep, True)  # the user has named its code
     return sweep, places
+
+
+def _grid(
+    options: SweepOptions, overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: Console
+) -> list[Trial]:
+    """Compose the trials of a grid, each once."""
+    with StatusLine(console) as line:
+        trials = new_trials(overrides, rows, on_progress=partial(line.show, "composing"))
+    kept, told = without_repeated(trials)
+    if told:
+        console.print(f"repeated:   {told}")
+    return kept if options.seeds is None else first_seeds_first(kept)
+
+
+def _resumed(
+    options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
+) -> tuple[Sweep, list[Slot]] | None:
+    """Open the sweep to go on with, and choose the places for trials. Returns None after a dry run."""
+    folder = Path(options.resume or "").absolute()
+    with _folder_errors(folder):
+        resumption = resume_sweep(options, overrides, arguments)
+    sweep = resumption.sweep
+    places = _places(options, [*sweep.representatives, *resumption.further])
+    if options.dry_run:
+        todo = resumption.todo()
+        _check(todo, places, console)
+        report_dry_run(console, todo, len(places))
+        return None
+    if resumption.further:
+        _check(resumption.further, places, console)
+    with _folder_errors(folder):
+        resumption.apply()
+    return sweep, places
+
+
+def _check(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> None:
+    """Check that trials can be run. Raises ConfigError if one cannot."""
+    with StatusLine(console) as line:
+        checks = TrialChecks(places, _CHECK, _TARGET.partition(":")[0], line.print, partial(line.show, "checking"))
+        refuse_failing(trials, checks.failures(trials))
 
 
 @contextmanager

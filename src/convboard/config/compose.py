@@ -9,7 +9,7 @@ import hashlib
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -211,41 +211,26 @@ def parse_overrides(overrides: Sequence[str]) -> list[Override]:
         return OverridesParser.create(loader).parse_overrides(with_quoted_texts(overrides, is_sweep=True))
 
 
-def compose_config(overrides: Sequence[str]) -> Composed:
+def compose_config(overrides: Sequence[str], options: dict[tuple[str, ...], DictConfig] | None = None) -> Composed:
     """Compose the config of a run and tell what its overrides chose.
 
     Args:
         overrides: Such as `model=lenet`.
+        options: What is in conf/ for the choices of options that were composed before, which is added to. It saves most
+            of the time for further runs.
 
     Raises:
         ConfigError: A key or an option does not exist, or a value is not allowed.
     """
-    return next(compose_each([overrides]))
-
-
-def compose_each(runs: Iterable[Sequence[str]]) -> Iterator[Composed]:
-    """Compose the config of each of many runs; see `compose_config`.
-
-    The options in conf/ are read once for all runs that choose the same ones, which takes most of the time.
-
-    Args:
-        runs: The overrides of each run.
-
-    Raises:
-        ConfigError: See `compose_config`; for the first run that is wrong.
-    """
     register()
-    bases: dict[tuple[str, ...], DictConfig] = {}
-    for overrides in runs:
-        try:
-            with initialize_config_dir(str(CONF), version_base="1.3"):
-                composed = _compose(with_quoted_texts(overrides), bases)
-        except Exception as error:
-            mistake = explain(error, TrainConfig, overrides)
-            if mistake is None or mistake is error:
-                raise
-            raise mistake from error
-        yield composed
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            return _compose(with_quoted_texts(overrides), {} if options is None else options)
+    except Exception as error:
+        mistake = explain(error, TrainConfig, overrides)
+        if mistake is None or mistake is error:
+            raise
+        raise mistake from error
 
 
 def sets_value(key: str) -> bool:

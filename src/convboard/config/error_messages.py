@@ -42,6 +42,7 @@ _ABOUT_A_PATH = {  # errors of the file system that are about the user's path, d
     *(errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ESTALE, errno.EIO),
 }
 _DIGIT, _OPENING = re.compile(r"\d"), re.compile(r"[\[{(]")
+_NO_INDEX = re.compile("(?:base 10: |Index )'(.*?)'")  # of OmegaConf, for a key of a list
 _MANY = 40  # fewer digits make no number too large, and fewer brackets are not nested too deeply
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
@@ -95,6 +96,10 @@ def _explain_python(error: Exception, schema: type, overrides: Sequence[str]) ->
     match error:
         case ValueError() if str(error).startswith("Exceeds the limit"):  # of Python, for the digits of a number
             return ConfigError(f"{_place_of(_DIGIT, overrides)}: the number has too many digits.")
+        case ValueError() | TypeError() if _is_in(error, "omegaconf") and (word := _NO_INDEX.search(str(error))):
+            key = next((text for text in overrides if f".{word[1]}" in text), "").partition("=")[0]
+            parent = key.lstrip("+").partition(f".{word[1]}")[0]
+            return ConfigError(f"{key}: {parent} is a list, which has no keys. Give all of it, as in {parent}=[...].")
         case OverflowError() if _is_in(error, "omegaconf"):
             return ConfigError(f"{_place_of(_DIGIT, overrides)}: the number is too large.")
         case RecursionError() if _is_in(error, "antlr4", "omegaconf", "hydra", "yaml"):

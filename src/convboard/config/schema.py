@@ -284,6 +284,12 @@ class TrainConfig:
         """
         return _checked(plain, more=())
 
+    @classmethod
+    def from_checked(cls, plain: Mapping[str, Any]) -> "TrainConfig":
+        """Return the config of which `to_dict` has made `plain`, without the 10 ms that checking all types takes."""
+        parts = {"dataset": DatasetConfig, "loss": LossConfig, "trainer": TrainerConfig, "board": BoardConfig}
+        return cls(**{**plain, **{name: part(**plain[name]) for name, part in parts.items()}})
+
 
 def class_name(target: str) -> str:
     """Return the name of a class without its module: `SGD` for `torch.optim.SGD`."""

@@ -8,6 +8,16 @@ from collections.abc import Collection
 
 from convboard.config.instantiate import target_names
 
+_MODELS = (
+    *("BatchNormCNN", "CIFAR10Quick", "ConvDemo", "ConvMLP", "ConvStack", "LeNet", "WhitenedCNN"),
+    *("cifar10_quick_sequential", "resnet18", "sequential"),
+)
+_USUAL = {  # those of conf/; for the others, torch has to be imported
+    "model": {f"convboard.models.{name}" for name in _MODELS},
+    "optimizer": {f"torch.optim.{name}" for name in ("Adam", "AdamW", "RMSprop", "SGD")},
+    "scheduler": {f"convboard.training.schedules.{name}" for name in ("Constant", "Cosine", "OneCycle", "StepDecay")},
+}
+
 
 def foreign_targets(group: str, node: object, trusted: Collection[str] = ()) -> list[str]:
     """Return the targets in a config's `group` that are neither convboard's own nor trusted by the user.
@@ -20,9 +30,22 @@ def foreign_targets(group: str, node: object, trusted: Collection[str] = ()) -> 
         node: That part of a config.
         trusted: Targets that the user has named explicitly.
     """
-    names = list(target_names(node))
-    own = _own_targets(group)
-    return [name for at, name in enumerate(names) if name not in trusted and (at > 0 or name not in own)]
+    names = enumerate(target_names(node))
+    return [name for at, name in names if name not in trusted and (at > 0 or not _is_own(group, name))]
+
+
+def are_usual(group: str, node: object) -> bool:
+    """Return whether a config's `group` has only targets that are known to be convboard's own without importing torch.
+
+    Args:
+        group: See `foreign_targets`.
+        node: See `foreign_targets`.
+    """
+    return all(at == 0 and name in _USUAL.get(group, ()) for at, name in enumerate(target_names(node)))
+
+
+def _is_own(group: str, name: str) -> bool:
+    return name in _USUAL.get(group, ()) or name in _own_targets(group)
 
 
 def _own_targets(group: str) -> set[str]:
@@ -31,10 +54,7 @@ def _own_targets(group: str) -> set[str]:
 
         return {f"convboard.models.{model.__name__}" for model in MODELS.values()}
     if group == "scheduler":
-        # Deferred for start-up time.
-        from convboard.training.schedules import Constant, Cosine, OneCycle, StepDecay
-
-        return {f"convboard.training.schedules.{kind.__name__}" for kind in (Constant, Cosine, OneCycle, StepDecay)}
+        return _USUAL["scheduler"]
     from torch import optim  # deferred for start-up time
 
     kinds_of_optimizer = (kind for kind in vars(optim).values() if inspect.isclass(kind))

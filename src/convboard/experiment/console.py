@@ -13,7 +13,6 @@ from rich.text import Text
 from convboard.config.command_line import format_value, printable, tensorboard
 from convboard.config.schema import TrainConfig, class_name
 from convboard.experiment.run_dir import CONFIG
-from convboard.training.progress import loss_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -119,6 +118,8 @@ def counted(number: int, noun: str) -> str:
 
 def metrics_table(metrics: dict[str, float], title: str) -> Table:
     """Return a table of accuracy and loss on val and test, from metrics by tag."""
+    from convboard.training.progress import loss_text  # deferred for start-up time: it imports torch
+
     table = Table(title=title, title_justify="left")
     table.add_column("")
     table.add_column("val", justify="right")

@@ -1,4 +1,7 @@
-"""The data set of a config. Errors of `data`, which name arguments, are raised with the keys of the config here."""
+"""The data set of a config, and its batches.
+
+Errors of `data`, which name arguments, are raised with the keys of the config here.
+"""
 
 import signal
 import threading
@@ -10,14 +13,18 @@ from typing import Any
 
 from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
-from convboard.data.batches import is_worker_failure
-from convboard.data.dataset import ImageDataset, ImageShape
+from convboard.data.augment import Augmentation
+from convboard.data.batches import Batches, is_worker_failure
+from convboard.data.dataset import ImageDataset, ImageShape, Split
 from convboard.data.load import describe_dataset, fingerprint_dataset, load_dataset
 from convboard.data.sources.class_folders import OtherFolderError
 from convboard.data.sources.downloads import MissingFilesError
 from convboard.data.sources.image_folder import CUT_OFF
 from convboard.errors import ConfigError, DataError, RunError
 from convboard.experiment.config_keys import errors_with_config_keys
+from convboard.training.distributed.communicator import Communicator
+from convboard.training.execution_plan.plan import Plan
+from convboard.training.training_setup import Splits
 
 
 @errors_with_config_keys()
@@ -147,6 +154,41 @@ def _with_batch_size(config: TrainConfig, dataset: ImageDataset) -> ImageDataset
         return dataset
     text = f"{images:,} instead of {config.batch_size:,}: there are no more training images"
     return replace(dataset, remarks=(*dataset.remarks, ("batch size", text)))
+
+
+def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: Communicator | None = None) -> Splits:
+    """Cut the splits into batches; only those of the training split are shuffled and augmented.
+
+    Args:
+        config: The config.
+        dataset: The images.
+        plan: Its device and memory format are those of the batches.
+        comm: The processes that train together; each makes its own part of every batch.
+    """
+    chosen = config.dataset
+
+    def batches(split: Split, batch_size: int, **more: Any) -> Batches:
+        return Batches(
+            split,
+            mean=dataset.mean,
+            std=dataset.std,
+            batch_size=batch_size,
+            device=plan.device,
+            channels_last=plan.channels_last,
+            data_location=chosen.data_location,
+            num_workers=chosen.num_workers,
+            part=(comm.rank, comm.world_size) if comm else (0, 1),
+            **more,
+        )
+
+    augmentation = Augmentation(chosen.random_crop, chosen.crop_border, chosen.horizontal_flip, chosen.cutout)
+    size = config.trainer.eval_batch_size
+    train_size = min(config.batch_size, len(dataset.train))
+    return Splits(
+        train=batches(dataset.train, train_size, seed=config.seed, shuffle=True, augmentation=augmentation),
+        val=batches(dataset.val, min(size, len(dataset.val))),
+        test=batches(dataset.test, min(size, len(dataset.test))),
+    )
 
 
 def refuse_other_data(run_dir: Path, stored: Mapping[str, Any], dataset: ImageDataset) -> None:

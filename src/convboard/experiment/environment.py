@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from convboard.training.execution_plan.plan_cache import processor
+from convboard.training.execution_plan.other_load import processor
 
 PACKAGES = (
     "convboard",

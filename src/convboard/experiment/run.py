@@ -17,6 +17,7 @@ from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import (
+    build_batches,
     build_dataset,
     data_properties,
     refuse_other_data,
@@ -36,7 +37,7 @@ from convboard.experiment.run_dir import (
     stored_checkpoints,
 )
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
-from convboard.experiment.setup import build_batches, build_callbacks, build_setup
+from convboard.experiment.setup import build_callbacks, build_setup
 from convboard.experiment.stored_json import is_dataset_file, is_plan_file
 from convboard.experiment.unsaved_state import warn_of_unsaved_state
 from convboard.files import TEMPORARY, atomic_write_text, check_writable, empty, locked, make_folder

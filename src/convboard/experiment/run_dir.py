@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from convboard.config.command_line import assignment
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.stored_config import load_config
-from convboard.config.trusted_targets import foreign_targets
+from convboard.config.trusted_targets import are_usual, foreign_targets
 from convboard.errors import DataError, RunError
 from convboard.experiment.no_run import no_run
 from convboard.experiment.stored_json import read_dataset, read_plan, read_result
@@ -251,10 +251,12 @@ def refuse_foreign(
     Raises:
         RunError: A target is neither convboard's own nor trusted.
     """
-    named = [(group, name) for group in groups for name in foreign_targets(group, getattr(config, group))]
-    new = {name for _, name in named} - remembered(path) if named else set()
+    unusual = [group for group in groups if not are_usual(group, getattr(config, group))]
+    known = remembered(path) if unusual else ()
+    named = [(group, name) for group in unusual for name in foreign_targets(group, getattr(config, group), known)]
+    new = {name for _, name in named}
     for group, name in named:
-        if name in new and name not in trusted and not trust:
+        if name not in trusted and not trust:
             raise RunError(
                 f"{path} was trained with {name}, which is not convboard's own: building it runs that code. If you "
                 f"trust it, say so{advice.format(group=group, name=name)}"

@@ -23,12 +23,11 @@ from convboard.board import Board
 from convboard.config.instantiate import Target, resolve
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.trusted_targets import foreign_targets
-from convboard.data.augment import Augmentation
-from convboard.data.batches import Batches
-from convboard.data.dataset import ImageDataset, ImageShape, Split
+from convboard.data.dataset import ImageDataset, ImageShape
 from convboard.data.normalisation import Normalisation
 from convboard.errors import ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
+from convboard.experiment.dataset import build_batches
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.learning_advice import (
     divergence_advice,
@@ -155,41 +154,6 @@ def prepare_given(model: nn.Module, input_shape: tuple[int, int, int], num_class
     return model
 
 
-def build_batches(config: TrainConfig, dataset: ImageDataset, plan: Plan, comm: Communicator | None = None) -> Splits:
-    """Cut the splits into batches; only those of the training split are shuffled and augmented.
-
-    Args:
-        config: The config.
-        dataset: The images.
-        plan: Its device and memory format are those of the batches.
-        comm: The processes that train together; each makes its own part of every batch.
-    """
-    chosen = config.dataset
-
-    def batches(split: Split, batch_size: int, **more: Any) -> Batches:
-        return Batches(
-            split,
-            mean=dataset.mean,
-            std=dataset.std,
-            batch_size=batch_size,
-            device=plan.device,
-            channels_last=plan.channels_last,
-            data_location=chosen.data_location,
-            num_workers=chosen.num_workers,
-            part=(comm.rank, comm.world_size) if comm else (0, 1),
-            **more,
-        )
-
-    augmentation = Augmentation(chosen.random_crop, chosen.crop_border, chosen.horizontal_flip, chosen.cutout)
-    size = config.trainer.eval_batch_size
-    train_size = min(config.batch_size, len(dataset.train))
-    return Splits(
-        train=batches(dataset.train, train_size, seed=config.seed, shuffle=True, augmentation=augmentation),
-        val=batches(dataset.val, min(size, len(dataset.val))),
-        test=batches(dataset.test, min(size, len(dataset.test))),
-    )
-
-
 @errors_with_config_keys()
 def build_setup(
     config: TrainConfig,
@@ -210,8 +174,7 @@ def build_setup(
     if any(foreign_targets(group, getattr(config, group)) for group in OPEN_GROUPS):
         import numpy.random  # noqa: F401  (deferred for start-up time: foreign code may use it)
     seed_everything(config.seed)
-    optimizer = resolve("optimizer", config.optimizer)
-    scheduler = resolve("scheduler", config.scheduler)
+    parts = resolve("optimizer", config.optimizer), resolve("scheduler", config.scheduler)
     if model is None:
         model, origin = _built(config.model, dataset.image_shape, dataset.num_classes)
     else:
@@ -219,10 +182,46 @@ def build_setup(
         model = prepare_given(model, dataset.image_shape, dataset.num_classes)
     initialise(model, dataset)
     model.to(plan.device)
+    splits = build_batches(config, dataset, plan, comm)
+    setup = _with_optimizer(config, splits, plan, checkpoints, comm, model, origin, *parts)
+    return _examined(setup, config, dataset, parts[0].describe(), origin)
+
+
+@errors_with_config_keys()
+def rebuild_optimizer(setup: TrainingSetup, config: TrainConfig, dataset: ImageDataset) -> TrainingSetup:
+    """Build the setup of another run around the network of this one, without trying a step.
+
+    Args:
+        setup: The run that was tried. Its weights and its optimizer stay as they are.
+        config: That of the other run, with the same network.
+        dataset: The images.
+
+    Raises:
+        ConfigError: The optimizer or the schedule cannot be built.
+    """
+    parts = resolve("optimizer", config.optimizer), resolve("scheduler", config.scheduler)
+    splits = setup.splits
+    if splits.train.batch_size != min(config.batch_size, len(dataset.train)):
+        splits = build_batches(config, dataset, setup.plan)
+    return _with_optimizer(config, splits, setup.plan, setup.checkpoints, setup.comm, setup.model, Origin(), *parts)
+
+
+def _with_optimizer(
+    config: TrainConfig,
+    splits: Splits,
+    plan: Plan,
+    checkpoints: Path,
+    comm: Communicator,
+    model: nn.Module,
+    origin: Origin,
+    optimizer: Target,
+    scheduler: Target,
+) -> TrainingSetup:
+    """Build the rest of a setup around a network, and check its schedule."""
     built = build_optimizer(optimizer, model, plan.device, origin)
     setup = TrainingSetup(
         model=model,
-        splits=build_batches(config, dataset, plan, comm),
+        splits=splits,
         optimizer=built,
         schedule=build_schedule(scheduler),
         loss=build_loss(config.loss.name, config.loss.label_smoothing),
@@ -234,7 +233,7 @@ def build_setup(
         divergence_advice=divergence_advice(built),
     )
     try_schedule(setup, config.scheduler["_target_"])
-    return _examined(setup, config, dataset, optimizer.describe(), origin)
+    return setup
 
 
 def _examined(

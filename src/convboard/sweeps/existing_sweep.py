@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from convboard.config.compose import parse_overrides
 from convboard.config.override_values import refuse_too_many_runs
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.grid import Setting, grid
-from convboard.sweeps.journal import State
+from convboard.sweeps.journal import CLAIMABLE, State
 from convboard.sweeps.liveness import Observer
 from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import compose_trials, trust_trials
@@ -24,6 +24,7 @@ from convboard.sweeps.trials import Trial
 _OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed")
 _ACCEPT = "sweep.changed=accept"
 _NO_VALUES = ("hydra.", "objective=")  # the beginnings of arguments that give no further values
+_OPEN = (*CLAIMABLE, State.RUNNING)
 _SHOWN = 5  # keys in a message
 
 
@@ -50,10 +51,53 @@ def join_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seque
     return sweep
 
 
-def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> Sweep:
-    """Open a sweep to go on with: add the trials of further values, and let what was lost or has failed wait again.
+@dataclass
+class Resumption:
+    """What it takes to go on with a sweep. Nothing is written before `apply`.
 
-    Other workers may run its trials meanwhile.
+    Attributes:
+        sweep: The sweep.
+        further: The trials of further values.
+        failed: The trials that have failed and are tried again.
+        pruned: The trials that were pruned and are taken further.
+        keys: The keys of the sweep itself that are changed.
+        provenance: The code and the data of now, if they have changed or are those of further trials.
+    """
+
+    sweep: Sweep
+    further: Sequence[Trial]
+    failed: Sequence[int]
+    pruned: Sequence[int]
+    keys: Mapping[str, Any]
+    provenance: Provenance | None
+
+    def todo(self) -> list[Trial]:
+        """Return the trials that have not ended, with those that would be added or tried again."""
+        sweep = self.sweep
+        numbers = [trial.number for trial in sweep.trials if sweep.journal.state(trial.number) in _OPEN]
+        added = [replace(trial, number=len(sweep.trials) + place) for place, trial in enumerate(self.further)]
+        return [*(sweep.trials[number] for number in sorted({*numbers, *self.failed, *self.pruned})), *added]
+
+    def apply(self) -> None:
+        """Add the trials of further values, and let what was lost or has failed wait again.
+
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        sweep = self.sweep
+        sweep.remove_leftovers()
+        if self.provenance is not None:
+            self.provenance.keep_sources(sweep.folder)
+        sweep.trials.add(self.further)
+        sweep.revise(lambda record: _revised(record, self.further, self.keys, self.provenance))
+        interrupt_lost(sweep.journal, Observer(sweep.workers))
+        forget_losses(sweep.journal, range(len(sweep.trials)))
+        sweep.retry(self.failed)
+        sweep.promote(self.pruned)
+
+
+def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> Resumption:
+    """Open a sweep to go on with, and find out what that takes. Other workers may run its trials meanwhile.
 
     Args:
         options: The keys of this command; `resume` is the folder.
@@ -65,7 +109,6 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
         ConvboardError: There is no sweep; or code, data or configs have changed, and the user has not accepted it.
     """
     sweep = _opened(options.resume or "", options)
-    sweep.remove_leftovers()
     keys = _changed_keys(sweep.record, options, given_keys(arguments))
     refuse_to_change(sweep, overrides, keys)
     now = _changed(sweep, options)
@@ -75,15 +118,7 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     further = further_trials(sweep, overrides, options.changed == "accept") if overrides else []
     if further:
         now = provenance_of([*sweep.trials, *further], resumed=True)
-    if now is not None:
-        now.keep_sources(sweep.folder)
-    sweep.trials.add(further)
-    sweep.revise(lambda record: _revised(record, further, keys, now))
-    interrupt_lost(sweep.journal, Observer(sweep.workers))
-    forget_losses(sweep.journal, range(len(sweep.trials)))
-    sweep.retry(failed)
-    sweep.promote(pruned)
-    return sweep
+    return Resumption(sweep, further, failed, pruned, keys, now)
 
 
 def _opened(folder: str, options: SweepOptions) -> Sweep:

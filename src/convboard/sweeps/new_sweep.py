@@ -1,52 +1,103 @@
 """A new sweep, from its command line: every trial is composed and checked before anything starts."""
 
+import errno
 import json
 import os
 import secrets
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from convboard.config.command_line import command
-from convboard.config.compose import compose_each
+from convboard.config.compose_many import ConfigComposer
+from convboard.config.instantiate import target_names
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.stored_config import with_absolute_paths
+from convboard.config.trusted_targets import are_usual
 from convboard.errors import ConfigError
 from convboard.experiment.run_dir import refuse_foreign
+from convboard.experiment.trusted_runs import remember
+from convboard.files import check_writable
 from convboard.sweeps.grid import Setting, grid, named
 from convboard.sweeps.provenance import provenance_of
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep, SweepRecord, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trials import Trial, folder_name
 
 
-def new_trials(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) -> list[Trial]:
+def new_trials(
+    overrides: Sequence[str],
+    rows: Iterable[Mapping[str, str]] = ({},),
+    on_progress: Callable[[int, int], None] = lambda *_: None,
+) -> list[Trial]:
     """Compose and check the trials of a sweep.
 
     Args:
         overrides: The overrides of its command line.
         rows: Values that belong together, see `grid`.
+        on_progress: Is called with the number of trials that are composed, and of all.
 
     Raises:
-        ConfigError: A trial cannot be; its values are named.
+        ConfigError: A trial cannot be; its values are named. Or the trials have different objectives.
     """
-    return compose_trials(grid(overrides, rows))
+    return compose_trials(grid(overrides, rows), on_progress)
 
 
-def compose_trials(settings: Sequence[Setting]) -> list[Trial]:
-    """Compose and check the trials of settings.
+def compose_trials(
+    settings: Sequence[Setting], on_progress: Callable[[int, int], None] = lambda *_: None
+) -> list[Trial]:
+    """Compose and check the trials of settings; see `new_trials`.
 
     Raises:
-        ConfigError: A trial cannot be; its values are named.
+        ConfigError: A trial cannot be; its values are named. Or the trials have different objectives.
     """
-    composed = compose_each(setting.overrides for setting in settings)
+    composer = ConfigComposer()
     trials = []
     for number, setting in enumerate(settings):
         with named(setting):
-            config = next(composed).config
+            config = composer.compose(setting.overrides)
         plain = with_absolute_paths(config).to_dict()
         trials.append(Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept, number), plain))
+        on_progress(number + 1, len(settings))
+    objectives = list(dict.fromkeys(str(trial.config["objective"]) for trial in trials))
+    if len(objectives) > 1:
+        raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
     return trials
+
+
+def without_repeated(trials: Sequence[Trial]) -> tuple[list[Trial], str]:
+    """Keep one of those trials that are the same run.
+
+    Returns:
+        The others, numbered anew, and a sentence on what was left out; empty if nothing was.
+    """
+    kept: dict[str, Trial] = {}
+    repeated = []
+    for trial in trials:
+        run = json.dumps(trial.config, sort_keys=True)
+        if run in kept:
+            repeated.append(trial)
+        else:
+            kept[run] = replace(trial, number=len(kept), folder=folder_name(trial.swept, len(kept)))
+    if not repeated:
+        return list(kept.values()), ""
+    of_all = f"{len(repeated):,} of {len(trials):,} trials are equal to others, and are run once"
+    return list(kept.values()), f"{of_all}, such as {repeated[0].name}"
+
+
+def refuse_folder(folder: Path) -> None:
+    """Refuse a folder in which a sweep cannot be created, before anything is done for it.
+
+    Raises:
+        RunError: It has a sweep.
+        OSError: It cannot be written, as far as permissions tell.
+    """
+    refuse_existing(folder)
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    check_writable(there)
 
 
 def create_sweep(
@@ -66,12 +117,10 @@ def create_sweep(
         search: See `Sweep.create`.
 
     Raises:
-        ConfigError: The trials have different objectives, or no trial is long enough to be pruned.
+        ConfigError: No trial is long enough to be pruned.
+        RunError: The folder has a sweep.
         OSError: The folder cannot be written.
     """
-    objectives = list(dict.fromkeys(str(trial.config["objective"]) for trial in trials))
-    if len(objectives) > 1:
-        raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
     options = options or SweepOptions()
     options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
     swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
@@ -79,7 +128,7 @@ def create_sweep(
     record = SweepRecord(
         command("train", *map(shlex.quote, given)),
         swept,
-        objectives[0],
+        str(trials[0].config["objective"]),
         secrets.token_hex(8),
         provenance.environment,
         options.shared(),
@@ -103,11 +152,17 @@ def trust_trials(sweep: Sweep, trust: bool) -> None:
     Raises:
         RunError: He does not, and has not before.
     """
-    for trial in {_code(trial): trial for trial in sweep.representatives}.values():
-        config = TrainConfig.from_dict(trial.config)
-        refuse_foreign(sweep.folder, config, trust=trust, advice=": sweep.trust=true.")
+    different = {_code(trial): trial for trial in sweep.representatives}.values()
+    if trust:
+        nodes = [(group, trial.config[group]) for trial in different for group in OPEN_GROUPS]
+        names = {name for group, node in nodes if not are_usual(group, node) for name in target_names(node)}
+        if names:  # whether some are convboard's own after all does not matter: torch is not imported to find out
+            remember(sweep.folder, names)
+        return
+    for trial in different:
+        refuse_foreign(sweep.folder, TrainConfig.from_dict(trial.config), advice=": sweep.trust=true.")
 
 
-def _code(trial: Trial) -> str:
-    """Return what names the code that a trial runs."""
-    return json.dumps([trial.config.get(group) for group in OPEN_GROUPS], sort_keys=True)
+def _code(trial: Trial) -> tuple[str, ...]:
+    """Return the names of the code that a trial runs."""
+    return tuple(name for group in OPEN_GROUPS for name in (group, *target_names(trial.config.get(group))))

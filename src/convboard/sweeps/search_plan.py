@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from convboard.config.compose import compose_each, sets_value
+from convboard.config.compose import compose_config, sets_value
 from convboard.config.frozen_base import Base, calls_resolver, compose_base, config_of
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError, RunError
@@ -156,7 +156,7 @@ def _bases(space: Space) -> Iterator[tuple[tuple[str, ...], Base]]:
         options, values = split(setting)
         overrides = (*space.fixed, *options, *values)
         with named(Setting(overrides, setting)):
-            (composed,) = compose_each([overrides])
+            composed = compose_config(overrides)
             base = compose_base([*space.fixed, *options])
             if config_of(base, values, overrides) != composed.config:
                 raise ConfigError(

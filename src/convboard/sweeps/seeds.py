@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
-from convboard.config.compose import compose_each, parse_overrides
+from convboard.config.compose import compose_config, parse_overrides
 from convboard.errors import ConfigError, ConvboardError
 from convboard.sweeps.grid import values_of
 from convboard.sweeps.ranking import SEED
@@ -47,7 +47,7 @@ def _own_seed(parsed: Sequence[Override], rows: Sequence[Mapping[str, str]]) -> 
         if override.is_discrete_sweep() or not override.is_sweep_override():
             first.setdefault(key, values_of(key, override)[0])
     try:
-        composed = next(compose_each([[f"{key}={value}" if value else key for key, value in first.items()]]))
+        composed = compose_config([f"{key}={value}" if value else key for key, value in first.items()])
     except (ConvboardError, HydraException):
         return 0
     return composed.config.seed

@@ -63,6 +63,7 @@ class SweepOptions:
         reduction_factor: asha lets one in reduction_factor runs go on, and compares them again after reduction_factor
             times as many epochs.
         prune_min_trials: Number of runs that must have finished before median prunes one.
+        dry_run: Show the runs and check each as far as its first step, but start none; also as --dry-run.
         trust: Go on with a sweep that somebody else has made although it names code that is not convboard's own.
         join: Folder of a sweep to train runs of beside those who do so already, here or on another machine.
         changed: What to do with a sweep if code, versions or data have changed since it began: refuse, or accept.
@@ -89,6 +90,7 @@ class SweepOptions:
     trust: bool = False
     join: str | None = None
     changed: str = "refuse"
+    dry_run: bool = False
 
     def __post_init__(self) -> None:
         one_of("sweep.search", self.search, SEARCHES)

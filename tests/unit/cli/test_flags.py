@@ -18,6 +18,7 @@ from convboard.errors import ConfigError
         ("-- seed=-1", "seed=-1"),
         ("seed=1 --hydra-help", "--hydra-help"),
         ("seed", "seed"),
+        ("--dry-run -m seed=1,2", "--multirun seed=1,2 sweep.dry_run=true"),
     ],
 )
 def test_flags_come_first_and_the_overrides_stay_in_order(arguments: str, expected: str) -> None:
@@ -38,6 +39,7 @@ def test_flags_come_first_and_the_overrides_stay_in_order(arguments: str, expect
         ("--cfg", "--cfg: --cfg needs one of job, hydra, all."),
         ("--cfg seed=1", "--cfg=seed=1: --cfg needs one of job, hydra, all."),
         ("-cd", "-cd: -cd needs a folder."),
+        ("--dry-run seed=1", "--dry-run shows what a sweep would run: add -m."),
         ("-m=3", "-m=3: -m takes no value."),
         ("-m --cfg job", "--multirun and --cfg cannot be used together. Omit one of them."),
         ("--resolve", "--resolve changes what --cfg prints: add --cfg=job."),

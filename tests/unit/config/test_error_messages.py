@@ -47,6 +47,14 @@ def test_a_function_of_hydra_that_is_called_wrongly_is_named(override: str, mess
     assert explained.startswith(f"{override!r} is not understood: {message}")
 
 
+@pytest.mark.parametrize("key", ["model.layers.conv", "model.layers.conv.out_channels", "model.layers.x"])
+def test_a_list_has_no_keys(key: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        compose_config(["model=sequential", f"{key}=1"])
+    told = f"{key}: model.layers is a list, which has no keys. Give all of it, as in model.layers=[...]."
+    assert str(raised.value) == told
+
+
 def test_no_override_is_blamed_for_a_file() -> None:
     explained = explain(ValueError("Exceeds the limit (4300 digits) for integer string"), TrainConfig, [LONG, "seed=3"])
     assert str(explained) == "a file of options: the number has too many digits."

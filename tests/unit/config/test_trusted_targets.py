@@ -51,6 +51,8 @@ def test_the_options_of_conf_are_our_own() -> None:
         for file in (Path(__file__).parents[3] / "conf" / group).glob("*.yaml"):
             node = OmegaConf.to_container(OmegaConf.load(file))
             assert trusted_targets.foreign_targets(group, node) == [], file
+            assert trusted_targets.are_usual(group, node), file
+        assert trusted_targets._USUAL[group] <= trusted_targets._own_targets(group)
 
 
 def test_every_optimizer_of_torch_is_our_own_and_nothing_else_of_it() -> None:

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from convboard.config.schema import TrainConfig
 from convboard.data.dataset import ImageDataset, Split
 from convboard.errors import ConfigError, ModelError
+from convboard.experiment.dataset import build_batches
 from convboard.experiment.learning_advice import divergence_advice
-from convboard.experiment.setup import build_batches, build_model, build_setup, initialise
+from convboard.experiment.setup import build_model, build_setup, initialise
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.losses import OneHotMSE

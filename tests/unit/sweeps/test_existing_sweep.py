@@ -24,7 +24,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def resumed(folder: Path, *arguments: str) -> Sweep:
     given = [f"sweep.resume={folder}", *arguments]
-    return resume_sweep(*read_options(given), given)
+    resumption = resume_sweep(*read_options(given), given)
+    resumption.apply()
+    return resumption.sweep
 
 
 def joined(folder: Path, *arguments: str) -> Sweep:
@@ -55,6 +57,14 @@ def test_trials_that_are_missing_are_added(folder: Path, values: Sequence[str], 
     assert all(trial.config["trainer"]["threads"] == 2 for trial in sweep.trials)
     assert ("batch_size" in sweep.record.swept) == ("batch_size=64" in values)
     assert names(resumed(folder, *values)) == added  # once
+
+
+def test_before_it_is_applied_nothing_is_written(folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    given = [f"sweep.resume={folder}", "seed=2,3"]
+    resumption = resume_sweep(*read_options(given), given)
+    assert [(trial.number, trial.swept["seed"]) for trial in resumption.todo()] == list(enumerate("121233"))
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
 def test_values_that_are_added_one_after_another_are_combined(folder: Path) -> None:

@@ -3,7 +3,6 @@
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from convboard.config.compose import compose_config, compose_each
 from convboard.errors import ConfigError
 from convboard.sweeps.grid import grid
 
@@ -75,11 +74,3 @@ def test_what_is_no_grid(given: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
         grid([given])
     assert str(raised.value).startswith(message)
-
-
-def test_many_runs_are_composed_as_one_at_a_time() -> None:
-    given = ["model=lenet,sequential", "experiment=lenet,mnist_99", "optimizer.lr=0.1", "+optimizer.dampening=0,0.1"]
-    runs = [setting.overrides for setting in grid([*given, "seed=1,2", "optimizer=sgd"])]
-    for run, composed in zip(runs, compose_each(runs), strict=True):
-        alone = compose_config(run)
-        assert (composed.config, composed.model_name, composed.given) == (alone.config, alone.model_name, alone.given)

@@ -1,11 +1,12 @@
 """A new sweep: what is wrong in one combination is told before anything starts."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from convboard.errors import ConfigError, RunError
-from convboard.sweeps.new_sweep import create_sweep, new_trials, trust_trials
+from convboard.sweeps.new_sweep import create_sweep, new_trials, refuse_folder, trust_trials, without_repeated
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import with_threads
 
@@ -42,11 +43,43 @@ def test_threads_are_given_to_trials_that_choose_none() -> None:
     assert with_threads(other, None) == other
 
 
-def test_trials_are_compared_by_one_objective(tmp_path: Path) -> None:
-    trials = new_trials(["objective=loss/val,accuracy/val"])
+def test_trials_are_compared_by_one_objective() -> None:
     with pytest.raises(ConfigError, match=r"^objective=loss/val,accuracy/val: the trials of a sweep are compared by"):
-        create_sweep(tmp_path / "sweep", [], trials)
-    assert not list(tmp_path.iterdir())
+        new_trials(["objective=loss/val,accuracy/val"])
+
+
+def test_what_is_given_twice_is_said_and_run_once() -> None:
+    trials = new_trials(["optimizer.lr=0.1,1e-1,0.2", "seed=1,2"])
+    kept, told = without_repeated(trials)
+    assert [trial.name for trial in kept] == [
+        "optimizer.lr=0.1 seed=1",
+        "optimizer.lr=0.1 seed=2",
+        "optimizer.lr=0.2 seed=1",
+        "optimizer.lr=0.2 seed=2",
+    ]
+    assert [trial.number for trial in kept] == [0, 1, 2, 3]
+    assert told == "2 of 6 trials are equal to others, and are run once, such as optimizer.lr=0.1 seed=1"
+    assert without_repeated(kept) == (kept, "")
+
+
+def test_a_thousand_trials_are_composed_in_a_second_or_two() -> None:
+    """Only the first one is composed by Hydra."""
+    heard = []
+    began = time.process_time()
+    trials = new_trials(["optimizer.lr=0.1,0.01", "seed=range(0,500)"], on_progress=lambda *done: heard.append(done))
+    assert time.process_time() - began < 5
+    assert (len(trials), heard[-1]) == (1000, (1000, 1000))
+
+
+def test_a_folder_that_cannot_have_a_sweep_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    create_sweep(tmp_path / "sweep", [], new_trials(["seed=1"]))
+    with pytest.raises(RunError, match=r"sweep already has a sweep. To go on with it: sweep.resume="):
+        refuse_folder(tmp_path / "sweep")
+    (tmp_path / "file").touch()
+    with pytest.raises(NotADirectoryError):
+        refuse_folder(tmp_path / "file/sweep")
+    refuse_folder(tmp_path / "new/sweep")
+    assert not (tmp_path / "new").exists()
 
 
 def test_code_of_somebody_else_is_not_run_unless_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 
 from convboard.training.execution_plan.measure_plans import UnmeasuredError, describe_change, measure, time_limit
-from convboard.training.execution_plan.other_load import core_count
+from convboard.training.execution_plan.other_load import core_count, processor
 from convboard.training.execution_plan.plan import Plan, PlanOptions, has_bf16
-from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, processor, save_measurement
+from convboard.training.execution_plan.plan_cache import Measurement, load_measurement, save_measurement
 from convboard.training.execution_plan.step_benchmark import Clock, StepBenchmark
 from convboard.training.training_setup import TrainingSetup
 

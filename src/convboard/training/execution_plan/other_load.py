@@ -1,8 +1,10 @@
-"""The part of the machine that other processes use while something is measured."""
+"""The cores of the machine, and the part of them that other processes use while something is measured."""
 
 import math
 import os
+import platform
 import time
+from pathlib import Path
 
 import psutil
 
@@ -50,3 +52,13 @@ def usable_cores() -> list[int]:
 def core_count() -> int:
     """Return the number of cores that this process may use at once: `usable_cores`, or the quota of its container."""
     return max(1, math.ceil(min(core_quota(), len(usable_cores()))))
+
+
+def processor() -> str:
+    """Return the name of the processor, which is only in /proc/cpuinfo on Linux."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

@@ -5,11 +5,9 @@ A measurement that is missing, damaged or cannot be written is repeated.
 
 import json
 import math
-import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from convboard.files import atomic_write_text, cache_path, read_text
@@ -61,13 +59,3 @@ def save_measurement(case: Mapping[str, Any], plans: Sequence[Plan], measurement
         file = cache_path("plans", case)
         file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_text(file, json.dumps(content, indent=2) + "\n")
-
-
-def processor() -> str:
-    """Return the name of the processor, which is only in /proc/cpuinfo on Linux."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
