@@ -162,7 +162,8 @@ def _folder_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is None or not Path(error.filename).is_relative_to(folder.absolute()):
+        place, whole = Path(error.filename or ""), folder.absolute()
+        if error.filename is None or not (place.is_relative_to(whole) or whole.is_relative_to(place.absolute())):
             raise
         advice = "Choose another folder with hydra.sweep.dir=<folder>."
         if (folder / SWEEP).exists():
