@@ -62,6 +62,8 @@ def folder(tmp_path: Path, finished: Path) -> Path:
         if block.language == "yaml" or "class MyNet" in block.text:
             (tmp_path / block.file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / block.file).write_text(block.text)
+    (csv,) = (block.text for block in blocks("docs/sweeps.md") if block.text.startswith("optimizer.lr,"))
+    (tmp_path / "runs.csv").write_text(csv)
     return tmp_path
 
 
@@ -79,6 +81,7 @@ GO_ON = ("resume=", "sweep.resume=", "sweep.join=")
 RESUMES = [command for command in TRAINS if any(given.startswith(GO_ON) for given in command.arguments)]
 PRINTS = [command for command in TRAINS if {"--help", "--hydra-help", "--cfg"} & {*command.arguments}]
 NEW = [command for command in TRAINS if command not in RESUMES and command not in PRINTS]
+SWEEPS = [command for command in NEW if "-m" in command.arguments and not needs_data(command)]
 
 
 def test_every_command_is_one_that_a_test_below_runs_or_checks() -> None:
@@ -86,11 +89,28 @@ def test_every_command_is_one_that_a_test_below_runs_or_checks() -> None:
     assert len(NEW) >= 15
 
 
-@pytest.mark.parametrize("command", [command for command in NEW if not needs_data(command)], ids=str)
+@pytest.mark.parametrize("command", [new for new in NEW if not needs_data(new) and new not in SWEEPS], ids=str)
 def test_a_training_command_runs(command: ShownCommand, run_in_process: RunCommand, folder: Path) -> None:
     done = run_in_process("train.py", *command.arguments, *QUICK, "board=minimal")
-    logdir = r"outputs/sweeps/\S+" if "-m" in command.arguments else "outputs"
-    assert re.search(rf"look at it: tensorboard --logdir {logdir}\n\Z", done.stdout)
+    assert done.stdout.endswith("look at it: tensorboard --logdir outputs\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(sweep, marks=() if sweep.page == "README.md" else pytest.mark.thorough, id=str(sweep))
+        for sweep in SWEEPS
+    ],
+)
+def test_a_sweep_runs(command: ShownCommand, run_in_process: RunCommand, folder: Path) -> None:
+    """With at most two values for each key; the README's own is run as a whole in tests/browser/test_screenshots.py."""
+    short = [re.sub(r"^([\w.]+=[\w.]+,[\w.]+),[\w.,]+$", r"\1", argument) for argument in command.arguments]
+    short = [re.sub(r"^(sweep\.max_trials)=\d+$", r"\1=2", argument) for argument in short]
+    done = run_in_process("train.py", *short, *QUICK, "board=minimal")
+    if "--dry-run" in short:
+        assert not (folder / "outputs/sweeps").exists()
+    else:
+        assert re.search(r"look at it: tensorboard --logdir outputs/sweeps/\S+\n\Z", done.stdout)
 
 
 @pytest.mark.data

@@ -138,7 +138,8 @@ class LiveView:
         """Yield what is said of a trial that has ended: what is equally long first, so that columns stand in line."""
         snapshot, objective = self._looked(), self._sweep.record.objective
         width = len(f"{snapshot.total:,}")
-        place = f"{snapshot.over:>{width},}/{snapshot.total:,}" if end.state in OVER else ""
+        over = snapshot.over + self._progress.ended
+        place = f"{over:>{width},}/{snapshot.total:,}" if end.state in OVER else ""
         value = "" if end.value is None else format_value(objective, end.value)
         seconds = "" if end.seconds is None else format_duration(end.seconds)
         indent = " " * (2 * width + 3)

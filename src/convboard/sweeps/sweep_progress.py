@@ -96,11 +96,13 @@ class SweepProgress:
 
     Attributes:
         running: The trials that run here, the first started first.
+        ended: Number of trials that have ended for good since the last snapshot.
     """
 
     def __init__(self, sweep: Sweep, places: int, clock: Callable[[], float]) -> None:
         self._sweep, self._places, self._clock = sweep, places, clock
         self.running: dict[int, RunningTrial] = {}
+        self.ended = 0
         self._timed: set[int] = set()
         self._durations = Durations()
 
@@ -115,11 +117,13 @@ class SweepProgress:
     def end(self, trial: Trial, end: Entry) -> None:
         """A trial has ended, which usually ran here."""
         one = self.running.pop(trial.number, None)
+        self.ended += end.state in OVER
         if one is not None and end.state in _TIMED:
             self._time(trial.number, self._clock() - one.began)
 
     def snapshot(self) -> Snapshot:
         """Return how far the sweep is, by the journal as it was read last."""
+        self.ended = 0
         states = {trial.number: self._sweep.journal.state(trial.number) for trial in self._sweep.trials}
         to_propose = self._sweep.total - len(states)
         for number in (number for number, state in states.items() if state in _TIMED and number not in self._timed):

@@ -35,6 +35,7 @@ def print_report(sweep: Sweep, console: Console) -> None:
     if settings:
         console.print()
         console.print(_ranking(sweep, settings))
+        console.print()
         for line in _conclusions(settings):
             console.print(line)
         best = settings[0].results[0].trial

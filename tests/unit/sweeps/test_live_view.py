@@ -109,6 +109,22 @@ def test_a_log_gets_a_line_of_progress_each_minute(sweep_of: SweepOf) -> None:
     assert terminal.file.getvalue() == "0 of 2 · 1 running · 1 waiting   1:01 min\n"
 
 
+def test_the_count_is_right_while_looking_at_all_trials_is_slow(sweep_of: SweepOf) -> None:
+    terminal = Terminal(sweep_of(5))
+    state = terminal.sweep.journal.state
+
+    def slow_state(number: int) -> State:
+        terminal.now += 1.0
+        return state(number)
+
+    terminal.sweep.journal.state = slow_state  # type: ignore[method-assign]
+    for number in range(5):
+        terminal.start(number)
+        terminal.end(number, Entry(State.FINISHED, value=0.5, seconds=1.0))
+    places = [line[:3] for line in terminal.file.getvalue().splitlines() if "finished  " in line]
+    assert places == ["1/5", "2/5", "3/5", "4/5", "5/5"]
+
+
 def test_the_best_loss_is_the_smallest(sweep_of: SweepOf) -> None:
     terminal = Terminal(sweep_of(2, "loss/val"))
     for number, value in ((0, 0.25), (1, 0.5)):
