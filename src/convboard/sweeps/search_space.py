@@ -43,6 +43,10 @@ class Choices:
         """The values that have to be possible for all to be possible."""
         return self.texts
 
+    def nearest_extreme(self, text: str) -> str:
+        """Return the extreme that is nearest to a value: itself."""
+        return text
+
     def text(self, fraction: float) -> str:
         """Return the value at a fraction of the list, from 0 to 1 exclusive."""
         return self.texts[int(fraction * self.size)]
@@ -73,6 +77,11 @@ class Interval:
     def extremes(self) -> tuple[str, ...]:
         """The values that have to be possible for all to be possible."""
         return self.format(self.low), self.format(self.high)
+
+    def nearest_extreme(self, text: str) -> str:
+        """Return the bound that is nearest to a value."""
+        middle = math.sqrt(self.low) * math.sqrt(self.high) if self.is_log else (self.low + self.high) / 2
+        return self.extremes[float(text) > middle]
 
     def text(self, fraction: float) -> str:
         """Return the value at a fraction of the interval, from 0 to 1 exclusive."""
@@ -121,6 +130,10 @@ class Space:
     def at(self, fractions: Mapping[str, float]) -> dict[str, str]:
         """Return the setting at a place of the space: for each key a number from 0 to 1 exclusive."""
         return {key: dimension.text(fractions[key]) for key, dimension in self.dimensions.items()}
+
+    def nearest_corner(self, setting: Mapping[str, str]) -> dict[str, str]:
+        """Return the setting with the nearest extreme of each key."""
+        return {key: dimension.nearest_extreme(setting[key]) for key, dimension in self.dimensions.items()}
 
     def __getitem__(self, index: int) -> dict[str, str]:
         """Return a setting by its index in the list of all, where the number of settings has a limit."""
