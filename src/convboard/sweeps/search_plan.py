@@ -5,6 +5,7 @@ files change nothing for settings that are proposed later.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,6 +27,7 @@ from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trial_plans import kind, with_chosen_keys
 from convboard.sweeps.trials import Trial, folder_name, with_threads
 
+_MOST_BASES = 1000
 _LONGEST = 100_000_000  # bytes
 _OPTUNA = 5  # the first major version whose sampler takes running trials into account by default
 
@@ -177,6 +179,12 @@ def require_optuna(search: str) -> None:
 
 def _bases(space: Space) -> Iterator[tuple[tuple[str, ...], Base]]:
     """Compose the base of each choice of options that the settings of a space can make."""
+    number = math.prod(one.size or 1 for key, one in space.dimensions.items() if not sets_value(key))
+    if number > _MOST_BASES:
+        raise ConfigError(
+            f"-m: a search composes every choice of options before it starts, and here are {number:,}. At most "
+            f"{_MOST_BASES:,} are possible: give fewer options."
+        )
     for setting in space.choices_of_options():
         options, values = split(setting)
         overrides = (*space.fixed, *options, *values)

@@ -152,16 +152,16 @@ class Space:
     def corners(self) -> Iterator[dict[str, str]]:
         """Yield settings that show whether all values are possible: combinations of the extremes of each key.
 
-        If there are many, each key's are combined with the first ones of the others alone.
+        If there are many, these are the choices of options, and each extreme of the other keys once.
         """
         extremes = {key: dimension.extremes for key, dimension in self.dimensions.items()}
         if math.prod(map(len, extremes.values())) <= _MOST_CORNERS:
             yield from (dict(zip(extremes, texts, strict=True)) for texts in product(*extremes.values()))
             return
+        yield from self.choices_of_options()
         first = {key: texts[0] for key, texts in extremes.items()}
-        yield first
         for key, texts in extremes.items():
-            yield from ({**first, key: text} for text in texts[1:])
+            yield from ({**first, key: text} for text in texts[1:] if sets_value(key))
 
 
 def read_space(overrides: Sequence[str]) -> Space:

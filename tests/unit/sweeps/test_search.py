@@ -230,6 +230,9 @@ def test_a_value_that_cannot_be_is_told_before_the_start(tmp_path: Path) -> None
         with pytest.raises(ConfigError) as raised:
             list(planned(given).corners())
         assert str(raised.value).startswith(message)
+    many = ",".join(f"x{number}" for number in range(40))
+    with pytest.raises(ConfigError, match=r"^-m: a search composes every choice of options .*, and here are 1,600."):
+        new_plan(options(), [f"model={many}", f"dataset={many}"])
     with pytest.raises(ConfigError, match=r"^sweep.max_trials=2: one setting has 3 trials, one for each seed.$"):
         new_plan(options(max_trials=2), [*SPACE, "seed=1,2,3"])
 
