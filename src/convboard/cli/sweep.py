@@ -30,7 +30,7 @@ from convboard.sweeps.sweep_folder import SWEEP, Sweep
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
-from convboard.sweeps.trial_plans import PlanProcesses, with_plans
+from convboard.sweeps.trial_plans import PlanProcesses, chosen_keys, with_plans
 from convboard.sweeps.trial_rows import read_rows
 from convboard.sweeps.trials import Trial, with_threads
 from convboard.training import signals
@@ -109,9 +109,9 @@ def _opened(
         report_dry_run(console, trials, len(places), plan.total(options.max_trials or 0) if plan else None)
         return None
     with _folder_errors(folder):
-        trials = with_plans(trials, PlanProcesses(places[0], _PLAN))
-        search = replace(plan, threads=threads).to_json() if plan else None
-        sweep = create_sweep(folder, ["-m", *arguments], trials, options, search)
+        planned = with_plans(trials, PlanProcesses(places[0], _PLAN))
+        search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
+        sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
     trust_trials(sweep, True)  # the user has named its code
     return sweep, places
 

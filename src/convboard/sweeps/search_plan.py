@@ -5,6 +5,7 @@ files change nothing for settings that are proposed later.
 """
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from typing import Any
 
 from convboard.config.compose import compose_config, sets_value
 from convboard.config.frozen_base import Base, calls_resolver, compose_base, config_of
+from convboard.config.schema import TrainerConfig
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError, RunError
 from convboard.files import read_text
@@ -22,8 +24,10 @@ from convboard.sweeps.ranking import SEED
 from convboard.sweeps.search_space import Choices, Dimension, Interval, Space, read_space
 from convboard.sweeps.sweep_folder import SEARCH, Sweep
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.trial_plans import kind, with_chosen_keys
 from convboard.sweeps.trials import Trial, folder_name, with_threads
 
+_MOST_BASES = 1000
 _LONGEST = 100_000_000  # bytes
 _OPTUNA = 5  # the first major version whose sampler takes running trials into account by default
 
@@ -37,12 +41,15 @@ class SearchPlan:
         bases: The configs of all choices of options, by the overrides that choose them.
         start: The folder that relative paths of the configs start from.
         threads: Threads of each trial that chooses none; None if that is left to its plan.
+        plans: What was chosen for the execution of the trials at the bounds, by kind (`trial_plans.chosen_keys`); None
+            before it is.
     """
 
     space: Space
     bases: Mapping[tuple[str, ...], Base]
     start: str
     threads: int | None = None
+    plans: Mapping[str, Mapping[str, Any]] | None = None
 
     def total(self, max_trials: int) -> int:
         """Return the number of trials that the sweep will have: whole settings, none of them twice."""
@@ -62,6 +69,16 @@ class SearchPlan:
         return [{SEED: seed} for seed in self.space.seeds] or [{}]
 
     def _trial(self, swept: dict[str, str]) -> Trial:
+        """Compose a trial, with the plan of its kind, or of the nearest trial at the bounds of the space."""
+        trial = self._composed(swept)
+        if self.plans is None:
+            return trial
+        if (chosen := self.plans.get(kind(trial))) is None:
+            nearest = self._composed(swept | self.space.nearest_corner(swept))
+            chosen = self.plans.get(kind(nearest), {"plan": "default"})
+        return with_chosen_keys(trial, chosen)
+
+    def _composed(self, swept: dict[str, str]) -> Trial:
         options, values = split(swept)
         overrides = (*self.space.fixed, *options, *values)
         with named(Setting(overrides, swept)):
@@ -124,7 +141,17 @@ def new_plan(options: SweepOptions, overrides: Sequence[str]) -> SearchPlan | No
         raise ConfigError("sweep.max_trials=null: a search needs a number of trials, such as sweep.max_trials=20.")
     if options.max_trials < seeds:
         raise ConfigError(f"sweep.max_trials={options.max_trials}: one setting has {seeds} trials, one for each seed.")
-    return SearchPlan(space, dict(_bases(space)), os.path.abspath("."))  # noqa: PTH100  (links stay)
+    bases = dict(_bases(space))
+    _check_objective(space, bases)
+    return SearchPlan(space, bases, os.path.abspath("."))  # noqa: PTH100  (links stay)
+
+
+def _check_objective(space: Space, bases: Mapping[tuple[str, ...], Base]) -> None:
+    """Check that all trials have the same objective."""
+    swept = space.dimensions["objective"].extremes if "objective" in space.dimensions else ()
+    objectives = list(dict.fromkeys([*swept, *(str(base["objective"]) for base in bases.values())]))
+    if len(objectives) > 1:
+        raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
 
 
 def require_optuna(search: str) -> None:
@@ -152,6 +179,12 @@ def require_optuna(search: str) -> None:
 
 def _bases(space: Space) -> Iterator[tuple[tuple[str, ...], Base]]:
     """Compose the base of each choice of options that the settings of a space can make."""
+    number = math.prod(one.size or 1 for key, one in space.dimensions.items() if not sets_value(key))
+    if number > _MOST_BASES:
+        raise ConfigError(
+            f"-m: a search composes every choice of options before it starts, and here are {number:,}. At most "
+            f"{_MOST_BASES:,} are possible: give fewer options."
+        )
     for setting in space.choices_of_options():
         options, values = split(setting)
         overrides = (*space.fixed, *options, *values)
@@ -210,14 +243,17 @@ def refuse_to_change(sweep: Sweep, overrides: Sequence[str], keys: Mapping[str, 
         raise ConfigError(f"sweep.max_trials={max_trials}: the sweep has {len(sweep.trials)} trials already.")
 
 
-def _plan(*, space: Any, bases: Any, start: str, threads: int | None) -> SearchPlan:
+def _plan(*, space: Any, bases: Any, start: str, threads: int | None, plans: Any) -> SearchPlan:
     """Check what was read."""
     dimensions = {str(key): _dimension(**dimension) for key, dimension in space["dimensions"].items()}
     if not dimensions:
         raise ValueError("it has no space")
+    chosen = None if plans is None else {str(name): dict(keys) for name, keys in plans.items()}
+    if unknown := {key for keys in (chosen or {}).values() for key in keys} - {*TrainerConfig.__dataclass_fields__}:
+        raise ValueError(f"trainer.{min(unknown)} is not known")
     by_options = {tuple(map(str, options)): dict(base) for options, base in bases}
     texts = tuple(map(str, space["fixed"])), tuple(map(str, space["seeds"]))
-    return SearchPlan(Space(dimensions, *texts), by_options, str(start), threads)
+    return SearchPlan(Space(dimensions, *texts), by_options, str(start), threads, chosen)
 
 
 def _dimension(**fields: Any) -> Dimension:

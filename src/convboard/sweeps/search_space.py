@@ -43,6 +43,10 @@ class Choices:
         """The values that have to be possible for all to be possible."""
         return self.texts
 
+    def nearest_extreme(self, text: str) -> str:
+        """Return the extreme that is nearest to a value: itself."""
+        return text
+
     def text(self, fraction: float) -> str:
         """Return the value at a fraction of the list, from 0 to 1 exclusive."""
         return self.texts[int(fraction * self.size)]
@@ -73,6 +77,11 @@ class Interval:
     def extremes(self) -> tuple[str, ...]:
         """The values that have to be possible for all to be possible."""
         return self.format(self.low), self.format(self.high)
+
+    def nearest_extreme(self, text: str) -> str:
+        """Return the bound that is nearest to a value."""
+        middle = math.sqrt(self.low) * math.sqrt(self.high) if self.is_log else (self.low + self.high) / 2
+        return self.extremes[float(text) > middle]
 
     def text(self, fraction: float) -> str:
         """Return the value at a fraction of the interval, from 0 to 1 exclusive."""
@@ -122,6 +131,10 @@ class Space:
         """Return the setting at a place of the space: for each key a number from 0 to 1 exclusive."""
         return {key: dimension.text(fractions[key]) for key, dimension in self.dimensions.items()}
 
+    def nearest_corner(self, setting: Mapping[str, str]) -> dict[str, str]:
+        """Return the setting with the nearest extreme of each key."""
+        return {key: dimension.nearest_extreme(setting[key]) for key, dimension in self.dimensions.items()}
+
     def __getitem__(self, index: int) -> dict[str, str]:
         """Return a setting by its index in the list of all, where the number of settings has a limit."""
         setting = {}
@@ -139,16 +152,16 @@ class Space:
     def corners(self) -> Iterator[dict[str, str]]:
         """Yield settings that show whether all values are possible: combinations of the extremes of each key.
 
-        If there are many, each key's are combined with the first ones of the others alone.
+        If there are many, these are the choices of options, and each extreme of the other keys once.
         """
         extremes = {key: dimension.extremes for key, dimension in self.dimensions.items()}
         if math.prod(map(len, extremes.values())) <= _MOST_CORNERS:
             yield from (dict(zip(extremes, texts, strict=True)) for texts in product(*extremes.values()))
             return
+        yield from self.choices_of_options()
         first = {key: texts[0] for key, texts in extremes.items()}
-        yield first
         for key, texts in extremes.items():
-            yield from ({**first, key: text} for text in texts[1:])
+            yield from ({**first, key: text} for text in texts[1:] if sets_value(key))
 
 
 def read_space(overrides: Sequence[str]) -> Space:

@@ -50,13 +50,46 @@ def with_plan(trial: Trial, plan: Plan | None) -> Trial:
         trial: The trial.
         plan: The plan; None for the default, where nothing is measured.
     """
+    trainer = trial.config["trainer"]
+    return _fixed(trial, {"plan": "default"} if plan is None else {key: plan[key] for key in _open(trainer, plan)})
+
+
+def _fixed(trial: Trial, chosen: Mapping[str, Any]) -> Trial:
+    """Set keys of the trainer of a trial that would otherwise measure its plan."""
     if not _measures(trial):
         return trial
     trainer = trial.config["trainer"]
-    chosen = {"plan": "default"} if plan is None else {key: plan[key] for key in _open(trainer, plan)}
     overrides = tuple(f"trainer.{key}={format_value(value)}" for key, value in chosen.items())
     config = {**trial.config, "trainer": {**trainer, **chosen}}
     return replace(trial, overrides=(*trial.overrides, *overrides), config=config)
+
+
+def chosen_keys(trials: Sequence[Trial], planned: Sequence[Trial]) -> dict[str, dict[str, Any]]:
+    """Return what `with_plans` has chosen, for trials of the same kinds that are added later.
+
+    Args:
+        trials: The trials.
+        planned: What `with_plans` has made of them.
+
+    Returns:
+        By kind, the keys of the trainer that were set.
+    """
+    chosen: dict[str, dict[str, Any]] = {}
+    for before, after in zip(trials, planned, strict=True):
+        then, now = before.config["trainer"], after.config["trainer"]
+        chosen.setdefault(kind(before), {}).update({key: now[key] for key in now if now[key] != then[key]})
+    return chosen
+
+
+def with_chosen_keys(trial: Trial, chosen: Mapping[str, Any]) -> Trial:
+    """Fix the plan of a trial that is added later; see `chosen_keys`.
+
+    Args:
+        trial: The trial.
+        chosen: What was chosen for its kind.
+    """
+    trainer = trial.config["trainer"]
+    return _fixed(trial, {key: value for key, value in chosen.items() if key == "plan" or trainer[key] in _UNSET})
 
 
 def kind(trial: Trial) -> str:

@@ -19,6 +19,7 @@ from convboard.sweeps.search_plan import SearchPlan, new_plan, read_plan, refuse
 from convboard.sweeps.search_space import read_space
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.trial_plans import chosen_keys, with_plans
 from convboard.sweeps.trials import Trial
 
 KEYS = ("optimizer.lr", "batch_size", "model")
@@ -221,6 +222,7 @@ def test_later_changes_of_options_change_nothing(tmp_path: Path, monkeypatch: py
 def test_a_value_that_cannot_be_is_told_before_the_start(tmp_path: Path) -> None:
     for given, message in (
         (["batch_size=int(interval(0,8))"], "trial batch_size=0: batch_size=0: must be at least 1."),
+        (["objective=loss/val,accuracy/val"], "objective=loss/val,accuracy/val: the trials of a sweep are compared by"),
         (["model=lenett,lenet"], "trial model=lenett: model='lenett' is not known. Did you mean 'lenet'?"),
         (["optimizerr.lr=interval(0,1)"], "trial optimizerr.lr=0.0: optimizerr is not a known key."),
         (["loss.label_smoothing=interval(0.5,1)"], "trial loss.label_smoothing=1.0: loss.label_smoothing=1.0: must b"),
@@ -228,8 +230,34 @@ def test_a_value_that_cannot_be_is_told_before_the_start(tmp_path: Path) -> None
         with pytest.raises(ConfigError) as raised:
             list(planned(given).corners())
         assert str(raised.value).startswith(message)
+    many = ",".join(f"x{number}" for number in range(40))
+    with pytest.raises(ConfigError, match=r"^-m: a search composes every choice of options .*, and here are 1,600."):
+        new_plan(options(), [f"model={many}", f"dataset={many}"])
     with pytest.raises(ConfigError, match=r"^sweep.max_trials=2: one setting has 3 trials, one for each seed.$"):
         new_plan(options(max_trials=2), [*SPACE, "seed=1,2,3"])
+
+
+def test_a_proposal_has_the_plan_of_the_nearest_trial_at_the_bounds(tmp_path: Path) -> None:
+    """Measured beside its neighbours, its own plan would depend on them."""
+    plan, corners = default_plan()
+
+    def choose(trial: Trial) -> dict[str, Any]:
+        precision = "bf16" if trial.config["batch_size"] == 64 else "fp32"
+        return {"device": "cpu", "channels_last": "LeNet" in trial.config["model"]["_target_"], "precision": precision}
+
+    plan = replace(plan, plans=chosen_keys(corners, with_plans(corners, choose)))
+    folder = start(tmp_path, plan, search="random").folder
+    assert read_plan(folder) == plan
+    run(folder)
+    for trial in Sweep.open(folder).trials:
+        trainer = trial.config["trainer"]
+        assert trainer["channels_last"] == (trial.swept["model"] == "lenet")
+        assert f"trainer.channels_last={str(trainer['channels_last']).lower()}" in trial.overrides
+    other = plan.trials({"model": "conv_mlp", "optimizer.lr": "0.01", "batch_size": "50"})[0]
+    assert (other.config["trainer"]["channels_last"], other.config["trainer"]["plan"]) == (False, "auto")
+    unknown = replace(plan, plans={"another kind": {}})
+    (other,) = unknown.trials({"model": "lenet", "optimizer.lr": "0.01", "batch_size": "20"})
+    assert other.config["trainer"]["plan"] == "default"
 
 
 @pytest.mark.parametrize(
@@ -299,6 +327,7 @@ def test_where_optuna_is_missing_its_extra_is_named(version: str | None, monkeyp
         lambda plain: plain["space"]["fixed"].append("data_dir=${oc.env:HOME}"),
         lambda plain: plain["bases"][0][1].update(data_dir="${oc.env:HOME}"),
         lambda plain: plain.update(bases=3),
+        lambda plain: plain.update(plans={"a kind": {"magic": 3}}),
     ],
 )
 def test_a_plan_that_is_damaged_or_calls_resolvers_is_refused(tmp_path: Path, change: object) -> None:

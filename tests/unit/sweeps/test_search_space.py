@@ -104,9 +104,10 @@ def test_the_corners_have_every_extreme() -> None:
     assert [tuple(corner.values()) for corner in space.corners()] == [
         *(("lenet", "0.5"), ("lenet", "1.0"), ("conv_mlp", "0.5"), ("conv_mlp", "1.0"))
     ]
-    large = read_space(["batch_size=range(1,100)", "optimizer.lr=interval(0.5,1)"])
+    large = read_space(["batch_size=range(1,100)", "optimizer.lr=interval(0.5,1)", "model=lenet,x", "loss=mse,y"])
     corners = list(large.corners())
-    assert len(corners) == 100
+    assert len(corners) == len({tuple(corner.items()) for corner in corners}) == 98 + 1 + 4
     assert {key: {corner[key] for corner in corners} for key in large.dimensions} == {
         key: set(dimension.extremes) for key, dimension in large.dimensions.items()
     }
+    assert len({(corner["model"], corner["loss"]) for corner in corners}) == 4  # all code that it may run
