@@ -96,7 +96,7 @@ def kill_one(victim: str, folder: Path, draw: random.Random) -> None:
             workers.append(joined)
         time.sleep(0.02)
     time.sleep(draw.uniform(0, 8 if victim == "pool" else 3))
-    everything = [process for one in workers for process in (psutil.Process(one.process.pid), *one.below())]
+    everything = [process for one in workers for process in one.below()]
     if found is not None:
         with suppress(psutil.NoSuchProcess):
             found.kill()
