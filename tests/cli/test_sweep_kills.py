@@ -21,7 +21,7 @@ from convboard.sweeps.sweep_folder import Sweep
 from interrupted import CONFIG, RunCommand, assert_same
 
 TRIALS = 4
-ARGUMENTS = ["-m", *CONFIG, "seed=range(0,4)", "trainer.max_epochs=12", "sweep.workers=2", "trainer.plan=none"]
+ARGUMENTS = ["-m", *CONFIG, "seed=range(0,4)", "trainer.max_epochs=8", "sweep.workers=2", "trainer.plan=none"]
 TRAIN = str(Path(__file__).parents[2] / "train.py")
 VICTIMS = ("pool", "trial", "fork server", "joined worker")  # one of each is killed in every sweep
 LONGEST = 60.0  # seconds that a loaded machine may take to start something
