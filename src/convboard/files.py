@@ -83,7 +83,8 @@ def create_once(path: Path, text: str) -> bool:
         Whether this process has created it.
 
     Raises:
-        OSError: It cannot be created: the folder cannot be written, or its file system has no hard links.
+        OSError: It cannot be created: the folder cannot be written, or its file system has no hard links. The error has
+            the name of the file.
     """
     temporary = _temporary(path)
     try:
@@ -94,6 +95,9 @@ def create_once(path: Path, text: str) -> bool:
         with suppress(FileExistsError):
             path.hardlink_to(temporary)
         is_created = temporary.stat().st_nlink == 2
+    except OSError as error:
+        error.filename = error.filename or str(path)  # the error of a full disk has no file name
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     if is_created:

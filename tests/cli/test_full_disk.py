@@ -2,14 +2,20 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from commands import Command
+from convboard.sweeps.journal import State
+from convboard.sweeps.sweep_folder import Sweep
 from convboard.training.checkpoint import load_latest
 from interrupted import CONFIG, RunCommand, assert_same, scalars
 
+StartCommand = Callable[..., Command]
 DISK = "mount -t tmpfs -o size=16m none {folder} && echo mounted && exec sleep 1000"
 
 
@@ -68,3 +74,27 @@ def test_a_full_disk(kilobytes: int, file: str, disk: Path, whole: Path, run_com
     filler.unlink()
     run_command("train.py", *([f"resume={run}"] if (run / "config.yaml").exists() else begin))
     assert_same(run, whole)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kilobytes", [0, 40, 200, 400])
+def test_a_disk_that_fills_in_the_middle_of_a_sweep(
+    kilobytes: int, disk: Path, start_command: StartCommand, run_command: RunCommand
+) -> None:
+    """Whichever cannot be written, journal or run: the command ends with a message, and goes on when there is room."""
+    sweep = disk / "sweep"
+    swept = ("seed=1,2,3", "sweep.workers=1", "trainer.plan=none", "board=minimal", f"hydra.sweep.dir={sweep}")
+    started = start_command("train.py", "-m", *CONFIG, *swept)
+    while not list(sweep.glob("*/checkpoints/last.safetensors")):
+        time.sleep(0.02)
+    with suppress(OSError):  # the sweep was faster, and the disk is full
+        fill(disk, kilobytes * 1000)
+    done = started.finish()
+    assert done.returncode in (1, 2)  # trials have failed, or the journal could not be written
+    assert "No space left on device" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.stderr.startswith("convboard: ")
+    (disk / "filler").unlink()
+    run_command("train.py", "-m", f"sweep.resume={sweep}")
+    journal = Sweep.open(sweep).journal
+    assert [journal.state(number) for number in range(3)] == [State.FINISHED] * 3

@@ -21,7 +21,7 @@ from convboard.sweeps.sweep_folder import Sweep
 from interrupted import CONFIG, RunCommand, assert_same
 
 TRIALS = 4
-ARGUMENTS = ["-m", *CONFIG, "seed=range(0,4)", "trainer.max_epochs=12", "sweep.workers=2", "trainer.plan=none"]
+ARGUMENTS = ["-m", *CONFIG, "seed=range(0,4)", "trainer.max_epochs=8", "sweep.workers=2", "trainer.plan=none"]
 TRAIN = str(Path(__file__).parents[2] / "train.py")
 VICTIMS = ("pool", "trial", "fork server", "joined worker")  # one of each is killed in every sweep
 LONGEST = 60.0  # seconds that a loaded machine may take to start something
@@ -96,7 +96,7 @@ def kill_one(victim: str, folder: Path, draw: random.Random) -> None:
             workers.append(joined)
         time.sleep(0.02)
     time.sleep(draw.uniform(0, 8 if victim == "pool" else 3))
-    everything = [process for one in workers for process in (psutil.Process(one.process.pid), *one.below())]
+    everything = [process for one in workers for process in one.below()]
     if found is not None:
         with suppress(psutil.NoSuchProcess):
             found.kill()

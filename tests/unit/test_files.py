@@ -313,6 +313,23 @@ def test_an_error_names_the_file_also_where_the_system_does_not(tmp_path: Path) 
     assert caught.value.filename == str(tmp_path / "result.json")
 
 
+def test_a_full_disk_creates_no_file_and_the_error_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "entry.json"
+    code = """
+import resource, sys
+from pathlib import Path
+from convboard.files import create_once
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+try:
+    create_once(Path(sys.argv[1]), "x" * (1 << 20))
+except OSError as error:
+    print(error.filename)
+"""
+    with start(code, path) as process:
+        assert first_line(process) == str(path)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_is_emptied_but_not_what_a_link_leads_to(tmp_path: Path) -> None:
     file, link = tmp_path / "file", tmp_path / "link"
     file.write_text("something")

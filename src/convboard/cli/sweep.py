@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
 from convboard.config.command_line import assignment, command
@@ -65,6 +66,7 @@ def run_sweep(arguments: Sequence[str]) -> None:
     console.print(f"folder:     {shown_path(sweep.folder)}")
     if running := {worker for _, worker in sweep.journal.running()}:
         console.print(f"beside:     {', '.join(sorted(running))}")
+    streams.go_on_without_output()
     with _folder_errors(sweep.folder):
         received, limit = _run(sweep, console, places, search)
         sweep.refresh()

@@ -8,6 +8,7 @@ imports no torch. It claims trials, watches their processes, and writes into the
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import Protocol
@@ -254,4 +255,7 @@ class Pool:
         """Leave no process behind, also after an error."""
         self._signals = max(self._signals, 1)
         while self._running:
-            self._wait()
+            with suppress(
+                OSError
+            ):  # of the journal: a trial that still runs there is gone on with as if this worker had died
+                self._wait()

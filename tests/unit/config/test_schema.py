@@ -74,8 +74,14 @@ def test_an_experiment_wins_over_the_groups_and_the_command_line_over_both() -> 
             "trainer.precision=fp16",
             "trainer.precision='fp16' is not known. Did you mean 'bf16'? Allowed: auto, bf16, fp32.",
         ),
-        ("trainer.plan=aut", "trainer.plan='aut' is not known. Did you mean 'auto'? Allowed: auto, measure, none."),
-        ("trainer.plan=false", "trainer.plan='false' is not known. Did you mean 'none'? Allowed: auto, measure, none."),
+        (
+            "trainer.plan=aut",
+            "trainer.plan='aut' is not known. Did you mean 'auto'? Allowed: auto, measure, default, none.",
+        ),
+        (
+            "trainer.plan=false",
+            "trainer.plan='false' is not known. Did you mean 'none'? Allowed: auto, measure, default, none.",
+        ),
         ("trainer.threads=0", "trainer.threads=0: must be at least 1."),
         (
             "objective=accuracy",
