@@ -9,6 +9,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from convboard.errors import DataError
 from convboard.sweeps.journal import State
 from convboard.sweeps.reports import Activity, End, Progress
 from convboard.sweeps.trial_checks import Checked, Remark
@@ -92,3 +93,13 @@ def check(pool: Connection) -> None:
             failure = "it cannot be" if does == "fail" else "something was left behind" if is_spoilt else ""
             is_spoilt |= does == "spoil"
             pool.send(Checked(trial.number, failure))
+
+
+def whoami(told: str) -> tuple[int, str]:
+    """The process that this is, and what it was told."""
+    return os.getpid(), told
+
+
+def refuse(text: str) -> None:
+    """Raise a mistake of the user."""
+    raise DataError(text, arguments=("path",))

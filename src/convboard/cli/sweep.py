@@ -17,6 +17,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps.dry_run import report_dry_run
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
+from convboard.sweeps.forked_process import preload
 from convboard.sweeps.journal import CLAIMABLE
 from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
@@ -53,6 +54,7 @@ def run_sweep(arguments: Sequence[str]) -> None:
         RunEnded: A signal stopped it.
     """
     options, overrides = read_options(arguments)
+    preload(_TARGET.partition(":")[0])
     console = Console(soft_wrap=True, highlight=False, markup=False)
     opened = _opened(options, overrides, arguments, console)
     if opened is None:

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
-from multiprocessing import parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from convboard.errors import ConvboardError
 from convboard.sweeps.trials import Trial
 
 GRACE = 7.0  # seconds in which a process that is asked to stop has to save
@@ -49,8 +50,57 @@ def call(target: str, environment: Mapping[str, str], *arguments: Any) -> None:
     os.environ.clear()
     os.environ.update(environment)
     threading.Thread(target=_end_with_pool, daemon=True, name="end with pool").start()
+    _imported(target)(*arguments)
+
+
+def preload(module: str) -> None:
+    """Let the server import a module, and with it all that its processes need, when it is started.
+
+    Args:
+        module: Its name. Once the server runs, it changes nothing.
+    """
+    get_context("forkserver").set_forkserver_preload([__name__, module])
+
+
+def result_of(target: str, *arguments: Any) -> Any:
+    """Call a function in a process of the server, since this one does not import torch, and return what it returns.
+
+    Args:
+        target: The function, as `module:name`.
+        arguments: Its arguments.
+
+    Raises:
+        ConvboardError: The function raised it.
+        EOFError: The process has ended without a result.
+    """
+    context = get_context("forkserver")
+    results, theirs = context.Pipe(duplex=False)
+    process = context.Process(
+        target=call, args=(f"{__name__}:_send_result", os.environ.copy(), theirs, target, arguments)
+    )
+    start(process)
+    theirs.close()
+    try:
+        result = results.recv()
+    finally:
+        process.join()
+        process.close()
+        results.close()
+    if isinstance(result, ConvboardError):
+        raise result
+    return result
+
+
+def _send_result(results: Connection, target: str, arguments: tuple[Any, ...]) -> None:
+    try:
+        results.send(_imported(target)(*arguments))
+    except ConvboardError as error:
+        results.send(error)
+
+
+def _imported(target: str) -> Any:
     module, _, name = target.partition(":")
-    getattr(import_module(module), name)(*arguments)
+    return getattr(import_module(module), name)
 
 
 def _show_where_it_is() -> None:

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from typing import Any
 
 from convboard.config.instantiate import target_names
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.experiment.environment import describe_environment
 from convboard.files import create_once, make_folder, read_bytes, read_text
+from convboard.sweeps.forked_process import result_of
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import Trial
 
@@ -173,11 +175,21 @@ def _digest(file: Path) -> str:
 
 def _data(trials: Iterable[Trial]) -> dict[str, str]:
     """Describe the files of the data sets that are there."""
-    from convboard.experiment.dataset import describe_config_files  # deferred for start-up time: imports torch
-
     configs = {}
     for trial in trials:
         dataset = trial.config["dataset"]
         configs[f"{dataset['name']} in {dataset['path'] or trial.config['data_dir']}"] = trial.config
-    described = {name: describe_config_files(TrainConfig.from_dict(config)) for name, config in configs.items()}
+    has_torch = "torch" in sys.modules  # the process of a sweep has not, and need not take seconds to import it
+    described = describe_data(configs) if has_torch else result_of(f"{__name__}:{describe_data.__name__}", configs)
     return {name: text for name, text in described.items() if text}
+
+
+def describe_data(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Describe the files of the data set of each config; empty where there are none. It imports torch.
+
+    Raises:
+        DataError: See `describe_config_files`.
+    """
+    from convboard.experiment.dataset import describe_config_files  # deferred for start-up time: imports torch
+
+    return {name: describe_config_files(TrainConfig.from_dict(config)) for name, config in configs.items()}

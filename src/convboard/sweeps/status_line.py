@@ -46,7 +46,7 @@ class StatusLine:
             self._shown += waited
             self._live.start()
             self._live.update(Text(f"{label + ':':<12}{done:,} of {total:,}"), refresh=True)
-        elif not self._console.is_interactive and waited > _PATIENCE and label not in self._told:
+        elif not self._console.is_interactive and waited > _PATIENCE and label not in self._told and done < total:
             self._told.add(label)
             self._console.print(f"{label + ':':<12}{done:,} of {total:,} so far")
 
