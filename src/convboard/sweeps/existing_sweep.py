@@ -17,8 +17,9 @@ from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import compose_trials, trust_trials
 from convboard.sweeps.provenance import Provenance, changes, provenance_of, trust_copy
 from convboard.sweeps.search_plan import read_plan, refuse_to_change
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial
 
 _OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed")

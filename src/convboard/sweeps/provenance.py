@@ -27,7 +27,8 @@ from convboard.sweeps.source_files import (
     is_installed,
     package_files,
 )
-from convboard.sweeps.sweep_folder import Sweep, read_record
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import read_record
 from convboard.sweeps.trials import Trial
 
 SOURCES = "sources"
