@@ -7,6 +7,7 @@ trials which wait are trained with them also after an edit.
 
 import hashlib
 import json
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch  # noqa: F401  (the data is then described in this process)
 
 from convboard.errors import ConfigError, ConvboardError, RunError
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch  # noqa: F401  (the data is then described in this process)
 
 from convboard.config.current_folder import importable_from
 from convboard.errors import RunError
