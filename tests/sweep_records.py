@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial
 
 

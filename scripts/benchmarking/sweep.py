@@ -19,7 +19,8 @@ from benchmarking.tables import Cell, Section
 from benchmarking.watch import Watch
 from benchmarking.workloads import ROOT
 from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial
 from convboard.training.execution_plan.other_load import core_count
 

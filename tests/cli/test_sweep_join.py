@@ -56,6 +56,7 @@ def test_workers_join_and_leave_and_every_trial_is_trained_once(start_command: S
     while sum(1 for _ in sweep.journal.running()) < 3:
         time.sleep(0.05)
         sweep.refresh()
+    (tmp_path / "mine.py").write_text("edited, for what comes after the sweep")
     os.kill(leaves.pid, signal.SIGINT)
     left = leaves.finish()
     assert left.returncode == 130

@@ -28,8 +28,9 @@ from convboard.sweeps.search_plan import new_plan
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
 from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.status_line import StatusLine
-from convboard.sweeps.sweep_folder import SWEEP, Sweep
+from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.sweep_record import SWEEP
 from convboard.sweeps.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import PlanProcesses, chosen_keys, with_plans

@@ -19,7 +19,9 @@ from convboard.errors import RunError
 from convboard.experiment.run import run
 from convboard.sweeps.chosen_plan import chosen_plan
 from convboard.sweeps.journal import State
+from convboard.sweeps.provenance import frozen_code
 from convboard.sweeps.reports import End
+from convboard.sweeps.source_files import foreign_modules
 from convboard.sweeps.trial_process import (
     ReportActivity,
     ReportProgress,
@@ -100,7 +102,11 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
     """Run a trial. Returns how it ended, and the exit code."""
     run_dir = folder / trial.folder
     try:
-        with current_folder.importable():
+        frozen = frozen_code(folder, trial)
+        with (
+            current_folder.importable_from(str(frozen) if frozen else None, foreign_modules([trial])),
+            current_folder.importable(),
+        ):
             config = trial_config(trial, run_dir)
             pruning = pruning_of(folder, trial.number)
             report = ReportProgress(reports, config.objective)

@@ -83,6 +83,26 @@ def importable() -> Iterator[None]:
         sys.meta_path.remove(finder)
 
 
+@contextmanager
+def importable_from(folder: str | None, modules: Iterable[str]) -> Iterator[None]:
+    """Within, some modules, and those of the same folder that they import, are imported from a folder and no other.
+
+    Args:
+        folder: The folder; None changes nothing.
+        modules: The names of the modules.
+    """
+    if folder is None:
+        yield
+        return
+    finder = _Finder(folder)
+    finder.allowed.update(modules)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+
+
 def allow(targets: Iterable[str]) -> None:
     """Allow the modules of the current folder that `_target_`s name to be imported, and those that they import.
 

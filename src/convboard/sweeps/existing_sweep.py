@@ -15,10 +15,11 @@ from convboard.sweeps.journal import CLAIMABLE, State
 from convboard.sweeps.liveness import Observer
 from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import compose_trials, trust_trials
-from convboard.sweeps.provenance import Provenance, changes, provenance_of
+from convboard.sweeps.provenance import Provenance, changes, provenance_of, trust_copy
 from convboard.sweeps.search_plan import read_plan, refuse_to_change
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial
 
 _OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed")
@@ -47,7 +48,7 @@ def join_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seque
             f"it. Omit it, or change the sweep with sweep.resume={options.join}."
         )
     sweep = _opened(options.join or "", options)
-    _changed(sweep, options)
+    _changed(sweep, options, with_own_code=False)
     return sweep
 
 
@@ -89,6 +90,8 @@ class Resumption:
         if self.provenance is not None:
             self.provenance.keep_sources(sweep.folder)
         sweep.trials.add(self.further)
+        if self.further:
+            trust_trials(sweep, True)  # the user has named their code; that of the others was trusted before
         sweep.revise(lambda record: _revised(record, self.further, self.keys, self.provenance))
         interrupt_lost(sweep.journal, Observer(sweep.workers))
         forget_losses(sweep.journal, range(len(sweep.trials)))
@@ -111,12 +114,12 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     sweep = _opened(options.resume or "", options)
     keys = _changed_keys(sweep.record, options, given_keys(arguments))
     refuse_to_change(sweep, overrides, keys)
-    now = _changed(sweep, options)
+    now = _changed(sweep, options, with_own_code=options.changed != "keep")
     numbers = range(len(sweep.trials))
     failed = options.trials_to_retry(sweep.journal.failed(numbers))
     pruned = options.trials_to_promote(sweep.journal.in_state(State.PRUNED, numbers))
     further = further_trials(sweep, overrides, options.changed == "accept") if overrides else []
-    if further:
+    if further and options.changed != "keep":
         now = provenance_of([*sweep.trials, *further], resumed=True)
     return Resumption(sweep, further, failed, pruned, keys, now)
 
@@ -126,22 +129,26 @@ def _opened(folder: str, options: SweepOptions) -> Sweep:
     plan = read_plan(sweep.folder)
     sweep.examples = list(plan.corners()) if plan else ()
     trust_trials(sweep, options.trust)
+    if options.trust:
+        trust_copy(sweep)
     return sweep
 
 
-def _changed(sweep: Sweep, options: SweepOptions) -> Provenance | None:
+def _changed(sweep: Sweep, options: SweepOptions, with_own_code: bool) -> Provenance | None:
     """Return the code and the data of now if they have changed and the user accepts it; None if nothing has changed.
 
     Raises:
         RunError: They have changed, and he does not.
     """
     now = provenance_of(sweep.representatives, resumed=True)
-    found = changes(sweep, now)
+    found = changes(sweep, now, with_own_code)
     if found and options.changed != "accept":
+        keeps = with_own_code and not changes(sweep, now, with_own_code=False)
+        copy = "To go on with the copy that the sweep has of your own code: sweep.changed=keep\n" if keeps else ""
         raise RunError(
             f"{sweep.folder}: what its runs are trained with has changed, so that they could not be compared:\n  "
             + "\n  ".join(found)
-            + f"\nRestore it, or start a new sweep. To go on all the same: {_ACCEPT}"
+            + f"\nRestore it, or start a new sweep. {copy}To go on with what is there now: {_ACCEPT}"
         )
     return now if found else None
 

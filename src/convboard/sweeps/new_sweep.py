@@ -21,8 +21,9 @@ from convboard.experiment.trusted_runs import remember
 from convboard.files import check_writable
 from convboard.sweeps.grid import Setting, grid, named
 from convboard.sweeps.provenance import provenance_of
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord, refuse_existing
+from convboard.sweeps.sweep_folder import Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial, folder_name
 
 

@@ -1,32 +1,38 @@
 """The code and the data that the trials of a sweep are trained with: a change of them is noticed before others follow.
 
 The versions of packages and the fingerprints of the data are in the record of the sweep. A list of the source files
-with their hashes is in `sources/<hash of the list>.json`.
+with their hashes is in `sources/<hash of the list>.json`. Beside it is a copy of those that are the user's own, so that
+trials which wait are trained with them also after an edit.
 """
 
-import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
-from convboard.config.instantiate import target_names
-from convboard.config.schema import OPEN_GROUPS, TrainConfig
+from convboard.config.schema import TrainConfig
+from convboard.errors import RunError
 from convboard.experiment.environment import describe_environment
-from convboard.files import create_once, make_folder, read_bytes, read_text
+from convboard.experiment.trusted_runs import remember, remembered
+from convboard.files import atomic_write_bytes, create_once, make_folder, read_bytes, read_text
 from convboard.sweeps.forked_process import result_of
+from convboard.sweeps.source_files import (
+    COMPARED,
+    digest,
+    foreign_files,
+    foreign_modules,
+    importable_places,
+    is_installed,
+    package_files,
+)
 from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import read_record
 from convboard.sweeps.trials import Trial
 
 SOURCES = "sources"
-_PACKAGE = Path(__file__).parents[1]
-_NOT_TRAINED_WITH = ("cli", "feature_maps", "plugins", "sweeps")  # parts of the package
-_COMPARED = ("convboard", "torch", "torchvision", "numpy")  # packages
-_VERSIONED = {*_COMPARED, *sys.stdlib_module_names}  # modules of which no file is hashed
 _LONGEST = 10_000_000  # bytes of a file
 _SHOWN = 10  # files in a message
 
@@ -39,24 +45,33 @@ class Provenance:
         environment: Versions, machine and git commit, by name.
         sources: The beginning of the SHA-256 of each source file, by its name, as in `convboard/files.py`.
         data: What identifies the files of each data set, by its name and folder.
+        own_code: Those of the sources that are neither convboard's nor installed, by name.
     """
 
     environment: Mapping[str, str]
     sources: Mapping[str, str]
     data: Mapping[str, str]
+    own_code: Mapping[str, Path]
 
     @property
     def sources_name(self) -> str:
         """The name of the list of its sources: a hash."""
-        return hashlib.sha256(json.dumps(self.sources, sort_keys=True).encode()).hexdigest()[:16]
+        return _name(self.sources)
 
     def keep_sources(self, folder: Path) -> None:
-        """Keep the list of the sources in the folder of a sweep.
+        """Keep the list of the sources in the folder of a sweep, and a copy of the code of the user's own.
+
+        Trials import from the copy what has changed since; see `frozen_code`.
 
         Raises:
             OSError: It cannot be written.
         """
+        remember(folder, {f"{SOURCES}/{self.sources_name}"})
         make_folder(folder / SOURCES)
+        for name, file in self.own_code.items():
+            copy = folder / SOURCES / self.sources_name / name
+            make_folder(copy.parent)
+            atomic_write_bytes(copy, read_bytes(file))
         create_once(folder / SOURCES / f"{self.sources_name}.json", json.dumps(self.sources, indent=0) + "\n")
 
 
@@ -73,18 +88,75 @@ def provenance_of(trials: Iterable[Trial], resumed: bool = False) -> Provenance:
     trials = list(trials)
     environment = describe_environment(device="", resumed=resumed)
     del environment["device"], environment["command"]  # each run has its own
-    return Provenance(environment, _own_sources() | _foreign_sources(trials), _data(trials))
+    foreign = foreign_files(trials, importable_places())
+    sources = {name: digest(file) for name, file in (package_files() | foreign).items()}
+    own = {name: file for name, file in foreign.items() if not is_installed(file)}
+    return Provenance(environment, sources, _data(trials), own)
 
 
-def changes(sweep: Sweep, now: Provenance) -> list[str]:
-    """Return what has changed since a sweep began, in words; empty if its trials can be compared with new ones."""
+def trust_copy(sweep: Sweep) -> None:
+    """Remember that the user trusts the copy of the code in the folder of a sweep."""
+    remember(sweep.folder, {f"{SOURCES}/{sweep.record.sources}"})
+
+
+def frozen_code(folder: Path, trial: Trial) -> Path | None:
+    """Return the folder from which a trial is to import code of the user's own.
+
+    Args:
+        folder: The folder of its sweep.
+        trial: The trial.
+
+    Returns:
+        The copy that the sweep has of this code. None if the code is unchanged where it is, beside files that it may
+        read; or if the user has not trusted the copy.
+
+    Raises:
+        RunError: The copy is damaged.
+    """
+    if not foreign_modules([trial]):
+        return None
+    name = read_record(folder).sources
+    copy = _trusted_copy(folder, name)
+    if copy is None:
+        return None
+    here = foreign_files([trial], importable_places()).items()
+    now = {name: digest(file) for name, file in here if not is_installed(file)}
+    then = {name: digest(file) for name, file in foreign_files([trial], [str(copy)]).items()}
+    if now == then:
+        return None
+    listed = _read_sources(folder, name)
+    if _name(listed) != name or any(listed.get(file) != found for file, found in then.items()):
+        raise RunError(f"{copy}, the copy of the code that the sweep began with, is damaged. Sweep again.")
+    return copy
+
+
+def _trusted_copy(folder: Path, name: str) -> Path | None:
+    copy = folder / SOURCES / name
+    return copy if copy.is_dir() and f"{SOURCES}/{name}" in remembered(folder) else None
+
+
+def _name(sources: Mapping[str, str]) -> str:
+    """Return the name of a list of sources."""
+    return hashlib.sha256(json.dumps(sources, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changes(sweep: Sweep, now: Provenance, with_own_code: bool = True) -> list[str]:
+    """Return what has changed since a sweep began, in words; empty if its trials can be compared with new ones.
+
+    Args:
+        sweep: The sweep.
+        now: The code and the data of now.
+        with_own_code: Whether changes of code of the user's own count, of which the sweep has a copy.
+    """
     record, found = sweep.record, []
-    for package in _COMPARED:
+    for package in COMPARED:
         then, today = record.environment.get(package, "unknown"), now.environment[package]
         if then.partition("+")[0] != today.partition("+")[0]:  # builds for CPU and GPU are the same version
             found.append(f"{package} was {then}, and is {today} now")
     if record.sources != now.sources_name:
-        found += _changed_sources(_read_sources(sweep.folder, record.sources), now.sources)
+        copy = None if with_own_code else _trusted_copy(sweep.folder, record.sources)
+        kept = {str(file.relative_to(copy)) for file in copy.rglob("*.py")} | now.own_code.keys() if copy else set()
+        found += _changed_sources(_read_sources(sweep.folder, record.sources), now.sources, kept)
     for name, then in record.data.items():
         if (today := now.data.get(name, "")) != then:
             found.append(f"{name}: was {then}, and is {today or 'not there'} now")
@@ -94,10 +166,10 @@ def changes(sweep: Sweep, now: Provenance) -> list[str]:
     return found
 
 
-def _changed_sources(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _changed_sources(then: Mapping[str, str], now: Mapping[str, str], ignored: Collection[str]) -> list[str]:
     if not then:
         return ["source files have changed; which, is not known, because the list of them is lost"]
-    names = sorted(name for name in {**then, **now} if then.get(name) != now.get(name))
+    names = sorted(name for name in {**then, **now} if then.get(name) != now.get(name) and name not in ignored)
     what = [
         f"{name} {'has changed' if name in then and name in now else 'is new' if name in now else 'is not there'}"
         for name in names
@@ -113,64 +185,6 @@ def _read_sources(folder: Path, name: str) -> dict[str, str]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {str(file): str(digest) for file, digest in content.items()} if isinstance(content, dict) else {}
-
-
-def _own_sources() -> dict[str, str]:
-    """Hash the files of convboard that a training runs."""
-    parts = [part for part in _PACKAGE.iterdir() if part.name not in _NOT_TRAINED_WITH]
-    files = [file for part in parts for file in ([part] if part.suffix == ".py" else part.rglob("*.py"))]
-    return {str(file.relative_to(_PACKAGE.parent)): _digest(file) for file in sorted(files)}
-
-
-def _foreign_sources(trials: Iterable[Trial]) -> dict[str, str]:
-    """Hash the files of the modules that configs name, and of those of the same folder that they import.
-
-    Nothing is imported. Modules of packages that are installed are taken whole, without those that they import.
-    """
-    nodes = {json.dumps(trial.config.get(group), sort_keys=True) for trial in trials for group in OPEN_GROUPS}
-    todo = {name.partition(".")[0] for node in nodes for name in target_names(json.loads(node))}
-    done: set[str] = set()
-    digests: dict[str, str] = {}
-    while todo := todo - done - _VERSIONED:
-        done.add(name := todo.pop())
-        spec = PathFinder.find_spec(name, [*sys.path, str(Path.cwd())]) if name.isidentifier() else None
-        for root, file in _files(spec) if spec is not None else ():
-            digests[str(file.relative_to(root))] = _digest(file)
-            if not {"site-packages", "dist-packages"} & set(root.parts):
-                todo |= {module for module in _imports(file) if _is_in(module, root)}
-    return dict(sorted(digests.items()))
-
-
-def _files(spec: ModuleSpec) -> Iterator[tuple[Path, Path]]:
-    """Yield the source files of a module or a package, each with the folder that it is imported from."""
-    for place in map(Path, spec.submodule_search_locations or ()):
-        yield from ((place.parent, file) for file in sorted(place.rglob("*.py")))
-    if not spec.submodule_search_locations and spec.origin and spec.origin.endswith(".py"):
-        yield Path(spec.origin).parent, Path(spec.origin)
-
-
-def _imports(file: Path) -> Iterator[str]:
-    """Yield the modules that a file imports, without those of submodules."""
-    try:
-        tree = ast.parse(read_bytes(file, _LONGEST))
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
-
-
-def _is_in(module: str, folder: Path) -> bool:
-    return (folder / module).is_dir() or (folder / f"{module}.py").is_file()
-
-
-def _digest(file: Path) -> str:
-    try:
-        return hashlib.sha256(read_bytes(file)).hexdigest()[:16]
-    except OSError:
-        return "unreadable"
 
 
 def _data(trials: Iterable[Trial]) -> dict[str, str]:

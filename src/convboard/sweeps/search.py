@@ -13,7 +13,8 @@ from convboard.errors import ConfigError
 from convboard.sweeps.search_history import History
 from convboard.sweeps.search_plan import SearchPlan, read_plan, require_optuna
 from convboard.sweeps.search_space import Space
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial
 
 _DRAWS = 100  # at random before a space is gone through in order

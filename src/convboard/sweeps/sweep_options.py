@@ -66,7 +66,8 @@ class SweepOptions:
         dry_run: Show the runs and check each as far as its first step, but start none; also as --dry-run.
         trust: Go on with a sweep that somebody else has made although it names code that is not convboard's own.
         join: Folder of a sweep to train runs of beside those who do so already, here or on another machine.
-        changed: What to do with a sweep if code, versions or data have changed since it began: refuse, or accept.
+        changed: What to do if code, versions or data have changed since the sweep began: refuse; keep, if only code of
+            the user's own has, to train with the copy that the sweep has of it; or accept the change.
     """
 
     search: str = "grid"
@@ -98,7 +99,7 @@ class SweepOptions:
         between("sweep.search_seed", self.search_seed, 0)
         between("sweep.workers", self.workers, 1, _MOST_WORKERS)
         between("sweep.per_gpu", self.per_gpu, 1, _MOST_WORKERS)
-        one_of("sweep.changed", self.changed, ("refuse", "accept"))
+        one_of("sweep.changed", self.changed, ("refuse", "accept", "keep"))
         one_of("sweep.on_failure", self.on_failure, ON_FAILURE)
         for key, least in _LEAST_MINUTES.items():
             value = getattr(self, key)

@@ -16,8 +16,9 @@ from convboard.files import empty, locked, make_folder
 from convboard.sweeps.journal import Journal, State
 from convboard.sweeps.pruning import EpochValues, Pruner
 from convboard.sweeps.reports import Activity, Progress
-from convboard.sweeps.sweep_folder import JOURNAL, LOG, VALUES, read_record
+from convboard.sweeps.sweep_folder import JOURNAL, LOG, VALUES
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.sweep_record import read_record
 from convboard.sweeps.trials import Trial
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 

@@ -1,9 +1,11 @@
 """A sweep that is resumed or joined: what is added to it, and what is refused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch  # noqa: F401  (the data is then described in this process)
 
 from convboard.errors import ConfigError, ConvboardError, RunError
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
@@ -101,23 +103,36 @@ def test_options_that_have_changed_are_told_before_trials_are_added(folder: Path
 
 
 def test_code_that_has_changed_is_refused_until_it_is_accepted(folder: Path, tmp_path: Path) -> None:
-    target = "model._target_=mine.Net"
     (tmp_path / "mine.py").write_text("class Net: ...")
-    resumed(folder, target)
+    resumed(folder, "model._target_=mine.Net")
     (tmp_path / "mine.py").write_text("class Net: changed = True")
-    for open_it in (resumed, joined):
-        with pytest.raises(RunError) as raised:
-            open_it(folder, "sweep.trust=true")
-        assert str(raised.value) == (
-            f"{folder}: what its runs are trained with has changed, so that they could not be compared:\n"
-            "  mine.py has changed\nRestore it, or start a new sweep. To go on all the same: sweep.changed=accept"
-        )
-    joined(folder, "sweep.changed=accept")  # for this worker alone
-    with pytest.raises(RunError):
+    with pytest.raises(RunError) as raised:
         resumed(folder)
+    assert str(raised.value) == (
+        f"{folder}: what its runs are trained with has changed, so that they could not be compared:\n"
+        "  mine.py has changed\nRestore it, or start a new sweep. To go on with the copy that the sweep has of your "
+        "own code: sweep.changed=keep\nTo go on with what is there now: sweep.changed=accept"
+    )
+    joined(folder)
+    resumed(folder, "sweep.changed=keep")
+    resumed(folder, "sweep.changed=accept")
+    resumed(folder)
+
+
+def test_versions_that_have_changed_are_refused_and_those_of_a_worker_change_nothing(folder: Path) -> None:
+    sweep = Sweep.open(folder)
+    sweep.revise(lambda record: replace(record, environment={**record.environment, "convboard": "9.9"}))
+    for open_it in (joined, resumed):
+        for keep in ((), ("sweep.changed=keep",)):
+            with pytest.raises(
+                RunError, match=r"\n  convboard was 9.9, and is .* now\nRestore it.*: sweep.changed=acc"
+            ):
+                open_it(folder, *keep)
+    joined(folder, "sweep.changed=accept")
+    with pytest.raises(RunError, match="convboard was"):
+        joined(folder)
     resumed(folder, "sweep.changed=accept")
     joined(folder)
-    resumed(folder)
 
 
 def test_who_joins_adds_nothing_and_tries_nothing_again(folder: Path) -> None:

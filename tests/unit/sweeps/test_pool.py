@@ -23,7 +23,8 @@ from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.reports import Progress
 from convboard.sweeps.slots import Slot
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial
 
 OBEY = "trial_targets:obey"

@@ -1,12 +1,17 @@
 """The code and the data of a sweep: what its trials are trained with is noticed when it changes, and nothing else."""
 
+import importlib
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch  # noqa: F401  (the data is then described in this process)
 
+from convboard.config.current_folder import importable_from
+from convboard.errors import RunError
 from convboard.sweeps.new_sweep import create_sweep, new_trials
-from convboard.sweeps.provenance import Provenance, changes, provenance_of
+from convboard.sweeps.provenance import Provenance, changes, frozen_code, provenance_of, trust_copy
 from convboard.sweeps.sweep_folder import Sweep
 
 MODULES = {
@@ -15,7 +20,7 @@ MODULES = {
     "more.py": "",
     "unrelated.py": "",
     "package/__init__.py": "",
-    "package/net.py": "from . import other",
+    "package/net.py": "from . import other\nclass Net: ...",
     "package/other.py": "",
 }
 
@@ -49,7 +54,7 @@ def test_files_that_have_changed_are_named(sweep: Sweep, tmp_path: Path) -> None
     (tmp_path / "new.py").touch()
     (tmp_path / "package/other.py").unlink()
     assert changes(sweep, now(sweep)) == ["more.py has changed", "new.py is new", "package/other.py is not there"]
-    for file in (sweep.folder / "sources").iterdir():
+    for file in (sweep.folder / "sources").glob("*.json"):
         file.write_text("{")
     assert changes(sweep, now(sweep)) == [
         "source files have changed; which, is not known, because the list of them is lost"
@@ -102,3 +107,39 @@ def test_data_that_is_missing_is_told_where_it_was_there_before(tmp_path: Path) 
     name = f"mnist in {tmp_path}"
     sweep.record = replace(sweep.record, data={name: "4 files"})
     assert changes(sweep, now(sweep)) == [f"{name}: was 4 files, and is not there now"]
+
+
+def test_trials_import_what_the_sweep_began_with(sweep: Sweep, tmp_path: Path) -> None:
+    trial, copy = sweep.trials[0], sweep.folder / "sources" / sweep.record.sources
+    assert frozen_code(sweep.folder, trial) is None  # as it is, beside files that it may read
+    assert frozen_code(sweep.folder, replace(trial, config={})) is None
+    (tmp_path / "unrelated.py").write_text("changed")
+    assert frozen_code(sweep.folder, trial) is None
+    for edit in ("more.py", "package/other.py", "mine.py"):
+        text = (tmp_path / edit).read_text()
+        (tmp_path / edit).write_text("edited = True")
+        assert frozen_code(sweep.folder, trial) == copy
+        (tmp_path / edit).write_text(text)
+    (tmp_path / "mine.py").unlink()
+    assert frozen_code(sweep.folder, trial) == copy
+    with importable_from(str(copy), ["mine"]):
+        mine = importlib.import_module("mine")
+    assert mine.__file__ == str(copy / "mine.py")
+    assert mine.layer.__module__ == "helpers"
+    for name in ("mine", "helpers", "package", "package.net", "package.other"):
+        del sys.modules[name]
+    (copy / "helpers.py").write_text("def layer(): other")
+    with pytest.raises(RunError, match="the copy of the code that the sweep began with, is damaged"):
+        frozen_code(sweep.folder, trial)
+
+
+def test_code_of_somebody_else_is_not_imported_from_a_sweep_that_is_not_trusted(
+    sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("class Net: mine = True")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another user"))
+    assert frozen_code(sweep.folder, sweep.trials[0]) is None
+    assert changes(sweep, now(sweep), with_own_code=False)
+    trust_copy(sweep)
+    assert frozen_code(sweep.folder, sweep.trials[0]) is not None
+    assert changes(sweep, now(sweep), with_own_code=False) == []

@@ -10,7 +10,8 @@ from scipy.stats import wilcoxon
 
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.racing import claimable, is_hopeless, signed_rank_p, spare_seeds
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial
 
 SIZES = st.integers(-30, 30).filter(bool)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import RunError
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial, Trials
 
 RECORD = SweepRecord("train.py -m seed=1,2", ("seed",), "loss/val", "token", {"torch": "2.15"})

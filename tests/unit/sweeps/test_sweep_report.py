@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from convboard.sweeps.journal import Entry, State
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.sweep_report import print_report
 from convboard.sweeps.trials import Trial
 

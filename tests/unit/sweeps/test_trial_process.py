@@ -7,8 +7,9 @@ import torch
 
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.pruning import EpochValues, SuccessiveHalving
-from convboard.sweeps.sweep_folder import Sweep, SweepRecord
+from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trial_process import Pruning, pruning_of
 from convboard.sweeps.trials import Trial
 from convboard.training.callbacks import EpochEnd, Evaluation
