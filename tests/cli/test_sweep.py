@@ -191,6 +191,10 @@ def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[.
     assert refused("-m", "sweep.workerz=3").startswith(
         "sweep.workerz is not a known key. Did you mean 'sweep.workers'?"
     )
+    assert refused("sweep.resume=outputs/sweeps/it") == "sweep.resume=outputs/sweeps/it is for a sweep: add -m."
+    assert refused("-m", "seed=1,2", "hydra/launcher=basic", "--dry-run").startswith(
+        "sweep.dry_run=true cannot be used with a launcher or a sweeper of Hydra"
+    )
     assert refused("-m", "seed=1,2", "sweep.per_gpu=2").startswith("sweep.per_gpu=2: there is no NVIDIA GPU here")
 
 

@@ -37,6 +37,9 @@ def main() -> None:
     overrides = expand_repeat(with_quoted_texts(given, is_sweep))
     sys.argv = [sys.argv[0], *flags, *overrides]  # for Hydra
     refuse_hydra_keys(overrides, is_sweep)
+    own = [override for override in overrides if re.match(r"[+~]*sweep[.=]", override)]
+    if own and not is_sweep:
+        raise ConfigError(f"{own[0]} is for a sweep: add -m.")
     if is_sweep:
         _check_sweep(overrides)
         searched = _searched_folder(flags)
@@ -45,6 +48,11 @@ def main() -> None:
 
             run_sweep([*searched, *overrides])
             return
+        if own:
+            raise ConfigError(
+                f"{own[0]} cannot be used with a launcher or a sweeper of Hydra, or with other keys of it. Omit these, "
+                "or the keys of the sweep."
+            )
         refuse_too_many_runs(overrides)
     if run := overridden(overrides, "resume"):
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none

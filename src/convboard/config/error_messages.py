@@ -43,6 +43,7 @@ _ABOUT_A_PATH = {  # errors of the file system that are about the user's path, d
 }
 _DIGIT, _OPENING = re.compile(r"\d"), re.compile(r"[\[{(]")
 _NO_INDEX = re.compile("(?:base 10: |Index )'(.*?)'")  # of OmegaConf, for a key of a list
+_SPAN = re.compile(r"(\d{1,9})(?:-|\.\.\.?|:)(\d{1,9})")  # such as 1-5 or 1..5
 _MANY = 40  # fewer digits make no number too large, and fewer brackets are not nested too deeply
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", dict: "key: value pairs"}
 
@@ -165,6 +166,12 @@ def _wrong_type(key: str, complaint: str, allowed: str) -> str:
     value, kind = found.groups()
     if kind == "dict":  # batch_size.train=3
         return f"{key} holds no further keys: it is {allowed}."
+    if value.startswith("[") and "," in value and kind != "str":
+        values = value.replace(", ", ",")
+        return f"{key}={values}: must be {allowed}. To run each of these values: -m {key}={values[1:-1]}."
+    if kind == "str" and (span := _SPAN.fullmatch(value)) is not None:
+        run_each = f"-m {key}=range({span[1]},{int(span[2]) + 1})"
+        return f"{key}={value!r}: must be {allowed}. To run each from {span[1]} to {span[2]}: {run_each}."
     return f"{key}={value!r}: must be {allowed}." if kind == "str" else f"{key}={value}: must be {allowed}."
 
 
@@ -192,6 +199,8 @@ def _malformed(error: OverrideParseException) -> ConfigError:
     key, _, value = override.partition("=")
     if re.fullmatch(r"\(.*,.*\)", value):
         return ConfigError(f"{override!r} is not understood: write a list as {key}=[{value[1:-1].rstrip(',')}].")
+    if re.search(r"^,|,\s*(,|$)", value):
+        return ConfigError(f"{override!r} is not understood: a value is missing beside a comma.")
     return ConfigError(
         f"{override!r} is not understood: its value is neither a number nor a text, [list] or {{key: value}}. "
         f"Put a text with special characters into quotes of both kinds: '{key}=\"...\"'."

@@ -49,7 +49,9 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
         ConfigError: A key has no value, or has a space of values instead of a list; or there are too many trials.
         HydraException: An override cannot be parsed.
     """
-    given = {override.get_key_element(): override for override in parse_overrides(overrides)}
+    parsed = parse_overrides(overrides)
+    _refuse_two_lists(parsed)
+    given = {override.get_key_element(): override for override in parsed}
     rows = list(rows)
     refuse_too_many_runs(with_quoted_texts(overrides, is_sweep=True), len(rows))
     values = {key: values_of(key, override) for key, override in given.items()}
@@ -62,11 +64,25 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
     return settings
 
 
+def _refuse_two_lists(parsed: Sequence[Override]) -> None:
+    """Refuse two lists for one key, of which Hydra would take the last one."""
+    first: dict[str, Override] = {}
+    for override in filter(Override.is_sweep_override, parsed):
+        key = override.get_key_element()
+        if key in first:
+            raise ConfigError(
+                f"{key} is given twice, as {first[key].input_line} and as {override.input_line}. Give all its values "
+                "in one list."
+            )
+        first[key] = override
+
+
 def values_of(key: str, override: Override) -> list[str]:
     """Return the values of an override as texts that Hydra reads as these values."""
     if not override.is_sweep_override():
-        text = override.get_value_element_as_str() if override.value() is not None or not override.is_delete() else ""
-        return [_lower(text)]
+        if override.is_delete() and override.value() is None:
+            return [""]
+        return [_lower(override.get_value_element_as_str()) or "''"]
     if not override.is_discrete_sweep():
         raise ConfigError(
             f"{override.input_line} is a space of values, of which a grid cannot try all. Give a list, such as "

@@ -55,6 +55,25 @@ def test_a_list_has_no_keys(key: str) -> None:
     assert str(raised.value) == told
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("seed=1-5", "seed='1-5': must be a whole number. To run each from 1 to 5: -m seed=range(1,6)."),
+        (
+            "batch_size=8..9",
+            "batch_size='8..9': must be a whole number. To run each from 8 to 9: -m batch_size=range(8,10).",
+        ),
+        ("seed=[1,2]", "seed=[1,2]: must be a whole number. To run each of these values: -m seed=1,2."),
+        ("seed=1,2,", "'seed=1,2,' is not understood: a value is missing beside a comma."),
+        ("seed=1,,2", "'seed=1,,2' is not understood: a value is missing beside a comma."),
+    ],
+)
+def test_several_values_that_are_written_wrongly_are_told_rightly(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        compose_config([override])
+    assert str(raised.value) == message
+
+
 def test_no_override_is_blamed_for_a_file() -> None:
     explained = explain(ValueError("Exceeds the limit (4300 digits) for integer string"), TrainConfig, [LONG, "seed=3"])
     assert str(explained) == "a file of options: the number has too many digits."

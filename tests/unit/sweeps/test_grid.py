@@ -36,6 +36,8 @@ def test_without_several_values_there_is_one_trial() -> None:
         ("data_dir='a,b',\"c d\"", ["'a,b'", '"c d"']),
         ("model=müller,lenet", ["'müller'", "lenet"]),
         ("~scheduler", [""]),
+        ("data_dir=", ["''"]),
+        ("data_dir='',a", ["''", "a"]),
     ],
 )
 def test_values_are_texts_that_mean_the_same(given: str, values: list[str]) -> None:
@@ -67,10 +69,14 @@ def test_rows_keep_their_values_together() -> None:
             "optimizer.lr=interval(0.001,0.1) is a space of values, of which a grid cannot try all. Give a list, such "
             "as optimizer.lr=0.1,0.01, or let it be searched: add sweep=random or sweep=tpe.",
         ),
+        (
+            "seed=1,2 seed=3,4",
+            "seed is given twice, as seed=1,2 and as seed=3,4. Give all its values in one list.",
+        ),
         ("seed=range(0,1000000000)", "-m: the sweep would have 1,000,000,000 runs. At most 100,000 are possible."),
     ],
 )
 def test_what_is_no_grid(given: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        grid([given])
+        grid(given.split())
     assert str(raised.value).startswith(message)
