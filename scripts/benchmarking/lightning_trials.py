@@ -35,11 +35,11 @@ class Classifier(lightning.LightningModule):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self.network, self.loss = lenet(), nn.CrossEntropyLoss()
-        self.accuracies = nn.ModuleDict({name: MulticlassAccuracy(10) for name in ("training", "val", "test")})
+        self.accuracies = nn.ModuleDict({f"of_{name}": MulticlassAccuracy(10) for name in ("train", "val", "test")})
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         """See Lightning."""
-        return self._step(batch, "training")
+        return self._step(batch, "train")
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         """See Lightning."""
@@ -57,9 +57,10 @@ class Classifier(lightning.LightningModule):  # type: ignore[misc]
         images, labels = batch
         scores = self.network(images)
         loss: Tensor = self.loss(scores, labels)
-        self.accuracies[split](scores, labels)
+        accuracy = self.accuracies[f"of_{split}"]
+        accuracy(scores, labels)
         self.log(f"{split}/loss", loss, on_step=False, on_epoch=True, prog_bar=True)
-        self.log(f"{split}/accuracy", self.accuracies[split], on_step=False, on_epoch=True, prog_bar=True)
+        self.log(f"{split}/accuracy", accuracy, on_step=False, on_epoch=True, prog_bar=True)
         return loss
 
 

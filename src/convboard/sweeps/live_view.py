@@ -30,7 +30,7 @@ _BELOW = 7  # lines of a terminal that are no running trial
 _WIDE = 100  # columns from which there is room for longer bars and titles
 _BESIDE = 50  # columns that a table needs beside the swept values
 _FOR_TIMES = 34  # columns
-_INTERVAL = 0.2  # seconds between two pictures in a terminal
+_INTERVAL = 0.5  # seconds between two pictures in a terminal, each of which takes some milliseconds
 _LINE_INTERVAL = 60.0  # seconds between two lines of progress elsewhere
 _LARGEST_SHARE = 0.02  # of the time, for looking at the state of all trials
 _CHEAP = 0.005  # seconds of a look that is taken whenever a trial has ended
@@ -99,11 +99,8 @@ class LiveView:
         self._progress.end(trial, end)
         if self._look_seconds < _CHEAP:
             self._next_snapshot = self._clock()
-        if self._live.is_started:  # what is printed is followed by the last picture
-            self._live.refresh()
-        for line in self._end(trial, end):
-            self._print(line)
-        self.on_tick()
+        self.on_tick()  # before the lines, since the last picture is drawn again below them
+        self._print(Text("\n").join(self._end(trial, end)))
 
     def on_stop(self, reason: str) -> None:
         """See `Listener`."""
