@@ -1,6 +1,8 @@
 """Trials that fail in every way: each costs itself alone, is told, and goes on when its cause is mended."""
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -126,3 +128,28 @@ def test_what_fails_costs_itself_alone_and_goes_on_when_it_is_mended(
     for trial in sweep.trials:
         assert_same(sweep.run_dir(trial.number), whole / trial.folder)
         assert status(sweep.run_dir(trial.number)) == 1
+
+
+@pytest.mark.thorough
+def test_a_sweep_stops_at_the_first_failure_on_request(run_command: RunCommand, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(NETWORK)
+    (tmp_path / "failures.json").write_text('{"0": "raises"}')
+    given = [*arguments("sweep"), "sweep.workers=1"]
+    done = run_command("train.py", *given, "sweep.on_failure=stop", expected_code=1)
+    assert "stopping: sweep.on_failure=stop, and a trial has failed" in done.stdout
+    assert f"{SEEDS - 1} trials left to run. Go on with the sweep: " in done.stdout
+    journal = Sweep.open(tmp_path / "sweep").journal
+    assert [journal.state(number) for number in range(SEEDS)] == [State.FAILED, *[State.WAITING] * (SEEDS - 1)]
+
+
+@pytest.mark.thorough
+def test_a_sweep_stops_when_its_time_is_over(run_command: RunCommand, tmp_path: Path) -> None:
+    given = ["-m", *CONFIG, "seed=1,2,3", "trainer.max_epochs=100000", "board=minimal", "hydra.sweep.dir=sweep"]
+    done = run_command("train.py", *given, "sweep.workers=2", "sweep.max_minutes=0.1")
+    assert "stopping: sweep.max_minutes=0.1 have passed; 2 trials being saved" in done.stdout
+    told = re.search(r"3 trials left to run. Go on with the sweep: (.*)", done.stdout)
+    assert told is not None
+    _, script, *go_on = shlex.split(told[1])
+    again = run_command(script, *go_on, "sweep.max_minutes=0.05")  # at each command anew
+    assert "3 trials left to run." in again.stdout
+    assert list((tmp_path / "sweep/seed=1/checkpoints").glob("last.safetensors"))

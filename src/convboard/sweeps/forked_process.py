@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
@@ -19,6 +19,7 @@ from convboard.sweeps.trials import Trial
 
 GRACE = 7.0  # seconds in which a process that is asked to stop has to save
 DUMP = 0.5  # seconds in which a process that is to be killed prints where it is
+_OOM_SCORE = Path("/proc/self/oom_score_adj")  # if memory runs out, Linux kills a trial rather than pool or server
 _SAFE_PATH = "PYTHONSAFEPATH"
 _INTERVAL = 1.0  # seconds between two looks at the server
 _imported_by = os.getpid()  # the server: it imports this module before it forks
@@ -35,6 +36,8 @@ def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, envi
         environment: See `call`.
     """
     _show_where_it_is()
+    with suppress(OSError):  # there is none on macOS
+        _OOM_SCORE.write_text("500")
     call(target, environment, folder, trial, reports)
 
 

@@ -134,6 +134,12 @@ def test_a_free_slot_asks_for_further_trials(tmp_path: Path) -> None:
     assert heard.events[:2] == ["start 0", "start 1"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a score")
+def test_a_trial_is_killed_before_the_pool_when_memory_runs_out(tmp_path: Path) -> None:
+    heard = run(sweep_of(tmp_path, ["tell its score"]))
+    assert int(heard.ends[0].reason) > int(Path("/proc/self/oom_score_adj").read_text())
+
+
 def test_a_sweep_that_is_done_starts_nothing(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["finish"])
     run(sweep)

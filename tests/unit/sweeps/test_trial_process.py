@@ -1,16 +1,21 @@
 """The process of a trial: whether and by what it is pruned."""
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
+from convboard.errors import RunError
+from convboard.experiment.run_dir import LOCK
+from convboard.files import locked
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.pruning import EpochValues, SuccessiveHalving
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.sweep_record import SweepRecord
-from convboard.sweeps.trial_process import Pruning, pruning_of
+from convboard.sweeps.trial_process import Pruning, pruning_of, wait_until_free
 from convboard.sweeps.trials import Trial
 from convboard.training.callbacks import EpochEnd, Evaluation
 
@@ -56,3 +61,21 @@ def test_without_a_pruner_nothing_is_pruned(tmp_path: Path) -> None:
     record = SweepRecord("", ("seed",), "loss/val", "abc", {}, options=SweepOptions().shared())
     Sweep.create(tmp_path, record, [Trial(0, (), {"seed": "1"}, "seed=1", {})])
     assert pruning_of(tmp_path, 0) is None
+
+
+def test_a_trial_waits_for_the_process_that_still_saves_it(tmp_path: Path) -> None:
+    """The worker of that process was killed, and another one goes on with the trial at once."""
+    has_lock = threading.Event()
+
+    def save() -> None:
+        with locked(tmp_path / LOCK, wait=False, busy=lambda _: RunError("in use")):
+            has_lock.set()
+            time.sleep(0.2)
+            (tmp_path / "saved").touch()
+
+    saving = threading.Thread(target=save)
+    saving.start()
+    has_lock.wait()
+    wait_until_free(tmp_path)
+    assert (tmp_path / "saved").exists()
+    saving.join()
