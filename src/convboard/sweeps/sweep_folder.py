@@ -25,7 +25,7 @@ import yaml
 from convboard.config.command_line import assignment
 from convboard.config.yaml_limits import LOADER, read_yaml_text
 from convboard.errors import RunError
-from convboard.files import atomic_write_text, create_once, make_folder, remove_leftovers
+from convboard.files import create_once, make_folder, read_bytes, remove_leftovers
 from convboard.sweeps.journal import Entry, Journal, State
 from convboard.sweeps.trials import Trial, Trials
 
@@ -186,13 +186,11 @@ class Sweep:
         for name in (TRIALS, JOURNAL, WORKERS):
             make_folder(folder / name)
         sweep = cls(folder, record)
-        if not sweep.trials.add_first(trials):
+        if not (_has_search(folder / SEARCH, search) and sweep.trials.add_first(trials)):
             raise RunError(
                 f"{folder} has the trials of another sweep, whose command was killed before it started one. Remove the "
                 "folder, or choose another one with hydra.sweep.dir=<folder>."
             )
-        if search is not None:
-            atomic_write_text(folder / SEARCH, search)
         if not create_once(folder / SWEEP, record.to_yaml()):
             refuse_existing(folder)
         return sweep
@@ -270,3 +268,10 @@ class Sweep:
     def run_dir(self, number: int) -> Path:
         """Return the run directory of a trial."""
         return self.folder / self.trials[number].folder
+
+
+def _has_search(path: Path, search: str | None) -> bool:
+    """Create `search.json`. Returns whether the sweep has this search now, and no other one."""
+    if search is None:
+        return not path.exists()
+    return create_once(path, search) or read_bytes(path) == search.encode()
