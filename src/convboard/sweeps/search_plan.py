@@ -191,6 +191,8 @@ def refuse_to_change(sweep: Sweep, overrides: Sequence[str], keys: Mapping[str, 
             f"{overrides[0]} cannot be used with sweep.resume= of a search, which chooses the values. A larger "
             "sweep.max_trials= takes it further."
         )
+    if is_search and max_trials is None and "max_trials" in keys:
+        raise ConfigError("sweep.max_trials=null: a search needs a number of trials.")
     if max_trials is not None and not is_search:
         raise ConfigError(f"sweep.max_trials={max_trials}: {sweep.folder} is no search, and has all its trials.")
     if max_trials is not None and max_trials < len(sweep.trials):
