@@ -76,11 +76,11 @@ def test_an_experiment_wins_over_the_groups_and_the_command_line_over_both() -> 
         ),
         (
             "trainer.plan=aut",
-            "trainer.plan='aut' is not known. Did you mean 'auto'? Allowed: auto, measure, default, none.",
+            "trainer.plan='aut' is not known. Did you mean 'auto'? Allowed: auto, default, measure, none.",
         ),
         (
             "trainer.plan=false",
-            "trainer.plan='false' is not known. Did you mean 'none'? Allowed: auto, measure, default, none.",
+            "trainer.plan='false' is not known. Did you mean 'none'? Allowed: auto, default, measure, none.",
         ),
         ("trainer.threads=0", "trainer.threads=0: must be at least 1."),
         (
