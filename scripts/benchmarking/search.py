@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from benchmarking.progress import Progress
 from benchmarking.tables import Cell, Section
 from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.new_search import new_plan
 from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.search import Search, fraction
-from convboard.sweeps.search_plan import SearchPlan, new_plan
+from convboard.sweeps.search_plan import SearchPlan
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trials import Trial
 

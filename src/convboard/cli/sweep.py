@@ -21,10 +21,10 @@ from convboard.sweeps.forked_process import preload
 from convboard.sweeps.journal import CLAIMABLE
 from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
+from convboard.sweeps.new_search import new_plan
 from convboard.sweeps.new_sweep import create_sweep, new_trials, refuse_folder, trust_trials, without_repeated
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.search import Search
-from convboard.sweeps.search_plan import new_plan
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
 from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.status_line import StatusLine

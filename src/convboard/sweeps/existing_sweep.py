@@ -16,7 +16,7 @@ from convboard.sweeps.liveness import Observer
 from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import compose_trials, trust_trials
 from convboard.sweeps.provenance import Provenance, changes, provenance_of, trust_copy
-from convboard.sweeps.search_plan import read_plan, refuse_to_change
+from convboard.sweeps.search_plan import read_examples, refuse_to_change
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
 from convboard.sweeps.sweep_record import SweepRecord
@@ -126,8 +126,7 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
 
 def _opened(folder: str, options: SweepOptions) -> Sweep:
     sweep = Sweep.open(Path(folder))
-    plan = read_plan(sweep.folder)
-    sweep.examples = list(plan.corners()) if plan else ()
+    sweep.examples = read_examples(sweep.folder)
     trust_trials(sweep, options.trust)
     if options.trust:
         trust_copy(sweep)

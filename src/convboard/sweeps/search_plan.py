@@ -1,33 +1,30 @@
 """What a search needs to go on, as it was when the sweep was made: `search.json` in the folder of the sweep.
 
-It holds the space, and the config of every choice of options (`config.frozen_base`): so later changes of
-files change nothing for settings that are proposed later.
+It holds the space, and the config of every choice of options (`config.frozen_base`): so later changes of files change
+nothing for settings that are proposed later.
 """
 
 import json
-import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from convboard.config.compose import compose_config, sets_value
-from convboard.config.frozen_base import Base, calls_resolver, compose_base, config_of
+from convboard.config.compose import sets_value
+from convboard.config.frozen_base import Base, calls_resolver, config_of
 from convboard.config.schema import TrainerConfig
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError, RunError
 from convboard.files import read_text
 from convboard.sweeps.grid import Setting, named
 from convboard.sweeps.ranking import SEED
-from convboard.sweeps.search_space import Choices, Dimension, Interval, Space, read_space
+from convboard.sweeps.search_space import Choices, Dimension, Interval, Space
 from convboard.sweeps.sweep_folder import SEARCH, Sweep
-from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trial_plans import kind, with_chosen_keys
 from convboard.sweeps.trials import Trial, folder_name, with_threads
 
-_MOST_BASES = 1000
 _LONGEST = 100_000_000  # bytes
 _OPTUNA = 5  # the first major version whose sampler takes running trials into account by default
 
@@ -111,49 +108,6 @@ def split(setting: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     return tuple(options), tuple(values)
 
 
-def new_plan(options: SweepOptions, overrides: Sequence[str]) -> SearchPlan | None:
-    """Plan the search of a sweep; None for a grid.
-
-    Args:
-        options: The keys of the sweep.
-        overrides: The overrides of its command line that describe the trials.
-
-    Raises:
-        ConfigError: The space is impossible, a choice of options cannot be composed, or Optuna is missing; or keys of
-            the sweep do not go together.
-    """
-    if options.search == "grid":
-        if options.max_trials is not None:
-            raise ConfigError(
-                f"sweep.max_trials={options.max_trials} belongs to a search: add sweep=random or sweep=tpe. A grid "
-                "tries every combination."
-            )
-        return None
-    if options.trials is not None:
-        raise ConfigError(
-            f"sweep.trials={options.trials} cannot be used with sweep={options.search}, which chooses the values. Omit "
-            "one of them."
-        )
-    require_optuna(options.search)
-    space = read_space(overrides)
-    seeds = len(space.seeds) or 1
-    if options.max_trials is None:
-        raise ConfigError("sweep.max_trials=null: a search needs a number of trials, such as sweep.max_trials=20.")
-    if options.max_trials < seeds:
-        raise ConfigError(f"sweep.max_trials={options.max_trials}: one setting has {seeds} trials, one for each seed.")
-    bases = dict(_bases(space))
-    _check_objective(space, bases)
-    return SearchPlan(space, bases, os.path.abspath("."))  # noqa: PTH100  (links stay)
-
-
-def _check_objective(space: Space, bases: Mapping[tuple[str, ...], Base]) -> None:
-    """Check that all trials have the same objective."""
-    swept = space.dimensions["objective"].extremes if "objective" in space.dimensions else ()
-    objectives = list(dict.fromkeys([*swept, *(str(base["objective"]) for base in bases.values())]))
-    if len(objectives) > 1:
-        raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
-
-
 def require_optuna(search: str) -> None:
     """Refuse a search that needs Optuna where it is missing.
 
@@ -177,28 +131,6 @@ def require_optuna(search: str) -> None:
         )
 
 
-def _bases(space: Space) -> Iterator[tuple[tuple[str, ...], Base]]:
-    """Compose the base of each choice of options that the settings of a space can make."""
-    number = math.prod(one.size or 1 for key, one in space.dimensions.items() if not sets_value(key))
-    if number > _MOST_BASES:
-        raise ConfigError(
-            f"-m: a search composes every choice of options before it starts, and here are {number:,}. At most "
-            f"{_MOST_BASES:,} are possible: give fewer options."
-        )
-    for setting in space.choices_of_options():
-        options, values = split(setting)
-        overrides = (*space.fixed, *options, *values)
-        with named(Setting(overrides, setting)):
-            composed = compose_config(overrides)
-            base = compose_base([*space.fixed, *options])
-            if config_of(base, values, overrides) != composed.config:
-                raise ConfigError(
-                    "a key follows another one by an interpolation that calls a resolver, such as ${oc.select:seed}, "
-                    "which a search cannot do. Write ${seed}, or a value."
-                )
-        yield options, base
-
-
 def read_plan(folder: Path) -> SearchPlan | None:
     """Read the search of a sweep; None if it has none.
 
@@ -211,13 +143,35 @@ def read_plan(folder: Path) -> SearchPlan | None:
     path = folder / SEARCH
     if not path.exists():
         return None
-    try:
+    with _damage_told(path):
         plain = json.loads(read_text(path, _LONGEST))
         if calls_resolver(plain):
             raise ValueError("a value in it calls a resolver")
         return _plan(**plain)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise RunError(f"{path} cannot be read: {error}. Without it the search cannot go on; sweep again.") from error
+
+
+def read_examples(folder: Path) -> list[Trial]:
+    """Return the trials at the bounds of the search of a sweep, which have all its code and data.
+
+    Args:
+        folder: The folder of the sweep.
+
+    Raises:
+        RunError: The search cannot be read.
+    """
+    plan = read_plan(folder)
+    with _damage_told(folder / SEARCH):
+        return list(plan.corners()) if plan else []
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    """Within, an error is due to a damaged file, or to one of another version."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise RunError(f"{path} cannot be read: {reason}. Without it the search cannot go on; sweep again.") from error
 
 
 def refuse_to_change(sweep: Sweep, overrides: Sequence[str], keys: Mapping[str, Any]) -> None:
@@ -237,6 +191,8 @@ def refuse_to_change(sweep: Sweep, overrides: Sequence[str], keys: Mapping[str, 
             f"{overrides[0]} cannot be used with sweep.resume= of a search, which chooses the values. A larger "
             "sweep.max_trials= takes it further."
         )
+    if is_search and max_trials is None and "max_trials" in keys:
+        raise ConfigError("sweep.max_trials=null: a search needs a number of trials.")
     if max_trials is not None and not is_search:
         raise ConfigError(f"sweep.max_trials={max_trials}: {sweep.folder} is no search, and has all its trials.")
     if max_trials is not None and max_trials < len(sweep.trials):
@@ -246,14 +202,16 @@ def refuse_to_change(sweep: Sweep, overrides: Sequence[str], keys: Mapping[str, 
 def _plan(*, space: Any, bases: Any, start: str, threads: int | None, plans: Any) -> SearchPlan:
     """Check what was read."""
     dimensions = {str(key): _dimension(**dimension) for key, dimension in space["dimensions"].items()}
-    if not dimensions:
+    if not dimensions or not all(dimension.extremes for dimension in dimensions.values()):
         raise ValueError("it has no space")
+    if not isinstance(start, str) or not isinstance(threads, int | None):
+        raise ValueError("it lacks a folder or a number of threads")
     chosen = None if plans is None else {str(name): dict(keys) for name, keys in plans.items()}
     if unknown := {key for keys in (chosen or {}).values() for key in keys} - {*TrainerConfig.__dataclass_fields__}:
         raise ValueError(f"trainer.{min(unknown)} is not known")
     by_options = {tuple(map(str, options)): dict(base) for options, base in bases}
     texts = tuple(map(str, space["fixed"])), tuple(map(str, space["seeds"]))
-    return SearchPlan(Space(dimensions, *texts), by_options, str(start), threads, chosen)
+    return SearchPlan(Space(dimensions, *texts), by_options, start, threads, chosen)
 
 
 def _dimension(**fields: Any) -> Dimension:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from convboard.config.command_line import assignment
 from convboard.errors import RunError
-from convboard.files import create_once, make_folder, read_text, remove_leftovers
+from convboard.files import create_once, make_folder, read_bytes, remove_leftovers
 from convboard.sweeps.journal import Entry, Journal, State
 from convboard.sweeps.sweep_record import SWEEP, SweepRecord, read_record, revise_record, state_of_record
 from convboard.sweeps.trials import Trial, Trials
@@ -83,10 +83,7 @@ class Sweep:
         for name in (TRIALS, JOURNAL, WORKERS):
             make_folder(folder / name)
         sweep = cls(folder, record)
-        is_first = sweep.trials.add_first(trials)
-        if search is not None and not create_once(folder / SEARCH, search):
-            is_first = is_first and read_text(folder / SEARCH) == search
-        if not is_first:
+        if not (_has_search(folder / SEARCH, search) and sweep.trials.add_first(trials)):
             raise RunError(
                 f"{folder} has the trials of another sweep, whose command was killed before it started one. Remove the "
                 "folder, or choose another one with hydra.sweep.dir=<folder>."
@@ -154,3 +151,10 @@ class Sweep:
     def run_dir(self, number: int) -> Path:
         """Return the run directory of a trial."""
         return self.folder / self.trials[number].folder
+
+
+def _has_search(path: Path, search: str | None) -> bool:
+    """Create `search.json`. Returns whether the sweep has this search now, and no other one."""
+    if search is None:
+        return not path.exists()
+    return create_once(path, search) or read_bytes(path) == search.encode()

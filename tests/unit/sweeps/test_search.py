@@ -12,10 +12,11 @@ import pytest
 
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.journal import Entry, State
+from convboard.sweeps.new_search import new_plan
 from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.search import Search, fraction, proposal
 from convboard.sweeps.search_history import History
-from convboard.sweeps.search_plan import SearchPlan, new_plan, read_plan, refuse_to_change
+from convboard.sweeps.search_plan import SearchPlan, read_examples, read_plan, refuse_to_change
 from convboard.sweeps.search_space import read_space
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
@@ -283,6 +284,7 @@ def test_keys_of_a_sweep_that_do_not_go_together(changes: dict[str, Any], messag
             {},
             "seed=4 cannot be used with sweep.resume= of a search, which chooses the values. A larg",
         ),
+        ("tpe", [], {"max_trials": None}, "sweep.max_trials=null: a search needs a number of trials."),
         ("tpe", [], {"max_trials": 1}, "sweep.max_trials=1: the sweep has 2 trials already."),
         ("grid", [], {"max_trials": 5}, "sweep.max_trials=5: {folder} is no search, and has all its trials."),
     ],
@@ -328,6 +330,14 @@ def test_where_optuna_is_missing_its_extra_is_named(version: str | None, monkeyp
         lambda plain: plain["bases"][0][1].update(data_dir="${oc.env:HOME}"),
         lambda plain: plain.update(bases=3),
         lambda plain: plain.update(plans={"a kind": {"magic": 3}}),
+        lambda plain: plain["bases"].pop(),
+        lambda plain: plain["bases"][0][1].pop("optimizer"),
+        lambda plain: plain["bases"][0][1].update(optimizer=3),
+        lambda plain: plain["space"]["dimensions"]["optimizer.lr"].update(low="a"),
+        lambda plain: plain["space"]["dimensions"]["optimizer.lr"].update(low=0),
+        lambda plain: plain["space"]["dimensions"]["model"].update(texts=[]),
+        lambda plain: plain["space"]["dimensions"]["model"].update(texts=3),
+        lambda plain: plain.update(start=[], threads="many"),
     ],
 )
 def test_a_plan_that_is_damaged_or_calls_resolvers_is_refused(tmp_path: Path, change: object) -> None:
@@ -337,7 +347,17 @@ def test_a_plan_that_is_damaged_or_calls_resolvers_is_refused(tmp_path: Path, ch
     change(plain)
     (folder / "search.json").write_text(json.dumps(plain))
     with pytest.raises(RunError, match=r"search.json cannot be read: .*Without it the search cannot go on"):
-        read_plan(folder)
+        read_examples(folder)
+
+
+def test_what_a_killed_command_has_left_is_not_taken_for_the_own_search(tmp_path: Path) -> None:
+    folder, (plan, examples) = tmp_path / "sweep", default_plan()
+    create_sweep(folder, [], examples, options(), plan.to_json())
+    (folder / "sweep.yaml").unlink()
+    for search in (replace(plan, threads=7).to_json(), None):
+        with pytest.raises(RunError, match="has the trials of another sweep, whose command was killed"):
+            create_sweep(folder, [], examples, options(), search)
+    create_sweep(folder, [], examples, options(), plan.to_json())  # the same one
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from convboard.sweeps.journal import State
+from convboard.sweeps.new_search import new_plan
 from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.search import proposal
 from convboard.sweeps.search_history import History
-from convboard.sweeps.search_plan import new_plan
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
 
