@@ -32,6 +32,7 @@ class EpochValues:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._known: dict[Path, list[float]] = {}  # files that have been read, which never change
 
     def write(self, place: str, number: int, values: Sequence[float]) -> None:
         """Store the values of a trial, unless they are there: a resumed run gives the same ones again.
@@ -50,13 +51,13 @@ class EpochValues:
 
     def others(self, place: str, number: int) -> list[list[float]]:
         """Return what the trials other than this one have stored. A damaged file counts as missing."""
-        found = []
         folder = self._folder / place
-        for path in folder.glob("*.json") if folder.is_dir() else ():
-            if path.stem != f"{number:05}":
+        paths = [path for path in folder.glob("*.json") if path.stem != f"{number:05}"] if folder.is_dir() else []
+        for path in paths:
+            if path not in self._known:
                 with suppress(OSError, ValueError, TypeError, RecursionError):
-                    found.append([float(value) for value in json.loads(read_text(path, _LONGEST))])
-        return [values for values in found if values]
+                    self._known[path] = [float(value) for value in json.loads(read_text(path, _LONGEST))]
+        return [values for path in paths if (values := self._known.get(path))]
 
 
 class Pruner(Protocol):

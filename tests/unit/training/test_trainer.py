@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from convboard.models import BatchNormCNN
 from convboard.training import signals
 from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 from convboard.training.checkpoint import load_checkpoint, load_latest
+from convboard.training.distributed.communicator import Communicator
 from convboard.training.schedules import Constant, Cosine, Schedule
 from convboard.training.signals import Interrupted
 from convboard.training.trainer import Trainer
@@ -198,6 +200,21 @@ def test_a_pruned_run_is_saved_and_tested_and_goes_on_as_if_it_had_not_been(tmp_
     whole = make_trainer(tmp_path / "b", limits)
     whole.fit()
     assert torch.equal(weights(resumed), weights(whole))
+
+
+class SecondOfTwo(Communicator):
+    """The second of two processes, the first of which has a callback that prunes the run."""
+
+    rank = 1
+
+    def all_reduce_max(self, value: int) -> int:
+        return 2
+
+
+def test_all_processes_end_a_run_that_is_pruned(tmp_path: Path) -> None:
+    setup = make_trainer(tmp_path, TrainerConfig(max_epochs=4)).setup
+    end = Trainer(replace(setup, comm=SecondOfTwo())).fit()
+    assert (end.status, end.epoch) == ("pruned", 1)
 
 
 def test_the_best_epoch_is_the_one_tested(tmp_path: Path) -> None:
