@@ -5,6 +5,9 @@ The values are in files that are created once, so that any worker on any machine
     values/00003/00012.json       the values of trial 12 at the epochs 1 to 3; for successive halving, at its rungs
     values/finished/00012.json    those of all epochs of trial 12, which has done its last one; for the median rule
 
+Of a setting with several seeds, the first one is judged, and the others end when it is pruned. If each were judged by
+itself, the mean of a setting would be that of its lucky seeds.
+
 A value is the metric on the validation split that goes with the objective of the sweep, also if that is of the test
 split, which decides nothing.
 """
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 from convboard.files import create_once, read_text
+from convboard.sweeps.journal import Journal, State
 from convboard.sweeps.pruning_rules import is_among_best, is_rung, is_worse_than, median_of_averages, most_that_go_on
 
 _FINISHED = "finished"
@@ -135,3 +139,29 @@ class MedianRule:
         best = max(values) if self.sign > 0 else min(values)
         trials = f"{len(others)} trial{'s' if len(others) > 1 else ''}"
         return f"epoch {epoch}: the best value {best:.4g} is worse than the median {limit:.4g} of {trials}"
+
+
+@dataclass(frozen=True)
+class WithItsSetting:
+    """Prunes a trial when another seed of the same setting has been pruned.
+
+    Attributes:
+        journal: The journal of the sweep.
+        siblings: The trials with the other seeds.
+    """
+
+    journal: Journal
+    siblings: Sequence[int]
+
+    def judge(self, number: int, values: Sequence[float], is_last: bool, stored: EpochValues) -> str | None:
+        """See `Pruner`."""
+        for sibling in () if is_last else self.siblings:
+            self.journal.refresh_trial(sibling)
+            if self.journal.state(sibling) is State.PRUNED:
+                return pruned_with(sibling)
+        return None
+
+
+def pruned_with(sibling: int) -> str:
+    """Return the reason for which a trial is pruned after one with another seed of the same setting."""
+    return f"trial {sibling}, which has another seed of the same setting, was pruned"

@@ -1,6 +1,7 @@
 """Racing: in a search, the seeds of a setting are run one by one, and are not spent on a setting that is hopeless.
 
-A setting is compared with the best one of which all seeds have finished, on the seeds that both have. Seeds that are
+A setting is compared with the best one of which all seeds have finished, on the seeds that both have. In a grid, all
+seeds of a setting may run at once. In both, none is run after another seed of the setting was pruned. Seeds that are
 spared are pruned in the journal without having run.
 """
 
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from convboard.sweeps.journal import CLAIMABLE, Entry, State
+from convboard.sweeps.pruning import pruned_with
 from convboard.sweeps.ranking import SEED, setting_of
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import Trial
@@ -84,9 +86,12 @@ def spare_seeds(sweep: Sweep, worker: str) -> list[int]:
     Raises:
         OSError: The folder cannot be written.
     """
-    settings = _settings(sweep) if _races(sweep) else []
+    options = sweep.record.options
+    if SEED not in sweep.record.swept or not (_races(sweep) or options.get("pruner", "none") != "none"):
+        return []
+    settings = _settings(sweep)
     sign = 1 if sweep.record.is_maximised else -1
-    whole = [setting for setting in settings if setting.is_whole]
+    whole = [setting for setting in settings if setting.is_whole and _races(sweep)]
     best = max(whole, key=lambda setting: sign * fmean(setting.values.values()), default=None)
     spared = []
     for setting in settings:
@@ -125,7 +130,7 @@ def _reason(setting: _Setting, best: _Setting | None, sign: int) -> str:
         return ""
     pruned = [number for number, state in setting.states.items() if state is State.PRUNED]
     if pruned:
-        return f"trial {pruned[0]}, which has another seed of the same setting, was pruned"
+        return pruned_with(pruned[0])
     if best is None or best is setting or not is_hopeless(setting.values, best.values, sign):
         return ""
     return f"{len(setting.values)} seeds of this setting are worse than those of the best one, trial {min(best.states)}"

@@ -14,12 +14,13 @@ from convboard.errors import RunError
 from convboard.experiment.run_dir import CONFIG, LOCK
 from convboard.files import empty, locked, make_folder
 from convboard.sweeps.journal import Journal, State
-from convboard.sweeps.pruning import EpochValues, Pruner
+from convboard.sweeps.pruning import EpochValues, Pruner, WithItsSetting
+from convboard.sweeps.ranking import SEED, setting_of
 from convboard.sweeps.reports import Activity, Progress
-from convboard.sweeps.sweep_folder import JOURNAL, LOG, VALUES
+from convboard.sweeps.sweep_folder import JOURNAL, LOG, TRIALS, VALUES
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.sweep_record import read_record
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.trials import Trial, Trials
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 
 _REPORT_SECONDS = 5.0  # between two reports of what a process does
@@ -176,4 +177,17 @@ def pruning_of(folder: Path, number: int) -> Pruning | None:
     journal.refresh_trial(number)
     if pruner is None or any(entry.state is State.PRUNED for entry in journal.entries(number)):
         return None
+    siblings = _siblings(folder, number) if SEED in record.swept else []
+    for sibling in siblings:
+        journal.refresh_trial(sibling)
+    if any(sibling < number and journal.state(sibling) is not State.FAILED for sibling in siblings):
+        pruner = WithItsSetting(journal, siblings)
     return Pruning(pruner, EpochValues(folder / VALUES), number, record.objective)
+
+
+def _siblings(folder: Path, number: int) -> list[int]:
+    """Return the trials of the same setting with other seeds."""
+    trials = Trials(folder / TRIALS)
+    trials.refresh()
+    setting = setting_of(trials[number])
+    return [trial.number for trial in trials if trial.number != number and setting_of(trial) == setting]

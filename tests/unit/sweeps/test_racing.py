@@ -52,12 +52,16 @@ def test_of_many_seeds_four_have_to_be_worse() -> None:
     assert not is_hopeless(by_seed(0.89, 0.89, 0.89, 0.89, 0.89, 1.0), best, sign=1)  # the mean is better
 
 
-def race(folder: Path, search: str = "tpe", settings: int = 3, objective: str = "accuracy/val") -> Sweep:
+def race(
+    folder: Path, search: str = "tpe", settings: int = 3, objective: str = "accuracy/val", pruner: str = "none"
+) -> Sweep:
     """A sweep of settings with three seeds each."""
     swept = [{"optimizer.lr": str(lr), "seed": str(seed)} for lr in range(settings) for seed in (5, 6, 7)]
     trials = [Trial(number, (), each, str(number), {"seed": number}) for number, each in enumerate(swept)]
     keys = ("optimizer.lr", "seed")
-    return Sweep.create(folder, SweepRecord("", keys, objective, "abc", {}, options={"search": search}), trials)
+    return Sweep.create(
+        folder, SweepRecord("", keys, objective, "abc", {}, options={"search": search, "pruner": pruner}), trials
+    )
 
 
 def end(sweep: Sweep, number: int, value: float | None, state: State = State.FINISHED) -> None:
@@ -84,6 +88,15 @@ def test_in_a_grid_all_of_them_may_run(tmp_path: Path) -> None:
         end(sweep, number, value)
     assert list(claimable(sweep)) == list(range(9))
     assert spare_seeds(sweep, "me") == []
+
+
+def test_in_a_grid_with_a_pruner_the_seeds_of_a_pruned_setting_are_spared(tmp_path: Path) -> None:
+    sweep = race(tmp_path, search="grid", pruner="asha")
+    for number, value in enumerate((0.9, 0.9, 0.9, 0.1, 0.1)):
+        end(sweep, number, value)
+    assert spare_seeds(sweep, "me") == []
+    end(sweep, 6, 0.1, State.PRUNED)
+    assert spare_seeds(sweep, "me") == [7, 8]
 
 
 def test_no_seed_is_spent_on_a_setting_that_is_worse_than_the_best(tmp_path: Path) -> None:

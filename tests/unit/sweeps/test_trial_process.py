@@ -57,6 +57,38 @@ def test_a_trial_that_was_taken_further_is_not_pruned_again(tmp_path: Path) -> N
     assert pruning_of(tmp_path, 0) is None
 
 
+def test_of_a_setting_with_several_seeds_the_first_one_is_judged_and_the_others_follow(tmp_path: Path) -> None:
+    swept = [{"lr": lr, "seed": seed} for lr in ("1", "2") for seed in ("5", "6", "7")]
+    trials = [Trial(number, (), each, str(number), {"n": number}) for number, each in enumerate(swept)]
+    options = SweepOptions(pruner="asha", seeds=3).shared()
+    sweep = Sweep.create(tmp_path, SweepRecord("", ("lr", "seed"), "loss/val", "abc", {}, options=options), trials)
+    for number in range(4):
+        sweep.journal.claim("me", [number])
+    first, second, third, other = (pruning_of(tmp_path, number) for number in (0, 1, 2, 3))
+    assert first
+    assert second
+    assert third
+    assert other
+    assert other.on_epoch_end(epoch(1, 0.5, loss=1.0)) is None
+    assert second.on_epoch_end(epoch(1, 0.5, loss=9.0)) is None
+    assert first.on_epoch_end(epoch(1, 0.5, loss=2.0)) == "epoch 1: 2 is not the best of 2 trials"
+    sweep.journal.append(0, Entry(State.PRUNED, "me"))
+    assert third.on_epoch_end(epoch(1, 0.5, loss=9.0, is_last=True)) is None
+    assert second.on_epoch_end(epoch(2, 0.5)) == "trial 0, which has another seed of the same setting, was pruned"
+
+
+def test_if_the_first_seed_has_failed_the_next_one_is_judged(tmp_path: Path) -> None:
+    trials = [Trial(number, (), {"seed": str(number)}, str(number), {"n": number}) for number in range(2)]
+    options = SweepOptions(pruner="asha").shared()
+    sweep = Sweep.create(tmp_path, SweepRecord("", ("seed",), "loss/val", "abc", {}, options=options), trials)
+    sweep.journal.claim("me", [0])
+    sweep.journal.append(0, Entry(State.FAILED, "me"))
+    second = pruning_of(tmp_path, 1)
+    assert second
+    EpochValues(tmp_path / "values").write("00001", 7, [0.1])
+    assert second.on_epoch_end(epoch(1, 0.5)) == "epoch 1: 1 is not the best of 2 trials"
+
+
 def test_without_a_pruner_nothing_is_pruned(tmp_path: Path) -> None:
     record = SweepRecord("", ("seed",), "loss/val", "abc", {}, options=SweepOptions().shared())
     Sweep.create(tmp_path, record, [Trial(0, (), {"seed": "1"}, "seed=1", {})])
