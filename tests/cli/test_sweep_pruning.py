@@ -27,7 +27,7 @@ def states(sweep: Sweep) -> list[State]:
 def test_a_pruned_trial_is_a_whole_run_and_taken_further_it_equals_one_that_never_was(
     run_command: RunCommand, tmp_path: Path
 ) -> None:
-    done = run_command("train.py", *SWEEP, "sweep.pruner=asha")
+    done = run_command("train.py", *SWEEP, "sweep.pruner=asha", "sweep.reduction_factor=2")
     sweep = Sweep.open(tmp_path / "sweep")
     assert states(sweep) == [State.FINISHED, State.PRUNED, State.PRUNED]
     end, run = sweep.journal.entries(1)[-1], sweep.run_dir(1)

@@ -106,6 +106,7 @@ def _opened(
     plan = new_plan(options, described)
     trials = list(plan.corners()) if plan else _grid(options, described, rows, console)
     trials = [replace(trial, number=number) for number, trial in enumerate(trials)]
+    options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
     places = _places(options, trials)
     threads = threads_of(places)
     trials = [with_threads(trial, threads) for trial in trials]

@@ -118,12 +118,9 @@ def create_sweep(
         search: See `Sweep.create`.
 
     Raises:
-        ConfigError: No trial is long enough to be pruned.
         RunError: The folder has a sweep.
         OSError: The folder cannot be written.
     """
-    options = options or SweepOptions()
-    options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
     swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
     provenance = provenance_of(trials)
     record = SweepRecord(
@@ -132,7 +129,7 @@ def create_sweep(
         str(trials[0].config["objective"]),
         secrets.token_hex(8),
         provenance.environment,
-        options.shared(),
+        (options or SweepOptions()).shared(),
         provenance.sources_name,
         provenance.data,
     )

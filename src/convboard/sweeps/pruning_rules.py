@@ -24,8 +24,11 @@ def is_rung(epoch: int, first: int, reduction_factor: int) -> bool:
 
 
 def most_that_go_on(trials: int, reduction_factor: int) -> int:
-    """Return how many of the trials that have reached a rung go on: the best `1 / reduction_factor`, at least one."""
-    return max(1, trials // reduction_factor)
+    """Return how many of the trials that have reached a rung go on: the best `1 / reduction_factor`.
+
+    Of fewer than `reduction_factor` all go on. Algorithm 2 of the paper, which pauses trials, would let them wait.
+    """
+    return trials // reduction_factor or trials
 
 
 def is_among_best(value: float, others: Collection[float], reduction_factor: int, sign: int) -> bool:
@@ -34,7 +37,7 @@ def is_among_best(value: float, others: Collection[float], reduction_factor: int
     It does not wait for the other trials: the trial goes on if it is among the best `1 / reduction_factor` of those
     that have reached the rung so far. The rule is that of ASHA (Li et al., A System for Massively Parallel
     Hyperparameter Tuning, MLSys 2020, algorithm 2) in the form that stops a trial instead of pausing it, as in Optuna's
-    SuccessiveHalvingPruner: the best of all goes on, also where fewer than `reduction_factor` have reached the rung.
+    SuccessiveHalvingPruner. The best of all always goes on.
 
     Args:
         value: The value of the trial at the rung.

@@ -26,6 +26,7 @@ OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "change
 MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
 SEARCHES = ("grid", "random", "tpe")
 PRUNERS = ("none", "asha", "median")
+_OF_PRUNERS = {"prune_after": ("asha", "median"), "reduction_factor": ("asha",), "prune_min_trials": ("median",)}
 _MOST_WORKERS = 1024
 ON_FAILURE = ("continue", "stop")
 # A run gives a sign of progress every 5 s.
@@ -110,6 +111,12 @@ class SweepOptions:
         between("sweep.prune_after", self.prune_after, 1)
         between("sweep.reduction_factor", self.reduction_factor, 2)
         between("sweep.prune_min_trials", self.prune_min_trials, 1)
+        for key, pruners in _OF_PRUNERS.items():
+            if self.pruner not in pruners and (value := getattr(self, key)) != getattr(SweepOptions, key):
+                raise ConfigError(
+                    f"sweep.{key}={value} has no meaning for sweep.pruner={self.pruner}: it belongs to "
+                    f"{' and '.join(f'sweep.pruner={pruner}' for pruner in pruners)}. Omit it, or choose that."
+                )
 
     def shared(self) -> dict[str, Any]:
         """Return the keys that belong to the sweep, so that all who go on with it or join it use the same."""

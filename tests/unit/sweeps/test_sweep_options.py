@@ -88,6 +88,17 @@ def test_the_rule_of_pruning_is_that_of_the_options() -> None:
             SweepOptions(**given)
 
 
+def test_a_setting_of_another_pruner_is_told() -> None:
+    with pytest.raises(ConfigError) as raised:
+        SweepOptions(pruner="median", reduction_factor=4)
+    assert str(raised.value) == (
+        "sweep.reduction_factor=4 has no meaning for sweep.pruner=median: it belongs to sweep.pruner=asha. Omit it, or "
+        "choose that."
+    )
+    with pytest.raises(ConfigError, match=r"^sweep.prune_after=2 has no meaning for sweep.pruner=none: "):
+        SweepOptions(prune_after=2)
+
+
 def test_the_keys_of_a_sweep_are_stored_with_it_but_not_those_of_a_command() -> None:
     arguments = ["+sweep.workers=3", "sweep=grid", "sweep.trust=true", "seed=1,2", "sweepx=1"]
     assert given_keys(arguments) == ["workers", "sweep", "trust"]

@@ -29,7 +29,7 @@ def epoch(number: int, accuracy: float, loss: float = 1.0, is_last: bool = False
 def test_a_trial_is_compared_by_the_validation_split(objective: str, sign: int, other: float, tmp_path: Path) -> None:
     stored = EpochValues(tmp_path)
     stored.write("00002", 0, [0.1, other])
-    pruning = Pruning(SuccessiveHalving(sign, 2, 3), stored, 1, objective)
+    pruning = Pruning(SuccessiveHalving(sign, 2, 2), stored, 1, objective)
     assert pruning.on_epoch_end(epoch(1, 0.9, 0.1)) is None
     wanted = f"epoch 2: {0.6 if sign > 0 else 0.3} is not the best of 2 trials"
     assert pruning.on_epoch_end(epoch(2, 0.6, 0.3)) == wanted
@@ -39,9 +39,9 @@ def test_a_trial_is_compared_by_the_validation_split(objective: str, sign: int, 
 def test_a_resumed_trial_goes_on_with_the_values_of_its_checkpoint(tmp_path: Path) -> None:
     stored = EpochValues(tmp_path)
     stored.write("00002", 0, [0.1, 0.5])
-    first = Pruning(SuccessiveHalving(1, 2, 3), stored, 1, "accuracy/val")
+    first = Pruning(SuccessiveHalving(1, 2, 2), stored, 1, "accuracy/val")
     first.on_epoch_end(epoch(1, 0.3))
-    resumed = Pruning(SuccessiveHalving(1, 2, 3), stored, 1, "accuracy/val")
+    resumed = Pruning(SuccessiveHalving(1, 2, 2), stored, 1, "accuracy/val")
     resumed.load_state_dict(first.state_dict())
     assert resumed.on_epoch_end(epoch(2, 0.4)) == "epoch 2: 0.4 is not the best of 2 trials"
 
@@ -60,7 +60,7 @@ def test_a_trial_that_was_taken_further_is_not_pruned_again(tmp_path: Path) -> N
 def test_of_a_setting_with_several_seeds_the_first_one_is_judged_and_the_others_follow(tmp_path: Path) -> None:
     swept = [{"lr": lr, "seed": seed} for lr in ("1", "2") for seed in ("5", "6", "7")]
     trials = [Trial(number, (), each, str(number), {"n": number}) for number, each in enumerate(swept)]
-    options = SweepOptions(pruner="asha", seeds=3).shared()
+    options = SweepOptions(pruner="asha", reduction_factor=2, seeds=3).shared()
     sweep = Sweep.create(tmp_path, SweepRecord("", ("lr", "seed"), "loss/val", "abc", {}, options=options), trials)
     for number in range(4):
         sweep.journal.claim("me", [number])
@@ -79,7 +79,7 @@ def test_of_a_setting_with_several_seeds_the_first_one_is_judged_and_the_others_
 
 def test_if_the_first_seed_has_failed_the_next_one_is_judged(tmp_path: Path) -> None:
     trials = [Trial(number, (), {"seed": str(number)}, str(number), {"n": number}) for number in range(2)]
-    options = SweepOptions(pruner="asha").shared()
+    options = SweepOptions(pruner="asha", reduction_factor=2).shared()
     sweep = Sweep.create(tmp_path, SweepRecord("", ("seed",), "loss/val", "abc", {}, options=options), trials)
     sweep.journal.claim("me", [0])
     sweep.journal.append(0, Entry(State.FAILED, "me"))
