@@ -9,8 +9,8 @@ from convboard.config.command_line import format_value
 from convboard.config.compose import parse_overrides
 from convboard.config.override_values import refuse_too_many_runs
 from convboard.errors import ConfigError, RunError
+from convboard.sweeps.composed_trials import compose_trials
 from convboard.sweeps.grid import Setting, grid
-from convboard.sweeps.new_sweep import compose_trials
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import Trial
 
