@@ -15,6 +15,7 @@ from convboard.config.command_line import assignment, command
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.dry_run import report_dry_run
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.forked_process import preload
@@ -22,7 +23,7 @@ from convboard.sweeps.journal import CLAIMABLE
 from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
 from convboard.sweeps.new_search import new_plan
-from convboard.sweeps.new_sweep import create_sweep, new_trials, refuse_folder, trust_trials, without_repeated
+from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials, without_repeated
 from convboard.sweeps.pool import Pool
 from convboard.sweeps.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds

@@ -1,32 +1,28 @@
 """A sweep that exists already: resumed, with further values if some are given, or joined by another worker."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from convboard.config.command_line import format_value
-from convboard.config.compose import parse_overrides
-from convboard.config.override_values import refuse_too_many_runs
 from convboard.errors import ConfigError, RunError
-from convboard.sweeps.grid import Setting, grid
+from convboard.files import machine
+from convboard.sweeps.further_trials import ACCEPT, further_trials
 from convboard.sweeps.journal import CLAIMABLE, State
 from convboard.sweeps.liveness import Observer
 from convboard.sweeps.losses import forget_losses, interrupt_lost
-from convboard.sweeps.new_sweep import compose_trials, trust_trials
+from convboard.sweeps.new_sweep import trust_trials
 from convboard.sweeps.provenance import Provenance, changes, provenance_of, trust_copy
 from convboard.sweeps.search_plan import read_examples, refuse_to_change
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
-from convboard.sweeps.sweep_record import SweepRecord
+from convboard.sweeps.sweep_record import SweepRecord, read_record
 from convboard.sweeps.trials import Trial
 
 _OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed")
-_ACCEPT = "sweep.changed=accept"
-_NO_VALUES = ("hydra.", "objective=")  # the beginnings of arguments that give no further values
 _OPEN = (*CLAIMABLE, State.RUNNING)
-_SHOWN = 5  # keys in a message
 
 
 def join_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> Sweep:
@@ -125,12 +121,50 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
 
 
 def _opened(folder: str, options: SweepOptions) -> Sweep:
-    sweep = Sweep.open(Path(folder))
+    path = Path(folder)
+    _refuse_other_format(path)
+    sweep = Sweep.open(path)
+    _refuse_copy(sweep)
     sweep.examples = read_examples(sweep.folder)
     trust_trials(sweep, options.trust)
     if options.trust:
         trust_copy(sweep)
     return sweep
+
+
+def _refuse_other_format(folder: Path) -> None:
+    """Refuse a sweep of a version of convboard whose sweeps have other keys.
+
+    Raises:
+        RunError: It is of such a version.
+    """
+    record = read_record(folder)
+    others = sorted(record.options.keys() ^ SweepOptions().shared().keys())
+    if others:
+        made_by = record.environment.get("convboard", "another version")
+        raise RunError(
+            f"{folder} was made by convboard {made_by}, and this is {version('convboard')}: only one of them knows "
+            f"sweep.{others[0]}. Go on with it in the version that has made it, or start a new sweep."
+        )
+
+
+def _refuse_copy(sweep: Sweep) -> None:
+    """Refuse a copy of a folder in which workers of this machine train runs: they would be trained twice.
+
+    Raises:
+        RunError: It is a copy.
+    """
+    observer = Observer(sweep.workers)
+    for _, worker_id in sweep.journal.running():
+        worker = observer.worker(worker_id)
+        if worker is None or worker.machine != machine() or observer.is_dead(worker_id):
+            continue
+        original = Path(worker.folder)
+        if original.exists() and not original.samefile(sweep.workers):
+            raise RunError(
+                f"{sweep.folder} is a copy of {original.parent}, whose runs {worker_id} is training. Give the original "
+                "instead."
+            )
 
 
 def _changed(sweep: Sweep, options: SweepOptions, with_own_code: bool) -> Provenance | None:
@@ -147,7 +181,7 @@ def _changed(sweep: Sweep, options: SweepOptions, with_own_code: bool) -> Proven
         raise RunError(
             f"{sweep.folder}: what its runs are trained with has changed, so that they could not be compared:\n  "
             + "\n  ".join(found)
-            + f"\nRestore it, or start a new sweep. {copy}To go on with what is there now: {_ACCEPT}"
+            + f"\nRestore it, or start a new sweep. {copy}To go on with what is there now: {ACCEPT}"
         )
     return now if found else None
 
@@ -169,73 +203,6 @@ def _changed_keys(record: SweepRecord, options: SweepOptions, given: Sequence[st
                 "new sweep."
             )
     return changed
-
-
-def further_trials(sweep: Sweep, overrides: Sequence[str], accept: bool) -> list[Trial]:
-    """Return the trials that a sweep lacks: each of its settings, with the given values in the place of its own.
-
-    Args:
-        sweep: The sweep.
-        overrides: The further values, as in `["seed=4,5"]`.
-        accept: Whether trials may be added although the same command would give other configs now.
-
-    Raises:
-        ConfigError: A trial cannot be.
-        RunError: The options in conf/ have changed, and `accept` is not given.
-    """
-    keys = {override.get_key_element() for override in parse_overrides(overrides)}
-    for override in overrides:
-        if override.startswith(_NO_VALUES):
-            raise ConfigError(f"{override} cannot be used with sweep.resume=: it is the same for all runs of a sweep.")
-    if not accept:
-        _refuse_other_configs(sweep)
-    rest = [[text for text in trial.overrides if text.partition("=")[0] not in keys] for trial in sweep.trials]
-    bases = list(dict.fromkeys(map(tuple, rest)))
-    refuse_too_many_runs(overrides, len(bases))
-    swept = {*sweep.record.swept, *keys}
-    settings = [_with_swept(setting, swept) for base in bases for setting in grid([*base, *overrides])]
-    known = {_plain(trial.swept) for trial in sweep.trials}
-    trials = compose_trials([setting for setting in settings if _plain(setting.swept) not in known])
-    known = {_plain(trial.config) for trial in sweep.trials}
-    return [trial for trial in trials if _plain(trial.config) not in known]
-
-
-def _plain(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, sort_keys=True)
-
-
-def _with_swept(setting: Setting, keys: set[str]) -> Setting:
-    """Return a setting that is told apart by these keys, also where it is given one value only."""
-    values = (text.partition("=") for text in setting.overrides)
-    return replace(setting, swept={key: value for key, _, value in values if key in keys})
-
-
-def _refuse_other_configs(sweep: Sweep) -> None:
-    """Refuse to add trials to those whose command lines would give other configs now.
-
-    Raises:
-        RunError: They would.
-    """
-    composed = compose_trials([Setting(trial.overrides, trial.swept) for trial in sweep.trials])
-    for trial, today in zip(sweep.trials, composed, strict=True):
-        found = list(_differences("", trial.config, json.loads(_plain(today.config))))
-        if found:
-            more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            raise RunError(
-                f"{sweep.folder}: the options in conf/, or the current folder, are not those of the sweep. Its trial "
-                f"{trial.name} would differ now:\n  " + "\n  ".join(found[:_SHOWN]) + more + "\nThe further runs could "
-                "not be compared with it. Restore the options, or start a new sweep. To add them all the same: "
-                f"{_ACCEPT}"
-            )
-
-
-def _differences(key: str, then: object, now: object) -> Iterator[str]:
-    """Describe how a part of a config differs from the same part of another one."""
-    if isinstance(then, Mapping) and isinstance(now, Mapping):
-        for name in dict.fromkeys([*then, *now]):
-            yield from _differences(f"{key}.{name}" if key else str(name), then.get(name), now.get(name))
-    elif then != now:
-        yield f"{key} was {format_value(then)}, and is {format_value(now)} now"
 
 
 def _revised(

@@ -39,6 +39,7 @@ class Worker:
         machine: What tells its machine, and the processes that it can see, from all others.
         pid: Its process id.
         started: When the process started, in seconds since the machine did: ids of processes are used again.
+        folder: The folder of the workers as it sees it.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Worker:
     machine: str
     pid: int
     started: float
+    folder: str = ""
 
 
 def this_worker() -> Worker:
@@ -66,7 +68,9 @@ class SignOfLife:
         self._path = folder / f"{worker.id}.beat"
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True, name="sign of life")
-        create_once(folder / f"{worker.id}.json", json.dumps(asdict(worker)) + "\n")
+        create_once(
+            folder / f"{worker.id}.json", json.dumps({**asdict(worker), "folder": str(folder.absolute())}) + "\n"
+        )
 
     def __enter__(self) -> "SignOfLife":
         self._thread.start()

@@ -5,66 +5,22 @@ import json
 import os
 import secrets
 import shlex
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from convboard.config.command_line import command
-from convboard.config.compose_many import ConfigComposer
 from convboard.config.instantiate import target_names
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
-from convboard.config.stored_config import with_absolute_paths
 from convboard.config.trusted_targets import are_usual
-from convboard.errors import ConfigError
 from convboard.experiment.run_dir import refuse_foreign
 from convboard.experiment.trusted_runs import remember
 from convboard.files import check_writable
-from convboard.sweeps.grid import Setting, grid, named
 from convboard.sweeps.provenance import provenance_of
 from convboard.sweeps.sweep_folder import Sweep, refuse_existing
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trials import Trial, folder_name
-
-
-def new_trials(
-    overrides: Sequence[str],
-    rows: Iterable[Mapping[str, str]] = ({},),
-    on_progress: Callable[[int, int], None] = lambda *_: None,
-) -> list[Trial]:
-    """Compose and check the trials of a sweep.
-
-    Args:
-        overrides: The overrides of its command line.
-        rows: Values that belong together, see `grid`.
-        on_progress: Is called with the number of trials that are composed, and of all.
-
-    Raises:
-        ConfigError: A trial cannot be; its values are named. Or the trials have different objectives.
-    """
-    return compose_trials(grid(overrides, rows), on_progress)
-
-
-def compose_trials(
-    settings: Sequence[Setting], on_progress: Callable[[int, int], None] = lambda *_: None
-) -> list[Trial]:
-    """Compose and check the trials of settings; see `new_trials`.
-
-    Raises:
-        ConfigError: A trial cannot be; its values are named. Or the trials have different objectives.
-    """
-    composer = ConfigComposer()
-    trials = []
-    for number, setting in enumerate(settings):
-        with named(setting):
-            config = composer.compose(setting.overrides)
-        plain = with_absolute_paths(config).to_dict()
-        trials.append(Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept, number), plain))
-        on_progress(number + 1, len(settings))
-    objectives = list(dict.fromkeys(str(trial.config["objective"]) for trial in trials))
-    if len(objectives) > 1:
-        raise ConfigError(f"objective={','.join(objectives)}: the trials of a sweep are compared by one objective.")
-    return trials
 
 
 def without_repeated(trials: Sequence[Trial]) -> tuple[list[Trial], str]:

@@ -1,5 +1,6 @@
 """A sweep that is resumed or joined: what is added to it, and what is refused."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 import torch  # noqa: F401  (the data is then described in this process)
 
 from convboard.errors import ConfigError, ConvboardError, RunError
+from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.journal import Entry, State
-from convboard.sweeps.new_sweep import create_sweep, new_trials
+from convboard.sweeps.liveness import SignOfLife, this_worker
+from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import read_options
 from convboard.sweeps.trials import with_threads
@@ -152,3 +155,27 @@ def test_who_joins_adds_nothing_and_tries_nothing_again(folder: Path) -> None:
 def test_a_folder_without_a_sweep_is_not_joined(tmp_path: Path) -> None:
     with pytest.raises(ConvboardError, match="has no sweep"):
         joined(tmp_path)
+
+
+def test_a_sweep_of_a_version_with_other_keys_is_refused_with_the_difference(folder: Path) -> None:
+    sweep = Sweep.open(folder)
+    sweep.revise(
+        lambda record: replace(record, options={**record.options, "fused": 8}, environment={"convboard": "9.9"})
+    )
+    for open_it in (joined, resumed):
+        with pytest.raises(RunError, match=r"was made by convboard 9.9, and this is .*: only one of them knows sweep."):
+            open_it(folder, "sweep.changed=accept")
+
+
+def test_a_copy_of_a_sweep_that_is_being_trained_is_refused(folder: Path, tmp_path: Path) -> None:
+    sweep, worker, copy = Sweep.open(folder), this_worker(), tmp_path / "copy"
+    with SignOfLife(sweep.workers, worker):
+        sweep.journal.claim(worker.id, [0])
+        shutil.copytree(folder, copy)
+        for open_it in (joined, resumed):
+            with pytest.raises(RunError, match=f"copy is a copy of {folder}, whose runs {worker.id} is"):
+                open_it(copy)
+        (tmp_path / "link").symlink_to(folder)
+        joined(tmp_path / "link")
+    shutil.rmtree(folder)
+    joined(copy)

@@ -111,5 +111,5 @@ def test_signs_of_life_come_at_once_and_end_with_the_worker(tmp_path: Path) -> N
     with SignOfLife(tmp_path, worker):
         while not (tmp_path / f"{worker.id}.beat").exists():
             pass
-        assert Observer(tmp_path).worker(worker.id) == worker
+        assert Observer(tmp_path).worker(worker.id) == replace(worker, folder=str(tmp_path))
     assert not list(tmp_path.glob(".*.tmp"))

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import ConfigError, RunError
-from convboard.sweeps.new_sweep import create_sweep, new_trials, refuse_folder, trust_trials, without_repeated
+from convboard.sweeps.composed_trials import new_trials
+from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials, without_repeated
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.trials import with_threads
 

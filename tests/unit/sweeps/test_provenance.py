@@ -10,7 +10,8 @@ import torch  # noqa: F401  (the data is then described in this process)
 
 from convboard.config.current_folder import importable_from
 from convboard.errors import RunError
-from convboard.sweeps.new_sweep import create_sweep, new_trials
+from convboard.sweeps.composed_trials import new_trials
+from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.provenance import Provenance, changes, frozen_code, provenance_of, trust_copy
 from convboard.sweeps.sweep_folder import Sweep
 

@@ -3,7 +3,7 @@
 import pytest
 
 from convboard.errors import ConfigError
-from convboard.sweeps.new_sweep import new_trials
+from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
 
 

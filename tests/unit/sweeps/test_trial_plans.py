@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from convboard.sweeps.new_sweep import new_trials
+from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.trial_plans import with_plans
 from convboard.sweeps.trials import Trial
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import ConfigError
+from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.grid import grid
-from convboard.sweeps.new_sweep import new_trials
 from convboard.sweeps.trial_rows import read_rows
 
 
