@@ -81,6 +81,17 @@ def test_options_of_a_folder_of_the_users_own(given: str, run_command: RunComman
     assert convboard.load_run(tmp_path / "alone").metrics == convboard.load_run(tmp_path / told["best"]).metrics
 
 
+@pytest.mark.thorough
+def test_a_key_for_hydra_is_said_to_cost_the_pool(run_command: RunCommand, tmp_path: Path) -> None:
+    done = run_command("train.py", "hydra.mode=MULTIRUN", "seed=1,2", *SHORT)
+    assert "2 trials, 2 to run" in done.stdout
+    done = run_command("train.py", "-m", "hydra.sweep.subdir=number ${hydra.job.num}", "seed=1,2", *SHORT)
+    assert "hydra.sweep.subdir=number ${hydra.job.num} is for Hydra's own launcher" in done.stderr
+    assert len(list(tmp_path.glob("outputs/sweeps/*/number [01]"))) == 2
+    done = run_command("train.py", "-m", "hydra/launcher=basic", "seed=1,2", *SHORT)
+    assert "own launcher" not in done.stderr
+
+
 SWEEPER = """
 import json
 from pathlib import Path

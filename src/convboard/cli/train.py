@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from convboard.cli import command_help
 from convboard.cli.flags import sort_arguments
+from convboard.cli.frame import tell
 from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
@@ -25,6 +26,8 @@ from convboard.experiment.run_dir import load_run_config
 from convboard.training.distributed.torchrun import communicator
 
 _CONFIG_DIR, _SEARCHPATH = "--config-dir=", "hydra.searchpath="  # two ways to name folders with options
+_SWEEP_MODE = "hydra.mode=MULTIRUN"  # another way to say -m
+_HYDRA_KEY = r"[+~]*hydra[./](?!sweep\.dir=|searchpath=|mode=)"  # a key of Hydra that the pool does not honour
 
 
 def main() -> None:
@@ -33,7 +36,7 @@ def main() -> None:
         print(command_help.train_help([argument for argument in sys.argv[1:] if not argument.startswith("-")]))
         return
     flags, given = sort_arguments(sys.argv[1:])
-    is_sweep = "--multirun" in flags or "hydra.mode=MULTIRUN" in given
+    is_sweep = "--multirun" in flags or _SWEEP_MODE in given
     overrides = expand_repeat(with_quoted_texts(given, is_sweep))
     sys.argv = [sys.argv[0], *flags, *overrides]  # for Hydra
     refuse_hydra_keys(overrides, is_sweep)
@@ -46,13 +49,14 @@ def main() -> None:
         if not _is_for_hydra(flags, [*searched, *overrides]):
             from convboard.cli.sweep import run_sweep  # deferred for start-up time
 
-            run_sweep([*searched, *overrides])
+            run_sweep([*searched, *(override for override in overrides if override != _SWEEP_MODE)])
             return
         if own:
             raise ConfigError(
                 f"{own[0]} cannot be used with a launcher or a sweeper of Hydra, or with other keys of it. Omit these, "
                 "or the keys of the sweep."
             )
+        _tell_of_hydra(overrides)
         refuse_too_many_runs(overrides)
     if run := overridden(overrides, "resume"):
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
@@ -100,7 +104,14 @@ def _is_for_hydra(flags: Sequence[str], overrides: Sequence[str]) -> bool:
         return True
     if sum(override.startswith(_SEARCHPATH) for override in overrides) > 1:
         return True
-    return any(re.match(r"[+~]*hydra[./](?!sweep\.dir=|searchpath=)", override) for override in overrides)
+    return any(re.match(_HYDRA_KEY, override) for override in overrides)
+
+
+def _tell_of_hydra(overrides: Sequence[str]) -> None:
+    """Tell that runs are trained in turn because of a key of Hydra, if the user has not chosen how Hydra runs them."""
+    keys = [override for override in overrides if re.match(_HYDRA_KEY, override)]
+    if keys and not any(re.match(r"[+~]*hydra/(launcher|sweeper)=", override) for override in keys):
+        tell(f"{keys[0]} is for Hydra's own launcher, which trains the runs in turn. Without it they run side by side.")
 
 
 def _train(composed: DictConfig) -> float:
