@@ -41,6 +41,7 @@ def bare(data_dir: str, folder: str, trials: str, *limits: str) -> None:
     plan = Plan(torch.device("cpu"), channels_last=True, threads=1)
     dataset = build_dataset(config)
     splits, limit = build_batches(config, dataset, plan), config.trainer.limit_train_batches
+    HandLoop(WORKLOADS[0], config, dataset, plan, fused=True).train(1)  # torch imports its compiler in the first step
     wait_for_start(Path(folder))
     for number in range(int(trials)):
         with suppress(FileExistsError):
