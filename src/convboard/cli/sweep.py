@@ -15,9 +15,9 @@ from convboard.config.command_line import assignment, command
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.sweeps import forked_process
 from convboard.sweeps.dry_run import report_dry_run
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.forked_process import preload
 from convboard.sweeps.journal import CLAIMABLE
 from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
@@ -37,6 +37,7 @@ from convboard.sweeps.trial_plans import PlanProcesses, chosen_keys, with_plans
 from convboard.sweeps.trial_rows import read_rows
 from convboard.sweeps.trials import Trial, with_threads
 from convboard.training import signals
+from convboard.training.signals import EXIT_BY_SIGNAL
 
 _TRIAL = "convboard.cli.trial:"
 _TARGET, _ON_DEATH, _PLAN = f"{_TRIAL}run_trial", f"{_TRIAL}record_death", f"{_TRIAL}report_plan"
@@ -55,9 +56,10 @@ def run_sweep(arguments: Sequence[str]) -> None:
         RunEnded: A signal stopped it.
     """
     options, overrides = read_options(arguments)
-    preload(_TARGET.partition(":")[0])
+    forked_process.preload(_TARGET.partition(":")[0])
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    opened = _opened(options, overrides, arguments, console)
+    with signals.handling(_leave):
+        opened = _opened(options, overrides, arguments, console)
     if opened is None:
         return
     sweep, places = opened
@@ -79,6 +81,12 @@ def run_sweep(arguments: Sequence[str]) -> None:
         go_on = _how_to_go_on(sweep.folder, "sweep.resume" if options.join is None else "sweep.join")
         raise RunEnded(error, f"interrupted; the trials that ran are saved.{others} {go_on}")
     _report(sweep, console, limit)
+
+
+def _leave(number: int) -> None:
+    """A signal before the first trial."""
+    forked_process.end_all()
+    signals.leave(EXIT_BY_SIGNAL + number, "interrupted before the first trial.")
 
 
 def _opened(
