@@ -1,5 +1,6 @@
 """`train -m`: a sweep, whose trials a pool of processes runs side by side."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -33,7 +34,7 @@ from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.sweep_record import SWEEP
 from convboard.sweeps.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
-from convboard.sweeps.trial_plans import PlanProcesses, chosen_keys, with_plans
+from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
 from convboard.sweeps.trials import Trial, with_threads
 from convboard.training import signals
@@ -122,7 +123,7 @@ def _opened(
         report_dry_run(console, trials, len(places), plan.total(options.max_trials or 0) if plan else None)
         return None
     with _folder_errors(folder):
-        planned = with_plans(trials, PlanProcesses(places[0], _PLAN))
+        planned = _planned(trials, places, console)
         search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
         sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
     trust_trials(sweep, True)  # the user has named its code
@@ -160,6 +161,18 @@ def _resumed(
     with _folder_errors(folder):
         resumption.apply()
     return sweep, places
+
+
+def _planned(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> list[Trial]:
+    """Return trials with the plans of their kinds, and show how many are chosen."""
+    processes, kinds, begun = PlanProcesses(places[0], _PLAN), len(set(map(kind, trials))), itertools.count()
+    with StatusLine(console) as line:
+
+        def choose(trial: Trial) -> Plan | None:
+            line.show("planning", next(begun), kinds)
+            return processes(trial)
+
+        return with_plans(trials, choose)
 
 
 def _check(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> None:
