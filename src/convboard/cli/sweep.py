@@ -1,5 +1,6 @@
 """`train -m`: a sweep, whose trials a pool of processes runs side by side."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,10 +16,10 @@ from convboard.config.command_line import assignment, command
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.sweeps import forked_process
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.dry_run import report_dry_run
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.forked_process import preload
 from convboard.sweeps.journal import CLAIMABLE
 from convboard.sweeps.live_view import LiveView
 from convboard.sweeps.liveness import this_worker
@@ -34,10 +35,11 @@ from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.sweep_record import SWEEP
 from convboard.sweeps.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
-from convboard.sweeps.trial_plans import PlanProcesses, chosen_keys, with_plans
+from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
 from convboard.sweeps.trials import Trial, with_threads
 from convboard.training import signals
+from convboard.training.signals import EXIT_BY_SIGNAL
 
 _TRIAL = "convboard.cli.trial:"
 _TARGET, _ON_DEATH, _PLAN = f"{_TRIAL}run_trial", f"{_TRIAL}record_death", f"{_TRIAL}report_plan"
@@ -56,9 +58,10 @@ def run_sweep(arguments: Sequence[str]) -> None:
         RunEnded: A signal stopped it.
     """
     options, overrides = read_options(arguments)
-    preload(_TARGET.partition(":")[0])
+    forked_process.preload(_TARGET.partition(":")[0])
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    opened = _opened(options, overrides, arguments, console)
+    with signals.handling(_leave):
+        opened = _opened(options, overrides, arguments, console)
     if opened is None:
         return
     sweep, places = opened
@@ -80,6 +83,12 @@ def run_sweep(arguments: Sequence[str]) -> None:
         go_on = _how_to_go_on(sweep.folder, "sweep.resume" if options.join is None else "sweep.join")
         raise RunEnded(error, f"interrupted; the trials that ran are saved.{others} {go_on}")
     _report(sweep, console, limit)
+
+
+def _leave(number: int) -> None:
+    """A signal before the first trial."""
+    forked_process.end_all()
+    signals.leave(EXIT_BY_SIGNAL + number, "interrupted before the first trial.")
 
 
 def _opened(
@@ -116,7 +125,7 @@ def _opened(
         report_dry_run(console, trials, len(places), plan.total(options.max_trials or 0) if plan else None)
         return None
     with _folder_errors(folder):
-        planned = with_plans(trials, PlanProcesses(places[0], _PLAN))
+        planned = _planned(trials, places, console)
         search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
         sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
     trust_trials(sweep, True)  # the user has named its code
@@ -154,6 +163,18 @@ def _resumed(
     with _folder_errors(folder):
         resumption.apply()
     return sweep, places
+
+
+def _planned(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> list[Trial]:
+    """Return trials with the plans of their kinds, and show how many are chosen."""
+    processes, kinds, begun = PlanProcesses(places[0], _PLAN), len(set(map(kind, trials))), itertools.count()
+    with StatusLine(console) as line:
+
+        def choose(trial: Trial) -> Plan | None:
+            line.show("planning", next(begun), kinds)
+            return processes(trial)
+
+        return with_plans(trials, choose)
 
 
 def _check(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> None:

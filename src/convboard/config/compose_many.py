@@ -78,7 +78,7 @@ def _taken_apart(overrides: Sequence[str]) -> _Line | None:
     names: list[str] = []
     alike: list[object] = []
     for text in overrides:
-        if "${" in text:
+        if "$" in text:  # perhaps the value of another key
             return None
         key, _, value = text.partition("=")
         number = _number(value)

@@ -14,6 +14,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from convboard.errors import ConvboardError
 from convboard.sweeps.trials import Trial
 
@@ -92,6 +94,13 @@ def result_of(target: str, *arguments: Any) -> Any:
     if isinstance(result, ConvboardError):
         raise result
     return result
+
+
+def end_all() -> None:
+    """End the server and its processes at once, as long as none of them runs a trial."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _send_result(results: Connection, target: str, arguments: tuple[Any, ...]) -> None:

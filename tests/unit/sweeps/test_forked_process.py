@@ -1,6 +1,8 @@
 """Functions in processes that are forked from the server: what they return, and what they raise."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -22,3 +24,16 @@ def test_a_mistake_of_the_user_comes_back_as_it_is() -> None:
 def test_a_process_that_ends_is_no_result() -> None:
     with pytest.raises(EOFError):
         result_of("os:_exit", 3)
+
+
+def test_no_process_is_left_when_all_are_ended() -> None:
+    code = """
+import subprocess
+from convboard.sweeps.forked_process import end_all
+started = subprocess.Popen(["sh", "-c", "sleep 100 & echo; wait"], stdout=subprocess.PIPE)
+started.stdout.readline()
+end_all()
+print(started.wait(10))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "-9\n"
