@@ -13,13 +13,13 @@ import pytest
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.journal import Entry, State
 from convboard.sweeps.new_search import new_plan
-from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.search import Search, fraction, proposal
 from convboard.sweeps.search_history import History
 from convboard.sweeps.search_plan import SearchPlan, read_examples, read_plan, refuse_to_change
 from convboard.sweeps.search_space import read_space
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.sweep_record import SweepRecord
 from convboard.sweeps.trial_plans import chosen_keys, with_plans
 from convboard.sweeps.trials import Trial
 
@@ -43,12 +43,15 @@ def default_plan() -> tuple[SearchPlan, list[Trial]]:
     return plan, list(plan.corners())
 
 
+def default_record() -> SweepRecord:
+    return SweepRecord("train.py -m sweep=tpe", KEYS, "accuracy/val", "abc", {})
+
+
 def start(folder: Path, plan: SearchPlan | None = None, **changes: Any) -> Sweep:
     """A new sweep by a search."""
-    default, examples = default_plan()
-    name = f"sweep-{len(list(folder.iterdir()))}"
-    search = (plan or default).to_json()
-    return create_sweep(folder / name, [], examples, options(**changes), search)
+    record = replace(default_record(), options=options(**changes).shared())
+    search = (plan or default_plan()[0]).to_json()
+    return Sweep.create(folder / f"sweep-{len(list(folder.iterdir()))}", record, [], search)
 
 
 def opened(folder: Path) -> tuple[Sweep, Search]:
@@ -351,13 +354,13 @@ def test_a_plan_that_is_damaged_or_calls_resolvers_is_refused(tmp_path: Path, ch
 
 
 def test_what_a_killed_command_has_left_is_not_taken_for_the_own_search(tmp_path: Path) -> None:
-    folder, (plan, examples) = tmp_path / "sweep", default_plan()
-    create_sweep(folder, [], examples, options(), plan.to_json())
+    (plan, examples), record = default_plan(), default_record()
+    folder = start(tmp_path).folder
     (folder / "sweep.yaml").unlink()
-    for search in (replace(plan, threads=7).to_json(), None):
+    for trials, search in (([], replace(plan, threads=7).to_json()), (examples, None)):
         with pytest.raises(RunError, match="has the trials of another sweep, whose command was killed"):
-            create_sweep(folder, [], examples, options(), search)
-    create_sweep(folder, [], examples, options(), plan.to_json())  # the same one
+            Sweep.create(folder, record, trials, search)
+    Sweep.create(folder, record, [], plan.to_json())  # the same one
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:

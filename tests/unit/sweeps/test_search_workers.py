@@ -9,11 +9,11 @@ import pytest
 
 from convboard.sweeps.journal import State
 from convboard.sweeps.new_search import new_plan
-from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.search import proposal
 from convboard.sweeps.search_history import History
 from convboard.sweeps.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.sweep_record import SweepRecord
 
 WORKER = """
 import sys
@@ -42,7 +42,10 @@ def test_workers_that_propose_at_the_same_time_try_each_setting_once(tmp_path: P
     options = SweepOptions(search="tpe", max_trials=40)
     plan = new_plan(options, ["optimizer.lr=interval(0.001,0.1)", "model=lenet,conv_mlp"])
     assert plan is not None
-    folder = create_sweep(tmp_path / "sweep", [], list(plan.corners()), options, plan.to_json()).folder
+    record = SweepRecord(
+        "train.py -m sweep=tpe", ("optimizer.lr", "model"), "accuracy/val", "abc", {}, options.shared()
+    )
+    folder = Sweep.create(tmp_path / "sweep", record, [], plan.to_json()).folder
     command = [sys.executable, "-c", WORKER, str(folder)]
     workers = [
         subprocess.Popen([*command, f"worker-{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
