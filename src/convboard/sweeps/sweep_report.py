@@ -19,6 +19,7 @@ from convboard.sweeps.ranking import SEED, RankedSetting, Result, importance, mo
 from convboard.sweeps.sweep_folder import LOG, Sweep
 
 _RANKED = 10  # settings in the table
+_WIDEST = 20  # columns for the values of a key, where there is not room for all
 _TOLD = 10  # failed trials that are told one by one
 
 
@@ -90,14 +91,14 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
     shown = [title for title, is_shown in columns.items() if is_shown]
     more = len(settings) - _RANKED
     title = f"the best {_RANKED} of {counted(len(settings), 'setting')}" if more > 0 else "ranking"
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False
-    )
-    table.add_column("")
-    for key in keys.values():
-        table.add_column(key, overflow="ellipsis", no_wrap=True)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.show_edge, table.padding = False, (0, 1, 0, 0)
+    table.add_column("", min_width=len(str(_RANKED)))
+    for key, short in keys.items():
+        longest = max(len(setting.swept.get(key, "")) for setting in settings[:_RANKED])
+        table.add_column(short, min_width=min(max(longest, len(short)), _WIDEST), overflow="ellipsis", no_wrap=True)
     for column in (objective, *shown):
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(column, justify="right", no_wrap=column == objective)
     for place, setting in enumerate(settings[:_RANKED], 1):
         value = format_value(objective, setting.mean)
         if setting.deviation is not None:
@@ -105,7 +106,7 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
         cells = {
             "seeds": str(most) if len(setting.finished) == most else f"{len(setting.finished)} of {most}",
             tested: format_value(tested, setting.test),
-            "pruned after": ", ".join(f"epoch {result.pruned_after}" for result in setting.pruned),
+            "pruned after": ", ".join(dict.fromkeys(f"epoch {result.pruned_after}" for result in setting.pruned)),
         }
         table.add_row(
             str(place),

@@ -36,8 +36,8 @@ def sweep_of(folder: Path, values: dict[str, list[float | None]]) -> Sweep:
     return sweep
 
 
-def told(sweep: Sweep) -> list[str]:
-    console = Console(file=io.StringIO(), width=100, soft_wrap=True, highlight=False, markup=False, record=True)
+def told(sweep: Sweep, width: int = 100) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, soft_wrap=True, highlight=False, markup=False, record=True)
     print_report(sweep, console)
     return [line.rstrip() for line in console.export_text().splitlines() if line.strip()]
 
@@ -75,6 +75,14 @@ def test_many_settings_and_many_failures_are_not_all_told(tmp_path: Path) -> Non
     ]
     assert lines[30:32] == ["failed too: #20, #22, #24, #26, #28", "the best 10 of 15 settings"]
     assert sum(line.endswith("%") for line in lines) == 10
+
+
+def test_a_narrow_terminal_shows_places_values_and_the_objective(tmp_path: Path) -> None:
+    lines = told(sweep_of(tmp_path / "it", {"0.125": [0.8, 0.9], "0.0625": [0.81, 0.85]}), width=44)
+    assert [" ".join(line.split()[:5]) for line in lines if line.startswith(("1 ", "2 "))] == [
+        "1 0.125 85.00% ± 7.07%",
+        "2 0.0625 83.00% ± 2.83%",
+    ]
 
 
 def test_nothing_to_rank(tmp_path: Path) -> None:
