@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from convboard.sweeps.sweep_folder import Sweep
-from convboard.sweeps.sweep_record import SweepRecord
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import SweepRecord
+from convboard.sweeps.store.trials import Trial
 
 
 def sweep_of_seeds(folder: Path, trials: int, objective: str = "accuracy/val") -> Sweep:

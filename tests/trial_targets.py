@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from convboard.errors import DataError
-from convboard.sweeps.journal import State
-from convboard.sweeps.reports import Activity, End, Progress
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.trial_checks import Checked, Remark
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.workers.reports import Activity, End, Progress
 
 
 def obey(folder: Path, trial: Trial, reports: Connection) -> None:

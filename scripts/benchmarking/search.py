@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 from benchmarking.progress import Progress
 from benchmarking.tables import Cell, Section
-from convboard.sweeps.journal import Entry, State
-from convboard.sweeps.new_search import new_plan
 from convboard.sweeps.new_sweep import create_sweep
-from convboard.sweeps.search import Search, fraction
-from convboard.sweeps.search_plan import SearchPlan
+from convboard.sweeps.search.new_search import new_plan
+from convboard.sweeps.search.plan import SearchPlan
+from convboard.sweeps.search.search import Search, fraction
+from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.sweep_options import SweepOptions
-from convboard.sweeps.trials import Trial
 
 _SPACE = (
     *("optimizer.lr=tag(log,interval(0.0001,1))", "batch_size=tag(log,int(interval(8,256)))"),
@@ -27,7 +27,7 @@ _PROPOSALS = 5  # whose median is reported
 _IMPORT = """
 import time, convboard.cli.sweep
 began = time.process_time()
-import convboard.sweeps.tpe
+import convboard.sweeps.search.tpe
 print(time.process_time() - began)
 """
 

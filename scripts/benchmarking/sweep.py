@@ -18,10 +18,10 @@ from benchmarking.sweep_children import GO, READY
 from benchmarking.tables import Cell, Section
 from benchmarking.watch import Watch
 from benchmarking.workloads import ROOT
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
-from convboard.sweeps.sweep_record import SweepRecord
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import SweepRecord
+from convboard.sweeps.store.trials import Trial
 from convboard.training.execution_plan.other_load import core_count
 
 _PYTHON = (sys.executable, "-m", "benchmarking.sweep_children")

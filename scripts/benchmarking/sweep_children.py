@@ -9,9 +9,9 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from convboard.sweeps.journal import Entry, Journal, State
-from convboard.sweeps.reports import End, Progress
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.store.journal import Entry, Journal, State
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.workers.reports import End, Progress
 
 READY, GO = "ready", "go"  # files by which processes start together
 
@@ -79,11 +79,11 @@ def idle(folder: str, places: str) -> None:
     """Run trials that compute nothing in a pool with very many places, and print what the pool itself computes."""
     from rich.console import Console
 
-    from convboard.sweeps.live_view import LiveView
-    from convboard.sweeps.liveness import this_worker
-    from convboard.sweeps.pool import Pool
-    from convboard.sweeps.slots import Slot
-    from convboard.sweeps.sweep_folder import Sweep
+    from convboard.sweeps.store.liveness import this_worker
+    from convboard.sweeps.store.sweep_folder import Sweep
+    from convboard.sweeps.terminal.live_view import LiveView
+    from convboard.sweeps.workers.pool import Pool
+    from convboard.sweeps.workers.slots import Slot
 
     sweep = Sweep.open(Path(folder))
     with Path(os.devnull).open("w") as nowhere:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from commands import Command
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.training.checkpoint import load_latest
 from interrupted import CONFIG, RunCommand, assert_same, scalars
 

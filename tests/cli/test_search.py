@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from commands import Command
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 SEARCH = (

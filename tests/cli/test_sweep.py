@@ -15,8 +15,8 @@ import pytest
 
 import convboard
 from commands import Command
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import assert_same
 
 StartCommand = Callable[..., Command]

@@ -9,8 +9,8 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import CONFIG, RunCommand, assert_same
 
 NETWORK = """

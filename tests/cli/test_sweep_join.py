@@ -12,8 +12,8 @@ import pytest
 from commands import Command
 from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
 
 StartCommand = Callable[..., Command]
 

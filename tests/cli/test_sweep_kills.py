@@ -16,8 +16,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import CONFIG, RunCommand, assert_same
 
 TRIALS = 4

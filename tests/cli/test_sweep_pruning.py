@@ -10,8 +10,8 @@ import pytest
 from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 
-from convboard.sweeps.journal import State
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import CONFIG, assert_same, hparams_records, scalars
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]

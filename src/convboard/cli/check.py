@@ -9,8 +9,8 @@ from convboard.cli.job import exit_of_users_code
 from convboard.config import current_folder
 from convboard.config.schema import TrainConfig
 from convboard.experiment.check import RunCheck
+from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.trial_checks import Checked, Remark
-from convboard.sweeps.trials import Trial
 
 
 def run_checks(pool: Connection) -> None:

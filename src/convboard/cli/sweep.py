@@ -16,28 +16,28 @@ from convboard.config.command_line import assignment, command
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
-from convboard.sweeps import forked_process
 from convboard.sweeps.composed_trials import new_trials
-from convboard.sweeps.dry_run import report_dry_run
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.journal import CLAIMABLE
-from convboard.sweeps.live_view import LiveView
-from convboard.sweeps.liveness import this_worker
-from convboard.sweeps.new_search import new_plan
 from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials, without_repeated
-from convboard.sweeps.pool import Pool
-from convboard.sweeps.search import Search
+from convboard.sweeps.search.new_search import new_plan
+from convboard.sweeps.search.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
-from convboard.sweeps.slots import Slot, slots, threads_of
-from convboard.sweeps.status_line import StatusLine
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import CLAIMABLE
+from convboard.sweeps.store.liveness import this_worker
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import SWEEP
+from convboard.sweeps.store.trials import Trial, with_threads
 from convboard.sweeps.sweep_options import SweepOptions, read_options
-from convboard.sweeps.sweep_record import SWEEP
-from convboard.sweeps.sweep_report import print_report
+from convboard.sweeps.terminal.dry_run import report_dry_run
+from convboard.sweeps.terminal.live_view import LiveView
+from convboard.sweeps.terminal.status_line import StatusLine
+from convboard.sweeps.terminal.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
-from convboard.sweeps.trials import Trial, with_threads
+from convboard.sweeps.workers import forked_process
+from convboard.sweeps.workers.pool import Pool
+from convboard.sweeps.workers.slots import Slot, slots, threads_of
 from convboard.training import signals
 from convboard.training.signals import EXIT_BY_SIGNAL
 

@@ -17,12 +17,13 @@ from convboard.config import current_folder
 from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run import run
-from convboard.sweeps.chosen_plan import chosen_plan
-from convboard.sweeps.journal import State
-from convboard.sweeps.provenance import frozen_code
-from convboard.sweeps.reports import End
-from convboard.sweeps.source_files import foreign_modules
-from convboard.sweeps.trial_process import (
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.provenance import frozen_code
+from convboard.sweeps.store.source_files import foreign_modules
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.workers.chosen_plan import chosen_plan
+from convboard.sweeps.workers.reports import End
+from convboard.sweeps.workers.trial_process import (
     ReportActivity,
     ReportProgress,
     open_log,
@@ -30,7 +31,6 @@ from convboard.sweeps.trial_process import (
     trial_config,
     wait_until_free,
 )
-from convboard.sweeps.trials import Trial
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted, exit_at_once
 

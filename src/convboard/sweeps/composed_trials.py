@@ -6,7 +6,7 @@ from convboard.config.compose_many import ConfigComposer
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError
 from convboard.sweeps.grid import Setting, grid, named
-from convboard.sweeps.trials import Trial, folder_name
+from convboard.sweeps.store.trials import Trial, folder_name
 
 
 def new_trials(

@@ -10,16 +10,16 @@ from convboard.config.command_line import format_value
 from convboard.errors import ConfigError, RunError
 from convboard.files import machine
 from convboard.sweeps.further_trials import ACCEPT, further_trials
-from convboard.sweeps.journal import CLAIMABLE, State
-from convboard.sweeps.liveness import Observer
-from convboard.sweeps.losses import forget_losses, interrupt_lost
 from convboard.sweeps.new_sweep import trust_trials
-from convboard.sweeps.provenance import Provenance, changes, provenance_of, trust_copy
-from convboard.sweeps.search_plan import read_examples, refuse_to_change
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.search.plan import read_examples, refuse_to_change
+from convboard.sweeps.store.journal import CLAIMABLE, State
+from convboard.sweeps.store.liveness import Observer
+from convboard.sweeps.store.losses import forget_losses, interrupt_lost
+from convboard.sweeps.store.provenance import Provenance, changes, provenance_of, trust_copy
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import SweepRecord, read_record
+from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
-from convboard.sweeps.sweep_record import SweepRecord, read_record
-from convboard.sweeps.trials import Trial
 
 _OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed")
 _OPEN = (*CLAIMABLE, State.RUNNING)

@@ -11,8 +11,8 @@ from convboard.config.override_values import refuse_too_many_runs
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.composed_trials import compose_trials
 from convboard.sweeps.grid import Setting, grid
-from convboard.sweeps.sweep_folder import Sweep
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.trials import Trial
 
 ACCEPT = "sweep.changed=accept"
 _NO_VALUES = ("hydra.", "objective=")  # the beginnings of arguments that give no further values

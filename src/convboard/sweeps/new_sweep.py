@@ -16,11 +16,11 @@ from convboard.config.trusted_targets import are_usual
 from convboard.experiment.run_dir import refuse_foreign
 from convboard.experiment.trusted_runs import remember
 from convboard.files import check_writable
-from convboard.sweeps.provenance import provenance_of
-from convboard.sweeps.sweep_folder import Sweep, refuse_existing
+from convboard.sweeps.store.provenance import provenance_of
+from convboard.sweeps.store.sweep_folder import Sweep, refuse_existing
+from convboard.sweeps.store.sweep_record import SweepRecord
+from convboard.sweeps.store.trials import Trial, folder_name
 from convboard.sweeps.sweep_options import SweepOptions
-from convboard.sweeps.sweep_record import SweepRecord
-from convboard.sweeps.trials import Trial, folder_name
 
 
 def without_repeated(trials: Sequence[Trial]) -> tuple[list[Trial], str]:

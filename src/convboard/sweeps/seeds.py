@@ -8,8 +8,8 @@ from hydra.errors import HydraException
 from convboard.config.compose import compose_config, parse_overrides
 from convboard.errors import ConfigError, ConvboardError
 from convboard.sweeps.grid import values_of
-from convboard.sweeps.ranking import SEED
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.terminal.ranking import SEED
 
 
 def with_seeds(overrides: Sequence[str], seeds: int | None, rows: Sequence[Mapping[str, str]] = ()) -> list[str]:

@@ -17,8 +17,8 @@ from convboard.config.error_messages import explain
 from convboard.config.override_values import MOST_RUNS
 from convboard.config.value_checks import between, one_of
 from convboard.errors import ConfigError
-from convboard.sweeps.limits import Limits
-from convboard.sweeps.pruning import MedianRule, Pruner, SuccessiveHalving
+from convboard.sweeps.pruning.pruning import MedianRule, Pruner, SuccessiveHalving
+from convboard.sweeps.workers.limits import Limits
 
 # The keys of a single command. All others belong to the sweep, and are stored with it.
 OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")

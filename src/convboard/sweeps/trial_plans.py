@@ -13,10 +13,10 @@ from multiprocessing import get_context
 from typing import Any
 
 from convboard.config.command_line import format_value
-from convboard.sweeps import forked_process
-from convboard.sweeps.forked_process import call, start
-from convboard.sweeps.slots import Slot
-from convboard.sweeps.trials import Trial
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.workers import forked_process
+from convboard.sweeps.workers.forked_process import call, start
+from convboard.sweeps.workers.slots import Slot
 
 Plan = Mapping[str, Any]  # as `training.execution_plan.plan.Plan.to_dict` gives it
 _ON_CPU = ("channels_last", "precision")  # what a measurement decides, since the number of threads is given

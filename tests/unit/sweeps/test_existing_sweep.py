@@ -11,12 +11,12 @@ import torch  # noqa: F401  (the data is then described in this process)
 from convboard.errors import ConfigError, ConvboardError, RunError
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.journal import Entry, State
-from convboard.sweeps.liveness import SignOfLife, this_worker
 from convboard.sweeps.new_sweep import create_sweep
-from convboard.sweeps.sweep_folder import Sweep
+from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.liveness import SignOfLife, this_worker
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.trials import with_threads
 from convboard.sweeps.sweep_options import read_options
-from convboard.sweeps.trials import with_threads
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials, without_repeated
-from convboard.sweeps.sweep_folder import Sweep
-from convboard.sweeps.trials import with_threads
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.trials import with_threads
 
 
 def test_each_trial_has_a_whole_config_that_does_not_depend_on_the_current_folder() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from convboard.errors import ConfigError
-from convboard.sweeps.limits import Limits
-from convboard.sweeps.pruning import MedianRule, SuccessiveHalving
+from convboard.sweeps.pruning.pruning import MedianRule, SuccessiveHalving
 from convboard.sweeps.sweep_options import SweepOptions, given_keys, read_options
+from convboard.sweeps.workers.limits import Limits
 
 
 @pytest.mark.parametrize(

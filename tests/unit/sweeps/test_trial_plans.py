@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from convboard.sweeps.composed_trials import new_trials
+from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.trial_plans import with_plans
-from convboard.sweeps.trials import Trial
 
 CPU = {
     "device": "cpu",

@@ -1,0 +1,1 @@
+"""Random and TPE search: which settings are tried next."""

@@ -1,0 +1,1 @@
+"""A sweep in the terminal, while it runs and at its end."""

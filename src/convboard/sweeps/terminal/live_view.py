@@ -1,0 +1,238 @@
+"""A sweep in the terminal while it runs: what runs, what has failed, the best so far, and the time that is left."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from convboard.config.command_line import printable
+from convboard.experiment.console import counted, shown_path
+from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.sweep_folder import LOG, Sweep
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.terminal.sweep_progress import OVER, RunningTrial, Snapshot, SweepProgress
+from convboard.sweeps.workers.reports import Progress
+
+_STYLES = {
+    State.FINISHED: "green",
+    State.PRUNED: "yellow",
+    State.FAILED: "red",
+    State.INTERRUPTED: "magenta",
+    State.RUNNING: "cyan",
+    State.WAITING: "dim",
+}
+_MOST_SHOWN = 16  # running trials
+_BELOW = 7  # lines of a terminal that are no running trial
+_WIDE = 100  # columns from which there is room for longer bars and titles
+_BESIDE = 50  # columns that a table needs beside the swept values
+_FOR_TIMES = 34  # columns
+_INTERVAL = 0.5  # seconds between two pictures in a terminal, each of which takes some milliseconds
+_LINE_INTERVAL = 60.0  # seconds between two lines of progress elsewhere
+_LARGEST_SHARE = 0.02  # of the time, for looking at the state of all trials
+_CHEAP = 0.005  # seconds of a look that is taken whenever a trial has ended
+
+
+def format_value(objective: str, value: float) -> str:
+    """Return a value of the objective for people: an accuracy in percent, a loss with four digits."""
+    return f"{value:.2%}" if objective.startswith("accuracy") else f"{value:.4f}"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a time as `12 s`, `3:05 min` or `2:10 h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02} min"
+    return f"{whole // 3600}:{whole % 3600 // 60:02} h"
+
+
+def short_keys(keys: Sequence[str]) -> dict[str, str]:
+    """Return the last part of each key, `lr` for `optimizer.lr`, or the whole key if two have the same last part."""
+    last = [key.rpartition(".")[2] for key in keys]
+    return {key: part if last.count(part) == 1 else key for key, part in zip(keys, last, strict=True)}
+
+
+class LiveView:
+    """A listener of the pool that shows the sweep; in an interactive terminal with a table of what runs.
+
+    Args:
+        console: Where to.
+        sweep: The sweep.
+        places: Number of trials that run at a time.
+        clock: The time in seconds.
+    """
+
+    def __init__(
+        self, console: Console, sweep: Sweep, places: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console, self._sweep, self._clock = console, sweep, clock
+        self._progress = SweepProgress(sweep, places, clock)
+        self._began = self._drawn = self._said = clock()
+        self._snapshot, self._next_snapshot, self._look_seconds = self._progress.snapshot(), clock(), 0.0
+        self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=self.picture)
+
+    def __enter__(self) -> "LiveView":
+        if self._console.is_interactive:
+            self._live.start(refresh=True)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._live.stop()
+
+    def on_start(self, trial: Trial) -> None:
+        """See `Listener`."""
+        self._progress.start(trial)
+        self.on_tick()
+
+    def on_progress(self, trial: Trial, progress: Progress) -> None:
+        """See `Listener`."""
+        self._progress.report(trial, progress)
+        self.on_tick()
+
+    def on_end(self, trial: Trial, end: Entry) -> None:
+        """See `Listener`."""
+        self._progress.end(trial, end)
+        if self._look_seconds < _CHEAP:
+            self._next_snapshot = self._clock()
+        self.on_tick()  # before the lines, since the last picture is drawn again below them
+        self._print(Text("\n").join(self._end(trial, end)))
+
+    def on_stop(self, reason: str) -> None:
+        """See `Listener`."""
+        running = len(self._progress.running)
+        saving = f"; {counted(running, 'trial')} being saved" if running else ""
+        self._print(Text(f"stopping: {reason}{saving}"))
+
+    def on_tick(self) -> None:
+        """See `Listener`."""
+        now = self._clock()
+        if self._live.is_started and now - self._drawn >= _INTERVAL:
+            self._live.refresh()
+            self._drawn = self._clock()
+        elif not self._live.is_started and now - self._said >= _LINE_INTERVAL:
+            snapshot = self._looked()
+            self._print(Text.assemble(self._counts(snapshot), "   ", self._times(snapshot)))
+            self._said = now
+
+    def _print(self, line: Text) -> None:
+        self._console.print(line, soft_wrap=True, highlight=False)
+
+    def _looked(self) -> Snapshot:
+        """Return how far the sweep is. With very many trials, that is looked up less often."""
+        began = self._clock()
+        if began >= self._next_snapshot:
+            self._snapshot = self._progress.snapshot()
+            self._look_seconds = self._clock() - began
+            self._next_snapshot = began + self._look_seconds / _LARGEST_SHARE
+        return self._snapshot
+
+    def _end(self, trial: Trial, end: Entry) -> Iterator[Text]:
+        """Yield what is said of a trial that has ended: what is equally long first, so that columns stand in line."""
+        snapshot, objective = self._looked(), self._sweep.record.objective
+        width = len(f"{snapshot.total:,}")
+        over = snapshot.over + self._progress.ended
+        place = f"{over:>{width},}/{snapshot.total:,}" if end.state in OVER else ""
+        value = "" if end.value is None else format_value(objective, end.value)
+        seconds = "" if end.seconds is None else format_duration(end.seconds)
+        indent = " " * (2 * width + 3)
+        yield Text.assemble(
+            f"{place:<{2 * width + 1}}  ",
+            (f"{end.state:<11}", _STYLES[end.state]),
+            f"  {f'#{trial.number}':>{width + 1}}  {value:>7}  ",
+            (f"{seconds:>9}", "dim"),
+            f"  {printable(trial.name)}",
+        )
+        if end.state is State.PRUNED:
+            yield Text(f"{indent}{printable(end.reason)}", "dim")
+        if end.state is State.FAILED:
+            yield Text(f"{indent}{printable(end.reason)}", "red")
+            yield Text(f"{indent}log:   {shown_path(self._sweep.run_dir(trial.number) / LOG)}", "dim")
+            yield Text(f"{indent}alone: {trial.command}", "dim")
+
+    def picture(self) -> RenderableType:
+        """Return what is shown below the lines of the trials that have ended."""
+        snapshot = self._looked()
+        parts: list[RenderableType] = ["", self._table()]
+        shown, running = self._shown(), snapshot.counts[State.RUNNING]
+        if running > len(shown):
+            elsewhere = running - len(self._progress.running)
+            more = f"and {running - len(shown):,} more" + (
+                f", {elsewhere:,} of them by other workers" if elsewhere else ""
+            )
+            parts.append(Text(more, "dim"))
+        parts += ["", self._bar(snapshot).append("  ").append_text(self._times(snapshot)), self._counts(snapshot)]
+        if snapshot.best is not None:
+            trial, value = snapshot.best
+            objective = self._sweep.record.objective
+            text = Text.assemble(("best ", "dim"), (format_value(objective, value), "bold green"), no_wrap=True)
+            parts.append(text.append(f" {objective}   {printable(trial.name)}"))
+            text.overflow = "ellipsis"
+        return Group(*parts)
+
+    def _shown(self) -> list[RunningTrial]:
+        """Return the running trials for which there is room."""
+        most = min(_MOST_SHOWN, max(1, self._console.height - _BELOW))
+        return list(self._progress.running.values())[:most]
+
+    def _table(self) -> Table:
+        """Return the table of the running trials."""
+        is_wide, shown, metric = self._console.width >= _WIDE, self._shown(), self._sweep.record.objective.split("/")[0]
+        keys = self._keys(shown)
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        table.add_column("trial", justify="right", no_wrap=True)
+        for short in keys.values():
+            table.add_column(short, overflow="ellipsis")
+        for title, width in (("epoch", 5), ("", 6), (f"{metric}/val" if is_wide else "val", 7), ("images/s", 8)):
+            table.add_column(title, justify="right", no_wrap=True, min_width=width)
+        table.add_column("time", justify="right", no_wrap=True, min_width=8)
+        for one in shown:
+            progress = one.progress
+            table.add_row(
+                str(one.trial.number),
+                *(Text(printable(one.trial.swept.get(key, "")), no_wrap=True, overflow="ellipsis") for key in keys),
+                f"{progress.epoch}/{progress.max_epochs}" if progress else "",
+                ProgressBar(1.0, one.done(), 12 if is_wide else 6, complete_style="cyan", finished_style="cyan"),
+                format_value(metric, progress.objective) if progress else "",
+                f"{progress.images_per_second:,.0f}" if progress else "",
+                format_duration(self._clock() - one.began),
+            )
+        return table
+
+    def _keys(self, shown: Sequence[RunningTrial]) -> dict[str, str]:
+        """Return the swept keys, with their titles: without room for all, those in which the shown trials differ."""
+        keys = short_keys(self._sweep.record.swept)
+        values = {key: {one.trial.swept.get(key, "") for one in shown} for key in keys}
+        widths = [max(map(len, (title, *values[key]))) + 2 for key, title in keys.items()]
+        if sum(widths) <= self._console.width - _BESIDE:
+            return keys
+        return {key: title for key, title in keys.items() if len(values[key]) > 1}
+
+    def _bar(self, snapshot: Snapshot) -> Text:
+        """Return a bar that is as long for each state as it has trials."""
+        width, done, text = min(self._console.width, _WIDE) - _FOR_TIMES, 0, Text(no_wrap=True)
+        for state in (*OVER, State.RUNNING):
+            before, done = done, done + snapshot.counts[state]
+            text.append("━" * (width * done // snapshot.total - width * before // snapshot.total), _STYLES[state])
+        return text.append("━" * (width - width * done // snapshot.total), "bright_black")
+
+    def _times(self, snapshot: Snapshot) -> Text:
+        """Return the time that the sweep has taken here, and the time that it still takes."""
+        text = Text(format_duration(self._clock() - self._began))
+        if snapshot.seconds_left is not None:
+            text.append(f", about {format_duration(snapshot.seconds_left)} left", "bold")
+        return text
+
+    def _counts(self, snapshot: Snapshot) -> Text:
+        """Return the number of trials in each state."""
+        text = Text(f"{snapshot.over:,} of {snapshot.total:,}")
+        for state in (*OVER, State.INTERRUPTED, State.RUNNING, State.WAITING):
+            if count := snapshot.counts[state]:
+                text.append(" · ", "dim").append(f"{count:,} {state}", _STYLES[state])
+        if snapshot.to_propose:
+            text.append(" · ", "dim").append(f"{snapshot.to_propose:,} to propose", "dim")
+        return text

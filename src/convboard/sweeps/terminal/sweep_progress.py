@@ -1,0 +1,168 @@
+"""How far a sweep is: what runs here, how many trials are in each state, the best so far, and the time that is left."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+
+from convboard.sweeps.store.journal import CLAIMABLE, Entry, State
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.terminal.time_left import Durations, makespan
+from convboard.sweeps.workers.reports import Progress
+
+OVER = (State.FINISHED, State.PRUNED, State.FAILED)
+_TIMED = (State.FINISHED, State.PRUNED)  # trials that tell how long others take
+_OVERDUE = 0.1  # of the time that a trial has taken: what it still takes at least, if it was expected to have ended
+
+
+@dataclass
+class RunningTrial:
+    """A trial that runs here.
+
+    Attributes:
+        trial: The trial.
+        began: When it was started.
+        progress: Its last report.
+        reported: When that came.
+        resumed_at: Epochs that it had done when it was started here.
+    """
+
+    trial: Trial
+    began: float
+    progress: Progress | None = None
+    reported: float = 0.0
+    resumed_at: int = 0
+
+    def report(self, progress: Progress, now: float) -> None:
+        """Note a report."""
+        if self.progress is None:
+            self.resumed_at = progress.epoch - 1
+        self.progress, self.reported = progress, now
+
+    def done(self) -> float:
+        """Return the share of its epochs that it has done."""
+        return self.progress.epoch / self.progress.max_epochs if self.progress else 0.0
+
+    def epoch_seconds(self) -> float | None:
+        """Return how long its epochs took; None before the first one has ended."""
+        if self.progress is None:
+            return None
+        return (self.reported - self.began) / max(1, self.progress.epoch - self.resumed_at)
+
+    def seconds_left(self, now: float, expected: float | None) -> float | None:
+        """Return how much longer it takes, by its epochs, or else by how long such trials take; None: unknown."""
+        if self.progress is None:
+            elapsed = now - self.began
+            return None if expected is None else max(expected - elapsed, _OVERDUE * elapsed)
+        left = (self.progress.max_epochs - self.progress.epoch) * (self.epoch_seconds() or 0.0)
+        return max(0.0, left - (now - self.reported))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A sweep at one moment.
+
+    Attributes:
+        counts: Number of trials in each state.
+        to_propose: Number of trials that a search has still to propose.
+        best: The best trial that finished, and its objective.
+        seconds_left: Until all trials have ended; None if nothing tells how long trials take.
+    """
+
+    counts: Counter[State]
+    to_propose: int
+    best: tuple[Trial, float] | None
+    seconds_left: float | None
+
+    @property
+    def total(self) -> int:
+        """Number of all trials."""
+        return sum(self.counts.values()) + self.to_propose
+
+    @property
+    def over(self) -> int:
+        """Number of trials that have ended for good."""
+        return sum(self.counts[state] for state in OVER)
+
+
+class SweepProgress:
+    """Follows a sweep by what the pool tells, and by its journal.
+
+    Args:
+        sweep: The sweep.
+        places: Number of trials that run here at a time.
+        clock: The time in seconds.
+
+    Attributes:
+        running: The trials that run here, the first started first.
+        ended: Number of trials that have ended for good since the last snapshot.
+    """
+
+    def __init__(self, sweep: Sweep, places: int, clock: Callable[[], float]) -> None:
+        self._sweep, self._places, self._clock = sweep, places, clock
+        self.running: dict[int, RunningTrial] = {}
+        self.ended = 0
+        self._timed: set[int] = set()
+        self._durations = Durations()
+
+    def start(self, trial: Trial) -> None:
+        """A trial has been started here."""
+        self.running[trial.number] = RunningTrial(trial, self._clock())
+
+    def report(self, trial: Trial, progress: Progress) -> None:
+        """A trial that runs here has done an epoch."""
+        self.running[trial.number].report(progress, self._clock())
+
+    def end(self, trial: Trial, end: Entry) -> None:
+        """A trial has ended, which usually ran here."""
+        one = self.running.pop(trial.number, None)
+        self.ended += end.state in OVER
+        if one is not None and end.state in _TIMED:
+            self._time(trial.number, self._clock() - one.began)
+
+    def snapshot(self) -> Snapshot:
+        """Return how far the sweep is, by the journal as it was read last."""
+        self.ended = 0
+        states = {trial.number: self._sweep.journal.state(trial.number) for trial in self._sweep.trials}
+        to_propose = self._sweep.total - len(states)
+        for number in (number for number, state in states.items() if state in _TIMED and number not in self._timed):
+            self._time(number, self._sweep.journal.entries(number)[-1].seconds)  # elsewhere, or before
+        counts = Counter(dict.fromkeys(State, 0) | Counter(states.values()))
+        return Snapshot(counts, to_propose, self._best(states), self._seconds_left(states, to_propose))
+
+    def _time(self, number: int, seconds: float | None) -> None:
+        self._timed.add(number)
+        if seconds is not None:
+            self._durations.add(self._sweep.trials[number], seconds)
+
+    def _best(self, states: Mapping[int, State]) -> tuple[Trial, float] | None:
+        sign = 1 if self._sweep.record.is_maximised else -1
+        finished = [number for number, state in states.items() if state is State.FINISHED]
+        values = {number: self._sweep.journal.entries(number)[-1].value for number in finished}
+        known = [(sign * value, -number) for number, value in values.items() if value is not None]
+        if not known:
+            return None
+        value, number = max(known)
+        return self._sweep.trials[-number], sign * value
+
+    def _seconds_left(self, states: Mapping[int, State], to_propose: int) -> float | None:
+        now = self._clock()
+        rates = [rate for one in self.running.values() if (rate := one.epoch_seconds()) is not None]
+        expected = {
+            number: self._durations.estimate(self._sweep.trials[number], fmean(rates) if rates else None)
+            for number, state in states.items()
+            if state in CLAIMABLE or state is State.RUNNING
+        }
+        left = [
+            self.running[number].seconds_left(now, expected[number]) if number in self.running else expected[number]
+            for number in expected
+            if states[number] is State.RUNNING
+        ]
+        waiting = [expected[number] for number in expected if states[number] in CLAIMABLE]
+        waiting += [self._durations.estimate(trial) for trial in self._sweep.representatives[:1]] * to_propose
+        elsewhere = len(left) - len(self.running)
+        known = [seconds for seconds in (*left, *waiting) if seconds is not None]
+        if len(known) < len(left) + len(waiting):
+            return None
+        return makespan(known[: len(left)], known[len(left) :], max(self._places + elsewhere, len(left), 1))

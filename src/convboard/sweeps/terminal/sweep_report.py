@@ -1,0 +1,139 @@
+"""What has come out of a sweep, in the terminal: what has failed, the best settings, and which keys mattered."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from convboard.config.command_line import printable, tensorboard
+from convboard.errors import RunError
+from convboard.experiment.console import counted, shown_path
+from convboard.experiment.run_dir import RESULT
+from convboard.experiment.stored_json import read_result
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import LOG, Sweep
+from convboard.sweeps.terminal.live_view import format_value, short_keys
+from convboard.sweeps.terminal.ranking import SEED, RankedSetting, Result, importance, most_seeds, rank
+
+_RANKED = 10  # settings in the table
+_WIDEST = 20  # columns for the values of a key, where there is not room for all
+_TOLD = 10  # failed trials that are told one by one
+
+
+def print_report(sweep: Sweep, console: Console) -> None:
+    """Print what has failed, the ranking by the objective, and how to look at the sweep.
+
+    Args:
+        sweep: The sweep, just read.
+        console: Where to.
+    """
+    for failure in _failures(sweep):
+        console.print(failure)
+    settings = rank(_results(sweep), sweep.record.is_maximised)
+    if settings:
+        console.print()
+        console.print(_ranking(sweep, settings))
+        console.print()
+        for line in _conclusions(settings):
+            console.print(line)
+        best = settings[0].results[0].trial
+        console.print(f"best:       {shown_path(sweep.run_dir(best.number))}")
+        console.print(f"repeat it:  {best.command}")
+    console.print(f"look at it: {tensorboard(shown_path(sweep.folder))}", style="bold")
+
+
+def _failures(sweep: Sweep) -> Iterator[Text]:
+    """Yield the failed trials, each with the last line of its error, its log, and the command that runs it alone."""
+    failed = sweep.journal.failed(range(len(sweep.trials)))
+    if failed:
+        yield Text()
+    for trial in map(sweep.trials.__getitem__, failed[:_TOLD]):
+        reason = sweep.journal.entries(trial.number)[-1].reason
+        yield Text(f"failed:     #{trial.number} {printable(trial.name)}: {printable(reason)}", "red")
+        yield Text(f"            {shown_path(sweep.run_dir(trial.number) / LOG)}")
+        yield Text(f"            {trial.command}")
+    if more := failed[_TOLD:]:
+        yield Text(f"failed too: {', '.join(f'#{number}' for number in more)}", "red")
+
+
+def _results(sweep: Sweep) -> list[Result]:
+    """Return the results of the trials that finished or were pruned."""
+    tested = _tested(sweep.record.objective)
+    results = []
+    for trial in sweep.trials:
+        state = sweep.journal.state(trial.number)
+        if state in (State.FINISHED, State.PRUNED):
+            end = sweep.journal.entries(trial.number)[-1]
+            try:
+                metrics = read_result(sweep.run_dir(trial.number) / RESULT)["metrics"]
+            except RunError:  # it was moved or damaged since, or is a seed that a race has spared
+                continue
+            value = metrics[sweep.record.objective] if end.value is None else end.value
+            pruned_after = None if state is State.FINISHED else end.epochs or 0
+            results.append(Result(trial, value, metrics[tested], pruned_after))
+    return results
+
+
+def _tested(objective: str) -> str:
+    """Return the metric on the test split that goes with an objective."""
+    return objective.partition("/")[0] + "/test"
+
+
+def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
+    """Return the table of the best settings."""
+    objective, tested = sweep.record.objective, _tested(sweep.record.objective)
+    keys = short_keys([key for key in sweep.record.swept if key != SEED])
+    most = most_seeds(settings)
+    columns = {"seeds": most > 1, tested: tested != objective, "pruned after": any(each.pruned for each in settings)}
+    shown = [title for title, is_shown in columns.items() if is_shown]
+    more = len(settings) - _RANKED
+    title = f"the best {_RANKED} of {counted(len(settings), 'setting')}" if more > 0 else "ranking"
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.show_edge, table.padding = False, (0, 1, 0, 0)
+    table.add_column("", min_width=len(str(_RANKED)))
+    for key, short in keys.items():
+        longest = max(len(setting.swept.get(key, "")) for setting in settings[:_RANKED])
+        table.add_column(short, min_width=min(max(longest, len(short)), _WIDEST), overflow="ellipsis", no_wrap=True)
+    for column in (objective, *shown):
+        table.add_column(column, justify="right", no_wrap=column == objective)
+    for place, setting in enumerate(settings[:_RANKED], 1):
+        value = format_value(objective, setting.mean)
+        if setting.deviation is not None:
+            value += f" ± {format_value(objective, setting.deviation)}"
+        cells = {
+            "seeds": str(most) if len(setting.finished) == most else f"{len(setting.finished)} of {most}",
+            tested: format_value(tested, setting.test),
+            "pruned after": ", ".join(dict.fromkeys(f"epoch {result.pruned_after}" for result in setting.pruned)),
+        }
+        table.add_row(
+            str(place),
+            *(Text(printable(setting.swept.get(key, ""))) for key in keys),
+            value,
+            *(cells[column] for column in shown),
+            style="bold green" if place == 1 else "" if setting.finished else "dim",
+        )
+    return table
+
+
+def _conclusions(settings: Sequence[RankedSetting]) -> Iterator[str]:
+    """Yield which keys mattered, and whether the seeds leave it open which setting is the best."""
+    shares = [f"{key} {share:.0%}" for key, share in importance(settings).items()]
+    if len(shares) > 1:
+        yield f"mattered:   {', '.join(shares)}   (share of the variance between settings)"
+    close = sum(_is_close(settings[0], other) for other in settings[1:])
+    if close:
+        yield (
+            f"note:       {counted(close, 'setting')} less than two standard errors behind the best: more seeds would "
+            "tell them apart"
+        )
+
+
+def _is_close(best: RankedSetting, other: RankedSetting) -> bool:
+    """Return whether two settings differ by less than two standard errors of the difference of their means."""
+    if best.deviation is None or other.deviation is None:
+        return False
+    error = math.hypot(best.deviation / math.sqrt(len(best.results)), other.deviation / math.sqrt(len(other.results)))
+    return abs(best.mean - other.mean) < 2 * error

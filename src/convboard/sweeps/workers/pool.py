@@ -1,0 +1,261 @@
+"""A pool of processes that runs the trials of a sweep side by side.
+
+Each trial has a process of its own, forked from a server that has imported torch once (`multiprocessing`'s
+forkserver): it starts in hundredths of a second, and whatever happens in it costs this trial alone. The pool itself
+imports no torch. It claims trials, watches their processes, and writes into the journal how they end.
+"""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import wait
+from typing import Protocol
+
+from convboard.sweeps.pruning.racing import claimable, spare_seeds
+from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker
+from convboard.sweeps.store.losses import STOPPED, interrupt_lost, loss
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.workers import forked_process
+from convboard.sweeps.workers.forked_process import GRACE, call, run_trial, start
+from convboard.sweeps.workers.limits import NO_LIMITS, Limits
+from convboard.sweeps.workers.reports import End, Progress
+from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
+from convboard.sweeps.workers.slots import Slot
+
+_TICK = 1.0  # seconds between two looks at the journal
+_QUICK_TICK = 0.1  # the same while trials are ended
+_CALL_SECONDS = 20.0  # that `on_death` may take
+
+
+class Listener(Protocol):
+    """Who is told what the pool does."""
+
+    def on_start(self, trial: Trial) -> None:
+        """A trial has been started here."""
+
+    def on_progress(self, trial: Trial, progress: Progress) -> None:
+        """A trial that runs here has done an epoch."""
+
+    def on_end(self, trial: Trial, end: Entry) -> None:
+        """A trial that ran here has ended."""
+
+    def on_stop(self, reason: str) -> None:
+        """No further trial is started, and those that run save and end."""
+
+    def on_tick(self) -> None:
+        """Some time has passed, or something has happened."""
+
+
+class Pool:
+    """Runs the trials of a sweep that can be claimed, until none is left to wait for.
+
+    Args:
+        sweep: The sweep.
+        worker: This process, as it signs in the journal.
+        slots: The places for trials that run at the same time.
+        target: The function that runs a trial, as `module:name`. It gets the folder of the sweep, the trial, and where
+            to report a `Progress` for each epoch and an `End`. The server imports its module, and with it all that a
+            trial needs; the pool does not.
+        on_death: The function that is called, in a process of its own, for a trial that has failed without a word, as
+            `module:name`. It gets the folder of the sweep, the trial, and the reason. None: no function.
+        limits: What ends trials, or the pool, early.
+        listener: Is told what happens.
+        propose: Is asked for further trials while a slot is free and no trial can be claimed. It adds them to the
+            sweep, and returns whether there are any.
+
+    Attributes:
+        ended_by: The limit that has ended it; empty if none has.
+    """
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        worker: Worker,
+        slots: Sequence[Slot],
+        target: str,
+        listener: Listener,
+        on_death: str | None = None,
+        limits: Limits = NO_LIMITS,
+        propose: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.ended_by = ""
+        self._sweep, self._worker, self._listener = sweep, worker, listener
+        self._target, self._on_death, self._limits = target, on_death, limits
+        self._propose = propose
+        self._observer = Observer(sweep.workers)
+        self._free = list(slots)
+        self._running: list[RunningTrial] = []
+        self._woken, self._wakes = os.pipe()
+        self._began, self._looked = time.monotonic(), 0.0
+        self._failed_before = len(self._failed())
+        self._signals, self._is_told = 0, False
+        self._context = get_context("forkserver")
+        self._context.set_forkserver_preload([forked_process.__name__, target.partition(":")[0]])
+
+    def stop(self) -> None:
+        """Start no further trial, let those that run save, and return from `run`; may be called by a signal handler.
+
+        The second call ends the running trials at once.
+        """
+        self._signals += 1
+        os.write(self._wakes, b"!")
+
+    def run(self) -> None:
+        """Run trials until all are done, here or by other workers, or until `stop` is called or a limit is reached.
+
+        Raises:
+            OSError: The folder of the sweep cannot be read or written.
+        """
+        with SignOfLife(self._sweep.workers, self._worker):
+            try:
+                while self._go_on():
+                    self._wait()
+                    self._listener.on_tick()
+            finally:
+                self._end_all()
+                os.close(self._woken)
+                os.close(self._wakes)
+
+    @property
+    def _is_stopping(self) -> bool:
+        return bool(self._signals or self.ended_by)
+
+    def _failed(self) -> list[int]:
+        return self._sweep.journal.failed(range(len(self._sweep.trials)))
+
+    def _go_on(self) -> bool:
+        """Start what can be started. Returns whether there is something to wait for."""
+        if not self._is_stopping:
+            self._look()
+        if not self._is_stopping:
+            self._fill()
+        elif not self._is_told:
+            self._is_told = True
+            self._listener.on_stop(self.ended_by or "interrupted")
+        return bool(self._running) or (not self._is_stopping and any(self._sweep.journal.running()))
+
+    def _look(self) -> None:
+        """Read the journal, interrupt in it the trials of workers that have ended, and end if a limit is reached."""
+        if time.monotonic() - self._looked >= _TICK:
+            self._sweep.refresh()
+            self._end_lost()
+            self._looked = time.monotonic()
+        seconds, failed = time.monotonic() - self._began, len(self._failed()) - self._failed_before
+        self.ended_by = self._limits.end_of_sweep(seconds, failed)
+
+    def _end_lost(self) -> None:
+        """Interrupt the trials of workers that have ended; those that were lost too often have failed."""
+        for number in interrupt_lost(self._sweep.journal, self._observer, self._worker.id):
+            trial, entry = self._sweep.trials[number], self._sweep.journal.entries(number)[-1]
+            if entry.state is State.FAILED:
+                self._call_on_death(trial, entry.reason)
+                self._listener.on_end(trial, entry)
+
+    def _fill(self) -> None:
+        while self._free:
+            for spared in spare_seeds(self._sweep, self._worker.id):
+                self._listener.on_end(self._sweep.trials[spared], self._sweep.journal.entries(spared)[-1])
+            number = self._sweep.journal.claim(self._worker.id, claimable(self._sweep))
+            if number is None:
+                if self._propose():
+                    continue
+                return
+            self._start(self._sweep.trials[number], self._free.pop(0))
+
+    def _start(self, trial: Trial, slot: Slot) -> None:
+        reports, theirs = self._context.Pipe(duplex=False)
+        arguments = (self._target, self._sweep.folder, trial, theirs, {**os.environ, **slot.environment})
+        process = self._context.Process(target=run_trial, args=arguments, name=f"trial {trial.number}")
+        start(process)
+        theirs.close()
+        self._running.append(RunningTrial(trial, slot, process, reports))
+        self._listener.on_start(trial)
+
+    def _wait(self) -> None:
+        """Wait until something happens, at most for a tick, and handle it."""
+        open_reports = [one.reports for one in self._running if not one.reports.closed]
+        sentinels = [one.process.sentinel for one in self._running]
+        tick = _QUICK_TICK if any(one.is_stopping for one in self._running) else _TICK
+        ready = wait([self._woken, *sentinels, *open_reports], timeout=tick)
+        if self._woken in ready:
+            os.read(self._woken, 100)
+        for one in list(self._running):
+            self._read(one)
+            if one.has_ended():
+                self._read(one)
+                self._close(one)
+            else:
+                self._limit(one)
+
+    def _read(self, one: RunningTrial) -> None:
+        for progress in one.read_reports():
+            self._listener.on_progress(one.trial, progress)
+
+    def _limit(self, one: RunningTrial) -> None:
+        """Let a trial end that has reached a limit, or that is to end with the pool."""
+        now = time.monotonic()
+        if self._signals > 1 or not self._is_ours(one.trial):
+            one.kill()
+        if self._is_stopping:
+            one.stop(End(State.INTERRUPTED, STOPPED), GRACE)
+        if reason := self._limits.overtime(now - one.began):
+            one.stop(End(State.FAILED, reason), GRACE)
+        if reason := self._limits.hang(now - one.heard, one.activity):
+            one.stop(End(State.FAILED, reason), grace=0.0)
+        one.insist()
+
+    def _is_ours(self, trial: Trial) -> bool:
+        """Return whether this worker still holds a trial: others may have taken it for dead, and go on with it."""
+        return self._sweep.journal.holder(trial.number) == self._worker.id
+
+    def _close(self, one: RunningTrial) -> None:
+        """Write into the journal how a trial has ended."""
+        code = one.close()
+        self._running.remove(one)
+        self._free.append(one.slot)
+        if not self._is_ours(one.trial):
+            self._listener.on_end(one.trial, Entry(State.INTERRUPTED, reason="another worker goes on with it"))
+            return
+        entry = self._entry(one, code)
+        if entry.state is State.FAILED and one.end is None:
+            self._call_on_death(one.trial, entry.reason)
+        if self._sweep.journal.end(one.trial.number, entry):
+            self._listener.on_end(one.trial, entry)
+
+    def _entry(self, one: RunningTrial, code: int | None) -> Entry:
+        """Return how a trial has ended, by its last report and the exit code of its process."""
+        end = one.end or End(State.FAILED, death(code))
+        is_open = one.end is None or one.end.state is State.INTERRUPTED
+        if is_open and one.forced_end is not None:
+            end = one.forced_end
+        elif is_open and code == SERVER_ENDED:
+            reason = "the server that its process was forked from has ended"
+            return loss(self._sweep.journal.entries(one.trial.number), self._worker.id, reason)
+        elif end.state is State.INTERRUPTED:
+            end = End(State.FAILED, end.reason)  # from outside: the next worker would only be interrupted again
+        seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
+        return Entry(end.state, self._worker.id, end.reason, end.value, seconds, end.epochs)
+
+    def _call_on_death(self, trial: Trial, reason: str) -> None:
+        """Call the function for trials that have failed without a word, while no other worker can claim this one."""
+        if self._on_death is None:
+            return
+        arguments = (self._on_death, dict(os.environ), self._sweep.folder, trial, reason)
+        process = self._context.Process(target=call, args=arguments, name=f"end of trial {trial.number}")
+        start(process)
+        process.join(_CALL_SECONDS)
+        process.kill()
+        process.join()
+
+    def _end_all(self) -> None:
+        """Leave no process behind, also after an error."""
+        self._signals = max(self._signals, 1)
+        while self._running:
+            with suppress(
+                OSError
+            ):  # of the journal: a trial that still runs there is gone on with as if this worker had died
+                self._wait()

@@ -1,0 +1,151 @@
+"""A trial that runs: its process, what that reports, and how it is made to end."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+
+import psutil
+
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.workers.forked_process import DUMP
+from convboard.sweeps.workers.reports import Activity, End, Progress
+from convboard.sweeps.workers.slots import Slot
+
+SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
+_GLANCE = 0.05  # seconds between two looks at the parent of a process
+
+
+@dataclass
+class _Stop:
+    """The request that a trial ends.
+
+    Attributes:
+        end: How it has ended then.
+        dumps_at: When a process that has not ended yet prints where it is, by `time.monotonic`.
+        is_dumped: Whether it was asked to.
+    """
+
+    end: End
+    dumps_at: float
+    is_dumped: bool = False
+
+
+class RunningTrial:
+    """A trial and its process.
+
+    Args:
+        trial: The trial.
+        slot: Its place.
+        process: Its process, which has been started.
+        reports: What the process reports.
+
+    Attributes:
+        activity: What it did when something was last heard of it.
+        began: When it was started, by `time.monotonic`.
+        heard: When something was last heard of it.
+        end: The end that it has reported.
+    """
+
+    def __init__(self, trial: Trial, slot: Slot, process: BaseProcess, reports: Connection) -> None:
+        self.trial, self.slot, self.process, self.reports = trial, slot, process, reports
+        self.activity = "its start"
+        self.began = self.heard = time.monotonic()
+        self.end: End | None = None
+        self._stop: _Stop | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether it was made to end."""
+        return self._stop is not None
+
+    @property
+    def forced_end(self) -> End | None:
+        """How it has ended if it was made to."""
+        return None if self._stop is None else self._stop.end
+
+    def read_reports(self) -> Iterator[Progress]:
+        """Read what the process has reported. Yields the epochs."""
+        with suppress(EOFError, OSError):
+            while not self.reports.closed and self.reports.poll():
+                report = self.reports.recv()
+                self.heard = time.monotonic()
+                match report:
+                    case Progress():
+                        yield report
+                    case Activity():
+                        self.activity = report.name
+                    case End():
+                        self.end = report
+            return
+        self.reports.close()
+
+    def has_ended(self) -> bool:
+        """Return whether the process has ended.
+
+        multiprocessing takes it for ended when the server has ended that it was forked from. It notices that by
+        itself, and saves.
+        """
+        process = self.process
+        if process.is_alive():
+            return False
+        if process.exitcode != SERVER_ENDED or process.pid is None or not psutil.pid_exists(process.pid):
+            return True
+        time.sleep(_GLANCE)  # its sentinel is ready from now on
+        return False
+
+    def stop(self, end: End, grace: float) -> None:
+        """Let it save and end; a further call changes nothing.
+
+        Args:
+            end: How it has ended then.
+            grace: Seconds in which it has to. A process that is taken to hang gets none.
+        """
+        if self._stop is None:
+            self._stop = _Stop(end, time.monotonic() + grace)
+            if grace:
+                self._send(signal.SIGTERM)
+
+    def insist(self) -> None:
+        """Kill a process that did not end within its grace, after it has printed where it is."""
+        stop, now = self._stop, time.monotonic()
+        if stop is None or now < stop.dumps_at:
+            return
+        if not stop.is_dumped:
+            stop.is_dumped = True
+            self._send(signal.SIGQUIT)
+        elif now > stop.dumps_at + DUMP:
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill the process, and those that it has started."""
+        assert self.process.pid is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self._send(signal.SIGKILL)  # one that has no group of its own yet
+
+    def close(self) -> int | None:
+        """Release what belongs to a process that has ended. Returns its exit code."""
+        self.process.join()
+        code = self.process.exitcode
+        self.process.close()
+        self.reports.close()
+        return code
+
+    def _send(self, number: int) -> None:
+        assert self.process.pid is not None
+        with suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)
+
+
+def death(code: int | None) -> str:
+    """Return what to say of a process that has reported no end."""
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        memory = "; the usual reason is that memory ran out" if -code == signal.SIGKILL else ""
+        return f"its process was killed by {name}{memory}"
+    return f"its process ended with exit code {code} and without a word"

@@ -1,0 +1,167 @@
+"""The journal: each trial once, in one state, whoever writes and whoever dies."""
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convboard.sweeps.store.journal import _FOLLOWS, Entry, Journal, State
+
+
+def test_a_trial_waits_is_claimed_and_ends(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert journal.claim("a", range(3)) == 0
+    assert journal.append(0, Entry(State.FINISHED, "a", value=0.5, seconds=2.0))
+    assert journal.claim("a", range(3)) == 1
+    again = Journal(tmp_path)
+    again.refresh()
+    assert [again.state(number) for number in range(3)] == [State.FINISHED, State.RUNNING, State.WAITING]
+    assert again.entries(0)[-1].value == 0.5
+    assert list(again.running()) == [(1, "a")]
+    assert again.count(range(3)) == dict.fromkeys(State, 0) | {
+        State.FINISHED: 1,
+        State.RUNNING: 1,
+        State.WAITING: 1,
+    }
+
+
+def test_a_worker_that_was_taken_for_dead_cannot_end_the_trial_of_another(tmp_path: Path) -> None:
+    slow, other = Journal(tmp_path), Journal(tmp_path)
+    assert slow.claim("slow", [0]) == 0
+    other.refresh()
+    assert other.append(0, Entry(State.INTERRUPTED, reason="slow gives no sign of life"))
+    assert other.claim("other", [0]) == 0
+    assert not slow.append(0, Entry(State.FINISHED, "slow", value=1.0))
+    assert slow.state(0) is State.RUNNING
+    assert slow.entries(0)[-1].worker == "other"
+
+
+def test_a_worker_that_was_taken_for_dead_ends_nothing_whatever_has_become_of_the_trial(tmp_path: Path) -> None:
+    slow, other = Journal(tmp_path), Journal(tmp_path)
+    assert slow.claim("slow", [0]) == 0
+    other.refresh()
+    for state, worker in ((State.INTERRUPTED, "slow"), (State.RUNNING, "other"), (State.FINISHED, "other")):
+        assert other.append(0, Entry(state, worker))
+        slow.refresh()
+        assert slow.holder(0) == ("other" if state is State.RUNNING else None)
+        assert not slow.end(0, Entry(State.FINISHED, "slow"))
+    assert other.state(0) is State.FINISHED
+
+
+def test_a_view_that_is_late_claims_nothing_twice_and_sees_what_it_has_missed(tmp_path: Path) -> None:
+    """A machine may see the files of others up to a minute late."""
+    late, other = Journal(tmp_path), Journal(tmp_path)
+    late.refresh()
+    claimed = [other.claim("other", range(5)) for _ in range(3)]
+    *both, none = [late.claim("late", range(5)) for _ in range(3)]  # in any order: it skips some at random
+    assert (set(both), none) == ({3, 4}, None)
+    assert claimed == [0, 1, 2]
+    other.end(2, Entry(State.FINISHED, "other"))
+    late.refresh()
+    assert late.count(range(5)) == journal_of(tmp_path).count(range(5))
+
+
+def test_an_entry_whose_follower_has_survived_a_crash_is_made_again(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.claim("a", [0])
+    journal.end(0, Entry(State.FINISHED, "a", value=0.5))
+    (tmp_path / "000/00000.0000.json").unlink()
+    again = journal_of(tmp_path)
+    assert again.state(0) is State.WAITING
+    assert again.claim("b", [0]) == 0
+    again.refresh()
+    assert again.state(0) is State.FINISHED
+    assert not again.end(0, Entry(State.FINISHED, "b"))
+
+
+def test_an_entry_of_which_a_crash_left_nothing_is_the_loss_of_its_worker(tmp_path: Path) -> None:
+    (tmp_path / "000").mkdir()
+    for content in ("", "{", '{"state": "running"}', '{"state": "gone"}', "[]", "[" * 100_000):
+        (tmp_path / "000/00007.0000.json").write_text(content)
+        journal = Journal(tmp_path)
+        journal.refresh()
+        assert journal.state(7) is State.INTERRUPTED
+        assert journal.entries(7)[0].reason == "00007.0000.json of the journal is damaged"
+    assert journal.claim("a", [7]) == 7
+
+
+def test_other_files_are_no_entries(tmp_path: Path) -> None:
+    (tmp_path / "000").mkdir()
+    for name in ("000/.00001.0000.json.box.1.ab.tmp", "000/notes.txt", "000/1.0000.json", "00001.0000.json", "x"):
+        (tmp_path / name).touch()
+    journal = Journal(tmp_path)
+    journal.refresh()
+    assert journal.state(1) is State.WAITING
+
+
+@settings(max_examples=20)
+@given(
+    moves=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.sampled_from(State), st.booleans()), max_size=30)
+)
+def test_all_who_read_agree_whatever_several_write(
+    moves: list[tuple[int, int, State, bool]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Three processes with views of any age append what is allowed in their view: no entry is lost or replaced."""
+    folder = tmp_path_factory.mktemp("journal")
+    journals = [Journal(folder) for _ in range(3)]
+    added: dict[int, list[State]] = {}
+    for who, number, state, refreshes in moves:
+        if refreshes:
+            journals[who].refresh()
+        if state in _FOLLOWS[journals[who].state(number)] and journals[who].append(number, Entry(state, str(who))):
+            added.setdefault(number, []).append(state)
+    for journal in journals:
+        journal.refresh()
+        for number in range(2):
+            assert [entry.state for entry in journal.entries(number)] == added.get(number, [])
+
+
+def journal_of(folder: Path) -> Journal:
+    journal = Journal(folder)
+    journal.refresh()
+    return journal
+
+
+def process(code: str, folder: Path, *arguments: object) -> "subprocess.Popen[str]":
+    """A process that runs `code` with a journal."""
+    imports = "import sys; from pathlib import Path; from convboard.sweeps.store.journal import *"
+    code = f"{imports}\njournal = Journal(Path(sys.argv[1]))\n{code}"
+    command = [sys.executable, "-c", code, str(folder), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def test_no_trial_is_claimed_twice_or_missed(tmp_path: Path) -> None:
+    code = """
+while (number := journal.claim(sys.argv[2], range(40))) is not None:
+    print(number)
+    journal.append(number, Entry(State.FINISHED, sys.argv[2]))
+"""
+    workers = [process(code, tmp_path, name) for name in "abcd"]
+    claimed = [int(number) for worker in workers for number in worker.communicate(timeout=60)[0].split()]
+    assert sorted(claimed) == list(range(40))
+
+
+def test_whoever_is_killed_every_trial_has_one_state(tmp_path: Path) -> None:
+    code = """
+for number in range(10_000):
+    journal.claim("doomed", [number])
+    journal.append(number, Entry(State.FINISHED, "doomed"))
+"""
+    doomed = process(code, tmp_path)
+    while not (tmp_path / "000/00010.0000.json").exists():
+        assert doomed.poll() is None
+    time.sleep(random.random() / 100)
+    doomed.kill()
+    doomed.communicate()
+    journal = Journal(tmp_path)
+    journal.refresh()
+    states = journal.count(range(10_000))
+    assert states[State.FINISHED] >= 10
+    assert states[State.RUNNING] <= 1
+    assert states[State.FINISHED] + states[State.RUNNING] + states[State.WAITING] == 10_000
+    assert journal.claim("next", range(10_000)) == states[State.FINISHED] + states[State.RUNNING]

@@ -1,0 +1,115 @@
+"""Who is alive: by process id on the same machine, by signs of life elsewhere, and never by comparing clocks."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker, this_worker
+
+
+def elsewhere(folder: Path) -> Worker:
+    """A worker of another machine."""
+    worker = replace(this_worker(), machine="another one")
+    (folder / f"{worker.id}.json").write_text(json.dumps(asdict(worker)))
+    return worker
+
+
+def test_a_worker_of_this_machine_is_dead_when_its_process_is(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from convboard.sweeps.store.liveness import SignOfLife, this_worker\n"
+        f"worker = this_worker()\nwith SignOfLife(Path({str(tmp_path)!r}), worker):\n"
+        "    print(worker.id, flush=True); sys.stdin.read()"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True)
+    assert process.stdout is not None
+    assert process.stdin is not None
+    worker = process.stdout.readline().strip()
+    observer = Observer(tmp_path)
+    assert not observer.is_dead(worker)
+    process.kill()
+    process.communicate()
+    assert observer.is_dead(worker)
+
+
+def test_another_process_with_its_id_is_not_the_worker(tmp_path: Path) -> None:
+    worker = this_worker()
+    earlier = replace(worker, started=worker.started - 100)
+    (tmp_path / f"{worker.id}.json").write_text(json.dumps(asdict(earlier)))
+    assert Observer(tmp_path).is_dead(worker.id)
+
+
+class Looks:
+    """An observer that looks for a worker every ten seconds, with a time-out of a minute."""
+
+    def __init__(self, folder: Path, worker: str) -> None:
+        self.worker, self.now = worker, 0.0
+        self.observer = Observer(folder, lost_after=60, clock=lambda: self.now)
+
+    def is_dead(self, after: float) -> bool:
+        """Whether the worker is dead so many seconds later."""
+        end = self.now + after
+        while self.now < end:
+            self.now = min(self.now + 10, end)
+            dead = self.observer.is_dead(self.worker)
+        return dead
+
+
+def test_elsewhere_a_worker_is_dead_when_its_sign_of_life_does_not_change(tmp_path: Path) -> None:
+    worker = elsewhere(tmp_path).id
+    beat = tmp_path / f"{worker}.beat"
+    beat.write_text("1")
+    looks = Looks(tmp_path, worker)
+    assert not looks.is_dead(after=60)
+    beat.write_text("2")
+    assert not looks.is_dead(after=70)
+    assert looks.is_dead(after=1)
+    beat.write_text("3")  # it was only slow
+    assert not looks.is_dead(after=1)
+
+
+def test_time_in_which_the_observer_does_not_look_does_not_count(tmp_path: Path) -> None:
+    """It was stopped, or the file server was away: then all workers were, and none is dead."""
+    looks = Looks(tmp_path, elsewhere(tmp_path).id)
+    assert not looks.is_dead(after=30)
+    looks.now += 3600
+    assert not looks.is_dead(after=10)
+    assert looks.is_dead(after=30)
+
+
+def test_a_machine_of_the_same_host_name_is_another_one(tmp_path: Path) -> None:
+    """The process ids there are not those here."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    worker = replace(elsewhere(tmp_path), host=this_worker().host, pid=gone.pid)
+    (tmp_path / f"{worker.id}.json").write_text(json.dumps(asdict(worker)))
+    assert not Observer(tmp_path).is_dead(worker.id)
+
+
+def test_a_clock_that_is_wrong_by_an_hour_changes_nothing(tmp_path: Path) -> None:
+    worker = elsewhere(tmp_path)
+    beat = tmp_path / f"{worker.id}.beat"
+    beat.write_text("1")
+    for hour in (-3600, 3600):
+        os.utime(beat, (beat.stat().st_atime + hour, beat.stat().st_mtime + hour))
+        assert not Observer(tmp_path, lost_after=60).is_dead(worker.id)
+
+
+def test_a_worker_whose_files_are_lost_is_dead_after_the_same_time(tmp_path: Path) -> None:
+    (tmp_path / "damaged.json").write_text("{")
+    for worker in ("lost", "damaged"):
+        looks = Looks(tmp_path, worker)
+        assert looks.observer.worker(worker) is None
+        assert not looks.is_dead(after=60)
+        assert looks.is_dead(after=20)
+
+
+def test_signs_of_life_come_at_once_and_end_with_the_worker(tmp_path: Path) -> None:
+    worker = this_worker()
+    with SignOfLife(tmp_path, worker):
+        while not (tmp_path / f"{worker.id}.beat").exists():
+            pass
+        assert Observer(tmp_path).worker(worker.id) == replace(worker, folder=str(tmp_path))
+    assert not list(tmp_path.glob(".*.tmp"))

@@ -1,0 +1,66 @@
+"""The trials of a sweep: added once, numbered without gaps, and never changed."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from convboard.errors import RunError
+from convboard.sweeps.store.trials import Trial, Trials, folder_name
+
+
+def trial(seed: int) -> Trial:
+    return Trial(0, (f"seed={seed}",), {"seed": str(seed)}, f"seed={seed}", {"seed": seed})
+
+
+def test_trials_are_numbered_in_the_order_in_which_they_are_added(tmp_path: Path) -> None:
+    trials = Trials(tmp_path)
+    assert [added.number for added in trials.add([trial(1), trial(2)])] == [0, 1]
+    assert [added.number for added in trials.add([trial(3)])] == [2]
+    again = Trials(tmp_path)
+    again.refresh()
+    assert list(again) == list(trials) == [replace(trial(seed), number=seed - 1) for seed in (1, 2, 3)]
+
+
+def test_what_the_sweep_has_already_is_not_added_again(tmp_path: Path) -> None:
+    trials = Trials(tmp_path)
+    assert len(trials.add([trial(1), trial(1), trial(2)])) == 2
+    assert [added.swept for added in trials.add([trial(2), trial(3)])] == [{"seed": "3"}]
+    assert trials.add([trial(1)]) == []
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_two_processes_that_add_at_the_same_time_give_no_number_twice(tmp_path: Path) -> None:
+    first, second = Trials(tmp_path), Trials(tmp_path)
+    first.refresh()
+    second.refresh()
+    first.add([trial(1), trial(2)])
+    assert [added.number for added in second.add([trial(2), trial(3)])] == [2]
+    first.refresh()
+    assert list(first) == list(second)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"number": 0}', "[" * 100_000, b"\xff", '{"number": 3, "overrides": [], "swept": {}}']
+)
+def test_a_damaged_block_is_told(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "00000.jsonl"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(RunError, match=r"00000.jsonl (cannot be read|is empty)"):
+        Trials(tmp_path).refresh()
+
+
+@pytest.mark.parametrize("folder", ["", ".", "..", "../elsewhere", "/tmp"])
+def test_no_trial_is_run_outside_of_its_sweep(tmp_path: Path, folder: str) -> None:
+    Trials(tmp_path).add([replace(trial(1), folder=folder)])
+    with pytest.raises(RunError, match="is no name of a folder"):
+        Trials(tmp_path).refresh()
+
+
+def test_a_trial_is_named_by_what_sets_it_apart() -> None:
+    assert folder_name({"model": "lenet", "optimizer.lr": "0.1"}, 3) == "model=lenet,optimizer.lr=0.1"
+    assert folder_name({}, 3) == "3"
+    assert folder_name({"data_dir": "'a b'"}, 0) != folder_name({"data_dir": "'a/b'"}, 0)
+    assert len(folder_name({"data_dir": "ü" * 300}, 0).encode()) < 200
+    assert trial(2).name == "seed=2"
+    assert replace(trial(2), swept={}, number=7).name == "7"

@@ -1,0 +1,39 @@
+"""What a sweep would run, as a table."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.terminal.dry_run import report_dry_run
+
+
+def printed(trials: int) -> list[str]:
+    """The table of a sweep over two keys, line by line."""
+    out = io.StringIO()
+    made = [
+        Trial(number, (), {"model": "lenet", "seed": str(number)}, f"model=lenet,seed={number}", {})
+        for number in range(trials)
+    ]
+    report_dry_run(Console(file=out, width=80), made, 2)
+    return out.getvalue().splitlines()
+
+
+def test_each_trial_has_its_values_and_its_folder() -> None:
+    title, first, second, told = printed(2)
+    assert title.split() == ["trial", "model", "seed", "folder"]
+    assert first.split() == ["0", "lenet", "0", "model=lenet,seed=0"]
+    assert second.split() == ["1", "lenet", "1", "model=lenet,seed=1"]
+    assert told == "would run:  2 trials, 2 at a time; all are checked, and none was started"
+
+
+def test_where_nothing_is_left_there_is_no_table() -> None:
+    (told,) = printed(0)
+    assert told == "would run:  0 trials, 2 at a time; nothing is left to run, and none was started"
+
+
+@pytest.mark.parametrize("trials", [21, 5000])
+def test_of_many_the_first_and_the_last_are_shown(trials: int) -> None:
+    lines = printed(trials)
+    assert [line.split()[0] for line in lines[9:-1]] == ["8", "9", "...", *(str(trials - left) for left in (3, 2, 1))]

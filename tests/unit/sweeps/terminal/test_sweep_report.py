@@ -1,0 +1,89 @@
+"""What is told at the end of a sweep."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import SweepRecord
+from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.terminal.sweep_report import print_report
+
+
+def sweep_of(folder: Path, values: dict[str, list[float | None]]) -> Sweep:
+    """A sweep over lr and seed that has ended with these values; None: the trial failed."""
+    trials = [
+        Trial(0, (f"optimizer.lr={lr}",), {"optimizer.lr": lr, "seed": str(seed)}, f"lr={lr},seed={seed}", {})
+        for lr, seeds in values.items()
+        for seed in range(len(seeds))
+    ]
+    record = SweepRecord("train.py -m", ("optimizer.lr", "seed"), "accuracy/val", "abc", {})
+    sweep = Sweep.create(folder, record, trials)
+    for trial, value in zip(sweep.trials, (value for seeds in values.values() for value in seeds), strict=True):
+        sweep.journal.claim("w", [trial.number])
+        if value is None:
+            sweep.journal.append(trial.number, Entry(State.FAILED, reason="ValueError: no"))
+        else:
+            metrics = {"accuracy/val": value, "accuracy/test": value / 2, "loss/val": 1.0, "loss/test": 1.0}
+            result = {"status": "finished", "best_epoch": 1, "metrics": metrics}
+            (folder / trial.folder).mkdir()
+            (folder / trial.folder / "result.json").write_text(json.dumps(result))
+            sweep.journal.append(trial.number, Entry(State.FINISHED, value=value))
+    return sweep
+
+
+def told(sweep: Sweep, width: int = 100) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, soft_wrap=True, highlight=False, markup=False, record=True)
+    print_report(sweep, console)
+    return [line.rstrip() for line in console.export_text().splitlines() if line.strip()]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    monkeypatch.delenv("UV", raising=False)
+
+
+def test_the_ranking_and_what_the_seeds_leave_open(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path / "it", {"0.1": [0.8, 0.9], "0.01": [0.81, 0.85], "0.001": [0.1, 0.11]})
+    lines = [" ".join(line.split()) for line in told(sweep) if "──" not in line]
+    assert lines == [
+        "ranking",
+        "lr accuracy/val seeds accuracy/test",
+        "1 0.1 85.00% ± 7.07% 2 42.50%",
+        "2 0.01 83.00% ± 2.83% 2 41.50%",
+        "3 0.001 10.50% ± 0.71% 2 5.25%",
+        "note: 1 setting less than two standard errors behind the best: more seeds would tell them apart",
+        "best: it/lr=0.1,seed=1",
+        "repeat it: python train.py optimizer.lr=0.1",
+        "look at it: tensorboard --logdir it",
+    ]
+
+
+def test_many_settings_and_many_failures_are_not_all_told(tmp_path: Path) -> None:
+    values: dict[str, list[float | None]] = {str(lr): [lr / 100 if lr % 2 else None] for lr in range(30)}
+    lines = told(sweep_of(tmp_path / "it", values))
+    assert lines[:3] == [
+        "failed:     #0 optimizer.lr=0 seed=0: ValueError: no",
+        "            it/lr=0,seed=0/log.txt",
+        "            python train.py optimizer.lr=0",
+    ]
+    assert lines[30:32] == ["failed too: #20, #22, #24, #26, #28", "the best 10 of 15 settings"]
+    assert sum(line.endswith("%") for line in lines) == 10
+
+
+def test_a_narrow_terminal_shows_places_values_and_the_objective(tmp_path: Path) -> None:
+    lines = told(sweep_of(tmp_path / "it", {"0.125": [0.8, 0.9], "0.0625": [0.81, 0.85]}), width=44)
+    assert [" ".join(line.split()[:5]) for line in lines if line.startswith(("1 ", "2 "))] == [
+        "1 0.125 85.00% ± 7.07%",
+        "2 0.0625 83.00% ± 2.83%",
+    ]
+
+
+def test_nothing_to_rank(tmp_path: Path) -> None:
+    assert told(sweep_of(tmp_path / "it", {"1": [None]}))[-1] == "look at it: tensorboard --logdir it"
