@@ -82,7 +82,8 @@ def test_a_plan_that_cannot_be_followed_is_made_anew_and_loudly(
 def test_jobs_of_a_sweep_do_not_change_each_other_s_threads(run_command: RunCommand, tmp_path: Path) -> None:
     run_command("train.py", "-m", "trainer.threads=3,null", "hydra.sweep.dir=sweep", *SHORT)
     threads = {path.parent.name: json.loads(path.read_text())["threads"] for path in tmp_path.glob("sweep/*/plan.json")}
-    assert threads == {"trainer.threads=3": 3, "trainer.threads=null": 1}
+    places = max(1, core_count() // 3)  # for the run with most threads
+    assert threads == {"trainer.threads=3": 3, "trainer.threads=null": core_count() // places}
     state, _ = load_latest(tmp_path / "sweep/trainer.threads=3/checkpoints")
     assert state.state["global_step"] == 6
 
