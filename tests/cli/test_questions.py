@@ -61,10 +61,8 @@ OWN_PICTURE = "scripts/feature_maps.py model=conv_demo image=cat.jpg"
 (ONE_BY_ONE,) = (command for command in COMMANDS if "kernel_size: 1}" in command)
 RUN = {command for command, _ in SHOWN}
 RUN |= {CONV_DEMO, QUICK, *COMPARED, OWN_PICTURE, CHANGED, ONE_BY_ONE}
-# That of README, which tests/cli/test_docs.py runs.
-RUN |= {
-    " ".join([command.program, *command.arguments]) for command in commands("README.md") if "-m" in command.arguments
-}
+# Those of README, which tests/cli/test_docs.py runs.
+RUN |= {" ".join([command.program, *command.arguments]) for command in commands("README.md")}
 
 # Of the Layers tab, by the words that it shows; the other tabs are named with a tag.
 PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/plugins").rglob("*.js")))
