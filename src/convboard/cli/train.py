@@ -16,7 +16,7 @@ from convboard.cli.frame import tell
 from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
-from convboard.config.command_line import format_value
+from convboard.config.command_line import assignment, command, format_value
 from convboard.config.override_values import overridden, refuse_too_many_runs, with_quoted_texts
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -59,6 +59,7 @@ def main() -> None:
         _tell_of_hydra(overrides)
         refuse_too_many_runs(overrides)
     if run := overridden(overrides, "resume"):
+        _refuse_sweep(run)
         load_run_config(Path(run))  # before Hydra makes the directory, if there is none
     compose.register()
     resumes = any(override.lstrip("+").startswith("resume=") for override in overrides)
@@ -77,12 +78,22 @@ def _check_sweep(overrides: Sequence[str]) -> None:
         ConfigError: It resumes a run, or was started by torchrun.
     """
     if resumed := [argument for argument in overrides if argument.startswith("resume=")]:
+        _refuse_sweep(overridden(resumed, "resume") or "")
         raise ConfigError(f"{resumed[0]} resumes a single run and cannot be used with -m. Remove -m.")
     if communicator().world_size > 1:
         raise ConfigError(
             "-m: torchrun cannot run a sweep, because its processes train one network together. Omit -m and give one "
             "value for each key; or run the sweep with python."
         )
+
+
+def _refuse_sweep(run: str) -> None:
+    """Refuse the folder of a sweep in the place of that of a run."""
+    from convboard.sweeps.store.sweep_record import SWEEP  # deferred for start-up time
+
+    if (Path(run) / SWEEP).exists():
+        go_on = command("train", "-m", assignment("sweep.resume", run))
+        raise ConfigError(f"resume={run} is a sweep, not a run. Go on with the sweep: {go_on}")
 
 
 def _searched_folder(flags: Sequence[str]) -> list[str]:

@@ -42,8 +42,8 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
 
     Args:
         overrides: Such as `["model=lenet,resnet18", "optimizer.lr=0.1,0.01", "batch_size=128"]`.
-        rows: Values that belong together, as texts by key: each row is combined with each combination, and replaces
-            what the overrides give to its keys.
+        rows: Values that belong together, as texts by key: each row is combined with each combination. A value for a
+            key that only some rows have is for the others.
 
     Raises:
         ConfigError: A key has no value, or has a space of values instead of a list; or there are too many trials.
@@ -53,6 +53,7 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
     _refuse_two_lists(parsed)
     given = {override.get_key_element(): override for override in parsed}
     rows = list(rows)
+    _refuse_values_beside(given, rows)
     refuse_too_many_runs(with_quoted_texts(overrides, is_sweep=True), len(rows))
     values = {key: values_of(key, override) for key, override in given.items()}
     swept = {key for key, override in given.items() if override.is_sweep_override()}
@@ -62,6 +63,13 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
         differing = {key: value for key, value in chosen.items() if key in swept or key in row}
         settings.append(Setting(tuple(f"{key}={value}" if value else key for key, value in chosen.items()), differing))
     return settings
+
+
+def _refuse_values_beside(given: Mapping[str, Override], rows: Sequence[Mapping[str, str]]) -> None:
+    """Refuse values for a key of the rows that no trial, or not every one, would have."""
+    for key, override in given.items():
+        if any(key in row for row in rows) and (override.is_sweep_override() or all(key in row for row in rows)):
+            raise ConfigError(f"{override.input_line}: sweep.trials= gives values to {key} too. Omit one of them.")
 
 
 def _refuse_two_lists(parsed: Sequence[Override]) -> None:

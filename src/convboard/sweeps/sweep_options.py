@@ -26,6 +26,7 @@ OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "change
 MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
 SEARCHES = ("grid", "random", "tpe")
 PRUNERS = ("none", "asha", "median")
+_OF_EXISTING = {"retry": ("resume",), "changed": ("resume", "join"), "trust": ("resume", "join")}
 _OF_PRUNERS = {"prune_after": ("asha", "median"), "reduction_factor": ("asha",), "prune_min_trials": ("median",)}
 _MOST_WORKERS = 1024
 ON_FAILURE = ("continue", "stop")
@@ -106,6 +107,9 @@ class SweepOptions:
             value = getattr(self, key)
             if value is not None and not least <= value < math.inf:
                 raise ConfigError(f"sweep.{key}={value:g}: must be at least {least:g}, or null for no limit.")
+        for key in ("resume", "join"):
+            if getattr(self, key) == "":
+                raise ConfigError(f"sweep.{key}= has no value. Give the folder of a sweep, or omit it.")
         one_of("sweep.pruner", self.pruner, PRUNERS)
         between("sweep.seeds", self.seeds, 1, _MOST_SEEDS)
         between("sweep.prune_after", self.prune_after, 1)
@@ -226,6 +230,7 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
         ConfigError: A key or an option does not exist, or a value is not allowed.
     """
     own = [argument for argument in arguments if re.match(r"[+~]*sweep\b", argument)]
+    _refuse_lists(own)
     overrides = [_with_quoted_text(argument.lstrip("+")) for argument in own]
     compose.register()
     ConfigStore.instance().store(_SCHEMA, SweepArguments)
@@ -238,7 +243,28 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
         if mistake is None or mistake is error:
             raise
         raise mistake from error
-    return cast(SweepArguments, options).sweep, [argument for argument in arguments if argument not in own]
+    found = cast(SweepArguments, options).sweep
+    _refuse_without_meaning(found, given_keys(own))
+    return found, [argument for argument in arguments if argument not in own]
+
+
+def _refuse_lists(own: Sequence[str]) -> None:
+    """Refuse several values for a key of the sweep itself, with other advice than for a key of its runs."""
+    for argument in own:
+        key, _, value = argument.partition("=")
+        if re.fullmatch(r"[\w.+-]+(,[\w.+-]+)+", value) and _with_quoted_text(argument) == argument:
+            advice = f" For these seeds write seed={value}." if key == "sweep.seeds" else ""
+            raise ConfigError(f"{argument}: a sweep has one value of it, not several.{advice}")
+
+
+def _refuse_without_meaning(options: SweepOptions, given: Sequence[str]) -> None:
+    """Refuse keys that a new sweep, or one that searches nothing, would ignore."""
+    for key, places in _OF_EXISTING.items():
+        if key in given and not any(getattr(options, place) for place in places):
+            needed = " or ".join(f"sweep.{place}=<folder>" for place in places)
+            raise ConfigError(f"sweep.{key} is for a sweep that exists: add {needed}, or omit it.")
+    if "search_seed" in given and options.search == "grid" and options.resume is None:
+        raise ConfigError("sweep.search_seed has no meaning for a grid. Omit it, or choose sweep=random or sweep=tpe.")
 
 
 def _with_quoted_text(argument: str) -> str:

@@ -49,14 +49,21 @@ def test_values_are_texts_that_mean_the_same(given: str, values: list[str]) -> N
 
 
 def test_rows_keep_their_values_together() -> None:
-    rows = [{"optimizer.lr": "0.1", "batch_size": "32"}, {"optimizer.lr": "0.2", "batch_size": "64"}]
+    rows = [{"optimizer.lr": "0.1", "batch_size": "32"}, {"optimizer.lr": "0.2"}]
     settings = grid(["batch_size=8", "seed=1,2"], rows)
-    assert [tuple(setting.swept.values()) for setting in settings] == [
-        ("32", "1", "0.1"),
-        ("32", "2", "0.1"),
-        ("64", "1", "0.2"),
-        ("64", "2", "0.2"),
+    assert [setting.overrides for setting in settings] == [
+        ("batch_size=32", "seed=1", "optimizer.lr=0.1"),
+        ("batch_size=32", "seed=2", "optimizer.lr=0.1"),
+        ("batch_size=8", "seed=1", "optimizer.lr=0.2"),
+        ("batch_size=8", "seed=2", "optimizer.lr=0.2"),
     ]
+
+
+@pytest.mark.parametrize("given", ["batch_size=3,4", "batch_size=3", "optimizer.lr=1,2"])
+def test_values_that_rows_give_too_are_refused(given: str) -> None:
+    rows = [{"optimizer.lr": "0.1", "batch_size": "32"}, {"batch_size": "64"}]
+    with pytest.raises(ConfigError, match=rf"^{given}: sweep.trials= gives values to .* too. Omit one of them.$"):
+        grid([given], rows)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,18 @@ def test_texts_are_taken_as_they_are_written(text: str) -> None:
         ("sweep.worker=2", "sweep.worker is not a known key. Did you mean 'sweep.workers'?"),
         ("+sweep.worker=2", "sweep.worker is not a known key."),
         ("sweep.workers=two", "sweep.workers='two': must be a whole number, or null."),
-        ("sweep.workers=2,3", "sweep.workers=2,3 gives several values."),
+        ("sweep.workers=2,3", "sweep.workers=2,3: a sweep has one value of it, not several."),
+        (
+            "sweep.seeds=1,2",
+            "sweep.seeds=1,2: a sweep has one value of it, not several. For these seeds write seed=1,2.",
+        ),
+        ("sweep.retry=1", "sweep.retry is for a sweep that exists: add sweep.resume=<folder>, or omit it."),
+        (
+            "sweep.trust=true",
+            "sweep.trust is for a sweep that exists: add sweep.resume=<folder> or sweep.join=<folder>",
+        ),
+        ("sweep.search_seed=4", "sweep.search_seed has no meaning for a grid."),
+        ("sweep.resume=", "sweep.resume= has no value. Give the folder of a sweep, or omit it."),
         ("sweep=gird", "sweep='gird' is not known. Did you mean 'grid'?"),
     ],
 )
@@ -100,8 +111,8 @@ def test_a_setting_of_another_pruner_is_told() -> None:
 
 
 def test_the_keys_of_a_sweep_are_stored_with_it_but_not_those_of_a_command() -> None:
-    arguments = ["+sweep.workers=3", "sweep=grid", "sweep.trust=true", "seed=1,2", "sweepx=1"]
-    assert given_keys(arguments) == ["workers", "sweep", "trust"]
+    arguments = ["+sweep.workers=3", "sweep=grid", "sweep.per_gpu=2", "seed=1,2", "sweepx=1"]
+    assert given_keys(arguments) == ["workers", "sweep", "per_gpu"]
     assert not {"workers", "trust", "resume", "changed"} & read_options(arguments[:3])[0].shared().keys()
     with pytest.raises(ConfigError, match=r"^sweep.changed='maybe'"):
         SweepOptions(changed="maybe")

@@ -187,8 +187,9 @@ def read_space(overrides: Sequence[str]) -> Space:
         else:
             dimensions[key] = dimension
     if not dimensions:
+        but = " but the seed, which is not searched" if len(seeds) > 1 else ""
         raise ConfigError(
-            "sweep=random and sweep=tpe choose values, but no key has several. Give a space, such as "
+            f"sweep=random and sweep=tpe choose values, but no key has several{but}. Give a space, such as "
             "optimizer.lr=tag(log,interval(0.001,0.1)) or model=lenet,batchnorm_cnn."
         )
     return Space(dimensions, tuple(fixed), seeds)
