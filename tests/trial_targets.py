@@ -53,6 +53,12 @@ def note_death(folder: Path, trial: Trial, reason: str) -> None:
         file.write(reason)
 
 
+def hang_at_death(folder: Path, trial: Trial, reason: str) -> None:
+    """Note that a trial has failed, and do not return."""
+    note_death(folder, trial, reason)
+    time.sleep(60)
+
+
 def _hang_in_loop() -> None:
     while True:
         pass

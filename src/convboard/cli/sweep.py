@@ -12,7 +12,7 @@ from rich.console import Console
 from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
-from convboard.config.command_line import assignment, command
+from convboard.config.command_line import assignment, command, printable
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
@@ -22,7 +22,6 @@ from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
-from convboard.sweeps.store.journal import CLAIMABLE
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SWEEP
@@ -66,23 +65,21 @@ def run_sweep(arguments: Sequence[str]) -> None:
         return
     sweep, places = opened
     search = Search.open(sweep)
-    todo = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
-    todo += sweep.total - len(sweep.trials)
-    console.print(f"sweep:      {counted(sweep.total, 'trial')}, {todo:,} to run, {len(places)} at a time")
+    console.print(f"sweep:      {counted(sweep.total, 'trial')}, {sweep.left:,} to run, {len(places)} at a time")
     console.print(f"objective:  {sweep.record.objective}")
-    console.print(f"folder:     {shown_path(sweep.folder)}")
+    console.print(f"folder:     {printable(shown_path(sweep.folder))}")
     if running := {worker for _, worker in sweep.journal.running()}:
-        console.print(f"beside:     {', '.join(sorted(running))}")
+        console.print(f"beside:     {printable(', '.join(sorted(running)))}")
     streams.go_on_without_output()
     with _folder_errors(sweep.folder):
         received, limit = _run(sweep, console, places, search)
         sweep.refresh()
+    go_on = _how_to_go_on(sweep.folder, "sweep.resume" if options.join is None else "sweep.join")
     if received is not None:
         error = KeyboardInterrupt(received)
         others = " Other workers go on with the sweep." if any(sweep.journal.running()) else ""
-        go_on = _how_to_go_on(sweep.folder, "sweep.resume" if options.join is None else "sweep.join")
         raise RunEnded(error, f"interrupted; the trials that ran are saved.{others} {go_on}")
-    _report(sweep, console, limit)
+    _report(sweep, console, limit, go_on)
 
 
 def _leave(number: int) -> None:
@@ -221,15 +218,14 @@ def _run(sweep: Sweep, console: Console, places: Sequence[Slot], search: Search 
         return signals.received(), pool.ended_by
 
 
-def _report(sweep: Sweep, console: Console, limit: str) -> None:
+def _report(sweep: Sweep, console: Console, limit: str, go_on: str) -> None:
     """Print what has come out of the sweep, and how to go on with it if a limit has ended it.
 
     Raises:
         JobError: Trials have failed.
     """
-    left = sum(sweep.journal.state(trial.number) in CLAIMABLE for trial in sweep.trials)
-    if limit and left:
-        console.print(f"stopped:    {limit}; {counted(left, 'trial')} left to run. {_how_to_go_on(sweep.folder)}")
+    if limit and sweep.left:
+        console.print(f"stopped:    {limit}; {counted(sweep.left, 'trial')} left to run. {go_on}")
     print_report(sweep, console)
     failed = sweep.journal.failed(range(len(sweep.trials)))
     if failed:

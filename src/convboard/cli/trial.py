@@ -22,7 +22,7 @@ from convboard.sweeps.store.provenance import frozen_code
 from convboard.sweeps.store.source_files import foreign_modules
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.chosen_plan import chosen_plan
-from convboard.sweeps.workers.reports import End
+from convboard.sweeps.workers.reports import End, reason_in_short
 from convboard.sweeps.workers.trial_process import (
     ReportActivity,
     ReportProgress,
@@ -123,4 +123,4 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
         error = exit_of_users_code(raised) if isinstance(raised, SystemExit) else raised
         end = reason_of(error)
         tell(end.text, is_traceback=end.is_traceback)
-        return End(State.FAILED, end.text.splitlines()[-1]), end.code
+        return End(State.FAILED, reason_in_short(end.text)), end.code

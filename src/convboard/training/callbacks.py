@@ -145,5 +145,9 @@ class Callback(Protocol):
     def state_dict(self) -> dict[str, Any]:
         """Write everything buffered to disk, and return a JSON-like state."""
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state`; called before `on_fit_start`."""
+    def load_state_dict(self, state: dict[str, Any]) -> str | None:
+        """Continue from `state`; called before `on_fit_start`.
+
+        Returns:
+            None; or why the run was to be pruned when `state` was saved: it may have been killed before its end.
+        """

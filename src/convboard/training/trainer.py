@@ -96,6 +96,8 @@ class Trainer:
                     started.append(callback)
                 if self.global_step == 0:
                     self._save(is_best=False)  # a run that is killed after this can be resumed
+                else:
+                    self._is_pruned = setup.comm.all_reduce_max(_PRUNE if self._is_pruned else 0) == _PRUNE
                 while not self.is_finished:
                     self._train_epoch()
                 end = self._test_best()
@@ -143,7 +145,9 @@ class Trainer:
         callback_states = state["callbacks"] if "callbacks" in state else state["observers"]  # its older name
         for callback in self._callbacks:
             if type(callback).__name__ in callback_states:  # an older checkpoint lacks some
-                callback.load_state_dict(callback_states[type(callback).__name__])
+                reason = callback.load_state_dict(callback_states[type(callback).__name__])
+                self._pruned = self._pruned or reason or ""
+        self._is_pruned = bool(self._pruned)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of the loop and the callbacks, JSON-like; the weights are not part of it."""

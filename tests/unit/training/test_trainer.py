@@ -50,8 +50,8 @@ class Recorder:
     def state_dict(self) -> dict[str, Any]:
         return {"events": len(self.events)}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass
+    def load_state_dict(self, state: dict[str, Any]) -> str | None:
+        return None
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -200,6 +200,39 @@ def test_a_pruned_run_is_saved_and_tested_and_goes_on_as_if_it_had_not_been(tmp_
     whole = make_trainer(tmp_path / "b", limits)
     whole.fit()
     assert torch.equal(weights(resumed), weights(whole))
+
+
+class StoppedWhenPruned(PrunesAt):
+    """The same, which keeps its reason, and is stopped in the epoch that prunes the run."""
+
+    reason: str | None = None
+
+    def on_epoch_end(self, end: EpochEnd) -> str | None:
+        self.reason = super().on_epoch_end(end)
+        if self.reason is not None:
+            signal.raise_signal(signal.SIGTERM)
+        return self.reason
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"reason": self.reason}
+
+    def load_state_dict(self, state: dict[str, Any]) -> str | None:
+        self.reason = state["reason"]
+        return self.reason
+
+
+def test_a_run_that_is_stopped_between_its_pruning_and_its_end_is_still_pruned(tmp_path: Path) -> None:
+    limits = TrainerConfig(max_epochs=4)
+    with pytest.raises(Interrupted):
+        make_trainer(tmp_path, limits, (StoppedWhenPruned(2),)).fit()
+    resumed = make_trainer(tmp_path, limits, (StoppedWhenPruned(2),))
+    resumed.resume(*load_latest(tmp_path))
+    assert resumed.is_finished
+    end = resumed.fit()
+    assert (end.status, end.epoch, end.reason) == ("pruned", 2, "too bad")
+    promoted = make_trainer(tmp_path, limits, (Recorder(),))
+    promoted.resume(*load_latest(tmp_path))
+    assert promoted.fit().epoch == 4
 
 
 class SecondOfTwo(Communicator):

@@ -16,6 +16,7 @@ is compared with an earlier one of the same folder only. Without that, the reade
 server busy.
 """
 
+import errno
 import json
 import random
 import re
@@ -241,6 +242,10 @@ def _read(path: Path) -> Entry | None:
         content = json.loads(read_text(path, _LONGEST))
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        content = None
     except (ValueError, RecursionError):
         content = None
     match content:

@@ -53,7 +53,7 @@ class Worker:
 def this_worker() -> Worker:
     """Return a new worker, which is this process."""
     host, pid = socket.gethostname(), os.getpid()
-    return Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, machine(), pid, _started(pid) or 0.0)
+    return Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, machine(), pid, process_started(pid) or 0.0)
 
 
 class SignOfLife:
@@ -121,7 +121,7 @@ class Observer:
         """Return whether a worker has ended, or has given no sign of life for too long."""
         worker = self.worker(worker_id)
         if worker is not None and worker.machine == machine():
-            started = _started(worker.pid)
+            started = process_started(worker.pid)
             return started is None or abs(started - worker.started) > _TOLERANCE
         sign, now = _text(self._folder / f"{worker_id}.beat"), self._clock()
         seen = self._seen.setdefault(worker_id, _Sign(sign, now))
@@ -147,8 +147,8 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _started(pid: int) -> float | None:
-    """Return when a process started, relative to the start of the machine; None if it has ended."""
+def process_started(pid: int) -> float | None:
+    """Return when a process started, in seconds since the machine did; None if it has ended, also as a zombie."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:

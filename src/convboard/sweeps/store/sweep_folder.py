@@ -20,7 +20,7 @@ from pathlib import Path
 from convboard.config.command_line import assignment
 from convboard.errors import RunError
 from convboard.files import create_once, make_folder, read_bytes, remove_leftovers
-from convboard.sweeps.store.journal import Entry, Journal, State
+from convboard.sweeps.store.journal import CLAIMABLE, Entry, Journal, State
 from convboard.sweeps.store.sweep_record import SWEEP, SweepRecord, read_record, revise_record, state_of_record
 from convboard.sweeps.store.trials import Trial, Trials
 
@@ -125,6 +125,12 @@ class Sweep:
         return max(self.expected, len(self.trials))
 
     @property
+    def left(self) -> int:
+        """Number of trials that can be claimed, with those that a search will still propose."""
+        claimable = sum(self.journal.state(trial.number) in CLAIMABLE for trial in self.trials)
+        return claimable + self.total - len(self.trials)
+
+    @property
     def representatives(self) -> list[Trial]:
         """Trials that have all the code and data of the sweep."""
         return [*self.trials, *self.examples]
@@ -145,7 +151,9 @@ class Sweep:
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of workers that were killed."""
-        for folder in (self.folder, self.trials.folder, self.workers, self.journal.folder, *self.journal.blocks()):
+        values = (folder for folder in (self.folder / VALUES).glob("*") if folder.is_dir())
+        own = (self.folder, self.trials.folder, self.workers, self.journal.folder)
+        for folder in (*own, *self.journal.blocks(), *values):
             remove_leftovers(folder)
 
     def run_dir(self, number: int) -> Path:

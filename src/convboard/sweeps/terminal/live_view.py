@@ -151,8 +151,9 @@ class LiveView:
             yield Text(f"{indent}{printable(end.reason)}", "dim")
         if end.state is State.FAILED:
             yield Text(f"{indent}{printable(end.reason)}", "red")
-            yield Text(f"{indent}log:   {shown_path(self._sweep.run_dir(trial.number) / LOG)}", "dim")
-            yield Text(f"{indent}alone: {trial.command}", "dim")
+            log = shown_path(self._sweep.run_dir(trial.number) / LOG)
+            yield Text(f"{indent}log:   {printable(log)}", "dim")
+            yield Text(f"{indent}alone: {printable(trial.command)}", "dim")
 
     def picture(self) -> RenderableType:
         """Return what is shown below the lines of the trials that have ended."""

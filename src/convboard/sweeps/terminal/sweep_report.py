@@ -40,9 +40,9 @@ def print_report(sweep: Sweep, console: Console) -> None:
         for line in _conclusions(settings):
             console.print(line)
         best = settings[0].results[0].trial
-        console.print(f"best:       {shown_path(sweep.run_dir(best.number))}")
-        console.print(f"repeat it:  {best.command}")
-    console.print(f"look at it: {tensorboard(shown_path(sweep.folder))}", style="bold")
+        console.print(f"best:       {printable(shown_path(sweep.run_dir(best.number)))}")
+        console.print(f"repeat it:  {printable(best.command)}")
+    console.print(f"look at it: {printable(tensorboard(shown_path(sweep.folder)))}", style="bold")
 
 
 def _failures(sweep: Sweep) -> Iterator[Text]:
@@ -53,8 +53,8 @@ def _failures(sweep: Sweep) -> Iterator[Text]:
     for trial in map(sweep.trials.__getitem__, failed[:_TOLD]):
         reason = sweep.journal.entries(trial.number)[-1].reason
         yield Text(f"failed:     #{trial.number} {printable(trial.name)}: {printable(reason)}", "red")
-        yield Text(f"            {shown_path(sweep.run_dir(trial.number) / LOG)}")
-        yield Text(f"            {trial.command}")
+        yield Text(f"            {printable(shown_path(sweep.run_dir(trial.number) / LOG))}")
+        yield Text(f"            {printable(trial.command)}")
     if more := failed[_TOLD:]:
         yield Text(f"failed too: {', '.join(f'#{number}' for number in more)}", "red")
 
@@ -69,11 +69,12 @@ def _results(sweep: Sweep) -> list[Result]:
             end = sweep.journal.entries(trial.number)[-1]
             try:
                 metrics = read_result(sweep.run_dir(trial.number) / RESULT)["metrics"]
-            except RunError:  # it was moved or damaged since, or is a seed that a race has spared
+                value = metrics[sweep.record.objective] if end.value is None else end.value
+                at_test = metrics[tested]
+            except (RunError, KeyError):  # it was moved or damaged since, or is a seed that a race has spared
                 continue
-            value = metrics[sweep.record.objective] if end.value is None else end.value
             pruned_after = None if state is State.FINISHED else end.epochs or 0
-            results.append(Result(trial, value, metrics[tested], pruned_after))
+            results.append(Result(trial, value, at_test, pruned_after))
     return results
 
 

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import Protocol
@@ -20,7 +21,8 @@ from convboard.sweeps.store.losses import STOPPED, interrupt_lost, loss
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers import forked_process
-from convboard.sweeps.workers.forked_process import GRACE, call, run_trial, start
+from convboard.sweeps.workers.death_calls import DeathCalls
+from convboard.sweeps.workers.forked_process import GRACE, run_trial, start
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
 from convboard.sweeps.workers.reports import End, Progress
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
@@ -29,6 +31,7 @@ from convboard.sweeps.workers.slots import Slot
 _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
 _CALL_SECONDS = 20.0  # that `on_death` may take
+_LAST_SECONDS = 5.0  # the same once the pool is to end
 
 
 class Listener(Protocol):
@@ -84,7 +87,8 @@ class Pool:
     ) -> None:
         self.ended_by = ""
         self._sweep, self._worker, self._listener = sweep, worker, listener
-        self._target, self._on_death, self._limits = target, on_death, limits
+        self._target, self._limits = target, limits
+        self._deaths = DeathCalls(on_death, sweep.folder)
         self._propose = propose
         self._observer = Observer(sweep.workers)
         self._free = list(slots)
@@ -136,7 +140,7 @@ class Pool:
         elif not self._is_told:
             self._is_told = True
             self._listener.on_stop(self.ended_by or "interrupted")
-        return bool(self._running) or (not self._is_stopping and any(self._sweep.journal.running()))
+        return bool(self._running or self._deaths) or (not self._is_stopping and any(self._sweep.journal.running()))
 
     def _look(self) -> None:
         """Read the journal, interrupt in it the trials of workers that have ended, and end if a limit is reached."""
@@ -152,11 +156,10 @@ class Pool:
         for number in interrupt_lost(self._sweep.journal, self._observer, self._worker.id):
             trial, entry = self._sweep.trials[number], self._sweep.journal.entries(number)[-1]
             if entry.state is State.FAILED:
-                self._call_on_death(trial, entry.reason)
-                self._listener.on_end(trial, entry)
+                self._deaths.begin(trial, entry.reason, partial(self._listener.on_end, trial, entry))
 
     def _fill(self) -> None:
-        while self._free:
+        while self._free and not self._is_stopping:
             for spared in spare_seeds(self._sweep, self._worker.id):
                 self._listener.on_end(self._sweep.trials[spared], self._sweep.journal.entries(spared)[-1])
             number = self._sweep.journal.claim(self._worker.id, claimable(self._sweep))
@@ -180,7 +183,7 @@ class Pool:
         open_reports = [one.reports for one in self._running if not one.reports.closed]
         sentinels = [one.process.sentinel for one in self._running]
         tick = _QUICK_TICK if any(one.is_stopping for one in self._running) else _TICK
-        ready = wait([self._woken, *sentinels, *open_reports], timeout=tick)
+        ready = wait([self._woken, *sentinels, *self._deaths.sentinels, *open_reports], timeout=tick)
         if self._woken in ready:
             os.read(self._woken, 100)
         for one in list(self._running):
@@ -190,6 +193,7 @@ class Pool:
                 self._close(one)
             else:
                 self._limit(one)
+        self._end_death_calls()
 
     def _read(self, one: RunningTrial) -> None:
         for progress in one.read_reports():
@@ -213,18 +217,26 @@ class Pool:
         return self._sweep.journal.holder(trial.number) == self._worker.id
 
     def _close(self, one: RunningTrial) -> None:
-        """Write into the journal how a trial has ended."""
+        """Write into the journal how a trial has ended; if it has failed without a word, after the call for that."""
         code = one.close()
         self._running.remove(one)
-        self._free.append(one.slot)
-        if not self._is_ours(one.trial):
-            self._listener.on_end(one.trial, Entry(State.INTERRUPTED, reason="another worker goes on with it"))
-            return
+        self._sweep.journal.refresh_trial(one.trial.number)  # this process may have been suspended
         entry = self._entry(one, code)
-        if entry.state is State.FAILED and one.end is None:
-            self._call_on_death(one.trial, entry.reason)
-        if self._sweep.journal.end(one.trial.number, entry):
-            self._listener.on_end(one.trial, entry)
+        end = partial(self._end, one.trial, one.slot, entry)
+        if entry.state is State.FAILED and one.end is None and self._is_ours(one.trial):
+            self._deaths.begin(one.trial, entry.reason, end)
+        else:
+            end()
+
+    def _end(self, trial: Trial, slot: Slot, entry: Entry) -> None:
+        self._free.append(slot)
+        is_ended = self._sweep.journal.end(trial.number, entry)
+        elsewhere = Entry(State.INTERRUPTED, reason="another worker goes on with it")
+        self._listener.on_end(trial, entry if is_ended else elsewhere)
+
+    def _end_death_calls(self) -> None:
+        seconds = 0.0 if self._signals > 1 else _LAST_SECONDS if self._is_stopping else _CALL_SECONDS
+        self._deaths.end(seconds)
 
     def _entry(self, one: RunningTrial, code: int | None) -> Entry:
         """Return how a trial has ended, by its last report and the exit code of its process."""
@@ -240,21 +252,10 @@ class Pool:
         seconds = time.monotonic() - one.began if end.seconds is None else end.seconds
         return Entry(end.state, self._worker.id, end.reason, end.value, seconds, end.epochs)
 
-    def _call_on_death(self, trial: Trial, reason: str) -> None:
-        """Call the function for trials that have failed without a word, while no other worker can claim this one."""
-        if self._on_death is None:
-            return
-        arguments = (self._on_death, dict(os.environ), self._sweep.folder, trial, reason)
-        process = self._context.Process(target=call, args=arguments, name=f"end of trial {trial.number}")
-        start(process)
-        process.join(_CALL_SECONDS)
-        process.kill()
-        process.join()
-
     def _end_all(self) -> None:
         """Leave no process behind, also after an error."""
         self._signals = max(self._signals, 1)
-        while self._running:
+        while self._running or self._deaths:
             with suppress(
                 OSError
             ):  # of the journal: a trial that still runs there is gone on with as if this worker had died

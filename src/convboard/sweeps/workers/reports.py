@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from convboard.sweeps.store.journal import State
 
+_LONGEST = 2000  # characters of a reason
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -50,3 +52,9 @@ class End:
     value: float | None = None
     seconds: float | None = None
     epochs: int | None = None
+
+
+def reason_in_short(text: str) -> str:
+    """Return the last line of an error's message or traceback, shortened: all workers read it in the journal."""
+    line = text.splitlines()[-1] if text else ""
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."

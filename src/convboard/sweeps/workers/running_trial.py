@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-import psutil
-
+from convboard.sweeps.store.liveness import process_started
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.forked_process import DUMP
 from convboard.sweeps.workers.reports import Activity, End, Progress
@@ -93,7 +92,7 @@ class RunningTrial:
         process = self.process
         if process.is_alive():
             return False
-        if process.exitcode != SERVER_ENDED or process.pid is None or not psutil.pid_exists(process.pid):
+        if process.exitcode != SERVER_ENDED or process.pid is None or process_started(process.pid) is None:
             return True
         time.sleep(_GLANCE)  # its sentinel is ready from now on
         return False
@@ -124,7 +123,7 @@ class RunningTrial:
     def kill(self) -> None:
         """Kill the process, and those that it has started."""
         assert self.process.pid is not None
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, of zombies
             os.killpg(self.process.pid, signal.SIGKILL)
         self._send(signal.SIGKILL)  # one that has no group of its own yet
 
@@ -145,7 +144,7 @@ class RunningTrial:
 def death(code: int | None) -> str:
     """Return what to say of a process that has reported no end."""
     if code is not None and code < 0:
-        name = signal.Signals(-code).name
+        name = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
         memory = "; the usual reason is that memory ran out" if -code == signal.SIGKILL else ""
         return f"its process was killed by {name}{memory}"
     return f"its process ended with exit code {code} and without a word"

@@ -7,14 +7,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import takewhile
+from pathlib import Path
 
 from convboard.errors import ConfigError
+from convboard.sweeps.workers.forked_process import result_of
 from convboard.training.execution_plan.other_load import core_count
 
 _ASK = ("nvidia-smi", "-L")  # each GPU, and below it its MIG instances
 _ID = re.compile(r"\(UUID: ((GPU|MIG)-[^)]+)\)")
 _VISIBLE = re.compile(r"\d+|(GPU|MIG)-.+")  # CUDA uses the devices before the first one that is not understood
 _SECONDS = 30.0  # that the driver may take to answer
+_VARIABLE = "CUDA_VISIBLE_DEVICES"  # torch for AMD's GPUs obeys it too
+_AMD_VARIABLE = "HIP_VISIBLE_DEVICES"
+_SIGNS_OF_GPUS = ("dev/nvidia*", "dev/kfd", "dev/dxg", "System/Library/Frameworks/Metal.framework")
+_ASK_TORCH = "convboard.training.execution_plan.plan:preferred_device"
 
 
 @dataclass(frozen=True)
@@ -40,13 +46,36 @@ def slots(workers: int | None, per_gpu: int | None, devices: Collection[str], th
     Raises:
         ConfigError: `per_gpu` is given and no trial can run on a GPU.
     """
-    ids = gpus() if set(devices) & {"auto", "cuda"} else []
-    if not ids:
+    environments = [{_VARIABLE: name} for name in gpus()] if set(devices) & {"auto", "cuda"} else []
+    if not environments and set(devices) & {"auto", "cuda", "mps"} and may_have_gpus():
+        environments = _gpus_of_torch(devices)
+    if not environments:
         if per_gpu is not None:
-            raise ConfigError(f"sweep.per_gpu={per_gpu}: there is no NVIDIA GPU here that a trial could use. Omit it.")
+            raise ConfigError(f"sweep.per_gpu={per_gpu}: there is no GPU here that a trial could use. Omit it.")
         return [Slot()] * (workers or max(1, core_count() // threads))
-    number = workers or len(ids) * (per_gpu or 1)
-    return [Slot({"CUDA_VISIBLE_DEVICES": ids[place % len(ids)]}) for place in range(number)]
+    number = workers or len(environments) * (per_gpu or 1)
+    return [Slot(environments[place % len(environments)]) for place in range(number)]
+
+
+def may_have_gpus() -> bool:
+    """Return whether this machine may have a GPU that torch can use; to ask torch takes a second."""
+    return "+cpu" not in version("torch") and any(next(Path("/").glob(name), None) for name in _SIGNS_OF_GPUS)
+
+
+def _gpus_of_torch(devices: Collection[str]) -> list[dict[str, str]]:
+    """Return the environment variables of a place on each GPU that torch finds."""
+    try:
+        kind, count = result_of(_ASK_TORCH)
+    except EOFError:  # it has crashed
+        return []
+    if kind == "mps":
+        return [{_VARIABLE: ""}] if set(devices) & {"auto", "mps"} else []  # has no variable: there is but one
+    if kind == "cpu" or not set(devices) & {"auto", "cuda"}:
+        return []
+    given = os.environ.get(_AMD_VARIABLE)
+    if given is not None:  # torch refuses another value of the other variable beside this one
+        return [{_AMD_VARIABLE: name, _VARIABLE: name} for name in given.split(",")[:count]]
+    return [{_VARIABLE: str(number)} for number in range(count)]
 
 
 def gpus() -> list[str]:
@@ -56,7 +85,7 @@ def gpus() -> list[str]:
     """
     if "+cpu" in version("torch"):
         return []
-    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    given = os.environ.get(_VARIABLE)
     if given is not None:
         names = [name.strip() for name in given.split(",")]
         return list(takewhile(_VISIBLE.fullmatch, names))

@@ -153,12 +153,14 @@ class Pruning:
         """See `Callback`."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the values of the epochs done."""
-        return {"values": list(self._values)}
+        """Return the values of the epochs done, and the reason."""
+        return {"values": list(self._values), "reason": self.reason}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue after these values."""
+    def load_state_dict(self, state: dict[str, Any]) -> str | None:
+        """Continue after these values. Returns why the trial is pruned, if it was stopped before its end."""
         self._values = [float(value) for value in state["values"]]
+        self.reason = str(state["reason"])
+        return self.reason or None
 
 
 def pruning_of(folder: Path, number: int) -> Pruning | None:

@@ -116,6 +116,12 @@ def available_devices() -> tuple[str, ...]:
     return ("cpu", *(name for name, is_available in others.items() if is_available))
 
 
+def preferred_device() -> tuple[str, int]:
+    """Return the type of device that `auto` chooses, and how many of it this machine has."""
+    kind = available_devices()[-1]
+    return kind, torch.cuda.device_count() if kind == "cuda" else 1
+
+
 def compile_failure(device: torch.device) -> str | None:
     """Compile a small function, and return why `torch.compile` does not work on this machine; None if it does."""
     from torch._dynamo.exc import BackendCompilerFailed  # deferred for start-up time: takes seconds to import

@@ -81,7 +81,7 @@ def test_an_entry_whose_follower_has_survived_a_crash_is_made_again(tmp_path: Pa
 
 def test_an_entry_of_which_a_crash_left_nothing_is_the_loss_of_its_worker(tmp_path: Path) -> None:
     (tmp_path / "000").mkdir()
-    for content in ("", "{", '{"state": "running"}', '{"state": "gone"}', "[]", "[" * 100_000):
+    for content in ("", "{", '{"state": "running"}', '{"state": "gone"}', "[]", "[" * 100_000, "x" * 1_000_001):
         (tmp_path / "000/00007.0000.json").write_text(content)
         journal = Journal(tmp_path)
         journal.refresh()

@@ -1,5 +1,7 @@
 """The folder of a sweep: whole when it has a `sweep.yaml`, and read with limits."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +23,25 @@ def test_what_is_created_is_opened(tmp_path: Path) -> None:
     assert list(sweep.trials) == [TRIAL]
     assert sweep.run_dir(0) == tmp_path / "sweep/seed=1"
     assert not sweep.record.is_maximised
+
+
+def test_what_is_left_of_a_search_are_also_trials_that_it_has_not_proposed(tmp_path: Path) -> None:
+    sweep = Sweep.create(tmp_path, RECORD, [TRIAL])
+    assert sweep.left == 1
+    sweep.expected = 5
+    sweep.journal.claim("me", [0])
+    assert sweep.left == 4
+
+
+def test_what_killed_trials_have_left_is_removed(tmp_path: Path) -> None:
+    sweep = Sweep.create(tmp_path, RECORD, [TRIAL])
+    values = tmp_path / "values/00001"
+    values.mkdir(parents=True)
+    code = "from convboard.files import *; atomic_write(Path('a'), lambda path: path.touch() or os._exit(0))"
+    subprocess.run([sys.executable, "-c", code], cwd=values, check=True)
+    assert len(list(values.iterdir())) == 1
+    sweep.remove_leftovers()
+    assert not list(values.iterdir())
 
 
 def test_a_folder_has_one_sweep(tmp_path: Path) -> None:

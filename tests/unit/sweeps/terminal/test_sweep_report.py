@@ -87,3 +87,16 @@ def test_a_narrow_terminal_shows_places_values_and_the_objective(tmp_path: Path)
 
 def test_nothing_to_rank(tmp_path: Path) -> None:
     assert told(sweep_of(tmp_path / "it", {"1": [None]}))[-1] == "look at it: tensorboard --logdir it"
+
+
+def test_a_result_without_the_metric_is_left_out(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path / "it", {"1": [0.8], "2": [0.9]})
+    result = {"status": "finished", "best_epoch": 1, "metrics": {"loss/val": 1.0}}
+    (tmp_path / "it" / sweep.trials[1].folder / "result.json").write_text(json.dumps(result))
+    assert "best:       it/lr=1,seed=0" in told(sweep)
+
+
+def test_escape_codes_in_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    lines = told(sweep_of(tmp_path / "it\x1b[2J", {"1": [0.8], "\x1b[31m2": [None]}))
+    assert not [line for line in lines if "\x1b" in line]
+    assert r"            it\x1b[2J/lr=\x1b[31m2,seed=0/log.txt" in lines

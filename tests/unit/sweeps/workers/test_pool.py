@@ -209,6 +209,62 @@ def test_the_processes_of_a_trial_that_is_killed_end_with_it(tmp_path: Path) -> 
         assert psutil.Process(int((tmp_path / "child-0").read_text())).status() == psutil.STATUS_ZOMBIE
 
 
+def test_what_is_called_for_a_dead_trial_holds_nothing_up(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["die", "sleep"])
+    heard = Heard()
+    workers = Pool(sweep, this_worker(), [Slot(), Slot()], OBEY, heard, "trial_targets:hang_at_death")
+
+    def stop() -> None:
+        heard.has_progress.wait()
+        while not (tmp_path / "death-0").exists():
+            time.sleep(0.01)
+        workers.stop()
+        workers.stop()
+
+    threading.Thread(target=stop).start()
+    workers.run()
+    assert states(sweep) == [State.FAILED, State.INTERRUPTED]
+    assert heard.events.index("stop: interrupted") < heard.events.index("end 0")
+    assert not children()
+
+
+def test_a_trial_that_another_worker_has_taken_over_is_left_to_it(tmp_path: Path) -> None:
+    """As it may while this worker is suspended."""
+    sweep = sweep_of(tmp_path, ["exit"])
+
+    class TakesOver(Heard):
+        def on_start(self, trial: Trial) -> None:
+            other = Sweep.open(tmp_path).journal
+            other.append(0, Entry(State.INTERRUPTED, "other", "lost"))
+            assert other.claim("other", [0]) == 0
+
+        def on_end(self, trial: Trial, end: Entry) -> None:
+            super().on_end(trial, end)
+            workers.stop()
+
+    heard = TakesOver()
+    workers = Pool(sweep, this_worker(), [Slot()], OBEY, heard, "trial_targets:note_death")
+    workers.run()
+    assert heard.ends[0] == Entry(State.INTERRUPTED, reason="another worker goes on with it")
+    assert sweep.journal.holder(0) == "other"
+    assert not (tmp_path / "death-0").exists()
+
+
+def test_a_signal_while_trials_are_started_starts_no_further_one(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep", "sleep"])
+
+    class Stops(Heard):
+        def on_start(self, trial: Trial) -> None:
+            super().on_start(trial)
+            workers.stop()
+
+    heard = Stops()
+    workers = Pool(sweep, this_worker(), [Slot(), Slot()], OBEY, heard)
+    workers.run()
+    assert "start 1" not in heard.events
+    assert sweep.journal.state(1) is State.WAITING
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["hang"])
     heard = Heard()

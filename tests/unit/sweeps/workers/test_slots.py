@@ -6,7 +6,7 @@ import pytest
 
 from convboard.errors import ConfigError
 from convboard.sweeps.workers import slots as module
-from convboard.sweeps.workers.slots import Slot, gpus, slots, threads_of
+from convboard.sweeps.workers.slots import Slot, gpus, may_have_gpus, slots, threads_of
 
 
 def list_gpus(folder: Path, *lines: str) -> None:
@@ -67,10 +67,29 @@ def test_without_a_gpu_the_cores_are_filled(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(module, "version", lambda _: "2.11.0+cpu")
     assert slots(None, None, {"auto"}) == [Slot()] * 8
     assert [threads_of(slots(workers, None, {"auto"})) for workers in (None, 4, 3, 16)] == [1, 2, 2, 1]
-    with pytest.raises(ConfigError, match=r"^sweep.per_gpu=2: there is no NVIDIA GPU here"):
+    assert not may_have_gpus()
+    with pytest.raises(ConfigError, match=r"^sweep.per_gpu=2: there is no GPU here"):
         slots(None, 2, {"auto"})
 
 
 def test_a_driver_that_does_not_answer_is_no_gpu(tmp_path: Path) -> None:
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
     assert gpus() == []
+
+
+def test_where_there_is_no_nvidia_smi_torch_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\nexit 9\n")
+    found = ("cpu", 1)
+    monkeypatch.setattr(module, "may_have_gpus", lambda: True)
+    monkeypatch.setattr(module, "result_of", lambda _: found)
+    monkeypatch.delenv("HIP_VISIBLE_DEVICES", raising=False)
+    assert slots(None, None, {"auto"}) == [Slot()] * 8
+    found = ("cuda", 2)
+    assert devices(slots(None, None, {"auto"})) == ["0", "1"]
+    assert slots(None, None, {"mps"}) == [Slot()] * 8
+    monkeypatch.setenv("HIP_VISIBLE_DEVICES", "3,5")
+    assert devices(slots(3, None, {"cuda"})) == ["3", "5", "3"]
+    found = ("mps", 1)
+    assert len(slots(None, None, {"auto"})) == 1
+    assert threads_of(slots(None, None, {"mps"})) is None
+    assert slots(None, None, {"cpu"}) == [Slot()] * 8

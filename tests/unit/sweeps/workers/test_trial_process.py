@@ -46,6 +46,16 @@ def test_a_resumed_trial_goes_on_with_the_values_of_its_checkpoint(tmp_path: Pat
     assert resumed.on_epoch_end(epoch(2, 0.4)) == "epoch 2: 0.4 is not the best of 2 trials"
 
 
+def test_a_trial_that_was_stopped_after_its_pruning_is_still_pruned(tmp_path: Path) -> None:
+    stored = EpochValues(tmp_path)
+    stored.write("00001", 0, [0.5])
+    first, resumed = (Pruning(SuccessiveHalving(1, 1, 2), stored, 1, "accuracy/val") for _ in range(2))
+    first.on_epoch_end(epoch(1, 0.3))
+    assert first.reason
+    assert resumed.load_state_dict(first.state_dict()) == first.reason
+    assert resumed.reason == first.reason
+
+
 def test_a_trial_that_was_taken_further_is_not_pruned_again(tmp_path: Path) -> None:
     options = SweepOptions(pruner="median", seeds=3).shared()
     record = SweepRecord("", ("seed",), "loss/val", "abc", {}, options=options)
