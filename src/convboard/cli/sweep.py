@@ -18,7 +18,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials, without_repeated
+from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
@@ -128,7 +128,6 @@ def _opened(
         planned = _planned(trials, places, console)
         search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
         sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
-    trust_trials(sweep, True)  # the user has named its code
     return sweep, places
 
 

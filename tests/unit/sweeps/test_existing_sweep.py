@@ -1,5 +1,6 @@
 """A sweep that is resumed or joined: what is added to it, and what is refused."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import SignOfLife, this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import with_threads
 from convboard.sweeps.sweep_options import read_options
 
@@ -136,6 +138,30 @@ def test_versions_that_have_changed_are_refused_and_those_of_a_worker_change_not
         joined(folder)
     resumed(folder, "sweep.changed=accept")
     joined(folder)
+
+
+def test_trials_that_the_folder_gives_other_code_are_not_added(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Further trials are composed from overrides in the folder, which need not be those of its configs."""
+    block = folder / "trials/00000.jsonl"
+    lines = [json.loads(line) for line in block.read_text().splitlines()]
+    for line in lines:
+        line["overrides"].append("model._target_=theirs.Net")
+    block.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(RunError, match=r"theirs.Net, which is not convboard's own"):
+        resumed(folder, "seed=3", "sweep.changed=accept")
+    assert len(Sweep.open(folder).trials) == 4
+    resumed(folder, "seed=3", "sweep.changed=accept", "model._target_=theirs.Net")
+
+
+def test_who_is_killed_when_trials_are_added_has_written_what_belongs_to_them(folder: Path) -> None:
+    given = [f"sweep.resume={folder}", "batch_size=64"]
+    resumption = resume_sweep(*read_options(given), given)
+    (folder / "trials/00004.jsonl").mkdir()  # in the way of the block
+    with pytest.raises(RunError):
+        resumption.apply()
+    assert "batch_size" in read_record(folder).swept
 
 
 def test_who_joins_adds_nothing_and_tries_nothing_again(folder: Path) -> None:
