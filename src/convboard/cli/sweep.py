@@ -159,6 +159,7 @@ def _resumed(
         return None
     if resumption.further:
         _check(resumption.further, places, console)
+        resumption.further = _planned(resumption.further, places, console)  # those of new kinds
     with _folder_errors(folder):
         resumption.apply()
     return sweep, places

@@ -56,7 +56,7 @@ def named_by_user(overrides: Sequence[str]) -> set[str]:
     Args:
         overrides: What he gives.
     """
-    of_options = [content for group in OPEN_GROUPS for _, content, _ in options(group).values()]
+    of_options = [content for group in (*OPEN_GROUPS, "experiment") for _, content, _ in options(group).values()]
     given = {override.get_key_element(): override for override in parse_overrides(overrides)}
     return {name for content in of_options for name in target_names(content)} | {
         value.strip("'\"") for key, one in given.items() if key.endswith("_target_") for value in values_of(key, one)

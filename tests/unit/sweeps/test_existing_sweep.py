@@ -19,6 +19,7 @@ from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import with_threads
 from convboard.sweeps.sweep_options import read_options
+from convboard.sweeps.trial_plans import with_plans
 
 
 @pytest.fixture
@@ -79,6 +80,41 @@ def test_values_that_are_added_one_after_another_are_combined(folder: Path) -> N
     assert [name for name in names(resumed(folder, "model=lenet,conv_mlp")) if "conv_mlp" in name] == [
         f"optimizer.lr={lr} seed={seed} model=conv_mlp" for lr in ("0.1", "0.01") for seed in (1, 2)
     ] + [f"optimizer.lr={lr} seed=3 model=conv_mlp" for lr in ("0.1", "0.01")]
+
+
+def test_what_is_added_is_executed_as_its_kind_is(tmp_path: Path) -> None:
+    """Two kinds have two plans, of which a trial of a third one has neither."""
+    composed = [with_threads(trial, 2) for trial in new_trials(["batch_size=32,64", "seed=1"])]
+    plans = {"batch_size=32": True, "batch_size=64": False}
+    open_plan = {"device": "cpu", "precision": "fp32"}
+    trials = with_plans(composed, lambda trial: open_plan | {"channels_last": plans[trial.name]})
+    folder = create_sweep(tmp_path / "sweep", ["-m", "batch_size=32,64", "seed=1"], trials).folder
+    given = [f"sweep.resume={folder}", "batch_size=64,128", "seed=1,2"]
+    added = resume_sweep(*read_options(given), given).further
+    assert [(trial.name, trial.config["trainer"]["channels_last"]) for trial in added] == [
+        ("batch_size=64 seed=2", False),
+        ("batch_size=128 seed=1", None),
+        ("batch_size=128 seed=2", None),
+    ]
+    assert [trial.overrides[2:] for trial in added] == [
+        ("trainer.threads=2", "trainer.channels_last=false"),
+        ("trainer.threads=2",),
+        ("trainer.threads=2",),
+    ]
+
+
+def test_what_the_user_has_given_of_a_plan_is_kept(tmp_path: Path) -> None:
+    given = ["seed=1,2", "trainer.channels_last=true", "trainer.threads=3"]
+    folder = create_sweep(tmp_path / "sweep", ["-m", *given], new_trials(given)).folder
+    added = resumed(folder, "seed=3").trials[2]
+    assert added.overrides == ("trainer.channels_last=true", "trainer.threads=3", "seed=3")
+
+
+def test_what_is_added_is_compared_by_the_objective_of_the_sweep(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "conf/experiment").mkdir(parents=True)
+    (tmp_path / "conf/experiment/mine.yaml").write_text("# @package _global_\nobjective: loss/val")
+    with pytest.raises(ConfigError, match=r"experiment=mine: objective=loss/val is not accuracy/val, by which"):
+        resumed(folder, "experiment=mine")
 
 
 def test_what_a_further_value_cannot_be_is_told(folder: Path) -> None:
