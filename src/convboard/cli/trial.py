@@ -105,6 +105,7 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
     try:
         refuse_untrusted(folder, [trial])  # somebody may have added it after the sweep was opened
         frozen = frozen_code(folder, trial)
+        sys.dont_write_bytecode = frozen is not None  # the copy stays as it is
         with (
             current_folder.importable_from(str(frozen) if frozen else None, foreign_modules([trial])),
             current_folder.importable(),

@@ -17,7 +17,7 @@ from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.trusted_runs import remember, remembered
-from convboard.files import atomic_write_bytes, create_once, make_folder, read_bytes, read_text
+from convboard.files import atomic_write_bytes, create_once, make_folder, read_bytes, read_text, remove_leftovers
 from convboard.sweeps.store.source_files import (
     COMPARED,
     digest,
@@ -71,6 +71,7 @@ class Provenance:
         for name, file in self.own_code.items():
             copy = folder / SOURCES / self.sources_name / name
             make_folder(copy.parent)
+            remove_leftovers(copy.parent)
             atomic_write_bytes(copy, read_bytes(file))
         create_once(folder / SOURCES / f"{self.sources_name}.json", json.dumps(self.sources, indent=0) + "\n")
 
@@ -125,8 +126,11 @@ def frozen_code(folder: Path, trial: Trial) -> Path | None:
     if now == then:
         return None
     listed = _read_sources(folder, name)
-    if _name(listed) != name or any(listed.get(file) != found for file, found in then.items()):
+    if _name(listed) != name:
         raise RunError(f"{copy}, the copy of the code that the sweep began with, is damaged. Sweep again.")
+    for file in copy.rglob("*"):  # Python would prefer a mine.so to a mine.py, and a mine.pyc might stand for it
+        if (file.is_symlink() or not file.is_dir()) and listed.get(str(file.relative_to(copy))) != digest(file):
+            raise RunError(f"{file} is not as it was copied when the sweep began, so its code is not run. Sweep again.")
     return copy
 
 
