@@ -155,7 +155,7 @@ def _resumed(
     if options.dry_run:
         todo = resumption.todo()
         _check(todo, places, console)
-        report_dry_run(console, todo, len(places))
+        report_dry_run(console, todo, len(places), proposed=resumption.proposed())
         return None
     if resumption.further:
         _check(resumption.further, places, console)

@@ -10,7 +10,7 @@ from convboard.config.command_line import format_value
 from convboard.errors import ConfigError, RunError
 from convboard.files import machine
 from convboard.sweeps.further_trials import ACCEPT, further_trials
-from convboard.sweeps.search.plan import read_examples, refuse_to_change
+from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
 from convboard.sweeps.store.journal import CLAIMABLE, State
 from convboard.sweeps.store.liveness import Observer
 from convboard.sweeps.store.losses import forget_losses, interrupt_lost
@@ -74,6 +74,11 @@ class Resumption:
         numbers = [trial.number for trial in sweep.trials if sweep.journal.state(trial.number) in _OPEN]
         added = [replace(trial, number=len(sweep.trials) + place) for place, trial in enumerate(self.further)]
         return [*(sweep.trials[number] for number in sorted({*numbers, *self.failed, *self.pruned})), *added]
+
+    def proposed(self) -> int:
+        """Return the number of trials that a search would still propose."""
+        plan, options = read_plan(self.sweep.folder), {**self.sweep.record.options, **self.keys}
+        return max(0, plan.total(options["max_trials"]) - len(self.sweep.trials)) if plan else 0
 
     def apply(self) -> None:
         """Add the trials of further values, and let what was lost or has failed wait again.

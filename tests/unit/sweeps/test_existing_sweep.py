@@ -13,12 +13,13 @@ from convboard.errors import ConfigError, ConvboardError, RunError
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.new_sweep import create_sweep
+from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import SignOfLife, this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import with_threads
-from convboard.sweeps.sweep_options import read_options
+from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.trial_plans import with_plans
 
 
@@ -198,6 +199,32 @@ def test_who_is_killed_when_trials_are_added_has_written_what_belongs_to_them(fo
     with pytest.raises(RunError):
         resumption.apply()
     assert "batch_size" in read_record(folder).swept
+
+
+def test_the_trials_that_a_search_would_still_propose_are_counted(tmp_path: Path) -> None:
+    options = SweepOptions(search="random", max_trials=3)
+    plan = new_plan(options, ["optimizer.lr=interval(0.1,0.2)"])
+    assert plan
+    trials = list(plan.corners())
+    folder = create_sweep(tmp_path / "sweep", ["-m"], trials, options, plan.to_json()).folder
+    for given, proposed in ((), 3), (["sweep.max_trials=8"], 8):
+        arguments = [f"sweep.resume={folder}", *given]
+        assert resume_sweep(*read_options(arguments), arguments).proposed() == proposed
+    sweep = Sweep.open(folder)
+    sweep.trials.add_block(trials)
+    assert resume_sweep(*read_options(arguments), arguments).proposed() == 8 - len(trials)
+
+
+def test_a_machine_with_another_kind_of_device_is_refused_before_it_claims_a_trial(folder: Path) -> None:
+    sweep = Sweep.open(folder)
+    assert sweep.record.environment["device"] == "cpu"
+    sweep.revise(lambda record: replace(record, environment={**record.environment, "device": "cuda"}))
+    for open_it in (joined, resumed):
+        with pytest.raises(RunError, match=r"device was cuda, for which .* were chosen, and is cpu here: go on"):
+            open_it(folder)
+    joined(folder, "sweep.changed=accept")
+    resumed(folder, "sweep.changed=accept")
+    joined(folder)
 
 
 def test_who_joins_adds_nothing_and_tries_nothing_again(folder: Path) -> None:

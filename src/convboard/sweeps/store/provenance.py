@@ -31,6 +31,7 @@ from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.forked_process import result_of
+from convboard.sweeps.workers.slots import gpus
 
 SOURCES = "sources"
 _LONGEST = 10_000_000  # bytes of a file
@@ -42,7 +43,7 @@ class Provenance:
     """The code and the data of trials, as they are now.
 
     Attributes:
-        environment: Versions, machine and git commit, by name.
+        environment: Versions, machine, kind of device and git commit, by name.
         sources: The beginning of the SHA-256 of each source file, by its name, as in `convboard/files.py`.
         data: What identifies the files of each data set, by its name and folder.
         own_code: Those of the sources that are neither convboard's nor installed, by name.
@@ -88,7 +89,8 @@ def provenance_of(trials: Iterable[Trial], resumed: bool = False) -> Provenance:
     """
     trials = list(trials)
     environment = describe_environment(device="", resumed=resumed)
-    del environment["device"], environment["command"]  # each run has its own
+    del environment["command"]  # each run has its own
+    environment["device"] = _device(trials)
     foreign = foreign_files(trials, importable_places())
     sources = {name: digest(file) for name, file in (package_files() | foreign).items()}
     own = {name: file for name, file in foreign.items() if not is_installed(file)}
@@ -157,6 +159,10 @@ def changes(sweep: Sweep, now: Provenance, with_own_code: bool = True) -> list[s
         then, today = record.environment.get(package, "unknown"), now.environment[package]
         if then.partition("+")[0] != today.partition("+")[0]:  # builds for CPU and GPU are the same version
             found.append(f"{package} was {then}, and is {today} now")
+    device, here = record.environment.get("device", ""), now.environment["device"]
+    if device not in ("", here):
+        chosen = "for which threads and execution plans were chosen"
+        found.append(f"device was {device}, {chosen}, and is {here} here: go on with it on another machine")
     if record.sources != now.sources_name:
         copy = None if with_own_code else _trusted_copy(sweep.folder, record.sources)
         kept = {str(file.relative_to(copy)) for file in copy.rglob("*.py")} | now.own_code.keys() if copy else set()
@@ -189,6 +195,12 @@ def _read_sources(folder: Path, name: str) -> dict[str, str]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {str(file): str(digest) for file, digest in content.items()} if isinstance(content, dict) else {}
+
+
+def _device(trials: Iterable[Trial]) -> str:
+    """Return the kind of device that trials are trained on here: `cuda` or `cpu`."""
+    may_use_gpu = any(trial.config["trainer"]["device"] in ("auto", "cuda") for trial in trials)
+    return "cuda" if may_use_gpu and gpus() else "cpu"
 
 
 def _data(trials: Iterable[Trial]) -> dict[str, str]:
