@@ -18,7 +18,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials, without_repeated
+from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
@@ -125,7 +125,6 @@ def _opened(
         planned = _planned(trials, places, console)
         search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
         sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
-    trust_trials(sweep, True)  # the user has named its code
     return sweep, places
 
 
@@ -153,10 +152,11 @@ def _resumed(
     if options.dry_run:
         todo = resumption.todo()
         _check(todo, places, console)
-        report_dry_run(console, todo, len(places))
+        report_dry_run(console, todo, len(places), proposed=resumption.proposed())
         return None
     if resumption.further:
         _check(resumption.further, places, console)
+        resumption.further = _planned(resumption.further, places, console)  # those of new kinds
     with _folder_errors(folder):
         resumption.apply()
     return sweep, places

@@ -21,6 +21,7 @@ from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.provenance import frozen_code
 from convboard.sweeps.store.source_files import foreign_modules
 from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.trust import refuse_untrusted
 from convboard.sweeps.workers.chosen_plan import chosen_plan
 from convboard.sweeps.workers.reports import End, reason_in_short
 from convboard.sweeps.workers.trial_process import (
@@ -102,7 +103,9 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
     """Run a trial. Returns how it ended, and the exit code."""
     run_dir = folder / trial.folder
     try:
+        refuse_untrusted(folder, [trial])  # somebody may have added it after the sweep was opened
         frozen = frozen_code(folder, trial)
+        sys.dont_write_bytecode = frozen is not None  # the copy stays as it is
         with (
             current_folder.importable_from(str(frozen) if frozen else None, foreign_modules([trial])),
             current_folder.importable(),

@@ -10,8 +10,7 @@ from convboard.config.command_line import format_value
 from convboard.errors import ConfigError, RunError
 from convboard.files import machine
 from convboard.sweeps.further_trials import ACCEPT, further_trials
-from convboard.sweeps.new_sweep import trust_trials
-from convboard.sweeps.search.plan import read_examples, refuse_to_change
+from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
 from convboard.sweeps.store.journal import CLAIMABLE, State
 from convboard.sweeps.store.liveness import Observer
 from convboard.sweeps.store.losses import forget_losses, interrupt_lost
@@ -20,6 +19,7 @@ from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord, read_record
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
+from convboard.sweeps.trust import named_by_user, refuse_untrusted, trust_trials
 
 _OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed")
 _OPEN = (*CLAIMABLE, State.RUNNING)
@@ -75,6 +75,11 @@ class Resumption:
         added = [replace(trial, number=len(sweep.trials) + place) for place, trial in enumerate(self.further)]
         return [*(sweep.trials[number] for number in sorted({*numbers, *self.failed, *self.pruned})), *added]
 
+    def proposed(self) -> int:
+        """Return the number of trials that a search would still propose."""
+        plan, options = read_plan(self.sweep.folder), {**self.sweep.record.options, **self.keys}
+        return max(0, plan.total(options["max_trials"]) - len(self.sweep.trials)) if plan else 0
+
     def apply(self) -> None:
         """Add the trials of further values, and let what was lost or has failed wait again.
 
@@ -85,10 +90,9 @@ class Resumption:
         sweep.remove_leftovers()
         if self.provenance is not None:
             self.provenance.keep_sources(sweep.folder)
-        sweep.trials.add(self.further)
-        if self.further:
-            trust_trials(sweep, True)  # the user has named their code; that of the others was trusted before
+        trust_trials(sweep.folder, self.further)
         sweep.revise(lambda record: _revised(record, self.further, self.keys, self.provenance))
+        sweep.trials.add(self.further)  # after all that belongs to them: it is whole also if this is killed in between
         interrupt_lost(sweep.journal, Observer(sweep.workers))
         forget_losses(sweep.journal, range(len(sweep.trials)))
         sweep.retry(self.failed)
@@ -115,6 +119,8 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     failed = options.trials_to_retry(sweep.journal.failed(numbers))
     pruned = options.trials_to_promote(sweep.journal.in_state(State.PRUNED, numbers))
     further = further_trials(sweep, overrides, options.changed == "accept") if overrides else []
+    if not options.trust:
+        refuse_untrusted(sweep.folder, further, named_by_user(overrides))
     if further and options.changed != "keep":
         now = provenance_of([*sweep.trials, *further], resumed=True)
     return Resumption(sweep, further, failed, pruned, keys, now)
@@ -126,9 +132,11 @@ def _opened(folder: str, options: SweepOptions) -> Sweep:
     sweep = Sweep.open(path)
     _refuse_copy(sweep)
     sweep.examples = read_examples(sweep.folder)
-    trust_trials(sweep, options.trust)
     if options.trust:
+        trust_trials(sweep.folder, sweep.representatives)
         trust_copy(sweep)
+    else:
+        refuse_untrusted(sweep.folder, sweep.representatives)
     return sweep
 
 

@@ -1,7 +1,8 @@
 """The trials that further values add to a sweep."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +13,19 @@ from convboard.errors import ConfigError, RunError
 from convboard.sweeps.composed_trials import compose_trials
 from convboard.sweeps.grid import Setting, grid
 from convboard.sweeps.store.sweep_folder import Sweep
-from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.store.trials import Trial, with_threads
+from convboard.sweeps.trial_plans import PLAN_KEYS, kind, with_chosen_keys
 
 ACCEPT = "sweep.changed=accept"
 _NO_VALUES = ("hydra.", "objective=")  # the beginnings of arguments that give no further values
+_THREADS = "trainer.threads"
 _SHOWN = 5  # keys in a message
 
 
 def further_trials(sweep: Sweep, overrides: Sequence[str], accept: bool) -> list[Trial]:
     """Return the trials that a sweep lacks: each of its settings, with the given values in the place of its own.
+
+    Each has the number of threads of the others, and the plan of its kind. If its kind is new, its plan is still open.
 
     Args:
         sweep: The sweep.
@@ -37,15 +42,59 @@ def further_trials(sweep: Sweep, overrides: Sequence[str], accept: bool) -> list
             raise ConfigError(f"{override} cannot be used with sweep.resume=: it is the same for all runs of a sweep.")
     if not accept:
         _refuse_other_configs(sweep)
-    rest = [[text for text in trial.overrides if text.partition("=")[0] not in keys] for trial in sweep.trials]
+    added = _added_keys(sweep)
+    omitted = keys | added
+    rest = [[text for text in trial.overrides if _key(text) not in omitted] for trial in sweep.trials]
     bases = list(dict.fromkeys(map(tuple, rest)))
     refuse_too_many_runs(overrides, len(bases))
     swept = {*sweep.record.swept, *keys}
     settings = [_with_swept(setting, swept) for base in bases for setting in grid([*base, *overrides])]
     known = {_plain(trial.swept) for trial in sweep.trials}
-    trials = compose_trials([setting for setting in settings if _plain(setting.swept) not in known])
+    missing: dict[str, Setting] = {}
+    for setting in settings:
+        missing.setdefault(_plain(setting.swept), setting)  # its values name the folder of a trial
+    trials = compose_trials([setting for name, setting in missing.items() if name not in known])
+    _refuse_other_objective(sweep, trials)
+    trials = _executed_alike(sweep, trials, added)
     known = {_plain(trial.config) for trial in sweep.trials}
     return [trial for trial in trials if _plain(trial.config) not in known]
+
+
+def _added_keys(sweep: Sweep) -> set[str]:
+    """Return the keys that the sweep itself, and not the user, may have set in its trials: threads and plan."""
+    given = {_key(argument) for argument in shlex.split(sweep.record.command)}
+    return {_THREADS, *(f"trainer.{key}" for key in PLAN_KEYS)} - given - {*sweep.record.swept}
+
+
+def _executed_alike(sweep: Sweep, trials: Sequence[Trial], added: Collection[str]) -> list[Trial]:
+    """Give trials the number of threads and, where their kind is known, the plan that the sweep has chosen."""
+    threads, plans = None, dict[str, dict[str, Any]]()
+    for trial in sweep.trials:
+        trainer = trial.config["trainer"]
+        chosen = {_key(text).removeprefix("trainer.") for text in trial.overrides if _key(text) in added}
+        if "threads" in chosen:
+            threads = trainer["threads"]
+        plans.setdefault(kind(trial), {key: trainer[key] for key in PLAN_KEYS if key in chosen})
+    trials = [with_threads(trial, threads) for trial in trials]
+    return [with_chosen_keys(trial, plans.get(kind(trial), {})) for trial in trials]
+
+
+def _refuse_other_objective(sweep: Sweep, trials: Sequence[Trial]) -> None:
+    """Refuse trials that an option has given another objective than the sweep's.
+
+    Raises:
+        ConfigError: One has it.
+    """
+    for trial in trials:
+        if (objective := trial.config["objective"]) != sweep.record.objective:
+            raise ConfigError(
+                f"trial {trial.name}: objective={objective} is not {sweep.record.objective}, by which the trials of "
+                f"{sweep.folder} are compared. Start a new sweep for it."
+            )
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0]
 
 
 def _plain(values: Mapping[str, Any]) -> str:

@@ -10,17 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from convboard.config.command_line import command
-from convboard.config.instantiate import target_names
-from convboard.config.schema import OPEN_GROUPS, TrainConfig
-from convboard.config.trusted_targets import are_usual
-from convboard.experiment.run_dir import refuse_foreign
-from convboard.experiment.trusted_runs import remember
 from convboard.files import check_writable
 from convboard.sweeps.store.provenance import provenance_of
 from convboard.sweeps.store.sweep_folder import Sweep, refuse_existing
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial, folder_name
 from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.trust import trust_trials
 
 
 def without_repeated(trials: Sequence[Trial]) -> tuple[list[Trial], str]:
@@ -64,7 +60,9 @@ def create_sweep(
     options: SweepOptions | None = None,
     search: str | None = None,
 ) -> Sweep:
-    """Create the folder of a sweep.
+    """Create the folder of a sweep, and trust the code of its trials, which the user has named.
+
+    `sweep.yaml` is last: if this is killed before, there is no sweep yet.
 
     Args:
         folder: The folder.
@@ -90,33 +88,9 @@ def create_sweep(
         provenance.data,
     )
     whole = Path(os.path.abspath(folder))  # noqa: PTH100  (links stay)
+    refuse_existing(whole)
+    provenance.keep_sources(whole)
+    trust_trials(whole, trials)
     sweep = Sweep.create(whole, record, trials if search is None else [], search)
     sweep.examples = trials if search is not None else ()
-    provenance.keep_sources(sweep.folder)
     return sweep
-
-
-def trust_trials(sweep: Sweep, trust: bool) -> None:
-    """Refuse a sweep whose trials name code that is not convboard's own, unless the user trusts it.
-
-    Args:
-        sweep: The sweep.
-        trust: Whether the user does. It is remembered for this folder and this sweep.
-
-    Raises:
-        RunError: He does not, and has not before.
-    """
-    different = {_code(trial): trial for trial in sweep.representatives}.values()
-    if trust:
-        nodes = [(group, trial.config[group]) for trial in different for group in OPEN_GROUPS]
-        names = {name for group, node in nodes if not are_usual(group, node) for name in target_names(node)}
-        if names:  # whether some are convboard's own after all does not matter: torch is not imported to find out
-            remember(sweep.folder, names)
-        return
-    for trial in different:
-        refuse_foreign(sweep.folder, TrainConfig.from_dict(trial.config), advice=": sweep.trust=true.")
-
-
-def _code(trial: Trial) -> tuple[str, ...]:
-    """Return the names of the code that a trial runs."""
-    return tuple(name for group in OPEN_GROUPS for name in (group, *target_names(trial.config.get(group))))

@@ -21,6 +21,7 @@ from convboard.sweeps.workers.slots import Slot
 Plan = Mapping[str, Any]  # as `training.execution_plan.plan.Plan.to_dict` gives it
 _ON_CPU = ("channels_last", "precision")  # what a measurement decides, since the number of threads is given
 _PARTS = (*_ON_CPU, "compile", "cuda_graph")
+PLAN_KEYS = (*_PARTS, "plan")  # of the trainer, that may be set here
 _UNSET = (None, "auto")
 _LENGTH = ("max_epochs", "limit_train_batches", "limit_val_batches", "limit_test_batches", "patience")
 _MIN_STEPS = 20  # in a shorter run nothing is measured; see `training.execution_plan.measure_plans`
@@ -95,7 +96,7 @@ def with_chosen_keys(trial: Trial, chosen: Mapping[str, Any]) -> Trial:
 def kind(trial: Trial) -> str:
     """Return what the plan of a trial depends on: its network, its data and how it computes, but not its length."""
     config = trial.config
-    trainer = {key: value for key, value in config["trainer"].items() if key not in (*_LENGTH, *_PARTS, "plan")}
+    trainer = {key: value for key, value in config["trainer"].items() if key not in (*_LENGTH, *PLAN_KEYS)}
     parts = [config["model"], config["data_dir"], config["dataset"], config["batch_size"], config["loss"]["name"]]
     return json.dumps([*parts, config["optimizer"]["_target_"], trainer], sort_keys=True)
 

@@ -1,5 +1,6 @@
 """A sweep that is resumed or joined: what is added to it, and what is refused."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,11 +13,14 @@ from convboard.errors import ConfigError, ConvboardError, RunError
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.new_sweep import create_sweep
+from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import SignOfLife, this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import with_threads
-from convboard.sweeps.sweep_options import read_options
+from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.trial_plans import with_plans
 
 
 @pytest.fixture
@@ -79,6 +83,41 @@ def test_values_that_are_added_one_after_another_are_combined(folder: Path) -> N
     ] + [f"optimizer.lr={lr} seed=3 model=conv_mlp" for lr in ("0.1", "0.01")]
 
 
+def test_what_is_added_is_executed_as_its_kind_is(tmp_path: Path) -> None:
+    """Two kinds have two plans, of which a trial of a third one has neither."""
+    composed = [with_threads(trial, 2) for trial in new_trials(["batch_size=32,64", "seed=1"])]
+    plans = {"batch_size=32": True, "batch_size=64": False}
+    open_plan = {"device": "cpu", "precision": "fp32"}
+    trials = with_plans(composed, lambda trial: open_plan | {"channels_last": plans[trial.name]})
+    folder = create_sweep(tmp_path / "sweep", ["-m", "batch_size=32,64", "seed=1"], trials).folder
+    given = [f"sweep.resume={folder}", "batch_size=64,128", "seed=1,2"]
+    added = resume_sweep(*read_options(given), given).further
+    assert [(trial.name, trial.config["trainer"]["channels_last"]) for trial in added] == [
+        ("batch_size=64 seed=2", False),
+        ("batch_size=128 seed=1", None),
+        ("batch_size=128 seed=2", None),
+    ]
+    assert [trial.overrides[2:] for trial in added] == [
+        ("trainer.threads=2", "trainer.channels_last=false"),
+        ("trainer.threads=2",),
+        ("trainer.threads=2",),
+    ]
+
+
+def test_what_the_user_has_given_of_a_plan_is_kept(tmp_path: Path) -> None:
+    given = ["seed=1,2", "trainer.channels_last=true", "trainer.threads=3"]
+    folder = create_sweep(tmp_path / "sweep", ["-m", *given], new_trials(given)).folder
+    added = resumed(folder, "seed=3").trials[2]
+    assert added.overrides == ("trainer.channels_last=true", "trainer.threads=3", "seed=3")
+
+
+def test_what_is_added_is_compared_by_the_objective_of_the_sweep(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "conf/experiment").mkdir(parents=True)
+    (tmp_path / "conf/experiment/mine.yaml").write_text("# @package _global_\nobjective: loss/val")
+    with pytest.raises(ConfigError, match=r"experiment=mine: objective=loss/val is not accuracy/val, by which"):
+        resumed(folder, "experiment=mine")
+
+
 def test_what_a_further_value_cannot_be_is_told(folder: Path) -> None:
     for values, message in {
         ("seed=3", "batch_size=0"): "trial optimizer.lr=0.1 seed=3 batch_size=0: batch_size=0: must be at least 1.",
@@ -134,6 +173,56 @@ def test_versions_that_have_changed_are_refused_and_those_of_a_worker_change_not
     joined(folder, "sweep.changed=accept")
     with pytest.raises(RunError, match="convboard was"):
         joined(folder)
+    resumed(folder, "sweep.changed=accept")
+    joined(folder)
+
+
+def test_trials_that_the_folder_gives_other_code_are_not_added(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Further trials are composed from overrides in the folder, which need not be those of its configs."""
+    block = folder / "trials/00000.jsonl"
+    lines = [json.loads(line) for line in block.read_text().splitlines()]
+    for line in lines:
+        line["overrides"].append("model._target_=theirs.Net")
+    block.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(RunError, match=r"theirs.Net, which is not convboard's own"):
+        resumed(folder, "seed=3", "sweep.changed=accept")
+    assert len(Sweep.open(folder).trials) == 4
+    resumed(folder, "seed=3", "sweep.changed=accept", "model._target_=theirs.Net")
+
+
+def test_who_is_killed_when_trials_are_added_has_written_what_belongs_to_them(folder: Path) -> None:
+    given = [f"sweep.resume={folder}", "batch_size=64"]
+    resumption = resume_sweep(*read_options(given), given)
+    (folder / "trials/00004.jsonl").mkdir()  # in the way of the block
+    with pytest.raises(RunError):
+        resumption.apply()
+    assert "batch_size" in read_record(folder).swept
+
+
+def test_the_trials_that_a_search_would_still_propose_are_counted(tmp_path: Path) -> None:
+    options = SweepOptions(search="random", max_trials=3)
+    plan = new_plan(options, ["optimizer.lr=interval(0.1,0.2)"])
+    assert plan
+    trials = list(plan.corners())
+    folder = create_sweep(tmp_path / "sweep", ["-m"], trials, options, plan.to_json()).folder
+    for given, proposed in ((), 3), (["sweep.max_trials=8"], 8):
+        arguments = [f"sweep.resume={folder}", *given]
+        assert resume_sweep(*read_options(arguments), arguments).proposed() == proposed
+    sweep = Sweep.open(folder)
+    sweep.trials.add_block(trials)
+    assert resume_sweep(*read_options(arguments), arguments).proposed() == 8 - len(trials)
+
+
+def test_a_machine_with_another_kind_of_device_is_refused_before_it_claims_a_trial(folder: Path) -> None:
+    sweep = Sweep.open(folder)
+    assert sweep.record.environment["device"] == "cpu"
+    sweep.revise(lambda record: replace(record, environment={**record.environment, "device": "cuda"}))
+    for open_it in (joined, resumed):
+        with pytest.raises(RunError, match=r"device was cuda, for which .* were chosen, and is cpu here: go on"):
+            open_it(folder)
+    joined(folder, "sweep.changed=accept")
     resumed(folder, "sweep.changed=accept")
     joined(folder)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import ConfigError, RunError
+from convboard.experiment.trusted_runs import remembered
 from convboard.sweeps.composed_trials import new_trials
-from convboard.sweeps.new_sweep import create_sweep, refuse_folder, trust_trials, without_repeated
-from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
 from convboard.sweeps.store.trials import with_threads
 
 
@@ -83,12 +83,16 @@ def test_a_folder_that_cannot_have_a_sweep_is_refused_before_anything_is_done(tm
     assert not (tmp_path / "new").exists()
 
 
-def test_code_of_somebody_else_is_not_run_unless_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (trial,) = new_trials(["model._target_=mine.Net"])
-    Sweep.create(tmp_path / "sweep", create_sweep(tmp_path / "own", ["-m"], [trial]).record, [trial])
-    sweep = Sweep.open(tmp_path / "sweep")
-    with pytest.raises(RunError, match=r"mine.Net, which is not convboard's own.* say so: sweep.trust=true.$"):
-        trust_trials(sweep, False)
-    trust_trials(sweep, True)
-    trust_trials(Sweep.open(sweep.folder), False)  # remembered
+def test_if_it_is_killed_before_it_is_whole_there_is_no_sweep(tmp_path: Path) -> None:
+    """`sweep.yaml` is last, after what belongs to it."""
+    folder = tmp_path / "sweep"
+    trials = new_trials(["seed=1", "model._target_=mine.Net"])
+    create_sweep(tmp_path / "other", [], new_trials(["seed=2"]))
+    (tmp_path / "other/sweep.yaml").unlink()
+    folder.mkdir()
+    (tmp_path / "other/trials").rename(folder / "trials")
+    with pytest.raises(RunError, match="has the trials of another sweep, whose command was killed"):
+        create_sweep(folder, [], trials)
+    assert (folder / "sources").exists()
+    assert "mine.Net" in remembered(folder)
+    assert not (folder / "sweep.yaml").exists()

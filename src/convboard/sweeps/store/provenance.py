@@ -17,7 +17,7 @@ from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.trusted_runs import remember, remembered
-from convboard.files import atomic_write_bytes, create_once, make_folder, read_bytes, read_text
+from convboard.files import atomic_write_bytes, create_once, make_folder, read_bytes, read_text, remove_leftovers
 from convboard.sweeps.store.source_files import (
     COMPARED,
     digest,
@@ -31,6 +31,7 @@ from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.forked_process import result_of
+from convboard.sweeps.workers.slots import gpus
 
 SOURCES = "sources"
 _LONGEST = 10_000_000  # bytes of a file
@@ -42,7 +43,7 @@ class Provenance:
     """The code and the data of trials, as they are now.
 
     Attributes:
-        environment: Versions, machine and git commit, by name.
+        environment: Versions, machine, kind of device and git commit, by name.
         sources: The beginning of the SHA-256 of each source file, by its name, as in `convboard/files.py`.
         data: What identifies the files of each data set, by its name and folder.
         own_code: Those of the sources that are neither convboard's nor installed, by name.
@@ -71,6 +72,7 @@ class Provenance:
         for name, file in self.own_code.items():
             copy = folder / SOURCES / self.sources_name / name
             make_folder(copy.parent)
+            remove_leftovers(copy.parent)
             atomic_write_bytes(copy, read_bytes(file))
         create_once(folder / SOURCES / f"{self.sources_name}.json", json.dumps(self.sources, indent=0) + "\n")
 
@@ -87,7 +89,8 @@ def provenance_of(trials: Iterable[Trial], resumed: bool = False) -> Provenance:
     """
     trials = list(trials)
     environment = describe_environment(device="", resumed=resumed)
-    del environment["device"], environment["command"]  # each run has its own
+    del environment["command"]  # each run has its own
+    environment["device"] = _device(trials)
     foreign = foreign_files(trials, importable_places())
     sources = {name: digest(file) for name, file in (package_files() | foreign).items()}
     own = {name: file for name, file in foreign.items() if not is_installed(file)}
@@ -125,8 +128,11 @@ def frozen_code(folder: Path, trial: Trial) -> Path | None:
     if now == then:
         return None
     listed = _read_sources(folder, name)
-    if _name(listed) != name or any(listed.get(file) != found for file, found in then.items()):
+    if _name(listed) != name:
         raise RunError(f"{copy}, the copy of the code that the sweep began with, is damaged. Sweep again.")
+    for file in copy.rglob("*"):  # Python would prefer a mine.so to a mine.py, and a mine.pyc might stand for it
+        if (file.is_symlink() or not file.is_dir()) and listed.get(str(file.relative_to(copy))) != digest(file):
+            raise RunError(f"{file} is not as it was copied when the sweep began, so its code is not run. Sweep again.")
     return copy
 
 
@@ -153,6 +159,10 @@ def changes(sweep: Sweep, now: Provenance, with_own_code: bool = True) -> list[s
         then, today = record.environment.get(package, "unknown"), now.environment[package]
         if then.partition("+")[0] != today.partition("+")[0]:  # builds for CPU and GPU are the same version
             found.append(f"{package} was {then}, and is {today} now")
+    device, here = record.environment.get("device", ""), now.environment["device"]
+    if device not in ("", here):
+        chosen = "for which threads and execution plans were chosen"
+        found.append(f"device was {device}, {chosen}, and is {here} here: go on with it on another machine")
     if record.sources != now.sources_name:
         copy = None if with_own_code else _trusted_copy(sweep.folder, record.sources)
         kept = {str(file.relative_to(copy)) for file in copy.rglob("*.py")} | now.own_code.keys() if copy else set()
@@ -185,6 +195,12 @@ def _read_sources(folder: Path, name: str) -> dict[str, str]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {str(file): str(digest) for file, digest in content.items()} if isinstance(content, dict) else {}
+
+
+def _device(trials: Iterable[Trial]) -> str:
+    """Return the kind of device that trials are trained on here: `cuda` or `cpu`."""
+    may_use_gpu = any(trial.config["trainer"]["device"] in ("auto", "cuda") for trial in trials)
+    return "cuda" if may_use_gpu and gpus() else "cpu"
 
 
 def _data(trials: Iterable[Trial]) -> dict[str, str]:

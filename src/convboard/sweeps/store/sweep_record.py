@@ -28,7 +28,7 @@ class SweepRecord:
         swept: The keys with several values.
         objective: The metric by which its trials are compared.
         token: Random characters by which a worker knows that it sees this folder and no other.
-        environment: Versions, machine and git commit, by name.
+        environment: Versions, machine, kind of device and git commit, by name.
         options: The keys of the sweep itself, see `SweepOptions.shared`.
         sources: The name of the list of its source files, see `provenance`.
         data: The fingerprint of each data set, by its name and folder.

@@ -13,7 +13,9 @@ _MOST = 20  # trials that are all shown
 _FIRST, _LAST = 10, 3  # of more
 
 
-def report_dry_run(console: Console, trials: Sequence[Trial], places: int, searched: int | None = None) -> None:
+def report_dry_run(
+    console: Console, trials: Sequence[Trial], places: int, searched: int | None = None, proposed: int = 0
+) -> None:
     """Print a table of trials with the values that differ, of many the first and the last ones; and what would be run.
 
     Args:
@@ -21,10 +23,15 @@ def report_dry_run(console: Console, trials: Sequence[Trial], places: int, searc
         trials: The trials, which have been checked.
         places: Number of trials that would run at a time.
         searched: Number of trials that a search would propose, if `trials` are those at the bounds of its space.
+        proposed: Number of trials that a search would propose in addition to `trials`.
     """
     if trials:
         console.print(_table(trials))
     what, of_them = counted(len(trials), "trial"), "all are checked" if trials else "nothing is left to run"
+    if proposed:
+        what = f"{what} and {proposed:,}" if trials else counted(proposed, "trial")
+        what += " that the search would propose"
+        of_them = "those above are checked" if trials else "nothing is left to check"
     if searched is not None:
         what, of_them = (
             f"{counted(searched, 'trial')} of a search",

@@ -110,7 +110,7 @@ def test_data_that_is_missing_is_told_where_it_was_there_before(tmp_path: Path) 
     assert changes(sweep, now(sweep)) == [f"{name}: was 4 files, and is not there now"]
 
 
-def test_trials_import_what_the_sweep_began_with(sweep: Sweep, tmp_path: Path) -> None:
+def test_trials_import_what_the_sweep_began_with(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     trial, copy = sweep.trials[0], sweep.folder / "sources" / sweep.record.sources
     assert frozen_code(sweep.folder, trial) is None  # as it is, beside files that it may read
     assert frozen_code(sweep.folder, replace(trial, config={})) is None
@@ -123,6 +123,7 @@ def test_trials_import_what_the_sweep_began_with(sweep: Sweep, tmp_path: Path) -
         (tmp_path / edit).write_text(text)
     (tmp_path / "mine.py").unlink()
     assert frozen_code(sweep.folder, trial) == copy
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     with importable_from(str(copy), ["mine"]):
         mine = importlib.import_module("mine")
     assert mine.__file__ == str(copy / "mine.py")
@@ -130,8 +131,19 @@ def test_trials_import_what_the_sweep_began_with(sweep: Sweep, tmp_path: Path) -
     for name in ("mine", "helpers", "package", "package.net", "package.other"):
         del sys.modules[name]
     (copy / "helpers.py").write_text("def layer(): other")
-    with pytest.raises(RunError, match="the copy of the code that the sweep began with, is damaged"):
+    with pytest.raises(RunError, match="is not as it was copied when the sweep began"):
         frozen_code(sweep.folder, trial)
+
+
+@pytest.mark.parametrize("name", ["mine.abi3.so", "__pycache__/mine.cpython-312.pyc", "unrelated.py", "link"])
+def test_nothing_is_imported_from_a_copy_to_which_something_was_added(sweep: Sweep, tmp_path: Path, name: str) -> None:
+    copy = sweep.folder / "sources" / sweep.record.sources
+    (tmp_path / "mine.py").write_text("edited = True")
+    assert frozen_code(sweep.folder, sweep.trials[0]) == copy
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).symlink_to(tmp_path) if name == "link" else (copy / name).touch()
+    with pytest.raises(RunError, match=f"{name} is not as it was copied when the sweep began"):
+        frozen_code(sweep.folder, sweep.trials[0])
 
 
 def test_code_of_somebody_else_is_not_imported_from_a_sweep_that_is_not_trusted(

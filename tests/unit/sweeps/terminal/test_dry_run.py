@@ -9,14 +9,14 @@ from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.dry_run import report_dry_run
 
 
-def printed(trials: int) -> list[str]:
+def printed(trials: int, proposed: int = 0) -> list[str]:
     """The table of a sweep over two keys, line by line."""
     out = io.StringIO()
     made = [
         Trial(number, (), {"model": "lenet", "seed": str(number)}, f"model=lenet,seed={number}", {})
         for number in range(trials)
     ]
-    report_dry_run(Console(file=out, width=80), made, 2)
+    report_dry_run(Console(file=out, width=80), made, 2, proposed=proposed)
     return out.getvalue().splitlines()
 
 
@@ -31,6 +31,16 @@ def test_each_trial_has_its_values_and_its_folder() -> None:
 def test_where_nothing_is_left_there_is_no_table() -> None:
     (told,) = printed(0)
     assert told == "would run:  0 trials, 2 at a time; nothing is left to run, and none was started"
+
+
+def test_what_a_search_would_propose_is_counted() -> None:
+    assert " ".join(printed(2, 17)[-2:]) == (
+        "would run:  2 trials and 17 that the search would propose, 2 at a time; those above are checked, and none was "
+        "started"
+    )
+    assert " ".join(printed(0, 17)).startswith(
+        "would run:  17 trials that the search would propose, 2 at a time; nothing is left to check,"
+    )
 
 
 @pytest.mark.parametrize("trials", [21, 5000])
