@@ -260,7 +260,7 @@ def _refuse_lists(own: Sequence[str]) -> None:
 def _refuse_without_meaning(options: SweepOptions, given: Sequence[str]) -> None:
     """Refuse keys that a new sweep, or one that searches nothing, would ignore."""
     for key, places in _OF_EXISTING.items():
-        if key in given and not any(getattr(options, place) for place in places):
+        if key in given and options.resume is None and options.join is None:
             needed = " or ".join(f"sweep.{place}=<folder>" for place in places)
             raise ConfigError(f"sweep.{key} is for a sweep that exists: add {needed}, or omit it.")
     if "search_seed" in given and options.search == "grid" and options.resume is None:
