@@ -16,6 +16,7 @@ from convboard.config.command_line import assignment, command, printable
 from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.sweeps import forked_process
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
@@ -34,7 +35,6 @@ from convboard.sweeps.terminal.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
-from convboard.sweeps.workers import forked_process
 from convboard.sweeps.workers.pool import Pool
 from convboard.sweeps.workers.slots import Slot, slots, threads_of
 from convboard.training import signals
@@ -177,7 +177,7 @@ def _planned(trials: Sequence[Trial], places: Sequence[Slot], console: Console) 
 def _check(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> None:
     """Check that trials can be run. Raises ConfigError if one cannot."""
     with StatusLine(console) as line:
-        checks = TrialChecks(places, _CHECK, _TARGET.partition(":")[0], line.print, partial(line.show, "checking"))
+        checks = TrialChecks(places, _CHECK, line.print, partial(line.show, "checking"))
         refuse_failing(trials, checks.failures(trials))
 
 

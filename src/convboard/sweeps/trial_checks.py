@@ -8,15 +8,13 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from convboard.errors import ConfigError
 from convboard.experiment.console import counted
+from convboard.sweeps.forked_process import connected
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers import forked_process
-from convboard.sweeps.workers.forked_process import call, start
 from convboard.sweeps.workers.running_trial import death
 from convboard.sweeps.workers.slots import Slot
 from convboard.training.execution_plan.other_load import core_count
@@ -80,7 +78,6 @@ class TrialChecks:
     Args:
         slots: The places where they would run.
         target: The function that checks trials in its process, as `module:name`. It gets a connection.
-        preload: The module that the server imports.
         tell: Is called with what the checks log, each text once.
         on_progress: Is called with the number of checks done and their total.
     """
@@ -89,15 +86,12 @@ class TrialChecks:
         self,
         slots: Sequence[Slot],
         target: str,
-        preload: str,
         tell: Callable[[str], None],
         on_progress: Callable[[int, int], None],
     ) -> None:
         is_on_cpu = not slots[0].environment
         self._free = list(slots[: core_count() if is_on_cpu else None])
         self._target, self._tell, self._on_progress = target, tell, on_progress
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([forked_process.__name__, preload])
         self._told: set[str] = set()
         self._done: dict[int, str] = {}
         self._waiting: list[list[Trial]] = []  # those in a list are checked by one process
@@ -127,11 +121,8 @@ class TrialChecks:
         while self._free and (self._waiting or self._again):
             trials = self._waiting.pop(0) if self._waiting else [self._again.pop(0)]
             slot = self._free.pop(0)
-            connection, theirs = self._context.Pipe()
-            arguments = (self._target, {**os.environ, **slot.environment}, theirs)
-            process = self._context.Process(target=call, args=arguments, name="check")
-            start(process)
-            theirs.close()
+            environment = {**os.environ, **slot.environment}
+            process, connection = connected(self._target, environment, duplex=True, name="check")
             connection.send(trials)
             self._processes.append(_Process(process, connection, slot, trials))
             is_started = True

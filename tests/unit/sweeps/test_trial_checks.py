@@ -39,7 +39,6 @@ class Heard:
         checks = TrialChecks(
             [Slot()] * self.places,
             "trial_targets:check",
-            "trial_targets",
             self.told.append,
             lambda *done: self.done.append(done),
         )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from convboard.sweeps.forked_process import DUMP
 from convboard.sweeps.store.liveness import process_started
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers.forked_process import DUMP
 from convboard.sweeps.workers.reports import Activity, End, Progress
 from convboard.sweeps.workers.slots import Slot
 
