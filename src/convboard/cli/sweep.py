@@ -13,13 +13,12 @@ from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
 from convboard.config.command_line import assignment, command, printable
-from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps import forked_process
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
+from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, without_repeated
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
@@ -104,14 +103,13 @@ def _opened(
     if options.promote is not None:
         raise ConfigError(f"sweep.promote={options.promote} is for a sweep to go on with: add sweep.resume=<folder>.")
     compose.register()
-    folder = Path(overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id())
+    folder, described = new_folder(overrides)
     with _folder_errors(folder):
         refuse_folder(folder)
-    described = [override for override in overrides if not override.startswith("hydra.sweep.dir=")]
     rows = read_rows(options.trials)
     described = with_seeds(described, options.seeds, rows)
     plan = new_plan(options, described)
-    trials = list(plan.corners()) if plan else _grid(options, described, rows, console)
+    trials = list(plan.corners()) if plan else _grid(described, rows, console)
     trials = [replace(trial, number=number) for number, trial in enumerate(trials)]
     options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
     places = _places(options, trials)
@@ -128,16 +126,14 @@ def _opened(
     return sweep, places
 
 
-def _grid(
-    options: SweepOptions, overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: Console
-) -> list[Trial]:
+def _grid(overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: Console) -> list[Trial]:
     """Compose the trials of a grid, each once."""
     with StatusLine(console) as line:
         trials = new_trials(overrides, rows, on_progress=partial(line.show, "composing"))
     kept, told = without_repeated(trials)
     if told:
         console.print(f"repeated:   {told}")
-    return kept if options.seeds is None else first_seeds_first(kept)
+    return first_seeds_first(kept)
 
 
 def _resumed(

@@ -62,7 +62,7 @@ class _Process:
         connection: The connection to it.
         slot: Its place.
         todo: The trials that it has been given and has not reported on.
-        is_fresh: Whether these are the first ones.
+        is_fresh: Whether it has reported on none yet.
     """
 
     process: BaseProcess
@@ -94,6 +94,7 @@ class TrialChecks:
         self._target, self._tell, self._on_progress = target, tell, on_progress
         self._told: set[str] = set()
         self._done: dict[int, str] = {}
+        self._certain: set[str] = set()  # sentences for the user, not tracebacks, that a fresh process has reported
         self._waiting: list[list[Trial]] = []  # those in a list are checked by one process
         self._again: list[Trial] = []  # each is checked by a process of its own
         self._processes: list[_Process] = []
@@ -151,16 +152,19 @@ class TrialChecks:
         if not self._waiting:
             self._end(one)
             return
-        one.todo, one.is_fresh = self._waiting.pop(0), False
+        one.todo = self._waiting.pop(0)
         one.connection.send(one.todo)
 
     def _note(self, one: _Process, failure: str) -> None:
         """Note what is known of the next trial of a process, in which earlier trials may have left something behind."""
         trial = one.todo.pop(0)
-        if failure and not one.is_fresh:
+        if failure and not one.is_fresh and failure not in self._certain:
             self._again.append(trial)
         else:
             self._done[trial.number] = failure
+        if one.is_fresh and not failure.startswith("\n"):
+            self._certain.add(failure)
+        one.is_fresh = False
 
     def _end(self, one: _Process) -> None:
         """End a process that has nothing left to do, or has ended by itself."""

@@ -1,5 +1,6 @@
 """A new sweep: what is wrong in one combination is told before anything starts."""
 
+import re
 import time
 from pathlib import Path
 
@@ -8,7 +9,12 @@ import pytest
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.trusted_runs import remembered
 from convboard.sweeps.composed_trials import new_trials
+<<<<<<< HEAD
 from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
+=======
+from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, trust_trials, without_repeated
+from convboard.sweeps.store.sweep_folder import Sweep
+>>>>>>> a3b5649 (hydra.sweep.dir may call resolvers, and is never dropped in silence; first seeds come first; folders differ where case does not count)
 from convboard.sweeps.store.trials import with_threads
 
 
@@ -83,6 +89,7 @@ def test_a_folder_that_cannot_have_a_sweep_is_refused_before_anything_is_done(tm
     assert not (tmp_path / "new").exists()
 
 
+<<<<<<< HEAD
 def test_if_it_is_killed_before_it_is_whole_there_is_no_sweep(tmp_path: Path) -> None:
     """`sweep.yaml` is last, after what belongs to it."""
     folder = tmp_path / "sweep"
@@ -96,3 +103,49 @@ def test_if_it_is_killed_before_it_is_whole_there_is_no_sweep(tmp_path: Path) ->
     assert (folder / "sources").exists()
     assert "mine.Net" in remembered(folder)
     assert not (folder / "sweep.yaml").exists()
+=======
+def test_code_of_somebody_else_is_not_run_unless_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (trial,) = new_trials(["model._target_=mine.Net"])
+    Sweep.create(tmp_path / "sweep", create_sweep(tmp_path / "own", ["-m"], [trial]).record, [trial])
+    sweep = Sweep.open(tmp_path / "sweep")
+    with pytest.raises(RunError, match=r"mine.Net, which is not convboard's own.* say so: sweep.trust=true.$"):
+        trust_trials(sweep, False)
+    trust_trials(sweep, True)
+    trust_trials(Sweep.open(sweep.folder), False)  # remembered
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ("hydra.sweep.dir=out/x", "out/x"),
+        ("+hydra.sweep.dir=out/x", "out/x"),
+        ("++hydra.sweep.dir=5", "5"),
+        ("hydra.sweep.dir='a,b'", "a,b"),
+        ("hydra.sweep.dir=Bilder (1)", "Bilder (1)"),
+        ("hydra.sweep.dir=out/${now:%Y}", f"out/{time.strftime('%Y')}"),
+        ("hydra.sweep.dir=${oc.env:PLACE}/x", "there/x"),
+    ],
+)
+def test_the_folder_that_is_given(given: str, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", "there")
+    assert new_folder(["seed=1,2", given]) == (Path(folder), ["seed=1,2"])
+
+
+def test_a_folder_that_is_not_given_is_named_by_the_time() -> None:
+    folder, described = new_folder(["seed=1"])
+    assert (folder.parent, described) == (Path("outputs/sweeps"), ["seed=1"])
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("hydra.sweep.dir=out/${model}", "Interpolation key 'model' not found. The folder of a sweep cannot depend on"),
+        ("hydra.sweep.dir=${oc.env:NOWHERE}", "KeyError raised .*'NOWHERE' not found.*. The folder of a sweep"),
+        ("hydra.sweep.dir=a,b", r"give one folder. A name with a comma needs quotes: hydra.sweep.dir=\"'a,b'\"."),
+    ],
+)
+def test_a_folder_that_cannot_be_known_is_refused(given: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{re.escape(given)}: {reason}"):
+        new_folder([given])
+>>>>>>> a3b5649 (hydra.sweep.dir may call resolvers, and is never dropped in silence; first seeds come first; folders differ where case does not count)

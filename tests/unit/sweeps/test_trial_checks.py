@@ -80,6 +80,8 @@ def test_what_is_left_behind_in_a_process_is_no_fault_of_the_next_trial() -> Non
         *(trial(number, model={"does": "pass", "n": number}) for number in (1, 2)),
     ]
     assert Heard(places=1).failures(trials) == {}
+    alike = [trial(number, model={"does": "spoil"}, optimizer={"lr": number}) for number in range(3)]
+    assert Heard(places=1).failures(alike) == {}  # of one network and one data set: they are checked by one process
 
 
 @pytest.mark.parametrize(
