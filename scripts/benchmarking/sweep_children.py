@@ -82,11 +82,11 @@ def idle(folder: str, places: str) -> None:
     from rich.console import Console
 
     from convboard.sweeps import forked_process
+    from convboard.sweeps.slots import Slot
     from convboard.sweeps.store.liveness import this_worker
     from convboard.sweeps.store.sweep_folder import Sweep
     from convboard.sweeps.terminal.live_view import LiveView
     from convboard.sweeps.workers.pool import Pool
-    from convboard.sweeps.workers.slots import Slot
 
     forked_process.preload(_MODULE)
     sweep = Sweep.open(Path(folder))

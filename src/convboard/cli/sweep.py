@@ -22,6 +22,7 @@ from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, 
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
+from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SWEEP
@@ -35,7 +36,6 @@ from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
 from convboard.sweeps.workers.pool import Pool
-from convboard.sweeps.workers.slots import Slot, slots, threads_of
 from convboard.training import signals
 from convboard.training.signals import EXIT_BY_SIGNAL
 

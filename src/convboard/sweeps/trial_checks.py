@@ -14,9 +14,9 @@ from multiprocessing.process import BaseProcess
 from convboard.errors import ConfigError
 from convboard.experiment.console import counted
 from convboard.sweeps.forked_process import connected
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.running_trial import death
-from convboard.sweeps.workers.slots import Slot
 from convboard.training.execution_plan.other_load import core_count
 
 # What neither the construction of a run nor its first step reads.

@@ -13,8 +13,8 @@ from typing import Any
 
 from convboard.config.command_line import format_value
 from convboard.sweeps.forked_process import connected
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers.slots import Slot
 
 Plan = Mapping[str, Any]  # as `training.execution_plan.plan.Plan.to_dict` gives it
 _ON_CPU = ("channels_last", "precision")  # what a measurement decides, since the number of threads is given

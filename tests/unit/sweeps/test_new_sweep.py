@@ -9,12 +9,7 @@ import pytest
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.trusted_runs import remembered
 from convboard.sweeps.composed_trials import new_trials
-<<<<<<< HEAD
-from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
-=======
-from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, trust_trials, without_repeated
-from convboard.sweeps.store.sweep_folder import Sweep
->>>>>>> a3b5649 (hydra.sweep.dir may call resolvers, and is never dropped in silence; first seeds come first; folders differ where case does not count)
+from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, without_repeated
 from convboard.sweeps.store.trials import with_threads
 
 
@@ -89,7 +84,6 @@ def test_a_folder_that_cannot_have_a_sweep_is_refused_before_anything_is_done(tm
     assert not (tmp_path / "new").exists()
 
 
-<<<<<<< HEAD
 def test_if_it_is_killed_before_it_is_whole_there_is_no_sweep(tmp_path: Path) -> None:
     """`sweep.yaml` is last, after what belongs to it."""
     folder = tmp_path / "sweep"
@@ -103,16 +97,6 @@ def test_if_it_is_killed_before_it_is_whole_there_is_no_sweep(tmp_path: Path) ->
     assert (folder / "sources").exists()
     assert "mine.Net" in remembered(folder)
     assert not (folder / "sweep.yaml").exists()
-=======
-def test_code_of_somebody_else_is_not_run_unless_it_is_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    (trial,) = new_trials(["model._target_=mine.Net"])
-    Sweep.create(tmp_path / "sweep", create_sweep(tmp_path / "own", ["-m"], [trial]).record, [trial])
-    sweep = Sweep.open(tmp_path / "sweep")
-    with pytest.raises(RunError, match=r"mine.Net, which is not convboard's own.* say so: sweep.trust=true.$"):
-        trust_trials(sweep, False)
-    trust_trials(sweep, True)
-    trust_trials(Sweep.open(sweep.folder), False)  # remembered
 
 
 @pytest.mark.parametrize(
@@ -148,4 +132,3 @@ def test_a_folder_that_is_not_given_is_named_by_the_time() -> None:
 def test_a_folder_that_cannot_be_known_is_refused(given: str, reason: str) -> None:
     with pytest.raises(ConfigError, match=rf"^{re.escape(given)}: {reason}"):
         new_folder([given])
->>>>>>> a3b5649 (hydra.sweep.dir may call resolvers, and is never dropped in silence; first seeds come first; folders differ where case does not count)

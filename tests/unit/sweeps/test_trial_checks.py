@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from convboard.errors import ConfigError
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
-from convboard.sweeps.workers.slots import Slot
 
 CONFIG: dict[str, Any] = {
     "model": {"does": "pass"},

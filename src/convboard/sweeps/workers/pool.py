@@ -15,6 +15,7 @@ from typing import Protocol
 
 from convboard.sweeps.forked_process import GRACE, call_first_to_kill, connected
 from convboard.sweeps.pruning.racing import claimable, spare_seeds
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker
 from convboard.sweeps.store.losses import STOPPED, interrupt_lost, loss
@@ -24,7 +25,6 @@ from convboard.sweeps.workers.death_calls import DeathCalls
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
 from convboard.sweeps.workers.reports import End, Progress
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
-from convboard.sweeps.workers.slots import Slot
 
 _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
