@@ -13,6 +13,8 @@ from convboard.sweeps.store.journal import Entry, Journal, State
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.reports import End, Progress
 
+_MODULE = "benchmarking.sweep_children"
+
 READY, GO = "ready", "go"  # files by which processes start together
 
 
@@ -79,18 +81,20 @@ def idle(folder: str, places: str) -> None:
     """Run trials that compute nothing in a pool with very many places, and print what the pool itself computes."""
     from rich.console import Console
 
+    from convboard.sweeps import forked_process
+    from convboard.sweeps.slots import Slot
     from convboard.sweeps.store.liveness import this_worker
     from convboard.sweeps.store.sweep_folder import Sweep
     from convboard.sweeps.terminal.live_view import LiveView
     from convboard.sweeps.workers.pool import Pool
-    from convboard.sweeps.workers.slots import Slot
 
+    forked_process.preload(_MODULE)
     sweep = Sweep.open(Path(folder))
     with Path(os.devnull).open("w") as nowhere:
         terminal = Console(file=nowhere, force_terminal=True, force_interactive=True)
         began, computed = time.perf_counter(), time.process_time()
         with LiveView(terminal, sweep, int(places)) as view:
-            Pool(sweep, this_worker(), [Slot()] * int(places), "benchmarking.sweep_children:idle_trial", view).run()
+            Pool(sweep, this_worker(), [Slot()] * int(places), f"{_MODULE}:idle_trial", view).run()
     print(json.dumps([time.perf_counter() - began, time.process_time() - computed]))
 
 

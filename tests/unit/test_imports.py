@@ -15,6 +15,9 @@ ORDER = (
     *("errors", "files", "anatomy", "models", "data", "training", "board", "plugins"),
     *("config", "feature_maps", "experiment", "sweeps", "cli", "__init__", "__main__"),
 )
+# The same for the folders of sweeps/; the files beside them may import all folders.
+ORDER_OF_SWEEPS = ("store", "pruning", "search", "workers", "terminal")
+BELOW_STORE = {"forked_process", "slots"}  # files of sweeps/ that know neither trials nor folders
 KNOW_HYDRA = {"cli", "config", "experiment", "sweeps"}
 KNOW_TENSORBOARD = {"board", "plugins"}
 
@@ -49,6 +52,18 @@ def test_imports_go_downwards_only() -> None:
         if is_within(module, {"convboard"}):
             imported = module.partition(".")[2].partition(".")[0] or "__init__"
             assert ORDER.index(imported) <= ORDER.index(part), f"{path} imports {module}"
+
+
+def test_the_folders_of_sweeps_import_downwards_only() -> None:
+    for part, module, path in imports():
+        if part == "sweeps" and path.parts[1] in ORDER_OF_SWEEPS and is_within(module, {"convboard.sweeps"}):
+            folder, imported = path.parts[1], module.split(".")[2]
+            if imported in ORDER_OF_SWEEPS:
+                assert ORDER_OF_SWEEPS.index(imported) <= ORDER_OF_SWEEPS.index(folder), f"{path} imports {module}"
+            else:
+                assert folder != "store" or imported in BELOW_STORE, f"{path} imports {module}"
+    folders = {path.parent.name for path in (PACKAGE / "sweeps").glob("*/__init__.py")}
+    assert folders == set(ORDER_OF_SWEEPS)
 
 
 def test_no_circle_of_files() -> None:

@@ -13,15 +13,16 @@ from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded
 from convboard.config import compose
 from convboard.config.command_line import assignment, command, printable
-from convboard.config.override_values import overridden
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.sweeps import forked_process
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
-from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
+from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, without_repeated
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
+from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SWEEP
@@ -34,9 +35,7 @@ from convboard.sweeps.terminal.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
-from convboard.sweeps.workers import forked_process
 from convboard.sweeps.workers.pool import Pool
-from convboard.sweeps.workers.slots import Slot, slots, threads_of
 from convboard.training import signals
 from convboard.training.signals import EXIT_BY_SIGNAL
 
@@ -104,14 +103,13 @@ def _opened(
     if options.promote is not None:
         raise ConfigError(f"sweep.promote={options.promote} is for a sweep to go on with: add sweep.resume=<folder>.")
     compose.register()
-    folder = Path(overridden(overrides, "hydra.sweep.dir") or Path("outputs/sweeps") / compose.run_id())
+    folder, described = new_folder(overrides)
     with _folder_errors(folder):
         refuse_folder(folder)
-    described = [override for override in overrides if not override.startswith("hydra.sweep.dir=")]
     rows = read_rows(options.trials)
     described = with_seeds(described, options.seeds, rows)
     plan = new_plan(options, described)
-    trials = list(plan.corners()) if plan else _grid(options, described, rows, console)
+    trials = list(plan.corners()) if plan else _grid(described, rows, console)
     trials = [replace(trial, number=number) for number, trial in enumerate(trials)]
     options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
     places = _places(options, trials)
@@ -128,16 +126,14 @@ def _opened(
     return sweep, places
 
 
-def _grid(
-    options: SweepOptions, overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: Console
-) -> list[Trial]:
+def _grid(overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: Console) -> list[Trial]:
     """Compose the trials of a grid, each once."""
     with StatusLine(console) as line:
         trials = new_trials(overrides, rows, on_progress=partial(line.show, "composing"))
     kept, told = without_repeated(trials)
     if told:
         console.print(f"repeated:   {told}")
-    return kept if options.seeds is None else first_seeds_first(kept)
+    return first_seeds_first(kept)
 
 
 def _resumed(
@@ -177,7 +173,7 @@ def _planned(trials: Sequence[Trial], places: Sequence[Slot], console: Console) 
 def _check(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> None:
     """Check that trials can be run. Raises ConfigError if one cannot."""
     with StatusLine(console) as line:
-        checks = TrialChecks(places, _CHECK, _TARGET.partition(":")[0], line.print, partial(line.show, "checking"))
+        checks = TrialChecks(places, _CHECK, line.print, partial(line.show, "checking"))
         refuse_failing(trials, checks.failures(trials))
 
 

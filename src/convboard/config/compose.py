@@ -138,16 +138,17 @@ def _sweep_job_name(number: object) -> str:
     return folder_of(",".join(given for given in overrides() if given.partition("=")[0] not in alike) or str(number))
 
 
-def folder_of(values: str) -> str:
+def folder_of(values: str, with_hash: bool = False) -> str:
     """Return the name of the directory of a run in a sweep.
 
     Where a folder cannot have the values as its name, a hash is added, so that no two runs share a directory.
 
     Args:
         values: What sets the run apart, such as `optimizer.lr=0.1,seed=2`.
+        with_hash: Whether to add the hash in any case.
     """
     name = re.sub(r"[^\w.=,+-]", "_", values).encode()[:LONGEST_NAME].decode(errors="ignore")
-    return name if name == values else f"{name}-{hashlib.sha256(values.encode()).hexdigest()[:6]}"
+    return name if name == values and not with_hash else f"{name}-{hashlib.sha256(values.encode()).hexdigest()[:6]}"
 
 
 def overrides() -> list[str]:

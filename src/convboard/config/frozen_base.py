@@ -22,7 +22,7 @@ from convboard.config.override_values import with_quoted_texts
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config
 from convboard.errors import ConfigError
 
-_CALLS_RESOLVER = re.compile(r"\$\\*\{[^}]*:")  # with the backslashes of a text that Hydra has parsed
+_TOKEN = re.compile(r"\$\\*\{|[}:]")  # with the backslashes of a text that Hydra has parsed
 
 Base = Mapping[str, Any]
 
@@ -62,14 +62,24 @@ def _resolve(plain: Any, composed: Any) -> None:
 
 
 def calls_resolver(value: Any) -> bool:
-    """Return whether plain values have an interpolation that would call a resolver."""
+    """Return whether plain values, or their keys, have an interpolation that would call a resolver."""
     match value:
         case str():
-            return _CALLS_RESOLVER.search(value) is not None
+            return _has_colon_within(value)
         case dict():
-            return any(map(calls_resolver, value.values()))
+            return any(map(calls_resolver, (*value.keys(), *value.values())))
         case list():
             return any(map(calls_resolver, value))
+    return False
+
+
+def _has_colon_within(text: str) -> bool:
+    """Return whether a text has a colon within an interpolation, also after another one, as in `${${name}:HOME}`."""
+    depth = 0
+    for token in _TOKEN.findall(text):
+        if token == ":" and depth:
+            return True
+        depth = max(0, depth + {":": 0, "}": -1}.get(token, 1))
     return False
 
 

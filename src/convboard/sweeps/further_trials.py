@@ -12,6 +12,7 @@ from convboard.config.override_values import refuse_too_many_runs
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.composed_trials import compose_trials
 from convboard.sweeps.grid import Setting, grid
+from convboard.sweeps.seeds import first_seeds_first
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial, with_threads
 from convboard.sweeps.trial_plans import PLAN_KEYS, kind, with_chosen_keys
@@ -57,7 +58,7 @@ def further_trials(sweep: Sweep, overrides: Sequence[str], accept: bool) -> list
     _refuse_other_objective(sweep, trials)
     trials = _executed_alike(sweep, trials, added)
     known = {_plain(trial.config) for trial in sweep.trials}
-    return [trial for trial in trials if _plain(trial.config) not in known]
+    return first_seeds_first([trial for trial in trials if _plain(trial.config) not in known])
 
 
 def _added_keys(sweep: Sweep) -> set[str]:

@@ -9,7 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
 from convboard.config.command_line import command
+from convboard.config.compose import parse_overrides, run_id
+from convboard.errors import ConfigError
 from convboard.files import check_writable
 from convboard.sweeps.store.provenance import provenance_of
 from convboard.sweeps.store.sweep_folder import Sweep, refuse_existing
@@ -17,6 +22,8 @@ from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial, folder_name
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trust import trust_trials
+
+_FOLDER = "hydra.sweep.dir"
 
 
 def without_repeated(trials: Sequence[Trial]) -> tuple[list[Trial], str]:
@@ -37,6 +44,32 @@ def without_repeated(trials: Sequence[Trial]) -> tuple[list[Trial], str]:
         return list(kept.values()), ""
     of_all = f"{len(repeated):,} of {len(trials):,} trials are equal to others, and are run once"
     return list(kept.values()), f"{of_all}, such as {repeated[0].name}"
+
+
+def new_folder(overrides: Sequence[str]) -> tuple[Path, list[str]]:
+    """Return the folder of a new sweep, and the overrides that describe its trials.
+
+    Args:
+        overrides: The overrides of the command line. `hydra.sweep.dir` may call resolvers, as in `out/${now:%Y-%m-%d}`.
+
+    Raises:
+        ConfigError: They name no folder that can be known before the trials are composed, or several.
+    """
+    is_folder = [override.lstrip("+").startswith(f"{_FOLDER}=") for override in overrides]
+    given = [override for override, is_one in zip(overrides, is_folder, strict=True) if is_one]
+    described = [override for override, is_one in zip(overrides, is_folder, strict=True) if not is_one]
+    value = parse_overrides(given)[-1].value() if given else None
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{given[-1]}: give one folder. A name with a comma needs quotes: {_FOLDER}=\"'a,b'\".")
+    try:
+        folder = OmegaConf.create({_FOLDER: value})[_FOLDER]
+    except OmegaConfBaseException as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(
+            f"{given[-1]}: {reason}. The folder of a sweep cannot depend on the values of its trials. Give its name, "
+            f"or the time, as in {_FOLDER}='out/${{now:%Y-%m-%d}}'."
+        ) from error
+    return Path(folder or Path("outputs/sweeps") / run_id()), described
 
 
 def refuse_folder(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """`sweep.seeds`: every setting of a sweep is run with several seeds, and is judged by their mean."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from hydra.core.override_parser.types import Override
@@ -8,8 +9,7 @@ from hydra.errors import HydraException
 from convboard.config.compose import compose_config, parse_overrides
 from convboard.errors import ConfigError, ConvboardError
 from convboard.sweeps.grid import values_of
-from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.terminal.ranking import SEED
+from convboard.sweeps.store.trials import SEED, Trial, setting_of
 
 
 def with_seeds(overrides: Sequence[str], seeds: int | None, rows: Sequence[Mapping[str, str]] = ()) -> list[str]:
@@ -59,4 +59,10 @@ def _key(override: Override) -> str:
 
 def first_seeds_first(trials: Sequence[Trial]) -> list[Trial]:
     """Return trials ordered such that each setting is run once before any is run with a second seed."""
-    return sorted(trials, key=lambda trial: int(trial.config[SEED]))
+    seeds: Counter[object] = Counter()
+    rounds: dict[int, list[Trial]] = {}
+    for trial in trials:
+        setting = setting_of(trial)
+        rounds.setdefault(seeds[setting], []).append(trial)
+        seeds[setting] += 1
+    return [trial for number in sorted(rounds) for trial in rounds[number]]

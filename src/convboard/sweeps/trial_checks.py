@@ -8,17 +8,15 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from convboard.errors import ConfigError
 from convboard.experiment.console import counted
+from convboard.sweeps.forked_process import connected
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers import forked_process
-from convboard.sweeps.workers.forked_process import call, start
 from convboard.sweeps.workers.running_trial import death
-from convboard.sweeps.workers.slots import Slot
 from convboard.training.execution_plan.other_load import core_count
 
 # What neither the construction of a run nor its first step reads.
@@ -64,7 +62,7 @@ class _Process:
         connection: The connection to it.
         slot: Its place.
         todo: The trials that it has been given and has not reported on.
-        is_fresh: Whether these are the first ones.
+        is_fresh: Whether it has reported on none yet.
     """
 
     process: BaseProcess
@@ -80,7 +78,6 @@ class TrialChecks:
     Args:
         slots: The places where they would run.
         target: The function that checks trials in its process, as `module:name`. It gets a connection.
-        preload: The module that the server imports.
         tell: Is called with what the checks log, each text once.
         on_progress: Is called with the number of checks done and their total.
     """
@@ -89,17 +86,15 @@ class TrialChecks:
         self,
         slots: Sequence[Slot],
         target: str,
-        preload: str,
         tell: Callable[[str], None],
         on_progress: Callable[[int, int], None],
     ) -> None:
         is_on_cpu = not slots[0].environment
         self._free = list(slots[: core_count() if is_on_cpu else None])
         self._target, self._tell, self._on_progress = target, tell, on_progress
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([forked_process.__name__, preload])
         self._told: set[str] = set()
         self._done: dict[int, str] = {}
+        self._certain: set[str] = set()  # sentences for the user, not tracebacks, that a fresh process has reported
         self._waiting: list[list[Trial]] = []  # those in a list are checked by one process
         self._again: list[Trial] = []  # each is checked by a process of its own
         self._processes: list[_Process] = []
@@ -127,11 +122,8 @@ class TrialChecks:
         while self._free and (self._waiting or self._again):
             trials = self._waiting.pop(0) if self._waiting else [self._again.pop(0)]
             slot = self._free.pop(0)
-            connection, theirs = self._context.Pipe()
-            arguments = (self._target, {**os.environ, **slot.environment}, theirs)
-            process = self._context.Process(target=call, args=arguments, name="check")
-            start(process)
-            theirs.close()
+            environment = {**os.environ, **slot.environment}
+            process, connection = connected(self._target, environment, duplex=True, name="check")
             connection.send(trials)
             self._processes.append(_Process(process, connection, slot, trials))
             is_started = True
@@ -160,16 +152,19 @@ class TrialChecks:
         if not self._waiting:
             self._end(one)
             return
-        one.todo, one.is_fresh = self._waiting.pop(0), False
+        one.todo = self._waiting.pop(0)
         one.connection.send(one.todo)
 
     def _note(self, one: _Process, failure: str) -> None:
         """Note what is known of the next trial of a process, in which earlier trials may have left something behind."""
         trial = one.todo.pop(0)
-        if failure and not one.is_fresh:
+        if failure and not one.is_fresh and failure not in self._certain:
             self._again.append(trial)
         else:
             self._done[trial.number] = failure
+        if one.is_fresh and not failure.startswith("\n"):
+            self._certain.add(failure)
+        one.is_fresh = False
 
     def _end(self, one: _Process) -> None:
         """End a process that has nothing left to do, or has ended by itself."""

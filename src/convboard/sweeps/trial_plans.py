@@ -9,14 +9,12 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from multiprocessing import get_context
 from typing import Any
 
 from convboard.config.command_line import format_value
+from convboard.sweeps.forked_process import connected
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers import forked_process
-from convboard.sweeps.workers.forked_process import call, start
-from convboard.sweeps.workers.slots import Slot
 
 Plan = Mapping[str, Any]  # as `training.execution_plan.plan.Plan.to_dict` gives it
 _ON_CPU = ("channels_last", "precision")  # what a measurement decides, since the number of threads is given
@@ -134,16 +132,11 @@ class PlanProcesses:
     def __init__(self, slot: Slot, target: str) -> None:
         self._slot, self._target = slot, target
         self._ends = time.monotonic() + _MOST_SECONDS
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([forked_process.__name__, target.partition(":")[0]])
 
     def __call__(self, trial: Trial) -> Plan | None:
         """Return the plan of a run; None if it has none, or time is over. Why it has none, the run itself will tell."""
-        reports, theirs = self._context.Pipe(duplex=False)
-        arguments = (self._target, {**os.environ, **self._slot.environment}, trial, theirs)
-        process = self._context.Process(target=call, args=arguments, name="plan")
-        start(process)
-        theirs.close()
+        environment = {**os.environ, **self._slot.environment}
+        process, reports = connected(self._target, environment, trial, name="plan")
         try:
             is_there = reports.poll(max(0.0, self._ends - time.monotonic()))
             return dict(reports.recv()) if is_there else None

@@ -60,3 +60,24 @@ def test_a_value_that_is_not_allowed_is_told_as_ever(value: str, message: str) -
     with pytest.raises(ConfigError) as raised:
         config_of(compose_base([]), [value], [value])
     assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "${oc.env:HOME}",
+        "${${n}:HOME}",
+        "x ${a.${b}.c:1}",
+        "${\n${n}\n:HOME}",
+        "\\${oc.env:X}",
+        {"${oc.env:X}": 1},
+        [{"a": ["${a:}"]}],
+    ],
+)
+def test_what_calls_a_resolver(value: object) -> None:
+    assert calls_resolver(value)
+
+
+@pytest.mark.parametrize("value", ["${batch_size}", "a: {b}", "time: ${a}: ${b}", 1, None, {"a:b": ["${c}"]}])
+def test_what_calls_none(value: object) -> None:
+    assert not calls_resolver(value)

@@ -79,8 +79,8 @@ def test_before_it_is_applied_nothing_is_written(folder: Path) -> None:
 def test_values_that_are_added_one_after_another_are_combined(folder: Path) -> None:
     resumed(folder, "seed=3")
     assert [name for name in names(resumed(folder, "model=lenet,conv_mlp")) if "conv_mlp" in name] == [
-        f"optimizer.lr={lr} seed={seed} model=conv_mlp" for lr in ("0.1", "0.01") for seed in (1, 2)
-    ] + [f"optimizer.lr={lr} seed=3 model=conv_mlp" for lr in ("0.1", "0.01")]
+        f"optimizer.lr={lr} seed={seed} model=conv_mlp" for seed in (1, 2, 3) for lr in ("0.1", "0.01")
+    ]
 
 
 def test_what_is_added_is_executed_as_its_kind_is(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A new sweep: what is wrong in one combination is told before anything starts."""
 
+import re
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.trusted_runs import remembered
 from convboard.sweeps.composed_trials import new_trials
-from convboard.sweeps.new_sweep import create_sweep, refuse_folder, without_repeated
+from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, without_repeated
 from convboard.sweeps.store.trials import with_threads
 
 
@@ -96,3 +97,38 @@ def test_if_it_is_killed_before_it_is_whole_there_is_no_sweep(tmp_path: Path) ->
     assert (folder / "sources").exists()
     assert "mine.Net" in remembered(folder)
     assert not (folder / "sweep.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "folder"),
+    [
+        ("hydra.sweep.dir=out/x", "out/x"),
+        ("+hydra.sweep.dir=out/x", "out/x"),
+        ("++hydra.sweep.dir=5", "5"),
+        ("hydra.sweep.dir='a,b'", "a,b"),
+        ("hydra.sweep.dir=Bilder (1)", "Bilder (1)"),
+        ("hydra.sweep.dir=out/${now:%Y}", f"out/{time.strftime('%Y')}"),
+        ("hydra.sweep.dir=${oc.env:PLACE}/x", "there/x"),
+    ],
+)
+def test_the_folder_that_is_given(given: str, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLACE", "there")
+    assert new_folder(["seed=1,2", given]) == (Path(folder), ["seed=1,2"])
+
+
+def test_a_folder_that_is_not_given_is_named_by_the_time() -> None:
+    folder, described = new_folder(["seed=1"])
+    assert (folder.parent, described) == (Path("outputs/sweeps"), ["seed=1"])
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("hydra.sweep.dir=out/${model}", "Interpolation key 'model' not found. The folder of a sweep cannot depend on"),
+        ("hydra.sweep.dir=${oc.env:NOWHERE}", "KeyError raised .*'NOWHERE' not found.*. The folder of a sweep"),
+        ("hydra.sweep.dir=a,b", r"give one folder. A name with a comma needs quotes: hydra.sweep.dir=\"'a,b'\"."),
+    ],
+)
+def test_a_folder_that_cannot_be_known_is_refused(given: str, reason: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^{re.escape(given)}: {reason}"):
+        new_folder([given])

@@ -38,5 +38,9 @@ def test_every_setting_is_run_once_before_any_is_run_again() -> None:
         (8, 10),
         (16, 10),
     ]
+    given = first_seeds_first(new_trials(["dataset=digits", "batch_size=8,16", "seed=3,1"]))
+    assert [trial.name for trial in given] == [
+        *("batch_size=8 seed=3", "batch_size=16 seed=3", "batch_size=8 seed=1", "batch_size=16 seed=1"),
+    ]
     assert trials[2].folder == "batch_size=8,seed=10"
     assert trials[2].overrides == ("dataset=digits", "batch_size=8", "seed=10")

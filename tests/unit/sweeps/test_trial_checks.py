@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from convboard.errors import ConfigError
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
-from convboard.sweeps.workers.slots import Slot
 
 CONFIG: dict[str, Any] = {
     "model": {"does": "pass"},
@@ -39,7 +39,6 @@ class Heard:
         checks = TrialChecks(
             [Slot()] * self.places,
             "trial_targets:check",
-            "trial_targets",
             self.told.append,
             lambda *done: self.done.append(done),
         )
@@ -81,6 +80,8 @@ def test_what_is_left_behind_in_a_process_is_no_fault_of_the_next_trial() -> Non
         *(trial(number, model={"does": "pass", "n": number}) for number in (1, 2)),
     ]
     assert Heard(places=1).failures(trials) == {}
+    alike = [trial(number, model={"does": "spoil"}, optimizer={"lr": number}) for number in range(3)]
+    assert Heard(places=1).failures(alike) == {}  # of one network and one data set: they are checked by one process
 
 
 @pytest.mark.parametrize(

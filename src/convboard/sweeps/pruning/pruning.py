@@ -83,7 +83,7 @@ class Pruner(Protocol):
 
 @dataclass(frozen=True)
 class SuccessiveHalving:
-    """Asynchronous successive halving; see `pruning_rules.is_among_best`.
+    """Asynchronous successive halving; see `rules.is_among_best`.
 
     Attributes:
         sign: 1 for an objective that is maximised, -1 for one that is minimised.
@@ -112,7 +112,7 @@ class SuccessiveHalving:
 
 @dataclass(frozen=True)
 class MedianRule:
-    """The median stopping rule; see `pruning_rules.is_worse_than`.
+    """The median stopping rule; see `rules.is_worse_than`.
 
     Attributes:
         sign: See `SuccessiveHalving`.

@@ -12,8 +12,7 @@ from statistics import fmean
 from convboard.sweeps.pruning.pruning import pruned_with
 from convboard.sweeps.store.journal import CLAIMABLE, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
-from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.terminal.ranking import SEED, setting_of
+from convboard.sweeps.store.trials import SEED, Trial, setting_of
 
 _P = 0.1  # of Optuna's WilcoxonPruner
 _FEWEST = 2  # seeds after which a setting may be hopeless

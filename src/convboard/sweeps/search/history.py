@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from convboard.sweeps.store.journal import Entry, Journal, State
+from convboard.sweeps.store.journal import OVER, Entry, Journal, State
 from convboard.sweeps.store.trials import Trial
 
 
@@ -97,12 +97,12 @@ class History:
 def _outcome(entries: Sequence[Entry]) -> Outcome | None:
     """Return how a trial has ended; None if it has not."""
     last = entries[-1] if entries else None
-    if last is None or last.state not in (State.FINISHED, State.PRUNED, State.FAILED):
+    if last is None or last.state not in OVER:
         return None
     value = last.value if last.value is not None and math.isfinite(last.value) else None
     if last.state is State.FAILED or (last.state is State.FINISHED and value is None):
         return Outcome(State.FAILED)
-    return Outcome(last.state, value, getattr(last, "epochs", None) if last.state is State.PRUNED else None)
+    return Outcome(last.state, value, last.epochs if last.state is State.PRUNED else None)
 
 
 def _of_all(outcomes: Sequence[Outcome | None]) -> Outcome | None:

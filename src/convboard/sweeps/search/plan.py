@@ -21,8 +21,7 @@ from convboard.files import read_text
 from convboard.sweeps.grid import Setting, named
 from convboard.sweeps.search.space import Choices, Dimension, Interval, Space
 from convboard.sweeps.store.sweep_folder import SEARCH, Sweep
-from convboard.sweeps.store.trials import Trial, folder_name, with_threads
-from convboard.sweeps.terminal.ranking import SEED
+from convboard.sweeps.store.trials import SEED, Trial, folder_name, with_threads
 from convboard.sweeps.trial_plans import kind, with_chosen_keys
 
 _LONGEST = 100_000_000  # bytes

@@ -1,7 +1,7 @@
 """A search proposes the trials of a sweep one setting after the other, while workers ask for more.
 
 A proposal is a function of the plan, of the settings before it, and of what was known of their outcomes; the last is
-recorded with it (`search_history`). So nothing of a search is lost with a process: any worker can propose, and after a
+recorded with it (`history`). So nothing of a search is lost with a process: any worker can propose, and after a
 kill the next one makes the proposal that was due. Several may propose at once: the block of trials is created once.
 """
 

@@ -15,7 +15,7 @@ from convboard.config.override_values import MOST_RUNS, number_of_runs
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.sweeps.grid import values_of
-from convboard.sweeps.terminal.ranking import SEED
+from convboard.sweeps.store.trials import SEED
 
 _MOST_CORNERS = 64
 _RESOLUTION = 1e-4  # of an interval; more digits would only make names of folders longer

@@ -18,6 +18,8 @@ from convboard.errors import RunError
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.trusted_runs import remember, remembered
 from convboard.files import atomic_write_bytes, create_once, make_folder, read_bytes, read_text, remove_leftovers
+from convboard.sweeps.forked_process import result_of
+from convboard.sweeps.slots import gpus
 from convboard.sweeps.store.source_files import (
     COMPARED,
     digest,
@@ -30,8 +32,6 @@ from convboard.sweeps.store.source_files import (
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers.forked_process import result_of
-from convboard.sweeps.workers.slots import gpus
 
 SOURCES = "sources"
 _LONGEST = 10_000_000  # bytes of a file

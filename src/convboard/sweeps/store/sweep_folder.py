@@ -6,7 +6,7 @@
 `sources/`                the source files that its trials run, see `provenance`
 `trials/`                 the config of every trial, see `trials`
 `journal/`                the state of every trial, see `journal`
-`search.json`             what a search chooses from, see `search_plan`
+`search.json`             what a search chooses from, see `search/plan.py`
 `workers/`                who claims trials, see `liveness`
 `values/`                 the values of trials by epoch, where trials are pruned, see `pruning`
 `<values of the trial>/`  a run directory for each trial, with TensorBoard's event file and its own `log.txt`

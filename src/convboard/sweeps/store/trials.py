@@ -22,6 +22,7 @@ from convboard.config.compose import folder_of
 from convboard.errors import RunError
 from convboard.files import create_once, read_text
 
+SEED = "seed"  # trials that differ in it alone are repetitions of one setting
 _NAME = re.compile(r"(\d{5,})\.jsonl")
 _LONGEST = 1_000_000_000  # bytes of a block
 
@@ -121,7 +122,7 @@ class Trials:
             OSError: The folder cannot be written.
         """
         start = len(self)
-        numbered = [replace(trial, number=start + place) for place, trial in enumerate(trials)]
+        numbered = _with_own_folders(self._trials, trials)
         is_added = create_once(self._path(start), "".join(json.dumps(asdict(trial)) + "\n" for trial in numbered))
         if is_added:
             self._trials += numbered
@@ -167,14 +168,32 @@ def _read(path: Path, start: int) -> list[Trial]:
     return trials
 
 
-def folder_name(swept: Mapping[str, str], number: int) -> str:
+def _with_own_folders(known: Sequence[Trial], trials: Sequence[Trial]) -> list[Trial]:
+    """Number trials that follow the known ones; each gets a folder of its own, also where case does not count."""
+    taken = {trial.folder.casefold() for trial in known}
+    numbered = []
+    for number, trial in enumerate(trials, len(known)):
+        is_taken = trial.folder.casefold() in taken
+        folder = folder_name(trial.swept, number, with_hash=True) if is_taken else trial.folder
+        taken.add(folder.casefold())
+        numbered.append(replace(trial, number=number, folder=folder))
+    return numbered
+
+
+def folder_name(swept: Mapping[str, str], number: int, with_hash: bool = False) -> str:
     """Return the name of the run directory of a trial: its values, as `optimizer.lr=0.1,seed=2`.
 
     Args:
         swept: See `Trial`.
         number: Is the name if nothing was swept.
+        with_hash: See `folder_of`.
     """
-    return folder_of(",".join(f"{key}={value}" for key, value in swept.items()) or str(number))
+    return folder_of(",".join(f"{key}={value}" for key, value in swept.items()) or str(number), with_hash)
+
+
+def setting_of(trial: Trial) -> tuple[tuple[str, str], ...]:
+    """Return the swept values of a trial without the seed, by which it is told from others but its repetitions."""
+    return tuple(sorted((key, value) for key, value in trial.swept.items() if key != SEED))
 
 
 def with_threads(trial: Trial, threads: int | None) -> Trial:

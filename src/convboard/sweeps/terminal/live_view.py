@@ -11,10 +11,10 @@ from rich.text import Text
 
 from convboard.config.command_line import printable
 from convboard.experiment.console import counted, shown_path
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.journal import OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.terminal.sweep_progress import OVER, RunningTrial, Snapshot, SweepProgress
+from convboard.sweeps.terminal.sweep_progress import RunningTrial, Snapshot, SweepProgress
 from convboard.sweeps.workers.reports import Progress
 
 _STYLES = {

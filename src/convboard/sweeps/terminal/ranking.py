@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.store.trials import SEED, Trial, setting_of
 
 _GROUPS = 4  # of the values of a number that has many
-SEED = "seed"  # trials that differ in it alone are repetitions of one setting
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,12 @@ def rank(results: Iterable[Result], is_maximised: bool) -> list[RankedSetting]:
     for result in results:
         groups.setdefault(setting_of(result.trial), []).append(result)
     settings = []
-    for swept, group in groups.items():
+    for group in groups.values():
         best_first = sorted(group, key=lambda result: (sign * result.value, result.trial.number))
         finished = tuple(result for result in best_first if result.pruned_after is None)
         pruned = tuple(result for result in best_first if result.pruned_after is not None)
-        settings.append(RankedSetting(dict(swept), finished, pruned))
+        swept = {key: value for key, value in group[0].trial.swept.items() if key != SEED}
+        settings.append(RankedSetting(swept, finished, pruned))
     most = most_seeds(settings)
 
     def place(setting: RankedSetting) -> tuple[bool, bool, float, int]:
@@ -152,8 +152,3 @@ def _binned(column: Sequence[str | None]) -> Sequence[object]:
     order = sorted(numbers)
     groups = min(_GROUPS, len(numbers) // 2)
     return [order.index(number) * groups // len(numbers) for number in numbers]
-
-
-def setting_of(trial: Trial) -> tuple[tuple[str, str], ...]:
-    """Return the swept values of a trial without the seed, which is what it has in common with its repetitions."""
-    return tuple((key, value) for key, value in trial.swept.items() if key != SEED)

@@ -5,13 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
-from convboard.sweeps.store.journal import CLAIMABLE, Entry, State
+from convboard.sweeps.store.journal import CLAIMABLE, OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.time_left import Durations, makespan
 from convboard.sweeps.workers.reports import Progress
 
-OVER = (State.FINISHED, State.PRUNED, State.FAILED)
 _TIMED = (State.FINISHED, State.PRUNED)  # trials that tell how long others take
 _OVERDUE = 0.1  # of the time that a trial has taken: what it still takes at least, if it was expected to have ended
 

@@ -15,8 +15,9 @@ from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
+from convboard.sweeps.store.trials import SEED
 from convboard.sweeps.terminal.live_view import format_value, short_keys
-from convboard.sweeps.terminal.ranking import SEED, RankedSetting, Result, importance, most_seeds, rank
+from convboard.sweeps.terminal.ranking import RankedSetting, Result, importance, most_seeds, rank
 
 _RANKED = 10  # settings in the table
 _WIDEST = 20  # columns for the values of a key, where there is not room for all

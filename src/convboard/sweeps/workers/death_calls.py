@@ -9,8 +9,8 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from convboard.sweeps.forked_process import call, start
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers.forked_process import call, start
 
 
 @dataclass(frozen=True)

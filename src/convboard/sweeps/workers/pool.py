@@ -10,23 +10,21 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context
 from multiprocessing.connection import wait
 from typing import Protocol
 
+from convboard.sweeps.forked_process import GRACE, call_first_to_kill, connected
 from convboard.sweeps.pruning.racing import claimable, spare_seeds
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker
 from convboard.sweeps.store.losses import STOPPED, interrupt_lost, loss
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers import forked_process
 from convboard.sweeps.workers.death_calls import DeathCalls
-from convboard.sweeps.workers.forked_process import GRACE, run_trial, start
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
 from convboard.sweeps.workers.reports import End, Progress
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
-from convboard.sweeps.workers.slots import Slot
 
 _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
@@ -61,8 +59,8 @@ class Pool:
         worker: This process, as it signs in the journal.
         slots: The places for trials that run at the same time.
         target: The function that runs a trial, as `module:name`. It gets the folder of the sweep, the trial, and where
-            to report a `Progress` for each epoch and an `End`. The server imports its module, and with it all that a
-            trial needs; the pool does not.
+            to report a `Progress` for each epoch and an `End`. The pool does not import its module, since that imports
+            torch: the server does (`forked_process.preload`).
         on_death: The function that is called, in a process of its own, for a trial that has failed without a word, as
             `module:name`. It gets the folder of the sweep, the trial, and the reason. None: no function.
         limits: What ends trials, or the pool, early.
@@ -97,8 +95,6 @@ class Pool:
         self._began, self._looked = time.monotonic(), 0.0
         self._failed_before = len(self._failed())
         self._signals, self._is_told = 0, False
-        self._context = get_context("forkserver")
-        self._context.set_forkserver_preload([forked_process.__name__, target.partition(":")[0]])
 
     def stop(self) -> None:
         """Start no further trial, let those that run save, and return from `run`; may be called by a signal handler.
@@ -170,11 +166,9 @@ class Pool:
             self._start(self._sweep.trials[number], self._free.pop(0))
 
     def _start(self, trial: Trial, slot: Slot) -> None:
-        reports, theirs = self._context.Pipe(duplex=False)
-        arguments = (self._target, self._sweep.folder, trial, theirs, {**os.environ, **slot.environment})
-        process = self._context.Process(target=run_trial, args=arguments, name=f"trial {trial.number}")
-        start(process)
-        theirs.close()
+        environment, name = {**os.environ, **slot.environment}, f"trial {trial.number}"
+        arguments = (self._target, environment, self._sweep.folder, trial)
+        process, reports = connected(*arguments, run=call_first_to_kill, name=name)
         self._running.append(RunningTrial(trial, slot, process, reports))
         self._listener.on_start(trial)
 

@@ -14,7 +14,8 @@ class Progress:
     Attributes:
         epoch: Epochs done.
         max_epochs: Epochs of the whole run.
-        objective: The sweep's objective, as far as it has one before the test; else val accuracy.
+        objective: The validation loss if the sweep's objective is a loss, else the validation accuracy: a number that
+            tells how far the run is.
         images_per_second: Training throughput.
     """
 

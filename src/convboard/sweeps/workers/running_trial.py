@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
+from convboard.sweeps.forked_process import DUMP
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.liveness import process_started
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.workers.forked_process import DUMP
 from convboard.sweeps.workers.reports import Activity, End, Progress
-from convboard.sweeps.workers.slots import Slot
 
 SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
 _GLANCE = 0.05  # seconds between two looks at the parent of a process

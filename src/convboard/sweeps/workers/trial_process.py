@@ -17,9 +17,8 @@ from convboard.sweeps.pruning.pruning import EpochValues, Pruner, WithItsSetting
 from convboard.sweeps.store.journal import Journal, State
 from convboard.sweeps.store.sweep_folder import JOURNAL, LOG, TRIALS, VALUES
 from convboard.sweeps.store.sweep_record import read_record
-from convboard.sweeps.store.trials import Trial, Trials
+from convboard.sweeps.store.trials import SEED, Trial, Trials, setting_of
 from convboard.sweeps.sweep_options import SweepOptions
-from convboard.sweeps.terminal.ranking import SEED, setting_of
 from convboard.sweeps.workers.reports import Activity, Progress
 from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
 

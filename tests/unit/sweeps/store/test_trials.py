@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import RunError
-from convboard.sweeps.store.trials import Trial, Trials, folder_name
+from convboard.sweeps.store.trials import Trial, Trials, folder_name, setting_of
 
 
 def trial(seed: int) -> Trial:
@@ -64,3 +64,24 @@ def test_a_trial_is_named_by_what_sets_it_apart() -> None:
     assert len(folder_name({"data_dir": "ü" * 300}, 0).encode()) < 200
     assert trial(2).name == "seed=2"
     assert replace(trial(2), swept={}, number=7).name == "7"
+
+
+def test_texts_that_differ_in_case_have_folders_that_differ_where_case_does_not_count(tmp_path: Path) -> None:
+    def named(name: str) -> Trial:
+        return Trial(0, (), {"name": name}, f"name={name}", {"name": name})
+
+    trials = Trials(tmp_path)
+    trials.add([named("a"), named("A")])
+    trials.add([named("b"), named("B")])
+    folders = [added.folder for added in trials]
+    assert folders[::2] == ["name=a", "name=b"]
+    assert len({folder.casefold() for folder in folders}) == 4
+    again = Trials(tmp_path)
+    again.refresh()
+    assert [added.folder for added in again] == folders
+
+
+def test_the_order_of_its_keys_makes_no_other_setting() -> None:
+    first = Trial(0, (), {"a": "1", "b": "2", "seed": "1"}, "x", {})
+    other = Trial(1, (), {"b": "2", "a": "1", "seed": "2"}, "y", {})
+    assert setting_of(first) == setting_of(other) != setting_of(trial(1))

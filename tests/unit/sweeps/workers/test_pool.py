@@ -15,17 +15,17 @@ from pathlib import Path
 import psutil
 import pytest
 
+from convboard.sweeps.forked_process import GRACE
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers import pool
-from convboard.sweeps.workers.forked_process import GRACE
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
 from convboard.sweeps.workers.pool import Pool
 from convboard.sweeps.workers.reports import Progress
-from convboard.sweeps.workers.slots import Slot
 
 OBEY = "trial_targets:obey"
 
@@ -299,7 +299,7 @@ from pathlib import Path
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.workers.pool import Pool
-from convboard.sweeps.workers.slots import Slot
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.sweep_folder import Sweep
 
 class Quiet:

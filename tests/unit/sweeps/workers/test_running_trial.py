@@ -10,9 +10,9 @@ from typing import cast
 
 import psutil
 
+from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
-from convboard.sweeps.workers.slots import Slot
 
 
 def test_a_zombie_whose_server_has_ended_has_ended() -> None:

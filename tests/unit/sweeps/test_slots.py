@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import ConfigError
-from convboard.sweeps.workers import slots as module
-from convboard.sweeps.workers.slots import Slot, gpus, may_have_gpus, slots, threads_of
+from convboard.sweeps import slots as module
+from convboard.sweeps.slots import Slot, gpus, may_have_gpus, slots, threads_of
 
 
 def list_gpus(folder: Path, *lines: str) -> None:

@@ -1,11 +1,11 @@
-"""Processes that are forked from a warm server: how they are started, and what they do before they run a trial."""
+"""Processes that are forked from a warm server: how they are started, and what they do before they call a function."""
 
 import faulthandler
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from multiprocessing import get_context, parent_process
@@ -17,7 +17,6 @@ from typing import Any
 import psutil
 
 from convboard.errors import ConvboardError
-from convboard.sweeps.store.trials import Trial
 
 GRACE = 7.0  # seconds in which a process that is asked to stop has to save
 DUMP = 0.5  # seconds in which a process that is to be killed prints where it is
@@ -27,20 +26,18 @@ _INTERVAL = 1.0  # seconds between two looks at the server
 _imported_by = os.getpid()  # the server: it imports this module before it forks
 
 
-def run_trial(target: str, folder: Path, trial: Trial, reports: Connection, environment: Mapping[str, str]) -> None:
-    """Run a trial in this process.
+def call_first_to_kill(target: str, environment: Mapping[str, str], *arguments: Any) -> None:
+    """Call a function in this process, which shows where it is on SIGQUIT, and goes first if memory runs out.
 
     Args:
-        target: The function that runs it, as `module:name`.
-        folder: The folder of the sweep.
-        trial: The trial.
-        reports: Where the function reports.
+        target: See `call`.
         environment: See `call`.
+        arguments: See `call`.
     """
     _show_where_it_is()
     with suppress(OSError):  # there is none on macOS
         _OOM_SCORE.write_text("500")
-    call(target, environment, folder, trial, reports)
+    call(target, environment, *arguments)
 
 
 def call(target: str, environment: Mapping[str, str], *arguments: Any) -> None:
@@ -78,13 +75,7 @@ def result_of(target: str, *arguments: Any) -> Any:
         ConvboardError: The function raised it.
         EOFError: The process has ended without a result.
     """
-    context = get_context("forkserver")
-    results, theirs = context.Pipe(duplex=False)
-    process = context.Process(
-        target=call, args=(f"{__name__}:_send_result", os.environ.copy(), theirs, target, arguments)
-    )
-    start(process)
-    theirs.close()
+    process, results = connected(f"{__name__}:_send_result", os.environ.copy(), target, arguments)
     try:
         result = results.recv()
     finally:
@@ -103,7 +94,7 @@ def end_all() -> None:
             process.kill()
 
 
-def _send_result(results: Connection, target: str, arguments: tuple[Any, ...]) -> None:
+def _send_result(target: str, arguments: tuple[Any, ...], results: Connection) -> None:
     try:
         results.send(_imported(target)(*arguments))
     except ConvboardError as error:
@@ -136,6 +127,38 @@ def _end_with_pool() -> None:
     os.kill(os.getpid(), signal.SIGQUIT)
     time.sleep(DUMP)
     os.killpg(0, signal.SIGKILL)
+
+
+def connected(
+    target: str,
+    environment: Mapping[str, str],
+    *arguments: Any,
+    run: Callable[..., None] = call,
+    duplex: bool = False,
+    name: str | None = None,
+) -> tuple[BaseProcess, Connection]:
+    """Start a process of the server that calls a function with a connection to this process as its last argument.
+
+    Args:
+        target: See `call`.
+        environment: See `call`.
+        arguments: The other arguments of the function.
+        run: How it is called: `call` or `call_first_to_kill`.
+        duplex: Whether the process also receives.
+        name: The name of the process.
+
+    Returns:
+        The process, and the end of the connection that belongs here.
+
+    Raises:
+        OSError, EOFError: It cannot be started.
+    """
+    context = get_context("forkserver")
+    connection, theirs = context.Pipe(duplex)
+    with theirs:
+        process = context.Process(target=run, args=(target, environment, *arguments, theirs), name=name)
+        start(process)
+    return process, connection
 
 
 def start(process: BaseProcess) -> None:

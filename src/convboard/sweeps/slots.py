@@ -10,7 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from convboard.errors import ConfigError
-from convboard.sweeps.workers.forked_process import result_of
+from convboard.sweeps.forked_process import result_of
 from convboard.training.execution_plan.other_load import core_count
 
 _ASK = ("nvidia-smi", "-L")  # each GPU, and below it its MIG instances

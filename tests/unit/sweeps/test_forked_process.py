@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from convboard.errors import DataError
-from convboard.sweeps.workers.forked_process import result_of
+from convboard.sweeps.forked_process import result_of
 
 
 def test_the_result_of_a_function_comes_back() -> None:
@@ -29,7 +29,7 @@ def test_a_process_that_ends_is_no_result() -> None:
 def test_no_process_is_left_when_all_are_ended() -> None:
     code = """
 import subprocess
-from convboard.sweeps.workers.forked_process import end_all
+from convboard.sweeps.forked_process import end_all
 started = subprocess.Popen(["sh", "-c", "sleep 100 & echo; wait"], stdout=subprocess.PIPE)
 started.stdout.readline()
 end_all()
