@@ -209,7 +209,7 @@ def _run(sweep: Sweep, console: Console, places: Sequence[Slot], search: Search 
     propose = (lambda: False) if search is None else search.propose
     with LiveView(console, sweep, len(places)) as view:
         pool = Pool(sweep, this_worker(), places, _TARGET, view, _ON_DEATH, limits, propose)
-        with signals.handling(lambda _: pool.stop(), all_of_them=True):
+        with signals.handling(lambda _: pool.stop(), all_of_them=True), signals.suspending(pool.suspend):
             pool.run()
         return signals.received(), pool.ended_by
 

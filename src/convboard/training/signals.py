@@ -103,6 +103,27 @@ def raising() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def suspending(action: Callable[[], None]) -> Iterator[None]:
+    """Within, Ctrl-Z (SIGTSTP) calls `action`, which calls `suspend` some time; unless the signal is ignored."""
+    before = signal.getsignal(signal.SIGTSTP)
+    if before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGTSTP, lambda *_: action())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
+
+
+def suspend() -> None:
+    """Suspend this process until it gets SIGCONT, as Ctrl-Z does without `suspending`. Only for the main thread."""
+    handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    signal.raise_signal(signal.SIGTSTP)  # unlike SIGSTOP, it does nothing where no shell could send SIGCONT
+    signal.signal(signal.SIGTSTP, handler)
+
+
 class StopRequest:
     """While entered, a signal only sets the attribute `signal`, also if it came before."""
 

@@ -25,6 +25,7 @@ from convboard.sweeps.workers.death_calls import DeathCalls
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
 from convboard.sweeps.workers.reports import End, Progress
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
+from convboard.training import signals
 
 _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
@@ -94,7 +95,7 @@ class Pool:
         self._woken, self._wakes = os.pipe()
         self._began, self._looked = time.monotonic(), 0.0
         self._failed_before = len(self._failed())
-        self._signals, self._is_told = 0, False
+        self._signals, self._is_told, self._is_to_suspend = 0, False, False
 
     def stop(self) -> None:
         """Start no further trial, let those that run save, and return from `run`; may be called by a signal handler.
@@ -102,6 +103,11 @@ class Pool:
         The second call ends the running trials at once.
         """
         self._signals += 1
+        os.write(self._wakes, b"!")
+
+    def suspend(self) -> None:
+        """Suspend the trials and this process soon, until it gets SIGCONT; may be called by a signal handler."""
+        self._is_to_suspend = True
         os.write(self._wakes, b"!")
 
     def run(self) -> None:
@@ -180,6 +186,8 @@ class Pool:
         ready = wait([self._woken, *sentinels, *self._deaths.sentinels, *open_reports], timeout=tick)
         if self._woken in ready:
             os.read(self._woken, 100)
+        if self._is_to_suspend:
+            self._suspend()
         for one in list(self._running):
             self._read(one)
             if one.has_ended():
@@ -188,6 +196,15 @@ class Pool:
             else:
                 self._limit(one)
         self._end_death_calls()
+
+    def _suspend(self) -> None:
+        """Suspend the trials too: they have process groups of their own, which Ctrl-Z does not reach."""
+        self._is_to_suspend, began = False, time.monotonic()
+        for one in self._running:
+            one.suspend()
+        signals.suspend()
+        for one in self._running:
+            one.go_on(time.monotonic() - began)
 
     def _read(self, one: RunningTrial) -> None:
         for progress in one.read_reports():

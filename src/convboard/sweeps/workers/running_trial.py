@@ -122,10 +122,19 @@ class RunningTrial:
 
     def kill(self) -> None:
         """Kill the process, and those that it has started."""
-        assert self.process.pid is not None
-        with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, of zombies
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self._send_group(signal.SIGKILL)
         self._send(signal.SIGKILL)  # one that has no group of its own yet
+
+    def suspend(self) -> None:
+        """Suspend the process, and those that it has started."""
+        self._send_group(signal.SIGSTOP)
+
+    def go_on(self, seconds: float) -> None:
+        """Let them go on after so many seconds, which count for no limit."""
+        self._send_group(signal.SIGCONT)
+        self.began, self.heard = self.began + seconds, self.heard + seconds
+        if self._stop is not None:
+            self._stop.dumps_at += seconds
 
     def close(self) -> int | None:
         """Release what belongs to a process that has ended. Returns its exit code."""
@@ -134,6 +143,11 @@ class RunningTrial:
         self.process.close()
         self.reports.close()
         return code
+
+    def _send_group(self, number: int) -> None:
+        assert self.process.pid is not None
+        with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, of zombies
+            os.killpg(self.process.pid, number)
 
     def _send(self, number: int) -> None:
         assert self.process.pid is not None

@@ -290,8 +290,8 @@ def test_a_trial_that_is_ended_from_outside_has_failed(tmp_path: Path) -> None:
     assert states(sweep) == [State.FAILED]
 
 
-def test_the_trials_of_a_pool_that_is_killed_end_and_go_on_elsewhere(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path, ["sleep", "finish"])
+def start_pool(folder: Path) -> subprocess.Popen[bytes]:
+    """Run the first trial of a sweep in another process, as a shell would, and wait until it has begun."""
     code = f"""
 import sys
 sys.path[:0] = {[str(Path(__file__).parents[3])]}
@@ -301,17 +301,46 @@ from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.workers.pool import Pool
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.training import signals
 
 class Quiet:
     def __getattr__(self, name): return lambda *_: None
 
 if __name__ == "__main__":
-    Pool(Sweep.open(Path({str(tmp_path)!r})), this_worker(), [Slot()], 'trial_targets:obey', Quiet()).run()
+    pool = Pool(Sweep.open(Path({str(folder)!r})), this_worker(), [Slot()], 'trial_targets:obey', Quiet())
+    with signals.suspending(pool.suspend):
+        pool.run()
 """
-    killed = subprocess.Popen([sys.executable, "-c", code])
-    while not (tmp_path / "done-0").exists():
-        assert killed.poll() is None
+    pool = subprocess.Popen([sys.executable, "-c", code], process_group=0)
+    while not (folder / "done-0").exists():
+        assert pool.poll() is None
         time.sleep(0.01)
+    return pool
+
+
+def wait_for(process: psutil.Process, statuses: Sequence[str]) -> None:
+    while process.status() not in statuses:
+        time.sleep(0.01)
+
+
+def test_ctrl_z_suspends_the_trials_too(tmp_path: Path) -> None:
+    pool = start_pool(folder := sweep_of(tmp_path, ["sleep"]).folder)
+    itself = psutil.Process(pool.pid)
+    trial = max(itself.children(recursive=True), key=lambda process: process.create_time())
+    for _ in range(2):
+        itself.send_signal(signal.SIGTSTP)
+        wait_for(itself, [psutil.STATUS_STOPPED])
+        assert trial.status() == psutil.STATUS_STOPPED
+        itself.send_signal(signal.SIGCONT)
+        wait_for(trial, [psutil.STATUS_SLEEPING, psutil.STATUS_RUNNING])
+    trial.terminate()
+    assert pool.wait() == 0
+    assert Sweep.open(folder).journal.state(0) is State.FAILED  # ended from outside
+
+
+def test_the_trials_of_a_pool_that_is_killed_end_and_go_on_elsewhere(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep", "finish"])
+    killed = start_pool(tmp_path)
     trial = psutil.Process(killed.pid).children(recursive=True)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()

@@ -32,3 +32,18 @@ def test_a_zombie_whose_server_has_ended_has_ended() -> None:
 def test_the_signal_of_a_death_may_have_no_name() -> None:
     assert death(-signal.SIGSEGV) == "its process was killed by SIGSEGV"
     assert death(-40) == "its process was killed by signal 40"
+
+
+def test_the_time_in_which_a_trial_is_suspended_counts_for_no_limit() -> None:
+    process = subprocess.Popen(["sleep", "60"], process_group=0)
+    reports, _ = multiprocessing.Pipe(duplex=False)
+    running = RunningTrial(Trial(0, (), {}, "0", {}), Slot(), cast(BaseProcess, process), reports)
+    began, heard = running.began, running.heard
+    running.suspend()
+    while psutil.Process(process.pid).status() != psutil.STATUS_STOPPED:
+        time.sleep(0.01)
+    running.go_on(100.0)
+    assert psutil.Process(process.pid).status() != psutil.STATUS_STOPPED
+    assert (running.began, running.heard) == (began + 100, heard + 100)
+    process.kill()
+    process.wait()
