@@ -46,9 +46,7 @@ def slots(workers: int | None, per_gpu: int | None, devices: Collection[str], th
     Raises:
         ConfigError: `per_gpu` is given and no trial can run on a GPU.
     """
-    environments = [{_VARIABLE: name} for name in gpus()] if set(devices) & {"auto", "cuda"} else []
-    if not environments and set(devices) & {"auto", "cuda", "mps"} and may_have_gpus():
-        environments = _gpus_of_torch(devices)
+    environments = _devices(devices)[1]
     if not environments:
         if per_gpu is not None:
             raise ConfigError(f"sweep.per_gpu={per_gpu}: there is no GPU here that a trial could use. Omit it.")
@@ -57,25 +55,39 @@ def slots(workers: int | None, per_gpu: int | None, devices: Collection[str], th
     return [Slot(environments[place % len(environments)]) for place in range(number)]
 
 
+def device_type(devices: Collection[str]) -> str:
+    """Return the type of device of trials here, `cpu`, `cuda` or `mps`, by their values of `trainer.device`."""
+    return _devices(devices)[0]
+
+
+def _devices(devices: Collection[str]) -> tuple[str, list[dict[str, str]]]:
+    """Return the type of device of trials, and the environment variables of a place on each GPU."""
+    if not set(devices) & {"auto", "cuda", "mps"}:
+        return "cpu", []
+    if set(devices) & {"auto", "cuda"} and (ids := gpus()):
+        return "cuda", [{_VARIABLE: name} for name in ids]
+    return _devices_of_torch(devices) if may_have_gpus() else ("cpu", [])
+
+
 def may_have_gpus() -> bool:
     """Return whether this machine may have a GPU that torch can use; to ask torch takes a second."""
     return "+cpu" not in version("torch") and any(next(Path("/").glob(name), None) for name in _SIGNS_OF_GPUS)
 
 
-def _gpus_of_torch(devices: Collection[str]) -> list[dict[str, str]]:
-    """Return the environment variables of a place on each GPU that torch finds."""
+def _devices_of_torch(devices: Collection[str]) -> tuple[str, list[dict[str, str]]]:
+    """Return what `_devices` does for GPUs that torch alone can find."""
     try:
         kind, count = result_of(_ASK_TORCH)
     except EOFError:  # it has crashed
-        return []
+        return "cpu", []
+    if kind == "cpu" or not set(devices) & {"auto", kind}:
+        return "cpu", []
     if kind == "mps":
-        return [{_VARIABLE: ""}] if set(devices) & {"auto", "mps"} else []  # has no variable: there is but one
-    if kind == "cpu" or not set(devices) & {"auto", "cuda"}:
-        return []
+        return kind, [{_VARIABLE: ""}]  # has no variable: there is but one
     given = os.environ.get(_AMD_VARIABLE)
     if given is not None:  # torch refuses another value of the other variable beside this one
-        return [{_AMD_VARIABLE: name, _VARIABLE: name} for name in given.split(",")[:count]]
-    return [{_VARIABLE: str(number)} for number in range(count)]
+        return kind, [{_AMD_VARIABLE: name, _VARIABLE: name} for name in given.split(",")[:count]]
+    return kind, [{_VARIABLE: str(number)} for number in range(count)]
 
 
 def gpus() -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 
 from convboard.errors import ConfigError
 from convboard.sweeps import slots as module
-from convboard.sweeps.slots import Slot, gpus, may_have_gpus, slots, threads_of
+from convboard.sweeps.slots import Slot, device_type, gpus, may_have_gpus, slots, threads_of
 
 
 def list_gpus(folder: Path, *lines: str) -> None:
@@ -91,5 +91,6 @@ def test_where_there_is_no_nvidia_smi_torch_is_asked(monkeypatch: pytest.MonkeyP
     assert devices(slots(3, None, {"cuda"})) == ["3", "5", "3"]
     found = ("mps", 1)
     assert len(slots(None, None, {"auto"})) == 1
+    assert (device_type({"auto"}), device_type({"cpu"})) == ("mps", "cpu")
     assert threads_of(slots(None, None, {"mps"})) is None
     assert slots(None, None, {"cpu"}) == [Slot()] * 8

@@ -19,7 +19,7 @@ from convboard.experiment.environment import describe_environment
 from convboard.experiment.trusted_runs import remember, remembered
 from convboard.files import atomic_write_bytes, create_once, make_folder, read_bytes, read_text, remove_leftovers
 from convboard.sweeps.forked_process import result_of
-from convboard.sweeps.slots import gpus
+from convboard.sweeps.slots import device_type
 from convboard.sweeps.store.source_files import (
     COMPARED,
     digest,
@@ -90,7 +90,7 @@ def provenance_of(trials: Iterable[Trial], resumed: bool = False) -> Provenance:
     trials = list(trials)
     environment = describe_environment(device="", resumed=resumed)
     del environment["command"]  # each run has its own
-    environment["device"] = _device(trials)
+    environment["device"] = device_type({str(trial.config["trainer"]["device"]) for trial in trials})
     foreign = foreign_files(trials, importable_places())
     sources = {name: digest(file) for name, file in (package_files() | foreign).items()}
     own = {name: file for name, file in foreign.items() if not is_installed(file)}
@@ -195,12 +195,6 @@ def _read_sources(folder: Path, name: str) -> dict[str, str]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {str(file): str(digest) for file, digest in content.items()} if isinstance(content, dict) else {}
-
-
-def _device(trials: Iterable[Trial]) -> str:
-    """Return the kind of device that trials are trained on here: `cuda` or `cpu`."""
-    may_use_gpu = any(trial.config["trainer"]["device"] in ("auto", "cuda") for trial in trials)
-    return "cuda" if may_use_gpu and gpus() else "cpu"
 
 
 def _data(trials: Iterable[Trial]) -> dict[str, str]:
