@@ -29,7 +29,7 @@ from convboard.training import signals
 
 _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
-_CALL_SECONDS = 20.0  # that `on_death` may take
+CALL_SECONDS = 20.0  # that `on_death` may take
 _LAST_SECONDS = 5.0  # the same once the pool is to end
 
 
@@ -246,7 +246,7 @@ class Pool:
         self._listener.on_end(trial, entry if is_ended else elsewhere)
 
     def _end_death_calls(self) -> None:
-        seconds = 0.0 if self._signals > 1 else _LAST_SECONDS if self._is_stopping else _CALL_SECONDS
+        seconds = 0.0 if self._signals > 1 else _LAST_SECONDS if self._is_stopping else CALL_SECONDS
         self._deaths.end(seconds)
 
     def _entry(self, one: RunningTrial, code: int | None) -> Entry:

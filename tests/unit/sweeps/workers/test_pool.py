@@ -209,7 +209,8 @@ def test_the_processes_of_a_trial_that_is_killed_end_with_it(tmp_path: Path) -> 
         assert psutil.Process(int((tmp_path / "child-0").read_text())).status() == psutil.STATUS_ZOMBIE
 
 
-def test_what_is_called_for_a_dead_trial_holds_nothing_up(tmp_path: Path) -> None:
+def test_what_is_called_for_a_dead_trial_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "CALL_SECONDS", 1000.0)
     sweep = sweep_of(tmp_path, ["die", "sleep"])
     heard = Heard()
     workers = Pool(sweep, this_worker(), [Slot(), Slot()], OBEY, heard, "trial_targets:hang_at_death")
