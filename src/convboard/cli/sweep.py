@@ -67,6 +67,12 @@ def run_sweep(arguments: Sequence[str]) -> None:
     console.print(f"sweep:      {counted(sweep.total, 'trial')}, {sweep.left:,} to run, {len(places)} at a time")
     console.print(f"objective:  {sweep.record.objective}")
     console.print(f"folder:     {printable(shown_path(sweep.folder))}")
+    most = sweep.record.options.get("max_trials")
+    if most is not None and sweep.total < most:
+        console.print(
+            f"fewer:      sweep.max_trials={most} gives {sweep.total:,}: no setting is tried twice, and each is "
+            "trained with all seeds"
+        )
     if running := {worker for _, worker in sweep.journal.running()}:
         console.print(f"beside:     {printable(', '.join(sorted(running)))}")
     streams.go_on_without_output()
@@ -155,6 +161,8 @@ def _resumed(
         resumption.further = _planned(resumption.further, places, console)  # those of new kinds
     with _folder_errors(folder):
         resumption.apply()
+    if resumption.further:
+        console.print(f"added:      {counted(len(resumption.further), 'trial')}")
     return sweep, places
 
 

@@ -205,10 +205,11 @@ def _changed_keys(record: SweepRecord, options: SweepOptions, given: Sequence[st
     changed = {key: wanted[key] for key in keys if record.options.get(key) != wanted[key]}
     for key in changed:
         if key not in MAY_CHANGE:
+            names = ", ".join(f"sweep.{name}" for name in MAY_CHANGE)
+            advice = " To add seeds, write them, as in seed=3,4." if key == "seeds" else ""
             raise ConfigError(
                 f"sweep.{key}={format_value(wanted[key])}: it is {format_value(record.options.get(key))} in "
-                f"{options.resume}, which keeps it. Only {', '.join(MAY_CHANGE)} can be changed. Omit it, or start a "
-                "new sweep."
+                f"{options.resume}, which keeps it. Only {names} can be changed. Omit it, or start a new sweep.{advice}"
             )
     return changed
 

@@ -48,7 +48,7 @@ def further_trials(sweep: Sweep, overrides: Sequence[str], accept: bool) -> list
     rest = [[text for text in trial.overrides if _key(text) not in omitted] for trial in sweep.trials]
     bases = list(dict.fromkeys(map(tuple, rest)))
     refuse_too_many_runs(overrides, len(bases))
-    swept = {*sweep.record.swept, *keys}
+    swept = [*sweep.record.swept, *sorted(keys - set(sweep.record.swept))]
     settings = [_with_swept(setting, swept) for base in bases for setting in grid([*base, *overrides])]
     known = {_plain(trial.swept) for trial in sweep.trials}
     missing: dict[str, Setting] = {}
@@ -102,10 +102,10 @@ def _plain(values: Mapping[str, Any]) -> str:
     return json.dumps(values, sort_keys=True)
 
 
-def _with_swept(setting: Setting, keys: set[str]) -> Setting:
-    """Return a setting that is told apart by these keys, also where it is given one value only."""
-    values = (text.partition("=") for text in setting.overrides)
-    return replace(setting, swept={key: value for key, _, value in values if key in keys})
+def _with_swept(setting: Setting, keys: Sequence[str]) -> Setting:
+    """Return a setting that is told apart by these keys, in this order, also where it is given one value only."""
+    values = {key: value for key, _, value in (text.partition("=") for text in setting.overrides)}
+    return replace(setting, swept={key: values[key] for key in keys if key in values})
 
 
 def _refuse_other_configs(sweep: Sweep) -> None:

@@ -202,7 +202,8 @@ def _numbers(key: str, given: str, allowed: Sequence[int], state: tuple[str, str
         if not number.isdecimal() or int(number) not in allowed:
             listed = ", ".join(map(str, allowed))
             advice = f"Those that {plural}: {listed}." if allowed else f"No trial of the sweep {verb}."
-            raise ConfigError(f"sweep.{key}={given}: {number} is no trial that {verb} {rest}. {advice}")
+            wrong = f"{number} is no trial that {verb} {rest}" if number.isdecimal() else "give numbers of trials"
+            raise ConfigError(f"sweep.{key}={given}: {wrong}. {advice}")
     return list(dict.fromkeys(map(int, numbers)))
 
 

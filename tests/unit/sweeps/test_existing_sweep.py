@@ -56,7 +56,7 @@ def names(sweep: Sweep) -> list[str]:
         (["batch_size=32"], []),  # as they are
         (
             ["batch_size=64", "seed=1"],
-            ["optimizer.lr=0.1 batch_size=64 seed=1", "optimizer.lr=0.01 batch_size=64 seed=1"],
+            ["optimizer.lr=0.1 seed=1 batch_size=64", "optimizer.lr=0.01 seed=1 batch_size=64"],
         ),
     ],
 )

@@ -187,8 +187,8 @@ def refuse_to_change(sweep: Sweep, overrides: Sequence[str], keys: Mapping[str, 
     is_search, max_trials = sweep.record.options.get("search", "grid") != "grid", keys.get("max_trials")
     if is_search and overrides:
         raise ConfigError(
-            f"{overrides[0]} cannot be used with sweep.resume= of a search, which chooses the values. A larger "
-            "sweep.max_trials= takes it further."
+            f"{overrides[0]} cannot be used with sweep.resume= of a search, whose values and seeds are those that it "
+            "was started with. A larger sweep.max_trials= takes it further."
         )
     if is_search and max_trials is None and "max_trials" in keys:
         raise ConfigError("sweep.max_trials=null: a search needs a number of trials.")

@@ -106,7 +106,8 @@ class LiveView:
         """See `Listener`."""
         running = len(self._progress.running)
         saving = f"; {counted(running, 'trial')} being saved" if running else ""
-        self._print(Text(f"stopping: {reason}{saving}"))
+        again = "; interrupt again to end them at once" if running and reason == "interrupted" else ""
+        self._print(Text(f"stopping: {reason}{saving}{again}"))
 
     def on_tick(self) -> None:
         """See `Listener`."""

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from convboard.config.command_line import printable, tensorboard
+from convboard.config.command_line import assignment, command, printable, tensorboard
 from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.experiment.run_dir import RESULT
@@ -21,6 +21,7 @@ from convboard.sweeps.terminal.ranking import RankedSetting, Result, importance,
 
 _RANKED = 10  # settings in the table
 _WIDEST = 20  # columns for the values of a key, where there is not room for all
+_FEWEST = 8  # settings of which it is said which keys mattered
 _TOLD = 10  # failed trials that are told one by one
 
 
@@ -36,13 +37,18 @@ def print_report(sweep: Sweep, console: Console) -> None:
     settings = rank(_results(sweep), sweep.record.is_maximised)
     if settings:
         console.print()
-        console.print(_ranking(sweep, settings))
-        console.print()
-        for line in _conclusions(settings):
+        if settings[0].swept:
+            console.print(_ranking(sweep, settings))
+            console.print()
+        else:
+            console.print(_mean(sweep, settings[0]))
+        for line in _conclusions(sweep, settings):
             console.print(line)
         best = settings[0].results[0].trial
         console.print(f"best:       {printable(shown_path(sweep.run_dir(best.number)))}")
         console.print(f"repeat it:  {printable(best.command)}")
+    for line in _how_to_take_further(sweep):
+        console.print(line)
     console.print(f"look at it: {printable(tensorboard(shown_path(sweep.folder)))}", style="bold")
 
 
@@ -58,6 +64,31 @@ def _failures(sweep: Sweep) -> Iterator[Text]:
         yield Text(f"            {printable(trial.command)}")
     if more := failed[_TOLD:]:
         yield Text(f"failed too: {', '.join(f'#{number}' for number in more)}", "red")
+
+
+def _how_to_take_further(sweep: Sweep) -> Iterator[str]:
+    """Yield the commands for trials that have failed or were pruned."""
+    resume = assignment("sweep.resume", shown_path(sweep.folder))
+    numbers = range(len(sweep.trials))
+    if sweep.journal.failed(numbers):
+        yield f"try again:  {printable(command('train', '-m', resume))}"
+    if pruned := sweep.journal.in_state(State.PRUNED, numbers):
+        listed = ",".join(map(str, pruned[:_TOLD])) + (",..." if pruned[_TOLD:] else "")
+        yield f"go further: {printable(command('train', '-m', resume, f'sweep.promote={listed}'))}"
+
+
+def _mean(sweep: Sweep, setting: RankedSetting) -> str:
+    """Return the result of a sweep over seeds alone."""
+    objective, tested = sweep.record.objective, _tested(sweep.record.objective)
+    over = f" (mean over {len(setting.results)} seeds)" if len(setting.results) > 1 else ""
+    test = "" if tested == objective else f", {tested} {format_value(tested, setting.test)}"
+    return f"result:     {objective} {_value(objective, setting)}{test}{over}"
+
+
+def _value(objective: str, setting: RankedSetting) -> str:
+    """Return the mean of the objective of a setting, with its deviation."""
+    value = format_value(objective, setting.mean)
+    return value if setting.deviation is None else f"{value} ± {format_value(objective, setting.deviation)}"
 
 
 def _results(sweep: Sweep) -> list[Result]:
@@ -102,9 +133,6 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
     for column in (objective, *shown):
         table.add_column(column, justify="right", no_wrap=column == objective)
     for place, setting in enumerate(settings[:_RANKED], 1):
-        value = format_value(objective, setting.mean)
-        if setting.deviation is not None:
-            value += f" ± {format_value(objective, setting.deviation)}"
         cells = {
             "seeds": str(most) if len(setting.finished) == most else f"{len(setting.finished)} of {most}",
             tested: format_value(tested, setting.test),
@@ -113,24 +141,25 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
         table.add_row(
             str(place),
             *(Text(printable(setting.swept.get(key, ""))) for key in keys),
-            value,
+            _value(objective, setting),
             *(cells[column] for column in shown),
             style="bold green" if place == 1 else "" if setting.finished else "dim",
         )
     return table
 
 
-def _conclusions(settings: Sequence[RankedSetting]) -> Iterator[str]:
+def _conclusions(sweep: Sweep, settings: Sequence[RankedSetting]) -> Iterator[str]:
     """Yield which keys mattered, and whether the seeds leave it open which setting is the best."""
-    shares = [f"{key} {share:.0%}" for key, share in importance(settings).items()]
-    if len(shares) > 1:
+    short = short_keys([key for key in sweep.record.swept if key != SEED])
+    shares = [f"{short.get(key, key)} {share:.0%}" for key, share in importance(settings).items()]
+    if len(shares) > 1 and len(settings) >= _FEWEST:
         yield f"mattered:   {', '.join(shares)}   (share of the variance between settings)"
     close = sum(_is_close(settings[0], other) for other in settings[1:])
     if close:
-        yield (
-            f"note:       {counted(close, 'setting')} less than two standard errors behind the best: more seeds would "
-            "tell them apart"
-        )
+        is_search = sweep.record.options.get("search", "grid") != "grid"  # to which no seeds can be added
+        advice = "" if is_search else ": more seeds would tell them apart"
+        verb = "is" if close == 1 else "are"
+        yield (f"note:       {counted(close, 'setting')} {verb} less than two standard errors behind the best{advice}")
 
 
 def _is_close(best: RankedSetting, other: RankedSetting) -> bool:

@@ -285,7 +285,7 @@ def test_keys_of_a_sweep_that_do_not_go_together(changes: dict[str, Any], messag
             "tpe",
             ["seed=4"],
             {},
-            "seed=4 cannot be used with sweep.resume= of a search, which chooses the values. A larg",
+            "seed=4 cannot be used with sweep.resume= of a search, whose values and seeds are",
         ),
         ("tpe", [], {"max_trials": None}, "sweep.max_trials=null: a search needs a number of trials."),
         ("tpe", [], {"max_trials": 1}, "sweep.max_trials=1: the sweep has 2 trials already."),

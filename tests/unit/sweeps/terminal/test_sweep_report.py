@@ -58,7 +58,7 @@ def test_the_ranking_and_what_the_seeds_leave_open(tmp_path: Path) -> None:
         "1 0.1 85.00% ± 7.07% 2 42.50%",
         "2 0.01 83.00% ± 2.83% 2 41.50%",
         "3 0.001 10.50% ± 0.71% 2 5.25%",
-        "note: 1 setting less than two standard errors behind the best: more seeds would tell them apart",
+        "note: 1 setting is less than two standard errors behind the best: more seeds would tell them apart",
         "best: it/lr=0.1,seed=1",
         "repeat it: python train.py optimizer.lr=0.1",
         "look at it: tensorboard --logdir it",
