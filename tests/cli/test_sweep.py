@@ -217,7 +217,7 @@ def test_a_combination_that_would_fail_is_told_before_any_run(run_command: RunCo
     assert done.stderr.endswith("\nIn all, 2 of 8 trials cannot be run, for this reason.\n")
     shown = run_command("train.py", "-m", "model=lenet,batchnorm_cnn", "seed=1,1", "--dry-run")
     assert "repeated:   2 of 4 trials are equal to others" in shown.stdout
-    assert "    1  batchnorm_cnn  1     model=batchnorm_cnn,seed=1" in shown.stdout
+    assert "    1  batchnorm_cnn  1" in shown.stdout
     assert shown.stdout.endswith("would run:  2 trials, 2 at a time; all are checked, and none was started\n")
     assert not list(tmp_path.iterdir())
 

@@ -20,12 +20,32 @@ def printed(trials: int, proposed: int = 0) -> list[str]:
     return out.getvalue().splitlines()
 
 
-def test_each_trial_has_its_values_and_its_folder() -> None:
+def test_each_trial_has_its_values() -> None:
     title, first, second, told = printed(2)
-    assert title.split() == ["trial", "model", "seed", "folder"]
-    assert first.split() == ["0", "lenet", "0", "model=lenet,seed=0"]
-    assert second.split() == ["1", "lenet", "1", "model=lenet,seed=1"]
+    assert title.split() == ["trial", "model", "seed"]
+    assert first.split() == ["0", "lenet", "0"]
+    assert second.split() == ["1", "lenet", "1"]
     assert told == "would run:  2 trials, 2 at a time; all are checked, and none was started"
+
+
+def test_a_folder_that_is_not_the_values_is_shown_and_no_name_is_broken_in_a_file() -> None:
+    out = io.StringIO()
+    path = "a/" * 80
+    made = [Trial(0, (), {"data_dir": path}, "data_dir=" + "a_" * 80 + "-123456", {})]
+    report_dry_run(Console(file=out, width=80, soft_wrap=True), made, 2)
+    title, only, _ = out.getvalue().splitlines()
+    assert title.split() == ["trial", "data_dir", "folder"]
+    assert only.split() == ["0", path, made[0].folder]
+
+
+def test_the_examples_of_a_search_have_neither_numbers_nor_folders() -> None:
+    out = io.StringIO()
+    report_dry_run(Console(file=out, soft_wrap=True), [Trial(0, (), {"lr": "0.1"}, "lr=0.1", {})], 2, searched=30)
+    title, only, told = out.getvalue().splitlines()
+    assert (title.split(), only.split()) == (["lr"], ["0.1"])
+    assert told == (
+        "would run:  30 trials of a search, 2 at a time; the combinations above are checked, and none was started"
+    )
 
 
 def test_where_nothing_is_left_there_is_no_table() -> None:

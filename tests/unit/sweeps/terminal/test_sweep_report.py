@@ -2,6 +2,8 @@
 
 import io
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,29 @@ def test_escape_codes_in_names_do_not_reach_the_terminal(tmp_path: Path) -> None
     lines = told(sweep_of(tmp_path / "it\x1b[2J", {"1": [0.8], "\x1b[31m2": [None]}))
     assert not [line for line in lines if "\x1b" in line]
     assert r"            it\x1b[2J/lr=\x1b[31m2,seed=0/log.txt" in lines
+
+
+def test_a_sweep_over_seeds_alone_has_one_result(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path / "it", {"0.1": [0.8, 0.9]})
+    trials = [replace(trial, swept={"seed": trial.swept["seed"]}) for trial in sweep.trials]
+    alone = Sweep.create(tmp_path / "alone", replace(sweep.record, swept=("seed",)), trials)
+    sweep.journal.folder.rename(tmp_path / "moved")
+    shutil.rmtree(alone.journal.folder)
+    (tmp_path / "moved").rename(alone.journal.folder)
+    for trial in trials:
+        (sweep.folder / trial.folder).rename(alone.folder / trial.folder)
+    lines = told(Sweep.open(alone.folder))
+    assert lines[0] == "result:     accuracy/val 85.00% ± 7.07%, accuracy/test 42.50% (mean over 2 seeds)"
+    assert lines[1].startswith("best: ")
+
+
+def test_what_was_pruned_or_has_failed_can_be_gone_further_with(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path / "it", {"0.1": [0.8], "0.01": [None]})
+    (added,) = sweep.trials.add([replace(sweep.trials[0], swept={"optimizer.lr": "1"}, folder="x")])
+    sweep.journal.claim("w", [added.number])
+    sweep.journal.append(added.number, Entry(State.PRUNED, value=0.1, epochs=1))
+    assert told(sweep)[-3:] == [
+        "try again:  python train.py -m sweep.resume=it",
+        "go further: python train.py -m sweep.resume=it sweep.promote=2",
+        "look at it: tensorboard --logdir it",
+    ]
