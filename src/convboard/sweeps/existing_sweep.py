@@ -1,15 +1,17 @@
 """A sweep that exists already: resumed, with further values if some are given, or joined by another worker."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from convboard.config.command_line import format_value
+from convboard.config.command_line import command, format_value
 from convboard.errors import ConfigError, RunError
+from convboard.experiment.console import shown_path
 from convboard.files import machine
-from convboard.sweeps.further_trials import ACCEPT, further_trials
+from convboard.sweeps.further_trials import further_trials
 from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
 from convboard.sweeps.store.journal import CLAIMABLE, State
 from convboard.sweeps.store.liveness import Observer
@@ -44,7 +46,7 @@ def join_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seque
             f"it. Omit it, or change the sweep with sweep.resume={options.join}."
         )
     sweep = _opened(options.join or "", options)
-    _changed(sweep, options, with_own_code=False)
+    _changed(sweep, options, arguments, with_own_code=False)
     return sweep
 
 
@@ -114,7 +116,7 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     sweep = _opened(options.resume or "", options)
     keys = _changed_keys(sweep.record, options, given_keys(arguments))
     refuse_to_change(sweep, overrides, keys)
-    now = _changed(sweep, options, with_own_code=options.changed != "keep")
+    now = _changed(sweep, options, arguments, with_own_code=options.changed != "keep")
     numbers = range(len(sweep.trials))
     failed = options.trials_to_retry(sweep.journal.failed(numbers))
     pruned = options.trials_to_promote(sweep.journal.in_state(State.PRUNED, numbers))
@@ -175,7 +177,7 @@ def _refuse_copy(sweep: Sweep) -> None:
             )
 
 
-def _changed(sweep: Sweep, options: SweepOptions, with_own_code: bool) -> Provenance | None:
+def _changed(sweep: Sweep, options: SweepOptions, arguments: Sequence[str], with_own_code: bool) -> Provenance | None:
     """Return the code and the data of now if they have changed and the user accepts it; None if nothing has changed.
 
     Raises:
@@ -185,11 +187,14 @@ def _changed(sweep: Sweep, options: SweepOptions, with_own_code: bool) -> Proven
     found = changes(sweep, now, with_own_code)
     if found and options.changed != "accept":
         keeps = with_own_code and not changes(sweep, now, with_own_code=False)
-        copy = "To go on with the copy that the sweep has of your own code: sweep.changed=keep\n" if keeps else ""
+        again = [shlex.quote(argument) for argument in arguments if "sweep.changed=" not in argument]
+        keep, accept = (command("train", "-m", *again, f"sweep.changed={value}") for value in ("keep", "accept"))
+        copy = f"To go on with the copy that the sweep has of your own code: {keep}\n" if keeps else ""
         raise RunError(
-            f"{sweep.folder}: what its runs are trained with has changed, so that they could not be compared:\n  "
+            f"{shown_path(sweep.folder)}: what its runs are trained with has changed, so that they could not be "
+            "compared:\n  "
             + "\n  ".join(found)
-            + f"\nRestore it, or start a new sweep. {copy}To go on with what is there now: {ACCEPT}"
+            + f"\nRestore it, or start a new sweep.\n{copy}To go on with what is there now: {accept}"
         )
     return now if found else None
 

@@ -122,8 +122,8 @@ def _refuse_other_configs(sweep: Sweep) -> None:
             raise RunError(
                 f"{sweep.folder}: the options in conf/, or the current folder, are not those of the sweep. Its trial "
                 f"{trial.name} would differ now:\n  " + "\n  ".join(found[:_SHOWN]) + more + "\nThe further runs could "
-                "not be compared with it. Restore the options, or start a new sweep. To add them all the same: "
-                f"{ACCEPT}"
+                "not be compared with it. Restore the options, or start a new sweep. To add them all the same, "
+                f"add {ACCEPT} to the command."
             )
 
 

@@ -144,16 +144,21 @@ def test_options_that_have_changed_are_told_before_trials_are_added(folder: Path
     assert [trial.config["optimizer"]["momentum"] for trial in sweep.trials] == [0.9] * 4 + [0.8] * 2
 
 
-def test_code_that_has_changed_is_refused_until_it_is_accepted(folder: Path, tmp_path: Path) -> None:
+def test_code_that_has_changed_is_refused_until_it_is_accepted(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.py").write_text("class Net: ...")
     resumed(folder, "model._target_=mine.Net")
     (tmp_path / "mine.py").write_text("class Net: changed = True")
+    monkeypatch.setattr("sys.argv", ["train.py"])
+    monkeypatch.delenv("UV", raising=False)
     with pytest.raises(RunError) as raised:
-        resumed(folder)
+        resumed(folder, "seed=1", "sweep.changed=refuse")
     assert str(raised.value) == (
-        f"{folder}: what its runs are trained with has changed, so that they could not be compared:\n"
-        "  mine.py has changed\nRestore it, or start a new sweep. To go on with the copy that the sweep has of your "
-        "own code: sweep.changed=keep\nTo go on with what is there now: sweep.changed=accept"
+        "sweep: what its runs are trained with has changed, so that they could not be compared:\n"
+        "  mine.py has changed\nRestore it, or start a new sweep.\nTo go on with the copy that the sweep has of your "
+        f"own code: python train.py -m sweep.resume={folder} seed=1 sweep.changed=keep\n"
+        f"To go on with what is there now: python train.py -m sweep.resume={folder} seed=1 sweep.changed=accept"
     )
     joined(folder)
     resumed(folder, "sweep.changed=keep")
@@ -167,7 +172,7 @@ def test_versions_that_have_changed_are_refused_and_those_of_a_worker_change_not
     for open_it in (joined, resumed):
         for keep in ((), ("sweep.changed=keep",)):
             with pytest.raises(
-                RunError, match=r"\n  convboard was 9.9, and is .* now\nRestore it.*: sweep.changed=acc"
+                RunError, match=r"\n  convboard was 9.9, and is .* now\nRestore it.*\nTo go on .* sweep.changed=acc"
             ):
                 open_it(folder, *keep)
     joined(folder, "sweep.changed=accept")

@@ -60,8 +60,8 @@ def _failures(sweep: Sweep) -> Iterator[Text]:
     for trial in map(sweep.trials.__getitem__, failed[:_TOLD]):
         reason = sweep.journal.entries(trial.number)[-1].reason
         yield Text(f"failed:     #{trial.number} {printable(trial.name)}: {printable(reason)}", "red")
-        yield Text(f"            {printable(shown_path(sweep.run_dir(trial.number) / LOG))}")
-        yield Text(f"            {printable(trial.command)}")
+        yield Text(f"            log:   {printable(shown_path(sweep.run_dir(trial.number) / LOG))}")
+        yield Text(f"            alone: {printable(trial.command)}")
     if more := failed[_TOLD:]:
         yield Text(f"failed too: {', '.join(f'#{number}' for number in more)}", "red")
 

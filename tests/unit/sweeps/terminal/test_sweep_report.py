@@ -72,8 +72,8 @@ def test_many_settings_and_many_failures_are_not_all_told(tmp_path: Path) -> Non
     lines = told(sweep_of(tmp_path / "it", values))
     assert lines[:3] == [
         "failed:     #0 optimizer.lr=0 seed=0: ValueError: no",
-        "            it/lr=0,seed=0/log.txt",
-        "            python train.py optimizer.lr=0",
+        "            log:   it/lr=0,seed=0/log.txt",
+        "            alone: python train.py optimizer.lr=0",
     ]
     assert lines[30:32] == ["failed too: #20, #22, #24, #26, #28", "the best 10 of 15 settings"]
     assert sum(line.endswith("%") for line in lines) == 10
@@ -101,7 +101,7 @@ def test_a_result_without_the_metric_is_left_out(tmp_path: Path) -> None:
 def test_escape_codes_in_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
     lines = told(sweep_of(tmp_path / "it\x1b[2J", {"1": [0.8], "\x1b[31m2": [None]}))
     assert not [line for line in lines if "\x1b" in line]
-    assert r"            it\x1b[2J/lr=\x1b[31m2,seed=0/log.txt" in lines
+    assert r"            log:   it\x1b[2J/lr=\x1b[31m2,seed=0/log.txt" in lines
 
 
 def test_a_sweep_over_seeds_alone_has_one_result(tmp_path: Path) -> None:
