@@ -267,7 +267,6 @@ class Pool:
         """Leave no process behind, also after an error."""
         self._signals = max(self._signals, 1)
         while self._running or self._deaths:
-            with suppress(
-                OSError
-            ):  # of the journal: a trial that still runs there is gone on with as if this worker had died
+            # Others go on with a trial whose end cannot be written, as if this worker had died.
+            with suppress(OSError):
                 self._wait()
