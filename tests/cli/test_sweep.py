@@ -170,9 +170,9 @@ def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command:
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     again = run_command("train.py", "-m", go_on)
     assert "6 trials, 0 to run" in again.stdout
-    ranking = re.search("ranking(.|\n)*", again.stdout)
-    assert ranking is not None
-    assert ranking[0] in done.stdout
+    result = re.search("result:(.|\n)*", again.stdout)
+    assert result is not None
+    assert result[0] in done.stdout
 
 
 FRAGILE = """

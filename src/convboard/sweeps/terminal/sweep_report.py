@@ -73,7 +73,7 @@ def _how_to_take_further(sweep: Sweep) -> Iterator[str]:
     if sweep.journal.failed(numbers):
         yield f"try again:  {printable(command('train', '-m', resume))}"
     if pruned := sweep.journal.in_state(State.PRUNED, numbers):
-        listed = ",".join(map(str, pruned[:_TOLD])) + (",..." if pruned[_TOLD:] else "")
+        listed = ",".join(map(str, pruned[:_TOLD]))
         yield f"go further: {printable(command('train', '-m', resume, f'sweep.promote={listed}'))}"
 
 

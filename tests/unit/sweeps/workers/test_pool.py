@@ -220,6 +220,8 @@ def test_what_is_called_for_a_dead_trial_holds_nothing_up(tmp_path: Path, monkey
         while not (tmp_path / "death-0").exists():
             time.sleep(0.01)
         workers.stop()
+        while "stop: interrupted" not in heard.events:
+            time.sleep(0.01)
         workers.stop()
 
     threading.Thread(target=stop).start()
