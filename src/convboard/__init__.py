@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from convboard.experiment.run import RunResult, evaluate_run
     from convboard.experiment.run_dir import Run, load_run
     from convboard.models import build_model
+    from convboard.results.run_row import RunRow
+    from convboard.results.table import RunTable, load_runs
     from convboard.training.signals import Interrupted
 
 __all__ = [
@@ -37,6 +39,8 @@ __all__ = [
     "Run",
     "RunError",
     "RunResult",
+    "RunRow",
+    "RunTable",
     "TrainConfig",
     "TrainingError",
     "build_model",
@@ -47,6 +51,7 @@ __all__ = [
     "layer_outputs",
     "layer_table",
     "load_run",
+    "load_runs",
     "receptive_field",
     "resume",
     "run",
@@ -57,6 +62,8 @@ _HOME = {
     "Interrupted": "training.signals",
     "Run": "experiment.run_dir",
     "RunResult": "experiment.run",
+    "RunRow": "results.run_row",
+    "RunTable": "results.table",
     "TrainConfig": "config.schema",
     "build_model": "models",
     "compose": "experiment.api",
@@ -66,6 +73,7 @@ _HOME = {
     "layer_outputs": "anatomy.outputs",
     "layer_table": "anatomy.summary",
     "load_run": "experiment.run_dir",
+    "load_runs": "results.table",
     "receptive_field": "anatomy.summary",
     "resume": "experiment.api",
     "run": "experiment.api",

@@ -303,6 +303,22 @@ def _acquire(path: Path, *, wait: bool) -> int | None:
         os.close(descriptor)
 
 
+def lock_is_held(path: Path) -> bool:
+    """Return whether a process holds the lock of a file, without taking it.
+
+    A lock that was left by a process of another machine counts as held: nothing here tells whether that is alive.
+    """
+    import psutil  # deferred for start-up time
+
+    try:
+        pid, host = path.read_text().split()
+        if host != socket.gethostname():
+            return True
+        return bool(psutil.Process(int(pid)).create_time() <= path.stat().st_mtime + 1)  # the id may be used again
+    except (OSError, ValueError, psutil.Error):  # there is none; or it is just taken or released
+        return False
+
+
 def _holder(path: Path) -> int | None:
     """Id of the process that wrote the lock file; None if it is of another machine or not readable."""
     try:

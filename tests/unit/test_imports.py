@@ -12,8 +12,8 @@ import convboard
 PACKAGE = Path(convboard.__file__).parent
 # From the bottom up: a part imports those before it alone, `convboard/__init__` any of them.
 ORDER = (
-    *("errors", "files", "anatomy", "models", "data", "training", "board", "plugins"),
-    *("config", "feature_maps", "experiment", "sweeps", "cli", "__init__", "__main__"),
+    *("errors", "files", "anatomy", "models", "data", "training", "board", "config", "feature_maps"),
+    *("experiment", "sweeps", "results", "plugins", "cli", "__init__", "__main__"),
 )
 # The same for the folders of sweeps/; the files beside them may import all folders.
 ORDER_OF_SWEEPS = ("store", "pruning", "search", "workers", "terminal")

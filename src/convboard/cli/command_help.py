@@ -13,7 +13,8 @@ from typing import Any
 from omegaconf import MISSING
 
 from convboard.config.command_line import command, format_value, tensorboard
-from convboard.config.compose import compose_config, conf_folders
+from convboard.config.compose import compose_config
+from convboard.config.conf_folders import conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 from convboard.config.yaml_limits import LONGEST
 from convboard.files import read_text

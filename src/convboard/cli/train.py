@@ -17,6 +17,7 @@ from convboard.cli.hydra_keys import refuse_hydra_keys
 from convboard.cli.job import exit_by_signal, job, sweep
 from convboard.config import compose
 from convboard.config.command_line import assignment, command, format_value
+from convboard.config.conf_folders import CONF
 from convboard.config.override_values import overridden, refuse_too_many_runs, with_quoted_texts
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
@@ -68,7 +69,7 @@ def main() -> None:
         sweep() if is_sweep else nullcontext(),
         compose.without_own_options() if resumes else nullcontext(),
     ):
-        hydra.main(version_base="1.3", config_path=str(compose.CONF), config_name="config")(_train)()
+        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_train)()
 
 
 def _check_sweep(overrides: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ Hydra composes: for `train` through `hydra.main`, for everything else through `c
 
 import copy
 import datetime
-import hashlib
 import re
 import secrets
 import sys
@@ -28,18 +27,17 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from convboard.config.conf_folders import CONF, conf_folders
 from convboard.config.error_messages import explain
+from convboard.config.folder_names import folder_of
 from convboard.config.override_values import overridden, with_quoted_texts
 from convboard.config.own_options import limit_files
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig, class_name, to_config
 from convboard.errors import ConfigError
 from convboard.training.distributed.torchrun import communicator
 
-LONGEST_NAME = 150  # bytes of a sweep's job directory; file systems allow 255 bytes
 _LONGEST_FOLDER = 50  # characters
 _KEYS = frozenset(TrainConfig.__dataclass_fields__)
-_PACKAGED, _IN_CHECKOUT = Path(__file__).parents[1] / "conf", Path(__file__).parents[3] / "conf"
-CONF = _PACKAGED if _PACKAGED.is_dir() else _IN_CHECKOUT
 
 
 @dataclass(frozen=True)
@@ -62,12 +60,6 @@ class Composed:
     def has_dataset(self) -> bool:
         """Whether an override sets something of the data, or chooses a preset that does."""
         return any(key == "experiment" or key.split(".")[0] == "dataset" for key in self.given)
-
-
-def conf_folders() -> list[Path]:
-    """The folders with options: the user's own `conf/`, then convboard's. The first one that has an option counts."""
-    own = Path.cwd() / "conf"
-    return [own, CONF] if own.is_dir() and own.resolve() != CONF.resolve() else [CONF]
 
 
 class _ConfFolders(SearchPathPlugin):
@@ -136,19 +128,6 @@ def _sweep_job_name(number: object) -> str:
     """The overrides in which a job of a sweep differs from the others, as a folder name."""
     alike = _given_for_all_jobs()
     return folder_of(",".join(given for given in overrides() if given.partition("=")[0] not in alike) or str(number))
-
-
-def folder_of(values: str, with_hash: bool = False) -> str:
-    """Return the name of the directory of a run in a sweep.
-
-    Where a folder cannot have the values as its name, a hash is added, so that no two runs share a directory.
-
-    Args:
-        values: What sets the run apart, such as `optimizer.lr=0.1,seed=2`.
-        with_hash: Whether to add the hash in any case.
-    """
-    name = re.sub(r"[^\w.=,+-]", "_", values).encode()[:LONGEST_NAME].decode(errors="ignore")
-    return name if name == values and not with_hash else f"{name}-{hashlib.sha256(values.encode()).hexdigest()[:6]}"
 
 
 def overrides() -> list[str]:

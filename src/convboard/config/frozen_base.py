@@ -16,7 +16,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from convboard.config.compose import CONF, register, without_leftovers
+from convboard.config.compose import register, without_leftovers
+from convboard.config.conf_folders import CONF
 from convboard.config.error_messages import explain
 from convboard.config.override_values import with_quoted_texts
 from convboard.config.schema import OPEN_GROUPS, TrainConfig, to_config

@@ -8,7 +8,8 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from convboard.config.command_line import format_value
-from convboard.config.compose import Composed, compose_config, conf_folders
+from convboard.config.compose import Composed, compose_config
+from convboard.config.conf_folders import conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, RATES, DatasetConfig, TrainConfig, TrainerConfig
 from convboard.config.synonyms import KEYS
 from convboard.data.options import DATASETS

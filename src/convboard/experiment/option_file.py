@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 from hydra.core.hydra_config import HydraConfig
 
-from convboard.config.compose import conf_folders
+from convboard.config.conf_folders import conf_folders
 from convboard.config.stored_config import HydraLoader
 from convboard.config.yaml_limits import read_yaml_text
 

@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from convboard.config import compose
 from convboard.config.command_line import format_value
+from convboard.config.conf_folders import CONF
 from convboard.config.error_messages import explain
 from convboard.config.override_values import MOST_RUNS
 from convboard.config.value_checks import between, one_of
@@ -237,7 +238,7 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
     ConfigStore.instance().store(_SCHEMA, SweepArguments)
     ConfigStore.instance().store(_CONFIG, {"defaults": [_SCHEMA, {"sweep": "grid"}, "_self_"]})
     try:
-        with initialize_config_dir(str(compose.CONF), version_base="1.3"):
+        with initialize_config_dir(str(CONF), version_base="1.3"):
             options = OmegaConf.to_object(hydra_compose(_CONFIG, overrides))
     except Exception as error:
         mistake = explain(error, SweepArguments, own)

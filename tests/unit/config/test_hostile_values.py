@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from convboard.config import compose as compose_module
 from convboard.config.command_line import printable
+from convboard.config.conf_folders import CONF
 from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig, to_config
 
@@ -42,7 +43,7 @@ def keys(schema: Any = TrainConfig, prefix: str = "") -> Iterator[tuple[str, lis
 @pytest.fixture(scope="module")
 def base() -> DictConfig:
     compose_module.register()
-    with initialize_config_dir(str(compose_module.CONF), version_base="1.3"):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", [])
 
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 import convboard
 from convboard.anatomy.check import check_fit
 from convboard.anatomy.diagnostics.diagnosis import DiagnosedError
-from convboard.config.compose import CONF
+from convboard.config.conf_folders import CONF
 from convboard.errors import ConvboardError
 from convboard.experiment.resume import resume_overrides, resumed_config
 from convboard.training.progress import ProgressDisplay

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from convboard.config.compose import CONF, compose_config
+from convboard.config.compose import compose_config
+from convboard.config.conf_folders import CONF
 from convboard.config.instantiate import resolve
 from convboard.experiment.learning_advice import divergence_advice, no_change_advice
 

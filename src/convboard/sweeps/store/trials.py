@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from convboard.config.command_line import command
-from convboard.config.compose import folder_of
+from convboard.config.folder_names import folder_of
 from convboard.errors import RunError
 from convboard.files import create_once, read_text
 

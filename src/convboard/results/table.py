@@ -1,0 +1,217 @@
+"""Runs as a table: filtered, sorted, and grouped into settings whose runs differ in the seed alone."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, overload
+
+from convboard.errors import ConfigError, nearest
+from convboard.results.read_runs import read_runs
+from convboard.results.run_row import GROUPS, SEED, RunRow
+from convboard.results.statistics import Summary, summarise
+from convboard.results.where import parse_where
+
+# What a run has beside its config, by the name of its column.
+FACTS: dict[str, Callable[[RunRow], Any]] = {
+    "run": lambda row: row.name,
+    "state": lambda row: str(row.state),
+    "reason": lambda row: row.reason,
+    "objective": lambda row: row.value,
+    "test": lambda row: row.test,
+    "epochs": lambda row: row.epochs,
+    "seconds": lambda row: row.seconds,
+    "started": lambda row: row.started,
+    "ended": lambda row: row.ended,
+    "number": lambda row: row.number,
+    "path": lambda row: str(row.path),
+}
+_OF_A_GROUP = (*GROUPS, "dataset")
+_NEVER_SHOWN = (
+    "data_dir",
+    "dataset.path",
+    "dataset.name",
+    "resume",
+    "trainer.threads",
+    *(f"{g}._target_" for g in GROUPS),
+)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Runs that differ in the seed alone.
+
+    Attributes:
+        values: The values in which this setting differs from the others, by key.
+        rows: Its runs.
+        objective: Mean, spread and number of the objectives of those that have ended; None if none has.
+        test: The same of the metric on the test split.
+    """
+
+    values: Mapping[str, Any]
+    rows: tuple[RunRow, ...]
+    objective: Summary | None
+    test: Summary | None
+
+
+class RunTable(Sequence[RunRow]):
+    """Runs, in an order.
+
+    Args:
+        rows: The runs.
+    """
+
+    def __init__(self, rows: Sequence[RunRow]) -> None:
+        self.rows = tuple(rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> RunRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RunTable": ...
+    def __getitem__(self, index: int | slice) -> "RunRow | RunTable":
+        return self.rows[index] if isinstance(index, int) else RunTable(self.rows[index])
+
+    def __iter__(self) -> Iterator[RunRow]:
+        return iter(self.rows)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Every key of the configs of these runs."""
+        return tuple(dict.fromkeys(key for row in self.rows for key in row.config))
+
+    @cached_property
+    def differing(self) -> tuple[str, ...]:
+        """The keys in which these runs differ, with the seed last.
+
+        A key of a group, such as `model.hidden`, counts if runs with the same option of the group differ in it. Places
+        of data and the number of threads never count.
+        """
+        found = [key for key in self.keys if key not in (SEED, *_NEVER_SHOWN) and self._differs(key)]
+        found.sort(key=lambda key: (key not in _OF_A_GROUP, key not in self._swept))
+        return (*found, SEED) if self._differs(SEED) else tuple(found)
+
+    @cached_property
+    def _swept(self) -> frozenset[str]:
+        return frozenset(key for row in self.rows for key in row.swept)
+
+    def _differs(self, key: str) -> bool:
+        group = key.partition(".")[0]
+        seen: dict[Any, Any] = {}
+        for row in self.rows:
+            if row.config:
+                option = row.config.get(group) if group in _OF_A_GROUP and key != group else None
+                if seen.setdefault(option, row.config.get(key)) != row.config.get(key):
+                    return True
+        return False
+
+    def value(self, row: RunRow, column: str) -> Any:
+        """Return what a run has in a column: a key of its config, a tag of its metrics, or one of `FACTS`.
+
+        Raises:
+            ConfigError: No run has such a column.
+        """
+        if column in FACTS:
+            return FACTS[column](row)
+        if column in row.config:
+            return row.config[column]
+        if column in row.metrics:
+            return row.metrics[column]
+        self.check_column(column)
+        return None
+
+    def check_column(self, column: str) -> None:
+        """Refuse a column that no run has.
+
+        Raises:
+            ConfigError: The message names the nearest ones.
+        """
+        if column not in self._columns:
+            raise ConfigError(f"{column!r} is no column of these runs. {nearest(column, self._columns)}")
+
+    @cached_property
+    def _columns(self) -> frozenset[str]:
+        return frozenset((*FACTS, *self.keys, *(tag for row in self.rows for tag in row.metrics)))
+
+    def where(self, condition: str) -> "RunTable":
+        """Return the runs for which a condition holds, such as `optimizer.lr>0.01 and model=lenet`; see `where`.
+
+        Raises:
+            ConfigError: It cannot be read, or names a column that no run has.
+        """
+        holds = parse_where(condition)
+        return RunTable([row for row in self.rows if holds(partial(self.value, row))])
+
+    def sorted_by(self, column: str) -> "RunTable":
+        """Return the runs sorted by a column, the smallest value first, or with `-` before its name the largest.
+
+        `objective` puts the best first. Runs without a value are last.
+
+        Raises:
+            ConfigError: No run has such a column.
+        """
+        name = column.removeprefix("-")
+        self.check_column(name)
+        is_reversed = column.startswith("-") != (name == "objective" and self.is_maximised)
+        known = [row for row in self.rows if self.value(row, name) is not None]
+        unknown = [row for row in self.rows if self.value(row, name) is None]
+        known.sort(key=lambda row: _order(self.value(row, name)), reverse=is_reversed)
+        return RunTable([*known, *unknown])
+
+    @property
+    def objective(self) -> str:
+        """The metric by which these runs are compared: that of the first one that names any."""
+        return next((row.objective for row in self.rows if row.objective), "accuracy/val")
+
+    @property
+    def is_maximised(self) -> bool:
+        """Whether a larger objective is better."""
+        return self.objective.startswith("accuracy")
+
+    def settings(self) -> list[Setting]:
+        """Return the runs grouped by all that they differ in but the seed, in the order of their first runs."""
+        keys = [key for key in self.differing if key != SEED]
+        groups: dict[tuple[Any, ...], list[RunRow]] = {}
+        for row in self.rows:
+            groups.setdefault(tuple(row.config.get(key) for key in keys), []).append(row)
+        return [
+            Setting(
+                dict(zip(keys, values, strict=True)),
+                tuple(rows),
+                summarise([row.value for row in rows if row.value is not None]),
+                summarise([row.test for row in rows if row.test is not None]),
+            )
+            for values, rows in groups.items()
+        ]
+
+    def to_pandas(self) -> Any:
+        """Return a pandas DataFrame: a row for each run, with its facts, metrics and config as columns.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        import pandas as pd  # an optional dependency
+
+        tags = dict.fromkeys(tag for row in self.rows for tag in row.metrics)
+        return pd.DataFrame(
+            {column: [self.value(row, column) for row in self.rows] for column in (*FACTS, *tags, *self.keys)}
+        )
+
+
+def load_runs(*folders: str | Path) -> RunTable:
+    """Read all runs in some folders: a sweep, `outputs`, or run directories.
+
+    Args:
+        folders: The folders; `outputs` if none is given.
+
+    Raises:
+        RunError: A folder is not there or cannot be read.
+    """
+    return RunTable(read_runs([Path(folder) for folder in folders or ("outputs",)]))
+
+
+def _order(value: Any) -> tuple[int, Any]:
+    """Return what a value is sorted by: numbers come before texts."""
+    return (0, value) if isinstance(value, (int, float)) else (1, str(value))
