@@ -14,7 +14,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from glob import escape
 from pathlib import Path
 from typing import Any
@@ -41,32 +41,56 @@ def atomic_write(path: Path, write: Callable[[Path], None]) -> None:
         OSError: The file could not be written, for instance because the disk is full; `path` is unchanged. The error
             has the name of the file.
     """
-    remove_leftovers(path.parent, f"{path.name}.")
-    temporary = _temporary(path)
+    atomic_write_all({path: write})
+
+
+def atomic_write_all(writes: Mapping[Path, Callable[[Path], None]]) -> None:
+    """Write several files of one folder, each as `atomic_write` does, in their order.
+
+    All are written before the first one is waited for, so that the disk is not waited for as often as there are files.
+
+    Args:
+        writes: What writes each file, see `atomic_write`.
+
+    Raises:
+        OSError: See `atomic_write`. None of the files has changed, or only the first ones.
+    """
+    temporaries = {path: _temporary(path) for path in writes}
     try:
-        write(temporary)
-        sync(temporary)
-        temporary.replace(path)
+        for path, write in writes.items():
+            remove_leftovers(path.parent, f"{path.name}.")
+            write(temporaries[path])
+        for path in writes:
+            sync(temporaries[path])
+        for path in writes:
+            temporaries[path].replace(path)
     except BaseException as error:
-        temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(path)  # the error of a full disk has no file name
         raise
-    sync(path.parent)
+    for folder in {path.parent for path in writes}:
+        sync(folder)
 
 
 def atomic_write_bytes(path: Path, content: bytes) -> None:
     """Write `content` to `path` atomically, as `atomic_write` does."""
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(content)
-
-    atomic_write(path, write)
+    atomic_write(path, partial(_write, content))
 
 
 def atomic_write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically, in UTF-8 with unchanged line ends, as `atomic_write` does."""
     atomic_write_bytes(path, text.encode())
+
+
+def atomic_write_texts(texts: Mapping[Path, str]) -> None:
+    """Write several texts to files of one folder, as `atomic_write_all` does."""
+    atomic_write_all({path: partial(_write, text.encode()) for path, text in texts.items()})
+
+
+def _write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
 
 
 def create_once(path: Path, text: str) -> bool:

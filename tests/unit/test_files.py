@@ -14,8 +14,10 @@ import pytest
 
 from convboard.files import (
     atomic_write,
+    atomic_write_all,
     atomic_write_bytes,
     atomic_write_text,
+    atomic_write_texts,
     create_once,
     empty,
     locked,
@@ -106,6 +108,20 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, error: B
         atomic_write(path, fail_halfway)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_several_files_none_is_replaced_if_one_cannot_be_written(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    atomic_write_texts({first: "1", second: "2"})
+    assert (first.read_text(), second.read_text()) == ("1", "2")
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space") as raised:
+        atomic_write_all({first: Path.touch, second: fail})
+    assert raised.value.filename == str(second)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"first": "1", "second": "2"}
 
 
 def test_a_disk_that_takes_no_more_leaves_the_old_file(tmp_path: Path) -> None:

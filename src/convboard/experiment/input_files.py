@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from convboard.files import atomic_write_text
+from convboard.files import atomic_write_text, atomic_write_texts
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 
 _log = logging.getLogger(__name__)
@@ -27,8 +27,7 @@ class InputFiles:
 
     def write(self) -> None:
         """Write all files."""
-        for path, text in self._texts.items():
-            atomic_write_text(path, text)
+        atomic_write_texts(self._texts)
 
     def on_fit_start(self, start: FitStart) -> None:
         """Remove the result of a run that is resumed; the files are written before."""

@@ -31,6 +31,7 @@ _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
 CALL_SECONDS = 20.0  # that `on_death` may take
 _LAST_SECONDS = 5.0  # the same once the pool is to end
+_SAVED = (State.FINISHED, State.PRUNED)  # ends that a trial reports when nothing is left for it to do
 
 
 class Listener(Protocol):
@@ -92,6 +93,7 @@ class Pool:
         self._observer = Observer(sweep.workers)
         self._free = list(slots)
         self._running: list[RunningTrial] = []
+        self._leaving: list[RunningTrial] = []  # their trials have ended, and their processes are about to
         self._woken, self._wakes = os.pipe()
         self._began, self._looked = time.monotonic(), 0.0
         self._failed_before = len(self._failed())
@@ -142,7 +144,8 @@ class Pool:
         elif not self._is_told:
             self._is_told = True
             self._listener.on_stop(self.ended_by or "interrupted")
-        return bool(self._running or self._deaths) or (not self._is_stopping and any(self._sweep.journal.running()))
+        is_busy = bool(self._running or self._leaving or self._deaths)
+        return is_busy or (not self._is_stopping and any(self._sweep.journal.running()))
 
     def _look(self) -> None:
         """Read the journal, interrupt in it the trials of workers that have ended, and end if a limit is reached."""
@@ -181,8 +184,9 @@ class Pool:
     def _wait(self) -> None:
         """Wait until something happens, at most for a tick, and handle it."""
         open_reports = [one.reports for one in self._running if not one.reports.closed]
-        sentinels = [one.process.sentinel for one in self._running]
-        tick = _QUICK_TICK if any(one.is_stopping for one in self._running) else _TICK
+        processes = [*self._running, *self._leaving]
+        sentinels = [one.process.sentinel for one in processes]
+        tick = _QUICK_TICK if any(one.is_stopping for one in processes) else _TICK
         ready = wait([self._woken, *sentinels, *self._deaths.sentinels, *open_reports], timeout=tick)
         if self._woken in ready:
             os.read(self._woken, 100)
@@ -193,17 +197,21 @@ class Pool:
             if one.has_ended():
                 self._read(one)
                 self._close(one)
+            elif one.end is not None and one.end.state in _SAVED:
+                self._let_leave(one)
             else:
                 self._limit(one)
+        self._reap()
         self._end_death_calls()
 
     def _suspend(self) -> None:
         """Suspend the trials too: they have process groups of their own, which Ctrl-Z does not reach."""
         self._is_to_suspend, began = False, time.monotonic()
-        for one in self._running:
+        processes = [*self._running, *self._leaving]
+        for one in processes:
             one.suspend()
         signals.suspend()
-        for one in self._running:
+        for one in processes:
             one.go_on(time.monotonic() - began)
 
     def _read(self, one: RunningTrial) -> None:
@@ -239,8 +247,34 @@ class Pool:
         else:
             end()
 
-    def _end(self, trial: Trial, slot: Slot, entry: Entry) -> None:
-        self._free.append(slot)
+    def _let_leave(self, one: RunningTrial) -> None:
+        """End a trial that has saved all it has, before its process has given its memory back.
+
+        On a CPU the next trial starts meanwhile. On a GPU there may be no room for it.
+        """
+        self._running.remove(one)
+        self._leaving.append(one)
+        self._sweep.journal.refresh_trial(one.trial.number)  # this process may have been suspended
+        entry = self._entry(one, code=None)
+        one.leave(GRACE)
+        self._end(one.trial, None if one.slot.environment else one.slot, entry)
+
+    def _reap(self) -> None:
+        """Release what belongs to processes that have left, and end those that do not leave."""
+        for one in list(self._leaving):
+            if one.has_ended():
+                one.close()
+                self._leaving.remove(one)
+                if one.slot.environment:
+                    self._free.append(one.slot)
+            elif self._signals > 1:
+                one.kill()
+            else:
+                one.insist()
+
+    def _end(self, trial: Trial, slot: Slot | None, entry: Entry) -> None:
+        if slot is not None:
+            self._free.append(slot)
         is_ended = self._sweep.journal.end(trial.number, entry)
         elsewhere = Entry(State.INTERRUPTED, reason="another worker goes on with it")
         self._listener.on_end(trial, entry if is_ended else elsewhere)
@@ -266,7 +300,7 @@ class Pool:
     def _end_all(self) -> None:
         """Leave no process behind, also after an error."""
         self._signals = max(self._signals, 1)
-        while self._running or self._deaths:
+        while self._running or self._leaving or self._deaths:
             # Others go on with a trial whose end cannot be written, as if this worker had died.
             with suppress(OSError):
                 self._wait()

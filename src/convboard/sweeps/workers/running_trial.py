@@ -109,6 +109,11 @@ class RunningTrial:
             if grace:
                 self._send(signal.SIGTERM)
 
+    def leave(self, grace: float) -> None:
+        """Let the process of a trial that has reported its end exit by itself within so many seconds."""
+        if self._stop is None and self.end is not None:
+            self._stop = _Stop(self.end, time.monotonic() + grace)
+
     def insist(self) -> None:
         """Kill a process that did not end within its grace, after it has printed where it is."""
         stop, now = self._stop, time.monotonic()

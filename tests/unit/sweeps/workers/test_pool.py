@@ -134,6 +134,27 @@ def test_a_free_slot_asks_for_further_trials(tmp_path: Path) -> None:
     assert heard.events[:2] == ["start 0", "start 1"]
 
 
+@pytest.mark.parametrize(("place", "beside"), [({}, 1), ({"PLACE": "a GPU"}, 0)])
+def test_a_place_on_a_cpu_is_free_before_the_process_of_a_finished_trial_has_left(
+    place: dict[str, str], beside: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU there may be no memory for the next one."""
+    monkeypatch.setattr(pool, "GRACE", 0.2)
+    sweep, found = sweep_of(tmp_path, ["finish and stay", "finish"]), []
+
+    class Looking(Heard):
+        def on_start(self, trial: Trial) -> None:
+            super().on_start(trial)
+            found.append(len(children()) - 1)
+
+    heard = Looking()
+    Pool(sweep, this_worker(), [Slot(place)], OBEY, heard).run()
+    assert heard.events == ["start 0", "end 0", "start 1", "progress 1", "end 1"]
+    assert found == [0, beside]
+    assert states(sweep) == [State.FINISHED] * 2
+    assert not children()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a score")
 def test_a_trial_is_killed_before_the_pool_when_memory_runs_out(tmp_path: Path) -> None:
     heard = run(sweep_of(tmp_path, ["tell its score"]))
