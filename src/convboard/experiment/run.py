@@ -52,7 +52,7 @@ from convboard.training.forward_backward import CudaGraphError
 from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
 from convboard.training.optimizer_state import check_optimizer
-from convboard.training.saved_state import check_best, check_state
+from convboard.training.saved_state import check_best, check_network, check_state
 from convboard.training.seeding import set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
@@ -173,6 +173,7 @@ def _resume(trainer: Trainer, run_dir: Path) -> None:
                     leftover.unlink()
         if stored_checkpoints(run_dir):
             checkpoint, source = load_latest(run_dir / CHECKPOINTS)
+            check_network(checkpoint, source, trainer.setup.model)
             check_state(checkpoint, source, trainer.setup.steps_per_epoch)
             check_optimizer(checkpoint.optimizer, trainer.setup.optimizer, source)
             if comm.is_main:

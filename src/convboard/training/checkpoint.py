@@ -230,20 +230,28 @@ def refuse_other_network(model: nn.Module, checkpoint: Checkpoint, source: Path)
     Raises:
         CheckpointError: See `load_weights`.
     """
+    if differences := network_differences(model, checkpoint):
+        raise CheckpointError(
+            f"{source} is a checkpoint of another network: {differences}. "
+            "Build the network with the model and dataset settings that the checkpoint was trained with."
+        )
+
+
+def network_differences(model: nn.Module, checkpoint: Checkpoint) -> str:
+    """Return how the weights and buffers in a checkpoint differ from those of `model` in name or shape; empty if not.
+
+    Of many differences, the first ones are named and the others counted.
+    """
     saved, wanted = _shapes(checkpoint.model), _shapes(model.state_dict())
     differences = [
         f"{name} is {saved.get(name, 'missing')} in the checkpoint, {wanted.get(name, 'missing')} in this network"
         for name in wanted | saved
         if saved.get(name) != wanted.get(name)
     ]
-    if differences:
-        shown = differences[:_DIFFERENCES_SHOWN]
-        if len(differences) > len(shown):
-            shown.append(f"and {len(differences) - len(shown)} more")
-        raise CheckpointError(
-            f"{source} is a checkpoint of another network: {'; '.join(shown)}. "
-            "Build the network with the model and dataset settings that the checkpoint was trained with."
-        )
+    shown = differences[:_DIFFERENCES_SHOWN]
+    if len(differences) > len(shown):
+        shown.append(f"and {len(differences) - len(shown)} more")
+    return "; ".join(shown)
 
 
 def _shapes(state: dict[str, Any]) -> dict[str, str]:

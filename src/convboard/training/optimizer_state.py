@@ -43,7 +43,7 @@ def check_optimizer(saved: dict[str, Any], optimizer: Optimizer, source: Path) -
     if not is_whole:
         raise CheckpointError(
             f"{source} is not a checkpoint of this run: its optimizer is not {type(optimizer).__name__}, or has other "
-            "arguments. Put the run's own checkpoint back, or train again."
+            "arguments or weights. Put the run's own checkpoint back, or train again."
         )
 
 

@@ -4,6 +4,7 @@ The bytes of a checkpoint are protected by its hash; here is checked that it is 
 """
 
 import math
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,31 @@ from typing import Any
 from torch import nn
 
 from convboard.errors import CheckpointError
-from convboard.training.checkpoint import LAST, Checkpoint, load_checkpoint, refuse_other_network
+from convboard.training.checkpoint import LAST, Checkpoint, load_checkpoint, network_differences, refuse_other_network
 
 _TAGS = ("accuracy/val", "loss/val")
+
+
+def check_network(checkpoint: Checkpoint, source: Path, model: nn.Module) -> None:
+    """Check that the network of a run is the one that its last checkpoint was saved from: its code may have changed.
+
+    Args:
+        checkpoint: The last one of the run.
+        source: Its file, in the folder of the run's checkpoints.
+        model: The network of the run.
+
+    Raises:
+        CheckpointError: It is not; the message says how the run is trained from the start.
+    """
+    differences = network_differences(model, checkpoint)
+    if not differences and list(checkpoint.model) != list(model.state_dict()):  # the optimizer's state has no names
+        differences = "its layers are created in another order"
+    if differences:
+        raise CheckpointError(
+            f"The network has changed since {source} was saved: {differences}. To go on from there, restore the "
+            "network. To train the run from the start, remove its checkpoints and resume it again: "
+            f"rm -r {shlex.quote(str(source.parent))}"
+        )
 
 
 def check_state(checkpoint: Checkpoint, source: Path, steps_per_epoch: int) -> None:

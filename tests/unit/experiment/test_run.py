@@ -1,6 +1,7 @@
 """The runner as a library: no Hydra, no command line."""
 
 import errno
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -170,6 +171,31 @@ def test_what_the_first_step_would_stumble_over_is_told_before_the_run_holds_a_f
             make_config(optimizer={"_target_": "torch.optim.SGD", "lr": 1e300, "foreach": False}), tmp_path / "run"
         )
     assert not (tmp_path / "run").exists()
+
+
+class Edited(nn.Sequential):
+    """A network whose code somebody edits."""
+
+    width = 8
+
+    def __init__(self) -> None:
+        super().__init__(nn.Flatten(), nn.Linear(784, self.width), nn.Linear(self.width, 10))
+
+
+def test_a_run_whose_network_has_changed_is_told_and_can_be_begun_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    convboard.run(make_config(model={"_target_": f"{__name__}.Edited"}), run)
+    monkeypatch.setattr(Edited, "width", 9)
+    with pytest.raises(
+        convboard.CheckpointError, match=r"^The network has changed .*: 1\.weight is \[8, 784\]"
+    ) as told:
+        convboard.resume(run, max_epochs=2, trust=True)
+    _, command = str(told.value).rsplit(": ", 1)
+    assert shlex.split(command) == ["rm", "-r", str(run / "checkpoints")]
+    shutil.rmtree(run / "checkpoints")
+    assert convboard.resume(run, max_epochs=2, trust=True).epochs == 2
 
 
 class Tried(nn.Sequential):

@@ -1,5 +1,6 @@
 """The checkpoints of a run that is to be resumed are its own."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from torch import nn
 
 from convboard.errors import CheckpointError
 from convboard.training.checkpoint import Checkpoint, save_checkpoint
-from convboard.training.saved_state import check_best, check_state, load_best
+from convboard.training.saved_state import check_best, check_network, check_state, load_best
 
 STEPS = 10
 NET = nn.Linear(2, 2)
@@ -49,6 +50,29 @@ def test_a_state_of_the_run(changes: dict[str, Any]) -> None:
 def test_a_state_that_cannot_be(changes: dict[str, Any]) -> None:
     with pytest.raises(CheckpointError, match=r"^last is not a checkpoint of this run: .* with 10 steps per epoch"):
         check_state(checkpoint(**changes), Path("last"), STEPS)
+
+
+@pytest.mark.parametrize(
+    ("net", "difference"),
+    [
+        (nn.Sequential(nn.Linear(2, 3)), "0.weight is [2, 2] in the checkpoint, [3, 2] in this network; 0.bias is [2]"),
+        (nn.Sequential(nn.Linear(2, 2), nn.PReLU()), "1.weight is missing in the checkpoint, [1] in this network."),
+        (nn.Sequential(nn.Linear(2, 2, bias=False)), "0.bias is [2] in the checkpoint, missing in this network."),
+    ],
+)
+def test_a_network_that_has_changed(net: nn.Module, difference: str) -> None:
+    source, saved = Path("a run/last"), checkpoint(nn.Sequential(nn.Linear(2, 2)))
+    with pytest.raises(CheckpointError) as caught:
+        check_network(saved, source, net)
+    assert str(caught.value).startswith(f"The network has changed since a run/last was saved: {difference}")
+    assert str(caught.value).endswith("remove its checkpoints and resume it again: rm -r 'a run'")
+
+
+def test_a_network_whose_layers_are_in_another_order() -> None:
+    """The state of an optimizer goes by the number of a weight."""
+    one, other = (nn.Sequential(OrderedDict({name: nn.Linear(2, 2) for name in names})) for names in ("ab", "ba"))
+    with pytest.raises(CheckpointError, match="was saved: its layers are created in another order"):
+        check_network(checkpoint(one), Path("last"), other)
 
 
 @pytest.fixture
