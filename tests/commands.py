@@ -3,6 +3,7 @@
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 ROOT = Path(__file__).parents[1]
+TRAIN = f"python {shlex.quote(str(ROOT / 'train.py'))}"  # as messages have it
 MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 
 

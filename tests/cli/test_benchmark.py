@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from commands import TRAIN
+
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 WORKLOADS = ["lenet on mnist, batch 64", "lenet on mnist, batch 512", "cifar10_quick on cifar10, batch 128"]
 
@@ -119,7 +121,7 @@ def test_it_measures_sweeps(run_command: RunCommand, tmp_path: Path, data_dir: P
         (
             "data_dir=/nope",
             "data_dir='/nope': must be a folder with MNIST and CIFAR-10, and /nope/MNIST/raw/train-images-idx3-ubyte "
-            "is missing. Another folder has it, or python train.py dataset=mnist gets it.",
+            f"is missing. Another folder has it, or {TRAIN} dataset=mnist gets it.",
         ),
     ],
 )

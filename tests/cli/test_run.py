@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 
 import convboard
+from commands import TRAIN
 from convboard.training.checkpoint import Checkpoint, load_checkpoint
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -149,7 +150,7 @@ class TestInterrupted:
         done = command.finish()
         assert done.returncode == 130
         assert done.stderr == (
-            "convboard: interrupted by SIGINT; the run is saved. Go on with it: python train.py resume=run\n"
+            f"convboard: interrupted by SIGINT; the run is saved. Go on with it: {TRAIN} resume=run\n"
         )
         epoch = last_checkpoint(tmp_path / "run").state["epoch"]
         assert epoch >= 1

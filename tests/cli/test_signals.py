@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from commands import TRAIN
 from convboard.training.checkpoint import load_checkpoint
 from interrupted import CONFIG, KILLED_TRAIN, RunCommand, assert_same
 
@@ -26,7 +27,7 @@ def test_a_signal_saves_the_run_and_says_how_to_go_on(
     done = command.finish()
     assert done.returncode == code
     assert done.stderr == (
-        f"convboard: interrupted by {number.name}; the run is saved. Go on with it: python train.py resume=ended\n"
+        f"convboard: interrupted by {number.name}; the run is saved. Go on with it: {TRAIN} resume=ended\n"
     )
     epoch = load_checkpoint(tmp_path / "ended/checkpoints/last.safetensors").state["epoch"]
     again = run_command("train.py", "resume=ended", f"trainer.max_epochs={epoch + 1}")
@@ -101,7 +102,7 @@ def test_a_signal_before_the_training_leaves_nothing_behind(
 def test_a_signal_after_the_training_says_how_to_come_to_the_result(run_command: RunCommand, tmp_path: Path) -> None:
     environment = {"KILL_AT": "the run's own files:4", "SIGNAL": "SIGTERM"}  # the last of them is its result
     done = run_command(KILLED_TRAIN, *CONFIG, "hydra.run.dir=run", environment=environment, expected_code=143)
-    assert done.stderr == "convboard: interrupted. Go on with it: python train.py resume=run\n"
+    assert done.stderr == f"convboard: interrupted. Go on with it: {TRAIN} resume=run\n"
     run_command("train.py", "resume=run")
     assert (tmp_path / "run/result.json").exists()
 

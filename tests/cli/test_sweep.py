@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import convboard
-from commands import Command
+from commands import TRAIN, Command
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import assert_same
@@ -159,7 +159,7 @@ def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command:
     assert stopped.returncode == 130
     (sweep,) = tmp_path.glob("outputs/sweeps/*")
     go_on = f"sweep.resume={sweep.relative_to(tmp_path)}"
-    assert stopped.stderr.endswith(f"Go on with the sweep: python train.py -m {go_on}\n")
+    assert stopped.stderr.endswith(f"Go on with the sweep: {TRAIN} -m {go_on}\n")
     stored = Sweep.open(sweep)
     finished = [trial for trial in stored.trials if stored.journal.state(trial.number) is State.FINISHED]
     results = [sweep / trial.folder / "result.json" for trial in finished]  # others may have one, and be interrupted

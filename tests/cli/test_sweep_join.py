@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import Command
+from commands import TRAIN, Command
 from convboard.experiment.run_dir import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.store.journal import State
@@ -60,9 +60,8 @@ def test_workers_join_and_leave_and_every_trial_is_trained_once(start_command: S
     os.kill(leaves.pid, signal.SIGINT)
     left = leaves.finish()
     assert left.returncode == 130
-    assert (
-        "Other workers go on with the sweep. Go on with the sweep: python train.py -m sweep.join=sweep" in left.stderr
-    )
+    go_on = f"Go on with the sweep: {TRAIN} -m sweep.join=sweep"
+    assert f"Other workers go on with the sweep. {go_on}" in left.stderr
     ends = [command.finish() for command in (first, early)]
     assert [end.returncode for end in ends] == [0, 0]
     assert "beside: " in ends[1].stdout

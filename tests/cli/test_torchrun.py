@@ -270,7 +270,8 @@ def test_a_signal_to_one_ends_all_after_the_same_step(
     first, second = (command.finish() for command in ranks)
     assert (first.returncode, second.returncode) == (143, 143)
     assert first.stderr == (
-        "convboard: interrupted by SIGTERM; the run is saved. Go on with it: torchrun ... train.py resume=ended\n"
+        "convboard: interrupted by SIGTERM; the run is saved. Go on with it: "
+        f"torchrun ... {ROOT / 'train.py'} resume=ended\n"
     )
     assert second.stderr == ""
     epoch = last_step(tmp_path / "ended") // STEPS

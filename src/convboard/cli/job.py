@@ -10,7 +10,7 @@ from hydra.types import RunMode
 
 from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded, reason_of, tell
-from convboard.config.command_line import command
+from convboard.config.command_line import command, script
 from convboard.config.compose import hydra_output_dir
 from convboard.config.hydra_callbacks import NoteFolders
 from convboard.errors import ConfigError, ModelError
@@ -121,7 +121,7 @@ def _has_begun() -> bool:
 
 def _how_to_resume(directory: Path) -> str:
     run = " ".join(resume_overrides(directory))
-    start = command("train", run) if communicator().world_size == 1 else f"torchrun ... train.py {run}"
+    start = command("train", run) if communicator().world_size == 1 else f"torchrun ... {script('train')} {run}"
     return f"Go on with it: {start}"
 
 

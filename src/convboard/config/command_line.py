@@ -16,7 +16,7 @@ _WORD = re.compile(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*")  
 def command(name: str, *arguments: str) -> str:
     """Return a command of convboard in the form in which this one was started.
 
-    The form is `python train.py`, `uv run train.py` or `convboard train`.
+    The form is `python train.py`, `uv run train.py`, `python ../convboard/train.py` or `convboard train`.
 
     Args:
         name: `train`, `evaluate`, `layers` or `feature-maps`.
@@ -28,8 +28,24 @@ def command(name: str, *arguments: str) -> str:
     elif started.name == "__main__.py":
         words = [*_uv(), "python", "-m", "convboard", name]
     else:
-        words = [*(_uv() or ["python"]), "train.py" if name == "train" else f"scripts/{name.replace('-', '_')}.py"]
+        words = [*(_uv() or ["python"]), script(name)]
     return " ".join([*words, *arguments])
+
+
+def script(name: str) -> str:
+    """Return the path of the script of a command, quoted for the shell, as seen from the current folder.
+
+    Args:
+        name: See `command`.
+    """
+    started = Path(sys.argv[0])
+    checkout = started.parent
+    if checkout.absolute().name == "scripts":
+        checkout /= ".."
+    elif started.name != "train.py":  # a program of the user's, or a notebook
+        checkout = Path()
+    path = checkout / ("train.py" if name == "train" else f"scripts/{name.replace('-', '_')}.py")
+    return shlex.quote(os.path.normpath(path))
 
 
 def tensorboard(logdir: str | Path) -> str:

@@ -12,6 +12,17 @@ from convboard.config.command_line import assignment, command, format_value, pri
         ("uv", "train.py", "uv run train.py", "uv run scripts/feature_maps.py", "uv run tensorboard"),
         ("", "bin/convboard", "convboard train", "convboard feature-maps", "tensorboard"),
         ("uv", "bin/convboard", "uv run convboard train", "uv run convboard feature-maps", "uv run tensorboard"),
+        ("", "../train.py", "python ../train.py", "python ../scripts/feature_maps.py", "tensorboard"),
+        (
+            "uv",
+            "a b/train.py",
+            "uv run 'a b/train.py'",
+            "uv run 'a b/scripts/feature_maps.py'",
+            "uv run tensorboard",
+        ),
+        ("", "scripts/layers.py", "python train.py", "python scripts/feature_maps.py", "tensorboard"),
+        ("", "/x/scripts/layers.py", "python /x/train.py", "python /x/scripts/feature_maps.py", "tensorboard"),
+        ("", "/x/ipykernel_launcher.py", "python train.py", "python scripts/feature_maps.py", "tensorboard"),
         ("", "x/__main__.py", "python -m convboard train", "python -m convboard feature-maps", "tensorboard"),
     ],
 )
@@ -23,6 +34,14 @@ def test_advice_is_written_as_the_command_was_started(
     assert command("train", "resume=x") == f"{train} resume=x"
     assert command("feature-maps") == feature_maps
     assert tensorboard("outputs") == f"{look} --logdir outputs"
+
+
+def test_advice_of_a_script_that_was_started_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV", "")
+    monkeypatch.setattr("sys.argv", ["evaluate.py"])
+    (tmp_path / "scripts").mkdir()
+    monkeypatch.chdir(tmp_path / "scripts")
+    assert command("train") == "python ../train.py"
 
 
 def test_a_path_with_a_space_is_quoted_for_the_shell_and_for_hydra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,178 @@
+"""The sweep that `train -m` is about: a new one, or one to go on with or to join. Its trials are checked here."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from convboard.config import compose
+from convboard.config.command_line import assignment, command
+from convboard.errors import ConfigError, RunError
+from convboard.experiment.console import counted, shown_path
+from convboard.sweeps.composed_trials import new_trials
+from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
+from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, without_repeated
+from convboard.sweeps.search.new_search import new_plan
+from convboard.sweeps.seeds import first_seeds_first, with_seeds
+from convboard.sweeps.slots import Slot, slots, threads_of
+from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_record import SWEEP
+from convboard.sweeps.store.trials import Trial, with_threads
+from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.terminal.dry_run import report_dry_run
+from convboard.sweeps.terminal.status_line import StatusLine
+from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
+from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
+from convboard.sweeps.trial_rows import read_rows
+
+_PLAN = "convboard.cli.trial:report_plan"
+_CHECK = "convboard.cli.check:run_checks"
+
+
+def open_sweep(
+    options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
+) -> tuple[Sweep, list[Slot]] | None:
+    """Open the sweep to go on with, or create the one that the overrides describe; and choose the places for trials.
+
+    Args:
+        options: The keys of the sweep itself.
+        overrides: The arguments that describe its trials.
+        arguments: All arguments.
+        console: Gets what is done meanwhile, and the table of a dry run.
+
+    Returns:
+        The sweep and the places; None after a dry run.
+
+    Raises:
+        ConvboardError: A trial cannot be, there is no sweep, or its folder cannot be written.
+    """
+    if options.join is not None:
+        with folder_errors(Path(options.join).absolute()):
+            sweep = join_sweep(options, overrides, arguments)
+        return sweep, _places(options, sweep.representatives)
+    if options.resume is not None:
+        return _resumed(options, overrides, arguments, console)
+    if options.promote is not None:
+        raise ConfigError(f"sweep.promote={options.promote} is for a sweep to go on with: add sweep.resume=<folder>.")
+    return _created(options, overrides, arguments, console)
+
+
+def _created(
+    options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
+) -> tuple[Sweep, list[Slot]] | None:
+    """Create the sweep that the overrides describe, and choose the places for trials. Returns None after a dry run."""
+    compose.register()
+    folder, described = new_folder(overrides)
+    with folder_errors(folder):
+        refuse_folder(folder)
+    rows = read_rows(options.trials)
+    described = with_seeds(described, options.seeds, rows)
+    plan = new_plan(options, described)
+    trials = list(plan.corners()) if plan else _grid(described, rows, console)
+    trials = [replace(trial, number=number) for number, trial in enumerate(trials)]
+    options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
+    places = _places(options, trials)
+    threads = threads_of(places)
+    trials = [with_threads(trial, threads) for trial in trials]
+    _check(trials, places, console)
+    if options.dry_run:
+        report_dry_run(console, trials, len(places), plan.total(options.max_trials or 0) if plan else None)
+        return None
+    with folder_errors(folder):
+        planned = _planned(trials, places, console)
+        search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
+        sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
+    return sweep, places
+
+
+def _grid(overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: Console) -> list[Trial]:
+    """Compose the trials of a grid, each once."""
+    with StatusLine(console) as line:
+        trials = new_trials(overrides, rows, on_progress=partial(line.show, "composing"))
+    kept, told = without_repeated(trials)
+    if told:
+        console.print(f"repeated:   {told}")
+    return first_seeds_first(kept)
+
+
+def _resumed(
+    options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
+) -> tuple[Sweep, list[Slot]] | None:
+    """Open the sweep to go on with, and choose the places for trials. Returns None after a dry run."""
+    folder = Path(options.resume or "").absolute()
+    with folder_errors(folder):
+        resumption = resume_sweep(options, overrides, arguments)
+    sweep = resumption.sweep
+    places = _places(options, [*sweep.representatives, *resumption.further])
+    if options.dry_run:
+        todo = resumption.todo()
+        _check(todo, places, console)
+        report_dry_run(console, todo, len(places), proposed=resumption.proposed())
+        return None
+    if resumption.further:
+        _check(resumption.further, places, console)
+        resumption.further = _planned(resumption.further, places, console)  # those of new kinds
+    with folder_errors(folder):
+        resumption.apply()
+    if resumption.further:
+        console.print(f"added:      {counted(len(resumption.further), 'trial')}")
+    return sweep, places
+
+
+def _planned(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> list[Trial]:
+    """Return trials with the plans of their kinds, and show how many are chosen."""
+    processes, kinds, begun = PlanProcesses(places[0], _PLAN), len(set(map(kind, trials))), itertools.count()
+    with StatusLine(console) as line:
+
+        def choose(trial: Trial) -> Plan | None:
+            line.show("planning", next(begun), kinds)
+            return processes(trial)
+
+        return with_plans(trials, choose)
+
+
+def _check(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> None:
+    """Check that trials can be run. Raises ConfigError if one cannot."""
+    with StatusLine(console) as line:
+        checks = TrialChecks(places, _CHECK, line.print, partial(line.show, "checking"))
+        refuse_failing(trials, checks.failures(trials))
+
+
+@contextmanager
+def folder_errors(folder: Path) -> Iterator[None]:
+    """Tell in one sentence that the folder of a sweep cannot be written.
+
+    Raises:
+        RunError: It cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        place, whole = Path(error.filename or ""), folder.absolute()
+        if error.filename is None or not (place.is_relative_to(whole) or whole.is_relative_to(place.absolute())):
+            raise
+        advice = "Choose another folder with hydra.sweep.dir=<folder>."
+        if (folder / SWEEP).exists():
+            advice = f"Mend that first. {how_to_go_on(folder)}"
+        raise RunError(f"{folder} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
+
+
+def how_to_go_on(folder: Path, key: str = "sweep.resume") -> str:
+    """Return the sentence with the command that goes on with a sweep.
+
+    Args:
+        folder: Its folder.
+        key: `sweep.join` for the command of a further worker.
+    """
+    return f"Go on with the sweep: {command('train', '-m', assignment(key, shown_path(folder)))}"
+
+
+def _places(options: SweepOptions, trials: Iterable[Trial]) -> list[Slot]:
+    """Return the places for trials on this machine."""
+    trainers = [trial.config["trainer"] for trial in trials]
+    threads = max((trainer["threads"] or 1 for trainer in trainers), default=1)
+    return slots(options.workers, options.per_gpu, {str(trainer["device"]) for trainer in trainers}, threads)
