@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ COLUMNS = (
 )
 _HEADER = ",".join(COLUMNS) + "\n"
 _LONGEST = 100_000_000  # bytes of curves
+_SYNC_SECONDS = 30.0
 
 
 class SummaryFile:
@@ -100,7 +101,8 @@ class CurvesFile:
     """A callback that appends a line to `curves.csv` at the end of each epoch.
 
     A resumed run repeats the steps since its last checkpoint, so the lines behind it are cut off first: each epoch is
-    there once.
+    there once. To wait for the disk at each checkpoint would cost several milliseconds, so the checkpoint has the lines
+    for which this was not done.
 
     Args:
         run_dir: The run directory.
@@ -108,14 +110,17 @@ class CurvesFile:
 
     def __init__(self, run_dir: Path) -> None:
         self._path = run_dir / CURVES
-        self._text = ""  # the whole content
         self._lr = math.nan  # of the latest step
-        self._is_synced = True
+        self._text = ""  # the whole content
+        self._pending: list[str] = []  # lines that are not known to be on disk
+        self._synced_at = time.monotonic()
 
     def on_fit_start(self, start: FitStart) -> None:
         """Cut off the lines that the checkpoint does not cover, or begin the file."""
-        self._text = _HEADER + "".join(_lines_until(self._path, start.global_step))
+        lines = _valid_lines([*_stored_lines(self._path), *self._pending], start.global_step)
+        self._text = _HEADER + "".join(lines)
         atomic_write_text(self._path, self._text)
+        self._pending = []
 
     def on_step(self, step: Step) -> None:
         """Note the learning rate."""
@@ -129,36 +134,41 @@ class CurvesFile:
         before, self._text = self._text, self._text + line
         if not _append(self._path, len(before), line):  # somebody has removed or changed it
             atomic_write_text(self._path, self._text)
-        self._is_synced = False
+        self._pending.append(line)
 
     def on_fit_end(self, end: FitEnd) -> None:
         """Do nothing."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Wait until the lines are on disk, since a checkpoint follows that covers them. There is no state."""
-        if not self._is_synced:
+        """Return the lines that are not known to be on disk."""
+        if self._pending and time.monotonic() - self._synced_at > _SYNC_SECONDS:
             with suppress(FileNotFoundError):  # removed; it is written again
                 sync(self._path)
-            self._is_synced = True
-        return {}
+                self._pending, self._synced_at = [], time.monotonic()
+        return {"pending": list(self._pending)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Do nothing: the file is the state."""
+        """Continue after these lines."""
+        self._pending = list(map(str, state["pending"]))
 
 
-def _lines_until(path: Path, step: int) -> list[str]:
-    """Return the whole lines of a file of curves up to a step; none if it is missing or something else."""
-    try:
+def _stored_lines(path: Path) -> list[str]:
+    """Return the lines of a file of curves; none if it is missing or something else."""
+    with suppress(OSError, ValueError):
         header, *lines = read_text(path, _LONGEST).splitlines(keepends=True)
-    except (OSError, ValueError):
-        return []
-    kept: list[str] = []
-    for line in lines if header == _HEADER else ():
+        return lines if header == _HEADER else []
+    return []
+
+
+def _valid_lines(lines: Sequence[str], step: int) -> list[str]:
+    """Return the whole lines up to a step in the order of their epochs, each epoch once."""
+    found: dict[int, str] = {}
+    for line in lines:
         cells = line.split(",")
-        if len(cells) != len(COLUMNS) or not line.endswith("\n") or not cells[1].isdecimal() or int(cells[1]) > step:
-            break
-        kept.append(line)
-    return kept
+        is_whole = len(cells) == len(COLUMNS) and line.endswith("\n") and cells[0].isdecimal() and cells[1].isdecimal()
+        if is_whole and int(cells[1]) <= step:
+            found[int(cells[0])] = line
+    return [found[epoch] for epoch in sorted(found)]
 
 
 def _append(path: Path, length: int, line: str) -> bool:

@@ -2,6 +2,8 @@
 
 import csv
 import errno
+import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,32 @@ class TestCurves:
         path.write_bytes(path.read_bytes()[:-torn])
         resumed = CurvesFile(tmp_path)
         resumed.on_fit_start(start(10))
-        assert [row["epoch"] for row in rows(tmp_path)] == ["1"]
+        train(resumed, 3)
+        assert [row["epoch"] for row in rows(tmp_path)] == ["1", "3"]
+
+    @pytest.mark.parametrize("lost", ["the last line", "half of it", "all of it"])
+    def test_what_a_crash_of_the_machine_has_lost_comes_from_the_checkpoint(
+        self, lost: str, curves: CurvesFile, tmp_path: Path
+    ) -> None:
+        train(curves, 1, 2, 3)
+        path, state = tmp_path / CURVES, json.loads(json.dumps(curves.state_dict()))
+        before = path.read_text()
+        path.write_text({"the last line": before[:-80], "half of it": before[:150], "all of it": ""}[lost])
+        resumed = CurvesFile(tmp_path)
+        resumed.load_state_dict(state)
+        resumed.on_fit_start(start(15))
+        assert path.read_text() == before
+
+    def test_the_lines_of_a_checkpoint_are_those_of_the_last_seconds(
+        self, curves: CurvesFile, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        train(curves, 1, 2)
+        assert len(curves.state_dict()["pending"]) == 2
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now + 31)
+        assert curves.state_dict() == {"pending": []}
+        train(curves, 3)
+        assert len(curves.state_dict()["pending"]) == 1
 
     @pytest.mark.parametrize("damage", ["removed", "emptied", "another's", "a link", "binary"])
     def test_a_file_that_somebody_has_changed_is_written_again(
