@@ -1,5 +1,6 @@
 """What the tests of interrupted runs share: a run with all that could go wrong in it, and what must be equal."""
 
+import csv
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -64,7 +65,7 @@ def reproducible(found: list[Scalar]) -> list[Scalar]:
 
 
 def assert_same(run: Path, other: Path) -> None:
-    """Weights, optimizer, random state and every scalar are equal to the last bit.
+    """Weights, optimizer, random state, every scalar and every epoch's line are equal to the last bit.
 
     A schedule has no state, it is a function of the step: what it gave is in the scalars, as `lr`.
     """
@@ -74,3 +75,12 @@ def assert_same(run: Path, other: Path) -> None:
             torch.testing.assert_close(getattr(comm, part), getattr(theirs, part), rtol=0, atol=0)
         assert comm.state["best"] == theirs.state["best"]
     assert reproducible(scalars(run)) == reproducible(scalars(other))
+    assert curves(run) == curves(other)
+
+
+def curves(run: Path) -> list[dict[str, str]]:
+    """The lines of a run's curves, without what is measured."""
+    with (run / "curves.csv").open(newline="") as file:
+        return [
+            {key: row[key] for key in row if key not in ("time", "images_per_second")} for row in csv.DictReader(file)
+        ]

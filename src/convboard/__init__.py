@@ -22,7 +22,8 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from convboard.experiment.api import compose, resume, run, train
-    from convboard.experiment.run import RunResult, evaluate_run
+    from convboard.experiment.evaluation import evaluate_run
+    from convboard.experiment.run import RunResult
     from convboard.experiment.run_dir import Run, load_run
     from convboard.models import build_model
     from convboard.results.run_row import RunRow
@@ -69,7 +70,7 @@ _HOME = {
     "compose": "experiment.api",
     "diagnose": "anatomy.diagnostics.diagnose",
     "effective_receptive_field": "anatomy.effective_field",
-    "evaluate_run": "experiment.run",
+    "evaluate_run": "experiment.evaluation",
     "layer_outputs": "anatomy.outputs",
     "layer_table": "anatomy.summary",
     "load_run": "experiment.run_dir",

@@ -36,11 +36,11 @@ class TestTheDefaultRun:
         (run,) = tmp_path.glob("outputs/digits/lenet/*")
         assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-[0-9a-f]{6}", run.name)
         files = sorted(str(path.relative_to(run)) for path in run.rglob("*") if path.is_file())
-        event_file = files.pop(-3)
+        event_file = files.pop(-4)
         assert event_file.startswith("events.out.tfevents.")
         assert files == [
             *("checkpoints/best.safetensors", "checkpoints/last.safetensors", "checkpoints/previous.safetensors"),
-            *("config.yaml", "dataset.json", "plan.json", "result.json"),
+            *("config.yaml", "curves.csv", "dataset.json", "plan.json", "result.json", "summary.json"),
         ]
         assert [path.name for path in tmp_path.iterdir()] == ["outputs"]  # nothing else anywhere
         finished = convboard.load_run(run)

@@ -37,7 +37,7 @@ def main() -> None:
     own, places = split_places(sys.argv[1:])
     arguments = read_arguments(Arguments, "evaluate", own)
     finished = load_run(arguments.run).with_places(places.get("data_dir"), places.get("dataset.path"))
-    from convboard.experiment.run import evaluate_run  # after the arguments are checked: this imports torch
+    from convboard.experiment.evaluation import evaluate_run  # after the arguments are checked: this imports torch
 
     again = evaluate_run(finished, arguments.trust)
     console = Console(highlight=False)

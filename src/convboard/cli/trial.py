@@ -17,6 +17,7 @@ from convboard.config import current_folder
 from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run import run
+from convboard.experiment.run_summary import record_end
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.provenance import frozen_code
 from convboard.sweeps.store.source_files import foreign_modules
@@ -92,8 +93,9 @@ def report_plan(trial: Trial, reports: Connection) -> None:
 
 
 def _record_failure(trial: Trial, run_dir: Path, reason: str) -> None:
-    """Let the row of a trial in the HParams tab say that it has failed, also if it could not begin."""
+    """Let the summary of a trial say that it has failed, and its row in the HParams tab, also if it could not begin."""
     try:
+        record_end(run_dir, State.FAILED, reason)
         record_failure(run_dir, trial.config, reason)
     except (OSError, RunError) as error:  # what matters is in the journal
         tell(f"TensorBoard does not show that it has failed: {error}")

@@ -1,9 +1,9 @@
-"""A run: training and test of a network in a new or resumed run directory; and the evaluation of a finished run."""
+"""A run: training and test of a network in a new or resumed run directory."""
 
 import errno
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,13 +16,8 @@ from convboard.config.stored_config import dump_config, with_absolute_paths
 from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
-from convboard.experiment.dataset import (
-    build_batches,
-    build_dataset,
-    data_properties,
-    refuse_other_data,
-    worker_errors,
-)
+from convboard.experiment.dataset import build_dataset, data_properties, refuse_other_data, worker_errors
+from convboard.experiment.environment import describe_environment
 from convboard.experiment.input_files import InputFiles
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import (
@@ -32,11 +27,12 @@ from convboard.experiment.run_dir import (
     LOCK,
     PLAN,
     RESULT,
-    Run,
     load_run,
     stored_checkpoints,
 )
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
+from convboard.experiment.run_record import CurvesFile, SummaryFile
+from convboard.experiment.run_summary import CURVES, SUMMARY, read_summary
 from convboard.experiment.setup import build_callbacks, build_setup
 from convboard.experiment.stored_json import is_dataset_file, is_plan_file
 from convboard.experiment.unsaved_state import warn_of_unsaved_state
@@ -45,11 +41,9 @@ from convboard.training.callbacks import Callback
 from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
-from convboard.training.evaluation import evaluate
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.spin_limit import limit_spinning
 from convboard.training.forward_backward import CudaGraphError
-from convboard.training.losses import build_loss
 from convboard.training.malloc import keep_freed_memory
 from convboard.training.optimizer_state import check_optimizer
 from convboard.training.saved_state import check_best, check_state
@@ -129,22 +123,37 @@ def _run(
     choice = choose_plan(setup, is_recorded=recorded is not None)
     with choice.plan.with_threads(), limit_spinning():
         inputs = _input_files(config, dataset, choice.plan, run_dir)
+        summary, environment = _summary(config, choice.chosen, run_dir)
         callbacks = build_callbacks(
-            config, dataset, choice, report.console, report.warn, run_dir, setup.warnings, setup.optimizer
+            config, dataset, choice, report.console, report.warn, run_dir, setup.warnings, setup.optimizer, environment
         )
-        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=(*callbacks, *more, inputs)))
+        callbacks = (*callbacks, *more, CurvesFile(run_dir), summary, inputs)
+        trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))
         comm.seed_rank(config.seed)
         if resumed is not None:
             _resume(trainer, run_dir)
         if comm.is_main:
             (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
             inputs.write()
-        report.begin(config, setup, dataset, choice, run_dir)
-        report.warn(setup.warnings)
-        return _train(config, trainer, report, run_dir)
+        with summary.recording_failure() if comm.is_main else nullcontext():
+            report.begin(config, setup, dataset, choice, run_dir)
+            report.warn(setup.warnings)
+            return _train(config, trainer, report, run_dir, summary)
 
 
-def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path) -> RunResult:
+def _summary(config: TrainConfig, device: str, run_dir: Path) -> tuple[SummaryFile, Mapping[str, str]]:
+    """Return what writes the summary, and the environment of the run; a resumed run keeps that of its start."""
+    earlier = (None if config.resume is None else read_summary(run_dir)) or {"environment": None, "started": None}
+    environment = earlier["environment"] or describe_environment(device, resumed=config.resume is not None)
+    return SummaryFile(run_dir, _stored(config).to_dict(), environment, earlier["started"]), environment
+
+
+def _stored(config: TrainConfig) -> TrainConfig:
+    """Return the config that the files of a run have."""
+    return with_absolute_paths(replace(config, resume=None))
+
+
+def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path, summary: SummaryFile) -> RunResult:
     """Train to the end, and record and print the result."""
     if trainer.global_step:
         report.resumed(trainer.epoch, trainer.global_step, config.trainer.max_epochs, trainer.is_finished)
@@ -158,6 +167,7 @@ def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path)
     del facts["run_dir"]  # the directory may be moved
     if trainer.setup.comm.is_main:
         atomic_write_text(run_dir / RESULT, json.dumps(facts, indent=2) + "\n")
+        summary.end(end.status, end.reason)
     report.end(result.metrics, trainer.best_epoch, result.epochs, seconds, run_dir)
     return result
 
@@ -209,50 +219,12 @@ def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:
         )
 
 
-def evaluate_run(finished: Run, trust: bool = False, model: nn.Module | None = None) -> dict[str, float]:
-    """Evaluate the best network of a finished run on its own validation and test splits.
-
-    Args:
-        finished: The run, from `load_run`.
-        trust: See `Run.model`.
-        model: See `Run.model`.
-
-    Returns:
-        `accuracy/val`, `loss/val`, `accuracy/test` and `loss/test`, equal to the run's own on the same machine.
-
-    Raises:
-        RunError: The data has changed since the run was trained, or it is no `Run`, or see `Run.model`.
-        ConvboardError: The data cannot be read, or see `Run.model`.
-    """
-    if not isinstance(finished, Run):
-        call = "evaluate_run(convboard.load_run(path))"
-        raise RunError(f"evaluate_run takes a run, not a value of type {type(finished).__name__}: write {call}.")
-    keep_freed_memory()
-    config = finished.config
-    plan = recorded_plan(finished) or default_plan(config)
-    set_deterministic(config.trainer.deterministic)
-    network = plan.place(finished.model(trust, model))
-    dataset = build_dataset(config)
-    refuse_other_data(finished.path, finished.dataset, dataset)
-    splits = build_batches(config, dataset, plan)
-    loss = build_loss(config.loss.name, config.loss.label_smoothing)
-    with plan.with_threads(), limit_spinning(), worker_errors(config, "Evaluate it again when more memory is free."):
-        val = evaluate(network, splits.val, loss, plan, config.trainer.limit_val_batches)
-        test = evaluate(network, splits.test, loss, plan, config.trainer.limit_test_batches)
-    return {
-        "accuracy/val": val.accuracy,
-        "loss/val": val.loss,
-        "accuracy/test": test.accuracy,
-        "loss/test": test.loss,
-    }
-
-
 def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> InputFiles:
     """The files of data properties, plan and config. The config is last: it marks a run directory."""
     texts = {
         DATASET: json.dumps(data_properties(dataset), indent=2) + "\n",
         PLAN: json.dumps(plan.to_dict(), indent=2) + "\n",
-        CONFIG: dump_config(with_absolute_paths(replace(config, resume=None))),
+        CONFIG: dump_config(_stored(config)),
     }
     return InputFiles(run_dir, texts, outdated=RESULT)
 
@@ -297,7 +269,7 @@ def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
 
 def _refuse_foreign_files(run_dir: Path) -> None:
     """Refuse a directory with files that a new run would overwrite, but for those of a run that could not begin."""
-    foreign = [run_dir / RESULT, *stored_checkpoints(run_dir)]
+    foreign = [*(run_dir / name for name in (RESULT, SUMMARY, CURVES)), *stored_checkpoints(run_dir)]
     for path, is_of_a_run in ((run_dir / DATASET, is_dataset_file), (run_dir / PLAN, is_plan_file)):
         if path.exists() and not is_of_a_run(path):
             foreign.append(path)

@@ -4,7 +4,7 @@ Mistakes in the config are found here, before the run directory contains a file.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,6 @@ from convboard.data.normalisation import Normalisation
 from convboard.errors import ModelError
 from convboard.experiment.config_keys import errors_with_config_keys
 from convboard.experiment.dataset import build_batches
-from convboard.experiment.environment import describe_environment
 from convboard.experiment.learning_advice import (
     divergence_advice,
     learning_rate,
@@ -263,6 +262,7 @@ def build_callbacks(
     run_dir: Path,
     warnings: Sequence[TrainingWarning],
     optimizer: torch.optim.Optimizer,
+    environment: Mapping[str, str],
 ) -> tuple[Callback, ...]:
     """Build the callbacks that show a run in TensorBoard and in the terminal.
 
@@ -275,6 +275,7 @@ def build_callbacks(
         run_dir: The directory of the run.
         warnings: What is wrong with the network; more may be found in the first epochs.
         optimizer: The optimizer, before its first step.
+        environment: Versions, device and the like, by name.
     """
     found = list(warnings)
 
@@ -290,7 +291,7 @@ def build_callbacks(
         scalar_every=config.board.scalar_every,
         max_channels=config.board.max_channels,
         config=config.to_dict(),
-        environment=describe_environment(choice.chosen, resumed=config.resume is not None),
+        environment=environment,
         plan=choice.table(),
         warnings=found,
     )

@@ -1,7 +1,6 @@
 """Runs as a table: filtered, sorted, and grouped into settings whose runs differ in the seed alone."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
@@ -9,7 +8,7 @@ from typing import Any, overload
 from convboard.errors import ConfigError, nearest
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import GROUPS, SEED, RunRow
-from convboard.results.statistics import Summary, summarise
+from convboard.results.setting import Setting, group_settings
 from convboard.results.where import parse_where
 
 # What a run has beside its config, by the name of its column.
@@ -32,23 +31,6 @@ _NEVER_SHOWN = {
     *("data_dir", "dataset.name", "resume", *(f"{group}._target_" for group in GROUPS)),
     *(f"trainer.{key}" for key in ("device", "threads", "channels_last", "precision", "compile", "cuda_graph", "plan")),
 }
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Runs that differ in the seed alone.
-
-    Attributes:
-        values: The values in which this setting differs from the others, by key.
-        rows: Its runs.
-        objective: Mean, spread and number of the objectives of those that have ended; None if none has.
-        test: The same of the metric on the test split.
-    """
-
-    values: Mapping[str, Any]
-    rows: tuple[RunRow, ...]
-    objective: Summary | None
-    test: Summary | None
 
 
 class RunTable(Sequence[RunRow]):
@@ -189,19 +171,7 @@ class RunTable(Sequence[RunRow]):
 
     def settings(self) -> list[Setting]:
         """Return the runs grouped by all that they differ in but the seed, in the order of their first runs."""
-        keys = [key for key in self.differing if key != SEED]
-        groups: dict[tuple[Any, ...], list[RunRow]] = {}
-        for row in self.rows:
-            groups.setdefault(tuple(row.config.get(key) for key in keys), []).append(row)
-        return [
-            Setting(
-                dict(zip(keys, values, strict=True)),
-                tuple(rows),
-                summarise([row.value for row in rows if row.value is not None]),
-                summarise([row.test for row in rows if row.test is not None]),
-            )
-            for values, rows in groups.items()
-        ]
+        return group_settings(self.rows, self.differing)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame: a row for each run, with its facts, metrics and config as columns.

@@ -4,6 +4,7 @@ import errno
 import shutil
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,34 @@ def test_a_run_needs_no_hydra_and_is_read_back(tmp_path: Path) -> None:
     assert result.objective == result.metrics["accuracy/val"]
     assert finished.dataset["image_shape"] == [1, 32, 32]
     assert convboard.evaluate_run(finished) == result.metrics
+
+
+def test_a_run_is_a_row_of_a_table_with_all_that_is_known_of_it(tmp_path: Path) -> None:
+    result = convboard.run(make_config(), tmp_path / "run")
+    (row,) = convboard.load_runs(tmp_path)
+    assert (row.name, row.state, row.reason, row.epochs) == ("run", "finished", "", 1)
+    assert (row.metrics, row.seconds) == (result.metrics, result.seconds)
+    assert (row.config["model"], row.config["optimizer.lr"]) == ("lenet", 0.02)
+    assert row.environment["torch"] == version("torch")
+    assert row.started is not None
+    assert row.ended is not None
+    before, environment = row.started, row.environment
+    convboard.resume(tmp_path / "run", max_epochs=2)
+    (row,) = convboard.load_runs(tmp_path)
+    assert (row.started, row.environment, row.epochs) == (before, environment, 2)
+    assert row.config["trainer.max_epochs"] == 2
+    lines = (tmp_path / "run/curves.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in lines] == [["epoch", "step"], ["1", "2"], ["2", "4"]]
+    assert float(lines[-1].split(",")[-1]) <= row.metrics["accuracy/val"]
+
+
+def test_a_run_that_fails_says_why_in_the_table(tmp_path: Path) -> None:
+    config = make_config(optimizer={"_target_": "torch.optim.SGD", "lr": 1e30})
+    with pytest.raises(convboard.TrainingError) as raised:
+        convboard.run(config, tmp_path / "run")
+    (row,) = convboard.load_runs(tmp_path)
+    assert (row.state, row.reason) == ("failed", str(raised.value))
+    assert row.metrics == {}
 
 
 @pytest.mark.parametrize("value", [None, 3, "outputs/run"])
@@ -126,7 +155,11 @@ def test_a_run_that_could_not_begin_removes_only_the_folders_that_it_made(made: 
 
 
 @pytest.mark.parametrize(
-    "name", ["dataset.json", "plan.json", "result.json", "checkpoints/last.safetensors", "run.lock"]
+    "name",
+    [
+        *("dataset.json", "plan.json", "result.json", "summary.json", "curves.csv"),
+        *("checkpoints/last.safetensors", "run.lock"),
+    ],
 )
 def test_a_file_of_somebody_else_s_is_never_overwritten(name: str, tmp_path: Path) -> None:
     file = tmp_path / "run" / name

@@ -130,7 +130,7 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
     for key, short in keys.items():
         longest = max(len(setting.swept.get(key, "")) for setting in settings[:_RANKED])
         table.add_column(short, min_width=min(max(longest, len(short)), _WIDEST), overflow="ellipsis", no_wrap=True)
-    for column in (objective, *shown):
+    for column in (objective, *shown, "trial" if all(len(each.results) == 1 for each in settings) else "best trial"):
         table.add_column(column, justify="right", no_wrap=column == objective)
     for place, setting in enumerate(settings[:_RANKED], 1):
         cells = {
@@ -143,6 +143,7 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
             *(Text(printable(setting.swept.get(key, ""))) for key in keys),
             _value(objective, setting),
             *(cells[column] for column in shown),
+            str(setting.results[0].trial.number),  # what sweep.promote= takes
             style="bold green" if place == 1 else "" if setting.finished else "dim",
         )
     return table

@@ -56,10 +56,10 @@ def test_the_ranking_and_what_the_seeds_leave_open(tmp_path: Path) -> None:
     lines = [" ".join(line.split()) for line in told(sweep) if "──" not in line]
     assert lines == [
         "ranking",
-        "lr accuracy/val seeds accuracy/test",
-        "1 0.1 85.00% ± 7.07% 2 42.50%",
-        "2 0.01 83.00% ± 2.83% 2 41.50%",
-        "3 0.001 10.50% ± 0.71% 2 5.25%",
+        "lr accuracy/val seeds accuracy/test best trial",
+        "1 0.1 85.00% ± 7.07% 2 42.50% 1",
+        "2 0.01 83.00% ± 2.83% 2 41.50% 3",
+        "3 0.001 10.50% ± 0.71% 2 5.25% 5",
         "note: 1 setting is less than two standard errors behind the best: more seeds would tell them apart",
         "best: it/lr=0.1,seed=1",
         "repeat it: python train.py optimizer.lr=0.1",
@@ -76,7 +76,9 @@ def test_many_settings_and_many_failures_are_not_all_told(tmp_path: Path) -> Non
         "            alone: python train.py optimizer.lr=0",
     ]
     assert lines[30:32] == ["failed too: #20, #22, #24, #26, #28", "the best 10 of 15 settings"]
-    assert sum(line.endswith("%") for line in lines) == 10
+    assert lines[32].split() == ["lr", "accuracy/val", "accuracy/test", "trial"]
+    assert lines[34].split() == ["1", "29", "29.00%", "14.50%", "29"]
+    assert sum("%" in line for line in lines) == 10
 
 
 def test_a_narrow_terminal_shows_places_values_and_the_objective(tmp_path: Path) -> None:

@@ -1,0 +1,178 @@
+"""The callbacks that write the `summary.json` and the `curves.csv` of a run; see `run_summary`."""
+
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from convboard.errors import ConvboardError
+from convboard.experiment.run_dir import RESULT
+from convboard.experiment.run_summary import CURVES, RUNNING, write_summary
+from convboard.files import atomic_write_text, read_text, sync
+from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.signals import Interrupted
+
+COLUMNS = (
+    *("epoch", "step", "time", "images_per_second", "lr"),
+    *("loss/train", "accuracy/train", "loss/val", "accuracy/val"),
+)
+_HEADER = ",".join(COLUMNS) + "\n"
+_LONGEST = 100_000_000  # bytes of curves
+
+
+class SummaryFile:
+    """A callback that writes the summary of a run when it begins. How it ends is only known after the training.
+
+    Args:
+        run_dir: The run directory.
+        config: The config, as `config.yaml` has it.
+        environment: Versions, device and the like, by name.
+        started: When the run was started, in seconds since 1970; None: now.
+    """
+
+    def __init__(
+        self, run_dir: Path, config: Mapping[str, Any], environment: Mapping[str, str], started: float | None = None
+    ) -> None:
+        self._run_dir, self._config, self._environment = run_dir, config, environment
+        self._started = time.time() if started is None else started
+
+    @contextmanager
+    def recording_failure(self) -> Iterator[None]:
+        """Within, an error that ends the run is recorded. A run that has a result has not failed."""
+        try:
+            yield
+        except BaseException as error:
+            if not (self._run_dir / RESULT).exists():
+                with suppress(OSError):  # the cause matters more
+                    self.end(*_end_by(error))
+            raise
+
+    def end(self, state: str, reason: str = "") -> None:
+        """Record how the run has ended.
+
+        Args:
+            state: finished, pruned, failed or interrupted.
+            reason: Why, unless it has finished.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self._write(state, reason, time.time())
+
+    def on_fit_start(self, start: FitStart) -> None:
+        """Record that the run has begun."""
+        self._write(RUNNING, "", None)
+
+    def on_step(self, step: Step) -> None:
+        """Do nothing."""
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """Do nothing."""
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        """Do nothing: the result is not written yet."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `Callback`; there is no state."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Callback`; there is no state."""
+
+    def _write(self, state: str, reason: str, ended: float | None) -> None:
+        content = {"state": state, "reason": reason, "started": self._started, "ended": ended}
+        write_summary(self._run_dir, content | {"config": self._config, "environment": self._environment})
+
+
+def _end_by(error: BaseException) -> tuple[str, str]:
+    """Return the state of a run that an error has ended, and the reason."""
+    if isinstance(error, Interrupted):
+        return "interrupted", str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted", "interrupted before the first step"
+    return "failed", str(error) if isinstance(error, ConvboardError) else f"{type(error).__name__}: {error}"
+
+
+class CurvesFile:
+    """A callback that appends a line to `curves.csv` at the end of each epoch.
+
+    A resumed run repeats the steps since its last checkpoint, so the lines behind it are cut off first: each epoch is
+    there once.
+
+    Args:
+        run_dir: The run directory.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._path = run_dir / CURVES
+        self._text = ""  # the whole content
+        self._lr = math.nan  # of the latest step
+        self._is_synced = True
+
+    def on_fit_start(self, start: FitStart) -> None:
+        """Cut off the lines that the checkpoint does not cover, or begin the file."""
+        self._text = _HEADER + "".join(_lines_until(self._path, start.global_step))
+        atomic_write_text(self._path, self._text)
+
+    def on_step(self, step: Step) -> None:
+        """Note the learning rate."""
+        self._lr = step.lr
+
+    def on_epoch_end(self, end: EpochEnd) -> None:
+        """Append a line."""
+        measured = f"{time.time():.3f}", f"{end.images_per_second:.1f}"
+        values = self._lr, end.train_loss, end.train_accuracy, end.val.loss, end.val.accuracy
+        line = ",".join([str(end.epoch), str(end.global_step), *measured, *map(repr, values)]) + "\n"
+        before, self._text = self._text, self._text + line
+        if not _append(self._path, len(before), line):  # somebody has removed or changed it
+            atomic_write_text(self._path, self._text)
+        self._is_synced = False
+
+    def on_fit_end(self, end: FitEnd) -> None:
+        """Do nothing."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Wait until the lines are on disk, since a checkpoint follows that covers them. There is no state."""
+        if not self._is_synced:
+            with suppress(FileNotFoundError):  # removed; it is written again
+                sync(self._path)
+            self._is_synced = True
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Do nothing: the file is the state."""
+
+
+def _lines_until(path: Path, step: int) -> list[str]:
+    """Return the whole lines of a file of curves up to a step; none if it is missing or something else."""
+    try:
+        header, *lines = read_text(path, _LONGEST).splitlines(keepends=True)
+    except (OSError, ValueError):
+        return []
+    kept: list[str] = []
+    for line in lines if header == _HEADER else ():
+        cells = line.split(",")
+        if len(cells) != len(COLUMNS) or not line.endswith("\n") or not cells[1].isdecimal() or int(cells[1]) > step:
+            break
+        kept.append(line)
+    return kept
+
+
+def _append(path: Path, length: int, line: str) -> bool:
+    """Append a line to a file. Returns whether it was there and had this length before; a link is not followed."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        with os.fdopen(descriptor, "ab") as file:
+            if os.fstat(descriptor).st_size != length:
+                return False
+            file.write(line.encode())
+        return True
+    except OSError as error:
+        error.filename = str(path)  # the error of a full disk has no file name
+        raise
