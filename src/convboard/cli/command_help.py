@@ -37,21 +37,24 @@ def is_asked_for() -> bool:
     return bool({"-h", "--help"} & set(sys.argv[1:]))
 
 
-def script_help(schema: type, name: str) -> str:
+def script_help(schema: type, name: str, *words: str) -> str:
     """Return the help of a command whose keys are those of a dataclass.
 
     Args:
-        schema: A dataclass whose docstring describes the command, and each key under `Attributes`.
+        schema: A dataclass whose docstring describes the command, and each key under `Attributes`. Those that it
+            inherits are described where they are defined.
         name: The command; see `command_line.command`.
+        words: What is between the command and its keys.
     """
-    about, meanings = _docstring(schema)
+    about, _ = _docstring(schema)
+    meanings = {name: meaning for base in schema.__mro__[:-1] for name, meaning in _docstring(base)[1].items()}
     defaults = {field.name: field.default for field in fields(schema)}
     rows = [
         (f"{key}={'...' if value == MISSING else format_value(value)}", meanings[key])
         for key, value in defaults.items()
     ]
     usage = " ".join(text if defaults[text.partition("=")[0]] == MISSING else f"[{text}]" for text, _ in rows)
-    paragraphs = [fill(f"usage: {command(name)} {usage}", _width(), subsequent_indent="    ")]
+    paragraphs = [fill(f"usage: {command(name, *words, usage)}", _width(), subsequent_indent="    ")]
     paragraphs += [fill(paragraph, _width()) for paragraph in about.split("\n\n")]
     return "\n\n".join([*paragraphs, _table(rows)])
 

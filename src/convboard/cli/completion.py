@@ -31,8 +31,22 @@ def complete(commands: Iterable[str]) -> bool:
     if command == "train" or command not in commands:
         return command == "train"
     typed = "" if line.endswith(" ") else words[-1]
+    if command == "runs":
+        return _complete_runs(arguments, typed)
     own = fields(import_module(f"convboard.cli.{command.replace('-', '_')}").Arguments)
     keys = [f"{key.name}=" for key in own if f"{key.name}=".startswith(typed)]
     if keys:
         print("\n".join(keys))
     return command in _TAKE_A_CONFIG and not keys
+
+
+def _complete_runs(arguments: list[str], typed: str) -> bool:
+    """Complete the commands on runs, and their keys. Folders are left to the shell."""
+    runs = import_module("convboard.cli.runs")
+    names: list[str] = []
+    if not arguments or (len(arguments) == 1 and typed):
+        names = [*runs.COMMANDS]
+    elif arguments[0] in runs.COMMANDS:
+        names = [f"{key.name}=" for key in fields(runs.command_module(arguments[0]).Arguments)]
+    print("\n".join(name for name in names if name.startswith(typed)))
+    return False

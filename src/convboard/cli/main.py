@@ -16,6 +16,7 @@ COMMANDS = {
     "layers": "show a network as a table: shapes, parameters, receptive fields",
     "evaluate": "evaluate the best network of a finished run again",
     "feature-maps": "draw what a network makes of a picture of your own",
+    "runs": "list the runs of a folder",
 }
 _USAGE = """usage: convboard COMMAND [key=value ...]
 

@@ -164,6 +164,7 @@ def _trial_row(sweep: Sweep, trial: Trial, observer: Observer, prefix: str) -> R
         sweep.folder,
         trial.number,
         trial.swept,
+        trial.overrides,
     )
 
 

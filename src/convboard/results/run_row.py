@@ -1,11 +1,14 @@
 """A run as a row of a table: what it was asked to do, how far it is, and what has come out."""
 
 import json
+import shlex
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from convboard.config.command_line import assignment, command
 from convboard.results.option_names import option_name
 
 SEED = "seed"  # runs that differ in it alone are repetitions of one setting
@@ -33,6 +36,7 @@ class RunRow:
         sweep: The folder of its sweep.
         number: Its number in the sweep.
         swept: The values in which the runs of its sweep differ, as texts by key.
+        overrides: The overrides of a command line that runs it alone, if it is of a sweep.
     """
 
     path: Path
@@ -49,6 +53,21 @@ class RunRow:
     sweep: Path | None = None
     number: int | None = None
     swept: Mapping[str, str] = field(default_factory=dict)
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command that trains such a run again."""
+        if self.sweep is None:
+            return command("train", assignment("repeat", self.path))
+        return command("train", *map(shlex.quote, self.overrides))
+
+    @property
+    def address(self) -> str:
+        """What names it on the command line, below the folder in which runs were looked for."""
+        if self.number is None:
+            return self.name
+        return f"{self.name.rpartition('/')[0]}#{self.number}"
 
     @property
     def objective(self) -> str:
@@ -64,6 +83,12 @@ class RunRow:
     def test(self) -> float | None:
         """The metric on the test split that goes with its objective; None before it has ended."""
         return self.metrics.get(f"{self.objective.partition('/')[0]}/test")
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since it ended, or else since it was started."""
+        then = self.ended or self.started
+        return None if then is None else time.time() - then
 
     @property
     def max_epochs(self) -> int | None:
@@ -86,6 +111,8 @@ def flat_config(config: Mapping[str, Any], swept: Mapping[str, str] | None = Non
             flat[group] = (swept or {}).get(group) or option_name(group, str(target))
     if name := flat.get("dataset.name"):
         flat["dataset"] = name
+    for key, text in (swept or {}).items():  # such as `experiment`, which stands for values of other keys
+        flat.setdefault(key, text)
     return flat
 
 

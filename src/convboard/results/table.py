@@ -1,7 +1,6 @@
 """Runs as a table: filtered, sorted, and grouped into settings whose runs differ in the seed alone."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
@@ -9,12 +8,12 @@ from typing import Any, overload
 from convboard.errors import ConfigError, nearest
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import GROUPS, SEED, RunRow
-from convboard.results.statistics import Summary, summarise
+from convboard.results.setting import Setting, group_settings
 from convboard.results.where import parse_where
 
 # What a run has beside its config, by the name of its column.
 FACTS: dict[str, Callable[[RunRow], Any]] = {
-    "run": lambda row: row.name,
+    "run": lambda row: row.address,
     "state": lambda row: str(row.state),
     "reason": lambda row: row.reason,
     "objective": lambda row: row.value,
@@ -23,35 +22,15 @@ FACTS: dict[str, Callable[[RunRow], Any]] = {
     "seconds": lambda row: row.seconds,
     "started": lambda row: row.started,
     "ended": lambda row: row.ended,
+    "age": lambda row: row.age,
     "number": lambda row: row.number,
     "path": lambda row: str(row.path),
 }
 _OF_A_GROUP = (*GROUPS, "dataset")
-_NEVER_SHOWN = (
-    "data_dir",
-    "dataset.path",
-    "dataset.name",
-    "resume",
-    "trainer.threads",
-    *(f"{g}._target_" for g in GROUPS),
-)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Runs that differ in the seed alone.
-
-    Attributes:
-        values: The values in which this setting differs from the others, by key.
-        rows: Its runs.
-        objective: Mean, spread and number of the objectives of those that have ended; None if none has.
-        test: The same of the metric on the test split.
-    """
-
-    values: Mapping[str, Any]
-    rows: tuple[RunRow, ...]
-    objective: Summary | None
-    test: Summary | None
+_NEVER_SHOWN = {
+    *("data_dir", "dataset.name", "resume", *(f"{group}._target_" for group in GROUPS)),
+    *(f"trainer.{key}" for key in ("device", "threads", "channels_last", "precision", "compile", "cuda_graph", "plan")),
+}
 
 
 class RunTable(Sequence[RunRow]):
@@ -59,10 +38,13 @@ class RunTable(Sequence[RunRow]):
 
     Args:
         rows: The runs.
+        differing: The keys in which the runs of a larger table differ, of which these are a part; None for those in
+            which these runs do.
     """
 
-    def __init__(self, rows: Sequence[RunRow]) -> None:
+    def __init__(self, rows: Sequence[RunRow], differing: Sequence[str] | None = None) -> None:
         self.rows = tuple(rows)
+        self._differing = differing
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -72,7 +54,7 @@ class RunTable(Sequence[RunRow]):
     @overload
     def __getitem__(self, index: slice) -> "RunTable": ...
     def __getitem__(self, index: int | slice) -> "RunRow | RunTable":
-        return self.rows[index] if isinstance(index, int) else RunTable(self.rows[index])
+        return self.rows[index] if isinstance(index, int) else RunTable(self.rows[index], self.differing)
 
     def __iter__(self) -> Iterator[RunRow]:
         return iter(self.rows)
@@ -86,24 +68,28 @@ class RunTable(Sequence[RunRow]):
     def differing(self) -> tuple[str, ...]:
         """The keys in which these runs differ, with the seed last.
 
-        A key of a group, such as `model.hidden`, counts if runs with the same option of the group differ in it. Places
-        of data and the number of threads never count.
+        Of a sweep these are the swept keys. Otherwise a key of a group, such as `model.hidden`, counts if runs with the
+        same option of the group differ in it; how a run computes, and where its data is, counts only if it was swept.
         """
-        found = [key for key in self.keys if key not in (SEED, *_NEVER_SHOWN) and self._differs(key)]
-        found.sort(key=lambda key: (key not in _OF_A_GROUP, key not in self._swept))
-        return (*found, SEED) if self._differs(SEED) else tuple(found)
-
-    @cached_property
-    def _swept(self) -> frozenset[str]:
-        return frozenset(key for row in self.rows for key in row.swept)
+        if self._differing is not None:
+            return tuple(self._differing)
+        swept = dict.fromkeys(key for row in self.rows for key in row.swept)
+        if self.rows and self.rows[0].sweep is not None and len({row.sweep for row in self.rows}) == 1:
+            found = list(swept)
+        else:
+            found = [key for key in self.keys if key in swept or (key not in _NEVER_SHOWN and self._differs(key))]
+        found.sort(key=lambda key: (key == SEED, key not in _OF_A_GROUP, key not in swept))
+        return tuple(found)
 
     def _differs(self, key: str) -> bool:
+        """Return whether runs differ in a key. One that a run of an older version lacks does not count."""
         group = key.partition(".")[0]
+        is_inner, is_open = group in _OF_A_GROUP and key != group, group in GROUPS
         seen: dict[Any, Any] = {}
         for row in self.rows:
-            if row.config:
-                option = row.config.get(group) if group in _OF_A_GROUP and key != group else None
-                if seen.setdefault(option, row.config.get(key)) != row.config.get(key):
+            if row.config and (is_open or key in row.config):
+                value = row.config.get(key)
+                if seen.setdefault(row.config.get(group) if is_inner else None, value) != value:
                     return True
         return False
 
@@ -133,7 +119,11 @@ class RunTable(Sequence[RunRow]):
 
     @cached_property
     def _columns(self) -> frozenset[str]:
-        return frozenset((*FACTS, *self.keys, *(tag for row in self.rows for tag in row.metrics)))
+        return frozenset((*FACTS, *self.keys, *self._tags))
+
+    @cached_property
+    def _tags(self) -> frozenset[str]:
+        return frozenset((self.objective, self.tested, *(tag for row in self.rows for tag in row.metrics)))
 
     def where(self, condition: str) -> "RunTable":
         """Return the runs for which a condition holds, such as `optimizer.lr>0.01 and model=lenet`; see `where`.
@@ -158,12 +148,21 @@ class RunTable(Sequence[RunRow]):
         known = [row for row in self.rows if self.value(row, name) is not None]
         unknown = [row for row in self.rows if self.value(row, name) is None]
         known.sort(key=lambda row: _order(self.value(row, name)), reverse=is_reversed)
-        return RunTable([*known, *unknown])
+        return RunTable([*known, *unknown], self.differing)
 
     @property
     def objective(self) -> str:
         """The metric by which these runs are compared: that of the first one that names any."""
         return next((row.objective for row in self.rows if row.objective), "accuracy/val")
+
+    @property
+    def tested(self) -> str:
+        """The metric on the test split that goes with the objective."""
+        return f"{self.objective.partition('/')[0]}/test"
+
+    def is_metric(self, column: str) -> bool:
+        """Return whether a column is a tag of the metrics of these runs."""
+        return column in self._tags
 
     @property
     def is_maximised(self) -> bool:
@@ -172,19 +171,7 @@ class RunTable(Sequence[RunRow]):
 
     def settings(self) -> list[Setting]:
         """Return the runs grouped by all that they differ in but the seed, in the order of their first runs."""
-        keys = [key for key in self.differing if key != SEED]
-        groups: dict[tuple[Any, ...], list[RunRow]] = {}
-        for row in self.rows:
-            groups.setdefault(tuple(row.config.get(key) for key in keys), []).append(row)
-        return [
-            Setting(
-                dict(zip(keys, values, strict=True)),
-                tuple(rows),
-                summarise([row.value for row in rows if row.value is not None]),
-                summarise([row.test for row in rows if row.test is not None]),
-            )
-            for values, rows in groups.items()
-        ]
+        return group_settings(self.rows, self.differing)
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame: a row for each run, with its facts, metrics and config as columns.

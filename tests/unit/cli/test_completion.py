@@ -21,6 +21,10 @@ from convboard.cli.main import COMMANDS
         ("layers ro", ["row="], None),
         ("layers model=le", [], "convboard model=le"),
         ("feature-maps model=lenet in", ["input_shape=", "invert="], None),
+        ("runs li", ["list"], None),
+        ("runs list to", ["top="], None),
+        ("runs list outputs/", [""], None),
+        ("runs nothing ", [""], None),
         ("nothing ", [], None),
     ],
 )

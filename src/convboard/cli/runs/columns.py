@@ -1,0 +1,134 @@
+"""The columns of a table of runs or settings, as texts."""
+
+from collections import Counter
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+from convboard.cli.runs.selection import Selected
+from convboard.cli.runs.text_table import one_line
+from convboard.config.command_line import format_value
+from convboard.results.run_row import RunRow
+from convboard.results.statistics import summarise
+from convboard.results.table import FACTS, RunTable
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.terminal.live_view import format_value as format_metric
+from convboard.sweeps.terminal.live_view import short_keys
+
+N, INTERVAL = "n", "95 %"  # columns of settings alone
+_NAMED = 3  # runs of a setting that are named
+_LONGEST = 80  # characters of a cell
+_AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
+
+
+def column_names(found: Selected) -> list[str]:
+    """Return the columns that are shown unless others are asked for."""
+    table = found.table
+    figures = [table.objective, *([table.tested] if table.tested != table.objective else [])]
+    if found.settings is None:
+        keys = list(table.differing)
+    else:
+        keys = [key for key in table.differing if key in found.settings[0].values]
+        figures = [N, figures[0], INTERVAL, *figures[1:]]
+    reason = ["reason"] if any(row.reason for row in table) else []
+    return ["run", "state", *keys, *figures, "epochs", "seconds", "age", *reason]
+
+
+def text_columns(found: Selected, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the cells of columns by their heads, which are the names, or of keys only their last parts.
+
+    Args:
+        found: The runs. There is a cell for each of them, or for each setting.
+        names: The columns: those that a condition can name, and `n` and `95 %`.
+
+    Raises:
+        ConfigError: A column does not exist.
+    """
+    table = found.table
+    for name in names:
+        if name not in (N, INTERVAL):
+            table.check_column(name)
+    groups = [[row] for row in table] if found.settings is None else [list(one.rows) for one in found.settings]
+    heads = short_keys([name for name in names if name in table.keys])
+    return {heads.get(name, name): [_cell(table, rows, name) for rows in groups] for name in names}
+
+
+def _cell(table: RunTable, rows: Sequence[RunRow], name: str) -> str:
+    """Return what is shown of runs of one setting in a column."""
+    if name in (N, INTERVAL, "objective", "test") or table.is_metric(name):
+        return _figures(table, rows, name)
+    if name in FACTS:
+        return _fact(rows, name)
+    values = dict.fromkeys(shown_value(row.config[name]) for row in rows if name in row.config)
+    return ", ".join(values)
+
+
+def _figures(table: RunTable, rows: Sequence[RunRow], name: str) -> str:
+    """Return the mean of a metric over the runs that count, with its standard deviation; or their number."""
+    counting = [row for row in rows if row.state == State.FINISHED] or [row for row in rows if row.value is not None]
+    tag = {N: table.objective, INTERVAL: table.objective, "objective": table.objective, "test": table.tested}.get(
+        name, name
+    )
+    summary = summarise([row.metrics[tag] for row in counting if tag in row.metrics])
+    if name == N:
+        return str(summary.n if summary else 0)
+    if summary is None:
+        return ""
+    if name == INTERVAL:
+        return "" if summary.interval is None else f"± {format_metric(tag, summary.interval)}"
+    value = format_metric(tag, summary.mean)
+    return value if summary.deviation is None else f"{value} ± {format_metric(tag, summary.deviation)}"
+
+
+def _fact(rows: Sequence[RunRow], name: str) -> str:
+    values: list[Any] = [value for row in rows if (value := FACTS[name](row)) is not None]
+    if name == "run":
+        return _named(rows)
+    if name == "state":
+        states = Counter(values)
+        return str(values[0]) if len(states) == 1 else ", ".join(f"{n} {state}" for state, n in states.items())
+    if name == "epochs":
+        return _epochs(rows)
+    if not values:
+        return ""
+    if name == "age":
+        return format_age(min(values))
+    if name == "seconds":
+        mean = fmean(values)
+        return f"{mean:.1f}" if mean < 100 else f"{mean:,.0f}"
+    return ", ".join(dict.fromkeys(shown_value(value) for value in values if value != ""))
+
+
+def _named(rows: Sequence[RunRow]) -> str:
+    """Return names of runs; those of one sweep have its name once."""
+    first, *others = rows[:_NAMED]
+    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    if all(row.sweep == first.sweep and row.number is not None for row in rows):
+        names = [first.address, *(f"#{row.number}" for row in others)]
+    else:
+        names = [row.address for row in (first, *others)]
+    return one_line(" ".join(names)) + more
+
+
+def _epochs(rows: Sequence[RunRow]) -> str:
+    """Return how many epochs were trained, and of runs that have not finished, of how many."""
+    texts: dict[str, None] = {}
+    for row in rows:
+        is_whole = row.state == State.FINISHED or row.max_epochs is None
+        if row.epochs is not None:
+            texts[str(row.epochs) if is_whole else f"{row.epochs}/{row.max_epochs}"] = None
+    return ", ".join(texts)
+
+
+def shown_value(value: Any) -> str:
+    """Return a value of a config for people: a number that was drawn at random with four digits."""
+    text = one_line(f"{value:.4g}" if isinstance(value, float) and len(str(value)) > 8 else format_value(value))
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def format_age(seconds: float) -> str:
+    """Return how long ago something was: `5 d`, `3 h`, `12 min`, `40 s`."""
+    for size, unit in _AGES:
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"

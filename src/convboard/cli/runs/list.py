@@ -1,0 +1,86 @@
+"""The runs of a folder as a table: `python scripts/runs.py list outputs`."""
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.text import Text
+
+from convboard.cli.runs.columns import INTERVAL, N, column_names, text_columns
+from convboard.cli.runs.selection import Selected, Selection, selected
+from convboard.cli.runs.text_table import text_lines, width_of
+from convboard.experiment.console import counted
+from convboard.sweeps.terminal.live_view import short_keys
+
+_LEFT = ("run", "state", "reason", "path")
+_STYLES = {"failed": "red", "unreadable": "red", "running": "cyan", "interrupted": "magenta", "pruned": "yellow"}
+
+
+@dataclass
+class Arguments(Selection):
+    """List the runs of a folder: a row for each, or where runs differ in the seed alone, for each setting.
+
+    A setting has the mean over its n seeds ± standard deviation, and half the width of the 95 % interval of the mean.
+    Only small files are read, never those of TensorBoard.
+
+    Attributes:
+        columns: The columns to show instead, separated by commas: keys of the config such as optimizer.lr, metrics such
+            as loss/val, and run, state, reason, objective, test, epochs, seconds, age, started, ended, number, path.
+    """
+
+    columns: str | None = None
+
+
+def main(paths: list[str], arguments: Arguments) -> None:
+    """Print the table."""
+    found = selected(paths, arguments)
+    if not len(found.table):
+        print("There are no runs." if arguments.where is None else "There are no such runs.")
+        return
+    names = column_names(found) if arguments.columns is None else arguments.columns.split(",")
+    columns = text_columns(found, names)
+    keys = short_keys(found.table.differing).values()
+    hidden = _hide(columns, [*keys]) if arguments.columns is None else []
+    console = Console(highlight=False, soft_wrap=True)
+    right = [head for head, cells in columns.items() if head not in _LEFT and _are_numbers(cells)]
+    for at, line in enumerate(text_lines(columns, right)):
+        console.print(_styled(line, columns.get("state", [])[at - 2 : at - 1])) if console.is_terminal else print(line)
+    print(f"\n{_summary(found)}")
+    if hidden:
+        print(f"For {', '.join(hidden)} there is no room here; columns= chooses the columns.")
+
+
+def _styled(line: str, states: list[str]) -> Text:
+    """Return a line in the colour of the state, if that calls for attention."""
+    return Text(line, next((style for name, style in _STYLES.items() if name in "".join(states)), ""))
+
+
+def _are_numbers(cells: list[str]) -> bool:
+    return any(cells) and all(not cell or cell[0].isdigit() or cell[0] in "-±." for cell in cells)
+
+
+def _hide(columns: dict[str, list[str]], heads: Sequence[str]) -> list[str]:
+    """Leave out columns of keys, the last ones first, until the table fits into the terminal. Returns their heads."""
+    hidden: list[str] = []
+    if sys.stdout.isatty():
+        widths = {head: width_of(head, cells) + 2 for head, cells in columns.items()}
+        for head in reversed(heads):
+            if head in widths and sum(widths.values()) > shutil.get_terminal_size().columns + 2:
+                del columns[head], widths[head]
+                hidden.insert(0, head)
+    return hidden
+
+
+def _summary(found: Selected) -> str:
+    """Return how many runs there are, by state."""
+    counts = Counter(str(row.state) for row in found.table)
+    states = ", ".join(f"{count:,} {state}" for state, count in counts.items())
+    if found.settings is None:
+        return f"{counted(len(found.table), 'run')}: {states}"
+    of = f"{counted(len(found.settings), 'setting')} with {counted(len(found.table), 'run')}: {states}"
+    return (
+        f"{of}. {N} seeds: mean ± standard deviation; {INTERVAL}: the interval of the mean. group=none shows each run."
+    )

@@ -1,0 +1,70 @@
+"""A setting: runs that differ in the seed alone, which are repetitions of one experiment."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from convboard.results.run_row import SEED, RunRow
+from convboard.results.statistics import Summary, summarise
+from convboard.sweeps.store.journal import State
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Runs that differ in the seed alone.
+
+    Attributes:
+        values: The values in which this setting differs from the others, by key.
+        rows: Its runs.
+    """
+
+    values: Mapping[str, Any]
+    rows: tuple[RunRow, ...]
+
+    @cached_property
+    def finished(self) -> tuple[RunRow, ...]:
+        """The runs that finished."""
+        return tuple(row for row in self.rows if row.state == State.FINISHED and row.value is not None)
+
+    @cached_property
+    def pruned(self) -> tuple[RunRow, ...]:
+        """The runs that were pruned, but for those that were spared before they began."""
+        return tuple(row for row in self.rows if row.state == State.PRUNED and row.value is not None)
+
+    @property
+    def results(self) -> tuple[RunRow, ...]:
+        """The runs that count: those that finished, or the pruned ones if none has."""
+        return self.finished or self.pruned
+
+    @cached_property
+    def objective(self) -> Summary | None:
+        """Mean and spread of the objective over the runs that count; None if there are none."""
+        return summarise([row.value for row in self.results if row.value is not None])
+
+    @cached_property
+    def test(self) -> Summary | None:
+        """The same of the metric on the test split."""
+        return summarise([row.test for row in self.results if row.test is not None])
+
+
+def group_settings(rows: Iterable[RunRow], keys: Sequence[str]) -> list[Setting]:
+    """Group runs by all that they differ in but the seed.
+
+    Args:
+        rows: The runs.
+        keys: The keys in which they differ; see `RunTable.differing`.
+
+    Returns:
+        The settings, in the order of their first runs.
+    """
+    keys = [key for key in keys if key != SEED]
+    groups: dict[tuple[Any, ...], list[RunRow]] = {}
+    for row in rows:
+        groups.setdefault(tuple(_value(row, key) for key in keys), []).append(row)
+    return [Setting(dict(zip(keys, values, strict=True)), tuple(group)) for values, group in groups.items()]
+
+
+def _value(row: RunRow, key: str) -> Any:
+    """Return the value of a key; that of `experiment` is not in the config but only on the command line of a sweep."""
+    return row.config[key] if key in row.config else row.swept.get(key)
