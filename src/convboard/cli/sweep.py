@@ -15,6 +15,7 @@ from convboard.config import compose
 from convboard.config.command_line import assignment, command, printable
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.results.sweep_report import print_report
 from convboard.sweeps import forked_process
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
@@ -31,7 +32,6 @@ from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.terminal.dry_run import report_dry_run
 from convboard.sweeps.terminal.live_view import LiveView
 from convboard.sweeps.terminal.status_line import StatusLine
-from convboard.sweeps.terminal.sweep_report import print_report
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
