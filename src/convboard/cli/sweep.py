@@ -9,6 +9,7 @@ from convboard.cli.frame import JobError, RunEnded
 from convboard.cli.open_sweep import folder_errors, how_to_go_on, open_sweep
 from convboard.config.command_line import printable
 from convboard.experiment.console import counted, shown_path
+from convboard.results.sweep_report import print_report
 from convboard.sweeps import forked_process
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.slots import Slot
@@ -16,7 +17,6 @@ from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.sweeps.terminal.live_view import LiveView
-from convboard.sweeps.terminal.sweep_report import print_report
 from convboard.sweeps.workers.pool import Pool
 from convboard.training import signals
 from convboard.training.signals import EXIT_BY_SIGNAL

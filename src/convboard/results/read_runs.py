@@ -134,9 +134,18 @@ def _sweep_rows(folder: Path, top: Path) -> Iterator[RunRow]:
     except (RunError, OSError) as error:
         yield RunRow(folder, _name(folder, top), UNREADABLE, " ".join(str(error).split()))
         return
+    yield from trial_rows(sweep, "" if folder == top else f"{_name(folder, top)}/")
+
+
+def trial_rows(sweep: Sweep, prefix: str = "") -> list[RunRow]:
+    """Return the runs of a sweep by number.
+
+    Args:
+        sweep: The sweep, just read.
+        prefix: Is put before their names.
+    """
     observer = Observer(sweep.workers)
-    for trial in sweep.trials:
-        yield _trial_row(sweep, trial, observer, "" if folder == top else f"{_name(folder, top)}/")
+    return [_trial_row(sweep, trial, observer, prefix) for trial in sweep.trials]
 
 
 def _trial_row(sweep: Sweep, trial: Trial, observer: Observer, prefix: str) -> RunRow:
@@ -173,5 +182,5 @@ def _result_of_trial(path: Path, last: Entry) -> tuple[Mapping[str, float], int 
     if last.state in (State.FINISHED, State.PRUNED):
         with suppress(RunError):
             result = read_result(path / RESULT)
-            return result["metrics"], result.get("epochs")
+            return result["metrics"], result.get("epochs", last.epochs)
     return {}, None if last.state is State.WAITING else _epochs(path)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from convboard.config.command_line import format_value
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.statistics import Summary, summarise
 from convboard.sweeps.store.journal import State
@@ -21,6 +22,11 @@ class Setting:
 
     values: Mapping[str, Any]
     rows: tuple[RunRow, ...]
+
+    def text(self, key: str) -> str:
+        """Return the value of a key for people: as it was typed where it was swept."""
+        row = self.rows[0]
+        return row.swept[key] if key in row.swept else format_value(self.values[key]) if key in row.config else ""
 
     @cached_property
     def finished(self) -> tuple[RunRow, ...]:
@@ -61,10 +67,5 @@ def group_settings(rows: Iterable[RunRow], keys: Sequence[str]) -> list[Setting]
     keys = [key for key in keys if key != SEED]
     groups: dict[tuple[Any, ...], list[RunRow]] = {}
     for row in rows:
-        groups.setdefault(tuple(_value(row, key) for key in keys), []).append(row)
+        groups.setdefault(tuple(row.config.get(key, row.swept.get(key)) for key in keys), []).append(row)
     return [Setting(dict(zip(keys, values, strict=True)), tuple(group)) for values, group in groups.items()]
-
-
-def _value(row: RunRow, key: str) -> Any:
-    """Return the value of a key; that of `experiment` is not in the config but only on the command line of a sweep."""
-    return row.config[key] if key in row.config else row.swept.get(key)

@@ -1,6 +1,5 @@
 """What has come out of a sweep, in the terminal: what has failed, the best settings, and which keys mattered."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 from rich import box
@@ -9,15 +8,15 @@ from rich.table import Table
 from rich.text import Text
 
 from convboard.config.command_line import assignment, command, printable, tensorboard
-from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
-from convboard.experiment.run_dir import RESULT
-from convboard.experiment.stored_json import read_result
+from convboard.results.importance import importance
+from convboard.results.ranking import is_close, most_seeds, rank
+from convboard.results.read_runs import trial_rows
+from convboard.results.setting import Setting, group_settings
+from convboard.results.statistics import Summary
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
-from convboard.sweeps.store.trials import SEED
 from convboard.sweeps.terminal.live_view import format_value, short_keys
-from convboard.sweeps.terminal.ranking import RankedSetting, Result, importance, most_seeds, rank
 
 _RANKED = 10  # settings in the table
 _WIDEST = 20  # columns for the values of a key, where there is not room for all
@@ -34,17 +33,18 @@ def print_report(sweep: Sweep, console: Console) -> None:
     """
     for failure in _failures(sweep):
         console.print(failure)
-    settings = rank(_results(sweep), sweep.record.is_maximised)
+    groups = [setting for setting in group_settings(trial_rows(sweep), sweep.record.swept) if setting.results]
+    settings = rank(groups, sweep.record.is_maximised)
     if settings:
         console.print()
-        if settings[0].swept:
+        if settings[0].values:
             console.print(_ranking(sweep, settings))
             console.print()
         else:
             console.print(_mean(sweep, settings[0]))
         for line in _conclusions(sweep, settings):
             console.print(line)
-        best = settings[0].results[0].trial
+        best = sweep.trials[_best_trial(settings[0])]
         console.print(f"best:       {printable(shown_path(sweep.run_dir(best.number)))}")
         console.print(f"repeat it:  {printable(best.command)}")
     for line in _how_to_take_further(sweep):
@@ -77,37 +77,29 @@ def _how_to_take_further(sweep: Sweep) -> Iterator[str]:
         yield f"go further: {printable(command('train', '-m', resume, f'sweep.promote={listed}'))}"
 
 
-def _mean(sweep: Sweep, setting: RankedSetting) -> str:
+def _best_trial(setting: Setting) -> int:
+    number = setting.results[0].number
+    assert number is not None
+    return number
+
+
+def _mean(sweep: Sweep, setting: Setting) -> str:
     """Return the result of a sweep over seeds alone."""
     objective, tested = sweep.record.objective, _tested(sweep.record.objective)
     over = f" (mean over {len(setting.results)} seeds)" if len(setting.results) > 1 else ""
-    test = "" if tested == objective else f", {tested} {format_value(tested, setting.test)}"
+    test = "" if tested == objective else f", {tested} {_mean_text(tested, setting.test)}"
     return f"result:     {objective} {_value(objective, setting)}{test}{over}"
 
 
-def _value(objective: str, setting: RankedSetting) -> str:
+def _mean_text(metric: str, summary: Summary | None) -> str:
+    return "" if summary is None else format_value(metric, summary.mean)
+
+
+def _value(objective: str, setting: Setting) -> str:
     """Return the mean of the objective of a setting, with its deviation."""
-    value = format_value(objective, setting.mean)
-    return value if setting.deviation is None else f"{value} ± {format_value(objective, setting.deviation)}"
-
-
-def _results(sweep: Sweep) -> list[Result]:
-    """Return the results of the trials that finished or were pruned."""
-    tested = _tested(sweep.record.objective)
-    results = []
-    for trial in sweep.trials:
-        state = sweep.journal.state(trial.number)
-        if state in (State.FINISHED, State.PRUNED):
-            end = sweep.journal.entries(trial.number)[-1]
-            try:
-                metrics = read_result(sweep.run_dir(trial.number) / RESULT)["metrics"]
-                value = metrics[sweep.record.objective] if end.value is None else end.value
-                at_test = metrics[tested]
-            except (RunError, KeyError):  # it was moved or damaged since, or is a seed that a race has spared
-                continue
-            pruned_after = None if state is State.FINISHED else end.epochs or 0
-            results.append(Result(trial, value, at_test, pruned_after))
-    return results
+    deviation = setting.objective.deviation if setting.objective else None
+    spread = "" if deviation is None else f" ± {format_value(objective, deviation)}"
+    return f"{_mean_text(objective, setting.objective)}{spread}"
 
 
 def _tested(objective: str) -> str:
@@ -115,10 +107,10 @@ def _tested(objective: str) -> str:
     return objective.partition("/")[0] + "/test"
 
 
-def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
+def _ranking(sweep: Sweep, settings: Sequence[Setting]) -> Table:
     """Return the table of the best settings."""
     objective, tested = sweep.record.objective, _tested(sweep.record.objective)
-    keys = short_keys([key for key in sweep.record.swept if key != SEED])
+    keys = short_keys(list(settings[0].values))
     most = most_seeds(settings)
     columns = {"seeds": most > 1, tested: tested != objective, "pruned after": any(each.pruned for each in settings)}
     shown = [title for title, is_shown in columns.items() if is_shown]
@@ -128,44 +120,36 @@ def _ranking(sweep: Sweep, settings: Sequence[RankedSetting]) -> Table:
     table.show_edge, table.padding = False, (0, 1, 0, 0)
     table.add_column("", min_width=len(str(_RANKED)))
     for key, short in keys.items():
-        longest = max(len(setting.swept.get(key, "")) for setting in settings[:_RANKED])
+        longest = max(len(setting.text(key)) for setting in settings[:_RANKED])
         table.add_column(short, min_width=min(max(longest, len(short)), _WIDEST), overflow="ellipsis", no_wrap=True)
     for column in (objective, *shown, "trial" if all(len(each.results) == 1 for each in settings) else "best trial"):
         table.add_column(column, justify="right", no_wrap=column == objective)
     for place, setting in enumerate(settings[:_RANKED], 1):
         cells = {
             "seeds": str(most) if len(setting.finished) == most else f"{len(setting.finished)} of {most}",
-            tested: format_value(tested, setting.test),
-            "pruned after": ", ".join(dict.fromkeys(f"epoch {result.pruned_after}" for result in setting.pruned)),
+            tested: _mean_text(tested, setting.test),
+            "pruned after": ", ".join(dict.fromkeys(f"epoch {row.epochs or 0}" for row in setting.pruned)),
         }
         table.add_row(
             str(place),
-            *(Text(printable(setting.swept.get(key, ""))) for key in keys),
+            *(Text(printable(setting.text(key))) for key in keys),
             _value(objective, setting),
             *(cells[column] for column in shown),
-            str(setting.results[0].trial.number),  # what sweep.promote= takes
+            str(_best_trial(setting)),  # what sweep.promote= takes
             style="bold green" if place == 1 else "" if setting.finished else "dim",
         )
     return table
 
 
-def _conclusions(sweep: Sweep, settings: Sequence[RankedSetting]) -> Iterator[str]:
+def _conclusions(sweep: Sweep, settings: Sequence[Setting]) -> Iterator[str]:
     """Yield which keys mattered, and whether the seeds leave it open which setting is the best."""
-    short = short_keys([key for key in sweep.record.swept if key != SEED])
+    short = short_keys(list(settings[0].values))
     shares = [f"{short.get(key, key)} {share:.0%}" for key, share in importance(settings).items()]
     if len(shares) > 1 and len(settings) >= _FEWEST:
         yield f"mattered:   {', '.join(shares)}   (share of the variance between settings)"
-    close = sum(_is_close(settings[0], other) for other in settings[1:])
+    close = sum(is_close(settings[0], other) for other in settings[1:])
     if close:
         is_search = sweep.record.options.get("search", "grid") != "grid"  # to which no seeds can be added
         advice = "" if is_search else ": more seeds would tell them apart"
         verb = "is" if close == 1 else "are"
         yield (f"note:       {counted(close, 'setting')} {verb} less than two standard errors behind the best{advice}")
-
-
-def _is_close(best: RankedSetting, other: RankedSetting) -> bool:
-    """Return whether two settings differ by less than two standard errors of the difference of their means."""
-    if best.deviation is None or other.deviation is None:
-        return False
-    error = math.hypot(best.deviation / math.sqrt(len(best.results)), other.deviation / math.sqrt(len(other.results)))
-    return abs(best.mean - other.mean) < 2 * error

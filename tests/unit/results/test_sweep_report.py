@@ -9,17 +9,23 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from convboard.results.sweep_report import print_report
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.terminal.sweep_report import print_report
 
 
 def sweep_of(folder: Path, values: dict[str, list[float | None]]) -> Sweep:
     """A sweep over lr and seed that has ended with these values; None: the trial failed."""
     trials = [
-        Trial(0, (f"optimizer.lr={lr}",), {"optimizer.lr": lr, "seed": str(seed)}, f"lr={lr},seed={seed}", {})
+        Trial(
+            0,
+            (f"optimizer.lr={lr}",),
+            {"optimizer.lr": lr, "seed": str(seed)},
+            f"lr={lr},seed={seed}",
+            {"objective": "accuracy/val", "optimizer": {"lr": lr}, "seed": seed},
+        )
         for lr, seeds in values.items()
         for seed in range(len(seeds))
     ]
