@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from convboard.results.axis_scale import AxisScale, axis_scale
+from convboard.results.importance import importance
+from convboard.results.ranking import rank
 from convboard.results.run_row import SEED, RunRow
+from convboard.results.setting import Setting
 from convboard.results.statistics import Summary, summarise
 from convboard.results.table import RunTable
+from convboard.sweeps.store.journal import State
 
-FINISHED = "finished"
 _MOST_VALUES = 12  # of a number, each of which has a mean of its own
 _GROUPS = 6  # of a number that has more values
 
@@ -63,11 +66,13 @@ class KeyEffect:
 
 
 def compared_keys(table: RunTable) -> list[str]:
-    """Return the keys but the seed in which runs that have an objective differ."""
-    return [key for key in RunTable([row for row, _ in measured(table)]).differing if key != SEED]
+    """Return the keys but the seed in which runs that have an objective differ, the most important ones first."""
+    values = {key: {row.config.get(key) for row, _ in measured(table)} for key in table.differing if key != SEED}
+    shares = importance(table.settings())
+    return sorted((key for key in values if len(values[key]) > 1), key=lambda key: -shares.get(key, 0))
 
 
-def key_effect(table: RunTable, key: str, is_counted: Callable[[float], bool] = lambda value: True) -> KeyEffect:
+def key_effect(table: RunTable, key: str, is_counted: Callable[[float], bool] = math.isfinite) -> KeyEffect:
     """Return how the objective depends on a key.
 
     Args:
@@ -87,6 +92,12 @@ def key_effect(table: RunTable, key: str, is_counted: Callable[[float], bool] = 
 def measured(table: Iterable[RunRow]) -> list[tuple[RunRow, float]]:
     """Return the runs that have an objective, with it. One that is not a finite number is none."""
     return [(row, row.value) for row in table if row.value is not None and math.isfinite(row.value)]
+
+
+def measured_settings(table: RunTable) -> list[tuple[Setting, Summary]]:
+    """Return the settings that have an objective, with it, the best first."""
+    ranked = rank(table.settings(), table.is_maximised)
+    return [(one, one.objective) for one in ranked if one.objective is not None and math.isfinite(one.objective.mean)]
 
 
 def _by_value(points: Sequence[Point], scale: AxisScale) -> list[list[Point]]:
@@ -112,7 +123,7 @@ def _group(points: Sequence[Point]) -> ValueGroup:
 
 def summarise_points(points: Sequence[Point]) -> Summary:
     """Return mean and spread of the objectives of at least one run: of those that have finished, if any has."""
-    counted = [point for point in points if point.row.state == FINISHED] or points
+    counted = [point for point in points if point.row.state == State.FINISHED] or points
     summary = summarise([point.value for point in counted])
     assert summary is not None
     return summary

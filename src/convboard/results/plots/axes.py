@@ -9,23 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from convboard.config.command_line import format_value as format_option
-from convboard.config.command_line import printable
 from convboard.results.axis_scale import AxisScale
+from convboard.results.plots.labels import shown_value
 from convboard.sweeps.terminal.live_view import format_value
 
 _MOST_TICKS = 7  # values of a number that each get a tick
-_LONGEST = 22  # characters of a value
 _MARGIN = 0.07  # of the axis of a metric, above and below
 _FAR = 8  # a value is far from the best if it is so many times as far as the median
 _KEPT = 4  # so many times the distance of the median is shown where values are far
 _LARGE = 20  # the ratio of losses from which their axis is logarithmic
-
-
-def shown_value(value: Any) -> str:
-    """Return a value of a config as a short text."""
-    text = f"{value:.4g}" if isinstance(value, float) else printable(format_option(value)).replace("\n", " ")
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def key_ticks(scale: AxisScale) -> list[Any]:
@@ -51,7 +43,7 @@ def set_key_ticks(axis: Axis, scale: AxisScale, room: float = math.inf) -> None:
         ticks = _apart(ticks, room)
     places, labels = zip(*ticks, strict=True)
     is_turned = scale.kind == "category" and sum(map(len, labels)) + 2 * len(labels) > room
-    turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if is_turned else {}
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if is_turned else {}
     axis.set_ticks(places, labels, **turned)
 
 

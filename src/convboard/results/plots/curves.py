@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from convboard.results.curves import At, MeanCurve, mean_curve, read_curve
-from convboard.results.key_effects import FINISHED
 from convboard.results.plots.axes import MetricAxis, metric_axis
-from convboard.results.plots.named_settings import named_settings
+from convboard.results.plots.labels import setting_name
 from convboard.results.plots.style import COLOURS, OTHERS, new_figure
-from convboard.results.run_row import RunRow
+from convboard.results.ranking import rank
+from convboard.results.setting import Setting
 from convboard.results.table import RunTable
 from convboard.sweeps.terminal.live_view import format_duration
 
@@ -42,7 +42,8 @@ def draw_curves(table: RunTable, tag: str, at: At = "epoch") -> Figure | None:
     Raises:
         ConfigError: The curves have no such metric.
     """
-    found = [(setting.name, _mean(setting.rows, tag, at)) for setting in named_settings(table)]
+    ranked = rank(table.settings(), table.is_maximised)
+    found = [(setting_name(setting.values), _mean(setting, tag, at)) for setting in ranked]
     lines = [_Line(name, curve) for name, curve in found if curve is not None]
     if not lines:
         return None
@@ -71,10 +72,9 @@ def _note(lines: Sequence[_Line]) -> str:
     return f"mean over {seeds} seeds with a band of one standard deviation, the best settings first"
 
 
-def _mean(rows: Sequence[RunRow], tag: str, at: At) -> MeanCurve | None:
+def _mean(setting: Setting, tag: str, at: At) -> MeanCurve | None:
     """Return the mean of the runs of a setting: of those that have finished, if any has."""
-    counted = [row for row in rows if row.state == FINISHED] or rows
-    curves = [curve for row in counted if (curve := read_curve(row.path, tag, at)) is not None]
+    curves = [curve for row in setting.finished or setting.rows if (curve := read_curve(row.path, tag, at)) is not None]
     return mean_curve(curves) if curves else None
 
 

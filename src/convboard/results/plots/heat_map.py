@@ -9,8 +9,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from convboard.results.axis_scale import is_number
 from convboard.results.key_effects import KeyEffect, Point, key_effect, summarise_points
-from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks, shown_value
+from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks
+from convboard.results.plots.labels import shown_value
 from convboard.results.plots.style import BETTER, COLOURS, INK, new_figure
 from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
@@ -67,8 +69,8 @@ def _draw_cells(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) -
         axis.set_ticks(range(len(effect.groups)), [_label(group.values) for group in effect.groups])
     axes.set_xlim(-0.5, len(across.groups) - 0.5)
     axes.set_ylim(-0.5, len(up.groups) - 0.5)
-    if up.scale.kind == "category":
-        axes.invert_yaxis()
+    if not is_number(up.scale.values[0]):
+        axes.invert_yaxis()  # texts are read from top to bottom
 
 
 def _rectangle(place: tuple[int, int], **style: Any) -> Rectangle:
@@ -77,8 +79,9 @@ def _rectangle(place: tuple[int, int], **style: Any) -> Rectangle:
 
 
 def _label(values: Sequence[Any]) -> str:
-    first, last = shown_value(values[0]), shown_value(values[-1])
-    return first if first == last else f"{first} to\n{last}"
+    if len(values) == 1:
+        return shown_value(values[0])
+    return f"{shown_value(values[0], 3)} to\n{shown_value(values[-1], 3)}"
 
 
 def _cells(across: KeyEffect, up: KeyEffect) -> Cells:
@@ -117,8 +120,6 @@ def _draw_colour_bar(figure: Figure, axes: Axes, metric: MetricAxis) -> None:
     colours = BETTER if metric.is_maximised else BETTER.reversed()
     bar = figure.colorbar(ScalarMappable(Normalize(0, 1), colours), ax=axes, pad=0.02, fraction=0.05)
     bar.outline.set_visible(False)
-    bar.set_ticks(
-        [metric.fraction(tick) for tick in metric.ticks()],
-        labels=[metric.text(tick, short=True) for tick in metric.ticks()],
-    )
+    ticks = metric.ticks()
+    bar.set_ticks(list(map(metric.fraction, ticks)), labels=[metric.text(tick, short=True) for tick in ticks])
     bar.ax.tick_params(length=0)

@@ -7,15 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convboard.experiment.console import counted
-from convboard.results.key_effects import FINISHED, KeyEffect, ValueGroup, key_effect, measured
+from convboard.results.key_effects import KeyEffect, ValueGroup, key_effect, measured
 from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks
 from convboard.results.plots.style import COLOURS, HALO, OTHERS, new_figure
 from convboard.results.run_row import RunRow
 from convboard.results.table import RunTable
+from convboard.sweeps.store.journal import State
 
 _WIDTH, _HEIGHT = 3.7, 3.0  # inches of a panel
 _COLUMNS = 3
-_ROOM = 34  # characters below a panel
+_ROOM = 44  # characters below a panel
 _STEP, _WIDEST = 0.025, 0.12  # between runs with the same value, and of all of them; shares of the width of a panel
 _MARGIN = 0.12  # beside the first and the last value, as a share of the axis
 _FEW = 6  # means whose values are written beside them
@@ -47,7 +48,7 @@ def draw_objective_by_key(table: RunTable, keys: Sequence[str]) -> Figure:
 def _note(runs: Sequence[tuple[RunRow, float]], metric: MetricAxis) -> str:
     """Return how to read the figure."""
     parts = ["grey: runs", "blue: mean and standard deviation"]
-    if any(row.state != FINISHED for row, _ in runs):
+    if any(row.state != State.FINISHED for row, _ in runs):
         parts[0] += " (hollow: pruned, not in a mean)"
     if beyond := sum(metric.is_beyond(value) for _, value in runs):
         sign = "▼" if metric.is_maximised else "▲"
@@ -101,7 +102,7 @@ def _draw_points(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
             transform=axes.get_xaxis_transform() if is_beyond else axes.transData,
             marker=worse if is_beyond else "o",
             markersize=5,
-            markerfacecolor=OTHERS if point.row.state == FINISHED else "none",
+            markerfacecolor=OTHERS if point.row.state == State.FINISHED else "none",
             markeredgecolor=OTHERS,
             clip_on=False,
         )

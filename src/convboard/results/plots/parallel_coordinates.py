@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -9,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
-from convboard.results.axis_scale import AxisScale, axis_scale
-from convboard.results.plots.axes import key_ticks, metric_axis, shown_value
-from convboard.results.plots.named_settings import NamedSetting, named_settings
+from convboard.results.axis_scale import AxisScale, axis_scale, is_number
+from convboard.results.key_effects import measured_settings
+from convboard.results.plots.axes import key_ticks, metric_axis
+from convboard.results.plots.labels import shown_value
 from convboard.results.plots.style import BETTER, COLOURS, FAINT, HALO, new_figure
 from convboard.results.table import RunTable
 
@@ -26,22 +28,22 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
         table: Runs, of which some have an objective.
         keys: Some of `compared_keys`.
     """
-    settings = [setting for setting in named_settings(table) if setting.summary is not None]
-    metric = metric_axis(table.objective, (setting.summary.mean for setting in settings), table.is_maximised)
-    scales = [axis_scale(setting.values.get(key) for setting in settings) for key in keys]
+    settings = [(setting.rows[0].config, objective.mean) for setting, objective in measured_settings(table)]
+    metric = metric_axis(table.objective, [mean for _, mean in settings], table.is_maximised)
     note = "a line for each setting: the better its rank, the darker; orange: the best"
     figure = new_figure(max(5.0, 1.6 + _WIDTH * len(keys)), _HEIGHT, f"Settings by {table.objective}", note)
     axes = figure.subplots()
-    lines = [
-        [*places, metric.fraction(setting.summary.mean)]
-        for setting, *places in zip(settings, *(_spread(scale, settings, key) for scale, key in zip(scales, keys)))
-    ]
-    for rank in reversed(range(len(settings))):
-        colour, width = (COLOURS[1], 2.5) if rank == 0 else (BETTER(1 - rank / len(settings)), 1.1)
-        axes.add_patch(PathPatch(_curve(lines[rank]), fill=False, edgecolor=colour, linewidth=width, alpha=0.9))
-    for index, scale in enumerate(scales):
+    crossings = []
+    for index, key in enumerate(keys):
+        scale = axis_scale(config.get(key) for config, _ in settings)
         _draw_axis(axes, index, [(_height(scale, tick), shown_value(tick)) for tick in key_ticks(scale)])
+        crossings.append(_spread([_height(scale, config.get(key)) for config, _ in settings]))
     _draw_axis(axes, len(keys), [(metric.fraction(tick), metric.text(tick, short=True)) for tick in metric.ticks()])
+    crossings.append([metric.fraction(mean) for _, mean in settings])
+    for place, heights in enumerate(zip(*crossings, strict=True)):
+        colour, width = (COLOURS[1], 2.5) if place == 0 else (BETTER(1 - place / len(settings)), 1.1)
+        line = PathPatch(_curve(heights), fill=False, edgecolor=colour, linewidth=width, alpha=0.9)
+        axes.add_patch(line).set_zorder(2 - place / len(settings))  # the best on top
     axes.set_xticks(range(len(keys) + 1), [*keys, table.objective])
     axes.set_xlim(-0.4, len(keys) + 0.15)
     axes.set_ylim(-0.06, 1.06)
@@ -52,13 +54,12 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
 
 
 def _height(scale: AxisScale, value: Any) -> float:
-    """Return where a value is on a vertical axis, on which categories go from top to bottom."""
-    return 1 - scale.fraction(value) if scale.kind == "category" else scale.fraction(value)
+    """Return where a value is on a vertical axis, on which texts are read from top to bottom."""
+    return scale.fraction(value) if is_number(scale.values[0]) else 1 - scale.fraction(value)
 
 
-def _spread(scale: AxisScale, settings: Sequence[NamedSetting], key: str) -> list[float]:
-    """Return where the lines cross the axis of a key. Those through the same value are set apart, the best on top."""
-    places = [_height(scale, setting.values.get(key)) for setting in settings]
+def _spread(places: Sequence[float]) -> list[float]:
+    """Return where lines cross an axis: those through the same place are set apart, the first one on top."""
     numbers, seen = Counter(places), Counter[float]()
     spread = []
     for place in places:
@@ -70,7 +71,7 @@ def _spread(scale: AxisScale, settings: Sequence[NamedSetting], key: str) -> lis
 def _curve(heights: Sequence[float]) -> Path:
     """Return a curve through points at 0, 1, 2, ..., which crosses the axes at right angles."""
     points, codes = [(0.0, heights[0])], [Path.MOVETO]
-    for index, (left, right) in enumerate(zip(heights[:-1], heights[1:])):
+    for index, (left, right) in enumerate(pairwise(heights)):
         points += [(index + 0.4, left), (index + 0.6, right), (index + 1.0, right)]
         codes += [Path.CURVE4] * 3
     return Path(points, codes)

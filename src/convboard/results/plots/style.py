@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.colors import LinearSegmentedColormap
@@ -15,7 +16,7 @@ OTHERS, INK, FAINT = "#b8bec6", "#20262e", "#6b7480"
 # From the worst to the best: darker is better, and the palest still shows on white.
 BETTER = LinearSegmentedColormap.from_list("better", ["#d9e2ec", "#9ec5dd", "#4a96c4", "#1c5d99", "#08264f"])
 HALO = withStroke(linewidth=3, foreground="white")  # round a text that is on lines
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
     "text.color": INK,
