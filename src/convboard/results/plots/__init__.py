@@ -1,0 +1,1 @@
+"""Figures of many runs, drawn by matplotlib: one file for each kind, and what writes them as PNG, SVG or one page."""

@@ -1,0 +1,115 @@
+"""Curves: the mean over the seeds of each setting, with a band of one standard deviation."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from convboard.results.curves import At, MeanCurve, mean_curve, read_curve
+from convboard.results.plots.axes import MetricAxis, metric_axis
+from convboard.results.plots.labels import setting_name
+from convboard.results.plots.style import COLOURS, OTHERS, new_figure
+from convboard.results.ranking import rank
+from convboard.results.setting import Setting
+from convboard.results.table import RunTable
+from convboard.sweeps.terminal.live_view import format_duration
+
+_LABELS = {"epoch": "epoch", "step": "step", "time": "time after the first epoch"}
+
+_LONG = 36  # characters of a name; longer ones are below the axes
+
+
+@dataclass(frozen=True)
+class _Line:
+    name: str
+    curve: MeanCurve
+
+
+def draw_curves(table: RunTable, tag: str, at: At = "epoch") -> Figure | None:
+    """Draw a curve for each setting that has one: the best ones in colour, the others in grey.
+
+    Args:
+        table: Runs.
+        tag: The metric, such as `loss/val`.
+        at: What it is drawn against.
+
+    Returns:
+        None if no run has a curve.
+
+    Raises:
+        ConfigError: The curves have no such metric.
+    """
+    ranked = rank(table.settings(), table.is_maximised)
+    found = [(setting_name(setting.values), _mean(setting, tag, at)) for setting in ranked]
+    lines = [_Line(name, curve) for name, curve in found if curve is not None]
+    if not lines:
+        return None
+    values = [value for line in lines for value in line.curve.means if math.isfinite(value)]
+    metric = metric_axis(tag, values or [0.0], tag.startswith("accuracy"))
+    is_below = max(len(line.name) for line in lines[: len(COLOURS)]) > _LONG
+    legend = 0.2 * min(len(lines), len(COLOURS) + 1) if is_below else 0
+    figure = new_figure(8.6, 4.4 + legend, tag, _note(lines))
+    axes = figure.subplots()
+    for index, line in reversed(list(enumerate(lines))):
+        _draw_line(axes, line, COLOURS[index] if index < len(COLOURS) else None, metric)
+    metric.apply(axes)
+    axes.set_ylabel(tag)
+    axes.set_xlabel(_LABELS[at])
+    _set_places(axes, at)
+    _draw_legend(axes, len(lines), is_below)
+    return figure
+
+
+def _note(lines: Sequence[_Line]) -> str:
+    """Return how to read the figure."""
+    numbers = {line.curve.n for line in lines}
+    if numbers == {1}:
+        return "a curve for each run, the best settings first"
+    seeds = f"{min(numbers)} to {max(numbers)}" if len(numbers) > 1 else f"{max(numbers)}"
+    return f"mean over {seeds} seeds with a band of one standard deviation, the best settings first"
+
+
+def _mean(setting: Setting, tag: str, at: At) -> MeanCurve | None:
+    """Return the mean of the runs of a setting: of those that have finished, if any has."""
+    curves = [curve for row in setting.finished or setting.rows if (curve := read_curve(row.path, tag, at)) is not None]
+    return mean_curve(curves) if curves else None
+
+
+def _draw_line(axes: Axes, line: _Line, colour: str | None, metric: MetricAxis) -> None:
+    """Draw a curve and its band; without a colour a grey curve alone."""
+    curve = line.curve
+    marker = "o" if len(curve.at) == 1 else ""
+    if colour is None:
+        axes.plot(curve.at, curve.means, color=OTHERS, linewidth=0.8, marker=marker)
+        return
+    beyond = "" if any(not metric.is_beyond(value) for value in curve.means) else "  (beyond the axis)"
+    axes.plot(curve.at, curve.means, color=colour, linewidth=1.8, marker=marker, label=f"{line.name}{beyond}")
+    if curve.deviations is not None:
+        low, high = ([m + sign * d for m, d in zip(curve.means, curve.deviations)] for sign in (-1, 1))
+        axes.fill_between(curve.at, low, high, color=colour, alpha=0.15, linewidth=0)
+
+
+def _set_places(axes: Axes, at: At) -> None:
+    """Give the horizontal axis its ticks."""
+    axes.margins(x=0.02)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=at != "time"))
+    if at == "time":
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_duration(value) if value >= 0 else ""))
+
+
+def _draw_legend(axes: Axes, number: int, is_below: bool) -> None:
+    """Name the coloured curves, the best setting first, and count the grey ones."""
+    handles, labels = axes.get_legend_handles_labels()
+    handles, labels = handles[::-1], labels[::-1]
+    if more := number - len(labels):
+        handles.append(axes.plot([], [], color=OTHERS, linewidth=0.8)[0])
+        labels.append(f"{more} more")
+    place = (
+        {"loc": "upper left", "bbox_to_anchor": (0, -0.16)}
+        if is_below
+        else {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
+    )
+    axes.legend(handles, labels, fontsize=8.5, **place)

@@ -1,0 +1,24 @@
+"""Values of configs and names of settings as short texts."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from convboard.config.command_line import format_value, printable
+from convboard.results.run_row import GROUPS
+from convboard.sweeps.terminal.live_view import short_keys
+
+_OPTIONS = (*GROUPS, "dataset")  # keys whose values need no key beside them
+_LONGEST = 22  # characters of a value
+
+
+def shown_value(value: Any, digits: int = 4) -> str:
+    """Return a value of a config as a short text, a number with so many significant digits."""
+    text = f"{value:.{digits}g}" if isinstance(value, float) else " ".join(printable(format_value(value)).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def setting_name(values: Mapping[str, Any]) -> str:
+    """Return the values of a setting as in `lenet, lr=0.1`."""
+    short = short_keys(list(values))
+    texts = {key: shown_value(value) for key, value in values.items()}
+    return ", ".join(text if key in _OPTIONS else f"{short[key]}={text}" for key, text in texts.items())

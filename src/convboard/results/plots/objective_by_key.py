@@ -1,0 +1,126 @@
+"""The objective against each key: the runs as points, and their mean and spread."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convboard.experiment.console import counted
+from convboard.results.key_effects import KeyEffect, ValueGroup, key_effect, measured
+from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks
+from convboard.results.plots.style import COLOURS, HALO, OTHERS, new_figure
+from convboard.results.run_row import RunRow
+from convboard.results.table import RunTable
+from convboard.sweeps.store.journal import State
+
+_WIDTH, _HEIGHT = 3.7, 3.0  # inches of a panel
+_COLUMNS = 3
+_ROOM = 44  # characters below a panel
+_STEP, _WIDEST = 0.025, 0.12  # between runs with the same value, and of all of them; shares of the width of a panel
+_MARGIN = 0.12  # beside the first and the last value, as a share of the axis
+_FEW = 6  # means whose values are written beside them
+
+
+def draw_objective_by_key(table: RunTable, keys: Sequence[str]) -> Figure:
+    """Draw a panel for each key.
+
+    Args:
+        table: Runs, of which some have an objective.
+        keys: Some of `compared_keys`.
+    """
+    runs = measured(table)
+    metric = metric_axis(table.objective, [value for _, value in runs], table.is_maximised)
+    columns = min(_COLUMNS, len(keys))
+    rows = -(-len(keys) // columns)
+    size = max(columns, 2) * _WIDTH, rows * _HEIGHT + 0.7
+    figure = new_figure(*size, f"{table.objective} against each key", _note(runs, metric))
+    panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
+    for axes, key in zip(panels, keys):
+        _draw_panel(axes, key_effect(table, key, lambda value: not metric.is_beyond(value)), metric)
+    for axes in panels[::columns]:
+        axes.set_ylabel(table.objective)
+    for axes in panels[len(keys) :]:
+        axes.remove()
+    return figure
+
+
+def _note(runs: Sequence[tuple[RunRow, float]], metric: MetricAxis) -> str:
+    """Return how to read the figure."""
+    parts = ["grey: runs", "blue: mean and standard deviation"]
+    if any(row.state != State.FINISHED for row, _ in runs):
+        parts[0] += " (hollow: pruned, not in a mean)"
+    if beyond := sum(metric.is_beyond(value) for _, value in runs):
+        sign = "▼" if metric.is_maximised else "▲"
+        parts.append(f"{sign} {counted(beyond, 'run')} beyond the axis, not in a mean")
+    return "    ".join(parts)
+
+
+def _draw_panel(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
+    metric.apply(axes)
+    _draw_points(axes, effect, metric)
+    places = [_middle(effect, group) for group in effect.groups]
+    means = [group.summary.mean for group in effect.groups]
+    spreads = [group.summary.deviation or 0.0 for group in effect.groups]
+    if effect.is_grouped:
+        low, high = ([mean + sign * spread for mean, spread in zip(means, spreads)] for sign in (-1, 1))
+        axes.fill_between(places, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
+        axes.plot(places, means, color=COLOURS[0], linewidth=2)
+    else:
+        line = "-" if effect.scale.kind != "category" else "none"
+        axes.errorbar(places, means, spreads, color=COLOURS[0], linestyle=line, marker="o", markersize=6, capsize=4)
+        if len(places) <= _FEW:
+            _write_means(axes, places, means, metric)
+    set_key_ticks(axes.xaxis, effect.scale, _ROOM)
+    margin = 0.5 / len(effect.scale.values) if effect.scale.kind == "category" else _MARGIN
+    axes.set_xlim(-margin, 1 + margin)
+    axes.set_title(effect.key)
+
+
+def _write_means(axes: Axes, places: Sequence[float], means: Sequence[float], metric: MetricAxis) -> None:
+    for place, mean in zip(places, means):
+        axes.annotate(
+            metric.text(mean),
+            (place, mean),
+            (7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=COLOURS[0],
+            path_effects=[HALO],
+        )
+
+
+def _draw_points(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
+    """Draw a point for each run: hollow if it was pruned, and a triangle at the edge if it is beyond the limits."""
+    worse, edge = ("v", 0.02) if metric.is_maximised else ("^", 0.98)
+    for point, place in zip(effect.points, _side_by_side(effect)):
+        is_beyond = metric.is_beyond(point.value)
+        axes.plot(
+            place,
+            edge if is_beyond else point.value,
+            transform=axes.get_xaxis_transform() if is_beyond else axes.transData,
+            marker=worse if is_beyond else "o",
+            markersize=5,
+            markerfacecolor=OTHERS if point.row.state == State.FINISHED else "none",
+            markeredgecolor=OTHERS,
+            clip_on=False,
+        )
+
+
+def _side_by_side(effect: KeyEffect) -> list[float]:
+    """Return where each run is drawn: those with the same value beside each other."""
+    places = [effect.scale.fraction(point.at) for point in effect.points]
+    numbers, seen = Counter(places), Counter[float]()
+    shifted = []
+    for place in places:
+        step = min(_STEP, _WIDEST / numbers[place])
+        shifted.append(place + (seen[place] - (numbers[place] - 1) / 2) * step)
+        seen[place] += 1
+    return shifted
+
+
+def _middle(effect: KeyEffect, group: ValueGroup) -> float:
+    """Return where the mean of a group is drawn: in the middle of its runs."""
+    places = [effect.scale.fraction(value) for value in group.values]
+    return sum(places) / len(places)

@@ -1,0 +1,71 @@
+"""What all figures have in common: fonts and colours."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+# Colours that the colour-blind tell apart. (Okabe and Ito, Color Universal Design, 2008)
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#5c4b8a", "#7a6a53")
+OTHERS, INK, FAINT = "#b8bec6", "#20262e", "#6b7480"
+# From the worst to the best: darker is better, and the palest still shows on white.
+BETTER = LinearSegmentedColormap.from_list("better", ["#d9e2ec", "#9ec5dd", "#4a96c4", "#1c5d99", "#08264f"])
+HALO = withStroke(linewidth=3, foreground="white")  # round a text that is on lines
+_STYLE: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9.5,
+    "text.color": INK,
+    "text.parse_math": False,  # a value may contain dollar signs
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "grid.color": "#e7eaee",
+    "xtick.color": FAINT,
+    "ytick.color": FAINT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "figure.titlesize": 12,
+    "figure.titleweight": "bold",
+    "svg.hashsalt": "convboard",  # the same figure is the same file
+}
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw and save figures in convboard's style, whatever the user's own is.
+
+    Letters that the font lacks, such as emoji, are drawn as boxes, without a warning for each.
+    """
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_STYLE)
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def new_figure(width: float, height: float, title: str, note: str = "") -> Figure:
+    """Return an empty figure.
+
+    Args:
+        width: Its width in inches.
+        height: Its height.
+        title: What it shows.
+        note: A line below it that says how to read it.
+    """
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    if note:
+        figure.supxlabel(note, x=0.01, ha="left", fontsize=8, color=FAINT)
+    return figure
