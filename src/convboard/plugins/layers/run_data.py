@@ -11,16 +11,13 @@ from tensorboard.errors import InvalidArgumentError, NotFoundError
 
 from convboard.board import tags
 from convboard.board.figures.embedded_arrays import packed_arrays
+from convboard.plugins.answers import UnreadableError
 from convboard.plugins.layers.run_list import METRICS, Best, Session, best_of_curves, best_of_last, entry, read_session
 
 PLUGIN = "layers"
 _IMAGES, _SCALARS, _HPARAMS = "images", "scalars", "hparams"  # TensorBoard's own plugins, whose data the tab reads too
 _ALL = 10_000  # samples of a series: more than TensorBoard keeps
 _IMAGE = 2  # index in a sample, after width and height
-
-
-class UnreadableError(Exception):
-    """A record is damaged, or in a form that is not known."""
 
 
 class Runs:

@@ -2,16 +2,18 @@
 
 import { el, oncePerFrame } from "../../shared/static/dom.js";
 import { listenToReloads } from "../../shared/static/host.js";
+import { keysDialog } from "../../shared/static/keyboard.js";
+import { goneNotice, loadStylesheets } from "../../shared/static/page.js";
 import { createStore } from "../../shared/static/store.js";
 import { watchTheme } from "../../shared/static/theme.js";
 import { createActions } from "./actions.js";
 import { compareBar } from "./compare-bar.js";
 import { healthPanel } from "./health-panel.js";
 import { INITIAL_STATE } from "./initial-state.js";
-import { keysDialog, listenToKeys } from "./keys.js";
+import { KEYS, useKeys } from "./keys.js";
 import { layerPanel } from "./layer-panel.js";
 import { linkNotice } from "./link-check.js";
-import { LinkKeeper, presentLink } from "./link.js";
+import { keepLink, presentLink } from "./link.js";
 import { networkPanel } from "./network-panel.js";
 import { statePage } from "./states.js";
 import { topBar } from "./top-bar.js";
@@ -21,7 +23,9 @@ import { unitPanel } from "./unit-panel.js";
 import "../../shared/static/address.js";
 import "../../shared/static/charts.js";
 import "../../shared/static/colours.js";
+import "../../shared/static/config-difference.js";
 import "../../shared/static/format.js";
+import "../../shared/static/link-keeper.js";
 import "../../shared/static/request.js";
 import "../../shared/static/run-picker.js";
 import "./api.js";
@@ -63,9 +67,9 @@ import "./words.js";
 
 /** Build the tab in this document. */
 export async function render() {
-  const styles = ["style.css", "panels.css"].map((file) => stylesheet(file));
+  const styles = loadStylesheets(["../../shared/static/base.css", "style.css", "panels.css"], import.meta.url);
   const store = createStore(INITIAL_STATE);
-  const dialog = keysDialog();
+  const dialog = keysDialog(KEYS);
   const actions = { ...createActions(store), showKeys: () => dialog.open || dialog.showModal() };
   const wanted = presentLink();
   watchTheme((theme) => store.set({ theme }));
@@ -75,37 +79,19 @@ export async function render() {
   document.body.append(...page(store, actions), dialog);
   store.set({ view: wanted.view });
   const opened = actions.open(wanted);
-  await Promise.all(styles);
+  await styles;
   document.body.hidden = false;
-  listenToKeys(store, actions);
+  useKeys(store, actions);
   new ResizeObserver(oncePerFrame(() => store.set({ width: window.innerWidth, height: window.innerHeight }))).observe(
     document.body,
   );
   await opened;
-  new LinkKeeper(store, actions.follow).start();
+  keepLink(store, actions.follow);
   listenToReloads(actions.poll);
-}
-
-function stylesheet(file) {
-  return new Promise((resolve) => {
-    const link = el("link", {
-      rel: "stylesheet",
-      href: new URL(file, import.meta.url).href,
-      onload: resolve,
-      onerror: resolve,
-    });
-    document.head.append(link);
-  });
 }
 
 function page(store, actions) {
   const state = statePage(store, actions);
-  const gone = el(
-    "p",
-    { class: "gone", role: "status", hidden: true },
-    "TensorBoard does not answer: what you see is from before. Start it again; the tab goes on by itself.",
-  );
-  store.subscribe(["isGone"], ({ isGone }) => (gone.hidden = !isGone));
   const panels = el(
     "main",
     { class: "panels" },
@@ -116,7 +102,7 @@ function page(store, actions) {
   const show = ({ record, problem }) => (panels.hidden = !record || Boolean(problem));
   store.subscribe(["record", "problem"], show);
   show(store.get());
-  return [topBar(store, actions), gone, linkNotice(store), state, panels];
+  return [topBar(store, actions), goneNotice(store), linkNotice(store), state, panels];
 }
 
 /** The chosen layer, seen from two sides. */

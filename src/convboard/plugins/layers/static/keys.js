@@ -1,8 +1,8 @@
-/** Keyboard shortcuts, and the dialog that lists them. */
+/** Keyboard shortcuts. */
 
-import { el } from "../../shared/static/dom.js";
+import { listenToKeys } from "../../shared/static/keyboard.js";
 
-const KEYS = [
+export const KEYS = [
   ["↑ ↓", "the layer before, the layer after"],
   ["+ −", "expand or collapse the block of the layer"],
   ["← →", "the epoch before, the epoch after"],
@@ -15,28 +15,11 @@ const KEYS = [
   ["?", "this page"],
 ];
 
-/** A dialog with all keys. */
-export function keysDialog() {
-  const dialog = el(
-    "dialog",
-    { class: "keys", "aria-label": "Keys" },
-    el("h2", {}, "Keys"),
-    el(
-      "dl",
-      {},
-      KEYS.map(([keys, does]) => [el("dt", {}, el("kbd", {}, keys)), el("dd", {}, does)]),
-    ),
-    el("form", { method: "dialog" }, el("button", { type: "submit", class: "action" }, "Close")),
-  );
-  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  return dialog;
-}
-
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {Object} actions See `actions.js`; and `showKeys`, `pinStrongest`, `moveUnit`.
  */
-export function listenToKeys(store, actions) {
+export function useKeys(store, actions) {
   const plain = {
     ArrowUp: () => actions.moveLayer(-1),
     ArrowDown: () => actions.moveLayer(1),
@@ -59,30 +42,5 @@ export function listenToKeys(store, actions) {
     ArrowLeft: () => actions.moveUnit(0, -1),
     ArrowRight: () => actions.moveUnit(0, 1),
   };
-  // On opening, and on coming back from another of TensorBoard's tabs: the keys work without a click. A frame that is
-  // not shown has no width.
-  let width = 0;
-  const takeKeys = (state) => {
-    if (!width && state.width) window.focus();
-    width = state.width;
-  };
-  store.subscribe(["width"], takeKeys);
-  takeKeys(store.get());
-  document.addEventListener("keydown", (event) => {
-    if (isTakenElsewhere(event)) return;
-    const letter = event.key.length === 1 ? event.key.toLowerCase() : "";
-    const act = (event.shiftKey ? shifted : plain)[event.key] ?? plain[letter];
-    if (!act) return;
-    event.preventDefault();
-    act();
-  });
-}
-
-/** Whether a key belongs to the browser, to a dialog, or to the field or button that has the focus. */
-function isTakenElsewhere(event) {
-  const { target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
-  if (document.querySelector("dialog[open]") || target.matches?.("input[type=text], select")) return true;
-  // The slider moves by left and right as the tab does, so that these keys are not its own.
-  return event.key === " " && Boolean(target.matches?.("button, summary, input"));
+  listenToKeys(store, plain, shifted);
 }

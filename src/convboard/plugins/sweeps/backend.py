@@ -1,0 +1,82 @@
+"""The Sweeps tab for TensorBoard: its name, and the addresses under which its data and files are served.
+
+TensorBoard imports this module when it starts, so it imports neither torch nor what draws.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from tensorboard import plugin_util
+from tensorboard.plugins import base_plugin
+from werkzeug.wrappers import Request, Response
+
+from convboard.plugins.answers import Answer, applications, json_answer
+from convboard.plugins.static_files import read_static_files
+from convboard.plugins.sweeps.curves import Curves, steps_per_epoch
+from convboard.plugins.sweeps.run_folders import RunFolders
+from convboard.plugins.sweeps.table import table_of
+
+PLUGIN = "sweeps"
+_STATIC = read_static_files(PLUGIN)
+
+
+class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard carries no types
+    """The tab. TensorBoard creates one instance when it starts.
+
+    Args:
+        context: Holds the log directory, and the data provider through which curves are read.
+    """
+
+    plugin_name = PLUGIN
+
+    def __init__(self, context: base_plugin.TBContext) -> None:
+        self._provider = context.data_provider
+        self._flags = context.flags
+        self._folders = RunFolders(Path(context.logdir).expanduser()) if context.logdir else None
+
+    def is_active(self) -> bool:
+        """Return whether there may be runs to show."""
+        return self._folders is not None and self._folders.has_runs()
+
+    def frontend_metadata(self) -> Any:
+        """The tab's name and the module that draws it."""
+        return base_plugin.FrontendMetadata(es_module_path=f"{_STATIC.root}/sweeps/static/index.js", tab_name="Sweeps")
+
+    def get_plugin_apps(self) -> dict[str, Any]:
+        """The WSGI application of each address, below `/data/plugin/sweeps`."""
+        if self._folders is None:
+            return applications({}, _STATIC.routes(), self._flags)
+        folders = self._folders
+        answers: dict[str, Answer] = {
+            "/folders": lambda request: _new(request, folders.overview()),
+            "/table": lambda request: _new(request, table_of(folders.rows(_folder(request)), folders.name)),
+            "/config": lambda request: json_answer(request, folders.row(request.args.get("run", "")).config),
+            "/tags": lambda request: json_answer(request, self._tags(request, folders)),
+            "/curves": lambda request: json_answer(request, self._read_curves(request, folders)),
+        }
+        return applications(answers, _STATIC.routes(), self._flags)
+
+    def _curves(self, request: Request) -> Curves:
+        environ = request.environ
+        return Curves(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
+
+    def _tags(self, request: Request, folders: RunFolders) -> list[str]:
+        return self._curves(request).tags([folders.name(row) for row in folders.rows(_folder(request))])
+
+    def _read_curves(self, request: Request, folders: RunFolders) -> dict[str, Any]:
+        """Return the curves of the runs that are asked for, or else of all runs of a folder."""
+        rows = {folders.name(row): row for row in folders.rows(_folder(request))}
+        wanted = [run for run in request.args.getlist("runs") if run in rows] or list(rows)
+        curves = self._curves(request).read(wanted, request.args.get("tag", ""))
+        return {run: {**curve, "steps_per_epoch": steps_per_epoch(rows[run].path)} for run, curve in curves.items()}
+
+
+def _folder(request: Request) -> str:
+    return str(request.args.get("folder", ""))
+
+
+def _new(request: Request, content: Any) -> Response:
+    """Return an answer with an ETag: a browser that asks again gets it only if it has changed."""
+    response = json_answer(request, content)
+    response.add_etag()
+    return response.make_conditional(request)

@@ -1,0 +1,57 @@
+"""The curves of runs, read through TensorBoard's data provider and so from either of its readers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorboard.context import RequestContext
+from tensorboard.data.provider import RunTagFilter
+
+from convboard.experiment.run_summary import CURVES
+from convboard.files import read_text
+
+_SCALARS = "scalars"  # TensorBoard's own plugin
+_MOST = 1_000  # points of a curve
+_DIGITS = 8  # of a value, which is a 32-bit number
+
+
+class Curves:
+    """The scalars of a log directory, for one request.
+
+    Args:
+        provider: TensorBoard's data provider.
+        context: Of the request.
+        experiment: Of the request.
+    """
+
+    def __init__(self, provider: Any, context: RequestContext, experiment: str) -> None:
+        self._provider = provider
+        self._where = {"ctx": context, "experiment_id": experiment, "plugin_name": _SCALARS}
+
+    def tags(self, runs: Sequence[str]) -> list[str]:
+        """Return the tags that any of these runs has."""
+        found = self._provider.list_scalars(**self._where, run_tag_filter=RunTagFilter(runs=runs))
+        return sorted({tag for tags in found.values() for tag in tags})
+
+    def read(self, runs: Sequence[str], tag: str) -> dict[str, dict[str, list[float]]]:
+        """Return the `steps`, `values` and `times`, in seconds since 1970, of the runs that have a tag."""
+        only = RunTagFilter(runs=runs, tags=[tag])
+        found = self._provider.read_scalars(**self._where, downsample=_MOST, run_tag_filter=only)
+        return {
+            run: {
+                "steps": [point.step for point in curves[tag]],
+                "values": [float(f"{point.value:.{_DIGITS}g}") for point in curves[tag]],
+                "times": [round(point.wall_time, 2) for point in curves[tag]],
+            }
+            for run, curves in found.items()
+            if tag in curves
+        }
+
+
+def steps_per_epoch(run_dir: Path) -> int | None:
+    """Return the number of steps of an epoch of a run, by its `curves.csv`; None where there is none."""
+    try:
+        epoch, step = read_text(run_dir / CURVES).splitlines()[1].split(",")[:2]
+        return round(int(step) / int(epoch))
+    except (OSError, ValueError, IndexError, ZeroDivisionError):
+        return None

@@ -1,0 +1,109 @@
+"""The runs below a log directory, by folder: one for each sweep, and one for all runs outside of sweeps."""
+
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tensorboard.errors import NotFoundError
+
+from convboard.errors import RunError
+from convboard.experiment.run_dir import CONFIG
+from convboard.plugins.answers import UnreadableError
+from convboard.results.read_runs import read_runs
+from convboard.results.run_row import RunRow
+from convboard.sweeps.store.sweep_record import SWEEP
+
+OTHERS = ""  # the folder of the runs outside of sweeps
+_SHARE = 5  # what was read is used for this multiple of the time that reading took
+_AT_LEAST = 1.0  # second
+
+
+class RunFolders:
+    """Reads the runs below a log directory, and again when what it has is old.
+
+    Args:
+        logdir: The log directory.
+    """
+
+    def __init__(self, logdir: Path) -> None:
+        self.logdir = logdir
+        self._lock = threading.Lock()  # TensorBoard answers requests in threads
+        self._folders: dict[str, list[RunRow]] = {}
+        self._is_old_at = 0.0
+        self._has_runs = False
+
+    def has_runs(self) -> bool:
+        """Return whether there may be a run. It looks at names only, and no further than the first one."""
+        self._has_runs = self._has_runs or any(
+            SWEEP in files or CONFIG in files for _, _, files in os.walk(self.logdir, followlinks=True)
+        )
+        return self._has_runs
+
+    def overview(self) -> list[dict[str, Any]]:
+        """Return what is known of each folder, the one that has changed last first."""
+        folders = [_summary(folder, rows) for folder, rows in self._read().items()]
+        return sorted(folders, key=lambda folder: -folder["updated"])
+
+    def rows(self, folder: str) -> list[RunRow]:
+        """Return the runs of a folder.
+
+        Raises:
+            NotFoundError: There are none.
+        """
+        rows = self._read().get(folder)
+        if rows is None:
+            what = "runs outside of sweeps" if folder == OTHERS else f"sweep {folder!r}"
+            raise NotFoundError(f"there are no {what}" if folder == OTHERS else f"there is no {what}")
+        return rows
+
+    def row(self, run: str) -> RunRow:
+        """Return a run by its name in TensorBoard.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        for rows in self._read().values():
+            for row in rows:
+                if self.name(row) == run:
+                    return row
+        raise NotFoundError(f"there is no run {run!r}")
+
+    def name(self, row: RunRow) -> str:
+        """Return the name of a run in TensorBoard, its path below the log directory."""
+        return os.path.relpath(row.path, self.logdir)
+
+    def _read(self) -> Mapping[str, Sequence[RunRow]]:
+        with self._lock:
+            begin = time.monotonic()
+            if begin >= self._is_old_at:
+                self._folders = self._grouped(self._all_rows())
+                end = time.monotonic()
+                self._is_old_at = end + max(_AT_LEAST, _SHARE * (end - begin))
+            return self._folders
+
+    def _all_rows(self) -> Sequence[RunRow]:
+        try:
+            return read_runs([self.logdir])
+        except RunError as error:
+            raise UnreadableError(str(error)) from error
+
+    def _grouped(self, rows: Sequence[RunRow]) -> dict[str, list[RunRow]]:
+        folders: dict[str, list[RunRow]] = {}
+        for row in rows:
+            folder = OTHERS if row.sweep is None else os.path.relpath(row.sweep, self.logdir)
+            folders.setdefault(folder, []).append(row)
+        return folders
+
+
+def _summary(folder: str, rows: Sequence[RunRow]) -> dict[str, Any]:
+    return {
+        "id": folder,
+        "runs": len(rows),
+        "is_sweep": folder != OTHERS,
+        "counts": Counter(str(row.state) for row in rows),
+        "updated": max((time for row in rows for time in (row.started, row.ended) if time is not None), default=0.0),
+    }

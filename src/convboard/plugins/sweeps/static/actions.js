@@ -1,0 +1,50 @@
+/** All that can be done in the tab, from the buttons, from the keyboard and by links. */
+
+import { passes } from "./filter.js";
+import { Navigation } from "./navigation.js";
+import { startPolling } from "./poller.js";
+import { toggled } from "./selection.js";
+import { VIEWS } from "./views.js";
+
+/** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */
+export function createActions(store) {
+  const navigation = new Navigation(store);
+  const open = (wanted) => navigation.open(wanted);
+  store.subscribe(["table", "filter"], ({ table, filter }) => {
+    store.set({ matching: table ? table.settings.filter((setting) => passes(setting, filter)) : [] });
+  });
+  const without = (ids, id) => ids.filter((other) => other !== id);
+  const put = (ids, id) => (ids.includes(id) ? without(ids, id) : [...ids, id]);
+  return {
+    open,
+    follow: (wanted) => navigation.follow(wanted),
+    chooseFolder: (folder) => navigation.chooseFolder(folder),
+    poll: startPolling(store, open),
+
+    chooseView: (view) => store.set({ view }),
+
+    /** Go to the view that is some places further. */
+    chooseViewAt: (index) => VIEWS[index] && store.set({ view: VIEWS[index].id }),
+
+    /** Filter by a column; null takes its filter away. */
+    setFilter(column, rule) {
+      const { [column]: _, ...others } = store.get().filter;
+      store.set({ filter: rule ? { ...others, [column]: rule } : others });
+    },
+
+    clearFilters: () => store.set({ filter: {} }),
+
+    /** Sort by a column; again in the other direction, and then as the ranking. */
+    sortBy(column) {
+      const { sort } = store.get();
+      if (sort?.column !== column) store.set({ sort: { column, isDescending: false } });
+      else store.set({ sort: sort.isDescending ? null : { column, isDescending: true } });
+    },
+
+    togglePicked: (id) => store.set({ picked: toggled(store.get().picked, id) }),
+    clearPicked: () => store.set({ picked: [] }),
+    togglePinned: (id) => store.set({ pinned: put(store.get().pinned, id) }),
+    toggleExpanded: (id) => store.set({ expanded: put(store.get().expanded, id) }),
+    showRun: (run) => store.set({ run }),
+  };
+}

@@ -1,0 +1,34 @@
+/** The state of the Sweeps tab before anything is chosen or loaded. */
+
+import { VIEW_DEFAULTS } from "./views.js";
+
+/** What can be chosen; all of it is in the link. */
+const CHOICES = {
+  folder: null, // id of the folder of runs; "" is that of the runs outside of sweeps
+  view: "table", // see `VIEWS` in views.js
+  sort: null, // {column, isDescending}; null: the order of the ranking
+  filter: {}, // see filter.js
+  picked: [], // ids of settings; the index gives the colour, and null is the place of one that was taken out
+  pinned: [], // ids of settings that stay at the top of the table
+  expanded: [], // ids of settings whose runs are shown
+  run: null, // name of the run whose details are shown
+};
+
+/** What is loaded, and what follows from it. */
+const LOADED = {
+  folders: null, // as the server gives them, the one that has changed last first
+  table: null, // as the server gives it
+  matching: [], // the settings of the table that pass the filter, in the order of the ranking
+  rows: [], // of the table, see rows.js
+  places: new Map(), // place in the ranking by id of the setting
+  scale: null, // of the strips, see strip.js
+  current: null, // key of the row that the keys act on
+  loading: true,
+  problem: null, // {kind, message}
+  isGone: false,
+  theme: "light",
+  width: 0,
+  height: 0,
+};
+
+export const INITIAL_STATE = { ...CHOICES, ...LOADED, ...VIEW_DEFAULTS };

@@ -1,0 +1,41 @@
+/** Keyboard shortcuts. */
+
+import { listenToKeys } from "../../shared/static/keyboard.js";
+
+export const KEYS = [
+  ["↑ ↓", "the row before, the row after"],
+  ["→ ←", "show the runs of a setting, hide them"],
+  ["space", "pick a setting for the other views"],
+  ["P", "pin a setting to the top"],
+  ["Enter", "details of a run or setting"],
+  ["Esc", "close the details"],
+  ["X", "clear all filters"],
+  ["1 2 3", "the views"],
+  ["?", "this page"],
+];
+
+/**
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
+ * @param {Object} actions See `actions.js`; and `showKeys`, `moveRow` and the like of the table.
+ */
+export function useKeys(store, actions) {
+  const inTable = (act) => () => store.get().view === "table" && act();
+  listenToKeys(store, {
+    ArrowUp: inTable(() => actions.moveRow(-1)),
+    ArrowDown: inTable(() => actions.moveRow(1)),
+    PageUp: inTable(() => actions.moveRow(-15)),
+    PageDown: inTable(() => actions.moveRow(15)),
+    ArrowRight: inTable(() => actions.expandRow(true)),
+    ArrowLeft: inTable(() => actions.expandRow(false)),
+    " ": inTable(actions.pickRow),
+    p: inTable(actions.pinRow),
+    Enter: inTable(actions.openRow),
+    Escape: () => actions.showRun(null),
+    x: actions.clearFilters,
+    1: () => actions.chooseViewAt(0),
+    2: () => actions.chooseViewAt(1),
+    3: () => actions.chooseViewAt(2),
+    4: () => actions.chooseViewAt(3),
+    "?": actions.showKeys,
+  });
+}

@@ -1,0 +1,58 @@
+/** Asks for new runs and new states from time to time: often while runs are being trained. */
+
+import { getFolders, getTable } from "./api.js";
+
+const OFTEN_MS = 3000;
+const RARELY_MS = 30000;
+const LIVE = new Set(["running", "waiting"]);
+
+/**
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
+ * @param {(wanted: Object) => Promise<void>} open Called while no folder is shown.
+ * @returns {() => Promise<void>} Asks the server once. Nothing is said where there is nothing new or no answer.
+ */
+export function startPolling(store, open) {
+  let timer = null;
+  let isAsking = false;
+
+  const isLive = ({ table }) => table?.settings.some(({ runs }) => runs.some(({ state }) => LIVE.has(state)));
+
+  async function ask() {
+    const { folder, problem } = store.get();
+    if (folder === null || problem?.kind === "empty") return open(store.get());
+    const [folders, table] = await Promise.all([getFolders(), getTable(folder)]);
+    if (store.get().folder === folder) store.set({ folders, table, problem: null, isGone: false });
+    return undefined;
+  }
+
+  async function poll() {
+    if (document.hidden || isAsking || store.get().loading) return;
+    isAsking = true;
+    try {
+      await ask();
+    } catch (error) {
+      store.set({ isGone: error.kind === "gone" });
+      if (error.kind === "missing") store.set({ problem: { kind: "lost", message: error.message }, table: null });
+      if (!error.kind) throw error; // a mistake in this tab
+    } finally {
+      isAsking = false;
+      again();
+    }
+  }
+
+  function again() {
+    clearTimeout(timer);
+    timer = setTimeout(
+      () => {
+        again(); // also where this page is hidden
+        poll();
+      },
+      isLive(store.get()) ? OFTEN_MS : RARELY_MS,
+    );
+  }
+
+  store.subscribe(["table"], again);
+  document.addEventListener("visibilitychange", poll);
+  again();
+  return poll;
+}

@@ -1,0 +1,131 @@
+/** The Table view: a row for each setting, of which only those in the window are drawn. */
+
+import { el, oncePerFrame } from "../../shared/static/dom.js";
+import { columnsOf } from "./columns.js";
+import { rowsOf } from "./rows.js";
+import { scaleOf } from "./strip.js";
+import { runCells, settingCells } from "./table-cells.js";
+import { headCells } from "./table-head.js";
+
+const ROW = 32; // pixels, as in style.css
+const BEYOND = 6; // rows that are drawn above and below the window
+const TOOLS = "30px 26px 58px"; // pick, pin, expand
+const DRAWN_FROM = [
+  "view",
+  "rows",
+  "filter",
+  "sort",
+  "picked",
+  "pinned",
+  "expanded",
+  "current",
+  "run",
+  "theme",
+  "width",
+];
+
+/**
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
+ * @param {Object} actions See `actions.js`.
+ */
+export function tableView(store, actions) {
+  derive(store);
+  return new TableView(store, actions).node;
+}
+
+class TableView {
+  constructor(store, actions) {
+    this.store = store;
+    this.actions = actions;
+    this.head = el("div", { class: "row head", role: "row" });
+    this.pinned = el("div", { class: "pinned", role: "rowgroup" });
+    this.body = el("div", { class: "rows", role: "rowgroup" });
+    this.nothing = el("p", { class: "nothing quiet", hidden: true }, "No setting passes the filters.");
+    const top = el("div", { class: "top-rows" }, this.head, this.pinned);
+    this.grid = el("div", { class: "grid", role: "grid" }, top, this.body);
+    this.scroller = el("div", { class: "table-scroll" }, this.grid, this.nothing);
+    this.node = el("section", { class: "view table-view", "aria-label": "Table of settings" }, this.scroller);
+    const drawSoon = oncePerFrame(() => this.#draw());
+    store.subscribe(DRAWN_FROM, drawSoon);
+    store.subscribe(["current"], () => this.#showCurrent());
+    this.scroller.addEventListener("scroll", drawSoon, { passive: true });
+  }
+
+  #draw() {
+    const state = this.store.get();
+    if (state.view !== "table" || !state.table) return;
+    const columns = columnsOf(state.table);
+    this.grid.style.setProperty("--columns", `${TOOLS} ${columns.map(({ width }) => width).join(" ")}`);
+    this.grid.setAttribute("aria-rowcount", state.rows.length + 1);
+    this.head.replaceChildren(...headCells(columns, state, this.actions));
+    this.#drawRows({ state, columns, actions: this.actions });
+    this.nothing.hidden = state.rows.length > 0;
+  }
+
+  #drawRows(context) {
+    const { rows } = context.state;
+    const count = pinnedCount(rows);
+    this.pinned.replaceChildren(...rows.slice(0, count).map((row) => rowNode(row, context)));
+    this.body.style.height = `${(rows.length - count) * ROW}px`;
+    const { scrollTop, clientHeight } = this.scroller;
+    const begin = Math.max(0, Math.floor(scrollTop / ROW) - BEYOND);
+    const end = Math.ceil((scrollTop + clientHeight) / ROW) + BEYOND;
+    const nodes = rows.slice(count + begin, count + end).map((row) => rowNode(row, context));
+    nodes.forEach((node, i) => (node.style.transform = `translateY(${(begin + i) * ROW}px)`));
+    this.body.replaceChildren(...nodes);
+  }
+
+  /** Scroll to the current row, no further than it takes. */
+  #showCurrent() {
+    const { rows, current } = this.store.get();
+    const count = pinnedCount(rows);
+    const index = rows.findIndex(({ key }) => key === current) - count;
+    if (index < 0) return;
+    const { scroller } = this;
+    const visible = scroller.clientHeight - (count + 1) * ROW;
+    if (index * ROW < scroller.scrollTop) scroller.scrollTop = index * ROW;
+    else if ((index + 1) * ROW > scroller.scrollTop + visible) scroller.scrollTop = (index + 1) * ROW - visible;
+  }
+}
+
+function pinnedCount(rows) {
+  const first = rows.findIndex(({ isPinned }) => !isPinned);
+  return first < 0 ? rows.length : first;
+}
+
+/** Keep what follows from the choices: the rows, their places in the ranking, and the scale of the strips. */
+function derive(store) {
+  store.subscribe(["table", "matching", "sort", "pinned", "expanded"], (state) => store.set({ rows: rowsOf(state) }));
+  store.subscribe(["table"], ({ table }) => {
+    const ranked = (table?.settings ?? []).filter(({ mean }) => mean !== null);
+    const values = ranked.flatMap(({ runs }) => runs.map(({ value }) => value)).filter((value) => value !== null);
+    store.set({
+      places: new Map(ranked.map(({ id }, i) => [id, i + 1])),
+      scale: scaleOf(values, table?.is_maximised ?? true),
+    });
+  });
+}
+
+function rowNode(row, context) {
+  const { state, actions } = context;
+  const { setting, run } = row;
+  const isShown =
+    state.run !== null && (run ? run.run === state.run : setting.runs.some((one) => one.run === state.run));
+  const kinds = [
+    "row",
+    run ? "of-run" : "of-setting",
+    row.key === state.current ? "current" : "",
+    isShown ? "shown" : "",
+  ];
+  return el(
+    "div",
+    {
+      class: kinds.filter(Boolean).join(" "),
+      role: "row",
+      "data-key": row.key,
+      "aria-selected": state.picked.includes(setting.id),
+      onclick: () => actions.chooseRow(row),
+    },
+    run ? runCells(row, context) : settingCells(row, context),
+  );
+}

@@ -1,0 +1,87 @@
+/** The bar in which the folder of runs and the view are chosen, with the states of the runs. */
+
+import { el } from "../../shared/static/dom.js";
+import { plural } from "../../shared/static/format.js";
+import { RunPicker } from "../../shared/static/run-picker.js";
+import { VIEWS } from "./views.js";
+import { ago, STATES } from "./words.js";
+
+/**
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
+ * @param {Object} actions See `actions.js`.
+ */
+export function topBar(store, actions) {
+  const keys = { type: "button", class: "icon", "aria-label": "Keys", title: "Keys (?)", onclick: actions.showKeys };
+  return el(
+    "header",
+    { class: "top" },
+    folderPicker(store, actions),
+    progress(store),
+    viewTabs(store, actions),
+    el("button", keys, "?"),
+  );
+}
+
+const OTHERS = "runs outside of sweeps";
+const nameOf = ({ id }) => (id === "" ? OTHERS : id);
+
+function folderPicker(store, { chooseFolder }) {
+  const choose = (name) => {
+    const folder = store.get().folders?.find((one) => nameOf(one) === name);
+    if (folder) chooseFolder(folder.id);
+  };
+  const picker = new RunPicker({ label: "Runs of", none: null, choose });
+  store.subscribe(["folders", "folder"], ({ folders, folder }) => {
+    const chosen = folders?.find(({ id }) => id === folder);
+    picker.update((folders ?? []).map(entry), chosen ? nameOf(chosen) : folder);
+  });
+  return picker.node;
+}
+
+function entry(folder) {
+  const { runs, counts, updated } = folder;
+  const state = counts.running ? "running" : "finished";
+  const about = [plural(runs, "run"), counts.running ? "running" : null, updated ? ago(updated) : null];
+  return { name: nameOf(folder), about: about.filter(Boolean), state };
+}
+
+/** How many runs are in each state: a bar and words. */
+function progress(store) {
+  const bar = el("div", { class: "states", "aria-hidden": "true" });
+  const words = el("div", { class: "state-words" });
+  const node = el("div", { class: "progress", role: "status", "aria-label": "States of the runs" }, words, bar);
+  const draw = ({ table, folders, folder }) => {
+    const counts = table ? statesOf(table) : (folders?.find(({ id }) => id === folder)?.counts ?? {});
+    const present = STATES.toReversed().filter((state) => counts[state]);
+    node.hidden = !present.length;
+    bar.replaceChildren(
+      ...present.map((state) => el("span", { class: `is-${state}`, style: { "flex-grow": counts[state] } })),
+    );
+    words.replaceChildren(
+      ...present.map((state) => el("span", { class: `state-word is-${state}` }, `${counts[state]} ${state}`)),
+    );
+  };
+  store.subscribe(["table", "folders", "folder"], draw);
+  draw(store.get());
+  return node;
+}
+
+function statesOf(table) {
+  const counts = {};
+  for (const { runs } of table.settings) for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+function viewTabs(store, { chooseView }) {
+  const tabs = VIEWS.map(({ id, title }, i) =>
+    el(
+      "button",
+      { type: "button", role: "tab", id: `tab-${id}`, title: `${title} (${i + 1})`, onclick: () => chooseView(id) },
+      title,
+    ),
+  );
+  const draw = ({ view }) => tabs.forEach((tab, i) => tab.setAttribute("aria-selected", VIEWS[i].id === view));
+  store.subscribe(["view"], draw);
+  draw(store.get());
+  return el("div", { class: "tabs views", role: "tablist", "aria-label": "Views" }, tabs);
+}

@@ -1,0 +1,76 @@
+/** Metrics, times and states as text. Pure. */
+
+import { value } from "../../shared/static/format.js";
+
+/** The states of a run, the most advanced last. */
+export const STATES = ["waiting", "running", "interrupted", "unreadable", "failed", "pruned", "finished"];
+
+const isAccuracy = (tag) => tag.startsWith("accuracy");
+
+/** A metric as the terminal has it: an accuracy in percent, a loss with four digits. */
+export function metric(tag, number) {
+  if (number === null || number === undefined) return "–";
+  return isAccuracy(tag) ? `${(100 * number).toFixed(2)} %` : number.toFixed(4);
+}
+
+/** Mean and standard deviation of a metric. */
+export function withDeviation(tag, { mean, deviation }) {
+  if (mean === null) return "–";
+  if (deviation === null) return metric(tag, mean);
+  const scaled = isAccuracy(tag)
+    ? [(100 * mean).toFixed(2), (100 * deviation).toFixed(2)]
+    : [mean, deviation].map(four);
+  return `${scaled[0]} ± ${scaled[1]}${isAccuracy(tag) ? " %" : ""}`;
+}
+
+const four = (number) => number.toFixed(4);
+
+/** A time as `12 s`, `3:05 min` or `2:10 h`. */
+export function duration(seconds) {
+  if (seconds === null || seconds === undefined) return "–";
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}:${two(whole % 60)} min`;
+  return `${Math.floor(whole / 3600)}:${two(Math.floor((whole % 3600) / 60))} h`;
+}
+
+/** How long ago a moment is: "just now", "5 min ago", "3 h ago", "2 days ago". */
+export function ago(seconds, now = Date.now() / 1000) {
+  const past = now - seconds;
+  if (past < 60) return "just now";
+  if (past < 3600) return `${Math.floor(past / 60)} min ago`;
+  if (past < 48 * 3600) return `${Math.floor(past / 3600)} h ago`;
+  return `${Math.floor(past / 86400)} days ago`;
+}
+
+/** A value of a config. */
+export function configValue(given) {
+  if (given === null || given === undefined) return "–";
+  return typeof given === "number" ? String(Number(given.toPrecision(6))) : String(given);
+}
+
+/** A bound of a range. */
+export const bound = (column, tag, number) =>
+  column === "@objective" || column === "@test" ? metric(tag, number) : value(number);
+
+/** The last part of each key, or the whole key if two have the same last part. */
+export function shortKeys(keys) {
+  const last = keys.map((key) => key.slice(key.lastIndexOf(".") + 1));
+  return keys.map((key, i) => (last.indexOf(last[i]) === last.lastIndexOf(last[i]) ? last[i] : key));
+}
+
+/** The states of runs as numbers by state, the most important first. */
+export function countStates(runs) {
+  const counts = {};
+  for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+/** What a setting is called: its values. */
+export function settingName({ values, runs }, keys) {
+  const short = shortKeys(keys);
+  const parts = keys.map((key, i) => `${short[i]} ${configValue(values[key])}`);
+  return parts.join(" · ") || runs[0]?.run || "";
+}
