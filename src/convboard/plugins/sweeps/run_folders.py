@@ -48,7 +48,7 @@ class RunFolders:
         folders = [_summary(folder, rows) for folder, rows in self._read().items()]
         return sorted(folders, key=lambda folder: -folder["updated"])
 
-    def rows(self, folder: str) -> list[RunRow]:
+    def rows(self, folder: str) -> Sequence[RunRow]:
         """Return the runs of a folder.
 
         Raises:

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import Any
 
 from convboard.results.run_row import SEED, RunRow
+from convboard.results.setting import Setting
 from convboard.results.statistics import Summary
-from convboard.results.table import RunTable, Setting
+from convboard.results.table import RunTable
 
 NameOf = Callable[[RunRow], str]  # the name of a run in TensorBoard
 

@@ -2,16 +2,15 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from convboard.experiment.console import counted
 from convboard.results.plots.labels import setting_name, shown_value
-from convboard.results.ranking import most_seeds, rank
+from convboard.results.ranking import rank
 from convboard.results.setting import Setting
 from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
 from convboard.sweeps.terminal.live_view import format_value
 
 _TITLES = {

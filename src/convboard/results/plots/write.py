@@ -1,14 +1,11 @@
 """Figures written as PNG, SVG, or one HTML page."""
 
-from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from convboard.errors import ConfigError, RunError, nearest
-from convboard.files import atomic_write_bytes, make_folder, read_bytes
-from convboard.results.plots.page import Page, render_page
+from convboard.errors import ConfigError
 
 FORMATS = (".html", ".png", ".svg")
 MARK = "convboard runs plot"  # in every file, so that a file of somebody else is never overwritten
