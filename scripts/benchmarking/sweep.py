@@ -68,7 +68,7 @@ def sweep(data_dir: str, is_quick: bool, with_lightning: bool) -> list[Section]:
         with_lightning: Install Lightning into a folder of its own, and measure it too.
     """
     size = QUICK if is_quick else FULL
-    amounts = [60, 55, 65, 50, *([5, 220] if with_lightning else []), 400, 15, 65]  # about as many seconds
+    amounts = [65, 50, 60, 85, *([5, 265] if with_lightning else []), 320, 15, 80]  # about as many seconds
     progress = Progress("sweep", amounts)
     with TemporaryDirectory() as folder:
         place = Path(folder)
@@ -120,12 +120,12 @@ def _runners(size: Size, data_dir: str, folder: Path, progress: Progress, with_l
     taken = {}
     progress.begin("the pool")
     taken["convboard, the pool"] = _convboard(swept, folder / "pool", cores)
+    progress.begin("a bare loop in a process for each core")  # between those that are compared with it: speeds drift
+    taken["bare loop, one process a core"] = _bare(size, data_dir, folder / "bare", cores)
     progress.begin("the pool, board=minimal")
     taken["convboard, the pool, `board=minimal`"] = _convboard([*swept, "board=minimal"], folder / "minimal", cores)
     progress.begin("one after another, hydra/launcher=basic")
     taken["convboard, `hydra/launcher=basic`"] = _convboard([*swept, "hydra/launcher=basic"], folder / "basic", 1)
-    progress.begin("a bare loop in a process for each core")
-    taken["bare loop, one process a core"] = _bare(size, data_dir, folder / "bare", cores)
     if with_lightning:
         progress.begin("installing Lightning into a folder of its own")
         python = _with_lightning(folder / "environment")
