@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.known_keys import MORE
+from convboard.config.objectives import OBJECTIVES
 from convboard.config.value_checks import MOST, MOST_PIXELS, between, check_numbers, check_rate, check_side, one_of
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS, FITS
 from convboard.errors import ConfigError
@@ -29,7 +30,6 @@ BOARD_LEVELS = ("minimal", "default", "full")
 GROUPS = ("model", "dataset", "optimizer", "scheduler", "loss", "trainer", "board")
 OPEN_GROUPS = ("model", "optimizer", "scheduler")
 RATES = ("lr", "weight_decay", "momentum")
-OBJECTIVES = ("accuracy/val", "loss/val", "accuracy/test", "loss/test")
 
 
 @dataclass

@@ -170,18 +170,17 @@ class SweepOptions:
                 f"sweep.prune_after={self.prune_after}. Give more epochs, or omit sweep.pruner."
             )
 
-    def build_pruner(self, is_maximised: bool) -> Pruner | None:
+    def build_pruner(self, objective: str) -> Pruner | None:
         """Return the rule by which trials are pruned, if they are.
 
         Args:
-            is_maximised: Whether a larger objective is better.
+            objective: The metric by which they are compared.
         """
-        sign = 1 if is_maximised else -1
         match self.pruner:
             case "asha":
-                return SuccessiveHalving(sign, self.prune_after, self.reduction_factor)
+                return SuccessiveHalving(objective, self.prune_after, self.reduction_factor)
             case "median":
-                return MedianRule(sign, self.prune_after, self.prune_min_trials)
+                return MedianRule(objective, self.prune_after, self.prune_min_trials)
         return None
 
 

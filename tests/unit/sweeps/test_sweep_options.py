@@ -80,10 +80,10 @@ def test_pruned_trials_to_take_further_are_named_by_their_numbers() -> None:
 
 
 def test_the_rule_of_pruning_is_that_of_the_options() -> None:
-    assert SweepOptions().build_pruner(is_maximised=True) is None
+    assert SweepOptions().build_pruner("accuracy/val") is None
     asha, median = SweepOptions(pruner="asha", prune_after=2), SweepOptions(pruner="median", prune_min_trials=7)
-    assert asha.build_pruner(is_maximised=True) == SuccessiveHalving(1, 2, 3)
-    assert median.build_pruner(is_maximised=False) == MedianRule(-1, 1, 7)
+    assert asha.build_pruner("accuracy/val") == SuccessiveHalving("accuracy/val", 2, 3)
+    assert median.build_pruner("loss/val") == MedianRule("loss/val", 1, 7)
     asha.check_epochs(3)
     with pytest.raises(
         ConfigError, match=r"^sweep.pruner=asha would prune nothing: with trainer.max_epochs=2 no run is"

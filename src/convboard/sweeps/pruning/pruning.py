@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from convboard.config.objectives import format_metric, sign_of
 from convboard.files import create_once, read_text
 from convboard.sweeps.pruning.rules import is_among_best, is_rung, is_worse_than, median_of_averages, most_that_go_on
 from convboard.sweeps.store.journal import Journal, State
@@ -86,12 +87,12 @@ class SuccessiveHalving:
     """Asynchronous successive halving; see `rules.is_among_best`.
 
     Attributes:
-        sign: 1 for an objective that is maximised, -1 for one that is minimised.
+        objective: The metric by which trials are compared.
         first: Epochs before the first comparison.
         reduction_factor: The inverse of the share that goes on at each comparison.
     """
 
-    sign: int
+    objective: str
     first: int
     reduction_factor: int
 
@@ -103,11 +104,11 @@ class SuccessiveHalving:
         place = f"{epoch:05}"
         stored.write(place, number, values)
         others = [each[-1] for each in stored.others(place, number)]
-        if is_last or is_among_best(values[-1], others, self.reduction_factor, self.sign):
+        if is_last or is_among_best(values[-1], others, self.reduction_factor, sign_of(self.objective)):
             return None
         most, trials = most_that_go_on(len(others) + 1, self.reduction_factor), len(others) + 1
         best = "the best" if most == 1 else f"among the best {most}"
-        return f"epoch {epoch}: {values[-1]:.4g} is not {best} of {trials} trials"
+        return f"epoch {epoch}: {format_metric(self.objective, values[-1])} is not {best} of {trials} trials"
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,12 @@ class MedianRule:
     """The median stopping rule; see `rules.is_worse_than`.
 
     Attributes:
-        sign: See `SuccessiveHalving`.
+        objective: See `SuccessiveHalving`.
         first: See `SuccessiveHalving`.
         min_trials: Trials that must have finished before one is pruned.
     """
 
-    sign: int
+    objective: str
     first: int
     min_trials: int
 
@@ -133,12 +134,14 @@ class MedianRule:
         others = stored.others(_FINISHED, number) if epoch >= self.first else []
         if len(others) < self.min_trials:
             return None
-        limit = median_of_averages(others, epoch, self.sign)
-        if not is_worse_than(limit, values, self.sign):
+        sign = sign_of(self.objective)
+        limit = median_of_averages(others, epoch, sign)
+        if not is_worse_than(limit, values, sign):
             return None
-        best = max(values) if self.sign > 0 else min(values)
+        best = max(values) if sign > 0 else min(values)
+        told, median = (format_metric(self.objective, value) for value in (best, limit))
         trials = f"{len(others)} trial{'s' if len(others) > 1 else ''}"
-        return f"epoch {epoch}: the best value {best:.4g} is worse than the median {limit:.4g} of {trials}"
+        return f"epoch {epoch}: the best value {told} is worse than the median {median} of {trials}"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from convboard.config.objectives import sign_of
 from convboard.sweeps.pruning.pruning import pruned_with
 from convboard.sweeps.store.journal import CLAIMABLE, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
@@ -89,7 +90,7 @@ def spare_seeds(sweep: Sweep, worker: str) -> list[int]:
     if SEED not in sweep.record.swept or not (_races(sweep) or options.get("pruner", "none") != "none"):
         return []
     settings = _settings(sweep)
-    sign = 1 if sweep.record.is_maximised else -1
+    sign = sign_of(sweep.record.objective)
     whole = [setting for setting in settings if setting.is_whole and _races(sweep)]
     best = max(whole, key=lambda setting: sign * fmean(setting.values.values()), default=None)
     spared = []

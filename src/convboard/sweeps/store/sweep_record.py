@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from convboard.config.objectives import is_maximised
 from convboard.config.yaml_limits import LOADER, read_yaml_text
 from convboard.errors import RunError
 from convboard.files import create_once
@@ -46,7 +47,7 @@ class SweepRecord:
     @property
     def is_maximised(self) -> bool:
         """Whether a larger objective is better."""
-        return self.objective.startswith("accuracy")
+        return is_maximised(self.objective)
 
     def to_yaml(self) -> str:
         """Return it as YAML, what is of most interest first."""

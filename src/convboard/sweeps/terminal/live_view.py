@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convboard.config.command_line import printable
+from convboard.config.objectives import format_metric
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps.store.journal import OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
@@ -17,6 +18,7 @@ from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.sweep_progress import RunningTrial, Snapshot, SweepProgress
 from convboard.sweeps.workers.reports import Progress
 
+format_value = format_metric  # its name until all who import it from here have the new one
 _STYLES = {
     State.FINISHED: "green",
     State.PRUNED: "yellow",
@@ -34,11 +36,6 @@ _INTERVAL = 0.5  # seconds between two pictures in a terminal, each of which tak
 _LINE_INTERVAL = 60.0  # seconds between two lines of progress elsewhere
 _LARGEST_SHARE = 0.02  # of the time, for looking at the state of all trials
 _CHEAP = 0.005  # seconds of a look that is taken whenever a trial has ended
-
-
-def format_value(objective: str, value: float) -> str:
-    """Return a value of the objective for people: an accuracy in percent, a loss with four digits."""
-    return f"{value:.2%}" if objective.startswith("accuracy") else f"{value:.4f}"
 
 
 def format_duration(seconds: float) -> str:
@@ -138,7 +135,7 @@ class LiveView:
         width = len(f"{snapshot.total:,}")
         over = snapshot.over + self._progress.ended
         place = f"{over:>{width},}/{snapshot.total:,}" if end.state in OVER else ""
-        value = "" if end.value is None else format_value(objective, end.value)
+        value = "" if end.value is None else format_metric(objective, end.value)
         seconds = "" if end.seconds is None else format_duration(end.seconds)
         indent = " " * (2 * width + 3)
         yield Text.assemble(
@@ -171,7 +168,7 @@ class LiveView:
         if snapshot.best is not None:
             trial, value = snapshot.best
             objective = self._sweep.record.objective
-            text = Text.assemble(("best ", "dim"), (format_value(objective, value), "bold green"), no_wrap=True)
+            text = Text.assemble(("best ", "dim"), (format_metric(objective, value), "bold green"), no_wrap=True)
             parts.append(text.append(f" {objective}   {printable(trial.name)}"))
             text.overflow = "ellipsis"
         return Group(*parts)
@@ -199,7 +196,7 @@ class LiveView:
                 *(Text(printable(one.trial.swept.get(key, "")), no_wrap=True, overflow="ellipsis") for key in keys),
                 f"{progress.epoch}/{progress.max_epochs}" if progress else "",
                 ProgressBar(1.0, one.done(), 12 if is_wide else 6, complete_style="cyan", finished_style="cyan"),
-                format_value(metric, progress.objective) if progress else "",
+                format_metric(metric, progress.objective) if progress else "",
                 f"{progress.images_per_second:,.0f}" if progress else "",
                 format_duration(self._clock() - one.began),
             )

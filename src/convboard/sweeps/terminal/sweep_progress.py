@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 
+from convboard.config.objectives import sign_of
 from convboard.sweeps.store.journal import CLAIMABLE, OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
@@ -136,7 +137,7 @@ class SweepProgress:
             self._durations.add(self._sweep.trials[number], seconds)
 
     def _best(self, states: Mapping[int, State]) -> tuple[Trial, float] | None:
-        sign = 1 if self._sweep.record.is_maximised else -1
+        sign = sign_of(self._sweep.record.objective)
         finished = [number for number, state in states.items() if state is State.FINISHED]
         values = {number: self._sweep.journal.entries(number)[-1].value for number in finished}
         known = [(sign * value, -number) for number, value in values.items() if value is not None]

@@ -9,6 +9,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from convboard.config.objectives import is_maximised
 from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run_dir import CONFIG, LOCK
@@ -80,7 +81,7 @@ class ReportActivity:
 
 def value_of(objective: str, val: Evaluation) -> float:
     """Return the metric on the validation split that goes with an objective: loss or accuracy."""
-    return val.loss if objective.startswith("loss") else val.accuracy
+    return val.accuracy if is_maximised(objective) else val.loss
 
 
 class ReportProgress:
@@ -173,7 +174,7 @@ def pruning_of(folder: Path, number: int) -> Pruning | None:
         RunError: The sweep cannot be read.
     """
     record = read_record(folder)
-    pruner = SweepOptions(**dict(record.options)).build_pruner(record.is_maximised)
+    pruner = SweepOptions(**dict(record.options)).build_pruner(record.objective)
     journal = Journal(folder / JOURNAL)
     journal.refresh_trial(number)
     if pruner is None or any(entry.state is State.PRUNED for entry in journal.entries(number)):

@@ -25,13 +25,15 @@ def epoch(number: int, accuracy: float, loss: float = 1.0, is_last: bool = False
     return EpochEnd(number, number, 0.0, 0.0, val, 1.0, is_last=is_last, is_best=False)
 
 
-@pytest.mark.parametrize(("objective", "sign", "other"), [("accuracy/test", 1, 0.7), ("loss/test", -1, 0.2)])
-def test_a_trial_is_compared_by_the_validation_split(objective: str, sign: int, other: float, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("objective", "other", "told"), [("accuracy/test", 0.7, "60.00%"), ("loss/test", 0.2, "0.3000")]
+)
+def test_a_trial_is_compared_by_the_validation_split(objective: str, other: float, told: str, tmp_path: Path) -> None:
     stored = EpochValues(tmp_path)
     stored.write("00002", 0, [0.1, other])
-    pruning = Pruning(SuccessiveHalving(sign, 2, 2), stored, 1, objective)
+    pruning = Pruning(SuccessiveHalving(objective, 2, 2), stored, 1, objective)
     assert pruning.on_epoch_end(epoch(1, 0.9, 0.1)) is None
-    wanted = f"epoch 2: {0.6 if sign > 0 else 0.3} is not the best of 2 trials"
+    wanted = f"epoch 2: {told} is not the best of 2 trials"
     assert pruning.on_epoch_end(epoch(2, 0.6, 0.3)) == wanted
     assert pruning.reason == wanted
 
@@ -39,17 +41,17 @@ def test_a_trial_is_compared_by_the_validation_split(objective: str, sign: int, 
 def test_a_resumed_trial_goes_on_with_the_values_of_its_checkpoint(tmp_path: Path) -> None:
     stored = EpochValues(tmp_path)
     stored.write("00002", 0, [0.1, 0.5])
-    first = Pruning(SuccessiveHalving(1, 2, 2), stored, 1, "accuracy/val")
+    first = Pruning(SuccessiveHalving("accuracy/val", 2, 2), stored, 1, "accuracy/val")
     first.on_epoch_end(epoch(1, 0.3))
-    resumed = Pruning(SuccessiveHalving(1, 2, 2), stored, 1, "accuracy/val")
+    resumed = Pruning(SuccessiveHalving("accuracy/val", 2, 2), stored, 1, "accuracy/val")
     resumed.load_state_dict(first.state_dict())
-    assert resumed.on_epoch_end(epoch(2, 0.4)) == "epoch 2: 0.4 is not the best of 2 trials"
+    assert resumed.on_epoch_end(epoch(2, 0.4)) == "epoch 2: 40.00% is not the best of 2 trials"
 
 
 def test_a_trial_that_was_stopped_after_its_pruning_is_still_pruned(tmp_path: Path) -> None:
     stored = EpochValues(tmp_path)
     stored.write("00001", 0, [0.5])
-    first, resumed = (Pruning(SuccessiveHalving(1, 1, 2), stored, 1, "accuracy/val") for _ in range(2))
+    first, resumed = (Pruning(SuccessiveHalving("accuracy/val", 1, 2), stored, 1, "accuracy/val") for _ in range(2))
     first.on_epoch_end(epoch(1, 0.3))
     assert first.reason
     assert resumed.load_state_dict(first.state_dict()) == first.reason
@@ -81,7 +83,7 @@ def test_of_a_setting_with_several_seeds_the_first_one_is_judged_and_the_others_
     assert other
     assert other.on_epoch_end(epoch(1, 0.5, loss=1.0)) is None
     assert second.on_epoch_end(epoch(1, 0.5, loss=9.0)) is None
-    assert first.on_epoch_end(epoch(1, 0.5, loss=2.0)) == "epoch 1: 2 is not the best of 2 trials"
+    assert first.on_epoch_end(epoch(1, 0.5, loss=2.0)) == "epoch 1: 2.0000 is not the best of 2 trials"
     sweep.journal.append(0, Entry(State.PRUNED, "me"))
     assert third.on_epoch_end(epoch(1, 0.5, loss=9.0, is_last=True)) is None
     assert second.on_epoch_end(epoch(2, 0.5)) == "trial 0, which has another seed of the same setting, was pruned"
@@ -96,7 +98,7 @@ def test_if_the_first_seed_has_failed_the_next_one_is_judged(tmp_path: Path) -> 
     second = pruning_of(tmp_path, 1)
     assert second
     EpochValues(tmp_path / "values").write("00001", 7, [0.1])
-    assert second.on_epoch_end(epoch(1, 0.5)) == "epoch 1: 1 is not the best of 2 trials"
+    assert second.on_epoch_end(epoch(1, 0.5)) == "epoch 1: 1.0000 is not the best of 2 trials"
 
 
 def test_without_a_pruner_nothing_is_pruned(tmp_path: Path) -> None:
