@@ -16,6 +16,7 @@ from convboard.board.event_copy import DamagedEventsError
 from convboard.board.event_file import EventFile
 from convboard.board.graph import trace_graph
 from convboard.board.histograms import histogram_values
+from convboard.board.hparams import SweepRow
 from convboard.board.layer_figures import LayerFigures
 from convboard.board.layer_stats import gradient_norms
 from convboard.board.prediction_figures import confusion_matrix, misclassified, precision_recall_curves
@@ -48,6 +49,7 @@ class Board:
             embedding projector.
         config: The run's config, nested plain dictionaries.
         environment: Versions, device and the like, by name.
+        row: What is known of the sweep of the run, for the HParams tab.
         plan: The execution plan, the reasons for it and the measured alternatives, by name; None: not shown.
         warnings: What is wrong with the network although it can be trained; may grow during the run.
         scalar_every: Steps between two points of a curve; None: about 200 points per run, at most 50 steps apart.
@@ -62,6 +64,7 @@ class Board:
         level: str,
         config: Mapping[str, Any],
         environment: Mapping[str, str],
+        row: SweepRow = hparams.ALONE,
         plan: Mapping[str, str] | None = None,
         warnings: Sequence[TrainingWarning] = (),
         scalar_every: int | None = None,
@@ -72,6 +75,7 @@ class Board:
         self._level = level
         self._config = config
         self._environment = environment
+        self._row = row
         self._plan = plan
         self._warnings = warnings
         self._warnings_written = 0
@@ -193,7 +197,8 @@ class Board:
 
     def _describe(self, start: FitStart) -> None:
         """Write the HParams row, the layout of the Custom Scalars tab, and the texts."""
-        self._events.write([hparams.experiment(), hparams.session_start(self._config), train_over_val()], 0)
+        records = [hparams.experiment(self._config, self._row), hparams.session_start(self._config, self._row)]
+        self._events.write([*records, train_over_val()], 0)
         config = markdown.config_table(hparams.flatten(self._config))
         self._write_part("config", lambda: [text(tags.CONFIG, config)], 0)
         environment = markdown.table(self._environment, ("what", "value"))

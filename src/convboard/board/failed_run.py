@@ -11,12 +11,13 @@ from tensorboard.compat.proto.event_pb2 import Event
 
 from convboard.board import hparams, tags
 from convboard.board.event_file import EventFile
+from convboard.board.hparams import SweepRow
 from convboard.board.summaries import text
 
 _AROUND = 16  # bytes of a record that are no data: its length before it, and the checksums of both
 
 
-def record_failure(run_dir: Path, config: Mapping[str, Any], reason: str) -> None:
+def record_failure(run_dir: Path, config: Mapping[str, Any], reason: str, row: SweepRow = hparams.ALONE) -> None:
     """Give a run the status of a failure, unless it has one.
 
     No process may write its event file. If the run is resumed, it drops what is written here with all else that its
@@ -26,6 +27,7 @@ def record_failure(run_dir: Path, config: Mapping[str, Any], reason: str) -> Non
         run_dir: Its folder.
         config: Its config, which is written if the run has not begun.
         reason: Why it has failed, for the Text tab.
+        row: What is known of its sweep.
 
     Raises:
         RunError: The folder cannot be written.
@@ -35,7 +37,7 @@ def record_failure(run_dir: Path, config: Mapping[str, Any], reason: str) -> Non
     if hparams.END_TAG not in present:
         values = [text(tags.problem("training"), reason), hparams.session_end(finished=False)]
         if hparams.START_TAG not in present:
-            values[:0] = [hparams.experiment(), hparams.session_start(config)]
+            values[:0] = [hparams.experiment(config, row), hparams.session_start(config, row)]
         events.write(values, step)
     events.close()
 

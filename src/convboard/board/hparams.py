@@ -2,18 +2,23 @@
 
 The row has every key of the config. The columns are in an Experiment record: without one, the tab shows a column for
 each scalar of each layer, and the last point of a curve in place of the best epoch's. TensorBoard takes the columns of
-all runs from one of them, so the columns are the same in every run. Each run is a group of its own: one row.
+all runs from one of them, so the columns are the same in every run, or in every run of a sweep.
+
+TensorBoard shows a group of runs as one row, with the means of their metrics. The seeds of a setting of a sweep are a
+group; any other run is a group of its own.
 """
 
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tensorboard.plugins.hparams.api_pb2 import (
     DATA_TYPE_BOOL,
     DATA_TYPE_FLOAT64,
     DATA_TYPE_STRING,
+    DataType,
     Experiment,
     HParamInfo,
     MetricInfo,
@@ -29,6 +34,7 @@ _EXPERIMENT_TAG = "_hparams_/experiment"
 START_TAG = "_hparams_/session_start_info"
 END_TAG = "_hparams_/session_end_info"
 
+_SEED = "seed"
 _GROUPS = ("model", "optimizer", "scheduler")  # with a `_target_` and arguments of any name
 # The columns that are shown from the beginning: TensorBoard shows five, and of those the ones that are said to differ.
 _FIRST = ("dataset", "model", "optimizer", "optimizer.lr", "seed")
@@ -46,23 +52,60 @@ _TEXTS = (
 _METRICS = (tags.ACCURACY_VAL, tags.ACCURACY_TEST, tags.ACCURACY_TRAIN, tags.LOSS_VAL, tags.LOSS_TEST, tags.LOSS_TRAIN)
 
 
-def experiment() -> summaries.Value:
-    """The columns. A metric is that of the best epoch, under the name that it has in the run's result."""
-    types = {DATA_TYPE_FLOAT64: _NUMBERS, DATA_TYPE_BOOL: _SWITCHES, DATA_TYPE_STRING: _TEXTS}
-    columns = [
-        HParamInfo(name=name, type=data_type, differs=name in _FIRST)
-        for data_type, names in types.items()
-        for name in names
-    ]
-    metrics = [MetricInfo(name=MetricName(tag=tags.best(tag)), display_name=tag) for tag in _METRICS]
-    content = HParamsPluginData(experiment=Experiment(hparam_infos=columns, metric_infos=metrics))
+@dataclass(frozen=True)
+class SweepRow:
+    """What sets the row of a run apart in the HParams tab, if the run is one of a sweep.
+
+    Attributes:
+        group: The name of its setting, which runs with other seeds have too; empty for a run of no sweep.
+        swept: The values in which the runs of the sweep differ, as texts by key.
+    """
+
+    group: str = ""
+    swept: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The keys that are shown first. A row of several seeds has no seed."""
+        return tuple(key for key in map(_key, self.swept) if key != _SEED) if self.group else _FIRST
+
+
+ALONE = SweepRow()
+
+
+def experiment(config: Mapping[str, Any], row: SweepRow = ALONE) -> summaries.Value:
+    """Return the columns. A metric is that of the best epoch, under the name that it has in the run's result.
+
+    Args:
+        config: The config of the run.
+        row: What is known of its sweep.
+    """
+    values = _values(config, row)
+    usual = {
+        **dict.fromkeys(_NUMBERS, DATA_TYPE_FLOAT64),
+        **dict.fromkeys(_SWITCHES, DATA_TYPE_BOOL),
+        **dict.fromkeys(_TEXTS, DATA_TYPE_STRING),
+    }
+    columns = {**usual, **{key: _type(values.get(key)) for key in row.columns if row.group}}
+    if _SEED in row.swept:
+        del columns[_SEED]
+    infos = [HParamInfo(name=name, type=kind, differs=name in row.columns) for name, kind in columns.items()]
+    tested = f"{str(config.get('objective')).partition('/')[0]}/test"
+    tags_shown = sorted(_METRICS, key=lambda tag: (tag != config.get("objective"), tag != tested))
+    metrics = [MetricInfo(name=MetricName(tag=tags.best(tag)), display_name=tag) for tag in tags_shown]
+    content = HParamsPluginData(experiment=Experiment(hparam_infos=infos, metric_infos=metrics))
     return summaries.hparams(_EXPERIMENT_TAG, content.SerializeToString())
 
 
-def session_start(config: Mapping[str, Any]) -> summaries.Value:
-    """The row's hyperparameters: every key of `config`, joined by dots, and what the columns summarise."""
-    start = SessionStartInfo(start_time_secs=time.time())
-    for key, value in {**flatten(config), **dict(_summaries(config))}.items():
+def session_start(config: Mapping[str, Any], row: SweepRow = ALONE) -> summaries.Value:
+    """Return the hyperparameters of the row: every key of `config`, joined by dots, and what the columns summarise.
+
+    Args:
+        config: The config of the run.
+        row: What is known of its sweep.
+    """
+    start = SessionStartInfo(start_time_secs=time.time(), group_name=row.group)
+    for key, value in _values(config, row).items():
         target = start.hparams[key]
         if isinstance(value, bool):
             target.bool_value = value
@@ -71,6 +114,32 @@ def session_start(config: Mapping[str, Any]) -> summaries.Value:
         else:
             target.string_value = value
     return summaries.hparams(START_TAG, HParamsPluginData(session_start_info=start).SerializeToString())
+
+
+def _values(config: Mapping[str, Any], row: SweepRow) -> dict[str, bool | int | float | str]:
+    """Return the hyperparameters of a row.
+
+    A swept key that is null has none: TensorBoard cannot sort a column of texts and numbers.
+    """
+    flat = flatten(config)
+    values = {**flat, **dict(_summaries(config))}
+    for name, text in row.swept.items():
+        key = _key(name)
+        values[key] = flat.get(key, text)
+        if values[key] == "null":
+            del values[key]
+    return values
+
+
+def _key(name: str) -> str:
+    """Return the key of an override, which may begin with a plus sign."""
+    return name.lstrip("+~")
+
+
+def _type(value: object) -> DataType:
+    if isinstance(value, bool):
+        return DATA_TYPE_BOOL
+    return DATA_TYPE_STRING if isinstance(value, str) else DATA_TYPE_FLOAT64
 
 
 def session_end(*, finished: bool) -> summaries.Value:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import convboard.board.preload  # noqa: F401
 from convboard.board.failed_run import record_failure
+from convboard.board.hparams import SweepRow
 from convboard.cli import streams
 from convboard.cli.frame import MISTAKE, reason_of, tell
 from convboard.cli.job import exit_of_users_code
@@ -21,7 +22,7 @@ from convboard.experiment.run_summary import record_end
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.provenance import frozen_code
 from convboard.sweeps.store.source_files import foreign_modules
-from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.store.trials import SEED, Trial
 from convboard.sweeps.trust import refuse_untrusted
 from convboard.sweeps.workers.chosen_plan import chosen_plan
 from convboard.sweeps.workers.reports import End, reason_in_short
@@ -96,9 +97,15 @@ def _record_failure(trial: Trial, run_dir: Path, reason: str) -> None:
     """Let the summary of a trial say that it has failed, and its row in the HParams tab, also if it could not begin."""
     try:
         record_end(run_dir, State.FAILED, reason)
-        record_failure(run_dir, trial.config, reason)
+        record_failure(run_dir, trial.config, reason, _row(trial, run_dir))
     except (OSError, RunError) as error:  # what matters is in the journal
         tell(f"TensorBoard does not show that it has failed: {error}")
+
+
+def _row(trial: Trial, run_dir: Path) -> SweepRow:
+    """Return what sets the row of a trial apart in the HParams tab, where the seeds of a setting are one row."""
+    values = " ".join(f"{key}={value}" for key, value in trial.swept.items() if key != SEED)
+    return SweepRow(f"{run_dir.parent.name} {values}".rstrip(), trial.swept)
 
 
 def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
@@ -115,7 +122,9 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
             config = trial_config(trial, run_dir)
             pruning = pruning_of(folder, trial.number)
             report = ReportProgress(reports, config.objective)
-            result = run(config, run_dir, callbacks=[report, pruning] if pruning else [report])
+            result = run(
+                config, run_dir, callbacks=[report, pruning] if pruning else [report], row=_row(trial, run_dir)
+            )
         if pruning is not None and pruning.reason:
             tell(f"pruned: {pruning.reason}")
             return End(State.PRUNED, pruning.reason, result.objective, result.seconds, result.epochs), 0

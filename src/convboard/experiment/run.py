@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from convboard.board.hparams import ALONE, SweepRow
 from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
 from convboard.config.stored_config import dump_config, with_absolute_paths
@@ -73,7 +74,11 @@ class RunResult:
 
 
 def run(
-    config: TrainConfig, run_dir: str | Path, model: nn.Module | None = None, callbacks: Sequence[Callback] = ()
+    config: TrainConfig,
+    run_dir: str | Path,
+    model: nn.Module | None = None,
+    callbacks: Sequence[Callback] = (),
+    row: SweepRow = ALONE,
 ) -> RunResult:
     """Train the network of `config` and show it in TensorBoard, or continue the run that `config.resume` names.
 
@@ -84,6 +89,7 @@ def run(
             is the one to resume.
         model: A network to train instead of that of `config.model`.
         callbacks: Are told the events of the training, after the board and the progress.
+        row: What is known of its sweep, for the HParams tab.
 
     Returns:
         The metrics and the run directory.
@@ -99,11 +105,16 @@ def run(
         comm.barrier()  # from here on, no other run uses the directory
         remedy = f"Resume the run without them: {assignment('resume', run_dir)} dataset.num_workers=0"
         with worker_errors(config, remedy):
-            return _run(config, run_dir, comm, model, callbacks)
+            return _run(config, run_dir, comm, model, callbacks, row)
 
 
 def _run(
-    config: TrainConfig, run_dir: Path, comm: Communicator, model: nn.Module | None, more: Sequence[Callback]
+    config: TrainConfig,
+    run_dir: Path,
+    comm: Communicator,
+    model: nn.Module | None,
+    more: Sequence[Callback],
+    row: SweepRow,
 ) -> RunResult:
     keep_freed_memory()
     set_deterministic(config.trainer.deterministic)
@@ -125,7 +136,7 @@ def _run(
         inputs = _input_files(config, dataset, choice.plan, run_dir)
         summary, environment = _summary(config, choice.chosen, run_dir)
         callbacks = build_callbacks(
-            config, dataset, choice, report.console, report.warn, run_dir, setup.warnings, setup.optimizer, environment
+            config, dataset, setup, choice, report.console, report.warn, run_dir, environment, row
         )
         callbacks = (*callbacks, *more, CurvesFile(run_dir), summary, inputs)
         trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))

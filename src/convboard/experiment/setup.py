@@ -20,6 +20,7 @@ from convboard.anatomy.diagnostics.training_warning import TrainingWarning
 from convboard.anatomy.dry_run import lazy_layers, materialise, unwrapped
 from convboard.anatomy.origin import Origin
 from convboard.board import Board
+from convboard.board.hparams import SweepRow
 from convboard.config.instantiate import Target, resolve
 from convboard.config.schema import OPEN_GROUPS, TrainConfig
 from convboard.config.trusted_targets import foreign_targets
@@ -103,11 +104,7 @@ def _errors_with_lines(node: dict[str, Any]) -> Iterator[None]:
 
 
 def resolve_model(node: dict[str, Any]) -> Target:
-    """Import the class or function that a config's `model` names, without `image_size`, which belongs to the data.
-
-    Raises:
-        ConfigError: See `instantiate.resolve`.
-    """
+    """Import the class or function that a config's `model` names, without `image_size`, which belongs to the data."""
     return resolve("model", {key: value for key, value in node.items() if key != "image_size"})
 
 
@@ -256,28 +253,28 @@ def _examined(
 def build_callbacks(
     config: TrainConfig,
     dataset: ImageDataset,
+    setup: TrainingSetup,
     choice: PlanChoice,
     console: Console,
     warn: Callable[[Sequence[TrainingWarning]], None],
     run_dir: Path,
-    warnings: Sequence[TrainingWarning],
-    optimizer: torch.optim.Optimizer,
     environment: Mapping[str, str],
+    row: SweepRow,
 ) -> tuple[Callback, ...]:
     """Build the callbacks that show a run in TensorBoard and in the terminal.
 
     Args:
         config: The config.
         dataset: The images.
+        setup: The run before its first step.
         choice: The plan of the run.
         console: The terminal.
         warn: Prints warnings.
         run_dir: The directory of the run.
-        warnings: What is wrong with the network; more may be found in the first epochs.
-        optimizer: The optimizer, before its first step.
         environment: Versions, device and the like, by name.
+        row: What is known of the sweep of the run.
     """
-    found = list(warnings)
+    found = list(setup.warnings)
 
     def tell(more: Sequence[TrainingWarning]) -> None:
         new = [warning for warning in more if warning.word not in {known.word for known in found}]
@@ -292,9 +289,10 @@ def build_callbacks(
         max_channels=config.board.max_channels,
         config=config.to_dict(),
         environment=environment,
+        row=row,
         plan=choice.table(),
         warnings=found,
     )
-    lr = learning_rate(optimizer)
-    check = LearningCheck(tell, dataset.class_names, no_learning_advice(lr), lr, no_change_advice(optimizer))
+    lr = learning_rate(setup.optimizer)
+    check = LearningCheck(tell, dataset.class_names, no_learning_advice(lr), lr, no_change_advice(setup.optimizer))
     return check, board, ProgressDisplay(console)

@@ -104,11 +104,11 @@ def entry(name: str, session: Session, best: Best | None, started: float | None)
     """
     config = session.config
     folder = str(config.get("dataset.path") or "null").rstrip("/").rpartition("/")[2]
-    dataset = config.get("dataset") or (folder if folder != "null" else config.get("dataset.name"))
+    dataset = (folder if folder != "null" else config.get("dataset.name")) or config.get("dataset")
     lr = config.get("optimizer.lr")
     return RunEntry(
         name=name,
-        model=config.get("model") or str(config.get("model._target_") or "").rpartition(".")[2] or None,
+        model=str(config.get("model._target_") or "").rpartition(".")[2] or config.get("model") or None,
         dataset=dataset or None,
         lr=lr if isinstance(lr, float) else None,
         accuracy=None if best is None else best.metrics.get(tags.ACCURACY_VAL),
