@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from convboard.errors import ConfigError, nearest
 from convboard.results.run_row import SEED
-from convboard.results.table import RunTable, Setting, load_runs
+from convboard.results.setting import Setting
+from convboard.results.table import RunTable, load_runs
 
 GROUPED = (SEED, "none")
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from convboard.config.command_line import assignment, command, printable, tensorboard
 from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
-from convboard.experiment.run_dir import RESULT
+from convboard.experiment.run_files import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
