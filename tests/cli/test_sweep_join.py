@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from commands import TRAIN, Command
-from convboard.experiment.run_dir import RESULT
+from convboard.experiment.run_files import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep

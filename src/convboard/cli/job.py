@@ -15,7 +15,7 @@ from convboard.config.compose import hydra_output_dir
 from convboard.config.hydra_callbacks import NoteFolders
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.resume import resume_overrides
-from convboard.experiment.run_dir import CONFIG, RESULT
+from convboard.experiment.run_files import CONFIG, RESULT
 from convboard.training import signals
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.signals import EXIT_BY_SIGNAL, Interrupted

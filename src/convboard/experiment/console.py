@@ -12,7 +12,7 @@ from rich.text import Text
 
 from convboard.config.command_line import format_value, printable, tensorboard
 from convboard.config.schema import TrainConfig, class_name
-from convboard.experiment.run_dir import CONFIG
+from convboard.experiment.run_files import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -21,16 +21,8 @@ from convboard.experiment.dataset import build_dataset, data_properties, refuse_
 from convboard.experiment.environment import describe_environment
 from convboard.experiment.input_files import InputFiles
 from convboard.experiment.resume import resume_overrides
-from convboard.experiment.run_dir import (
-    CHECKPOINTS,
-    CONFIG,
-    DATASET,
-    LOCK,
-    PLAN,
-    RESULT,
-    load_run,
-    stored_checkpoints,
-)
+from convboard.experiment.run_dir import load_run, stored_checkpoints
+from convboard.experiment.run_files import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.run_record import CurvesFile, SummaryFile
 from convboard.experiment.run_summary import CURVES, SUMMARY, read_summary

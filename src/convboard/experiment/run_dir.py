@@ -14,6 +14,7 @@ from convboard.config.stored_config import load_config
 from convboard.config.trusted_targets import are_usual, foreign_targets
 from convboard.errors import DataError, RunError
 from convboard.experiment.no_run import no_run
+from convboard.experiment.run_files import CHECKPOINTS, CONFIG, DATASET, PLAN, RESULT
 from convboard.experiment.stored_json import read_dataset, read_plan, read_result
 from convboard.experiment.trusted_runs import remember, remembered
 
@@ -21,14 +22,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from convboard.feature_maps.inference_model import InferenceModel, Prediction
-
-# The files of a run directory, beside TensorBoard's event file.
-CONFIG = "config.yaml"
-DATASET = "dataset.json"
-PLAN = "plan.json"
-RESULT = "result.json"
-CHECKPOINTS = "checkpoints"
-LOCK = "run.lock"
 
 GIVEN = "_given_"  # in the config's `model`: the network was an object given from Python, which no config describes
 

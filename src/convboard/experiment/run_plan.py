@@ -9,7 +9,8 @@ import torch
 
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
-from convboard.experiment.run_dir import PLAN, Run
+from convboard.experiment.run_dir import Run
+from convboard.experiment.run_files import PLAN
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, choose_fastest, plain_plan
 from convboard.training.execution_plan.other_load import core_count

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from convboard.errors import ConvboardError
-from convboard.experiment.run_dir import RESULT
+from convboard.experiment.run_files import RESULT
 from convboard.experiment.run_summary import CURVES, RUNNING, write_summary
 from convboard.files import atomic_write_text, read_text, sync
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step

@@ -11,7 +11,7 @@ from convboard.config.command_line import assignment, command, printable, tensor
 from convboard.experiment.console import counted, shown_path
 from convboard.results.importance import importance
 from convboard.results.ranking import is_close, most_seeds, rank
-from convboard.results.read_runs import trial_rows
+from convboard.results.read_sweep import trial_rows
 from convboard.results.setting import Setting, group_settings
 from convboard.results.statistics import Summary
 from convboard.sweeps.store.journal import State

@@ -17,7 +17,7 @@ from convboard.sweeps.terminal.live_view import short_keys
 
 N, INTERVAL = "n", "95 %"  # columns of settings alone
 _NAMED = 3  # runs of a setting that are named
-_LONGEST = 80  # characters of a cell
+_LONGEST = 40  # characters of a value of a config
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -96,7 +96,7 @@ def _fact(rows: Sequence[RunRow], name: str) -> str:
     if name == "seconds":
         mean = fmean(values)
         return f"{mean:.1f}" if mean < 100 else f"{mean:,.0f}"
-    return ", ".join(dict.fromkeys(shown_value(value) for value in values if value != ""))
+    return ", ".join(dict.fromkeys(one_line(format_value(value)) for value in values if value != ""))
 
 
 def _named(rows: Sequence[RunRow]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from tensorboard.errors import NotFoundError
 
 from convboard.errors import RunError
-from convboard.experiment.run_dir import CONFIG
+from convboard.experiment.run_files import CONFIG
 from convboard.plugins.answers import UnreadableError
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import RunRow

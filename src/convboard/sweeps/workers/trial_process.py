@@ -12,7 +12,7 @@ from typing import Any
 from convboard.config.objectives import is_maximised
 from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
-from convboard.experiment.run_dir import CONFIG, LOCK
+from convboard.experiment.run_files import CONFIG, LOCK
 from convboard.files import empty, locked, make_folder
 from convboard.sweeps.pruning.pruning import EpochValues, Pruner, WithItsSetting
 from convboard.sweeps.store.journal import Journal, State

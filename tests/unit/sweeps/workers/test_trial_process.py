@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from convboard.errors import RunError
-from convboard.experiment.run_dir import LOCK
+from convboard.experiment.run_files import LOCK
 from convboard.files import locked
 from convboard.sweeps.pruning.pruning import EpochValues, SuccessiveHalving
 from convboard.sweeps.store.journal import Entry, State

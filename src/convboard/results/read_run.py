@@ -1,0 +1,83 @@
+"""A run that belongs to no sweep as a row, from its small files: summary and result, or config of earlier versions."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from convboard.config.known_keys import renamed_keys
+from convboard.config.schema import TrainConfig
+from convboard.config.stored_config import HydraLoader
+from convboard.config.yaml_limits import read_yaml_text
+from convboard.errors import RunError
+from convboard.experiment.run_files import CONFIG, DATASET, LOCK, RESULT
+from convboard.experiment.run_summary import SUMMARY, read_summary
+from convboard.experiment.stored_json import read_result
+from convboard.files import lock_is_held
+from convboard.results.read_sweep import trained_epochs
+from convboard.results.run_row import UNREADABLE, RunRow, flat_config
+from convboard.sweeps.store.journal import State
+
+_MARKS = frozenset((SUMMARY, DATASET, RESULT))  # one of which every run has beside its config
+
+
+def is_run(files: Collection[str]) -> bool:
+    """Return whether a folder with these files is a run directory."""
+    return CONFIG in files and not _MARKS.isdisjoint(files)
+
+
+def read_run(path: Path, name: str, files: Collection[str]) -> RunRow:
+    """Read a run. One whose files are damaged is `unreadable`.
+
+    Args:
+        path: Its directory.
+        name: Its name in a table.
+        files: The names of its files.
+    """
+    try:
+        summary = read_summary(path) if SUMMARY in files else None
+        config = flat_config(_config(path) if summary is None else summary["config"])
+        result = read_result(path / RESULT) if RESULT in files else None
+        started = (path / CONFIG).stat().st_mtime if summary is None else summary["started"]
+    except (RunError, OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        return RunRow(path, name, UNREADABLE, " ".join(str(error).split()))
+    state, reason = _state(path, summary or {}, result)
+    facts = summary or {"ended": None, "environment": {}}
+    return RunRow(
+        path,
+        name,
+        state,
+        reason,
+        config,
+        result["metrics"] if result else {},
+        result.get("epochs") if result else trained_epochs(path),
+        result.get("seconds") if result else None,
+        started,
+        facts["ended"],
+        facts["environment"],
+    )
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """Read the config of a run of any version, with the keys of this one."""
+    config = yaml.load(read_yaml_text(path / CONFIG, has_aliases=False), Loader=HydraLoader)  # a safe loader
+    if not isinstance(config, dict):
+        raise ValueError(f"{path / CONFIG} does not contain a config: it must be key: value pairs.")
+    for old, new in renamed_keys(TrainConfig).items():
+        group, _, key = old.rpartition(".")
+        if isinstance(config.get(group), dict) and key in config[group]:
+            config[group][new.rpartition(".")[2]] = config[group].pop(key)
+    return config
+
+
+def _state(path: Path, summary: Mapping[str, Any], result: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return the state of a run, and the reason for it."""
+    if result is not None:
+        status = result.get("status")
+        return status if status in (State.FINISHED, State.PRUNED) else State.FINISHED, str(summary.get("reason", ""))
+    if lock_is_held(path / LOCK):
+        return State.RUNNING, ""
+    if summary.get("state") == State.FAILED:
+        return State.FAILED, summary["reason"]
+    return State.INTERRUPTED, summary.get("reason", "") if summary.get("state") == State.INTERRUPTED else ""
