@@ -2,15 +2,17 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from convboard.experiment.console import counted
 from convboard.results.plots.labels import setting_name, shown_value
 from convboard.results.ranking import rank
+from convboard.results.run_row import UNREADABLE
 from convboard.results.setting import Setting
 from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
+from convboard.sweeps.store.journal import State
 from convboard.sweeps.terminal.live_view import format_value
 
 _TITLES = {
@@ -94,8 +96,7 @@ def _with_spread(metric: str, summary: Summary | None) -> str:
 
 def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
     """Yield the table of settings."""
-    keys = list(settings[0].values)
-    tested = f"{table.objective.partition('/')[0]}/test"
+    keys, tested = list(settings[0].values), table.tested
     is_other = tested != table.objective
     figures = [table.objective, "95 % interval", *([tested] if is_other else []), "n"]
     yield "<h2>Settings</h2>"
@@ -113,5 +114,24 @@ def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
         yield f'<tr{" class=best" if place == 1 else ""}><td class="number">{place}</td>'
         yield _cells("td", map(shown_value, setting.values.values())) + _cells("td", numbers, "number") + "</tr>"
     yield "</table></div>"
-    if more := len(settings) - _MOST_SETTINGS:
-        ...
+    if (more := len(settings) - _MOST_SETTINGS) > 0:
+        yield f'<p class="note">and {counted(more, "setting")} more</p>'
+
+
+def _failed(table: RunTable) -> Iterator[str]:
+    """Yield the table of runs that failed, with the reasons."""
+    failed = [row for row in table if row.state in (State.FAILED, UNREADABLE)]
+    if not failed:
+        return
+    yield "<h2>Failed</h2>"
+    yield "<div><table><tr>" + _cells("th", ["run", "reason"]) + "</tr>"
+    for row in failed[:_MOST_FAILED]:
+        yield "<tr>" + _cells("td", [row.address]) + _cells("td", [row.reason], "reason") + "</tr>"
+    yield "</table></div>"
+    if (more := len(failed) - _MOST_FAILED) > 0:
+        yield f'<p class="note">and {counted(more, "run")} more</p>'
+
+
+def _cells(tag: str, texts: Iterable[str], style: str = "") -> str:
+    start = f'<{tag} class="{style}">' if style else f"<{tag}>"
+    return "".join(f"{start}{escape(text)}</{tag}>" for text in texts)
