@@ -51,7 +51,7 @@ def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
     metric = metric_axis(tag, values or [0.0], tag.startswith("accuracy"))
     is_below = max(len(line.name) for line in lines[: len(COLOURS)]) > _LONG
     legend = 0.2 * min(len(lines), len(COLOURS) + 1) if is_below else 0
-    figure = new_figure(8.6, 4.4 + legend, tag, _note(lines))
+    figure = new_figure(8.6, 4.4 + legend, f"{tag} by {at}", _note(lines))
     axes = figure.subplots()
     for index, line in reversed(list(enumerate(lines))):
         _draw_line(axes, line, COLOURS[index] if index < len(COLOURS) else None, metric)
