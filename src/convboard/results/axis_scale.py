@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 _LARGE = 8  # the ratio of the largest to the smallest number from which an axis may be logarithmic
+_ROUNDING = 1e-9
 _MOST_NUMBERS = 10  # that are shown one after another because they have a zero
 
 
@@ -74,7 +75,7 @@ def _identity(value: Any) -> tuple[bool, Any]:
 def _are_logarithmic(numbers: Sequence[float]) -> bool:
     if len(numbers) < 2 or numbers[-1] < _LARGE * numbers[0]:
         return False
-    return _unevenness([math.log(number) for number in numbers]) <= _unevenness(numbers)
+    return _unevenness([math.log(number) for number in numbers]) <= _unevenness(numbers) + _ROUNDING
 
 
 def _unevenness(numbers: Sequence[float]) -> float:

@@ -6,14 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Literal
 
 from convboard.errors import ConfigError, nearest
 from convboard.experiment.run_summary import CURVES
 from convboard.files import read_text
 
-At = Literal["epoch", "step", "time"]
-_AT = ("epoch", "step", "time")
+PLACES = ("epoch", "step", "time")  # what a curve is drawn against: columns of the file
 _LONGEST = 100_000_000  # bytes of a file
 
 
@@ -47,7 +45,7 @@ class MeanCurve:
     n: int
 
 
-def read_curve(run_dir: Path, tag: str, at: At = "epoch") -> Curve | None:
+def read_curve(run_dir: Path, tag: str, at: str = "epoch") -> Curve | None:
     """Read a curve of a run; None if it has none, as before its first epoch and in runs of earlier versions.
 
     Args:
@@ -59,7 +57,7 @@ def read_curve(run_dir: Path, tag: str, at: At = "epoch") -> Curve | None:
         ConfigError: The file has no such metric.
     """
     lines = _lines(run_dir)
-    if lines and tag not in (tags := [tag for tag in lines[0] if tag not in _AT]):
+    if lines and tag not in (tags := [tag for tag in lines[0] if tag not in PLACES]):
         raise ConfigError(f"{tag!r} is not a curve of {run_dir.name}. {nearest(tag, tags)}")
     points = []
     for line in lines:
@@ -75,7 +73,7 @@ def _lines(run_dir: Path) -> list[dict[str, str]]:
     """Return the lines of the curves of a run, by column; none if the file is missing or something else."""
     with suppress(OSError, ValueError, csv.Error):
         lines = list(csv.DictReader(read_text(run_dir / CURVES, _LONGEST).splitlines()))
-        return lines if lines and set(_AT) < set(lines[0]) else []
+        return lines if lines and set(PLACES) < set(lines[0]) else []
     return []
 
 

@@ -19,6 +19,7 @@ from convboard.errors import ConfigError, nearest
 
 COMMANDS = {
     "list": "a row for each run or setting: state, what differs, objective, test metric, epochs, time",
+    "plot": "figures: objective against each key, heat map, parallel coordinates, curves, importance",
 }
 _USAGE = """usage: {program} COMMAND [FOLDER ...] [key=value ...]
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -89,6 +89,11 @@ class MetricAxis:
         locator = LogLocator(subs=(1, 2, 5)) if self.is_log else MaxNLocator(6)
         found = [float(tick) for tick in locator.tick_values(self.low, self.high) if self.low <= tick <= self.high]
         return found if len(found) > 1 or self.low == self.high else [self.low, self.high]
+
+    def including(self, values: Iterable[float]) -> "MetricAxis":
+        """Return this axis with wider limits, so that values are shown, as far as the axis has them."""
+        shown = [value for value in values if value > 0 or not self.is_log]
+        return replace(self, low=min(self.low, *shown), high=max(self.high, *shown))
 
     def even(self, value: float) -> float:
         """Return a value as its coordinate on an axis of equal steps."""

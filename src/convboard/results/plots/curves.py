@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from convboard.results.curves import At, MeanCurve, mean_curve, read_curve
+from convboard.results.curves import MeanCurve, mean_curve, read_curve
 from convboard.results.plots.axes import MetricAxis, metric_axis
 from convboard.results.plots.labels import setting_name
 from convboard.results.plots.style import COLOURS, OTHERS, new_figure
@@ -28,7 +28,7 @@ class _Line:
     curve: MeanCurve
 
 
-def draw_curves(table: RunTable, tag: str, at: At = "epoch") -> Figure | None:
+def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
     """Draw a curve for each setting that has one: the best ones in colour, the others in grey.
 
     Args:
@@ -51,7 +51,7 @@ def draw_curves(table: RunTable, tag: str, at: At = "epoch") -> Figure | None:
     metric = metric_axis(tag, values or [0.0], tag.startswith("accuracy"))
     is_below = max(len(line.name) for line in lines[: len(COLOURS)]) > _LONG
     legend = 0.2 * min(len(lines), len(COLOURS) + 1) if is_below else 0
-    figure = new_figure(8.6, 4.4 + legend, tag, _note(lines))
+    figure = new_figure(8.6, 4.4 + legend, f"{tag} by {at}", _note(lines))
     axes = figure.subplots()
     for index, line in reversed(list(enumerate(lines))):
         _draw_line(axes, line, COLOURS[index] if index < len(COLOURS) else None, metric)
@@ -72,7 +72,7 @@ def _note(lines: Sequence[_Line]) -> str:
     return f"mean over {seeds} seeds with a band of one standard deviation, the best settings first"
 
 
-def _mean(setting: Setting, tag: str, at: At) -> MeanCurve | None:
+def _mean(setting: Setting, tag: str, at: str) -> MeanCurve | None:
     """Return the mean of the runs of a setting: of those that have finished, if any has."""
     curves = [curve for row in setting.finished or setting.rows if (curve := read_curve(row.path, tag, at)) is not None]
     return mean_curve(curves) if curves else None
@@ -92,7 +92,7 @@ def _draw_line(axes: Axes, line: _Line, colour: str | None, metric: MetricAxis) 
         axes.fill_between(curve.at, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _set_places(axes: Axes, at: At) -> None:
+def _set_places(axes: Axes, at: str) -> None:
     """Give the horizontal axis its ticks."""
     axes.margins(x=0.02)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=at != "time"))

@@ -1,5 +1,6 @@
 """The objective against each key: the runs as points, and their mean and spread."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -36,8 +37,10 @@ def draw_objective_by_key(table: RunTable, keys: Sequence[str]) -> Figure:
     size = max(columns, 2) * _WIDTH, rows * _HEIGHT + 0.7
     figure = new_figure(*size, f"{table.objective} against each key", _note(runs, metric))
     panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
-    for axes, key in zip(panels, keys):
-        _draw_panel(axes, key_effect(table, key, lambda value: not metric.is_beyond(value)), metric)
+    effects = [key_effect(table, key, lambda value: not metric.is_beyond(value)) for key in keys]
+    for axes, effect in zip(panels, effects):
+        _draw_panel(axes, effect, metric)
+    metric.including([end for effect in effects for group in effect.groups for end in _ends(group)]).apply(panels[0])
     for axes in panels[::columns]:
         axes.set_ylabel(table.objective)
     for axes in panels[len(keys) :]:
@@ -57,17 +60,16 @@ def _note(runs: Sequence[tuple[RunRow, float]], metric: MetricAxis) -> str:
 
 
 def _draw_panel(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
-    metric.apply(axes)
+    axes.grid(visible=True, axis="y")
     _draw_points(axes, effect, metric)
     places = [_middle(effect, group) for group in effect.groups]
     means = [group.summary.mean for group in effect.groups]
-    spreads = [group.summary.deviation or 0.0 for group in effect.groups]
     if effect.is_grouped:
-        low, high = ([mean + sign * spread for mean, spread in zip(means, spreads)] for sign in (-1, 1))
-        axes.fill_between(places, low, high, color=COLOURS[0], alpha=0.15, linewidth=0)
+        axes.fill_between(places, *zip(*map(_ends, effect.groups)), color=COLOURS[0], alpha=0.15, linewidth=0)
         axes.plot(places, means, color=COLOURS[0], linewidth=2)
     else:
         line = "-" if effect.scale.kind != "category" else "none"
+        spreads = [math.nan if (spread := group.summary.deviation) is None else spread for group in effect.groups]
         axes.errorbar(places, means, spreads, color=COLOURS[0], linestyle=line, marker="o", markersize=6, capsize=4)
         if len(places) <= _FEW:
             _write_means(axes, places, means, metric)
@@ -77,14 +79,19 @@ def _draw_panel(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
     axes.set_title(effect.key)
 
 
+def _ends(group: ValueGroup) -> tuple[float, float]:
+    """Return the mean of a group minus and plus its standard deviation."""
+    spread = group.summary.deviation or 0.0
+    return group.summary.mean - spread, group.summary.mean + spread
+
+
 def _write_means(axes: Axes, places: Sequence[float], means: Sequence[float], metric: MetricAxis) -> None:
     for place, mean in zip(places, means):
         axes.annotate(
             metric.text(mean),
             (place, mean),
-            (7, 0),
+            (6, 5),
             textcoords="offset points",
-            va="center",
             fontsize=8,
             color=COLOURS[0],
             path_effects=[HALO],

@@ -2,24 +2,19 @@
 
 import base64
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 from convboard.experiment.console import counted
 from convboard.results.plots.labels import setting_name, shown_value
 from convboard.results.ranking import rank
+from convboard.results.run_row import UNREADABLE
 from convboard.results.setting import Setting
 from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
+from convboard.sweeps.store.journal import State
 from convboard.sweeps.terminal.live_view import format_value
 
-_TITLES = {
-    "objective": "What each key does",
-    "heat_map": "Two keys together",
-    "parallel": "All keys together",
-    "curves": "Curves",
-    "importance": "What mattered",
-}
 _MOST_SETTINGS, _MOST_FAILED = 100, 20  # rows
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -40,11 +35,12 @@ _PAGE = """<!DOCTYPE html>
 </html>
 """
 _STYLE = """:root { color-scheme: light; }
-body { margin: 2rem auto; max-width: 68rem; padding: 0 1.5rem; color: #20262e; background: #fff;
+body { margin: 2rem auto; max-width: 76rem; padding: 0 1.5rem; color: #20262e; background: #fff;
   font: 15px/1.5 system-ui, sans-serif; }
 h1 { margin: 0 0 .5rem; font-size: 1.4rem; overflow-wrap: anywhere; }
 h2 { margin: 2.5rem 0 .75rem; padding-top: .75rem; border-top: 1px solid #e1e5ea; font-size: 1.1rem; }
-img { display: block; max-width: 100%; height: auto; }
+main { display: flex; flex-wrap: wrap; align-items: start; gap: 2rem; margin-top: 2rem; }
+img { max-width: 100%; height: auto; }
 code { display: block; padding: .5rem .75rem; border-radius: 4px; background: #f2f4f7; overflow-wrap: anywhere; }
 div { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -52,7 +48,7 @@ th, td { padding: .25rem 1rem .25rem 0; border-bottom: 1px solid #e1e5ea; text-a
 td.number, th.number { text-align: right; }
 td.reason { white-space: normal; overflow-wrap: anywhere; }
 tr.best { font-weight: 600; }
-footer, .note { color: #6b7480; font-size: .85rem; }"""
+p.note { color: #6b7480; font-size: .85rem; }"""
 
 
 def render_page(title: str, mark: str, table: RunTable, figures: Mapping[str, bytes]) -> str:
@@ -66,11 +62,14 @@ def render_page(title: str, mark: str, table: RunTable, figures: Mapping[str, by
     """
     settings = rank(table.settings(), table.is_maximised)
     parts = [*_summary(table, settings)]
-    for kind, svg in figures.items():
-        source = base64.b64encode(svg).decode()
-        parts += [f"<h2>{_TITLES[kind]}</h2>", f'<img alt="{_TITLES[kind]}" src="data:image/svg+xml;base64,{source}">']
+    parts += ["<main>", *map(_image, figures, figures.values()), "</main>"]
     parts += [*_settings(table, settings), *_failed(table)]
     return _PAGE.format(mark=mark, title=escape(title), style=_STYLE, body="\n".join(parts))
+
+
+def _image(kind: str, svg: bytes) -> str:
+    source = base64.b64encode(svg).decode()
+    return f'<img alt="{kind.replace("_", " ")}" src="data:image/svg+xml;base64,{source}">'
 
 
 def _summary(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
@@ -94,8 +93,7 @@ def _with_spread(metric: str, summary: Summary | None) -> str:
 
 def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
     """Yield the table of settings."""
-    keys = list(settings[0].values)
-    tested = f"{table.objective.partition('/')[0]}/test"
+    keys, tested = list(settings[0].values), table.tested
     is_other = tested != table.objective
     figures = [table.objective, "95 % interval", *([tested] if is_other else []), "n"]
     yield "<h2>Settings</h2>"
@@ -113,5 +111,24 @@ def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
         yield f'<tr{" class=best" if place == 1 else ""}><td class="number">{place}</td>'
         yield _cells("td", map(shown_value, setting.values.values())) + _cells("td", numbers, "number") + "</tr>"
     yield "</table></div>"
-    if more := len(settings) - _MOST_SETTINGS:
-        ...
+    if (more := len(settings) - _MOST_SETTINGS) > 0:
+        yield f'<p class="note">and {counted(more, "setting")} more</p>'
+
+
+def _failed(table: RunTable) -> Iterator[str]:
+    """Yield the table of runs that failed, with the reasons."""
+    failed = [row for row in table if row.state in (State.FAILED, UNREADABLE)]
+    if not failed:
+        return
+    yield "<h2>Failed</h2>"
+    yield "<div><table><tr>" + _cells("th", ["run", "reason"]) + "</tr>"
+    for row in failed[:_MOST_FAILED]:
+        yield "<tr>" + _cells("td", [row.address]) + _cells("td", [row.reason], "reason") + "</tr>"
+    yield "</table></div>"
+    if (more := len(failed) - _MOST_FAILED) > 0:
+        yield f'<p class="note">and {counted(more, "run")} more</p>'
+
+
+def _cells(tag: str, texts: Iterable[str], style: str = "") -> str:
+    start = f'<{tag} class="{style}">' if style else f"<{tag}>"
+    return "".join(f"{start}{escape(text)}</{tag}>" for text in texts)
