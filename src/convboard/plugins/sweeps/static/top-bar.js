@@ -4,7 +4,7 @@ import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";
 import { RunPicker } from "../../shared/static/run-picker.js";
 import { VIEWS } from "./views.js";
-import { ago, STATES } from "./words.js";
+import { ago, countStates, STATES } from "./words.js";
 
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
@@ -51,7 +51,9 @@ function progress(store) {
   const words = el("div", { class: "state-words" });
   const node = el("div", { class: "progress", role: "status", "aria-label": "States of the runs" }, words, bar);
   const draw = ({ table, folders, folder }) => {
-    const counts = table ? statesOf(table) : (folders?.find(({ id }) => id === folder)?.counts ?? {});
+    const counts = table
+      ? countStates(table.settings.flatMap(({ runs }) => runs))
+      : (folders?.find(({ id }) => id === folder)?.counts ?? {});
     const present = STATES.toReversed().filter((state) => counts[state]);
     node.hidden = !present.length;
     bar.replaceChildren(
@@ -64,12 +66,6 @@ function progress(store) {
   store.subscribe(["table", "folders", "folder"], draw);
   draw(store.get());
   return node;
-}
-
-function statesOf(table) {
-  const counts = {};
-  for (const { runs } of table.settings) for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;
-  return counts;
 }
 
 function viewTabs(store, { chooseView }) {
