@@ -4,8 +4,8 @@ import { columnValue, STATE } from "./filter.js";
 import { configValue, shortKeys, stateWords } from "./words.js";
 
 const CHARACTER = 7.4; // pixels
-const PADDING = 40; // pixels of a cell, and of the buttons in its head
-const [NARROWEST, WIDEST] = [84, 230]; // pixels of a key
+const PADDING = 36; // pixels of a cell, and of the buttons in its head
+const [NARROWEST, WIDEST] = [74, 230]; // pixels of a key
 
 /**
  * @typedef {{id: string, title: string, hint: string, width: string, isNumber: boolean, canFilter: boolean}} Column
@@ -33,7 +33,7 @@ export function columnsOf(table) {
 
 function stateColumn(settings) {
   const longest = Math.max(0, ...settings.map(({ runs }) => stateWords(runs).join(", ").length));
-  const width = Math.min(200, Math.max(96, CHARACTER * longest + 20));
+  const width = Math.min(152, Math.max(96, CHARACTER * longest + 20));
   const name = { id: STATE, title: "state", hint: "State of the runs" };
   return { ...name, width: `${Math.round(width)}px`, isNumber: false, canFilter: true };
 }

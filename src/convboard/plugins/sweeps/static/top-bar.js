@@ -4,7 +4,7 @@ import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";
 import { RunPicker } from "../../shared/static/run-picker.js";
 import { VIEWS } from "./views.js";
-import { ago, countStates, STATES } from "./words.js";
+import { ago, countStates } from "./words.js";
 
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
@@ -45,6 +45,8 @@ function entry(folder) {
   return { name: nameOf(folder), about: about.filter(Boolean), state };
 }
 
+const IN_BAR = ["finished", "pruned", "running", "waiting", "interrupted", "failed", "unreadable"];
+
 /** How many runs are in each state: a bar and words. */
 function progress(store) {
   const bar = el("div", { class: "states", "aria-hidden": "true" });
@@ -54,7 +56,7 @@ function progress(store) {
     const counts = table
       ? countStates(table.settings.flatMap(({ runs }) => runs))
       : (folders?.find(({ id }) => id === folder)?.counts ?? {});
-    const present = STATES.toReversed().filter((state) => counts[state]);
+    const present = IN_BAR.filter((state) => counts[state]);
     node.hidden = !present.length;
     bar.replaceChildren(
       ...present.map((state) => el("span", { class: `is-${state}`, style: { "flex-grow": counts[state] } })),
