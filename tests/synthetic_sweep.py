@@ -35,7 +35,7 @@ class Outcome:
 
 
 def grid(axes: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Return the combinations of some values by key, the seeds as a sweep has them: the first one of all comes first."""
+    """Return the combinations of some values by key, the first seed of all before the second, as in a sweep."""
     keys = sorted(axes, key=lambda key: key != "seed")
     return [{key: dict(zip(keys, values))[key] for key in axes} for values in product(*(axes[key] for key in keys))]
 

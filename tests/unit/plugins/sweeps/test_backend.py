@@ -24,7 +24,7 @@ SWEEP = "sweeps/first"
 FAILED = Outcome(State.FAILED, reason="RuntimeError: out of memory")
 OUTCOMES = [Outcome(value=0.9), Outcome(value=0.8), Outcome(value=0.94), FAILED, Outcome(State.RUNNING, epochs=3)]
 OUTCOMES.append(Outcome(State.WAITING))
-AXES = {"optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
+AXES: dict[str, list[Any]] = {"optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
 
 
 class Served:

@@ -11,7 +11,7 @@ from convboard.results.statistics import summarise
 from convboard.sweeps.store.journal import State
 from synthetic_sweep import Outcome, grid, write_sweep
 
-AXES = {"model": ["lenet", "batchnorm_cnn"], "optimizer.lr": [0.1, 0.001], "seed": [1, 2, 3]}
+AXES: dict[str, list[Any]] = {"model": ["lenet", "batchnorm_cnn"], "optimizer.lr": [0.1, 0.001], "seed": [1, 2, 3]}
 MEANS = [0.9, 0.8, 0.95, 0.7]  # by setting, in the order of the grid
 
 
