@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorboard import plugin_util
+from tensorboard.errors import NotFoundError
 from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
@@ -44,28 +45,31 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
     def get_plugin_apps(self) -> dict[str, Any]:
         """The WSGI application of each address, below `/data/plugin/sweeps`."""
-        if self._folders is None:
-            return applications({}, _STATIC.routes(), self._flags)
-        folders = self._folders
         answers: dict[str, Answer] = {
-            "/folders": lambda request: _new(request, folders.overview()),
-            "/table": lambda request: _new(request, table_of(folders.rows(_folder(request)), folders.name)),
-            "/config": lambda request: json_answer(request, folders.row(request.args.get("run", "")).config),
-            "/tags": lambda request: json_answer(request, self._tags(request, folders)),
-            "/curves": lambda request: json_answer(request, self._read_curves(request, folders)),
+            "/folders": lambda request: _new(request, self._runs.overview()),
+            "/table": lambda request: _new(request, table_of(self._runs.rows(_folder(request)), self._runs.name)),
+            "/config": lambda request: json_answer(request, self._runs.row(request.args.get("run", "")).config),
+            "/tags": lambda request: json_answer(request, self._tags(request)),
+            "/curves": lambda request: json_answer(request, self._read_curves(request)),
         }
         return applications(answers, _STATIC.routes(), self._flags)
+
+    @property
+    def _runs(self) -> RunFolders:
+        if self._folders is None:
+            raise NotFoundError("the Sweeps tab needs TensorBoard's option --logdir; --logdir_spec is not enough")
+        return self._folders
 
     def _curves(self, request: Request) -> Curves:
         environ = request.environ
         return Curves(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
 
-    def _tags(self, request: Request, folders: RunFolders) -> list[str]:
-        return self._curves(request).tags([folders.name(row) for row in folders.rows(_folder(request))])
+    def _tags(self, request: Request) -> list[str]:
+        return self._curves(request).tags([self._runs.name(row) for row in self._runs.rows(_folder(request))])
 
-    def _read_curves(self, request: Request, folders: RunFolders) -> dict[str, Any]:
+    def _read_curves(self, request: Request) -> dict[str, Any]:
         """Return the curves of the runs that are asked for, or else of all runs of a folder."""
-        rows = {folders.name(row): row for row in folders.rows(_folder(request))}
+        rows = {self._runs.name(row): row for row in self._runs.rows(_folder(request))}
         wanted = [run for run in request.args.getlist("runs") if run in rows] or list(rows)
         curves = self._curves(request).read(wanted, request.args.get("tag", ""))
         return {run: {**curve, "steps_per_epoch": steps_per_epoch(rows[run].path)} for run, curve in curves.items()}

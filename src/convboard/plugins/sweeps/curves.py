@@ -1,5 +1,6 @@
 """The curves of runs, read through TensorBoard's data provider and so from either of its readers."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from convboard.files import read_text
 
 _SCALARS = "scalars"  # TensorBoard's own plugin
 _MOST = 1_000  # points of a curve
-_DIGITS = 8  # of a value, which is a 32-bit number
+_DIGITS = 7  # of a value, which is a 32-bit number
 
 
 class Curves:
@@ -33,19 +34,26 @@ class Curves:
         found = self._provider.list_scalars(**self._where, run_tag_filter=RunTagFilter(runs=runs))
         return sorted({tag for tags in found.values() for tag in tags})
 
-    def read(self, runs: Sequence[str], tag: str) -> dict[str, dict[str, list[float]]]:
-        """Return the `steps`, `values` and `times`, in seconds since 1970, of the runs that have a tag."""
+    def read(self, runs: Sequence[str], tag: str) -> dict[str, dict[str, list[float | None]]]:
+        """Return `steps`, `values` and `times` of the runs that have a tag.
+
+        Times are in seconds since 1970. A value that is not finite is None.
+        """
         only = RunTagFilter(runs=runs, tags=[tag])
         found = self._provider.read_scalars(**self._where, downsample=_MOST, run_tag_filter=only)
         return {
             run: {
                 "steps": [point.step for point in curves[tag]],
-                "values": [float(f"{point.value:.{_DIGITS}g}") for point in curves[tag]],
+                "values": [_rounded(point.value) for point in curves[tag]],
                 "times": [round(point.wall_time, 2) for point in curves[tag]],
             }
             for run, curves in found.items()
             if tag in curves
         }
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
 
 
 def steps_per_epoch(run_dir: Path) -> int | None:

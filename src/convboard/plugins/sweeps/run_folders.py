@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class RunFolders:
         """Return the name of a run in TensorBoard, its path below the log directory."""
         return os.path.relpath(row.path, self.logdir)
 
-    def _read(self) -> Mapping[str, Sequence[RunRow]]:
+    def _read(self) -> dict[str, list[RunRow]]:
         with self._lock:
             begin = time.monotonic()
             if begin >= self._is_old_at:

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any
 
+from convboard.results.axis_scale import axis_scale
+from convboard.results.importance import importance
+from convboard.results.ranking import rank
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
 from convboard.results.statistics import Summary
@@ -21,43 +23,40 @@ def table_of(rows: Sequence[RunRow], name_of: NameOf) -> dict[str, Any]:
         name_of: Gives the name of a run in TensorBoard.
     """
     table = RunTable(rows)
-    settings = _ranked(table)
+    settings = rank(table.settings(), table.is_maximised)
+    keys = [key for key in table.differing if key != SEED]
     return {
         "objective": table.objective,
-        "tested": f"{table.objective.partition('/')[0]}/test",
+        "tested": table.tested,
         "is_maximised": table.is_maximised,
-        "keys": [key for key in table.differing if key != SEED],
+        "keys": keys,
+        "scales": {key: axis_scale(setting.values[key] for setting in settings).kind for key in keys},
         "settings": [_setting(setting, name_of) for setting in settings],
-        "importance": {},
+        "importance": importance(settings),
     }
 
 
-def _ranked(table: RunTable) -> list[Setting]:
-    sign = -1 if table.is_maximised else 1
-
-    def place(setting: Setting) -> tuple[bool, float]:
-        mean = None if setting.objective is None else setting.objective.mean
-        return (True, 0.0) if mean is None or math.isnan(mean) else (False, sign * mean)
-
-    return sorted(table.settings(), key=place)
-
-
 def _setting(setting: Setting, name_of: NameOf) -> dict[str, Any]:
-    first = setting.rows[0]
+    runs = sorted(setting.rows, key=lambda row: (row.number or 0, row.name))
     return {
-        # Of the first run, so that it is the same when others are added: links contain it.
-        "id": first.name if first.number is None else str(first.number),
+        # Of the first run, so that it stays the same when others are added: links contain it.
+        "id": runs[0].name if runs[0].number is None else str(runs[0].number),
         "values": {key: _plain(value) for key, value in setting.values.items()},
         **_figures(setting.objective),
         "test": _figures(setting.test),
-        "runs": [_run(row, name_of) for row in setting.rows],
+        "runs": [_run(row, name_of) for row in runs],
     }
 
 
 def _figures(summary: Summary | None) -> dict[str, Any]:
     if summary is None:
         return {"n": 0, "mean": None, "deviation": None, "interval": None}
-    return {name: _plain(value) for name, value in asdict(summary).items()}
+    return {
+        "n": summary.n,
+        "mean": _plain(summary.mean),
+        "deviation": _plain(summary.deviation),
+        "interval": _plain(summary.interval),
+    }
 
 
 def _run(row: RunRow, name_of: NameOf) -> dict[str, Any]:
@@ -73,7 +72,7 @@ def _run(row: RunRow, name_of: NameOf) -> dict[str, Any]:
         "max_epochs": row.max_epochs,
         "seconds": _plain(row.seconds),
         "started": row.started,
-        "command": "",
+        "command": row.command,
     }
 
 

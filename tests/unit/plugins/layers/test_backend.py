@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import json
-import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -319,13 +317,6 @@ def test_files_of_a_fixed_list_are_served_at_an_address_of_their_content(served:
     folder = f"/static/{hashlib.sha256(content).hexdigest()[:16]}"
     served_files = {path for path in served.apps if path.startswith("/static/")}
     assert {f"{folder}/{file.relative_to(plugins).as_posix()}" for file in files} == served_files
-
-
-def test_the_first_module_names_all_others_so_that_a_browser_asks_for_them_at_once(served: Served) -> None:
-    first = served.plugin.frontend_metadata().es_module_path
-    named = re.findall(r'^(?:import|\} from).*"(.+)";$', served.ask(first).text, re.MULTILINE)
-    modules = {path for path in served.apps if path.startswith("/static/") and path.endswith(".js")}
-    assert {os.path.normpath(f"{first}/../{name}") for name in named} == modules - {first}
 
 
 def test_the_tab_is_there_once_a_run_has_a_network(served: Served, tmp_path: Path) -> None:

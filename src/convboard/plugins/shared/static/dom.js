@@ -6,7 +6,8 @@ const SVG = "http://www.w3.org/2000/svg";
  * Make an HTML element.
  * @param {string} tag
  * @param {Object<string, any>} [attributes] `class`, `data-…`, `aria-…` and the like; `on…` functions become
- *     listeners, `style` may be an object; null, undefined and false leave an attribute out.
+ *     listeners, `style` may be an object; null and undefined leave an attribute out, and so does false, but for
+ *     `aria-…`, where it is a value.
  * @param {...(Node|string|number|null)} children Strings become text.
  * @returns {HTMLElement}
  */
@@ -21,10 +22,10 @@ export function svg(tag, attributes = {}, ...children) {
 
 function fill(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (value === null || value === undefined || value === false) continue;
+    if (value === null || value === undefined || (value === false && !name.startsWith("aria-"))) continue;
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (name === "style" && typeof value === "object") setStyle(node, value);
-    else node.setAttribute(name, value === true ? "" : String(value));
+    else node.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
   }
   node.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
   return node;

@@ -96,7 +96,8 @@ export class LinkKeeper {
       this.#following -= 1;
       if (!this.#following) {
         this.latest = this.rules.toLink(this.store.get());
-        this.entry = this.rules.entryOf(this.latest); // what is shown in place of what the link asked for is no new entry
+        // What is shown in place of what the link asked for is no new entry.
+        this.entry = this.rules.entryOf(this.latest);
         this.#writeLater();
       }
     }

@@ -1,11 +1,11 @@
 /** The columns of the table that hold values: what they are called, how wide they are, what they hold. */
 
 import { columnValue, STATE } from "./filter.js";
-import { configValue, shortKeys } from "./words.js";
+import { configValue, shortKeys, stateWords } from "./words.js";
 
 const CHARACTER = 7.4; // pixels
-const PADDING = 40; // pixels of a cell, and of the buttons in its head
-const [NARROWEST, WIDEST] = [84, 230]; // pixels of a key
+const PADDING = 36; // pixels of a cell, and of the buttons in its head
+const [NARROWEST, WIDEST] = [74, 230]; // pixels of a key
 
 /**
  * @typedef {{id: string, title: string, hint: string, width: string, isNumber: boolean, canFilter: boolean}} Column
@@ -22,13 +22,20 @@ export function columnsOf(table) {
   const short = shortKeys(keys);
   const number = { isNumber: true, canFilter: true };
   return [
-    { id: STATE, title: "state", hint: "State of the runs", width: "158px", isNumber: false, canFilter: true },
+    stateColumn(settings),
     ...keys.map((key, i) => keyColumn(key, short[i], settings)),
     { ...number, id: "@objective", title: objective, hint: SPREAD, width: "minmax(250px, 1fr)" },
     { ...number, id: "@n", title: "n", hint: "Number of seeds", width: "46px", canFilter: false },
     ...(tested === objective ? [] : [{ ...number, id: "@test", title: tested, hint: TEST, width: "136px" }]),
     { ...number, id: "@seconds", title: "time", hint: "Mean wall time of a run", width: "88px" },
   ];
+}
+
+function stateColumn(settings) {
+  const longest = Math.max(0, ...settings.map(({ runs }) => stateWords(runs).join(", ").length));
+  const width = Math.min(152, Math.max(96, CHARACTER * longest + 20));
+  const name = { id: STATE, title: "state", hint: "State of the runs" };
+  return { ...name, width: `${Math.round(width)}px`, isNumber: false, canFilter: true };
 }
 
 const SPREAD = "Mean ± standard deviation over the seeds; the bar ends at the mean, a dot is a run";

@@ -4,7 +4,7 @@ import { differences } from "../../shared/static/config-difference.js";
 import { el } from "../../shared/static/dom.js";
 import { getConfig } from "./api.js";
 import { layersLink } from "./table-cells.js";
-import { ago, duration, metric, settingName } from "./words.js";
+import { ago, duration, metric, settingName, withDeviation } from "./words.js";
 
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
@@ -20,7 +20,14 @@ export function detailsPanel(store, { showRun }) {
     const difference = el("section", {});
     node.replaceChildren(
       header(setting, table, showRun),
-      el("div", { class: "scroll" }, runButtons(setting, run, showRun), ...facts(shown, table), difference),
+      el(
+        "div",
+        { class: "scroll" },
+        summary(setting, table),
+        runButtons(setting, run, showRun),
+        facts(shown, table),
+        difference,
+      ),
     );
     return fillDifference(difference, shown, setting, table);
   });
@@ -35,6 +42,20 @@ function header(setting, { keys }, showRun) {
     {},
     el("h2", { title: name }, name),
     el("button", { ...close, onclick: () => showRun(null) }, "×"),
+  );
+}
+
+/** The figures of the setting over its seeds. */
+function summary(setting, { objective }) {
+  if (setting.n < 2) return null;
+  const interval = withDeviation(objective, { mean: setting.mean, deviation: setting.interval });
+  return el(
+    "p",
+    { class: "summary" },
+    el("b", {}, withDeviation(objective, setting)),
+    el("span", { class: "quiet" }, ` ${objective}, mean ± standard deviation of ${setting.n} seeds`),
+    el("br", {}),
+    el("span", { class: "quiet" }, `95 % interval of the mean: ${interval}`),
   );
 }
 

@@ -5,7 +5,7 @@ import { el, svg } from "../../shared/static/dom.js";
 import { columnValue, STATE } from "./filter.js";
 import { settingColour } from "./setting-colours.js";
 import { strip } from "./strip.js";
-import { configValue, countStates, duration, metric, STATES, withDeviation } from "./words.js";
+import { configValue, duration, metric, stateWords, withDeviation } from "./words.js";
 
 const BEGUN = new Set(["running", "interrupted", "failed", "pruned", "finished"]);
 const TOLD = new Set(["failed", "unreadable", "interrupted", "pruned"]); // states with a reason to show
@@ -36,7 +36,7 @@ export function settingCells(row, { state, columns, actions }) {
 
 const cell = ({ id, isNumber }, content) => {
   const title = typeof content === "string" ? content : null;
-  const kind = id.startsWith("@") ? `cell ${id.slice(1)}` : "cell value";
+  const kind = id.startsWith("@") ? `cell of-${id.slice(1)}` : "cell value";
   return el("div", { class: isNumber ? `${kind} number` : kind, role: "gridcell", title }, content);
 };
 
@@ -92,20 +92,13 @@ const stopping = (act) => (event) => {
   act();
 };
 
-/** The states of the runs of a setting: those that need a look first. */
+/** The states of the runs of a setting, and how far those are that run. */
 function stateCell(runs) {
-  const counts = countStates(runs);
-  const present = STATES.filter((state) => counts[state]);
-  const words = present.map((state) => (runs.length === 1 ? state : `${counts[state]} ${state}`));
-  const isPlain = present.length === 1 && present[0] === "finished";
-  const parts = isPlain ? ["finished"] : words;
+  const words = stateWords(runs);
   const running = runs.filter(({ state }) => state === "running");
+  const part = (word, i) => [i ? ", " : null, el("span", { class: `state-word is-${word.split(" ").at(-1)}` }, word)];
   return [
-    el(
-      "span",
-      { class: "state-list", title: words.join(", ") },
-      parts.map((text, i) => [i ? ", " : null, el("span", { class: `state-word is-${present[i]}` }, text)]),
-    ),
+    el("span", { class: "state-list", title: words.join(", ") }, words.map(part)),
     running.length ? progressBar(running) : null,
   ];
 }
@@ -145,7 +138,7 @@ export function runCells({ run }, { state, columns }) {
   const shown = run.value === null ? [] : [strip(figures, [run.value], scale)];
   return [
     el("div", { class: "cell link", role: "gridcell" }, BEGUN.has(run.state) ? layersLink(run.run) : null),
-    el("div", { class: "cell state", role: "gridcell" }, runState(run)),
+    el("div", { class: "cell run-state", role: "gridcell" }, runState(run)),
     el("div", { class: "cell about", role: "gridcell", style: { "grid-column-end": `span ${keys || 1}` } }, about(run)),
     ...columns
       .filter(({ id }) => id.startsWith("@") && id !== STATE)

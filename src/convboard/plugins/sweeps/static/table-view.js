@@ -9,7 +9,7 @@ import { headCells } from "./table-head.js";
 
 const ROW = 32; // pixels, as in style.css
 const BEYOND = 6; // rows that are drawn above and below the window
-const TOOLS = "30px 26px 58px"; // pick, pin, expand
+const TOOLS = "28px 24px 56px"; // pick, pin, expand
 const DRAWN_FROM = [
   "view",
   "rows",

@@ -4,7 +4,7 @@ import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";
 import { RunPicker } from "../../shared/static/run-picker.js";
 import { VIEWS } from "./views.js";
-import { ago, STATES } from "./words.js";
+import { ago, countStates } from "./words.js";
 
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
@@ -45,14 +45,18 @@ function entry(folder) {
   return { name: nameOf(folder), about: about.filter(Boolean), state };
 }
 
+const IN_BAR = ["finished", "pruned", "running", "waiting", "interrupted", "failed", "unreadable"];
+
 /** How many runs are in each state: a bar and words. */
 function progress(store) {
   const bar = el("div", { class: "states", "aria-hidden": "true" });
   const words = el("div", { class: "state-words" });
   const node = el("div", { class: "progress", role: "status", "aria-label": "States of the runs" }, words, bar);
   const draw = ({ table, folders, folder }) => {
-    const counts = table ? statesOf(table) : (folders?.find(({ id }) => id === folder)?.counts ?? {});
-    const present = STATES.toReversed().filter((state) => counts[state]);
+    const counts = table
+      ? countStates(table.settings.flatMap(({ runs }) => runs))
+      : (folders?.find(({ id }) => id === folder)?.counts ?? {});
+    const present = IN_BAR.filter((state) => counts[state]);
     node.hidden = !present.length;
     bar.replaceChildren(
       ...present.map((state) => el("span", { class: `is-${state}`, style: { "flex-grow": counts[state] } })),
@@ -64,12 +68,6 @@ function progress(store) {
   store.subscribe(["table", "folders", "folder"], draw);
   draw(store.get());
   return node;
-}
-
-function statesOf(table) {
-  const counts = {};
-  for (const { runs } of table.settings) for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;
-  return counts;
 }
 
 function viewTabs(store, { chooseView }) {

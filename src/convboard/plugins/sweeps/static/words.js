@@ -2,8 +2,8 @@
 
 import { value } from "../../shared/static/format.js";
 
-/** The states of a run, the most advanced last. */
-export const STATES = ["waiting", "running", "interrupted", "unreadable", "failed", "pruned", "finished"];
+/** The states of a run, those first that need a look first. */
+export const STATES = ["failed", "unreadable", "interrupted", "running", "waiting", "pruned", "finished"];
 
 const isAccuracy = (tag) => tag.startsWith("accuracy");
 
@@ -61,7 +61,15 @@ export function shortKeys(keys) {
   return keys.map((key, i) => (last.indexOf(last[i]) === last.lastIndexOf(last[i]) ? last[i] : key));
 }
 
-/** The states of runs as numbers by state, the most important first. */
+/** The states of runs in words, those first that need a look first; `finished` alone needs no number. */
+export function stateWords(runs) {
+  const counts = countStates(runs);
+  const present = STATES.filter((state) => counts[state]);
+  const isPlain = runs.length === 1 || present.join() === "finished";
+  return present.map((state) => (isPlain ? state : `${counts[state]} ${state}`));
+}
+
+/** How many runs are in each state. */
 export function countStates(runs) {
   const counts = {};
   for (const { state } of runs) counts[state] = (counts[state] ?? 0) + 1;

@@ -1,0 +1,169 @@
+"""The backend over runs on the disk, without a server; tests/browser has it in a real TensorBoard."""
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.plugins.base_plugin import TBContext
+from werkzeug.test import Client, TestResponse
+
+from convboard.board.event_file import EventFile
+from convboard.board.summaries import scalar
+from convboard.plugins.sweeps.backend import SweepsPlugin
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
+from synthetic_sweep import Outcome, grid, write_sweep
+
+SWEEP = "sweeps/first"
+FAILED = Outcome(State.FAILED, reason="RuntimeError: out of memory")
+OUTCOMES = [Outcome(value=0.9), Outcome(value=0.8), Outcome(value=0.94), FAILED, Outcome(State.RUNNING, epochs=3)]
+OUTCOMES.append(Outcome(State.WAITING))
+AXES: dict[str, list[Any]] = {"optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
+
+
+class Served:
+    """The plugin over a folder."""
+
+    def __init__(self, logdir: Path) -> None:
+        multiplexer = EventMultiplexer()
+        multiplexer.AddRunsFromDirectory(str(logdir))
+        multiplexer.Reload()
+        self.provider = MultiplexerDataProvider(multiplexer, str(logdir))
+        self.plugin = SweepsPlugin(TBContext(data_provider=self.provider, logdir=str(logdir)))
+        self.apps = self.plugin.get_plugin_apps()
+
+    def ask(self, address: str, method: str = "GET", headers: Any = None, **query: Any) -> TestResponse:
+        return Client(self.apps[address]).open(address, method=method, query_string=query, headers=headers)
+
+    def json(self, address: str, **query: Any) -> Any:
+        answer = self.ask(address, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+
+def write_curve(run_dir: Path, tag: str, values: list[float]) -> None:
+    events = EventFile.create(run_dir)
+    for index, value in enumerate(values, 1):
+        events.write([scalar(tag, value)], 20 * index)
+    events.close()
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> Sweep:
+    return write_sweep(tmp_path / SWEEP, grid(AXES), OUTCOMES)
+
+
+@pytest.fixture
+def served(tmp_path: Path, sweep: Sweep) -> Served:
+    write_curve(sweep.run_dir(0), "accuracy/val", [0.5, float("nan"), 0.9])
+    write_curve(sweep.run_dir(1), "loss/train", [1.0])
+    return Served(tmp_path)
+
+
+def test_tensorboard_finds_the_plugin_which_loads_without_what_trains_and_draws() -> None:
+    (found,) = entry_points(group="tensorboard_plugins", name="sweeps")
+    assert found.load() is SweepsPlugin
+    heavy = "{'torch', 'PIL', 'scipy', 'matplotlib', 'hydra', 'omegaconf'}"
+    code = f"import sys, {found.module}; print(sorted({heavy} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"
+
+
+def test_the_tab_is_a_module(served: Served) -> None:
+    metadata = served.plugin.frontend_metadata()
+    assert metadata.tab_name == "Sweeps"
+    assert b"function render()" in served.ask(metadata.es_module_path).data
+    assert served.plugin.is_active()
+
+
+def test_a_log_directory_without_runs_is_not_active_until_it_has_some(tmp_path: Path) -> None:
+    served = Served(tmp_path)
+    assert not served.plugin.is_active()
+    assert served.json("/folders") == []
+    write_sweep(tmp_path / SWEEP, grid(AXES), OUTCOMES)
+    assert served.plugin.is_active()
+
+
+def test_each_sweep_is_a_folder_and_all_other_runs_are_one(tmp_path: Path, served: Served, sweep: Sweep) -> None:
+    config = (sweep.run_dir(0) / "config.yaml").read_text()
+    for name in ("config.yaml", "result.json"):
+        run = tmp_path / "digits/lenet/run"
+        run.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text(config if name == "config.yaml" else (sweep.run_dir(0) / name).read_text())
+    folders = {folder["id"]: folder for folder in served.json("/folders")}
+    assert folders.keys() == {SWEEP, ""}
+    assert folders[SWEEP]["counts"] == {"finished": 3, "failed": 1, "running": 1, "waiting": 1}
+    assert (folders[""]["runs"], folders[""]["is_sweep"]) == (1, False)
+    (setting,) = served.json("/table", folder="")["settings"]
+    assert setting["runs"][0]["run"] == "digits/lenet/run"
+
+
+def test_the_log_directory_can_be_the_sweep_itself(tmp_path: Path, sweep: Sweep) -> None:
+    served = Served(tmp_path / SWEEP)
+    (folder,) = served.json("/folders")
+    runs = [run["run"] for setting in served.json("/table", folder=folder["id"])["settings"] for run in setting["runs"]]
+    assert "optimizer.lr=0.1,seed=1" in runs
+
+
+def test_curves_are_those_of_the_event_files(served: Served) -> None:
+    assert served.json("/tags", folder=SWEEP) == ["accuracy/val", "loss/train"]
+    curves = served.json("/curves", folder=SWEEP, tag="accuracy/val")
+    run = f"{SWEEP}/optimizer.lr=0.1,seed=1"
+    assert curves.keys() == {run}
+    assert (curves[run]["steps"], curves[run]["values"]) == ([20, 40, 60], [0.5, None, 0.9])
+    assert curves[run]["steps_per_epoch"] == 20
+    assert served.json("/curves", folder=SWEEP, tag="accuracy/val", runs=["nowhere", run]).keys() == {run}
+
+
+def test_a_run_has_its_config(served: Served) -> None:
+    config = served.json("/config", run=f"{SWEEP}/optimizer.lr=0.01,seed=3")
+    assert (config["optimizer.lr"], config["seed"], config["model"]) == (0.01, 3, "lenet")
+
+
+def test_a_table_that_has_not_changed_is_not_sent_again(served: Served) -> None:
+    first = served.ask("/table", folder=SWEEP)
+    again = served.ask("/table", folder=SWEEP, headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("address", "query"),
+    [
+        ("/table", {"folder": "nowhere"}),
+        ("/table", {"folder": "../sweeps/first"}),
+        ("/table", {}),
+        ("/tags", {"folder": "nowhere"}),
+        ("/curves", {"folder": "nowhere", "tag": "loss/train"}),
+        ("/config", {"run": "nowhere"}),
+        ("/config", {"run": "../first/optimizer.lr=0.1,seed=1"}),
+        ("/config", {}),
+    ],
+)
+def test_what_is_not_there_is_not_found(served: Served, address: str, query: dict[str, str]) -> None:
+    answer = served.ask(address, **query)
+    assert answer.status_code == 404
+    assert answer.json
+    assert answer.json["error"].startswith("there ")
+
+
+def test_pages_of_other_sites_are_given_nothing(served: Served) -> None:
+    for address in ("/folders", "/table", "/config", "/tags", "/curves"):
+        assert served.ask(address, headers={"Host": "evil.example:6006"}).status_code == 403
+        assert served.ask(address, "POST").status_code == 405
+
+
+def test_without_a_log_directory_the_option_is_named(served: Served) -> None:
+    flags = SimpleNamespace(host=None, bind_all=False)
+    served.plugin = SweepsPlugin(TBContext(data_provider=served.provider, logdir="", flags=flags))
+    served.apps = served.plugin.get_plugin_apps()
+    assert not served.plugin.is_active()
+    answer = served.ask("/folders")
+    assert answer.status_code == 404
+    assert answer.json
+    assert "--logdir" in answer.json["error"]
