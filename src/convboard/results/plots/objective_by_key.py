@@ -65,7 +65,8 @@ def _draw_panel(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
     places = [_middle(effect, group) for group in effect.groups]
     means = [group.summary.mean for group in effect.groups]
     if effect.is_grouped:
-        axes.fill_between(places, *zip(*map(_ends, effect.groups)), color=COLOURS[0], alpha=0.15, linewidth=0)
+        lower, upper = zip(*map(_ends, effect.groups), strict=True)
+        axes.fill_between(places, lower, upper, color=COLOURS[0], alpha=0.15, linewidth=0)
         axes.plot(places, means, color=COLOURS[0], linewidth=2)
     else:
         line = "-" if effect.scale.kind != "category" else "none"
