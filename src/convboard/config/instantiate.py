@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from convboard.config import current_folder
+from convboard.config.command_line import format_value
 from convboard.config.schema import literal
 from convboard.config.synonyms import KEYS
 from convboard.errors import ConfigError, nearest
 
 # Exceptions by which constructors and optimizers refuse an argument. Any other exception is a bug.
-REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, AssertionError)
+REFUSALS = (TypeError, ValueError, LookupError, RuntimeError, AssertionError)
 _EXAMPLES = {"optimizer": "torch.optim.SGD", "scheduler": "convboard.training.schedules.Cosine"}
 
 
@@ -45,7 +46,8 @@ class Target:
         except REFUSALS as error:
             if isinstance(error, ConfigError):
                 raise
-            raise ConfigError(f"{self.group}: {self.describe()} refuses its arguments: {error}") from error
+            reason = repr(error) if isinstance(error, KeyError) else error
+            raise ConfigError(f"{self.group}: {self.describe()} refuses its arguments: {reason}") from error
 
     def describe(self) -> str:
         """Return the target and its arguments, for messages: `torch.optim.SGD with lr=0.1, momentum=0.9`."""
@@ -76,6 +78,8 @@ def resolve(group: str, node: Mapping[str, Any]) -> Target:
         raise ConfigError(_explain(*_refused(group, node, error), error)) from error
     arguments = dict(call.keywords)
     _check_arguments(group, call.func, target, arguments)
+    if target.startswith("torch.optim."):
+        _check_kinds(group, call.func, arguments)
     return Target(group, node, call.func, arguments)
 
 
@@ -97,6 +101,33 @@ def _check_arguments(group: str, factory: Callable[..., Any], target: str, argum
             synonyms = {word: key.removeprefix(f"{group}.") for word, key in KEYS.items()}
             near = {word: key for word, key in synonyms.items() if key in allowed}
             raise ConfigError(f"{group}.{name} is not an argument of {target}. {nearest(name, allowed, near)}")
+
+
+def _check_kinds(group: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> None:
+    """Check arguments against the defaults of one of torch's optimizers, which takes many others without a word."""
+    parameters = inspect.signature(factory).parameters
+    for name, value in arguments.items():
+        wanted = _wanted(parameters[name].default, value)
+        if wanted:
+            raise ConfigError(f"{group}.{name}={format_value(value)}: must be {wanted}.")
+
+
+def _wanted(default: object, value: object) -> str:
+    """Return what a value must be in the place of a default one; empty if it can be that."""
+    match default:
+        case bool():
+            return "" if isinstance(value, bool) else "true or false"
+        case int() | float():
+            return "a number" if isinstance(value, list | dict | str) else ""
+        case tuple():
+            numbers = value if isinstance(value, list) else []
+            numbers = [item for item in numbers if not isinstance(item, list | dict | str)]
+            return (
+                ""
+                if len(numbers) == len(default) and numbers == value
+                else f"a list of {len(default)} numbers, such as {format_value(default)}"
+            )
+    return "a single value" if isinstance(value, list | dict) else ""
 
 
 def _refused(group: str, node: Mapping[str, Any], error: BaseException) -> tuple[str, str]:

@@ -179,6 +179,8 @@ def _check_values(factory: Callable[..., nn.Module], given: Mapping[str, Any]) -
             wanted = "true or false"
         elif is_count and (type(value) is not int or value < 1):
             wanted = "a whole number, 1 or more"
+        elif annotation is str and not isinstance(value, str):
+            wanted = "a text"
         if wanted is not None:
             raise ModelError(f"{_name(factory)} cannot be built with {name}={value!r}: it must be {wanted}.")
 

@@ -61,8 +61,36 @@ def test_a_constructor_that_refuses_is_quoted() -> None:
     refusal = r"^optimizer: torch\.optim\.Adam with betas=\[2\.0, 0\.9\] refuses its arguments: .*betas? "
     with pytest.raises(ConfigError, match=refusal):
         instantiate.resolve("optimizer", {"_target_": "torch.optim.Adam", "betas": [2.0, 0.9]}).build([weight])
-    with pytest.raises(ConfigError, match=r"with betas=\[0\.9\] refuses its arguments: list index out of range"):
-        instantiate.resolve("optimizer", {"_target_": "torch.optim.Adam", "betas": [0.9]}).build([weight])
+    own = {"_target_": f"{__name__}.OwnOptimizer", "betas": {"a": 1}}
+    with pytest.raises(ConfigError, match=r"with betas=\{'a': 1\} refuses its arguments: KeyError\(0\)$"):
+        instantiate.resolve("optimizer", own).build([weight])
+
+
+class OwnOptimizer(torch.optim.Adam):
+    """An optimizer whose arguments are not known to be right before it is built."""
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("Adam", {"betas": {"a": 1}}, "betas={a:1}: must be a list of 2 numbers, such as [0.9,0.999]."),
+        ("Adam", {"betas": [0.9]}, "betas=[0.9]: must be a list of 2 numbers, such as [0.9,0.999]."),
+        ("Adam", {"betas": [0.9, [0.9]]}, "betas=[0.9,[0.9]]: must be a list of 2 numbers, such as [0.9,0.999]."),
+        ("Adam", {"amsgrad": [1]}, "amsgrad=[1]: must be true or false."),
+        ("SGD", {"dampening": {"a": 1}}, "dampening={a:1}: must be a number."),
+        ("SGD", {"foreach": [True]}, "foreach=[true]: must be a single value."),
+    ],
+)
+def test_an_argument_of_a_wrong_shape(name: str, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        instantiate.resolve("optimizer", {"_target_": f"torch.optim.{name}", **arguments})
+    assert str(caught.value) == f"optimizer.{message}"
+
+
+def test_arguments_of_the_shape_of_the_defaults() -> None:
+    given = {"Adafactor": {"eps": [None, 0.01], "d": 2, "foreach": None}, "Adam": {"betas": [0.8, 0.9], "fused": True}}
+    for name, arguments in given.items():
+        instantiate.resolve("optimizer", {"_target_": f"torch.optim.{name}", **arguments})
 
 
 def test_a_function_is_found_as_near_as_a_class_is_for_a_network() -> None:

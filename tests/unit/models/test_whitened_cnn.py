@@ -96,6 +96,7 @@ def test_activations(activation: str, images: Tensor) -> None:
         ({"components": 0}, r"^WhitenedCNN cannot be built with components=0: it must be a whole number, 1 or more\.$"),
         ({"patch_size": None}, r"patch_size=None: it must be a whole number, 1 or more\.$"),
         ({"patch_stride": 1.5}, r"patch_stride=1\.5: it must be a whole number, 1 or more\.$"),
+        ({"activation": {"a": 1}}, r"^WhitenedCNN cannot be built with activation=\{'a': 1\}: it must be a text\.$"),
         ({"activation": "tanh"}, r"^activation='tanh' is not known\. Allowed: relu, gelu\.$"),
     ],
 )
