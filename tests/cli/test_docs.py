@@ -151,7 +151,7 @@ def test_a_run_is_resumed(command: ShownCommand, run_in_process: RunCommand, fol
         run_in_process("train.py", "-m", "seed=1,2", "hydra.sweep.dir=outputs/sweeps/SWEEP", *QUICK, "board=minimal")
         if any(argument.startswith("sweep.promote=") for argument in command.arguments):
             done = run_in_process("train.py", *command.arguments, expected_code=2)
-            assert "is no trial that was pruned" in done.stderr  # one that was: test_sweep_pruning.py
+            assert "there is no trial 7 (they are 0 to 1)" in done.stderr  # one that was: test_sweep_pruning.py
         else:
             assert "2 trials, 0 to run" in run_in_process("train.py", *command.arguments).stdout
         return

@@ -139,7 +139,7 @@ def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path
     assert "ZeroDivisionError: division by zero" in alone.stderr
     go_on = f"sweep.resume={log.parent.parent.relative_to(tmp_path)}"
     refused = run_command("train.py", "-m", go_on, "sweep.retry=0", expected_code=2)
-    assert "0 is no trial that has failed. Those that have: 1." in refused.stderr
+    assert "trial 0 has not failed. Those that failed: 1." in refused.stderr
     kept = run_command("train.py", "-m", go_on, "sweep.retry=none", expected_code=1)
     assert "3 trials, 0 to run" in kept.stdout
     (tmp_path / "mine.py").write_text(FRAGILE.replace("1 / self.at", "1.0"))

@@ -44,7 +44,7 @@ def test_a_pruned_trial_is_a_whole_run_and_taken_further_it_equals_one_that_neve
     assert metadata.parse_session_end_info_plugin_data(record).status == STATUS_SUCCESS
 
     refused = run_command("train.py", "-m", "sweep.resume=sweep", "sweep.promote=1,0", expected_code=2)
-    assert "0 is no trial that was pruned. Those that were: 1, 2." in refused.stderr
+    assert "trial 0 was not pruned. Those that were pruned: 1, 2." in refused.stderr
     further = run_command("train.py", "-m", "sweep.resume=sweep", "sweep.promote=1", "sweep.workers=1")
     assert "3 trials, 1 to run" in further.stdout
     assert states(sweep) == [State.FINISHED, State.FINISHED, State.PRUNED]

@@ -49,3 +49,9 @@ def check_rate(key: str, value: object) -> None:
         raise ConfigError(f"{key}={value!r}: must be a number, such as 0.01.")
     if not 0.0 <= value < math.inf:
         raise ConfigError(f"{key}={value}: must be a finite number, 0 or above.")
+
+
+def check_minutes(key: str, value: float | None, least: float) -> None:
+    """Check that a limit in minutes is a finite number that is not too small; None is no limit."""
+    if value is not None and not least <= value < math.inf:
+        raise ConfigError(f"{key}={value:g}: must be a finite number of minutes, {least:g} or above; null: no limit.")

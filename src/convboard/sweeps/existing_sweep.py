@@ -118,8 +118,8 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     refuse_to_change(sweep, overrides, keys)
     now = _changed(sweep, options, arguments, with_own_code=options.changed != "keep")
     numbers = range(len(sweep.trials))
-    failed = options.trials_to_retry(sweep.journal.failed(numbers))
-    pruned = options.trials_to_promote(sweep.journal.in_state(State.PRUNED, numbers))
+    failed = options.trials_to_retry(sweep.journal.failed(numbers), len(numbers))
+    pruned = options.trials_to_promote(sweep.journal.in_state(State.PRUNED, numbers), len(numbers))
     further = further_trials(sweep, overrides, options.changed == "accept") if overrides else []
     if not options.trust:
         refuse_untrusted(sweep.folder, further, named_by_user(overrides))

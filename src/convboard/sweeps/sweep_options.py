@@ -1,6 +1,5 @@
 """The keys of a sweep itself, which are no part of the config of its runs."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,7 +15,7 @@ from convboard.config.command_line import format_value
 from convboard.config.conf_folders import CONF
 from convboard.config.error_messages import explain
 from convboard.config.override_values import MOST_RUNS
-from convboard.config.value_checks import between, one_of
+from convboard.config.value_checks import between, check_minutes, one_of
 from convboard.errors import ConfigError
 from convboard.sweeps.pruning.pruning import MedianRule, Pruner, SuccessiveHalving
 from convboard.sweeps.workers.limits import Limits
@@ -29,10 +28,15 @@ SEARCHES = ("grid", "random", "tpe")
 PRUNERS = ("none", "asha", "median")
 _OF_EXISTING = {"retry": ("resume",), "changed": ("resume", "join"), "trust": ("resume", "join")}
 _OF_PRUNERS = {"prune_after": ("asha", "median"), "reduction_factor": ("asha",), "prune_min_trials": ("median",)}
+# What `retry` and `promote` take beside numbers, and what is true of the trials that they take, or of another one.
+_WORDS = {
+    "retry": ("failed, none, or ", "failed", "has not failed"),
+    "promote": ("", "were pruned", "was not pruned"),
+}
 _MOST_WORKERS = 1024
 ON_FAILURE = ("continue", "stop")
 # A run gives a sign of progress every 5 s.
-_LEAST_MINUTES = {"max_minutes": 0.0, "trial_minutes": 0.0, "hang_minutes": 0.2}
+_LEAST_MINUTES = {"max_minutes": 0.01, "trial_minutes": 0.01, "hang_minutes": 0.2}
 _MOST_SEEDS = 1000
 _SCHEMA, _CONFIG = "sweep_schema", "sweep_config"  # names for Hydra
 
@@ -44,8 +48,8 @@ class SweepOptions:
     Attributes:
         search: How values are chosen: grid tries every combination, random draws them, and tpe learns from the results.
             sweep=random and sweep=tpe choose it with its settings.
-        trials: Values that belong together: the path of a CSV or YAML file with a row for each run, or a list such as
-            [{optimizer.lr:0.1,batch_size:32},{optimizer.lr:0.2,batch_size:64}].
+        trials: Values that belong together: the path of a CSV or YAML file with a row for each run, or a list of rows
+            such as [{optimizer.lr:0.1,batch_size:32}].
         max_trials: Number of runs of sweep=random or sweep=tpe.
         search_seed: Determines what sweep=random and sweep=tpe choose.
         workers: Number of runs at the same time; None: one on each GPU, or on a CPU one for each core.
@@ -105,9 +109,7 @@ class SweepOptions:
         one_of("sweep.changed", self.changed, ("refuse", "accept", "keep"))
         one_of("sweep.on_failure", self.on_failure, ON_FAILURE)
         for key, least in _LEAST_MINUTES.items():
-            value = getattr(self, key)
-            if value is not None and not least <= value < math.inf:
-                raise ConfigError(f"sweep.{key}={value:g}: must be at least {least:g}, or null for no limit.")
+            check_minutes(f"sweep.{key}", getattr(self, key), least)
         for key in ("resume", "join"):
             if getattr(self, key) == "":
                 raise ConfigError(f"sweep.{key}= has no value. Give the folder of a sweep, or omit it.")
@@ -131,29 +133,31 @@ class SweepOptions:
         """Return what ends trials, or the sweep, early."""
         return Limits(self.on_failure == "stop", self.max_minutes, self.trial_minutes, self.hang_minutes)
 
-    def trials_to_retry(self, failed: Sequence[int]) -> list[int]:
+    def trials_to_retry(self, failed: Sequence[int], trials: int) -> list[int]:
         """Return the trials to try again.
 
         Args:
             failed: Those that have failed.
+            trials: Number of trials of the sweep.
 
         Raises:
             ConfigError: `retry` names one that has not.
         """
         if self.retry in ("failed", "none"):
             return list(failed) if self.retry == "failed" else []
-        return _numbers("retry", self.retry, failed, ("has", "have", "failed"))
+        return _numbers("retry", self.retry, failed, trials)
 
-    def trials_to_promote(self, pruned: Sequence[int]) -> list[int]:
+    def trials_to_promote(self, pruned: Sequence[int], trials: int) -> list[int]:
         """Return the pruned trials to take further.
 
         Args:
             pruned: Those that were pruned.
+            trials: Number of trials of the sweep.
 
         Raises:
             ConfigError: `promote` names one that was not.
         """
-        return [] if self.promote is None else _numbers("promote", self.promote, pruned, ("was", "were", "pruned"))
+        return [] if self.promote is None else _numbers("promote", self.promote, pruned, trials)
 
     def check_epochs(self, most: int) -> None:
         """Check that trials can be pruned.
@@ -184,26 +188,30 @@ class SweepOptions:
         return None
 
 
-def _numbers(key: str, given: str, allowed: Sequence[int], state: tuple[str, str, str]) -> list[int]:
-    """Read the numbers of trials.
+def _numbers(key: str, given: str, allowed: Sequence[int], trials: int) -> list[int]:
+    """Read the numbers of trials that `retry` or `promote` gives.
 
     Args:
-        key: The key of the sweep that gives them.
+        key: That key of the sweep.
         given: Its value.
         allowed: The trials that can be given.
-        state: What is true of these, for the message: a verb, its plural, and the rest.
+        trials: Number of trials of the sweep.
 
     Raises:
         ConfigError: One of them is not allowed.
     """
-    verb, plural, rest = state
+    words, did, state = _WORDS[key]
     numbers = re.findall(r"[^,\[\] ]+", given) or [""]
+    listed = ", ".join(map(str, allowed))
+    advice = f"Those that {did}: {listed}." if allowed else f"None {did}."
     for number in numbers:
-        if not number.isdecimal() or int(number) not in allowed:
-            listed = ", ".join(map(str, allowed))
-            advice = f"Those that {plural}: {listed}." if allowed else f"No trial of the sweep {verb}."
-            wrong = f"{number} is no trial that {verb} {rest}" if number.isdecimal() else "give numbers of trials"
-            raise ConfigError(f"sweep.{key}={given}: {wrong}. {advice}")
+        if not number.isdecimal():
+            raise ConfigError(f"sweep.{key}={given}: must be {words}numbers of trials, such as {key}=0,2. {advice}")
+        if int(number) >= trials:
+            there = f"they are 0 to {trials - 1}" if trials > 1 else "the only one is 0" if trials else "there is none"
+            raise ConfigError(f"sweep.{key}={given}: there is no trial {number} ({there}). {advice}")
+        if int(number) not in allowed:
+            raise ConfigError(f"sweep.{key}={given}: trial {number} {state}. {advice}")
     return list(dict.fromkeys(map(int, numbers)))
 
 

@@ -58,6 +58,8 @@ def _texts(trials: str) -> Iterator[tuple[str, Row]]:
     if trials.lstrip().startswith("["):
         yield from _of_list(trials)
         return
+    if trials.lstrip().startswith("{"):
+        raise ConfigError(f"sweep.trials={trials}: a list needs [ ]. Write it as {_EXAMPLE}.")
     path = Path(trials)
     if not path.exists():
         raise ConfigError(f"sweep.trials={trials}: there is no such file. A list is written as {_EXAMPLE}.")

@@ -15,15 +15,21 @@ from convboard.sweeps.workers.limits import Limits
     [("failed", [2, 5]), ("none", []), ("5", [5]), ("[2,5]", [2, 5]), ("2, 5", [2, 5])],
 )
 def test_which_trials_are_tried_again(retry: str, numbers: list[int]) -> None:
-    assert SweepOptions(retry=retry).trials_to_retry([2, 5]) == numbers
+    assert SweepOptions(retry=retry).trials_to_retry([2, 5], 6) == numbers
 
 
-def test_only_what_has_failed_is_tried_again() -> None:
+@pytest.mark.parametrize(
+    ("retry", "failed", "message"),
+    [
+        ("2,3", [2, 5], "trial 3 has not failed. Those that failed: 2, 5."),
+        ("2,99", [2, 5], "there is no trial 99 (they are 0 to 5). Those that failed: 2, 5."),
+        ("all", [], "must be failed, none, or numbers of trials, such as retry=0,2. None failed."),
+    ],
+)
+def test_only_what_has_failed_is_tried_again(retry: str, failed: list[int], message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        SweepOptions(retry="2,3").trials_to_retry([2, 5])
-    assert str(raised.value) == "sweep.retry=2,3: 3 is no trial that has failed. Those that have: 2, 5."
-    with pytest.raises(ConfigError, match=r"^sweep.retry=all: give numbers of trials. No trial of the sweep has.$"):
-        SweepOptions(retry="all").trials_to_retry([])
+        SweepOptions(retry=retry).trials_to_retry(failed, 6)
+    assert str(raised.value) == f"sweep.retry={retry}: {message}"
 
 
 @pytest.mark.parametrize("key", ["workers", "per_gpu"])
@@ -69,14 +75,15 @@ def test_what_is_wrong_is_one_message(argument: str, message: str) -> None:
 
 
 def test_pruned_trials_to_take_further_are_named_by_their_numbers() -> None:
-    assert SweepOptions().trials_to_promote([7, 9]) == []
-    assert SweepOptions(promote="9,7,9").trials_to_promote([7, 9]) == [9, 7]
-    with pytest.raises(
-        ConfigError, match=r"^sweep.promote=7,8: 8 is no trial that was pruned. Those that were: 7, 9.$"
+    assert SweepOptions().trials_to_promote([7, 9], 10) == []
+    assert SweepOptions(promote="9,7,9").trials_to_promote([7, 9], 10) == [9, 7]
+    for promote, message in (
+        ("7,8", r"trial 8 was not pruned. Those that were pruned: 7, 9\."),
+        ("10", r"there is no trial 10 \(they are 0 to 9\). Those that were pruned: 7, 9\."),
+        ("foo", r"must be numbers of trials, such as promote=0,2. Those that were pruned: 7, 9\."),
     ):
-        SweepOptions(promote="7,8").trials_to_promote([7, 9])
-    with pytest.raises(ConfigError, match=r"^sweep.promote=x: give numbers of trials. No trial of the sweep was.$"):
-        SweepOptions(promote="x").trials_to_promote([])
+        with pytest.raises(ConfigError, match=rf"^sweep.promote={promote}: {message}$"):
+            SweepOptions(promote=promote).trials_to_promote([7, 9], 10)
 
 
 def test_the_rule_of_pruning_is_that_of_the_options() -> None:
@@ -120,9 +127,14 @@ def test_the_keys_of_a_sweep_are_stored_with_it_but_not_those_of_a_command() -> 
     ("argument", "message"),
     [
         ("sweep.on_failure=halt", "sweep.on_failure='halt' is not known. Allowed: continue, stop."),
-        ("sweep.max_minutes=-1", "sweep.max_minutes=-1: must be at least 0, or null for no limit."),
-        ("sweep.trial_minutes=inf", "sweep.trial_minutes=inf: must be at least 0, or null for no limit."),
-        ("sweep.hang_minutes=0.1", "sweep.hang_minutes=0.1: must be at least 0.2, or null for no limit."),
+        (
+            "sweep.max_minutes=-1",
+            "sweep.max_minutes=-1: must be a finite number of minutes, 0.01 or above; null: no limit.",
+        ),
+        ("sweep.max_minutes=0", "sweep.max_minutes=0: must be a finite number of minutes, 0.01 or above;"),
+        ("sweep.trial_minutes=nan", "sweep.trial_minutes=nan: must be a finite number of minutes, 0.01 or above;"),
+        ("sweep.trial_minutes=inf", "sweep.trial_minutes=inf: must be a finite number of minutes, 0.01 or above;"),
+        ("sweep.hang_minutes=0.1", "sweep.hang_minutes=0.1: must be a finite number of minutes, 0.2 or above;"),
         ("sweep.hang_minutes=soon", "sweep.hang_minutes='soon': must be a number"),
     ],
 )

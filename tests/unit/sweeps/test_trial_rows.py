@@ -137,6 +137,10 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, name: str, content: 
     ("given", "message"),
     [
         ("nothing.csv", "sweep.trials=nothing.csv: there is no such file. A list is written as [{optimizer.lr:0.1,"),
+        (
+            "{batch_size:1},{batch_size:2}",
+            "sweep.trials={batch_size:1},{batch_size:2}: a list needs [ ]. Write it as [",
+        ),
         ("[]", "sweep.trials=[] has no row: the sweep has no trials."),
         ("[1]", "sweep.trials, row 1: a row must be key: value pairs"),
         ("[{batch_size:1},{size:2}]", "sweep.trials, row 2: size is not a known key."),
