@@ -25,6 +25,7 @@ from convboard.errors import ConfigError, similar
 Arguments = TypeVar("Arguments")
 
 _BRACKETS = r"[\[(]([^\[\]()]*)[\])]"  # the innermost ones
+COMMON_FLAGS = ("--help", "--version")  # of every command
 PLACES = ("data_dir", "dataset.path")  # where the data of a run is now
 
 
@@ -44,7 +45,7 @@ def read_arguments(schema: type[Arguments], command: str, arguments: Sequence[st
         sys.exit(0)
     arguments = sys.argv[1:] if arguments is None else arguments
     for argument in arguments:
-        if "=" not in argument:
+        if "=" not in argument or argument.startswith("-"):
             raise _without_key(argument, arguments, schema)
     try:
         texts, others = _texts(schema, arguments)
@@ -66,6 +67,8 @@ def _without_key(argument: str, arguments: Sequence[str], schema: type) -> Confi
     keys = [field.name for field in fields(schema)]
     if meant := without_blanks(arguments):
         return ConfigError(f"Write {meant}, without blanks around the equals sign.")
+    if argument.startswith("-"):
+        return dashes_error(argument, own=keys)
     if "run" in keys and argument and Path(argument).is_dir():
         return ConfigError(f"{argument!r} is not understood: write {shlex.quote(f'run={argument}')}.")
     return ConfigError(f"{argument!r} is not understood: give arguments as {' '.join(f'{key}=...' for key in keys)}")
@@ -118,18 +121,27 @@ def split_arguments(schema: type[Arguments], command: str) -> tuple[Arguments, l
     return read_arguments(schema, command, own_arguments), overrides
 
 
-def dashes_error(argument: str, rest: Sequence[str] = (), own: Sequence[str] = ()) -> ConfigError:
+def dashes_error(
+    argument: str, rest: Sequence[str] = (), own: Sequence[str] = (), flags: Sequence[str] = COMMON_FLAGS
+) -> ConfigError:
     """Return the error for a key that is written with dashes as in most other commands: `--lr=0.1`, `--batch-size 32`.
+
+    A flag may also be misspelt, or have one dash too few: `-dry-run`.
 
     Args:
         argument: The argument that begins with a dash.
         rest: The arguments behind it, of which the first one may be its value.
         own: The command's own keys.
+        flags: The command's flags, by their long names.
     """
     name, has_value, value = argument.lstrip("-").partition("=")
+    if f"--{name}" in flags and not argument.startswith("--"):
+        return ConfigError(f"{argument!r} is not a flag. Did you mean --{name}{has_value}{value}?")
     if not has_value:
         value = next((after for after in rest[:1] if "=" not in after and not after.startswith("-")), "<value>")
     key = similar(name, own) or similar_key(name, TrainConfig, MORE)
+    if key is None and len(name) > 1 and (flag := similar(name, flags)) is not None:
+        return ConfigError(f"{argument!r} is not a flag. Did you mean {flag}?")
     wanted = f"key=value, such as {own[0] if own else 'trainer.max_epochs'}=..." if key is None else f"{key}={value}"
     return ConfigError(f"{argument!r} is not understood: write {wanted}, without dashes.")
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import fields
+from functools import partial
 from textwrap import fill, shorten
 from typing import Any
 
@@ -30,6 +31,7 @@ _SWEEP_KEYS = {  # by what they are about
     "a sweep that has begun": ("resume", "retry", "promote", "join", "changed", "trust"),
 }
 Row = tuple[str, str]  # `key=value`, meaning
+_fill = partial(fill, break_long_words=False, break_on_hyphens=False)  # a key, a flag or a value stays whole
 
 
 def is_asked_for() -> bool:
@@ -54,8 +56,8 @@ def script_help(schema: type, name: str, *words: str) -> str:
         for key, value in defaults.items()
     ]
     usage = " ".join(text if defaults[text.partition("=")[0]] == MISSING else f"[{text}]" for text, _ in rows)
-    paragraphs = [fill(f"usage: {command(name, *words, usage)}", _width(), subsequent_indent="    ")]
-    paragraphs += [fill(paragraph, _width()) for paragraph in about.split("\n\n")]
+    paragraphs = [_fill(f"usage: {command(name, *words, usage)}", _width(), subsequent_indent="    ")]
+    paragraphs += [_fill(paragraph, _width()) for paragraph in about.split("\n\n")]
     return "\n\n".join([*paragraphs, _table(rows)])
 
 
@@ -87,7 +89,7 @@ def train_help(overrides: Sequence[str]) -> str:
     for group in GROUPS:
         rows = _open_rows if group in OPEN_GROUPS else _closed_rows
         title = _about(group, config[group]["_target_"]) if group in OPEN_GROUPS else ""
-        about = fill(f"{group}: {title}".rstrip(), _width())
+        about = _fill(f"{group}: {title}".rstrip(), _width())
         sections.append(about + "\n" + _table(list(rows(group, config[group]))))
     sections += _sweep_sections(sweep)
     flags = [
@@ -181,7 +183,7 @@ def _table(rows: Sequence[Row]) -> str:
             lines.append(start)
             start = ""
         lines.append(
-            fill(second, _width(), initial_indent=start.ljust(column), subsequent_indent=" " * column) or start
+            _fill(second, _width(), initial_indent=start.ljust(column), subsequent_indent=" " * column) or start
         )
     return "\n".join(lines)
 

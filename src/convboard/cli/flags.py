@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convboard.cli.arguments import dashes_error
+from convboard.cli.arguments import COMMON_FLAGS, dashes_error
 from convboard.config.schema import GROUPS
 from convboard.errors import ConfigError, similar
 
@@ -88,11 +88,11 @@ def sort_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _unknown(argument: str, rest: Sequence[str]) -> ConfigError:
     """Return the error for an argument with dashes: a misspelt flag, or else a key."""
-    names = [*(name for name in _BY_NAME if name.startswith("--")), "--help", "--version"]
+    names = [*(flag.name for flag in FLAGS), *COMMON_FLAGS]
     flag = next((name for name in names if len(argument) > 3 and name.startswith(argument)), similar(argument, names))
     if flag is not None and argument.startswith("--"):
         return ConfigError(f"{argument!r} is not a flag. Did you mean {flag}?")
-    return dashes_error(argument, rest)
+    return dashes_error(argument, rest, flags=names)
 
 
 def _fits(flag: Flag, value: str) -> bool:

@@ -55,6 +55,11 @@ def test_what_is_null_on_the_command_line_is_not_called_none() -> None:
 
 
 def test_another_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    tables = [line for line in train_help([]).splitlines() if line.startswith("   ")]
-    assert max(map(len, tables)) <= 60
+    words = set(train_help([]).split())
+    for width in (40, 60, 80):
+        monkeypatch.setenv("COLUMNS", str(width))
+        text = train_help([])
+        tables = [line for line in text.splitlines() if line.startswith("   ")]
+        assert width < 60 or max(map(len, tables)) <= width
+        meanings = {word for line in tables for word in line.split()}
+        assert meanings <= words  # none is broken in two
