@@ -125,9 +125,10 @@ def model_name() -> str:
 
 
 def _sweep_job_name(number: object) -> str:
-    """The overrides in which a job of a sweep differs from the others, as a folder name."""
-    alike = _given_for_all_jobs()
-    return folder_of(",".join(given for given in overrides() if given.partition("=")[0] not in alike) or str(number))
+    """The overrides in which a job of a sweep differs from the others, as a folder name; for the only job, all."""
+    alike, given = _given_for_all_jobs(), overrides()
+    differing = [override for override in given if override.partition("=")[0] not in alike]
+    return folder_of(",".join(differing or given) or str(number))
 
 
 def overrides() -> list[str]:

@@ -16,6 +16,7 @@ from convboard.results.setting import Setting, group_settings
 from convboard.results.statistics import Summary
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
+from convboard.sweeps.store.trials import setting_of
 from convboard.sweeps.terminal.live_view import format_value, short_keys
 
 _RANKED = 10  # settings in the table
@@ -37,7 +38,7 @@ def print_report(sweep: Sweep, console: Console) -> None:
     settings = rank(groups, sweep.record.is_maximised)
     if settings:
         console.print()
-        if settings[0].values:
+        if len(set(map(setting_of, sweep.trials))) > 1:
             console.print(_ranking(sweep, settings))
             console.print()
         else:

@@ -38,10 +38,10 @@ def compose_trials(
     composer = ConfigComposer()
     trials = []
     for number, setting in enumerate(settings):
-        with named(setting):
+        with named(setting, settings):
             config = composer.compose(setting.overrides)
         plain = with_absolute_paths(config).to_dict()
-        trials.append(Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept, number), plain))
+        trials.append(Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept), plain))
         on_progress(number + 1, len(settings))
     objectives = list(dict.fromkeys(str(trial.config["objective"]) for trial in trials))
     if len(objectives) > 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hydra.core.override_parser.types import Override
 
-from convboard.config.compose import parse_overrides
+from convboard.config.compose import compose_config, parse_overrides
 from convboard.config.override_values import refuse_too_many_runs, with_quoted_texts
 from convboard.errors import ConfigError, ConvboardError
 
@@ -18,7 +18,7 @@ class Setting:
 
     Attributes:
         overrides: The overrides of a command line that runs it alone.
-        swept: The values in which the trials differ, as texts, by key.
+        swept: The values in which the trials differ, as texts, by key; if there is only one trial, all that are given.
     """
 
     overrides: tuple[str, ...]
@@ -26,15 +26,35 @@ class Setting:
 
 
 @contextmanager
-def named(setting: Setting) -> Iterator[None]:
-    """Within, errors say which trial they are of."""
+def named(setting: Setting, settings: Sequence[Setting] = ()) -> Iterator[None]:
+    """Within, errors say which trial they are of, unless what all trials are given is wrong.
+
+    Args:
+        setting: The setting that is composed.
+        settings: Those of all trials, or one with what all of them are given, as far as that is known.
+    """
     try:
         yield
     except ConvboardError as error:
-        if not setting.swept:
+        if not setting.swept or (settings and _message(_of_all(settings)) == str(error)):
             raise
         values = " ".join(f"{key}={value}" for key, value in setting.swept.items())
         raise ConfigError(f"trial {values}: {error}") from error
+
+
+def _of_all(settings: Sequence[Setting]) -> list[str]:
+    """Return the overrides that all settings have."""
+    shared = set(settings[0].overrides).intersection(*(setting.overrides for setting in settings))
+    return [override for override in settings[0].overrides if override in shared]
+
+
+def _message(overrides: Sequence[str]) -> str:
+    """Return what is wrong with a command line; empty if it is right."""
+    try:
+        compose_config(overrides)
+    except ConvboardError as error:
+        return str(error)
+    return ""
 
 
 def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) -> list[Setting]:
@@ -56,7 +76,8 @@ def grid(overrides: Sequence[str], rows: Iterable[Mapping[str, str]] = ({},)) ->
     _refuse_values_beside(given, rows)
     refuse_too_many_runs(with_quoted_texts(overrides, is_sweep=True), len(rows))
     values = {key: values_of(key, override) for key, override in given.items()}
-    swept = {key for key, override in given.items() if override.is_sweep_override()}
+    is_only = len(rows) == 1 and all(len(each) == 1 for each in values.values())
+    swept = {key for key, override in given.items() if override.is_sweep_override() or (is_only and _says(key))}
     settings = []
     for row, combination in itertools.product(rows, itertools.product(*values.values())):
         chosen = dict(zip(values, combination, strict=True)) | dict(row)
@@ -100,6 +121,11 @@ def values_of(key: str, override: Override) -> list[str]:
     if not values:
         raise ConfigError(f"{override.input_line} gives no value: the sweep has no trials. Give at least one value.")
     return values
+
+
+def _says(key: str) -> bool:
+    """Return whether the value of a key tells what a run is, not where options or files are."""
+    return not key.startswith(("hydra.", "hydra/"))
 
 
 def _lower(text: str) -> str:

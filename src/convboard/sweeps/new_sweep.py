@@ -39,7 +39,7 @@ def without_repeated(trials: Sequence[Trial]) -> tuple[list[Trial], str]:
         if run in kept:
             repeated.append(trial)
         else:
-            kept[run] = replace(trial, number=len(kept), folder=folder_name(trial.swept, len(kept)))
+            kept[run] = replace(trial, number=len(kept), folder=folder_name(trial.swept))
     if not repeated:
         return list(kept.values()), ""
     of_all = f"{len(repeated):,} of {len(trials):,} trials are equal to others, and are run once"

@@ -188,10 +188,12 @@ def refuse_failing(trials: Sequence[Trial], failures: Mapping[int, str]) -> None
         failures: What `TrialChecks.failures` returned.
 
     Raises:
-        ConfigError: Some cannot; the first one is named, and the others are counted.
+        ConfigError: Some cannot; the first one is named, and the others are counted, unless all fail alike.
     """
     if not failures:
         return
+    if len(failures) == len(trials) and len(set(failures.values())) == 1:
+        raise ConfigError(next(iter(failures.values())))
     first = next(trial for trial in trials if trial.number in failures)
     name = f"trial {first.name}: " if first.swept else ""
     raise ConfigError(f"{name}{failures[first.number]}{_how_many(failures, failures[first.number], len(trials))}")

@@ -120,7 +120,7 @@ def test_what_is_added_is_compared_by_the_objective_of_the_sweep(folder: Path, t
 
 def test_what_a_further_value_cannot_be_is_told(folder: Path) -> None:
     for values, message in {
-        ("seed=3", "batch_size=0"): "trial optimizer.lr=0.1 seed=3 batch_size=0: batch_size=0: must be at least 1.",
+        ("seed=3", "batch_size=0"): "batch_size=0: must be at least 1.",
         ("objective=loss/val",): "objective=loss/val cannot be used with sweep.resume=",
         ("hydra.sweep.dir=here",): "hydra.sweep.dir=here cannot be used with sweep.resume=",
         ("seed=range(0,1000000)",): "-m: the sweep would have 2,000,000 runs.",

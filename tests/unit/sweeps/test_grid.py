@@ -19,9 +19,10 @@ def test_every_combination_the_last_key_fastest() -> None:
 
 
 def test_without_several_values_there_is_one_trial() -> None:
-    (only,) = grid(["model=lenet"])
-    assert (only.overrides, only.swept) == (("model=lenet",), {})
-    assert grid([])[0].overrides == ()
+    (only,) = grid(["model=lenet", "hydra.searchpath=[file:///options]"])
+    assert only.swept == {"model": "lenet"}  # by which it is named
+    (nameless,) = grid([])
+    assert (nameless.overrides, nameless.swept) == ((), {})
 
 
 @pytest.mark.parametrize(

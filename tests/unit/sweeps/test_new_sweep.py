@@ -24,9 +24,11 @@ def test_each_trial_has_a_whole_config_that_does_not_depend_on_the_current_folde
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["seed=1,2", "batch_size=0"], "trial seed=1: batch_size=0: must be at least 1."),
+        (["seed=1,2", "batch_size=0"], "batch_size=0: must be at least 1."),
         (["batch_size=32,0"], "trial batch_size=0: batch_size=0: must be at least 1."),
         (["batch_size=0"], "batch_size=0: must be at least 1."),
+        (["model=lenett", "seed=1,2", "batch_size=32,0"], "model='lenett' is not known. Did you mean 'lenet'?"),
+        (["optimizer.lr=-1,-2"], "trial optimizer.lr=-1: optimizer.lr=-1: must be a finite number, 0 or above."),
         (["model=lenett,lenet"], "trial model=lenett: model='lenett' is not known. Did you mean 'lenet'?"),
     ],
 )

@@ -88,6 +88,7 @@ def test_what_is_left_behind_in_a_process_is_no_fault_of_the_next_trial() -> Non
     ("failures", "message"),
     [
         ({1: "no"}, "trial seed=1: no"),
+        (dict.fromkeys(range(4), "no"), "no"),
         ({1: "no", 2: "no"}, "trial seed=1: no\nIn all, 2 of 4 trials cannot be run, for this reason."),
         (
             {0: "no", 1: "no", 3: "never"},

@@ -69,7 +69,7 @@ def _bases(space: Space) -> Iterator[tuple[tuple[str, ...], Base]]:
     for setting in space.choices_of_options():
         options, values = split(setting)
         overrides = (*space.fixed, *options, *values)
-        with named(Setting(overrides, setting)):
+        with named(Setting(overrides, setting), [Setting(space.fixed, {})]):
             composed = compose_config(overrides)
             base = compose_base([*space.fixed, *options])
             if config_of(base, values, overrides) != composed.config:

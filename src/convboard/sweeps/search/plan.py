@@ -80,7 +80,7 @@ class SearchPlan:
         with named(Setting(overrides, swept)):
             config = config_of(self.bases[options], values, overrides)
         plain = with_absolute_paths(config, Path(self.start)).to_dict()
-        trial = Trial(0, overrides, swept, folder_name(swept, 0), plain)
+        trial = Trial(0, overrides, swept, folder_name(swept), plain)
         return with_threads(trial, self.threads)
 
     def corners(self) -> Iterator[Trial]:

@@ -22,6 +22,7 @@ from convboard.config.folder_names import folder_of
 from convboard.errors import RunError
 from convboard.files import create_once, read_text
 
+DEFAULTS = "defaults"  # the name of a trial for which no value is given
 SEED = "seed"  # trials that differ in it alone are repetitions of one setting
 _NAME = re.compile(r"(\d{5,})\.jsonl")
 _LONGEST = 1_000_000_000  # bytes of a block
@@ -51,7 +52,7 @@ class Trial:
     @property
     def name(self) -> str:
         """What sets it apart, for people: `optimizer.lr=0.1 seed=2`."""
-        return " ".join(f"{key}={value}" for key, value in self.swept.items()) or str(self.number)
+        return " ".join(f"{key}={value}" if value else key for key, value in self.swept.items()) or DEFAULTS
 
     @property
     def command(self) -> str:
@@ -174,21 +175,22 @@ def _with_own_folders(known: Sequence[Trial], trials: Sequence[Trial]) -> list[T
     numbered = []
     for number, trial in enumerate(trials, len(known)):
         is_taken = trial.folder.casefold() in taken
-        folder = folder_name(trial.swept, number, with_hash=True) if is_taken else trial.folder
+        folder = folder_name(trial.swept, with_hash=True) if is_taken else trial.folder
         taken.add(folder.casefold())
         numbered.append(replace(trial, number=number, folder=folder))
     return numbered
 
 
-def folder_name(swept: Mapping[str, str], number: int, with_hash: bool = False) -> str:
+def folder_name(swept: Mapping[str, str], with_hash: bool = False) -> str:
     """Return the name of the run directory of a trial: its values, as `optimizer.lr=0.1,seed=2`.
 
     Args:
         swept: See `Trial`.
-        number: Is the name if nothing was swept.
         with_hash: See `folder_of`.
     """
-    return folder_of(",".join(f"{key}={value}" for key, value in swept.items()) or str(number), with_hash)
+    return folder_of(
+        ",".join(f"{key}={value}" if value else key for key, value in swept.items()) or DEFAULTS, with_hash
+    )
 
 
 def setting_of(trial: Trial) -> tuple[tuple[str, str], ...]:

@@ -58,12 +58,12 @@ def test_no_trial_is_run_outside_of_its_sweep(tmp_path: Path, folder: str) -> No
 
 
 def test_a_trial_is_named_by_what_sets_it_apart() -> None:
-    assert folder_name({"model": "lenet", "optimizer.lr": "0.1"}, 3) == "model=lenet,optimizer.lr=0.1"
-    assert folder_name({}, 3) == "3"
-    assert folder_name({"data_dir": "'a b'"}, 0) != folder_name({"data_dir": "'a/b'"}, 0)
-    assert len(folder_name({"data_dir": "ü" * 300}, 0).encode()) < 200
+    assert folder_name({"model": "lenet", "optimizer.lr": "0.1"}) == "model=lenet,optimizer.lr=0.1"
+    assert folder_name({}) == "defaults"
+    assert folder_name({"data_dir": "'a b'"}) != folder_name({"data_dir": "'a/b'"})
+    assert len(folder_name({"data_dir": "ü" * 300}).encode()) < 200
     assert trial(2).name == "seed=2"
-    assert replace(trial(2), swept={}, number=7).name == "7"
+    assert replace(trial(2), swept={}, number=7).name == "defaults"
 
 
 def test_texts_that_differ_in_case_have_folders_that_differ_where_case_does_not_count(tmp_path: Path) -> None:
