@@ -11,6 +11,7 @@ from convboard.config.command_line import printable
 from convboard.experiment.console import counted, shown_path
 from convboard.results.sweep_report import print_report
 from convboard.sweeps import forked_process
+from convboard.sweeps.search.optuna_version import other_optuna
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.liveness import this_worker
@@ -75,6 +76,8 @@ def _print_header(sweep: Sweep, places: int, is_joined: bool, console: Console) 
             f"fewer:      sweep.max_trials={most} gives {sweep.total:,}: no setting is tried twice, and each is "
             "trained with all seeds"
         )
+    if remark := other_optuna(sweep.record):
+        console.print(f"note:       {printable(remark)}")
     running = printable(", ".join(sorted({worker for _, worker in sweep.journal.running()})))
     if is_joined:
         console.print(f"joined:     {f'beside {running}' if running else 'nobody else trains its runs now'}")
