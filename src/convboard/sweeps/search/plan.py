@@ -13,7 +13,7 @@ from typing import Any
 
 from convboard.config.compose import sets_value
 from convboard.config.frozen_base import Base, calls_resolver, config_of
-from convboard.config.schema import TrainerConfig
+from convboard.config.groups import TrainerConfig
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError, RunError
 from convboard.files import read_text
