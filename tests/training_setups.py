@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from convboard.config.schema import TrainerConfig
+from convboard.config.groups import TrainerConfig
 from convboard.data.batches import Batches
 from convboard.data.dataset import ImageShape, Split
 from convboard.training.execution_plan.plan import Plan

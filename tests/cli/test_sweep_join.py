@@ -64,7 +64,9 @@ def test_workers_join_and_leave_and_every_trial_is_trained_once(start_command: S
     assert f"Other workers go on with the sweep. {go_on}" in left.stderr
     ends = [command.finish() for command in (first, early)]
     assert [end.returncode for end in ends] == [0, 0]
-    assert "beside: " in ends[1].stdout
+    assert "joined:     beside " in ends[1].stdout
+    assert len(re.findall(r"^\d/8  finished .*seed=\d", ends[0].stdout, re.MULTILINE)) == 8
+    assert re.search(r"finished .*seed=\d   by \S+$", ends[0].stdout, re.MULTILINE)
     tables = [re.search("ranking(.|\n)*", end.stdout) for end in ends]
     assert tables[0] is not None
     assert tables[1] is not None

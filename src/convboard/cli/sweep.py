@@ -11,6 +11,7 @@ from convboard.config.command_line import printable
 from convboard.experiment.console import counted, shown_path
 from convboard.results.sweep_report import print_report
 from convboard.sweeps import forked_process
+from convboard.sweeps.search.optuna_version import other_optuna
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.liveness import this_worker
@@ -45,7 +46,7 @@ def run_sweep(arguments: Sequence[str]) -> None:
         return
     sweep, places = opened
     search = Search.open(sweep)
-    _print_header(sweep, len(places), console)
+    _print_header(sweep, len(places), options.join is not None, console)
     streams.go_on_without_output()
     with folder_errors(sweep.folder):
         received, limit = _run(sweep, console, places, search)
@@ -64,7 +65,7 @@ def _leave(number: int) -> None:
     signals.leave(EXIT_BY_SIGNAL + number, "interrupted before the first trial.")
 
 
-def _print_header(sweep: Sweep, places: int, console: Console) -> None:
+def _print_header(sweep: Sweep, places: int, is_joined: bool, console: Console) -> None:
     """Print what the sweep is, and who else trains it."""
     console.print(f"sweep:      {counted(sweep.total, 'trial')}, {sweep.left:,} to run, {places} at a time")
     console.print(f"objective:  {sweep.record.objective}")
@@ -75,8 +76,13 @@ def _print_header(sweep: Sweep, places: int, console: Console) -> None:
             f"fewer:      sweep.max_trials={most} gives {sweep.total:,}: no setting is tried twice, and each is "
             "trained with all seeds"
         )
-    if running := {worker for _, worker in sweep.journal.running()}:
-        console.print(f"beside:     {printable(', '.join(sorted(running)))}")
+    if remark := other_optuna(sweep.record):
+        console.print(f"note:       {printable(remark)}")
+    running = printable(", ".join(sorted({worker for _, worker in sweep.journal.running()})))
+    if is_joined:
+        console.print(f"joined:     {f'beside {running}' if running else 'nobody else trains its runs now'}")
+    elif running:
+        console.print(f"beside:     {running}")
 
 
 def _run(sweep: Sweep, console: Console, places: Sequence[Slot], search: Search | None) -> tuple[int | None, str]:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from convboard.config.command_line import format_value
 from convboard.config.compose import Composed, compose_config
 from convboard.config.conf_folders import conf_folders
-from convboard.config.schema import GROUPS, OPEN_GROUPS, RATES, DatasetConfig, TrainConfig, TrainerConfig
+from convboard.config.groups import DatasetConfig, TrainerConfig
+from convboard.config.schema import GROUPS, OPEN_GROUPS, RATES, TrainConfig
 from convboard.config.synonyms import KEYS
 from convboard.data.options import DATASETS
 from convboard.errors import ConfigError, nearest

@@ -12,6 +12,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
 from convboard.files import machine
 from convboard.sweeps.further_trials import further_trials
+from convboard.sweeps.search.optuna_version import optuna_version
 from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
 from convboard.sweeps.store.journal import CLAIMABLE, State
 from convboard.sweeps.store.liveness import Observer
@@ -227,4 +228,5 @@ def _revised(
     record = replace(record, swept=swept, options={**record.options, **keys})
     if now is None:
         return record
-    return replace(record, environment=now.environment, sources=now.sources_name, data=now.data)
+    environment = {**now.environment, **optuna_version(record.options["search"])}
+    return replace(record, environment=environment, sources=now.sources_name, data=now.data)

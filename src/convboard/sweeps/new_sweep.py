@@ -16,6 +16,7 @@ from convboard.config.command_line import command
 from convboard.config.compose import parse_overrides, run_id
 from convboard.errors import ConfigError
 from convboard.files import check_writable
+from convboard.sweeps.search.optuna_version import optuna_version
 from convboard.sweeps.store.provenance import provenance_of
 from convboard.sweeps.store.sweep_folder import Sweep, refuse_existing
 from convboard.sweeps.store.sweep_record import SweepRecord
@@ -110,13 +111,14 @@ def create_sweep(
     """
     swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
     provenance = provenance_of(trials)
+    options = options or SweepOptions()
     record = SweepRecord(
         command("train", *map(shlex.quote, given)),
         swept,
         str(trials[0].config["objective"]),
         secrets.token_hex(8),
-        provenance.environment,
-        (options or SweepOptions()).shared(),
+        {**provenance.environment, **optuna_version(options.search)},
+        options.shared(),
         provenance.sources_name,
         provenance.data,
     )

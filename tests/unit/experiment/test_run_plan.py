@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from convboard.config.schema import TrainConfig, TrainerConfig
+from convboard.config.groups import TrainerConfig
+from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError
 from convboard.experiment import run_plan
 from convboard.experiment.run_dir import Run

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from convboard.anatomy.origin import Origin
-from convboard.config.schema import TrainerConfig
+from convboard.config.groups import TrainerConfig
 from convboard.data.batches import Batches
 from convboard.errors import ConfigError, ModelError
 from convboard.experiment.sanity_check import (

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from convboard.config.schema import TrainerConfig
+from convboard.config.groups import TrainerConfig
 from convboard.data.batches import Batch
 from convboard.errors import TrainingError
 from convboard.models import BatchNormCNN

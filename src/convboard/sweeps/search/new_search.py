@@ -8,7 +8,8 @@ from convboard.config.compose import compose_config, sets_value
 from convboard.config.frozen_base import Base, compose_base, config_of
 from convboard.errors import ConfigError
 from convboard.sweeps.grid import Setting, named
-from convboard.sweeps.search.plan import SearchPlan, require_optuna, split
+from convboard.sweeps.search.optuna_version import require_optuna
+from convboard.sweeps.search.plan import SearchPlan, split
 from convboard.sweeps.search.space import Space, read_space
 from convboard.sweeps.sweep_options import SweepOptions
 

@@ -8,13 +8,12 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from convboard.config.compose import sets_value
 from convboard.config.frozen_base import Base, calls_resolver, config_of
-from convboard.config.schema import TrainerConfig
+from convboard.config.groups import TrainerConfig
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError, RunError
 from convboard.files import read_text
@@ -25,7 +24,6 @@ from convboard.sweeps.store.trials import SEED, Trial, folder_name, with_threads
 from convboard.sweeps.trial_plans import kind, with_chosen_keys
 
 _LONGEST = 100_000_000  # bytes
-_OPTUNA = 5  # the first major version whose sampler takes running trials into account by default
 
 
 @dataclass(frozen=True)
@@ -105,29 +103,6 @@ def split(setting: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]
     for key, text in setting.items():
         (values if sets_value(key) else options).append(f"{key}={text}" if text else key)
     return tuple(options), tuple(values)
-
-
-def require_optuna(search: str) -> None:
-    """Refuse a search that needs Optuna where it is missing.
-
-    Args:
-        search: See `SweepOptions`.
-
-    Raises:
-        ConfigError: It does.
-    """
-    if search != "tpe":
-        return
-    try:
-        installed = metadata.version("optuna")
-    except metadata.PackageNotFoundError:
-        installed = ""
-    if int(f"0{installed.partition('.')[0]}") < _OPTUNA:
-        found = f"Optuna {installed} is installed" if installed else "Optuna is not installed"
-        raise ConfigError(
-            f"sweep=tpe needs Optuna {_OPTUNA} or later, and {found}. Install convboard with the extra optuna: pip "
-            "install '.[optuna]' in a checkout. Or use sweep=random, which needs nothing."
-        )
 
 
 def read_plan(folder: Path) -> SearchPlan | None:

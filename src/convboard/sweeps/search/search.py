@@ -11,7 +11,8 @@ from hashlib import blake2b
 
 from convboard.errors import ConfigError
 from convboard.sweeps.search.history import History
-from convboard.sweeps.search.plan import SearchPlan, read_plan, require_optuna
+from convboard.sweeps.search.optuna_version import require_optuna
+from convboard.sweeps.search.plan import SearchPlan, read_plan
 from convboard.sweeps.search.space import Space
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord

@@ -1,7 +1,7 @@
 """A sweep in the terminal while it runs: what runs, what has failed, the best so far, and the time that is left."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -11,22 +11,16 @@ from rich.text import Text
 
 from convboard.config.command_line import printable
 from convboard.config.objectives import format_metric
-from convboard.experiment.console import counted, shown_path
+from convboard.experiment.console import counted
 from convboard.sweeps.store.journal import OVER, Entry, State
-from convboard.sweeps.store.sweep_folder import LOG, Sweep
+from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.sweep_progress import RunningTrial, Snapshot, SweepProgress
+from convboard.sweeps.terminal.trial_lines import STYLES, trial_lines
+from convboard.sweeps.terminal.trial_lines import format_duration as format_duration
 from convboard.sweeps.workers.reports import Progress
 
 format_value = format_metric  # its name until all who import it from here have the new one
-_STYLES = {
-    State.FINISHED: "green",
-    State.PRUNED: "yellow",
-    State.FAILED: "red",
-    State.INTERRUPTED: "magenta",
-    State.RUNNING: "cyan",
-    State.WAITING: "dim",
-}
 _MOST_SHOWN = 16  # running trials
 _BELOW = 7  # lines of a terminal that are no running trial
 _WIDE = 100  # columns from which there is room for longer bars and titles
@@ -34,18 +28,9 @@ _BESIDE = 50  # columns that a table needs beside the swept values
 _FOR_TIMES = 34  # columns
 _INTERVAL = 0.5  # seconds between two pictures in a terminal, each of which takes some milliseconds
 _LINE_INTERVAL = 60.0  # seconds between two lines of progress elsewhere
+_TELL_INTERVAL = 1.0  # seconds between two looks for trials that others have ended
 _LARGEST_SHARE = 0.02  # of the time, for looking at the state of all trials
 _CHEAP = 0.005  # seconds of a look that is taken whenever a trial has ended
-
-
-def format_duration(seconds: float) -> str:
-    """Return a time as `12 s`, `3:05 min` or `2:10 h`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60}:{whole % 60:02} min"
-    return f"{whole // 3600}:{whole % 3600 // 60:02} h"
 
 
 def short_keys(keys: Sequence[str]) -> dict[str, str]:
@@ -69,7 +54,8 @@ class LiveView:
     ) -> None:
         self._console, self._sweep, self._clock = console, sweep, clock
         self._progress = SweepProgress(sweep, places, clock)
-        self._began = self._drawn = self._said = clock()
+        self._began = self._drawn = self._said = self._told = clock()
+        self._untold: list[tuple[Trial, Entry]] = []  # trials that others have ended
         self._snapshot, self._next_snapshot, self._look_seconds = self._progress.snapshot(), clock(), 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True, get_renderable=self.picture)
 
@@ -80,6 +66,8 @@ class LiveView:
 
     def __exit__(self, *error: object) -> None:
         self._live.stop()
+        self._next_snapshot = self._clock()
+        self._tell()
 
     def on_start(self, trial: Trial) -> None:
         """See `Listener`."""
@@ -97,7 +85,7 @@ class LiveView:
         if self._look_seconds < _CHEAP:
             self._next_snapshot = self._clock()
         self.on_tick()  # before the lines, since the last picture is drawn again below them
-        self._print(Text("\n").join(self._end(trial, end)))
+        self._tell((trial, end))
 
     def on_stop(self, reason: str) -> None:
         """See `Listener`."""
@@ -116,6 +104,19 @@ class LiveView:
             snapshot = self._looked()
             self._print(Text.assemble(self._counts(snapshot), "   ", self._times(snapshot)))
             self._said = now
+        if now - self._told >= _TELL_INTERVAL:
+            self._told = now
+            self._tell()
+
+    def _tell(self, *own: tuple[Trial, Entry]) -> None:
+        """Print what has ended: trials of other workers, as far as they are known, and one that ran here."""
+        snapshot, ended = self._looked(), [*self._untold, *own]
+        self._untold = []
+        over = snapshot.over + self._progress.ended - sum(end.state in OVER for _, end in ended)
+        for trial, end in ended:
+            over += end.state in OVER
+            lines = trial_lines(self._sweep, trial, end, over, snapshot.total, is_own=(trial, end) in own)
+            self._print(Text("\n").join(lines))
 
     def _print(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True, highlight=False)
@@ -125,45 +126,22 @@ class LiveView:
         began = self._clock()
         if began >= self._next_snapshot:
             self._snapshot = self._progress.snapshot()
+            self._untold += self._snapshot.ended_elsewhere
             self._look_seconds = self._clock() - began
             self._next_snapshot = began + self._look_seconds / _LARGEST_SHARE
         return self._snapshot
 
-    def _end(self, trial: Trial, end: Entry) -> Iterator[Text]:
-        """Yield what is said of a trial that has ended: what is equally long first, so that columns stand in line."""
-        snapshot, objective = self._looked(), self._sweep.record.objective
-        width = len(f"{snapshot.total:,}")
-        over = snapshot.over + self._progress.ended
-        place = f"{over:>{width},}/{snapshot.total:,}" if end.state in OVER else ""
-        value = "" if end.value is None else format_metric(objective, end.value)
-        seconds = "" if end.seconds is None else format_duration(end.seconds)
-        indent = " " * (2 * width + 3)
-        yield Text.assemble(
-            f"{place:<{2 * width + 1}}  ",
-            (f"{end.state:<11}", _STYLES[end.state]),
-            f"  {f'#{trial.number}':>{width + 1}}  {value:>7}  ",
-            (f"{seconds:>9}", "dim"),
-            f"  {printable(trial.name)}",
-        )
-        if end.state is State.PRUNED:
-            yield Text(f"{indent}{printable(end.reason)}", "dim")
-        if end.state is State.FAILED:
-            yield Text(f"{indent}{printable(end.reason)}", "red")
-            log = shown_path(self._sweep.run_dir(trial.number) / LOG)
-            yield Text(f"{indent}log:   {printable(log)}", "dim")
-            yield Text(f"{indent}alone: {printable(trial.command)}", "dim")
-
     def picture(self) -> RenderableType:
         """Return what is shown below the lines of the trials that have ended."""
         snapshot = self._looked()
-        parts: list[RenderableType] = ["", self._table()]
-        shown, running = self._shown(), snapshot.counts[State.RUNNING]
-        if running > len(shown):
-            elsewhere = running - len(self._progress.running)
-            more = f"and {running - len(shown):,} more" + (
-                f", {elsewhere:,} of them by other workers" if elsewhere else ""
-            )
-            parts.append(Text(more, "dim"))
+        most = min(_MOST_SHOWN, max(1, self._console.height - _BELOW))
+        shown = list(self._progress.running.values())[:most]
+        others = snapshot.elsewhere[: most - len(shown)]
+        parts: list[RenderableType] = ["", self._table(shown, others)]
+        if more := len(self._progress.running) + len(snapshot.elsewhere) - len(shown) - len(others):
+            elsewhere = len(snapshot.elsewhere) - len(others)
+            by_others = f", {elsewhere:,} of them by other workers" if elsewhere else ""
+            parts.append(Text(f"and {more:,} more{by_others}", "dim"))
         parts += ["", self._bar(snapshot).append("  ").append_text(self._times(snapshot)), self._counts(snapshot)]
         if snapshot.best is not None:
             trial, value = snapshot.best
@@ -173,15 +151,10 @@ class LiveView:
             text.overflow = "ellipsis"
         return Group(*parts)
 
-    def _shown(self) -> list[RunningTrial]:
-        """Return the running trials for which there is room."""
-        most = min(_MOST_SHOWN, max(1, self._console.height - _BELOW))
-        return list(self._progress.running.values())[:most]
-
-    def _table(self) -> Table:
-        """Return the table of the running trials."""
-        is_wide, shown, metric = self._console.width >= _WIDE, self._shown(), self._sweep.record.objective.split("/")[0]
-        keys = self._keys(shown)
+    def _table(self, shown: Sequence[RunningTrial], others: Sequence[Trial]) -> Table:
+        """Return the table of trials that run here, and below them of those that others run."""
+        is_wide, metric = self._console.width >= _WIDE, self._sweep.record.objective.split("/")[0]
+        keys = self._keys([*(one.trial for one in shown), *others])
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
         table.add_column("trial", justify="right", no_wrap=True)
         for short in keys.values():
@@ -193,19 +166,21 @@ class LiveView:
             progress = one.progress
             table.add_row(
                 str(one.trial.number),
-                *(Text(printable(one.trial.swept.get(key, "")), no_wrap=True, overflow="ellipsis") for key in keys),
+                *_values(one.trial, keys),
                 f"{progress.epoch}/{progress.max_epochs}" if progress else "",
                 ProgressBar(1.0, one.done(), 12 if is_wide else 6, complete_style="cyan", finished_style="cyan"),
                 format_metric(metric, progress.objective) if progress else "",
                 f"{progress.images_per_second:,.0f}" if progress else "",
                 format_duration(self._clock() - one.began),
             )
+        for trial in others:
+            table.add_row(str(trial.number), *_values(trial, keys), "", "", "", "", "elsewhere", style="dim")
         return table
 
-    def _keys(self, shown: Sequence[RunningTrial]) -> dict[str, str]:
+    def _keys(self, shown: Sequence[Trial]) -> dict[str, str]:
         """Return the swept keys, with their titles: without room for all, those in which the shown trials differ."""
         keys = short_keys(self._sweep.record.swept)
-        values = {key: {one.trial.swept.get(key, "") for one in shown} for key in keys}
+        values = {key: {trial.swept.get(key, "") for trial in shown} for key in keys}
         widths = [max(map(len, (title, *values[key]))) + 2 for key, title in keys.items()]
         if sum(widths) <= self._console.width - _BESIDE:
             return keys
@@ -216,7 +191,7 @@ class LiveView:
         width, done, text = min(self._console.width, _WIDE) - _FOR_TIMES, 0, Text(no_wrap=True)
         for state in (*OVER, State.RUNNING):
             before, done = done, done + snapshot.counts[state]
-            text.append("━" * (width * done // snapshot.total - width * before // snapshot.total), _STYLES[state])
+            text.append("━" * (width * done // snapshot.total - width * before // snapshot.total), STYLES[state])
         return text.append("━" * (width - width * done // snapshot.total), "bright_black")
 
     def _times(self, snapshot: Snapshot) -> Text:
@@ -231,7 +206,13 @@ class LiveView:
         text = Text(f"{snapshot.over:,} of {snapshot.total:,}")
         for state in (*OVER, State.INTERRUPTED, State.RUNNING, State.WAITING):
             if count := snapshot.counts[state]:
-                text.append(" · ", "dim").append(f"{count:,} {state}", _STYLES[state])
+                text.append(" · ", "dim").append(f"{count:,} {state}", STYLES[state])
         if snapshot.to_propose:
             text.append(" · ", "dim").append(f"{snapshot.to_propose:,} to propose", "dim")
         return text
+
+
+def _values(trial: Trial, keys: Iterable[str]) -> Iterator[Text]:
+    """Yield the swept values of a trial for the cells of a table."""
+    for key in keys:
+        yield Text(printable(trial.swept.get(key, "")), no_wrap=True, overflow="ellipsis")

@@ -1,7 +1,7 @@
 """How far a sweep is: what runs here, how many trials are in each state, the best so far, and the time that is left."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -68,12 +68,16 @@ class Snapshot:
         to_propose: Number of trials that a search has still to propose.
         best: The best trial that finished, and its objective.
         seconds_left: Until all trials have ended; None if nothing tells how long trials take.
+        elsewhere: The trials that other workers run.
+        ended_elsewhere: The trials that they have ended for good since the last snapshot, with the entries for that.
     """
 
     counts: Counter[State]
     to_propose: int
     best: tuple[Trial, float] | None
     seconds_left: float | None
+    elsewhere: Sequence[Trial]
+    ended_elsewhere: Sequence[tuple[Trial, Entry]]
 
     @property
     def total(self) -> int:
@@ -105,6 +109,8 @@ class SweepProgress:
         self.ended = 0
         self._timed: set[int] = set()
         self._durations = Durations()
+        self._known: dict[int, int] = {}  # trials that have ended, by the number of their entries then
+        self._ended_elsewhere({trial.number: sweep.journal.state(trial.number) for trial in sweep.trials})
 
     def start(self, trial: Trial) -> None:
         """A trial has been started here."""
@@ -117,7 +123,9 @@ class SweepProgress:
     def end(self, trial: Trial, end: Entry) -> None:
         """A trial has ended, which usually ran here."""
         one = self.running.pop(trial.number, None)
-        self.ended += end.state in OVER
+        if end.state in OVER:
+            self.ended += 1
+            self._known[trial.number] = len(self._sweep.journal.entries(trial.number))
         if one is not None and end.state in _TIMED:
             self._time(trial.number, self._clock() - one.began)
 
@@ -129,7 +137,25 @@ class SweepProgress:
         for number in (number for number, state in states.items() if state in _TIMED and number not in self._timed):
             self._time(number, self._sweep.journal.entries(number)[-1].seconds)  # elsewhere, or before
         counts = Counter(dict.fromkeys(State, 0) | Counter(states.values()))
-        return Snapshot(counts, to_propose, self._best(states), self._seconds_left(states, to_propose))
+        running = [number for number, state in states.items() if state is State.RUNNING]
+        return Snapshot(
+            counts,
+            to_propose,
+            self._best(states),
+            self._seconds_left(states, to_propose),
+            [self._sweep.trials[number] for number in running if number not in self.running],
+            self._ended_elsewhere(states),
+        )
+
+    def _ended_elsewhere(self, states: Mapping[int, State]) -> list[tuple[Trial, Entry]]:
+        """Return the trials that have ended for good and are not known to have, with their last entries."""
+        ended = []
+        for number in (number for number, state in states.items() if state in OVER):
+            entries = self._sweep.journal.entries(number)
+            if self._known.get(number) != len(entries):
+                self._known[number] = len(entries)
+                ended.append((self._sweep.trials[number], entries[-1]))
+        return ended
 
     def _time(self, number: int, seconds: float | None) -> None:
         self._timed.add(number)

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -303,24 +302,6 @@ def test_what_a_command_that_resumes_cannot_change(
         refuse_to_change(sweep, overrides, keys)
     assert str(raised.value).startswith(message.replace("{folder}", str(sweep.folder)))
     refuse_to_change(sweep, [], {"max_trials": 30} if search == "tpe" else {})
-
-
-@pytest.mark.parametrize("version", ["4.9.0", None])
-def test_where_optuna_is_missing_its_extra_is_named(version: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def installed(_: str) -> str:
-        if version is None:
-            raise metadata.PackageNotFoundError
-        return version
-
-    monkeypatch.setattr(metadata, "version", installed)
-    found = "Optuna is not installed" if version is None else "Optuna 4.9.0 is installed"
-    with pytest.raises(ConfigError) as raised:
-        new_plan(options(), SPACE)
-    assert str(raised.value) == (
-        f"sweep=tpe needs Optuna 5 or later, and {found}. Install convboard with the extra optuna: pip install "
-        "'.[optuna]' in a checkout. Or use sweep=random, which needs nothing."
-    )
-    assert new_plan(options(search="random"), SPACE) is not None
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,33 @@ def test_many_running_trials_are_counted(sweep_of: SweepOf) -> None:
     assert len(picture) <= 25
 
 
+def test_what_other_workers_train_and_its_results_are_shown(sweep_of: SweepOf) -> None:
+    sweep = sweep_of(6)
+    for number in (0, 1, 2):
+        sweep.journal.claim("box-1", [number])
+    sweep.journal.append(0, Entry(State.FINISHED, "box-1", value=0.1, seconds=1.0))  # before this process looked
+    terminal = Terminal(sweep)
+    terminal.start(3)
+    sweep.journal.append(1, Entry(State.FINISHED, "box-1", value=0.2, seconds=2.0))
+    terminal.now = 1.0
+    terminal.view.on_tick()
+    sweep.journal.append(2, Entry(State.PRUNED, "box-1", "it is worse", value=0.3, seconds=3.0))
+    sweep.journal.claim("box-1", [4])
+    terminal.end(3, Entry(State.FINISHED, value=0.4, seconds=4.0))
+    terminal.now = 5.0
+    terminal.view.on_tick()
+    assert terminal.file.getvalue().splitlines() == [
+        "2/6  finished     #1   20.00%        2 s  seed=1   by box-1",
+        "3/6  pruned       #2   30.00%        3 s  seed=2   by box-1",
+        "     it is worse",
+        "4/6  finished     #3   40.00%        4 s  seed=3",
+    ]
+    assert [line.split() for line in terminal.picture()[1:3]] == [
+        ["trial", "seed", "epoch", "accuracy/val", "images/s", "time"],
+        ["4", "4", "elsewhere"],
+    ]
+
+
 def test_a_log_gets_a_line_of_progress_each_minute(sweep_of: SweepOf) -> None:
     terminal = Terminal(sweep_of(2))
     terminal.start(0)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from convboard.config.schema import TrainerConfig
+from convboard.config.groups import TrainerConfig
 from convboard.training.execution_plan import choose_plan, measure_plans
 from convboard.training.execution_plan.choose_plan import PlanChoice, candidates, choose_fastest
 from convboard.training.execution_plan.plan import Plan

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from convboard.config.schema import TrainerConfig
+from convboard.config.groups import TrainerConfig
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.step_benchmark import StepBenchmark, compare_plans, time_step
 from convboard.training.training_setup import TrainingSetup
