@@ -6,7 +6,8 @@ from convboard.board.later_figures import add_figures
 from convboard.board.network_figures import NetworkFigures
 from convboard.errors import RunError
 from convboard.experiment.evaluation import best_network
-from convboard.experiment.run_dir import LOCK, Run
+from convboard.experiment.run_dir import Run
+from convboard.experiment.run_files import LOCK
 from convboard.files import locked
 from convboard.training.checkpoint import load_checkpoint
 
