@@ -49,10 +49,10 @@ def run_in_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunComman
 
 def _run(script: str) -> int:
     """Run a script's command; gives its exit code."""
-    from convboard.cli import evaluate, feature_maps, frame, layers, train
+    from convboard.cli import evaluate, feature_maps, frame, layers, runs, train
 
-    mains = {"train": train.main, "evaluate": evaluate.main, "feature_maps": feature_maps.main, "layers": layers.main}
-    return frame.run_command(mains[Path(script).stem])
+    modules = {"train": train, "evaluate": evaluate, "feature_maps": feature_maps, "layers": layers, "runs": runs}
+    return frame.run_command(modules[Path(script).stem].main)
 
 
 @contextmanager

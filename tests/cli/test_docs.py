@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 import convboard
-from commands import ROOT
+from commands import ROOT, MakeOnce
 from convboard.anatomy.table import format_table
 from convboard.cli import evaluate, feature_maps, frame, layers
 from convboard.cli.main import COMMANDS
@@ -44,7 +44,17 @@ QUICK = ["trainer.max_epochs=1", *(f"trainer.limit_{split}_batches=1" for split 
 OWN = "docs/own_data_and_models.md"
 EXAMPLES = {"key=value", "group=option", "group.key=value", "model._target_=mypackage.MyNet", "model=mynet"}
 PROGRAMS = {"train.py", "scripts/evaluate.py", "scripts/feature_maps.py", "scripts/layers.py", "scripts/benchmark.py"}
-PROGRAMS |= {"convboard", "tensorboard", "torchrun", "pytest", "scripts/test", "ruff", "oxfmt", "oxlint"}
+PROGRAMS |= {
+    "scripts/runs.py",
+    "convboard",
+    "tensorboard",
+    "torchrun",
+    "pytest",
+    "scripts/test",
+    "ruff",
+    "oxfmt",
+    "oxlint",
+}
 
 
 @pytest.fixture
@@ -177,6 +187,19 @@ def test_a_picture_is_examined(command: ShownCommand, run_in_process: RunCommand
     drawn = re.findall(r"^drawn: (.*)$", done.stdout, re.MULTILINE)
     assert [(folder / path).is_file() for path in drawn] == [True]
     assert ("tensorboard --logdir" in done.stdout) == ("log=true" in command.arguments)
+
+
+@pytest.fixture
+def sweep(run_command: RunCommand, make_once: MakeOnce, folder: Path) -> Path:
+    """A sweep of two learning rates and two seeds, as `outputs/sweeps/SWEEP` in the folder of the pages."""
+    swept = ("-m", "optimizer.lr=0.1,0.01", "seed=1,2", *QUICK, "board=minimal")
+    made = make_once("swept", lambda made: run_command("train.py", *swept, f"hydra.sweep.dir={made}"))
+    return shutil.copytree(made, folder / "outputs/sweeps/SWEEP")
+
+
+@pytest.mark.parametrize("command", all_commands("scripts/runs.py"), ids=str)
+def test_a_command_on_runs_runs(command: ShownCommand, run_in_process: RunCommand, sweep: Path) -> None:
+    assert run_in_process(command.program, *command.arguments).stdout
 
 
 def test_torchrun_has_the_options_that_are_given_to_it() -> None:

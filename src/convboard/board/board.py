@@ -1,7 +1,7 @@
 """The callback that writes a run's TensorBoard data."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,11 @@ from convboard.anatomy.table import format_table
 from convboard.board import hparams, markdown, tags
 from convboard.board.event_copy import DamagedEventsError
 from convboard.board.event_file import EventFile
-from convboard.board.graph import trace_graph
 from convboard.board.histograms import histogram_values
 from convboard.board.hparams import SweepRow
-from convboard.board.layer_figures import LayerFigures
 from convboard.board.layer_stats import gradient_norms
-from convboard.board.prediction_figures import confusion_matrix, misclassified, precision_recall_curves
-from convboard.board.probe import choose_probe
-from convboard.board.projector import NotApplicable, write_projector
+from convboard.board.network_figures import NetworkFigures
+from convboard.board.parts import Parts
 from convboard.board.scalars import Point, TrainingCurves, point_interval
 from convboard.board.summaries import Value, network, scalar, text, train_over_val
 from convboard.data.dataset import ImageDataset
@@ -85,8 +82,6 @@ class Board:
         self._resumed: dict[str, Any] | None = None
         self._is_open = False
         self._gradients: dict[str, Tensor] = {}  # by parameter, of the epoch's last step
-        self._missing: list[str] = []  # parts that do not apply to this network
-        self._failed: set[str] = set()  # parts whose failure was logged
 
     def on_fit_start(self, start: FitStart) -> None:
         """Open the event file, and write the description of the run and the figures of the untrained network."""
@@ -94,8 +89,10 @@ class Board:
         every = self._scalar_every or point_interval(start.max_epochs * start.steps_per_epoch)
         self._curves = TrainingCurves(every, start.model.parameters())
         if self._level != "minimal":
-            probe = choose_probe(self._dataset, start.device)
-            self._layers = LayerFigures(start.model, probe, self._max_channels)
+            is_full = self._level == "full"
+            self._figures = NetworkFigures(
+                start.model, start.device, self._dataset, self._max_channels, is_full=is_full
+            )
         try:
             if self._resumed is not None and self._continue(self._resumed, start):
                 return
@@ -107,11 +104,12 @@ class Board:
                 f"({error}). Put the run's own checkpoint back, or train again."
             ) from error
         self._events = EventFile.create(self._run_dir, start.global_step)
+        self._parts = Parts(self._events)
         self._is_open = True
         self._describe(start)
         if self._level != "minimal":
-            self._write_part("graph", lambda: self._draw_graph(probe.images[:1]), start.global_step)
-            self._write_layers(start.epoch, start.global_step, due=True)
+            self._figures.write_graph(self._parts, self._events, start.global_step)
+            self._figures.write_layers(self._parts, start.epoch, start.global_step, due=True)
         self._events.flush()
 
     def _continue(self, state: Mapping[str, Any], start: FitStart) -> bool:
@@ -129,7 +127,7 @@ class Board:
             )
             return False
         self._is_open = True
-        self._missing = list(state["missing"])
+        self._parts = Parts(self._events, state["missing"])
         self._warnings_written = len(self._warnings)  # those found before training, which the run wrote first
         return True
 
@@ -162,12 +160,12 @@ class Board:
             self._events.write(hparams.best_epoch(metrics), end.global_step)
         self._write_warnings(end.global_step)
         if self._level != "minimal":
-            self._write_part("gradients", self._gradient_values, end.global_step)
+            self._parts.write("gradients", self._gradient_values, end.global_step)
             self._gradients = {}
             due = is_due(end.epoch, is_last=end.is_last)
-            self._write_layers(end.epoch, end.global_step, due=due)
+            self._figures.write_layers(self._parts, end.epoch, end.global_step, due=due)
             if due:
-                self._write_predictions(end)
+                self._figures.write_predictions(self._parts, end.val, end.epoch, end.global_step, self._run_dir)
         self._events.flush()
 
     def on_fit_end(self, end: FitEnd) -> None:
@@ -189,7 +187,7 @@ class Board:
     def state_dict(self) -> dict[str, Any]:
         """The position in the event file, which is synced to disk, and the steps that are in no point yet."""
         self._write_points(self._curves.points(wait=True))
-        return {"events": self._events.state(), "curves": self._curves.state_dict(), "missing": self._missing}
+        return {"events": self._events.state(), "curves": self._curves.state_dict(), "missing": self._parts.missing}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state`: the event file is cut back to its position then."""
@@ -200,13 +198,13 @@ class Board:
         records = [hparams.experiment(self._config, self._row), hparams.session_start(self._config, self._row)]
         self._events.write([*records, train_over_val()], 0)
         config = markdown.config_table(hparams.flatten(self._config))
-        self._write_part("config", lambda: [text(tags.CONFIG, config)], 0)
+        self._parts.write("config", lambda: [text(tags.CONFIG, config)], 0)
         environment = markdown.table(self._environment, ("what", "value"))
-        self._write_part("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
+        self._parts.write("environment", lambda: [text(tags.ENVIRONMENT, environment)], 0)
         if self._plan is not None:
             plan = markdown.table(self._plan, ("plan", ""))
-            self._write_part("plan", lambda: [text(tags.PLAN, plan)], 0)
-        self._write_part("layers", lambda: self._anatomy(start), 0)
+            self._parts.write("plan", lambda: [text(tags.PLAN, plan)], 0)
+        self._parts.write("layers", lambda: self._anatomy(start), 0)
         self._write_warnings(0)
 
     def _anatomy(self, start: FitStart) -> list[Value]:
@@ -237,53 +235,6 @@ class Board:
         histograms = histogram_values({tags.gradients(name): gradient for name, gradient in self._gradients.items()})
         norms = gradient_norms(self._gradients, type(self._start.model).__name__)
         return histograms + [scalar(tags.gradient_norm(layer), norm) for layer, norm in norms.items()]
-
-    def _draw_graph(self, image: Tensor) -> list[Value]:
-        graph = trace_graph(self._start.model, image)
-        self._events.write_graph(graph.content)
-        return [text(tags.GRAPH_FALLBACK, graph.reason)] if graph.reason else []
-
-    def _write_layers(self, epoch: int, step: int, *, due: bool) -> None:
-        """Write the histograms of the layers, and their figures if they are due."""
-        self._write_part("weights", self._layers.weights, step)
-        self._write_part("activations", self._layers.activations, step)
-        if due:
-            self._write_part("input", lambda: self._layers.probe_images(epoch), step)
-            self._write_part("kernels", lambda: self._layers.kernels(epoch), step)
-            self._write_part("weight_matrices", lambda: self._layers.weight_matrices(epoch), step)
-            self._write_part("feature_maps", lambda: self._layers.feature_maps(epoch), step)
-
-    def _write_predictions(self, end: EpochEnd) -> None:
-        """Write the figures of the predictions for the validation split."""
-        dataset, val, step = self._dataset, end.val, end.global_step
-        caption = f"epoch {end.epoch}"
-        self._write_part("confusion_matrix", lambda: confusion_matrix(dataset, val, caption), step)
-        self._write_part("misclassified", lambda: misclassified(dataset, val, caption), step)
-        if self._level == "full":
-            self._write_part("precision_recall", lambda: precision_recall_curves(dataset, val), step)
-            self._write_part("projector", self._write_projector, step)
-
-    def _write_projector(self) -> list[Value]:
-        write_projector(self._run_dir, self._dataset, self._start.model, self._start.device)
-        return []
-
-    def _write_part(self, part: str, draw: Callable[[], list[Value]], step: int) -> None:
-        """Write the values that `draw` returns; if it fails or does not apply, write the reason as a text."""
-        try:
-            values = draw()
-        except RunError:  # the events cannot be written
-            raise
-        except NotApplicable as missing:
-            values = [] if part in self._missing else [text(tags.problem(part), f"Not shown: {missing}.")]
-            self._missing = sorted({*self._missing, part})
-        except Exception as error:  # drawing calls the user's network, whose errors must not end the run
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            level = logging.DEBUG if part in self._failed else logging.WARNING
-            _log.log(level, "TensorBoard lacks %s at step %d: %s", part, step, reason)
-            _log.debug("Where it failed:", exc_info=error)
-            self._failed.add(part)
-            values = [text(tags.problem(part), f"Not shown at step {step}: {reason}")]
-        self._events.write(values, step)
 
     def _write_points(self, points: Iterable[Point]) -> None:
         for point in points:

@@ -1,6 +1,7 @@
 """The sweep that `train -m` is about: a new one, or one to go on with or to join. Its trials are checked here."""
 
 import itertools
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,11 +11,13 @@ from pathlib import Path
 from rich.console import Console
 
 from convboard.config import compose
-from convboard.config.command_line import assignment, command
+from convboard.config.command_line import assignment, command, printable
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
+from convboard.sweeps.board_level import MOST_WITH_PICTURES, with_board
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
+from convboard.sweeps.grid import grid
 from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, without_repeated
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
@@ -70,7 +73,7 @@ def _created(
     with folder_errors(folder):
         refuse_folder(folder)
     rows = read_rows(options.trials)
-    described = with_seeds(described, options.seeds, rows)
+    described = _with_board(with_seeds(described, options.seeds, rows), rows, options, folder, console)
     plan = new_plan(options, described)
     trials = list(plan.corners()) if plan else _grid(described, rows, console)
     trials = [replace(trial, number=number) for number, trial in enumerate(trials)]
@@ -87,6 +90,21 @@ def _created(
         search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
         sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
     return sweep, places
+
+
+def _with_board(
+    described: Sequence[str], rows: Sequence[Mapping[str, str]], options: SweepOptions, folder: Path, console: Console
+) -> list[str]:
+    """Choose how much the trials write for TensorBoard, and say so if the user has not."""
+    number = len(grid(described, rows)) if options.search == "grid" else options.max_trials or 0
+    overrides, is_extended = with_board(described, number, rows)
+    if is_extended:
+        pictures = command("runs", "pictures", shlex.quote(shown_path(folder)), "best=5")
+        console.print(
+            f"board:      minimal, since the sweep has more than {MOST_WITH_PICTURES} trials: curves, and no pictures. "
+            f"For those of the best runs: {printable(pictures)}. For those of all: board=default"
+        )
+    return overrides
 
 
 def _grid(overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: Console) -> list[Trial]:

@@ -20,6 +20,7 @@ from convboard.errors import ConfigError, nearest
 COMMANDS = {
     "list": "a row for each run or setting: state, what differs, objective, test metric, epochs, time",
     "plot": "figures: objective against each key, heat map, parallel coordinates, curves, importance",
+    "pictures": "the pictures of the best runs for TensorBoard, which sweeps of many runs are trained without",
 }
 _USAGE = """usage: {program} COMMAND [FOLDER ...] [key=value ...]
 
