@@ -17,13 +17,21 @@ from omegaconf.errors import OmegaConfBaseException
 from convboard.config.error_messages import explain_omegaconf
 from convboard.config.known_keys import MORE
 from convboard.config.objectives import OBJECTIVES
-from convboard.config.value_checks import MOST, MOST_PIXELS, between, check_numbers, check_rate, check_side, one_of
+from convboard.config.value_checks import (
+    DEVICES,
+    MOST,
+    MOST_PIXELS,
+    MOST_THREADS,
+    between,
+    check_numbers,
+    check_rate,
+    check_side,
+    one_of,
+)
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS, FITS
 from convboard.errors import ConfigError
 
-MOST_THREADS = 1024
 LOSSES = ("cross_entropy", "mse")
-DEVICES = ("auto", "cpu", "cuda", "mps")
 PLAN_MODES = ("auto", "measure", "default", "none")
 PRECISIONS = ("fp32", "bf16", "auto")
 BOARD_LEVELS = ("minimal", "default", "full")

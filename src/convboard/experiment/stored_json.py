@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from convboard.config.objectives import OBJECTIVES
-from convboard.config.schema import DEVICES, MOST_THREADS
+from convboard.config.value_checks import DEVICES, MOST_THREADS
 from convboard.errors import RunError
 from convboard.files import read_text
 

@@ -19,7 +19,9 @@ from convboard.errors import ConfigError, nearest
 
 COMMANDS = {
     "list": "a row for each run or setting: state, what differs, objective, test metric, epochs, time",
+    "show": "all that is known of a run: reason, results, config, environment, commands",
     "plot": "figures: objective against each key, heat map, parallel coordinates, curves, importance",
+    "rm": "move runs into a trash folder, and back",
 }
 _USAGE = """usage: {program} COMMAND [FOLDER ...] [key=value ...]
 
