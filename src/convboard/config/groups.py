@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 
 from omegaconf import MISSING
 
-from convboard.config.value_checks import MOST, MOST_PIXELS, between, one_of
+from convboard.config.value_checks import DEVICES, MOST, MOST_PIXELS, MOST_THREADS, between, one_of
 from convboard.data.options import CROP_BORDERS, DATA_LOCATIONS, DATASETS, FITS
 from convboard.errors import ConfigError
 
-MOST_THREADS = 1024
 LOSSES = ("cross_entropy", "mse")
-DEVICES = ("auto", "cpu", "cuda", "mps")
 PLAN_MODES = ("auto", "measure", "default", "none")
 PRECISIONS = ("fp32", "bf16", "auto")
 BOARD_LEVELS = ("minimal", "default", "full")

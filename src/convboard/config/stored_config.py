@@ -71,6 +71,19 @@ def load_config(path: Path) -> TrainConfig:
     Raises:
         ConfigError: The file is not valid YAML, or not a config of this version.
     """
+    plain = read_config(path)
+    try:
+        return TrainConfig.from_dict(plain)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a run's `config.yaml` of any version, with the names that keys have now. Its values are not checked.
+
+    Raises:
+        ConfigError: The file is not valid YAML.
+    """
     try:
         plain = yaml.load(read_yaml_text(path, has_aliases=False), Loader=HydraLoader)  # a safe loader
     except (OSError, yaml.YAMLError, ValueError) as error:
@@ -81,7 +94,4 @@ def load_config(path: Path) -> TrainConfig:
         group, _, key = old.rpartition(".")
         if isinstance(plain.get(group), dict) and key in plain[group]:
             plain[group][new.rpartition(".")[2]] = plain[group].pop(key)
-    try:
-        return TrainConfig.from_dict(plain)
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    return plain

@@ -8,6 +8,8 @@ from convboard.errors import ConfigError, nearest
 
 MOST = 2**31 - 1  # of what is counted; torch and TensorBoard take no more everywhere
 MOST_PIXELS = 65_535  # of a side
+MOST_THREADS = 1024
+DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def one_of(key: str, value: str, allowed: Sequence[str]) -> None:

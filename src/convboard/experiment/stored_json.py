@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from convboard.config.groups import DEVICES, MOST_THREADS
 from convboard.config.objectives import OBJECTIVES
+from convboard.config.value_checks import DEVICES, MOST_THREADS
 from convboard.errors import RunError
 from convboard.files import read_text
 

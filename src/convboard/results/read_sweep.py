@@ -76,7 +76,8 @@ class SweepReader:
         if state is State.RUNNING and self._is_dead(last.worker):
             state, reason = State.INTERRUPTED, "its process has ended"
         metrics, epochs = _result(path, last)
-        if not metrics and last.state in OVER and not path.exists() and _was_there(path, last):
+        has_run = state not in (State.WAITING, State.RUNNING)
+        if has_run and not metrics and not path.exists() and _was_there(path, last):
             return None
         return RunRow(
             path,
@@ -123,7 +124,7 @@ def _result(path: Path, last: Entry) -> tuple[Mapping[str, float], int | None]:
 
 def _was_there(path: Path, last: Entry) -> bool:
     """Return whether a trial without a run directory had one: not if it was spared, or could not begin."""
-    return last.state is State.FINISHED or bool(last.epochs) or (trash_of(path) / path.name).exists()
+    return last.state is State.FINISHED or bool(last.epochs) or trash_of(path).exists()
 
 
 def trained_epochs(path: Path) -> int | None:

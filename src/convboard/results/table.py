@@ -45,6 +45,7 @@ class RunTable(Sequence[RunRow]):
     def __init__(self, rows: Sequence[RunRow], differing: Sequence[str] | None = None) -> None:
         self.rows = tuple(rows)
         self._differing = differing
+        self._short: dict[str, str] = {}  # whole names of columns by the last part
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -94,7 +95,11 @@ class RunTable(Sequence[RunRow]):
         return False
 
     def value(self, row: RunRow, column: str) -> Any:
-        """Return what a run has in a column: a key of its config, a tag of its metrics, or one of `FACTS`.
+        """Return what a run has in a column.
+
+        Args:
+            row: The run.
+            column: A key of its config, or the last part of one, a tag of its metrics, or one of `FACTS`.
 
         Raises:
             ConfigError: No run has such a column.
@@ -105,17 +110,25 @@ class RunTable(Sequence[RunRow]):
             return row.config[column]
         if column in row.metrics:
             return row.metrics[column]
-        self.check_column(column)
-        return None
+        whole = self.column(column)
+        return None if whole == column else self.value(row, whole)
 
-    def check_column(self, column: str) -> None:
-        """Refuse a column that no run has.
+    def column(self, name: str) -> str:
+        """Return the whole name of a column: `optimizer.lr` for `lr`, if no other key ends like this.
 
         Raises:
-            ConfigError: The message names the nearest ones.
+            ConfigError: No run has such a column, or several are meant; the message names them.
         """
-        if column not in self._columns:
-            raise ConfigError(f"{column!r} is no column of these runs. {nearest(column, self._columns)}")
+        if name in self._columns:
+            return name
+        if name not in self._short:
+            ends = [key for key in self.keys if key.endswith(f".{name}")]
+            meant = ends if len(ends) < 2 else [key for key in ends if key in self.differing]
+            if len(meant) != 1:
+                reason = "is short for several keys of these runs" if ends else "is no column of these runs"
+                raise ConfigError(f"{name!r} {reason}. {nearest(name, ends or self._columns)}")
+            self._short[name] = meant[0]
+        return self._short[name]
 
     @cached_property
     def _columns(self) -> frozenset[str]:
@@ -142,8 +155,7 @@ class RunTable(Sequence[RunRow]):
         Raises:
             ConfigError: No run has such a column.
         """
-        name = column.removeprefix("-")
-        self.check_column(name)
+        name = self.column(column.removeprefix("-"))
         is_reversed = column.startswith("-") != (name == "objective" and self.is_maximised)
         known = [row for row in self.rows if self.value(row, name) is not None]
         unknown = [row for row in self.rows if self.value(row, name) is None]

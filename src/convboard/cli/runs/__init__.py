@@ -19,8 +19,10 @@ from convboard.errors import ConfigError, nearest
 
 COMMANDS = {
     "list": "a row for each run or setting: state, what differs, objective, test metric, epochs, time",
+    "show": "all that is known of a run: reason, results, config, environment, commands",
     "plot": "figures: objective against each key, heat map, parallel coordinates, curves, importance",
     "pictures": "the pictures of the best runs for TensorBoard, which sweeps of many runs are trained without",
+    "rm": "move runs into a trash folder, and back",
 }
 _USAGE = """usage: {program} COMMAND [FOLDER ...] [key=value ...]
 

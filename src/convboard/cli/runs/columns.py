@@ -8,11 +8,11 @@ from typing import Any
 from convboard.cli.runs.selection import Selected
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import format_value
+from convboard.config.objectives import format_metric
 from convboard.results.run_row import RunRow
 from convboard.results.statistics import summarise
 from convboard.results.table import FACTS, RunTable
 from convboard.sweeps.store.journal import State
-from convboard.sweeps.terminal.live_view import format_value as format_metric
 from convboard.sweeps.terminal.live_view import short_keys
 
 N, INTERVAL = "n", "95 %"  # columns of settings alone
@@ -45,9 +45,7 @@ def text_columns(found: Selected, names: Sequence[str]) -> dict[str, list[str]]:
         ConfigError: A column does not exist.
     """
     table = found.table
-    for name in names:
-        if name not in (N, INTERVAL):
-            table.check_column(name)
+    names = [name if name in (N, INTERVAL) else table.column(name) for name in names]
     groups = [[row] for row in table] if found.settings is None else [list(one.rows) for one in found.settings]
     heads = short_keys([name for name in names if name in table.keys])
     return {heads.get(name, name): [_cell(table, rows, name) for rows in groups] for name in names}

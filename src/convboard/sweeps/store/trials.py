@@ -159,6 +159,10 @@ def _read(path: Path, start: int) -> list[Trial]:
             trial = Trial(**json.loads(line))
             if trial.number != number:
                 raise ValueError(f"it has trial {trial.number} where trial {number} belongs")
+            if not (isinstance(trial.config, dict) and isinstance(trial.swept, dict)):
+                raise ValueError(f"trial {number} has no config or no values")
+            if not all(isinstance(text, str) for text in (*trial.swept.values(), *trial.overrides)):
+                raise ValueError(f"the values and overrides of trial {number} must be texts")
             if trial.folder in ("", ".", "..") or "/" in trial.folder:
                 raise ValueError(f"{trial.folder!r} is no name of a folder")
             trials.append(replace(trial, overrides=tuple(trial.overrides)))
