@@ -27,7 +27,8 @@ FACTS: dict[str, Callable[[RunRow], Any]] = {
     "path": lambda row: str(row.path),
 }
 _OF_A_GROUP = (*GROUPS, "dataset")
-_NEVER_SHOWN = {
+# Keys of how a run computes and where its data is, and what other keys say too.
+NOT_A_SETTING = {
     *("data_dir", "dataset.name", "resume", *(f"{group}._target_" for group in GROUPS)),
     *(f"trainer.{key}" for key in ("device", "threads", "channels_last", "precision", "compile", "cuda_graph", "plan")),
 }
@@ -77,7 +78,7 @@ class RunTable(Sequence[RunRow]):
         if self.rows and self.rows[0].sweep is not None and len({row.sweep for row in self.rows}) == 1:
             found = list(swept)
         else:
-            found = [key for key in self.keys if key in swept or (key not in _NEVER_SHOWN and self._differs(key))]
+            found = [key for key in self.keys if key in swept or (key not in NOT_A_SETTING and self._differs(key))]
         found.sort(key=lambda key: (key == SEED, key not in _OF_A_GROUP, key not in swept))
         return tuple(found)
 
