@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from convboard.config.objectives import sign_of
 from convboard.errors import RunError
+from convboard.results.metric_text import difference_text
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
 from convboard.results.statistics import (
@@ -43,7 +45,7 @@ class Comparison:
     @property
     def gain(self) -> float:
         """By how much the mean of B is better than that of A; below zero if it is worse."""
-        return (self.second.mean - self.first.mean) * (1 if self.metric.startswith("accuracy") else -1)
+        return (self.second.mean - self.first.mean) * sign_of(self.metric)
 
     @property
     def is_significant(self) -> bool:
@@ -75,9 +77,8 @@ class Comparison:
 
     @property
     def _amount(self) -> str:
-        scale, decimals, unit = (100, 2, " points") if self.metric.startswith("accuracy") else (1, 4, "")
-        interval = "" if self.difference is None else f" ± {scale * self.difference.interval:.{decimals}f}"
-        return f"{scale * abs(self.gain):.{decimals}f}{interval}{unit}"
+        interval = None if self.difference is None else self.difference.interval
+        return difference_text(self.metric, abs(self.gain), interval, sign="-")
 
     @property
     def _over(self) -> str:

@@ -6,12 +6,12 @@ from statistics import fmean
 from typing import Any
 
 from convboard.config.command_line import format_value
+from convboard.results.metric_text import difference_text, summary_text
 from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting
-from convboard.results.statistics import Summary, summarise
+from convboard.results.statistics import summarise
 from convboard.results.table import NOT_A_SETTING
 from convboard.sweeps.store.provenance import changed_sources
-from convboard.sweeps.terminal.live_view import format_value as format_metric
 
 _CODE = ("convboard", "git commit")  # in the environment
 _SAID_BY_OTHERS = ("dataset.name", "resume", "command")  # of config and environment
@@ -107,23 +107,10 @@ def _results(first: Sequence[RunRow], second: Sequence[RunRow]) -> Iterator[Diff
     a, b = (Setting({}, tuple(rows)).results for rows in (first, second))
     for tag in dict.fromkeys(tag for row in (*a, *b) for tag in row.metrics):
         one, other = (summarise([row.metrics[tag] for row in rows if tag in row.metrics]) for rows in (a, b))
-        change = "" if one is None or other is None else change_text(tag, other.mean - one.mean)
+        change = "" if one is None or other is None else difference_text(tag, other.mean - one.mean)
         yield Difference(tag, summary_text(tag, one), summary_text(tag, other), change)
     for name, unit in (("epochs", ""), ("seconds", " s")):
         times = [[value for row in rows if (value := getattr(row, name)) is not None] for rows in (a, b)]
         if all(times):
             before, after = map(fmean, times)
             yield Difference(name, f"{before:,.4g}{unit}", f"{after:,.4g}{unit}", f"{after - before:+,.3g}{unit}")
-
-
-def summary_text(tag: str, summary: Summary | None) -> str:
-    """Return a mean with its standard deviation, or nothing."""
-    if summary is None:
-        return ""
-    spread = "" if summary.deviation is None else f" ± {format_metric(tag, summary.deviation)}"
-    return f"{format_metric(tag, summary.mean)}{spread}"
-
-
-def change_text(tag: str, change: float) -> str:
-    """Return a difference of a metric: of accuracies in points."""
-    return f"{100 * change:+.2f} points" if tag.startswith("accuracy") else f"{change:+.4f}"

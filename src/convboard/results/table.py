@@ -5,6 +5,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
+from convboard.config.objectives import is_maximised
 from convboard.errors import ConfigError, nearest
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import GROUPS, SEED, RunRow
@@ -168,7 +169,7 @@ class RunTable(Sequence[RunRow]):
     @property
     def is_maximised(self) -> bool:
         """Whether a larger objective is better."""
-        return self.objective.startswith("accuracy")
+        return is_maximised(self.objective)
 
     def settings(self) -> list[Setting]:
         """Return the runs grouped by all that they differ in but the seed, in the order of their first runs."""

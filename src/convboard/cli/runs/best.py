@@ -7,15 +7,15 @@ from convboard.cli.runs.samples import Sample
 from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line, text_lines
 from convboard.config.command_line import printable, tensorboard
+from convboard.config.objectives import format_metric, sign_of
 from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
-from convboard.experiment.run_dir import CHECKPOINTS
+from convboard.experiment.run_files import CHECKPOINTS
 from convboard.results.compare import compare
 from convboard.results.ranking import is_close, rank
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
 from convboard.results.table import RunTable
-from convboard.sweeps.terminal.live_view import format_value as format_metric
 
 
 @dataclass
@@ -96,7 +96,7 @@ def _chance(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
     if close := sum(is_close(best, other) for other in others[1:]):
         settings_are = "another setting is" if close == 1 else f"{close:,} more settings are"
         yield f"note:       {settings_are} less than two standard errors behind the best"
-    sign = 1 if table.is_maximised else -1
+    sign = sign_of(table.objective)
     for other in others:
         if best.objective and other.objective and sign * (other.objective.mean - best.objective.mean) > 0:
             name, seeds = Sample.of(other.results, table).name, counted(len(other.finished), "finished run")

@@ -10,7 +10,8 @@ from convboard.config.command_line import assignment, command, printable
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
 from convboard.results.compare import Comparison, compare
-from convboard.results.diff import diff, summary_text
+from convboard.results.diff import diff
+from convboard.results.metric_text import summary_text
 from convboard.results.ranking import rank
 from convboard.results.run_row import SEED
 from convboard.results.table import RunTable
