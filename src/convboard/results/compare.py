@@ -89,7 +89,7 @@ class Comparison:
         return f", with {self.first.n} and {self.second.n} runs" if self.first.n + self.second.n > 2 else ""
 
 
-def compare(first: Sequence[RunRow], second: Sequence[RunRow], metric: str | None = None) -> Comparison:
+def compare_runs(first: Sequence[RunRow], second: Sequence[RunRow], metric: str | None = None) -> Comparison:
     """Compare two samples of runs, such as the seeds of two settings, or all runs of two models.
 
     Runs of A and B that agree in all keys that differ within A or within B, such as the seed, are pairs. If there are

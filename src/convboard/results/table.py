@@ -7,6 +7,8 @@ from typing import Any, overload
 
 from convboard.config.objectives import is_maximised
 from convboard.errors import ConfigError, nearest
+from convboard.results.importance import importance
+from convboard.results.ranking import rank
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import GROUPS, SEED, RunRow
 from convboard.results.setting import Setting, group_settings
@@ -174,6 +176,14 @@ class RunTable(Sequence[RunRow]):
     def settings(self) -> list[Setting]:
         """Return the runs grouped by all that they differ in but the seed, in the order of their first runs."""
         return group_settings(self.rows, self.differing)
+
+    def ranking(self) -> list[Setting]:
+        """Return the settings, the best one first; see `rank`."""
+        return rank(self.settings(), self.is_maximised)
+
+    def importance(self) -> dict[str, float]:
+        """Return the share of the variance between settings that each key explains alone; see `importance`."""
+        return importance(self.settings())
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame: a row for each run, with its facts, metrics and config as columns.

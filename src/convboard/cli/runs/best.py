@@ -11,8 +11,8 @@ from convboard.config.objectives import format_metric, sign_of
 from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.experiment.run_files import CHECKPOINTS
-from convboard.results.compare import compare
-from convboard.results.ranking import is_close, rank
+from convboard.results.compare import compare_runs
+from convboard.results.ranking import is_close
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
 from convboard.results.table import RunTable
@@ -46,7 +46,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
 
 def _best(table: RunTable, dataset: str, is_one_of_several: bool) -> Iterator[str]:
     """Yield what is said of the best setting."""
-    settings = rank(table.settings(), table.is_maximised)
+    settings = table.ranking()
     best = settings[0]
     on = f" on {dataset}" if is_one_of_several else ""
     yield printable(f"the best of {counted(len(settings), 'setting')}{on}: {Sample.of(best.results, table).name}\n")
@@ -92,7 +92,7 @@ def _chance(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
     if others:
         second = Sample.of(others[0].results, table).name
         yield printable(f"\nthe second: {second}")
-        yield f"            {compare(others[0].rows, best.rows).sentence('the second', 'the best')}"
+        yield f"            {compare_runs(others[0].rows, best.rows).sentence('the second', 'the best')}"
     if close := sum(is_close(best, other) for other in others[1:]):
         settings_are = "another setting is" if close == 1 else f"{close:,} more settings are"
         yield f"note:       {settings_are} less than two standard errors behind the best"

@@ -9,10 +9,9 @@ from convboard.cli.runs.text_table import text_lines
 from convboard.config.command_line import assignment, command, printable
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
-from convboard.results.compare import Comparison, compare
+from convboard.results.compare import Comparison, compare_runs
 from convboard.results.diff import diff
 from convboard.results.metric_text import summary_text
-from convboard.results.ranking import rank
 from convboard.results.run_row import SEED
 from convboard.results.table import RunTable
 from convboard.sweeps.store.sweep_record import read_record
@@ -50,7 +49,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
     first, second = _samples(paths, arguments)
     rows = RunTable([*first.rows, *second.rows])
     metrics = [arguments.metric] if arguments.metric else list(dict.fromkeys((rows.objective, rows.tested)))
-    compared = {metric: compare(first.rows, second.rows, metric) for metric in metrics}
+    compared = {metric: compare_runs(first.rows, second.rows, metric) for metric in metrics}
     print(f"A: {first.name}\nB: {second.name}\n")
     columns = {
         "": metrics,
@@ -73,7 +72,7 @@ def _samples(paths: Sequence[str], arguments: Arguments) -> tuple[Sample, Sample
     if len(paths) > 2:
         raise ConfigError(f"{len(paths)} folders are given: give two to compare, or one with a= and b=.")
     table = load(paths, None)
-    settings = [one for one in rank(table.settings(), table.is_maximised) if one.objective is not None]
+    settings = [one for one in table.ranking() if one.objective is not None]
     if len(settings) < 2:
         raise RunError("There are no two settings with a result to compare.")
     best, second = (Sample.of(list(setting.rows), table) for setting in settings[:2])
