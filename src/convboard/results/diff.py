@@ -11,7 +11,6 @@ from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting
 from convboard.results.statistics import summarise
 from convboard.results.table import NOT_A_SETTING
-from convboard.sweeps.store.provenance import changed_sources
 
 _CODE = ("convboard", "git commit")  # in the environment
 _SAID_BY_OTHERS = ("dataset.name", "resume", "command")  # of config and environment
@@ -89,6 +88,8 @@ def _sources(first: Sequence[RunRow], second: Sequence[RunRow]) -> Iterator[Diff
     if all(len(folders) == 1 for folders in sweeps):
         one, other = (next(iter(folders)) for folders in sweeps)
         if one is not None and other is not None and one != other:
+            from convboard.sweeps.store.provenance import changed_sources  # deferred for start-up time: imports Hydra
+
             for text in changed_sources(one, other):
                 name, _, what = text.partition(" ")
                 yield Difference(name, "", what)
