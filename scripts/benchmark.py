@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarking import busy, parts, runs, search, sweep, tab, tables
+from benchmarking import busy, importance, parts, runs, search, sweep, tab, tables
 from convboard.cli import frame
 from convboard.cli.arguments import read_arguments
 from convboard.config.command_line import command
@@ -12,7 +12,8 @@ from convboard.experiment.environment import describe_environment
 from convboard.training.signals import raising
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
-PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab", "busy", "sweep", "search", "runs")
+PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab", "busy", "sweep", "search", "runs", "importance")
+NEED_NOTHING = ("search", "runs", "importance")
 NEED_MNIST = ("mnist_99", "layers_tab", "sweep")  # alone
 STYLES = ("table", "markdown", "json")
 TOLD = ("processor", "system", "python", "torch", "torchvision", "tensorboard", "git commit")
@@ -31,9 +32,10 @@ class Arguments:
             `all` (both), `mnist_99` (seconds to 99 % on MNIST, compared with PyTorch's MNIST example; quick, rounds and
             batches are ignored), `busy` (seconds of short runs beside no, one and two other processes that compute),
             `sweep` (16 short runs by the pool and in other ways, 1,000 runs, and 64 workers on one folder; rounds and
-            batches are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which
-            1,000 and 10,000 runs are listed), or `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it
-            is open, and its frames while the mouse moves over units; needs Chromium).
+            batches are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which 1,000 and 10,000
+            runs are listed), `importance` (how exact the importance of a key is, beside Optuna's evaluators), or
+            `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse
+            moves over units; needs Chromium).
         quick: A first impression, as with rounds=1 batches=40.
         lightning: Also train the 16 runs of `sweep` with Lightning, which is installed into a temporary folder.
         rounds: Number of measured rounds after one warm-up round; the median is reported; null: 3.
@@ -85,6 +87,8 @@ def _measure(arguments: Arguments) -> None:
         sections += search.search(rounds)
     if arguments.part == "runs":
         sections += runs.runs(rounds)
+    if arguments.part == "importance":
+        sections += importance.importance(rounds)
     if arguments.part == "layers_tab":
         sections += tab.layers_tab(data_dir, rounds)
     environment = describe_environment("")
@@ -97,7 +101,7 @@ def _checked_data(folder: Path, arguments: Arguments) -> str:
     Raises:
         ConfigError: It has not.
     """
-    for name, file in DATA.items() if arguments.part not in ("search", "runs") else ():
+    for name, file in DATA.items() if arguments.part not in NEED_NOTHING else ():
         if not (folder / file).exists() and (
             name == "mnist" or arguments.part not in ("mnist_99", "layers_tab", "sweep")
         ):

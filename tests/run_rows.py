@@ -27,4 +27,5 @@ def run_row(number: int, value: float | None, state: State = State.FINISHED, **f
         epochs=facts.get("epochs"),
         sweep=Path("outputs/sweeps/s"),
         number=number,
+        swept={key: str(value) for key, value in config.items()},
     )

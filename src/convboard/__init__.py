@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from convboard.experiment.run import RunResult
     from convboard.experiment.run_dir import Run, load_run
     from convboard.models import build_model
+    from convboard.results.compare import compare_runs
     from convboard.results.run_row import RunRow
     from convboard.results.table import RunTable, load_runs
     from convboard.training.signals import Interrupted
@@ -45,6 +46,7 @@ __all__ = [
     "TrainConfig",
     "TrainingError",
     "build_model",
+    "compare_runs",
     "compose",
     "diagnose",
     "effective_receptive_field",
@@ -67,6 +69,7 @@ _HOME = {
     "RunTable": "results.table",
     "TrainConfig": "config.schema",
     "build_model": "models",
+    "compare_runs": "results.compare",
     "compose": "experiment.api",
     "diagnose": "anatomy.diagnostics.diagnose",
     "effective_receptive_field": "anatomy.effective_field",

@@ -20,7 +20,7 @@ def importance(settings: Sequence[Setting]) -> dict[str, float]:
     into groups of equal size before, if they have many values.
 
     Random searches in which the shares are known show no more error than with the random forests of fANOVA, which take
-    seconds, and less than with PED-ANOVA; see `tests/unit/results/test_importance.py`.
+    seconds, and less than with PED-ANOVA; see docs/measurements.md.
 
     Args:
         settings: The settings. Those of which no run has finished do not count.

@@ -25,8 +25,7 @@ class Setting:
 
     def text(self, key: str) -> str:
         """Return the value of a key for people: as it was typed where it was swept."""
-        row = self.rows[0]
-        return row.swept[key] if key in row.swept else format_value(self.values[key]) if key in row.config else ""
+        return value_text(self.rows[0], key)
 
     @cached_property
     def finished(self) -> tuple[RunRow, ...]:
@@ -69,3 +68,8 @@ def group_settings(rows: Iterable[RunRow], keys: Sequence[str]) -> list[Setting]
     for row in rows:
         groups.setdefault(tuple(row.config.get(key, row.swept.get(key)) for key in keys), []).append(row)
     return [Setting(dict(zip(keys, values, strict=True)), tuple(group)) for values, group in groups.items()]
+
+
+def value_text(row: RunRow, key: str) -> str:
+    """Return the value that a run has of a key, for people: as it was typed where it was swept."""
+    return row.swept[key] if key in row.swept else format_value(row.config[key]) if key in row.config else ""

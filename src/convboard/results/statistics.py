@@ -11,7 +11,9 @@ from statistics import fmean, stdev
 
 _CONFIDENCE = 0.95
 _TERMS = 10_000  # of a continued fraction that needs about the square root of the degrees of freedom
+_ROUNDING = 1e-12  # relative: 0.91 - 0.90 and 0.81 - 0.80 are equal differences
 _MOST_PAIRS = 1000
+_ALL_EQUAL = 6  # pairs from which on the sign test tells, if all have the same sign
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,19 @@ class Difference:
 
     @property
     def p(self) -> float:
-        """The two-sided p-value of Student's t test: how often chance alone gives a difference as large as this."""
-        if self.error == 0:
-            return 1.0 if self.mean == 0 else 0.0
-        return t_tail(self.mean / self.error, self.degrees)
+        """The two-sided p-value of Student's t test: how often chance alone gives a difference as large as this.
+
+        Accuracies on few images are often equal. If they leave no spread at all, the t test would be sure of anything;
+        then it is the p-value of the sign test of as many pairs.
+        """
+        if self.mean == 0:
+            return 1.0
+        return 2.0**-self.degrees if self.error == 0 else t_tail(self.mean / self.error, self.degrees)
 
     @property
     def is_significant(self) -> bool:
-        """Whether the 95 % interval excludes a difference of zero."""
-        return abs(self.mean) > self.interval
+        """Whether p is below 5 %: the 95 % interval excludes a difference of zero."""
+        return self.p < 1 - _CONFIDENCE
 
 
 def paired_difference(differences: Sequence[float]) -> Difference:
@@ -90,7 +96,10 @@ def paired_difference(differences: Sequence[float]) -> Difference:
     Args:
         differences: At least two.
     """
-    return Difference(fmean(differences), stdev(differences) / math.sqrt(len(differences)), len(differences) - 1)
+    mean, deviation = fmean(differences), stdev(differences)
+    if deviation < _ROUNDING * abs(mean):
+        deviation = 0.0
+    return Difference(mean, deviation / math.sqrt(len(differences)), len(differences) - 1)
 
 
 def welch_difference(first: Summary, second: Summary) -> Difference:
@@ -111,19 +120,22 @@ def welch_difference(first: Summary, second: Summary) -> Difference:
     return Difference(second.mean - first.mean, error, 1 / shares)
 
 
-def pairs_needed(mean: float, deviation: float) -> int | None:
+def pairs_needed(found: Difference, pairs: int) -> int | None:
     """Return from how many pairs on the 95 % interval of their mean difference would exclude zero.
 
     Args:
-        mean: The mean of the differences.
-        deviation: Their standard deviation.
+        found: The difference.
+        pairs: The number of pairs that it is of.
 
     Returns:
         The number, at least 2, if mean and deviation stay as they are; None if more than 1,000 are needed.
     """
+    deviation = found.error * math.sqrt(pairs)
+    if deviation == 0:
+        return _ALL_EQUAL if found.mean else None
 
     def is_enough(pairs: int) -> bool:
-        return t_quantile(pairs - 1) * deviation / math.sqrt(pairs) < abs(mean)
+        return t_quantile(pairs - 1) * deviation / math.sqrt(pairs) < abs(found.mean)
 
     return _first(is_enough, 2, _MOST_PAIRS) if is_enough(_MOST_PAIRS) else None
 

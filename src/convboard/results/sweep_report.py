@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from convboard.config.command_line import assignment, command, printable, tensorboard
+from convboard.config.objectives import format_metric
 from convboard.experiment.console import counted, shown_path
 from convboard.results.importance import importance
+from convboard.results.metric_text import summary_text
 from convboard.results.ranking import is_close, most_seeds, rank
 from convboard.results.read_sweep import trial_rows
 from convboard.results.setting import Setting, group_settings
@@ -17,7 +19,7 @@ from convboard.results.statistics import Summary
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
 from convboard.sweeps.store.trials import setting_of
-from convboard.sweeps.terminal.live_view import format_value, short_keys
+from convboard.sweeps.terminal.live_view import short_keys
 
 _RANKED = 10  # settings in the table
 _WIDEST = 20  # columns for the values of a key, where there is not room for all
@@ -89,18 +91,11 @@ def _mean(sweep: Sweep, setting: Setting) -> str:
     objective, tested = sweep.record.objective, _tested(sweep.record.objective)
     over = f" (mean over {len(setting.results)} seeds)" if len(setting.results) > 1 else ""
     test = "" if tested == objective else f", {tested} {_mean_text(tested, setting.test)}"
-    return f"result:     {objective} {_value(objective, setting)}{test}{over}"
+    return f"result:     {objective} {summary_text(objective, setting.objective)}{test}{over}"
 
 
 def _mean_text(metric: str, summary: Summary | None) -> str:
-    return "" if summary is None else format_value(metric, summary.mean)
-
-
-def _value(objective: str, setting: Setting) -> str:
-    """Return the mean of the objective of a setting, with its deviation."""
-    deviation = setting.objective.deviation if setting.objective else None
-    spread = "" if deviation is None else f" ± {format_value(objective, deviation)}"
-    return f"{_mean_text(objective, setting.objective)}{spread}"
+    return "" if summary is None else format_metric(metric, summary.mean)
 
 
 def _tested(objective: str) -> str:
@@ -134,7 +129,7 @@ def _ranking(sweep: Sweep, settings: Sequence[Setting]) -> Table:
         table.add_row(
             str(place),
             *(Text(printable(setting.text(key))) for key in keys),
-            _value(objective, setting),
+            summary_text(objective, setting.objective),
             *(cells[column] for column in shown),
             str(_best_trial(setting)),  # what sweep.promote= takes
             style="bold green" if place == 1 else "" if setting.finished else "dim",

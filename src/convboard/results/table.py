@@ -5,7 +5,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, overload
 
+from convboard.config.objectives import is_maximised
 from convboard.errors import ConfigError, nearest
+from convboard.results.importance import importance
+from convboard.results.ranking import rank
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import GROUPS, SEED, RunRow
 from convboard.results.setting import Setting, group_settings
@@ -27,7 +30,8 @@ FACTS: dict[str, Callable[[RunRow], Any]] = {
     "path": lambda row: str(row.path),
 }
 _OF_A_GROUP = (*GROUPS, "dataset")
-_NEVER_SHOWN = {
+# Keys of how a run computes and where its data is, and what other keys say too.
+NOT_A_SETTING = {
     *("data_dir", "dataset.name", "resume", *(f"{group}._target_" for group in GROUPS)),
     *(f"trainer.{key}" for key in ("device", "threads", "channels_last", "precision", "compile", "cuda_graph", "plan")),
 }
@@ -78,7 +82,7 @@ class RunTable(Sequence[RunRow]):
         if self.rows and self.rows[0].sweep is not None and len({row.sweep for row in self.rows}) == 1:
             found = list(swept)
         else:
-            found = [key for key in self.keys if key in swept or (key not in _NEVER_SHOWN and self._differs(key))]
+            found = [key for key in self.keys if key in swept or (key not in NOT_A_SETTING and self._differs(key))]
         found.sort(key=lambda key: (key == SEED, key not in _OF_A_GROUP, key not in swept))
         return tuple(found)
 
@@ -179,11 +183,19 @@ class RunTable(Sequence[RunRow]):
     @property
     def is_maximised(self) -> bool:
         """Whether a larger objective is better."""
-        return self.objective.startswith("accuracy")
+        return is_maximised(self.objective)
 
     def settings(self) -> list[Setting]:
         """Return the runs grouped by all that they differ in but the seed, in the order of their first runs."""
         return group_settings(self.rows, self.differing)
+
+    def ranking(self) -> list[Setting]:
+        """Return the settings, the best one first; see `rank`."""
+        return rank(self.settings(), self.is_maximised)
+
+    def importance(self) -> dict[str, float]:
+        """Return the share of the variance between settings that each key explains alone; see `importance`."""
+        return importance(self.settings())
 
     def to_pandas(self) -> Any:
         """Return a pandas DataFrame: a row for each run, with its facts, metrics and config as columns.

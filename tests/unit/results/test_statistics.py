@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from convboard.results.statistics import (
+    Difference,
     Summary,
     paired_difference,
     pairs_needed,
@@ -77,16 +78,20 @@ def test_the_difference_of_samples(first: list[float], second: list[float]) -> N
     assert (found.mean - found.interval, found.mean + found.interval) == pytest.approx((low, high))
 
 
-def test_equal_values_leave_nothing_to_chance() -> None:
+def test_values_without_any_spread_are_sure_only_if_they_are_many() -> None:
     for found in (paired_difference([0.1, 0.1]), welch_difference(summary([0.2, 0.2]), summary([0.3, 0.3]))):
-        assert (found.interval, found.p, found.is_significant) == (0, 0, True)
+        assert found.interval == 0
+        assert not found.is_significant
+    found = paired_difference([0.1] * 6)
+    assert found.p == stats.binomtest(6, 6).pvalue
+    assert found.is_significant
     for found in (paired_difference([0.0, 0.0]), welch_difference(summary([0.2, 0.2]), summary([0.2, 0.2]))):
         assert (found.interval, found.p, found.is_significant) == (0, 1, False)
 
 
 @given(st.floats(0.01, 10), st.floats(0.01, 10))
 def test_the_number_of_pairs_that_would_tell(mean: float, deviation: float) -> None:
-    needed = pairs_needed(mean, deviation)
+    needed = pairs_needed(Difference(mean, deviation / 2, 3), 4)
 
     def is_enough(pairs: int) -> bool:
         return t_quantile(pairs - 1) * deviation / math.sqrt(pairs) < mean
@@ -96,9 +101,10 @@ def test_the_number_of_pairs_that_would_tell(mean: float, deviation: float) -> N
     else:
         assert is_enough(needed)
         assert needed == 2 or not is_enough(needed - 1)
-    assert pairs_needed(-mean, deviation) == needed
+    assert pairs_needed(Difference(-mean, deviation / 2, 3), 4) == needed
 
 
 def test_no_difference_can_be_told_by_no_number_of_pairs() -> None:
-    assert pairs_needed(0.0, 0.1) is None
-    assert pairs_needed(0.1, 0.0) == 2
+    assert pairs_needed(Difference(0.0, 0.1, 1), 2) is None
+    assert pairs_needed(Difference(0.0, 0.0, 1), 2) is None
+    assert pairs_needed(paired_difference([0.91 - 0.9, 0.81 - 0.8]), 2) == 6  # of the sign test

@@ -12,36 +12,7 @@ from rich.console import Console
 from convboard.results.sweep_report import print_report
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
-from convboard.sweeps.store.sweep_record import SweepRecord
-from convboard.sweeps.store.trials import Trial
-
-
-def sweep_of(folder: Path, values: dict[str, list[float | None]]) -> Sweep:
-    """A sweep over lr and seed that has ended with these values; None: the trial failed."""
-    trials = [
-        Trial(
-            0,
-            (f"optimizer.lr={lr}",),
-            {"optimizer.lr": lr, "seed": str(seed)},
-            f"lr={lr},seed={seed}",
-            {"objective": "accuracy/val", "optimizer": {"lr": lr}, "seed": seed},
-        )
-        for lr, seeds in values.items()
-        for seed in range(len(seeds))
-    ]
-    record = SweepRecord("train.py -m", ("optimizer.lr", "seed"), "accuracy/val", "abc", {})
-    sweep = Sweep.create(folder, record, trials)
-    for trial, value in zip(sweep.trials, (value for seeds in values.values() for value in seeds), strict=True):
-        sweep.journal.claim("w", [trial.number])
-        if value is None:
-            sweep.journal.append(trial.number, Entry(State.FAILED, reason="ValueError: no"))
-        else:
-            metrics = {"accuracy/val": value, "accuracy/test": value / 2, "loss/val": 1.0, "loss/test": 1.0}
-            result = {"status": "finished", "best_epoch": 1, "metrics": metrics}
-            (folder / trial.folder).mkdir()
-            (folder / trial.folder / "result.json").write_text(json.dumps(result))
-            sweep.journal.append(trial.number, Entry(State.FINISHED, value=value))
-    return sweep
+from sweep_records import ended_sweep
 
 
 def told(sweep: Sweep, width: int = 100) -> list[str]:
@@ -58,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_ranking_and_what_the_seeds_leave_open(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path / "it", {"0.1": [0.8, 0.9], "0.01": [0.81, 0.85], "0.001": [0.1, 0.11]})
+    sweep = ended_sweep(tmp_path / "it", {"0.1": [0.8, 0.9], "0.01": [0.81, 0.85], "0.001": [0.1, 0.11]})
     lines = [" ".join(line.split()) for line in told(sweep) if "──" not in line]
     assert lines == [
         "ranking",
@@ -75,7 +46,7 @@ def test_the_ranking_and_what_the_seeds_leave_open(tmp_path: Path) -> None:
 
 def test_many_settings_and_many_failures_are_not_all_told(tmp_path: Path) -> None:
     values: dict[str, list[float | None]] = {str(lr): [lr / 100 if lr % 2 else None] for lr in range(30)}
-    lines = told(sweep_of(tmp_path / "it", values))
+    lines = told(ended_sweep(tmp_path / "it", values))
     assert lines[:3] == [
         "failed:     #0 optimizer.lr=0 seed=0: ValueError: no",
         "            log:   it/lr=0,seed=0/log.txt",
@@ -88,7 +59,7 @@ def test_many_settings_and_many_failures_are_not_all_told(tmp_path: Path) -> Non
 
 
 def test_a_narrow_terminal_shows_places_values_and_the_objective(tmp_path: Path) -> None:
-    lines = told(sweep_of(tmp_path / "it", {"0.125": [0.8, 0.9], "0.0625": [0.81, 0.85]}), width=44)
+    lines = told(ended_sweep(tmp_path / "it", {"0.125": [0.8, 0.9], "0.0625": [0.81, 0.85]}), width=44)
     assert [" ".join(line.split()[:5]) for line in lines if line.startswith(("1 ", "2 "))] == [
         "1 0.125 85.00% ± 7.07%",
         "2 0.0625 83.00% ± 2.83%",
@@ -96,24 +67,24 @@ def test_a_narrow_terminal_shows_places_values_and_the_objective(tmp_path: Path)
 
 
 def test_nothing_to_rank(tmp_path: Path) -> None:
-    assert told(sweep_of(tmp_path / "it", {"1": [None]}))[-1] == "look at it: tensorboard --logdir it"
+    assert told(ended_sweep(tmp_path / "it", {"1": [None]}))[-1] == "look at it: tensorboard --logdir it"
 
 
 def test_a_result_without_the_metric_is_left_out(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path / "it", {"1": [0.8], "2": [0.9]})
+    sweep = ended_sweep(tmp_path / "it", {"1": [0.8], "2": [0.9]})
     result = {"status": "finished", "best_epoch": 1, "metrics": {"loss/val": 1.0}}
     (tmp_path / "it" / sweep.trials[1].folder / "result.json").write_text(json.dumps(result))
     assert "best:       it/lr=1,seed=0" in told(sweep)
 
 
 def test_escape_codes_in_names_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    lines = told(sweep_of(tmp_path / "it\x1b[2J", {"1": [0.8], "\x1b[31m2": [None]}))
+    lines = told(ended_sweep(tmp_path / "it\x1b[2J", {"1": [0.8], "\x1b[31m2": [None]}))
     assert not [line for line in lines if "\x1b" in line]
     assert r"            log:   it\x1b[2J/lr=\x1b[31m2,seed=0/log.txt" in lines
 
 
 def test_a_sweep_over_seeds_alone_has_one_result(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path / "it", {"0.1": [0.8, 0.9]})
+    sweep = ended_sweep(tmp_path / "it", {"0.1": [0.8, 0.9]})
     trials = [replace(trial, swept={"seed": trial.swept["seed"]}) for trial in sweep.trials]
     alone = Sweep.create(tmp_path / "alone", replace(sweep.record, swept=("seed",)), trials)
     sweep.journal.folder.rename(tmp_path / "moved")
@@ -127,7 +98,7 @@ def test_a_sweep_over_seeds_alone_has_one_result(tmp_path: Path) -> None:
 
 
 def test_what_was_pruned_or_has_failed_can_be_gone_further_with(tmp_path: Path) -> None:
-    sweep = sweep_of(tmp_path / "it", {"0.1": [0.8], "0.01": [None]})
+    sweep = ended_sweep(tmp_path / "it", {"0.1": [0.8], "0.01": [None]})
     (added,) = sweep.trials.add([replace(sweep.trials[0], swept={"optimizer.lr": "1"}, folder="x")])
     sweep.journal.claim("w", [added.number])
     sweep.journal.append(added.number, Entry(State.PRUNED, value=0.1, epochs=1))

@@ -20,6 +20,9 @@ from convboard.errors import ConfigError, nearest
 COMMANDS = {
     "list": "a row for each run or setting: state, what differs, objective, test metric, epochs, time",
     "show": "all that is known of a run: reason, results, config, environment, commands",
+    "best": "the best setting, its runs, the command that repeats it, and the checkpoint to use",
+    "compare": "two settings: which is better, by how much, and whether that is more than chance",
+    "diff": "what differs between two runs: config, environment, code and result",
     "plot": "figures: objective against each key, heat map, parallel coordinates, curves, importance",
     "pictures": "the pictures of the best runs for TensorBoard, which sweeps of many runs are trained without",
     "rm": "move runs into a trash folder, and back",

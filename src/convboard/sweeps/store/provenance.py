@@ -176,6 +176,17 @@ def changes(sweep: Sweep, now: Provenance, with_own_code: bool = True) -> list[s
     return found
 
 
+def changed_sources(first: Path, second: Path) -> list[str]:
+    """Return which source files of the second of two sweeps differ from those of the first, in words.
+
+    Args:
+        first: The folder of a sweep.
+        second: The folder of another one.
+    """
+    then, now = (_read_sources(folder, read_record(folder).sources) for folder in (first, second))
+    return _changed_sources(then, now, ()) if then and now else []
+
+
 def _changed_sources(then: Mapping[str, str], now: Mapping[str, str], ignored: Collection[str]) -> list[str]:
     if not then:
         return ["source files have changed; which, is not known, because the list of them is lost"]
