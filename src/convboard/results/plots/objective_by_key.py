@@ -65,8 +65,8 @@ def _draw_panel(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
     places = [_middle(effect, group) for group in effect.groups]
     means = [group.summary.mean for group in effect.groups]
     if effect.is_grouped:
-        lower, upper = zip(*map(_ends, effect.groups), strict=True)
-        axes.fill_between(places, lower, upper, color=COLOURS[0], alpha=0.15, linewidth=0)
+        lows, highs = ([_ends(group)[end] for group in effect.groups] for end in (0, 1))
+        axes.fill_between(places, lows, highs, color=COLOURS[0], alpha=0.15, linewidth=0)
         axes.plot(places, means, color=COLOURS[0], linewidth=2)
     else:
         line = "-" if effect.scale.kind != "category" else "none"
