@@ -102,18 +102,16 @@ def _write_means(axes: Axes, places: Sequence[float], means: Sequence[float], me
 def _draw_points(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
     """Draw a point for each run: hollow if it was pruned, and a triangle at the edge if it is beyond the limits."""
     worse, edge = ("v", 0.02) if metric.is_maximised else ("^", 0.98)
+    at_edge = axes.get_xaxis_transform()
+    groups: dict[tuple[bool, bool], list[tuple[float, float]]] = {}
     for point, place in zip(effect.points, _side_by_side(effect)):
-        is_beyond = metric.is_beyond(point.value)
-        axes.plot(
-            place,
-            edge if is_beyond else point.value,
-            transform=axes.get_xaxis_transform() if is_beyond else axes.transData,
-            marker=worse if is_beyond else "o",
-            markersize=5,
-            markerfacecolor=OTHERS if point.row.state == State.FINISHED else "none",
-            markeredgecolor=OTHERS,
-            clip_on=False,
-        )
+        is_beyond, is_finished = metric.is_beyond(point.value), point.row.state == State.FINISHED
+        groups.setdefault((is_beyond, is_finished), []).append((place, edge if is_beyond else point.value))
+    for (is_beyond, is_finished), points in groups.items():
+        (drawn,) = axes.plot(*zip(*points, strict=True), worse if is_beyond else "o", color=OTHERS, markersize=5)
+        drawn.set(markerfacecolor=OTHERS if is_finished else "none", clip_on=False)
+        if is_beyond:
+            drawn.set_transform(at_edge)
 
 
 def _side_by_side(effect: KeyEffect) -> list[float]:

@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
 from convboard.results.axis_scale import AxisScale, axis_scale, is_number
@@ -40,10 +40,12 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
         crossings.append(_spread([_height(scale, config.get(key)) for config, _ in settings]))
     _draw_axis(axes, len(keys), [(metric.fraction(tick), metric.text(tick, short=True)) for tick in metric.ticks()])
     crossings.append([metric.fraction(mean) for _, mean in settings])
-    for place, heights in enumerate(zip(*crossings, strict=True)):
-        colour, width = (COLOURS[1], 2.5) if place == 0 else (BETTER(1 - place / len(settings)), 1.1)
-        line = PathPatch(_curve(heights), fill=False, edgecolor=colour, linewidth=width, alpha=0.9)
-        axes.add_patch(line).set_zorder(2 - place / len(settings))  # the best on top
+    curves = [_curve(heights) for heights in zip(*crossings, strict=True)]
+    colours = [COLOURS[1], *(BETTER(1 - place / len(curves)) for place in range(1, len(curves)))]
+    widths = [2.5, *(1.1 for _ in curves[1:])]
+    # The best is drawn last, on top of the others.
+    lines = PathCollection(curves[::-1], edgecolors=colours[::-1], linewidths=widths[::-1], facecolors="none")
+    axes.add_collection(lines, autolim=False)
     axes.set_xticks(range(len(keys) + 1), [*keys, table.objective])
     axes.set_xlim(-0.4, len(keys) + 0.15)
     axes.set_ylim(-0.06, 1.06)
