@@ -1,6 +1,5 @@
 """How the objective depends on one key: the values of the runs, and their mean and spread where the key has a value."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -72,32 +71,35 @@ def compared_keys(table: RunTable) -> list[str]:
     return sorted((key for key in values if len(values[key]) > 1), key=lambda key: -shares.get(key, 0))
 
 
-def key_effect(table: RunTable, key: str, is_counted: Callable[[float], bool] = math.isfinite) -> KeyEffect:
+def key_effect(table: RunTable, key: str, is_counted: Callable[[float], bool] = lambda _: True) -> KeyEffect:
     """Return how the objective depends on a key.
 
     Args:
         table: Runs, of which at least one has both an objective and the key.
         key: One of `compared_keys`.
-        is_counted: Which objectives count in the means.
+        is_counted: Which objectives count in the means. Where most do not, there is no mean.
     """
     points = [Point(row, row.config[key], value) for row, value in measured(table) if key in row.config]
     scale = axis_scale(point.at for point in points)
     points.sort(key=lambda point: scale.number(point.at))
-    counted = [point for point in points if is_counted(point.value)]
     is_grouped = scale.kind != "category" and len(scale.values) > _MOST_VALUES
-    parts = _equal_parts(counted) if is_grouped else _by_value(counted, scale)
-    return KeyEffect(key, scale, tuple(points), tuple(map(_group, parts)), is_grouped)
+    groups = []
+    for part in _equal_parts(points) if is_grouped else _by_value(points, scale):
+        counted = [point for point in part if is_counted(point.value)]
+        if 2 * len(counted) > len(part):
+            groups.append(ValueGroup(tuple(dict.fromkeys(point.at for point in part)), summarise_points(counted)))
+    return KeyEffect(key, scale, tuple(points), tuple(groups), is_grouped)
 
 
 def measured(table: Iterable[RunRow]) -> list[tuple[RunRow, float]]:
-    """Return the runs that have an objective, with it. One that is not a finite number is none."""
-    return [(row, row.value) for row in table if row.value is not None and math.isfinite(row.value)]
+    """Return the runs that have an objective, with it."""
+    return [(row, row.value) for row in table if row.value is not None]
 
 
 def measured_settings(table: RunTable) -> list[tuple[Setting, Summary]]:
     """Return the settings that have an objective, with it, the best first."""
     ranked = rank(table.settings(), table.is_maximised)
-    return [(one, one.objective) for one in ranked if one.objective is not None and math.isfinite(one.objective.mean)]
+    return [(setting, setting.objective) for setting in ranked if setting.objective is not None]
 
 
 def _by_value(points: Sequence[Point], scale: AxisScale) -> list[list[Point]]:
@@ -115,10 +117,6 @@ def _equal_parts(points: Sequence[Point]) -> list[list[Point]]:
         first = index if point.at != points[first].at else first
         groups.setdefault(first * _GROUPS // len(points), []).append(point)
     return list(groups.values())
-
-
-def _group(points: Sequence[Point]) -> ValueGroup:
-    return ValueGroup(tuple(dict.fromkeys(point.at for point in points)), summarise_points(points))
 
 
 def summarise_points(points: Sequence[Point]) -> Summary:

@@ -42,7 +42,8 @@ def main(paths: list[str], arguments: Arguments) -> None:
     check_format(out)
     table = load(paths, arguments.where)
     if not len(table):
-        raise RunError(f"There are no runs in {', '.join(paths) or folder}.")
+        such = "" if arguments.where is None else f" with where={arguments.where!r}"
+        raise RunError(f"There are no runs{such} in {', '.join(paths) or folder}.")
     # After the arguments are checked: these import matplotlib.
     from convboard.results.plots.draw import draw_plots
     from convboard.results.plots.style import style

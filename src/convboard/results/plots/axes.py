@@ -88,7 +88,7 @@ class MetricAxis:
         """Return round values between the limits."""
         locator = LogLocator(subs=(1, 2, 5)) if self.is_log else MaxNLocator(6)
         found = [float(tick) for tick in locator.tick_values(self.low, self.high) if self.low <= tick <= self.high]
-        return found if len(found) > 1 or self.low == self.high else [self.low, self.high]
+        return found if len(found) > 1 else sorted({self.low, self.high})
 
     def including(self, values: Iterable[float]) -> "MetricAxis":
         """Return this axis with wider limits, so that values are shown, as far as the axis has them."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
@@ -19,6 +20,7 @@ from convboard.sweeps.terminal.live_view import format_duration
 
 _LABELS = {"epoch": "epoch", "step": "step", "time": "time after the first epoch"}
 
+_THIN = 0.8  # points
 _LONG = 36  # characters of a name; longer ones are below the axes
 
 
@@ -53,13 +55,16 @@ def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
     legend = 0.2 * min(len(lines), len(COLOURS) + 1) if is_below else 0
     figure = new_figure(8.6, 4.4 + legend, f"{tag} by {at}", _note(lines))
     axes = figure.subplots()
-    for index, line in reversed(list(enumerate(lines))):
-        _draw_line(axes, line, COLOURS[index] if index < len(COLOURS) else None, metric)
+    coloured, others = lines[: len(COLOURS)], lines[len(COLOURS) :]
+    if others:
+        _draw_others(axes, others)
+    for line, colour in reversed(list(zip(coloured, COLOURS))):
+        _draw_line(axes, line, colour, metric)
     metric.apply(axes)
     axes.set_ylabel(tag)
     axes.set_xlabel(_LABELS[at])
     _set_places(axes, at)
-    _draw_legend(axes, len(lines), is_below)
+    _draw_legend(axes, len(others), is_below)
     return figure
 
 
@@ -78,13 +83,16 @@ def _mean(setting: Setting, tag: str, at: str) -> MeanCurve | None:
     return mean_curve(curves) if curves else None
 
 
-def _draw_line(axes: Axes, line: _Line, colour: str | None, metric: MetricAxis) -> None:
-    """Draw a curve and its band; without a colour a grey curve alone."""
+def _draw_others(axes: Axes, lines: Sequence[_Line]) -> None:
+    """Draw curves that are not named."""
+    points = [list(zip(line.curve.at, line.curve.means, strict=True)) for line in lines]
+    axes.add_collection(LineCollection(points, colors=OTHERS, linewidths=_THIN))
+
+
+def _draw_line(axes: Axes, line: _Line, colour: str, metric: MetricAxis) -> None:
+    """Draw a curve with its name and its band."""
     curve = line.curve
     marker = "o" if len(curve.at) == 1 else ""
-    if colour is None:
-        axes.plot(curve.at, curve.means, color=OTHERS, linewidth=0.8, marker=marker)
-        return
     beyond = "" if any(not metric.is_beyond(value) for value in curve.means) else "  (beyond the axis)"
     axes.plot(curve.at, curve.means, color=colour, linewidth=1.8, marker=marker, label=f"{line.name}{beyond}")
     if curve.deviations is not None:
@@ -100,12 +108,12 @@ def _set_places(axes: Axes, at: str) -> None:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_duration(value) if value >= 0 else ""))
 
 
-def _draw_legend(axes: Axes, number: int, is_below: bool) -> None:
+def _draw_legend(axes: Axes, more: int, is_below: bool) -> None:
     """Name the coloured curves, the best setting first, and count the grey ones."""
     handles, labels = axes.get_legend_handles_labels()
     handles, labels = handles[::-1], labels[::-1]
-    if more := number - len(labels):
-        handles.append(axes.plot([], [], color=OTHERS, linewidth=0.8)[0])
+    if more:
+        handles.append(axes.plot([], [], color=OTHERS, linewidth=_THIN)[0])
         labels.append(f"{more} more")
     place = (
         {"loc": "upper left", "bbox_to_anchor": (0, -0.16)}

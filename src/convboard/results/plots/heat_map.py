@@ -13,7 +13,7 @@ from convboard.results.axis_scale import is_number
 from convboard.results.key_effects import KeyEffect, Point, key_effect, summarise_points
 from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks
 from convboard.results.plots.labels import shown_value
-from convboard.results.plots.style import BETTER, COLOURS, INK, new_figure
+from convboard.results.plots.style import BETTER, COLOURS, INK, crowded, new_figure
 from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
 
@@ -104,7 +104,7 @@ def _draw_points(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) 
     axes.scatter(
         [across.scale.fraction(point.at) for point in points],
         [up.scale.fraction(point.row.config[up.key]) for point in points],
-        s=55,
+        s=crowded(7.5, len(points)) ** 2,
         c=[BETTER(metric.goodness(point.value)) for point in points],
         edgecolors="white",
         linewidths=0.6,

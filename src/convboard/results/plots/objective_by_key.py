@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from convboard.experiment.console import counted
 from convboard.results.key_effects import KeyEffect, ValueGroup, key_effect, measured
 from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks
-from convboard.results.plots.style import COLOURS, HALO, OTHERS, new_figure
+from convboard.results.plots.style import COLOURS, HALO, OTHERS, crowded, new_figure
 from convboard.results.run_row import RunRow
 from convboard.results.table import RunTable
 from convboard.sweeps.store.journal import State
@@ -65,8 +65,8 @@ def _draw_panel(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
     places = [_middle(effect, group) for group in effect.groups]
     means = [group.summary.mean for group in effect.groups]
     if effect.is_grouped:
-        lower, upper = zip(*map(_ends, effect.groups), strict=True)
-        axes.fill_between(places, lower, upper, color=COLOURS[0], alpha=0.15, linewidth=0)
+        lows, highs = ([_ends(group)[end] for group in effect.groups] for end in (0, 1))
+        axes.fill_between(places, lows, highs, color=COLOURS[0], alpha=0.25, linewidth=0, zorder=2)
         axes.plot(places, means, color=COLOURS[0], linewidth=2)
     else:
         line = "-" if effect.scale.kind != "category" else "none"
@@ -102,18 +102,16 @@ def _write_means(axes: Axes, places: Sequence[float], means: Sequence[float], me
 def _draw_points(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
     """Draw a point for each run: hollow if it was pruned, and a triangle at the edge if it is beyond the limits."""
     worse, edge = ("v", 0.02) if metric.is_maximised else ("^", 0.98)
+    at_edge, size = axes.get_xaxis_transform(), crowded(5, len(effect.points))
+    groups: dict[tuple[bool, bool], list[tuple[float, float]]] = {}
     for point, place in zip(effect.points, _side_by_side(effect)):
-        is_beyond = metric.is_beyond(point.value)
-        axes.plot(
-            place,
-            edge if is_beyond else point.value,
-            transform=axes.get_xaxis_transform() if is_beyond else axes.transData,
-            marker=worse if is_beyond else "o",
-            markersize=5,
-            markerfacecolor=OTHERS if point.row.state == State.FINISHED else "none",
-            markeredgecolor=OTHERS,
-            clip_on=False,
-        )
+        is_beyond, is_finished = metric.is_beyond(point.value), point.row.state == State.FINISHED
+        groups.setdefault((is_beyond, is_finished), []).append((place, edge if is_beyond else point.value))
+    for (is_beyond, is_finished), points in groups.items():
+        (drawn,) = axes.plot(*zip(*points, strict=True), worse if is_beyond else "o", color=OTHERS, markersize=size)
+        drawn.set(markerfacecolor=OTHERS if is_finished else "none", clip_on=False)
+        if is_beyond:
+            drawn.set_transform(at_edge)
 
 
 def _side_by_side(effect: KeyEffect) -> list[float]:

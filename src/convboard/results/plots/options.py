@@ -35,7 +35,7 @@ class PlotOptions:
             if kind not in KINDS:
                 raise ConfigError(f"kind={kind} is no kind of figure. {nearest(kind, KINDS)}")
         if self.at not in PLACES:
-            raise ConfigError(f"x={self.at}: curves are drawn against {', '.join(PLACES)}.")
+            raise ConfigError(f"x={self.at}: curves are drawn against {', '.join(PLACES[:-1])} or {PLACES[-1]}.")
 
 
 def check_format(out: Path) -> None:

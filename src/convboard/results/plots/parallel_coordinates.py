@@ -6,15 +6,16 @@ from itertools import pairwise
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 
+from convboard.experiment.console import counted
 from convboard.results.axis_scale import AxisScale, axis_scale, is_number
 from convboard.results.key_effects import measured_settings
 from convboard.results.plots.axes import key_ticks, metric_axis
 from convboard.results.plots.labels import shown_value
-from convboard.results.plots.style import BETTER, COLOURS, FAINT, HALO, new_figure
+from convboard.results.plots.style import BETTER, COLOURS, FAINT, HALO, crowded, new_figure
 from convboard.results.table import RunTable
 
 _WIDTH, _HEIGHT = 1.7, 4.2  # inches between two axes, and of the figure
@@ -31,6 +32,8 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
     settings = [(setting.rows[0].config, objective.mean) for setting, objective in measured_settings(table)]
     metric = metric_axis(table.objective, [mean for _, mean in settings], table.is_maximised)
     note = "a line for each setting: the better its rank, the darker; orange: the best"
+    if beyond := sum(metric.is_beyond(mean) for _, mean in settings):
+        note += f"    {counted(beyond, 'setting')} beyond the end of the last axis"
     figure = new_figure(max(5.0, 1.6 + _WIDTH * len(keys)), _HEIGHT, f"Settings by {table.objective}", note)
     axes = figure.subplots()
     crossings = []
@@ -38,14 +41,17 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
         scale = axis_scale(config.get(key) for config, _ in settings)
         _draw_axis(axes, index, [(_height(scale, tick), shown_value(tick)) for tick in key_ticks(scale)])
         crossings.append(_spread([_height(scale, config.get(key)) for config, _ in settings]))
-    _draw_axis(axes, len(keys), [(metric.fraction(tick), metric.text(tick, short=True)) for tick in metric.ticks()])
+    ticks = [(metric.fraction(tick), metric.text(tick, short=True)) for tick in metric.ticks()]
+    _draw_axis(axes, len(keys), ticks, is_last=True)
     crossings.append([metric.fraction(mean) for _, mean in settings])
-    for place, heights in enumerate(zip(*crossings, strict=True)):
-        colour, width = (COLOURS[1], 2.5) if place == 0 else (BETTER(1 - place / len(settings)), 1.1)
-        line = PathPatch(_curve(heights), fill=False, edgecolor=colour, linewidth=width, alpha=0.9)
-        axes.add_patch(line).set_zorder(2 - place / len(settings))  # the best on top
+    curves = [_curve(heights) for heights in zip(*crossings, strict=True)]
+    colours = [COLOURS[1], *(BETTER(1 - place / len(curves)) for place in range(1, len(curves)))]
+    widths = [2.5, *[crowded(1.2, len(curves))] * (len(curves) - 1)]
+    # The best is drawn last, on top of the others.
+    lines = PathCollection(curves[::-1], edgecolors=colours[::-1], linewidths=widths[::-1], facecolors="none")
+    axes.add_collection(lines, autolim=False)
     axes.set_xticks(range(len(keys) + 1), [*keys, table.objective])
-    axes.set_xlim(-0.4, len(keys) + 0.15)
+    axes.set_xlim(-0.4, len(keys) + 0.4)
     axes.set_ylim(-0.06, 1.06)
     axes.set_yticks([])
     axes.tick_params(axis="x", length=0)
@@ -77,8 +83,10 @@ def _curve(heights: Sequence[float]) -> Path:
     return Path(points, codes)
 
 
-def _draw_axis(axes: Axes, at: int, ticks: Sequence[tuple[float, str]]) -> None:
+def _draw_axis(axes: Axes, at: int, ticks: Sequence[tuple[float, str]], is_last: bool = False) -> None:
+    """Draw an axis with its labels, which are left of it unless it is the last one."""
+    side, aligned = (1, "left") if is_last else (-1, "right")
     axes.plot([at, at], [0, 1], color=FAINT, linewidth=1, zorder=3)
     for place, label in ticks:
-        axes.plot([at - 0.02, at], [place, place], color=FAINT, linewidth=1, zorder=3)
-        axes.text(at - 0.04, place, label, ha="right", va="center", fontsize=8.5, zorder=4, path_effects=[HALO])
+        axes.plot([at + side * 0.02, at], [place, place], color=FAINT, linewidth=1, zorder=3)
+        axes.text(at + side * 0.04, place, label, ha=aligned, va="center", fontsize=8.5, zorder=4, path_effects=[HALO])

@@ -1,5 +1,6 @@
 """What all figures have in common: fonts and colours."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ OTHERS, INK, FAINT = "#b8bec6", "#20262e", "#6b7480"
 # From the worst to the best: darker is better, and the palest still shows on white.
 BETTER = LinearSegmentedColormap.from_list("better", ["#d9e2ec", "#9ec5dd", "#4a96c4", "#1c5d99", "#08264f"])
 HALO = withStroke(linewidth=3, foreground="white")  # round a text that is on lines
+_CROWD, _SMALLEST = 120, 0.4  # from how many points on they get smaller, and the smallest share of their size
 _STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 9.5,
@@ -53,6 +55,11 @@ def style() -> Iterator[None]:
         mpl.rcParams.update(_STYLE)
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
+
+
+def crowded(size: float, number: int) -> float:
+    """Return a size of points or lines, smaller where there are many of them."""
+    return size * max(_SMALLEST, min(1.0, math.sqrt(_CROWD / max(number, 1))))
 
 
 def new_figure(width: float, height: float, title: str, note: str = "") -> Figure:

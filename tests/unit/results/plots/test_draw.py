@@ -1,0 +1,70 @@
+"""Which figures are drawn of runs, and why others cannot be."""
+
+import pytest
+
+from convboard.errors import ConfigError, RunError
+from convboard.results.plots.draw import draw_plots
+from convboard.results.plots.options import KINDS, PlotOptions
+from convboard.results.table import RunTable
+from convboard.sweeps.store.journal import State
+from run_rows import run_row
+
+
+def test_all_kinds(sweep: RunTable) -> None:
+    figures, reasons = draw_plots(sweep, PlotOptions())
+    assert list(figures) == list(KINDS)
+    assert not reasons
+
+
+def test_chosen_kinds_and_keys(sweep: RunTable) -> None:
+    figures, _ = draw_plots(sweep, PlotOptions(["objective"], ["optimizer.lr"]))
+    (figure,) = figures.values()
+    assert [axes.get_title("left") for axes in figure.axes] == ["optimizer.lr"]
+
+
+def test_what_cannot_be_drawn_is_left_out_with_the_reason() -> None:
+    table = RunTable([run_row(0, 0.9, model="a"), run_row(1, 0.8, model="b")], ["model"])
+    figures, reasons = draw_plots(table, PlotOptions())
+    assert list(figures) == ["objective", "parallel", "importance"]
+    assert reasons["heat_map"] == "it needs two keys, and model is the only one"
+    assert reasons["curves"].startswith("no run has curves")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            PlotOptions(["heat_map"], ["model"]),
+            "heat_map cannot be drawn: it needs two keys, and model is the only one",
+        ),
+        (PlotOptions(["importance", "curves"]), "curves cannot be drawn: no run has curves"),
+    ],
+)
+def test_a_kind_that_is_asked_for_and_cannot_be_drawn(options: PlotOptions, message: str) -> None:
+    table = RunTable([run_row(0, 0.9, model="a"), run_row(1, 0.8, model="b")], ["model"])
+    with pytest.raises(RunError, match=message):
+        draw_plots(table, options)
+
+
+def test_nothing_can_be_drawn() -> None:
+    waiting = RunTable(
+        [run_row(0, None, State.WAITING, model="a"), run_row(1, None, State.WAITING, model="b")], ["model"]
+    )
+    with pytest.raises(RunError, match="objective cannot be drawn: no run has a result"):
+        draw_plots(waiting, PlotOptions())
+    with pytest.raises(RunError, match="keys=model: no run has a result"):
+        draw_plots(waiting, PlotOptions(keys=["model"]))
+    seeds = RunTable([run_row(0, 0.9, seed=1), run_row(1, 0.8, seed=2)], ["seed"])
+    with pytest.raises(
+        RunError, match="objective cannot be drawn: the runs that have a result differ in no key but the seed"
+    ):
+        draw_plots(seeds, PlotOptions())
+
+
+def test_slips_name_the_nearest(sweep: RunTable) -> None:
+    with pytest.raises(ConfigError, match=r"keys=optimizer.rl: .* Did you mean 'optimizer.lr'"):
+        draw_plots(sweep, PlotOptions(keys=["optimizer.rl"]))
+    with pytest.raises(ConfigError, match=r"kind=heatmap is no kind of figure. Did you mean 'heat_map'"):
+        PlotOptions(["heatmap"])
+    with pytest.raises(ConfigError, match="x=epochs: curves are drawn against epoch, step or time"):
+        PlotOptions(at="epochs")
