@@ -18,7 +18,12 @@ def test_the_details_of_a_run_against_the_best(open_tab: Any) -> None:
     assert tab.find(".summary").inner_text().startswith("91.20 ± 0.28 % accuracy/val, mean ± standard deviation of 2")
     cells = [row.inner_text().split("\t") for row in tab.find(".difference tbody tr").all()]
     assert cells == [["model", "lenet", "batchnorm_cnn"]]
-    assert shlex.split(tab.find(".command").inner_text())[1:] == ["train.py", "model=lenet", "optimizer.lr=0.1", "seed=1"]
+    assert shlex.split(tab.find(".command").inner_text())[1:] == [
+        "train.py",
+        "model=lenet",
+        "optimizer.lr=0.1",
+        "seed=1",
+    ]
     tab.find(".run-buttons button", has_text="seed 3").click()
     tab.find(".facts").get_by_text("4 of 10").wait_for()
     tab.wait_for_link("run=sweeps%2Ffirst%2Fmodel%3Dlenet%2Coptimizer.lr%3D0.1%2Cseed%3D3")
@@ -35,7 +40,9 @@ def test_a_link_leads_to_the_run_in_the_layers_tab_and_back(open_in_tensorboard:
     tab = open_in_tensorboard(expanded="2")
     tab.wait_for_link("expanded=2")
     tab.find(".of-run a").first.click()
-    tab.page.wait_for_url("**/#layers&p.layers.run=sweeps%2Ffirst%2Fmodel%3Dbatchnorm_cnn%2Coptimizer.lr%3D0.1%2Cseed%3D1*")
+    tab.page.wait_for_url(
+        "**/#layers&p.layers.run=sweeps%2Ffirst%2Fmodel%3Dbatchnorm_cnn%2Coptimizer.lr%3D0.1%2Cseed%3D1*"
+    )
     tab.page.go_back()
     tab.page.wait_for_url("**/#sweeps&p.sweeps.folder=sweeps%2Ffirst*")
     tab.find(".of-run a").first.wait_for()

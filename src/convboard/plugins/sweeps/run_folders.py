@@ -20,7 +20,7 @@ from convboard.sweeps.store.sweep_record import SWEEP
 
 OTHERS = ""  # the folder of the runs outside of sweeps
 _SHARE = 5  # what was read is used for this multiple of the time that reading took
-_AT_LEAST = 1.0  # second
+_AT_LEAST = 0.25  # seconds
 
 
 class RunFolders:
