@@ -3,8 +3,9 @@
 TensorBoard imports this module when it starts, so it imports neither torch nor what draws.
 """
 
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tensorboard import plugin_util
 from tensorboard.errors import NotFoundError
@@ -14,8 +15,9 @@ from werkzeug.wrappers import Request, Response
 from convboard.plugins.answers import Answer, applications, json_answer
 from convboard.plugins.static_files import read_static_files
 from convboard.plugins.sweeps.curves import Curves, steps_per_epoch
-from convboard.plugins.sweeps.run_folders import RunFolders
-from convboard.plugins.sweeps.table import table_of
+
+if TYPE_CHECKING:
+    from convboard.plugins.sweeps.run_folders import RunFolders
 
 PLUGIN = "sweeps"
 _STATIC = read_static_files(PLUGIN)
@@ -33,11 +35,11 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
     def __init__(self, context: base_plugin.TBContext) -> None:
         self._provider = context.data_provider
         self._flags = context.flags
-        self._folders = RunFolders(Path(context.logdir).expanduser()) if context.logdir else None
+        self._logdir = context.logdir
 
     def is_active(self) -> bool:
         """Return whether there may be runs to show."""
-        return self._folders is not None and self._folders.has_runs()
+        return bool(self._logdir) and self._runs.has_runs()
 
     def frontend_metadata(self) -> Any:
         """The tab's name and the module that draws it."""
@@ -47,18 +49,20 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         """The WSGI application of each address, below `/data/plugin/sweeps`."""
         answers: dict[str, Answer] = {
             "/folders": lambda request: _new(request, self._runs.overview()),
-            "/table": lambda request: _new(request, table_of(self._runs.rows(_folder(request)), self._runs.name)),
+            "/table": lambda request: _new(request, self._runs.table(_folder(request))),
             "/config": lambda request: json_answer(request, self._runs.row(request.args.get("run", "")).config),
             "/tags": lambda request: json_answer(request, self._tags(request)),
             "/curves": lambda request: json_answer(request, self._read_curves(request)),
         }
         return applications(answers, _STATIC.routes(), self._flags)
 
-    @property
-    def _runs(self) -> RunFolders:
-        if self._folders is None:
+    @cached_property
+    def _runs(self) -> "RunFolders":
+        from convboard.plugins.sweeps.run_folders import RunFolders  # imports Hydra: TensorBoard need not wait for it
+
+        if not self._logdir:
             raise NotFoundError("the Sweeps tab needs TensorBoard's option --logdir; --logdir_spec is not enough")
-        return self._folders
+        return RunFolders(Path(self._logdir).expanduser())
 
     def _curves(self, request: Request) -> Curves:
         environ = request.environ

@@ -13,13 +13,14 @@ from tensorboard.errors import NotFoundError
 from convboard.errors import RunError
 from convboard.experiment.run_files import CONFIG
 from convboard.plugins.answers import UnreadableError
-from convboard.results.read_runs import read_runs
+from convboard.plugins.sweeps.table import table_of
+from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
 from convboard.sweeps.store.sweep_record import SWEEP
 
 OTHERS = ""  # the folder of the runs outside of sweeps
 _SHARE = 5  # what was read is used for this multiple of the time that reading took
-_AT_LEAST = 1.0  # second
+_AT_LEAST = 0.25  # seconds
 
 
 class RunFolders:
@@ -31,6 +32,7 @@ class RunFolders:
 
     def __init__(self, logdir: Path) -> None:
         self.logdir = logdir
+        self._reader = RunReader([logdir])
         self._lock = threading.Lock()  # TensorBoard answers requests in threads
         self._folders: dict[str, list[RunRow]] = {}
         self._is_old_at = 0.0
@@ -60,6 +62,14 @@ class RunFolders:
             raise NotFoundError(f"there are no {what}" if folder == OTHERS else f"there is no {what}")
         return rows
 
+    def table(self, folder: str) -> dict[str, Any]:
+        """Return the table of a folder; see `table_of`.
+
+        Raises:
+            NotFoundError: There are no such runs.
+        """
+        return table_of(self.rows(folder), self.name)
+
     def row(self, run: str) -> RunRow:
         """Return a run by its name in TensorBoard.
 
@@ -87,7 +97,7 @@ class RunFolders:
 
     def _all_rows(self) -> Sequence[RunRow]:
         try:
-            return read_runs([self.logdir])
+            return self._reader.read()
         except RunError as error:
             raise UnreadableError(str(error)) from error
 

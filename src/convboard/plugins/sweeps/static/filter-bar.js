@@ -2,7 +2,7 @@
 
 import { el } from "../../shared/static/dom.js";
 import { columnTitle } from "./columns.js";
-import { bound } from "./words.js";
+import { rangeEnd } from "./words.js";
 
 const LONGEST = 40; // characters of a list of values
 
@@ -43,7 +43,7 @@ function ruleText(column, { low = null, high = null, values }, table) {
     const listed = values.join(", ");
     return listed.length > LONGEST ? `in ${values.length} values` : `= ${listed}`;
   }
-  const [from, to] = [low, high].map((number) => (number === null ? "" : bound(column, table.objective, number)));
+  const [from, to] = [low, high].map((number) => (number === null ? "" : rangeEnd(column, table, number)));
   if (low === null) return `≤ ${to}`;
   return high === null ? `≥ ${from}` : `${from} … ${to}`;
 }

@@ -25,7 +25,7 @@ export function openFilterMenu(anchor, column, state, actions) {
     "div",
     { class: "menu", popover: "auto", role: "dialog", "aria-label": `Filter by ${title}` },
     el("h3", {}, title),
-    isRange ? rangeFields(column, rule, state.table, set) : null,
+    isRange ? rangeFields(column, rule, { ...state.table, values }, set) : null,
     isList ? valueBoxes(values, rule, set) : null,
     el("button", { type: "button", class: "action", onclick: () => (set(null), menu.hidePopover()) }, "Any value"),
   );
@@ -54,15 +54,17 @@ const compared = (a, b) =>
   typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
 
 /** Fields for the ends of a range; of an accuracy in percent. */
-function rangeFields({ id }, rule, { objective }, set) {
+function rangeFields({ id }, rule, { objective, values }, set) {
   const unit = ["@objective", "@test"].includes(id) && objective.startsWith("accuracy") ? PERCENT : 1;
-  const shown = (bound) => (typeof bound === "number" ? String(Number((bound * unit).toPrecision(6))) : "");
+  const shown = (bound) => (typeof bound === "number" ? String(Number((bound * unit).toPrecision(4))) : "");
+  const numbers = values.map(({ value }) => value).filter((value) => typeof value === "number");
+  const ends = { low: Math.min(...numbers), high: Math.max(...numbers) };
   const fields = ["low", "high"].map((end) =>
     el("input", {
       type: "text",
       inputmode: "decimal",
       value: shown(rule?.[end]),
-      placeholder: end === "low" ? "from" : "to",
+      placeholder: shown(ends[end]),
       "aria-label": end === "low" ? "From" : "To",
     }),
   );

@@ -92,13 +92,14 @@ const stopping = (act) => (event) => {
   act();
 };
 
-/** The states of the runs of a setting, and how far those are that run. */
+/** The states of the runs of a setting but for those that finished among others, and how far those are that run. */
 function stateCell(runs) {
   const words = stateWords(runs);
+  const told = words.length > 1 ? words.filter((word) => !word.endsWith(" finished")) : words;
   const running = runs.filter(({ state }) => state === "running");
   const part = (word, i) => [i ? ", " : null, el("span", { class: `state-word is-${word.split(" ").at(-1)}` }, word)];
   return [
-    el("span", { class: "state-list", title: words.join(", ") }, words.map(part)),
+    el("span", { class: "state-list", title: words.join(", ") }, told.map(part)),
     running.length ? progressBar(running) : null,
   ];
 }

@@ -1,7 +1,5 @@
 /** Metrics, times and states as text. Pure. */
 
-import { value } from "../../shared/static/format.js";
-
 /** The states of a run, those first that need a look first. */
 export const STATES = ["failed", "unreadable", "interrupted", "running", "waiting", "pruned", "finished"];
 
@@ -51,9 +49,11 @@ export function configValue(given) {
   return typeof given === "number" ? String(Number(given.toPrecision(6))) : String(given);
 }
 
-/** A bound of a range. */
-export const bound = (column, tag, number) =>
-  column === "@objective" || column === "@test" ? metric(tag, number) : value(number);
+/** The end of a range. */
+export const rangeEnd = (column, { objective, tested }, number) => {
+  if (column === "@objective") return metric(objective, number);
+  return column === "@test" ? metric(tested, number) : configValue(number);
+};
 
 /** The last part of each key, or the whole key if two have the same last part. */
 export function shortKeys(keys) {

@@ -1,0 +1,166 @@
+"""A sweep of four settings with three seeds, a TensorBoard over it, and the Sweeps tab opened in it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Frame, Locator, Page
+
+from convboard.board.event_file import EventFile
+from convboard.board.summaries import scalar
+from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.sweep_folder import Sweep
+from synthetic_sweep import Outcome, grid, write_sweep
+
+HEADER = 64  # pixels of the window that TensorBoard takes for itself
+FOLDER = "sweeps/first"
+AXES: dict[str, list[Any]] = {"model": ["lenet", "batchnorm_cnn"], "optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
+MEANS = (0.91, 0.82, 0.97, 0.95)  # of the settings, in the order of the grid
+REASON = '<img src=x onerror="document.title = 1"> RuntimeError: out of memory'
+
+
+def outcomes() -> list[Outcome]:
+    """What has become of the trials: the last seed of the worst setting fails, and runs and waits of two others."""
+    ended = [Outcome(value=round(mean + shift, 4)) for shift in (0.0, 0.004, -0.012) for mean in MEANS]
+    ended[8] = Outcome(State.RUNNING, epochs=4)
+    ended[9] = Outcome(State.FAILED, reason=REASON, epochs=2)
+    ended[11] = Outcome(State.WAITING)
+    return ended
+
+
+def write_curves(sweep: Sweep) -> None:
+    """Write the event files of the runs that have begun: a curve of ten epochs for each metric."""
+    for trial in sweep.trials:
+        run_dir = sweep.run_dir(trial.number)
+        if run_dir.exists():
+            events = EventFile.create(run_dir)
+            for epoch in range(1, 11):
+                value = 0.9 - 0.5 / epoch - 0.01 * trial.number
+                events.write([scalar("accuracy/val", value), scalar("loss/val", 1 - value)], 20 * epoch)
+            events.close()
+
+
+def write_runs(logdir: Path) -> Sweep:
+    """Write the sweep with its event files."""
+    sweep = write_sweep(logdir / FOLDER, grid(AXES), outcomes())
+    write_curves(sweep)
+    return sweep
+
+
+@dataclass(frozen=True)
+class Logdir:
+    """A log directory, and the sweep in it."""
+
+    path: Path
+    sweep: Sweep
+
+
+@pytest.fixture(scope="session")
+def logdir(tmp_path_factory: pytest.TempPathFactory) -> Logdir:
+    """A log directory with one sweep, of this process: its runs run as long as the tests do."""
+    path = tmp_path_factory.mktemp("sweeps")
+    return Logdir(path, write_runs(path))
+
+
+@pytest.fixture(scope="session")
+def server(logdir: Logdir, start_tensorboard: Any) -> Iterator[Any]:
+    with start_tensorboard(logdir.path) as server:
+        server.wait_until(lambda server: len(server.get("data/plugin/sweeps/tags", folder=FOLDER)) == 2)
+        yield server
+
+
+@dataclass(frozen=True)
+class Tab:
+    """The Sweeps tab in a window."""
+
+    page: Page
+    frame: Frame
+    errors: list[str]
+
+    def find(self, selector: str, **having: Any) -> Locator:
+        return self.frame.locator(selector, **having)
+
+    def rows(self) -> list[str]:
+        """The keys of the rows of the table from top to bottom."""
+        rows = self.find(".pinned .row, .rows .row").all()
+        return [str(row.get_attribute("data-key")) for row in rows]
+
+    def row(self, key: str) -> Locator:
+        """A row by its key, such as `setting 2`."""
+        return self.find(f'.row[data-key="{key}"]')
+
+    def texts(self, column: str) -> list[str]:
+        """The texts of a column of figures, such as `objective`."""
+        return self.find(f".of-setting .of-{column}").all_inner_texts()
+
+    def sort(self, column: str) -> None:
+        self.find(f'[data-column="{column}"] .sorter').click()
+
+    def open_filter(self, column: str) -> Locator:
+        """The menu that filters by a column."""
+        self.find(f'[data-column="{column}"] .funnel').click()
+        return self.find(".menu")
+
+    def wait_for_rows(self, *keys: str) -> None:
+        """Wait until the table has exactly these rows."""
+        is_so = """(keys) => JSON.stringify(keys) === JSON.stringify(
+            [...document.querySelectorAll(".pinned .row, .rows .row")].map((row) => row.dataset.key))"""
+        self.frame.wait_for_function(is_so, arg=list(keys))
+
+    def wait_for_link(self, *parts: str, without: str = "&p.sweeps.none=") -> None:
+        """Wait until the address's hash has these parts and is without another; it follows what is chosen."""
+        is_there = "([parts, without]) => parts.every((part) => location.hash.split('&').includes(`p.sweeps.${part}`))"
+        self.page.wait_for_function(f"{is_there} && !location.hash.includes(without)", arg=[parts, without])
+
+    def look_again(self) -> None:
+        """As if one came back to the window: the tab asks what is new, and need not be waited for."""
+        self.frame.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def link_to(**chosen: object) -> str:
+    """The part of an address behind which the tab shows what is chosen: `#sweeps&p.sweeps.folder=…`."""
+    return "#sweeps" + "".join(f"&p.sweeps.{name}={quote(str(value), safe='')}" for name, value in chosen.items())
+
+
+OpenTab = Callable[..., Tab]
+
+
+@pytest.fixture
+def open_tab(server: Any, open_window: Any) -> OpenTab:
+    """Open the tab by a link: `open_tab(sort="optimizer.lr")`; `routes` answer in the server's place.
+
+    It is the document that TensorBoard shows in an iframe, in a window of its own: that opens three times as fast.
+    """
+
+    def open_tab(
+        *, size: tuple[int, int] = (1280, 800), shows: str = ".rows .row", routes: Any = None, **chosen: object
+    ) -> Tab:
+        window = open_window(server, size[0], size[1] - HEADER)
+        page = window.page
+        for pattern, answer in (routes or {}).items():
+            page.route(pattern, answer)
+        page.goto(f"{server.address}/data/plugin_entry.html?name=sweeps{link_to(**chosen)}")
+        page.locator(shows).first.wait_for()
+        return Tab(page, page.main_frame, window.errors)
+
+    return open_tab
+
+
+@pytest.fixture
+def open_in_tensorboard(server: Any, open_window: Any) -> OpenTab:
+    """The same in TensorBoard's own page, among its other tabs."""
+
+    def open_in_tensorboard(**chosen: object) -> Tab:
+        window = open_window(server)
+        page = window.page
+        page.goto(f"{server.address}/{link_to(**chosen)}")
+        page.wait_for_selector("iframe", state="attached")
+        frame = page.wait_for_selector('iframe[src*="plugin_entry"]').content_frame()
+        assert frame is not None
+        frame.locator(".rows .row").first.wait_for()
+        return Tab(page, frame, window.errors)
+
+    return open_in_tensorboard

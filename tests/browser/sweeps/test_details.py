@@ -1,0 +1,90 @@
+"""The details of a run, the ways to other tabs, and what the tab says where there is nothing to show."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from convboard.sweeps.store.sweep_folder import Sweep
+from synthetic_sweep import Outcome, write_sweep
+
+ODD = ('"><img src=x onerror=fail()>', "quotes ' and \"", "emoji 🦆", "spaces  and\ttabs")
+
+
+def test_the_details_of_a_run_against_the_best(open_tab: Any) -> None:
+    tab = open_tab()
+    tab.row("setting 0").click()
+    tab.find(".difference").wait_for()
+    assert tab.find(".details h2").inner_text() == "model lenet · lr 0.1"
+    assert tab.find(".summary").inner_text().startswith("91.20 ± 0.28 % accuracy/val, mean ± standard deviation of 2")
+    cells = [row.inner_text().split("\t") for row in tab.find(".difference tbody tr").all()]
+    assert cells == [["model", "lenet", "batchnorm_cnn"]]
+    assert shlex.split(tab.find(".command").inner_text())[1:] == [
+        "train.py",
+        "model=lenet",
+        "optimizer.lr=0.1",
+        "seed=1",
+    ]
+    tab.find(".run-buttons button", has_text="seed 3").click()
+    tab.find(".facts").get_by_text("4 of 10").wait_for()
+    tab.wait_for_link("run=sweeps%2Ffirst%2Fmodel%3Dlenet%2Coptimizer.lr%3D0.1%2Cseed%3D3")
+
+
+def test_the_best_setting_says_so_and_a_failed_run_says_why(open_tab: Any) -> None:
+    tab = open_tab(run="sweeps/first/model=batchnorm_cnn,optimizer.lr=0.1,seed=2")
+    tab.find(".details").get_by_text("This is the best setting.").wait_for()
+    tab = open_tab(run="sweeps/first/model=lenet,optimizer.lr=0.01,seed=3")
+    tab.find(".why.wrong").get_by_text("RuntimeError: out of memory").wait_for()
+
+
+def test_a_link_leads_to_the_run_in_the_layers_tab_and_back(open_in_tensorboard: Any) -> None:
+    tab = open_in_tensorboard(expanded="2")
+    tab.wait_for_link("expanded=2")
+    tab.find(".of-run a").first.click()
+    tab.page.wait_for_url(
+        "**/#layers&p.layers.run=sweeps%2Ffirst%2Fmodel%3Dbatchnorm_cnn%2Coptimizer.lr%3D0.1%2Cseed%3D1*"
+    )
+    tab.page.go_back()
+    tab.page.wait_for_url("**/#sweeps&p.sweeps.folder=sweeps%2Ffirst*")
+    tab.find(".of-run a").first.wait_for()
+
+
+def test_a_folder_that_is_not_there_and_a_server_that_is_gone_are_said(open_tab: Any) -> None:
+    tab = open_tab(folder="nowhere", shows=".state h2:visible")
+    assert tab.find(".state h2").inner_text() == "These runs are not here"
+    assert "nowhere" in tab.find(".state").inner_text()
+    tab.errors.clear()
+    tab = open_tab()
+    tab.page.route("**/data/plugin/sweeps/table*", lambda route: route.abort())
+    tab.look_again()
+    tab.find(".gone").wait_for()
+    tab.page.unroute_all()
+    tab.look_again()
+    tab.find(".gone").wait_for(state="hidden")
+    tab.errors.clear()
+
+
+def test_names_are_shown_as_text(open_window: Any, start_tensorboard: Any, tmp_path: Path) -> None:
+    sweep: Sweep = write_sweep(tmp_path / "odd", [{"note": text} for text in ODD], [Outcome(value=0.9)] * len(ODD))
+    with start_tensorboard(tmp_path) as server:
+        server.wait_until(lambda server: len(server.get("data/plugin/sweeps/folders")) == 1)
+        page = open_window(server).page
+        page.goto(f"{server.address}/data/plugin_entry.html?name=sweeps")
+        page.locator(".rows .row").first.wait_for()
+        shown = [cell.text_content() for cell in page.locator(".rows .value").all()]
+        assert sorted(map(str, shown)) == sorted(ODD)
+        page.locator(".rows .row").first.click()
+        page.locator(".details .path").wait_for()
+        assert not page.locator("img").count()
+        page.goto("about:blank")
+    assert sweep.total == len(ODD)
+
+
+def test_an_empty_log_directory_says_what_to_do(open_window: Any, start_tensorboard: Any, tmp_path: Path) -> None:
+    with start_tensorboard(tmp_path, load_fast=False) as server:
+        page = open_window(server).page
+        page.goto(f"{server.address}/data/plugin_entry.html?name=sweeps")
+        page.get_by_role("heading", name="No runs to compare yet").wait_for()
+        write_sweep(tmp_path / "new", [{"seed": 1}], [Outcome(value=0.9)])
+        page.get_by_role("button", name="Look again").click()
+        page.locator(".rows .row").first.wait_for()
+        page.goto("about:blank")

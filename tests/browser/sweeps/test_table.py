@@ -1,0 +1,156 @@
+"""The Table view of the Sweeps tab in a real Chromium."""
+
+from typing import Any
+
+import pytest
+
+from convboard.config.objectives import format_metric
+from convboard.results.ranking import rank
+from convboard.results.table import load_runs
+from convboard.sweeps.store.journal import Entry, State
+
+RANKED = ("setting 2", "setting 3", "setting 0", "setting 1")
+
+
+def test_settings_are_ranked_with_the_figures_of_results(open_tab: Any, logdir: Any) -> None:
+    tab = open_tab()
+    assert tab.rows() == list(RANKED)
+    table = load_runs(logdir.path)
+    settings = rank(table.settings(), table.is_maximised)
+    for row, setting in zip(RANKED, settings, strict=True):
+        objective, test = setting.objective, setting.test
+        assert objective is not None
+        assert test is not None
+        shown = tab.row(row)
+        for figures, cell in ((objective, "objective"), (test, "test")):
+            mean, deviation = (format_metric("accuracy/val", value or 0) for value in (figures.mean, figures.deviation))
+            said = f"{mean[:-1]} ± {deviation[:-1]} %"
+            assert shown.locator(f".of-{cell}").inner_text().strip() == said
+        assert shown.locator(".of-n").inner_text() == str(objective.n)
+        assert shown.locator(".run-dot").count() == objective.n
+    assert tab.find(".state-words").inner_text().split("\n") == ["9 finished", "1 running", "1 waiting", "1 failed"]
+
+
+def test_runs_say_why_they_failed_and_how_far_they_are(open_tab: Any) -> None:
+    tab = open_tab(expanded="1,0")
+    failed = tab.find(".of-run", has_text="failed")
+    assert (
+        failed.locator(".reason").inner_text() == '<img src=x onerror="document.title = 1"> RuntimeError: out of memory'
+    )
+    running = tab.find(".of-run", has_text="running")
+    assert running.locator(".run-state").inner_text() == "running 4/10"
+    assert running.locator(".run-progress span").get_attribute("style") == "width: 40%;"
+    assert tab.row("setting 1").locator(".of-state").inner_text() == "1 failed"
+    assert tab.row("setting 0").locator(".run-progress").get_attribute("title") == "40 % of the epochs"
+    assert tab.page.title() == "Sweeps"
+    assert not tab.find("img").count()
+
+
+def test_a_click_on_a_title_sorts_and_a_third_one_ranks_again(open_tab: Any) -> None:
+    tab = open_tab()
+    tab.sort("optimizer.lr")
+    tab.wait_for_rows("setting 3", "setting 1", "setting 2", "setting 0")
+    assert tab.find('[data-column="optimizer.lr"]').get_attribute("aria-sort") == "ascending"
+    tab.sort("optimizer.lr")
+    tab.wait_for_rows("setting 2", "setting 0", "setting 3", "setting 1")
+    tab.wait_for_link("sort=-optimizer.lr")
+    tab.sort("optimizer.lr")
+    tab.wait_for_rows(*RANKED)
+
+
+def test_a_filter_by_values_and_one_by_a_range(open_tab: Any) -> None:
+    tab = open_tab()
+    menu = tab.open_filter("model")
+    menu.get_by_label("lenet").uncheck()
+    tab.page.keyboard.press("Escape")
+    tab.wait_for_rows("setting 2", "setting 3")
+    menu = tab.open_filter("@objective")
+    menu.get_by_label("From").fill("96")
+    menu.get_by_label("From").press("Enter")
+    tab.wait_for_rows("setting 2")
+    tab.page.keyboard.press("Escape")
+    assert tab.find(".chip").all_inner_texts() == ["model = batchnorm_cnn\n×", "accuracy/val ≥ 96.00 %\n×"]
+    assert tab.find(".filters .quiet").first.inner_text() == "1 of 4 settings"
+    tab.find(".chip").first.click()
+    tab.wait_for_rows("setting 2")
+    tab.page.keyboard.press("x")
+    tab.wait_for_rows(*RANKED)
+    assert tab.find(".filters").is_hidden()
+
+
+def test_a_filter_that_nothing_passes_says_so(open_tab: Any) -> None:
+    tab = open_tab(filter='{"optimizer.lr":{"low":5,"high":null}}', shows=".nothing:visible")
+    assert tab.find(".nothing").inner_text() == "No setting passes the filters."
+
+
+def test_the_link_holds_what_is_chosen(open_tab: Any) -> None:
+    tab = open_tab()
+    tab.row("setting 3").locator(".pick").click()
+    tab.row("setting 0").locator(".pick").click()
+    tab.row("setting 1").hover()
+    tab.row("setting 1").locator(".pin").click()
+    tab.row("setting 2").locator(".expand").click()
+    rows = [
+        "setting 1",
+        "setting 2",
+        *(f"run sweeps/first/model=batchnorm_cnn,optimizer.lr=0.1,seed={n}" for n in (1, 2, 3)),
+    ]
+    rows += ["setting 3", "setting 0"]
+    tab.wait_for_rows(*rows)
+    tab.wait_for_link("folder=sweeps%2Ffirst", "picked=3%2C0", "pinned=1", "expanded=2")
+    tab = open_tab(picked="3,0", pinned="1", expanded="2")
+    tab.wait_for_rows(*rows)
+    picked = [tab.row(key).locator(".pick").get_attribute("aria-checked") for key in RANKED]
+    assert picked == ["false", "true", "true", "false"]
+
+
+def test_the_keys_do_what_the_mouse_does(open_tab: Any) -> None:
+    tab = open_tab()
+    press = tab.page.keyboard.press
+    for key in ("ArrowDown", "ArrowDown", "Space", "ArrowRight", "ArrowDown", "Enter"):
+        press(key)
+    tab.find(".details").wait_for()
+    assert tab.find(".details .path").inner_text() == "sweeps/first/model=batchnorm_cnn,optimizer.lr=0.01,seed=1"
+    press("ArrowLeft")
+    tab.wait_for_rows(*RANKED)
+    press("p")
+    tab.wait_for_rows("setting 3", "setting 2", "setting 0", "setting 1")
+    tab.wait_for_link("picked=3", "pinned=3")
+    press("Escape")
+    tab.find(".details").wait_for(state="hidden")
+    press("?")
+    tab.find("dialog.keys").wait_for()
+
+
+def test_the_state_of_a_run_changes_while_the_tab_is_open(open_tab: Any, logdir: Any) -> None:
+    tab = open_tab()
+    assert tab.texts("state")[1] == "1 waiting"
+    sweep = logdir.sweep
+    worker = sweep.journal.holder(8)
+    sweep.journal.append(11, Entry(State.RUNNING, worker))
+    sweep.run_dir(11).mkdir()
+    tab.row("setting 3").get_by_text("1 running").wait_for()
+    sweep.journal.end(11, Entry(State.INTERRUPTED, worker, "stopped"))
+    tab.row("setting 3").get_by_text("1 interrupted").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_tab_is_light_or_dark_as_the_system_is(open_tab: Any, scheme: Any) -> None:
+    tab = open_tab()
+    tab.page.emulate_media(color_scheme=scheme)
+    tab.page.wait_for_function("(scheme) => document.documentElement.dataset.theme === scheme", arg=scheme)
+    ground = tab.find(".view-area").evaluate("(node) => getComputedStyle(node).backgroundColor")
+    assert (sum(map(int, ground[4:-1].split(", "))) > 384) == (scheme == "light")
+    tab.page.emulate_media(color_scheme=None)
+
+
+def test_all_of_the_tab_is_seen_in_a_window_of_1280_by_800(open_tab: Any) -> None:
+    tab = open_tab(run="sweeps/first/model=lenet,optimizer.lr=0.1,seed=1")
+    tab.find(".details").wait_for()
+    beyond = tab.frame.evaluate(
+        """() => [...document.querySelectorAll("header *, .filters *, .details *, .head *")]
+            .filter((node) => node.getClientRects().length && !node.closest("pre"))
+            .filter((node) => node.getBoundingClientRect().right > window.innerWidth).length"""
+    )
+    assert beyond == 0
+    assert tab.frame.evaluate("document.documentElement.scrollWidth") == 1280
