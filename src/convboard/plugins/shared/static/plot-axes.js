@@ -1,6 +1,7 @@
 /** The frame of a plot on a canvas: grid lines, ticks and their texts. */
 
 export const FONT = '12px Roboto, "Helvetica Neue", Arial, sans-serif';
+const LETTER = 6.4; // pixels, about, with this font
 const TICK_GAP = 6; // pixels between the plot and the text of a tick
 const BETWEEN = 10; // pixels, at least, between the texts of two ticks of the x axis
 
@@ -42,6 +43,12 @@ function drawBelow(context, area, ticks) {
     context.fillText(text, start, area.bottom + TICK_GAP);
     end = start + width;
   }
+}
+
+/** A text that is about no wider than some pixels. */
+export function shortened(text, room) {
+  const most = Math.max(3, Math.floor(room / LETTER));
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
 /** Lines of one pixel are sharp between two pixels. */

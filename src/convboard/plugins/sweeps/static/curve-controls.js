@@ -106,7 +106,10 @@ function colourChoice(store) {
     const keys = table?.keys ?? [];
     const short = shortKeys(keys);
     const fixed = Object.entries(COLOURINGS);
-    update([...fixed, ...keys.map((key, i) => [key, short[i]])], colourBy ?? "");
+    update(
+      [...fixed, ...keys.map((key, i) => [key, short[i]])],
+      keys.includes(colourBy) || colourBy in COLOURINGS ? colourBy : "",
+    );
   };
   store.subscribe(["table", "colourBy"], draw);
   draw(store.get());

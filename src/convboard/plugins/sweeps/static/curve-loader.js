@@ -3,12 +3,14 @@
 import { getCurves, getTags } from "./api.js";
 import { chosenSettings } from "./selection.js";
 
+const SETTLED_MS = 30_000; // after which TensorBoard has read all that a run has written
 const ENDED = new Set(["finished", "pruned", "failed", "interrupted"]); // runs whose curves do not grow
 
 export class CurveLoader {
   #of = null; // folder and tag of the curves that are held
   #curves = new Map(); // by run
-  #whole = new Set(); // runs that had ended when they were read
+  #whole = new Set(); // runs whose curves will not grow any more
+  #ended = new Map(); // of runs that have ended: number of points and time at which they were read
   #request = 0; // number of the latest request; answers to earlier ones are dropped
 
   /** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */
@@ -52,17 +54,26 @@ export class CurveLoader {
     this.#of = of;
     this.#curves = new Map();
     this.#whole = new Set();
+    this.#ended = new Map();
     this.store.set({ curves: this.#curves, curvesOf: null });
   }
 
   #keep(wanted, found) {
     for (const { run, state } of wanted) {
       const curve = found[run];
-      if (curve) this.#curves.set(run, { ...curve, values: curve.values.map(Number) }); // "NaN" is a text in JSON
-      if (curve && ENDED.has(state)) this.#whole.add(run);
+      if (!curve) continue;
+      this.#curves.set(run, { ...curve, values: curve.values.map(Number) }); // "NaN" is a text in JSON
+      if (ENDED.has(state)) this.#markWhole(run, curve.steps.length);
     }
     this.#curves = new Map(this.#curves);
     this.store.set({ curves: this.#curves, curvesOf: this.#of, curvesProblem: "" });
+  }
+
+  /** TensorBoard reads what a run has written some seconds later: a curve is whole if it has not grown meanwhile. */
+  #markWhole(run, points) {
+    const before = this.#ended.get(run);
+    if (before?.points !== points) this.#ended.set(run, { points, at: Date.now() });
+    else if (Date.now() - before.at > SETTLED_MS) this.#whole.add(run);
   }
 
   #tell(error) {

@@ -10,6 +10,7 @@ import { chosenSettings } from "./selection.js";
 import { colouring } from "./setting-colours.js";
 
 const VIEW = "curves";
+const AGAIN_MS = 10_000; // from reading curves that may grow to reading them again
 const LOADED_BY = ["view", "folder", "table", "picked", "matching", "tag", "tags"];
 const DRAWN_BY = "table matching picked curves tags tag axis smoothing band logX logY colourBy curvesProblem".split(
   " ",
@@ -26,6 +27,12 @@ export function curvesView(store, actions) {
   store.subscribe(["folder"], () => store.set({ tags: null }));
   store.subscribe(["view", "table"], (state) => state.view === VIEW && state.table && loader.loadTags());
   store.subscribe(LOADED_BY, (state) => state.view === VIEW && loader.loadCurves());
+  setInterval(() => {
+    const state = store.get();
+    if (state.view !== VIEW || !state.table || document.hidden || state.isGone) return;
+    if (!state.tags?.length) loader.loadTags();
+    loader.loadCurves();
+  }, AGAIN_MS);
   return view.node;
 }
 

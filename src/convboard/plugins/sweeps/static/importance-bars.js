@@ -3,6 +3,8 @@
 import { el } from "../../shared/static/dom.js";
 import { share } from "../../shared/static/format.js";
 
+const NOTHING = "It is known as soon as enough settings with different values have finished.";
+
 /** Draws the shares of a table. */
 export function importanceBars() {
   const body = el("div", { class: "bars" });
@@ -16,7 +18,7 @@ export function importanceBars() {
   function draw({ importance, keys }) {
     const shares = Object.entries(importance);
     if (!shares.length) {
-      body.replaceChildren(el("p", { class: "quiet" }, nothing(keys)));
+      body.replaceChildren(el("p", { class: "quiet" }, NOTHING));
       return;
     }
     const lines = shares.map(([key, part]) =>
@@ -37,8 +39,3 @@ export function importanceBars() {
   }
   return { node, draw };
 }
-
-const nothing = (keys) =>
-  keys.length
-    ? "It is known as soon as settings with different values have finished."
-    : "These runs differ in no key but the seed.";

@@ -1,6 +1,6 @@
 /** The objective against one key: a dot for each setting, and the means over the settings. */
 
-import { drawAxes, line } from "../../shared/static/plot-axes.js";
+import { drawAxes, line, shortened } from "../../shared/static/plot-axes.js";
 import { keyAxis, placeOf } from "./key-axis.js";
 import { meansBy } from "./key-statistics.js";
 import { briefly } from "./metric-ticks.js";
@@ -8,7 +8,6 @@ import { briefly } from "./metric-ticks.js";
 const MARGIN = { left: 54, right: 12, top: 8, bottom: 24 };
 const SPREAD = { category: 0.5, number: 14 }; // of a category; pixels on an axis of numbers
 const OFF_TEXT = 56; // pixels that a text for a mean off the scale needs
-const LETTER = 6.4; // pixels, about
 const RADIUS = 3.5;
 const SMALL = { from: 300, radius: 2 }; // of very many settings
 const MEAN = 9; // pixels: half the width of a mean
@@ -20,14 +19,14 @@ export function keyScales(key, table, { width, height }) {
   const area = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
   const x = keyAxis(key, table, [area.left, area.right], Math.max(2, Math.floor((area.right - area.left) / 50)));
   const y = keyAxis("@objective", table, [area.bottom - RADIUS, area.top + RADIUS], 4);
-  return { area, x: x.isCategory ? { ...x, ticks: x.ticks.map((tick) => fitting(tick, x.band)) } : x, y };
+  return { area, x: x.isCategory ? withRoom(x) : x, y };
 }
 
-/** A text that is no wider than its category. */
-function fitting({ place, text }, room) {
-  const most = Math.max(3, Math.floor((room - 8) / LETTER));
-  return { place, text: text.length > most ? `${text.slice(0, most - 1)}…` : text };
-}
+/** An axis of categories whose texts are no wider than these. */
+const withRoom = (axis) => ({
+  ...axis,
+  ticks: axis.ticks.map(({ place, text }) => ({ place, text: shortened(text, axis.band - 8) })),
+});
 
 /**
  * Where the settings are. Those of equal value are spread.

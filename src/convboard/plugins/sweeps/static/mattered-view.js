@@ -37,6 +37,7 @@ class MatteredView {
     this.plots = el("div", { class: "key-plots" });
     this.note = el("p", { class: "quiet" });
     this.about = el("span", { class: "quiet" });
+    this.nothing = el("p", { class: "nothing", role: "status", hidden: true });
     this.tip = el("div", { class: "tip", role: "status", hidden: true });
     this.node = this.#layout();
     this.#listen();
@@ -56,8 +57,9 @@ class MatteredView {
       el("header", {}, el("h3", {}, "All keys together"), hint, this.note),
       this.parallel.node,
     );
-    const parts = [this.importance.node, keys, this.heat.node, all];
-    return el("section", { class: "view mattered-view", "aria-label": "What mattered" }, parts, this.tip);
+    this.parts = el("div", { class: "mattered-parts" }, this.importance.node, keys, this.heat.node, all);
+    const inside = [this.nothing, this.parts, this.tip];
+    return el("section", { class: "view mattered-view", "aria-label": "What mattered" }, inside);
   }
 
   #listen() {
@@ -77,6 +79,10 @@ class MatteredView {
     const state = this.store.get();
     if (state.view !== VIEW || !state.table || !this.node.clientWidth) return;
     const { table } = state;
+    this.nothing.textContent = reasonForNothing(table);
+    this.parts.hidden = Boolean(this.nothing.textContent);
+    this.nothing.hidden = !this.parts.hidden;
+    if (this.parts.hidden) return;
     this.importance.draw(table);
     this.heat.draw(state);
     this.#drawKeys(state);
@@ -141,7 +147,14 @@ class MatteredView {
     const [x, y] = [this.pointer[0] - left + TIP.away, this.pointer[1] - top + TIP.away];
     this.tip.hidden = false;
     const fitting = Math.min(x, width - TIP.width - TIP.away);
-    this.tip.style.transform = `translate(${fitting}px, ${y + this.node.scrollTop}px)`;
+    this.tip.style.transform = `translate(${fitting}px, ${y}px)`;
     return undefined;
   }
+}
+
+/** Why there is nothing to show; empty if there is. */
+function reasonForNothing({ keys, settings }) {
+  if (!keys.length) return "These runs differ in nothing but the seed: the table and the curves show them.";
+  if (!settings.some(({ mean }) => mean !== null)) return "No run has a result so far.";
+  return "";
 }

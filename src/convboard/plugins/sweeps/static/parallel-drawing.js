@@ -1,9 +1,10 @@
 /** Parallel coordinates: an axis for each key and for the objective, and a line for each setting. */
 
-import { FONT, crisp, line } from "../../shared/static/plot-axes.js";
+import { FONT, crisp, line, shortened } from "../../shared/static/plot-axes.js";
 import { keyAxis, placeOf } from "./key-axis.js";
 
 export const MARGIN = { right: 70, top: 40, bottom: 16 };
+const LINE = 15; // pixels of a line of text
 const LEFT = { least: 50, most: 140, letter: 6.6 }; // pixels beside the first axis, and of a letter, about
 export const BRUSH = 18; // pixels of the width of a brush
 const NEAR = 12; // pixels from a line at which it is pointed at
@@ -11,7 +12,7 @@ const SPREAD = 0.6; // share of a category in which lines of equal value are spr
 
 /**
  * The axes, from left to right, each with its place.
- * @returns {(import("./key-axis.js").KeyAxis & {x: number})[]}
+ * @returns {(import("./key-axis.js").KeyAxis & {x: number, room: number})[]} `room` is that of the texts beside it.
  */
 export function parallelAxes(table, columns, { width, height }) {
   const places = [height - MARGIN.bottom, MARGIN.top];
@@ -19,7 +20,8 @@ export function parallelAxes(table, columns, { width, height }) {
   const longest = Math.max(...axes[0].ticks.map(({ text }) => text.length));
   const left = Math.min(LEFT.most, Math.max(LEFT.least, 12 + LEFT.letter * longest));
   const step = (width - left - MARGIN.right) / Math.max(1, columns.length - 1);
-  return axes.map((axis, i) => Object.assign(axis, { x: Math.round(left + step * i) }));
+  const roomOf = (i) => (i === 0 ? left : i === axes.length - 1 ? MARGIN.right : step);
+  return axes.map((axis, i) => Object.assign(axis, { x: Math.round(left + step * i), room: roomOf(i) - 14 }));
 }
 
 /**
@@ -84,10 +86,17 @@ export function drawAxis(context, axis, name, page, { width, height }) {
   context.stroke();
   const isLast = axis.x > width - MARGIN.right - 2;
   Object.assign(context, { textAlign: isLast ? "left" : "right", textBaseline: "middle" });
-  for (const { place, text } of axis.ticks) written(context, text, axis.x + (isLast ? 8 : -8), place, page, page.quiet);
+  const every = axis.isCategory ? Math.ceil(LINE / axis.band) : 1; // of very many categories
+  axis.ticks.forEach(({ place, text }, i) => {
+    if (i % every) return;
+    written(context, shortened(text, axis.room), axis.x + (isLast ? 8 : -8), place, page, page.quiet);
+  });
   context.font = `500 ${FONT}`;
   Object.assign(context, { textAlign: "center", textBaseline: "middle" });
-  written(context, name, Math.max(axis.x, context.measureText(name).width / 2 + 4), MARGIN.top - 20, page, page.text);
+  const title = shortened(name, Math.max(MARGIN.right * 2, axis.room));
+  const half = context.measureText(title).width / 2;
+  const x = Math.min(width - half, Math.max(axis.x, half + 4));
+  written(context, title, x, MARGIN.top - 20, page, page.text);
 }
 
 /** A text that can be read on lines. */
