@@ -32,10 +32,10 @@ class Arguments:
             `all` (both), `mnist_99` (seconds to 99 % on MNIST, compared with PyTorch's MNIST example; quick, rounds and
             batches are ignored), `busy` (seconds of short runs beside no, one and two other processes that compute),
             `sweep` (16 short runs by the pool and in other ways, 1,000 runs, and 64 workers on one folder; rounds and
-            batches are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which 1,000 and 10,000
-            runs are listed), `importance` (how exact the importance of a key is, beside Optuna's evaluators), or
-            `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse
-            moves over units; needs Chromium).
+            batches are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which many runs are
+            listed), `importance` (how exact the importance of a key is, beside Optuna's evaluators), or `layers_tab`
+            (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse moves over
+            units; needs Chromium).
         quick: A first impression, as with rounds=1 batches=40.
         lightning: Also train the 16 runs of `sweep` with Lightning, which is installed into a temporary folder.
         rounds: Number of measured rounds after one warm-up round; the median is reported; null: 3.

@@ -24,6 +24,7 @@ from commands import ROOT
 from convboard.anatomy.summary import network_record
 from convboard.board.figures.colours import SIGNED
 from convboard.board.figures.embedded_arrays import pack
+from convboard.results.statistics import t_quantile
 
 FILES = sorted(Path(__file__).parent.glob("*.test.js"))
 SHAPE = (4, 9, 8)
@@ -65,7 +66,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("javascript") / "cases.json"
     layers = [*map(convolution, range(24)), *POOLINGS]
     tested = [layer_case(layer) for layer in layers]
-    path.write_text(json.dumps({"layers": tested, "packed": packed_case(), "colours": SIGNED}))
+    quantiles = {degrees: t_quantile(degrees) for degrees in (1, 2, 5, 10, 11, 14, 30, 199)}
+    found = {"layers": tested, "packed": packed_case(), "colours": SIGNED, "t_quantiles": quantiles}
+    path.write_text(json.dumps(found))
     return path
 
 

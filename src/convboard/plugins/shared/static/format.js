@@ -18,7 +18,7 @@ export function rounded(number) {
 export const size = (shape) => shape.join("×");
 
 /** With a true minus sign, so that columns of numbers line up. */
-const minus = (text) => text.replace("-", "−");
+export const minus = (text) => text.replace("-", "−");
 
 /** A value of a layer: three significant places, scientific where it is tiny or huge. */
 export function value(number) {

@@ -24,7 +24,8 @@ export function keysDialog(keys) {
 
 /**
  * @param {ReturnType<import("./store.js").createStore>} store With the `width` of the window.
- * @param {Object<string, () => void>} plain What a key does, by its name, letters in lower case.
+ * @param {Object<string, () => void|false>} plain What a key does, by its name, letters in lower case; what returns
+ *     false leaves the key to the browser.
  * @param {Object<string, () => void>} [shifted] The same with shift.
  */
 export function listenToKeys(store, plain, shifted = plain) {
@@ -42,8 +43,7 @@ export function listenToKeys(store, plain, shifted = plain) {
     const letter = event.key.length === 1 ? event.key.toLowerCase() : "";
     const act = (event.shiftKey ? shifted : plain)[event.key] ?? plain[letter];
     if (!act) return;
-    event.preventDefault();
-    act();
+    if (act() !== false) event.preventDefault();
   });
 }
 

@@ -19,27 +19,53 @@ import { VIEWS } from "./views.js";
 
 // Named here so that the browser requests all modules at once, not one depth of imports after another.
 import "../../shared/static/address.js";
+import "../../shared/static/axis-scale.js";
+import "../../shared/static/canvas.js";
 import "../../shared/static/config-difference.js";
 import "../../shared/static/format.js";
 import "../../shared/static/link-keeper.js";
+import "../../shared/static/palette.js";
+import "../../shared/static/plot-axes.js";
 import "../../shared/static/request.js";
 import "../../shared/static/run-picker.js";
 import "./api.js";
 import "./columns.js";
+import "./curve-controls.js";
+import "./curve-drawing.js";
+import "./curve-legend.js";
+import "./curve-loader.js";
+import "./curve-plot.js";
+import "./curve-scales.js";
+import "./curve-series.js";
+import "./curve-statistics.js";
+import "./curves-view.js";
 import "./filter.js";
 import "./filter-menu.js";
+import "./goodness.js";
+import "./heat-map.js";
+import "./importance-bars.js";
+import "./key-axis.js";
+import "./key-drawing.js";
+import "./key-plot.js";
+import "./key-statistics.js";
+import "./mattered-view.js";
+import "./metric-ticks.js";
 import "./navigation.js";
+import "./parallel-drawing.js";
+import "./parallel-plot.js";
 import "./poller.js";
 import "./rows.js";
 import "./selection.js";
 import "./setting-colours.js";
 import "./strip.js";
+import "./student.js";
 import "./table-cells.js";
 import "./table-head.js";
 import "./table-view.js";
+import "./view-options.js";
 import "./words.js";
 
-const STYLES = ["../../shared/static/base.css", "style.css"];
+const STYLES = ["../../shared/static/base.css", "style.css", "curves.css", "mattered.css"];
 
 /** Build the tab in this document. */
 export async function render() {

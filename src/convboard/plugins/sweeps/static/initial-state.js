@@ -1,6 +1,6 @@
 /** The state of the Sweeps tab before anything is chosen or loaded. */
 
-import { VIEW_DEFAULTS } from "./views.js";
+import { VIEW_DEFAULTS } from "./view-options.js";
 
 /** What can be chosen; all of it is in the link. */
 const CHOICES = {
@@ -23,6 +23,11 @@ const LOADED = {
   places: new Map(), // place in the ranking by id of the setting
   scale: null, // of the strips, see strip.js
   current: null, // key of the row that the keys act on
+  tags: null, // the scalar tags of the folder
+  curves: new Map(), // those of the chosen settings that have been read, by run
+  curvesOf: null, // folder and tag that they are of; null until any have been read
+  curvesProblem: "",
+  pointed: null, // id of the setting that the pointer is at
   loading: true,
   problem: null, // {kind, message}
   isGone: false,

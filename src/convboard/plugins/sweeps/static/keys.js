@@ -10,6 +10,7 @@ export const KEYS = [
   ["Enter", "details of a run or setting"],
   ["Esc", "close the details"],
   ["X", "clear all filters"],
+  ["Tab to the plot, ← →", "along the curves; Esc shows all of them again"],
   ["1 2 3", "the views"],
   ["?", "this page"],
 ];

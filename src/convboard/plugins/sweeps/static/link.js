@@ -4,7 +4,8 @@ import { mainWindow, readHash } from "../../shared/static/address.js";
 import { LinkKeeper } from "../../shared/static/link-keeper.js";
 import { readFilter } from "./filter.js";
 import { INITIAL_STATE } from "./initial-state.js";
-import { VIEW_DEFAULTS, VIEWS, viewFromLink, viewToLink } from "./views.js";
+import { VIEW_DEFAULTS, viewFromLink, viewToLink } from "./view-options.js";
+import { VIEWS } from "./views.js";
 
 const PLUGIN = "sweeps";
 const OTHERS = "/"; // in place of the empty id of the folder of the runs outside of sweeps

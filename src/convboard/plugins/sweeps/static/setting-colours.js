@@ -1,9 +1,46 @@
-/** The colours by which settings are told apart in all views. */
+/** The colours of settings: one of each setting's own, or by the objective or the value of a key. */
 
-const PALETTE = {
-  light: ["#1f6fc2", "#d9480f", "#1b7f3b", "#8b3fbf", "#b3261e", "#0b7285", "#a16207", "#c2255c", "#5c6370", "#5f7a1f"],
-  dark: ["#7ab8f5", "#ff9a47", "#7fd498", "#c99cf5", "#ff9d93", "#5fd0d9", "#e5c158", "#f783ac", "#b4bac4", "#b5d46a"],
-};
+import { DISTINCT_COUNT, css, distinctColour, risingColour } from "../../shared/static/palette.js";
+import { goodness } from "./goodness.js";
 
-/** The colour of a setting, by its index among those that are picked. */
-export const settingColour = (index, theme) => PALETTE[theme][index % PALETTE[theme].length];
+const NO_VALUE = { light: "#a3a9b2", dark: "#6c7077" };
+
+/** The colour of the setting that was picked as the `index`-th one. */
+export const settingColour = (index, theme) => distinctColour(theme, index);
+
+/** By what settings are coloured if it is not chosen: by themselves, if there are colours enough. */
+export const usualColouring = (chosen) =>
+  chosen.some(({ index }) => index >= DISTINCT_COUNT) ? "@objective" : "@setting";
+
+/**
+ * @param {{setting: Object, index: number}[]} chosen Settings, with the place of each among those that are picked.
+ * @param {{colourBy: ?string, table: Object, theme: "light"|"dark"}} how `colourBy` is a key, `@setting` or
+ *     `@objective`.
+ * @returns {Map<string, string>} A CSS colour for each setting's id.
+ */
+export function colouring(chosen, { colourBy, table, theme }) {
+  const by = colourBy === null || !isColouring(colourBy, table) ? usualColouring(chosen) : colourBy;
+  if (by === "@setting") return colours(chosen, ({ index }) => settingColour(index, theme));
+  if (by === "@objective") {
+    const good = goodness(table);
+    return colours(chosen, ({ setting }) => rising(good(setting.mean), theme));
+  }
+  return byKey(chosen, by, table, theme);
+}
+
+/** Whether a link's `colourBy` is there in this table. */
+const isColouring = (by, { keys }) => by === "@setting" || by === "@objective" || keys.includes(by);
+
+const colours = (chosen, colourOf) => new Map(chosen.map((each) => [each.setting.id, colourOf(each)]));
+
+const rising = (place, theme) => (place === null ? NO_VALUE[theme] : css(risingColour(theme, place)));
+
+function byKey(chosen, key, { scales, settings }, theme) {
+  const values = [...new Set(settings.map((setting) => setting.values[key]))];
+  if (scales[key] === "category") {
+    return colours(chosen, ({ setting }) => distinctColour(theme, values.indexOf(setting.values[key])));
+  }
+  const order = values.filter((value) => typeof value === "number").toSorted((a, b) => a - b);
+  const place = (value) => (typeof value === "number" ? order.indexOf(value) / Math.max(1, order.length - 1) : null);
+  return colours(chosen, ({ setting }) => rising(place(setting.values[key]), theme));
+}

@@ -1,27 +1,33 @@
 /** Metrics, times and states as text. Pure. */
 
+import { minus, value } from "../../shared/static/format.js";
+
 /** The states of a run, those first that need a look first. */
 export const STATES = ["failed", "unreadable", "interrupted", "running", "waiting", "pruned", "finished"];
 
-const isAccuracy = (tag) => tag.startsWith("accuracy");
+export const isAccuracy = (tag) => tag.startsWith("accuracy");
 
 /** A metric as the terminal has it: an accuracy in percent, a loss with four digits. */
 export function metric(tag, number) {
   if (number === null || number === undefined) return "–";
-  return isAccuracy(tag) ? `${(100 * number).toFixed(2)} %` : number.toFixed(4);
+  if (!Number.isFinite(number)) return value(number);
+  return isAccuracy(tag) ? `${(100 * number).toFixed(2)} %` : four(number);
 }
 
 /** Mean and standard deviation of a metric. */
 export function withDeviation(tag, { mean, deviation }) {
-  if (mean === null) return "–";
-  if (deviation === null) return metric(tag, mean);
+  if (!Number.isFinite(mean) || !Number.isFinite(deviation)) return metric(tag, mean);
   const scaled = isAccuracy(tag)
     ? [(100 * mean).toFixed(2), (100 * deviation).toFixed(2)]
     : [mean, deviation].map(four);
   return `${scaled[0]} ± ${scaled[1]}${isAccuracy(tag) ? " %" : ""}`;
 }
 
-const four = (number) => number.toFixed(4);
+/** With four decimals; a number that these do not show has two digits. */
+function four(number) {
+  const isSmall = number !== 0 && Math.abs(number) < 0.001;
+  return minus(isSmall ? number.toExponential(1).replace("e+", "e") : number.toFixed(4));
+}
 
 /** A time as `12 s`, `3:05 min` or `2:10 h`. */
 export function duration(seconds) {

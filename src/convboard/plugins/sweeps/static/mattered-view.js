@@ -1,0 +1,160 @@
+/** What mattered: importance of the keys, the objective against each, two keys together, and all in parallel. */
+
+import { el, oncePerFrame, place } from "../../shared/static/dom.js";
+import { share } from "../../shared/static/format.js";
+import { objectiveRange } from "./goodness.js";
+import { heatMap } from "./heat-map.js";
+import { importanceBars } from "./importance-bars.js";
+import { KeyPlot } from "./key-plot.js";
+import { ParallelPlot } from "./parallel-plot.js";
+import { colouring } from "./setting-colours.js";
+import { settingName, withDeviation } from "./words.js";
+
+const VIEW = "mattered";
+const MOST_AXES = 9; // in the parallel coordinates: the most important keys, and the objective
+const TIP = { width: 260, away: 14 }; // pixels of what is said of the setting that is pointed at
+
+/**
+ * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
+ * @param {Object} actions See `actions.js`.
+ */
+export const matteredView = (store, actions) => new MatteredView(store, actions).node;
+
+class MatteredView {
+  #plots = []; // of keys
+  #passing = new Set(); // ids of the settings that pass the filter
+
+  constructor(store, actions) {
+    this.store = store;
+    this.react = {
+      point: (setting) => store.set({ pointed: setting?.id ?? null }),
+      pick: (setting) => actions.togglePicked(setting.id),
+      brush: actions.setFilter,
+    };
+    this.importance = importanceBars();
+    this.heat = heatMap(store);
+    this.parallel = new ParallelPlot(this.react);
+    this.plots = el("div", { class: "key-plots" });
+    this.note = el("p", { class: "quiet" });
+    this.about = el("span", { class: "quiet" });
+    this.nothing = el("p", { class: "nothing", role: "status", hidden: true });
+    this.tip = el("div", { class: "tip", role: "status", hidden: true });
+    this.node = this.#layout();
+    this.#listen();
+  }
+
+  #layout() {
+    const keys = el(
+      "section",
+      { class: "keys-section", "aria-label": "The objective against each key" },
+      el("header", {}, el("h3", {}, "Each key"), this.about),
+      this.plots,
+    );
+    const hint = el("span", { class: "quiet" }, "drag along an axis to filter, click it to show all again");
+    const all = el(
+      "section",
+      { class: "parallel", "aria-label": "All keys together" },
+      el("header", {}, el("h3", {}, "All keys together"), hint, this.note),
+      this.parallel.node,
+    );
+    this.parts = el("div", { class: "mattered-parts" }, this.importance.node, keys, this.heat.node, all);
+    const inside = [this.nothing, this.parts, this.tip];
+    return el("section", { class: "view mattered-view", "aria-label": "What mattered" }, inside);
+  }
+
+  #listen() {
+    const { store } = this;
+    const draw = oncePerFrame(() => this.#draw());
+    const whenSeen = (act) => (state) => state.view === VIEW && state.table && act(state);
+    store.subscribe(["view", "table", "theme", "width", "height"], whenSeen(draw));
+    const drawPassing = oncePerFrame(() => this.#drawPassing());
+    store.subscribe(["matching", "filter"], whenSeen(drawPassing));
+    store.subscribe(["keyX", "keyY"], whenSeen(this.heat.draw));
+    store.subscribe(["pointed"], whenSeen(oncePerFrame(() => this.#mark())));
+    this.node.addEventListener("pointermove", ({ clientX, clientY }) => (this.pointer = [clientX, clientY]));
+    new ResizeObserver(draw).observe(this.node);
+  }
+
+  #draw() {
+    const state = this.store.get();
+    if (state.view !== VIEW || !state.table || !this.node.clientWidth) return;
+    const { table } = state;
+    this.nothing.textContent = reasonForNothing(table);
+    this.parts.hidden = Boolean(this.nothing.textContent);
+    this.nothing.hidden = !this.parts.hidden;
+    if (this.parts.hidden) return;
+    this.importance.draw(table);
+    this.heat.draw(state);
+    this.#drawKeys(state);
+    const columns = this.#columns(table);
+    const all = table.settings.map((setting) => ({ setting, index: 0 }));
+    this.parallel.draw({
+      table,
+      columns,
+      colours: colouring(all, { ...state, colourBy: "@objective" }),
+      width: this.parallel.node.clientWidth,
+      height: this.parallel.node.clientHeight,
+      passes: ({ id }) => this.#passing.has(id),
+      filterOf: (column) => this.store.get().filter[column] ?? null,
+    });
+    const hidden = table.keys.length + 1 - columns.length;
+    this.note.textContent = hidden ? `${hidden} keys that matter less are left out` : "";
+    this.#drawPassing();
+  }
+
+  #columns({ keys, importance }) {
+    const order = keys.toSorted((a, b) => (importance[b] ?? 0) - (importance[a] ?? 0));
+    const shown = new Set(order.slice(0, MOST_AXES - 1));
+    return [...keys.filter((key) => shown.has(key)), "@objective"];
+  }
+
+  #drawKeys({ table }) {
+    const isCut = objectiveRange(table)?.isCut;
+    this.about.textContent = `a dot for each setting, and means${isCut ? "; much worse ones are at the edge" : ""}`;
+    const order = table.keys.toSorted((a, b) => (table.importance[b] ?? 0) - (table.importance[a] ?? 0));
+    if (order.join() !== this.#plots.map(({ key }) => key).join()) {
+      this.#plots = order.map((key) => new KeyPlot(key, this.react));
+      this.plots.replaceChildren(...this.#plots.map(({ node }) => node));
+    }
+    for (const plot of this.#plots) {
+      const part = table.importance[plot.key];
+      plot.draw(table, part === undefined ? "" : share(part));
+    }
+  }
+
+  #drawPassing() {
+    const { matching, filter } = this.store.get();
+    this.#passing = new Set(matching.map(({ id }) => id));
+    for (const plot of this.#plots) plot.drawPassing(this.#passing);
+    this.parallel.drawPassing(this.#passing, filter);
+    this.#mark();
+  }
+
+  /** Let the setting that is pointed at stand out everywhere, and say what it is. */
+  #mark() {
+    const { pointed, table } = this.store.get();
+    for (const plot of this.#plots) plot.mark(pointed);
+    this.parallel.mark(pointed);
+    const setting = table.settings.find(({ id }) => id === pointed);
+    this.node.classList.toggle("pointing", Boolean(setting));
+    if (!setting || !this.pointer) return place(this.tip, null);
+    this.tip.replaceChildren(
+      el("b", {}, settingName(setting, table.keys)),
+      el("span", {}, `${withDeviation(table.objective, setting)}, n ${setting.n}`),
+      el("span", { class: "quiet" }, "click to pick it or leave it out"),
+    );
+    const { left, top, width } = this.node.getBoundingClientRect();
+    const [x, y] = [this.pointer[0] - left + TIP.away, this.pointer[1] - top + TIP.away];
+    this.tip.hidden = false;
+    const fitting = Math.min(x, width - TIP.width - TIP.away);
+    this.tip.style.transform = `translate(${fitting}px, ${y}px)`;
+    return undefined;
+  }
+}
+
+/** Why there is nothing to show; empty if there is. */
+function reasonForNothing({ keys, settings }) {
+  if (!keys.length) return "These runs differ in nothing but the seed: the table and the curves show them.";
+  if (!settings.some(({ mean }) => mean !== null)) return "No run has a result so far.";
+  return "";
+}

@@ -1,0 +1,169 @@
+/** The plot of parallel coordinates: axes are brushed by the pointer, and lines pointed at. */
+
+import { clearedContext, hiddenCanvas, pageColours } from "../../shared/static/canvas.js";
+import { el, oncePerFrame } from "../../shared/static/dom.js";
+import {
+  BRUSH,
+  MARGIN,
+  drawAxis,
+  drawBrush,
+  nearestLine,
+  parallelAxes,
+  parallelLines,
+  trace,
+} from "./parallel-drawing.js";
+import { shortKeys } from "./words.js";
+
+const REACH = 24; // pixels from an axis at which it can be brushed
+const CLICK = 4; // pixels of the pointer that are a click, which takes the brush away
+const COLOURS = ["line", "line-strong", "text", "quiet", "accent", "panel"];
+
+export class ParallelPlot {
+  #shown = null; // {axes, lines, passing, options}
+  #drag = null; // {axis, from, to, moved: ?[number, number]}: heights in pixels
+  #at = null; // where the pointer is
+
+  /**
+   * @param {{brush: (column: string, rule: ?Object) => void, point: (setting: ?Object) => void,
+   *     pick: (setting: Object) => void}} react
+   */
+  constructor(react) {
+    this.react = react;
+    [this.behind, this.lines, this.overlay] = [hiddenCanvas(), hiddenCanvas(), hiddenCanvas()];
+    this.node = el("div", { class: "parallel-plot", role: "img" }, this.behind, this.lines, this.overlay);
+    const moved = oncePerFrame(() => this.#onMove());
+    this.node.addEventListener("pointermove", (event) => {
+      this.#at = this.#placeOf(event);
+      moved();
+    });
+    this.node.addEventListener("pointerleave", () => {
+      this.#at = null;
+      if (!this.#drag) react.point(null);
+    });
+    this.node.addEventListener("pointerdown", (event) => this.#onDown(event));
+    this.node.addEventListener("pointerup", () => this.#onUp());
+    this.node.addEventListener("pointercancel", () => (this.#drag = null));
+  }
+
+  /**
+   * @param {{table: Object, columns: string[], colours: Map<string, string>, theme: string, width: number,
+   *     height: number}} options `colours` by setting.
+   */
+  draw(options) {
+    const { table, columns, width, height } = options;
+    const axes = parallelAxes(table, columns, { width, height });
+    const lines = parallelLines(table.settings, axes);
+    this.#shown = { axes, lines, options, page: pageColours(COLOURS) };
+    const context = clearedContext(this.behind, width, height);
+    context.strokeStyle = this.#shown.page.line;
+    context.lineWidth = 1;
+    context.beginPath();
+    for (const { heights } of lines) trace(context, axes, heights);
+    context.stroke();
+  }
+
+  /**
+   * Draw the lines of the settings that pass the filter, the worst first, and the brushes.
+   * @param {Set<string>} passing Their ids.
+   * @param {Object} filter
+   */
+  drawPassing(passing, filter) {
+    if (!this.#shown) return;
+    const { axes, lines, options, page } = this.#shown;
+    const context = clearedContext(this.lines, options.width, options.height);
+    context.globalAlpha = Math.max(0.35, Math.min(0.9, 12 / Math.sqrt(passing.size + 1)));
+    context.lineWidth = passing.size > 200 ? 1 : 1.6;
+    for (const { setting, heights } of lines.toReversed()) {
+      if (!passing.has(setting.id)) continue;
+      context.strokeStyle = options.colours.get(setting.id);
+      context.beginPath();
+      trace(context, axes, heights);
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+    const names = shortKeys(options.columns);
+    axes.forEach((axis, i) => drawAxis(context, axis, this.#nameOf(axis, names[i]), page, options));
+    for (const axis of axes) if (filter[axis.column]) drawBrush(context, axis, filter[axis.column], page);
+  }
+
+  #nameOf({ column }, name) {
+    return column === "@objective" ? this.#shown.options.table.objective : name;
+  }
+
+  /** Let the line of a setting stand out; null: none. */
+  mark(id) {
+    if (!this.#shown) return;
+    const { axes, lines, options, page } = this.#shown;
+    const context = clearedContext(this.overlay, options.width, options.height);
+    const found = lines.find(({ setting }) => setting.id === id);
+    if (!found) return;
+    context.lineJoin = "round";
+    for (const [width, colour] of [
+      [5, page.panel],
+      [3, options.colours.get(id)],
+    ]) {
+      Object.assign(context, { lineWidth: width, strokeStyle: colour });
+      context.beginPath();
+      trace(context, axes, found.heights);
+      context.stroke();
+    }
+  }
+
+  #placeOf({ clientX, clientY }) {
+    const { left, top } = this.node.getBoundingClientRect();
+    return [clientX - left, clientY - top];
+  }
+
+  #axisAt([x, y]) {
+    const { axes, options } = this.#shown;
+    const isBeside = y < MARGIN.top - BRUSH || y > options.height;
+    return isBeside ? null : (axes.find((axis) => Math.abs(axis.x - x) <= REACH) ?? null);
+  }
+
+  #onMove() {
+    if (!this.#shown || !this.#at) return;
+    if (this.#drag) return this.#brush();
+    this.node.classList.toggle("on-axis", Boolean(this.#axisAt(this.#at)));
+    const { lines, axes, options } = this.#shown;
+    const shown = lines.filter(({ setting }) => options.passes(setting));
+    this.react.point(nearestLine(shown, axes, this.#at));
+  }
+
+  #onDown(event) {
+    if (!this.#shown || event.button !== 0) return;
+    this.#at = this.#placeOf(event);
+    const axis = this.#axisAt(this.#at);
+    if (!axis) {
+      const { lines, axes } = this.#shown;
+      const found = nearestLine(lines, axes, this.#at);
+      if (found) this.react.pick(found);
+      return;
+    }
+    const rule = this.#shown.options.filterOf(axis.column);
+    const [place] = rule && !axis.isCategory ? axis.placesOf(rule) : [];
+    const isInside = place && this.#at[1] >= Math.min(...place) && this.#at[1] <= Math.max(...place);
+    this.#drag = { axis, from: this.#at[1], moved: isInside ? place : null };
+    this.react.point(null);
+    this.node.setPointerCapture(event.pointerId);
+    event.preventDefault();
+  }
+
+  #brush() {
+    const { axis, from, moved } = this.#drag;
+    const by = this.#at[1] - from;
+    if (Math.abs(by) <= CLICK) return;
+    const rule = moved ? axis.ruleOf(moved[0] + by, moved[1] + by) : axis.ruleOf(from, this.#at[1]);
+    this.react.brush(axis.column, rule);
+  }
+
+  /** A click without a movement takes a brush away; on a category it chooses that one. */
+  #onUp() {
+    if (!this.#drag) return;
+    const { axis, from } = this.#drag;
+    const isClick = Math.abs(this.#at[1] - from) <= CLICK;
+    this.#drag = null;
+    if (!isClick) return;
+    const isBrushed = Boolean(this.#shown.options.filterOf(axis.column));
+    this.react.brush(axis.column, isBrushed || !axis.isCategory ? null : axis.ruleOf(from, from));
+  }
+}

@@ -1,0 +1,44 @@
+/** What can be chosen in the views Curves and What mattered, and how a link holds it. */
+
+/** The options in the state of the tab. A null `tag` is the objective; null keys and `colourBy` are chosen for you. */
+export const VIEW_DEFAULTS = {
+  tag: null,
+  axis: "epoch",
+  smoothing: 0,
+  band: "deviation",
+  logX: false,
+  logY: false,
+  colourBy: null,
+  keyX: null,
+  keyY: null,
+};
+
+const CHOICES = {
+  axis: ["step", "epoch", "time"],
+  band: ["deviation", "interval", "range", "none"],
+};
+const LARGEST_SMOOTHING = 0.99;
+
+/**
+ * The options, from the tab's part of a link. What cannot be read is as if it were not there.
+ * @param {Object<string, string>} values
+ */
+export function viewFromLink(values) {
+  const found = { ...VIEW_DEFAULTS };
+  for (const name of ["tag", "colourBy", "keyX", "keyY"]) found[name] = values[name] || null;
+  for (const [name, choices] of Object.entries(CHOICES)) if (choices.includes(values[name])) found[name] = values[name];
+  for (const name of ["logX", "logY"]) found[name] = values[name] === "1";
+  const smoothing = Number(values.smoothing);
+  if (smoothing > 0) found.smoothing = Math.min(smoothing, LARGEST_SMOOTHING);
+  return found;
+}
+
+/** The inverse of `viewFromLink`; what is as by default is null. */
+export function viewToLink(state) {
+  const link = {};
+  for (const [name, usual] of Object.entries(VIEW_DEFAULTS)) {
+    const value = state[name];
+    link[name] = value === usual ? null : value === true ? "1" : value;
+  }
+  return link;
+}
