@@ -175,6 +175,41 @@ def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command:
     assert result[0] in done.stdout
 
 
+SLOW = """
+import time
+from pathlib import Path
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Flatten(), nn.Linear(784, 10))
+        if Path("wait").exists():
+            Path("waits").touch()
+            time.sleep(60)
+"""
+
+
+@pytest.mark.thorough
+def test_a_resumed_sweep_that_is_stopped_before_it_trains(
+    run_command: RunCommand, start_command: StartCommand, tmp_path: Path
+) -> None:
+    """The further values are asked for again: the sweep does not know them yet."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    run_command("train.py", "-m", "model._target_=slow.Net", "seed=1", "hydra.sweep.dir=sweep", *SHORT)
+    (tmp_path / "wait").touch()
+    started = start_command("train.py", "-m", "sweep.resume=sweep", "batch_size=32")
+    while not (tmp_path / "waits").exists():
+        time.sleep(0.05)
+    os.kill(started.pid, signal.SIGINT)
+    stopped = started.finish()
+    assert stopped.returncode == 130
+    message, command = stopped.stderr.rsplit(": ", 1)
+    assert message == "convboard: interrupted before the first trial. Go on with the sweep"
+    (tmp_path / "wait").unlink()
+    _, script, *arguments = shlex.split(command)
+    assert "2 trials, 1 to run" in run_command(script, *arguments).stdout
+
+
 FRAGILE = """
 class Fragile:
     def __init__(self, at):

@@ -31,6 +31,7 @@ from convboard.sweeps.terminal.status_line import StatusLine
 from convboard.sweeps.trial_checks import TrialChecks, refuse_failing
 from convboard.sweeps.trial_plans import Plan, PlanProcesses, chosen_keys, kind, with_plans
 from convboard.sweeps.trial_rows import read_rows
+from convboard.training import signals
 
 _PLAN = "convboard.cli.trial:report_plan"
 _CHECK = "convboard.cli.check:run_checks"
@@ -88,7 +89,8 @@ def _created(
     with folder_errors(folder):
         planned = _planned(trials, places, console)
         search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
-        sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
+        with signals.StopRequest():  # after it, there is something to go on with
+            sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
     return sweep, places
 
 
@@ -134,7 +136,7 @@ def _resumed(
     if resumption.further:
         _check(resumption.further, places, console)
         resumption.further = _planned(resumption.further, places, console)  # those of new kinds
-    with folder_errors(folder):
+    with folder_errors(folder), signals.StopRequest():  # after half of it, the same command could be refused
         resumption.apply()
     if resumption.further:
         console.print(f"added:      {counted(len(resumption.further), 'trial')}")

@@ -1,13 +1,15 @@
 """`train -m`: a sweep, whose trials a pool of processes runs side by side."""
 
+import shlex
 from collections.abc import Sequence
+from functools import partial
 
 from rich.console import Console
 
 from convboard.cli import streams
 from convboard.cli.frame import JobError, RunEnded
 from convboard.cli.open_sweep import folder_errors, how_to_go_on, open_sweep
-from convboard.config.command_line import printable
+from convboard.config.command_line import argument_of, command, printable
 from convboard.experiment.console import counted, shown_path
 from convboard.results.sweep_report import print_report
 from convboard.sweeps import forked_process
@@ -40,18 +42,21 @@ def run_sweep(arguments: Sequence[str]) -> None:
     options, overrides = read_options(arguments)
     forked_process.preload(_TRIAL)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    with signals.handling(_leave):
+    with signals.handling(partial(_leave, _same_command(options, arguments))):
         opened = open_sweep(options, overrides, arguments, console)
     if opened is None:
         return
     sweep, places = opened
-    search = Search.open(sweep)
-    _print_header(sweep, len(places), options.join is not None, console)
+    go_on = how_to_go_on(sweep.folder, "sweep.resume" if options.join is None else "sweep.join")
+    with signals.handling(partial(_leave, go_on)):
+        if (number := signals.received()) is not None:  # while the sweep was written
+            _leave(go_on, number)
+        search = Search.open(sweep)
+        _print_header(sweep, len(places), options.join is not None, console)
     streams.go_on_without_output()
     with folder_errors(sweep.folder):
         received, limit = _run(sweep, console, places, search)
         sweep.refresh()
-    go_on = how_to_go_on(sweep.folder, "sweep.resume" if options.join is None else "sweep.join")
     if received is not None:
         error = KeyboardInterrupt(received)
         others = " Other workers go on with the sweep." if any(sweep.journal.running()) else ""
@@ -59,10 +64,17 @@ def run_sweep(arguments: Sequence[str]) -> None:
     _report(sweep, console, limit, go_on)
 
 
-def _leave(number: int) -> None:
+def _leave(go_on: str, number: int) -> None:
     """A signal before the first trial."""
     forked_process.end_all()
-    signals.leave(EXIT_BY_SIGNAL + number, "interrupted before the first trial.")
+    signals.leave(EXIT_BY_SIGNAL + number, f"interrupted before the first trial. {go_on}".rstrip())
+
+
+def _same_command(options: SweepOptions, arguments: Sequence[str]) -> str:
+    """Say how to go on with a sweep in which nothing is changed yet; empty for a new one, and for a dry run."""
+    if options.dry_run or (options.resume is None and options.join is None):
+        return ""
+    return f"Go on with the sweep: {command('train', '-m', *map(shlex.quote, map(argument_of, arguments)))}"
 
 
 def _print_header(sweep: Sweep, places: int, is_joined: bool, console: Console) -> None:

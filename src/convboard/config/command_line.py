@@ -10,6 +10,8 @@ from pathlib import Path
 # ASCII's and Latin-1's control characters but tab and line end, and those that change the direction of a line.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
+# A folder of options, as `cli.train` puts it among the overrides of a sweep.
+_SEARCHED = re.compile(r"hydra\.searchpath=\['file://(/[^'\\]*)'\]")
 _WORD = re.compile(r"(?!(?i:null|true|false|nan|inf)$)[A-Za-z_][A-Za-z0-9_]*")  # that Hydra reads as a text
 
 
@@ -57,6 +59,12 @@ def assignment(key: str, value: str | Path) -> str:
     """Return `key=value`, quoted for the shell and for Hydra if the shell would change it otherwise."""
     text = str(value)
     return f"{key}={text}" if shlex.quote(text) == text else shlex.quote(f'{key}="{text}"')
+
+
+def argument_of(override: str) -> str:
+    """Return an override as it is given on a command line: a folder of options is given by `--config-dir`."""
+    searched = _SEARCHED.fullmatch(override)
+    return f"--config-dir={searched[1]}" if searched else override
 
 
 def format_value(value: object, quoted: bool = False) -> str:

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from convboard.config.command_line import command, format_value
+from convboard.config.command_line import argument_of, command, format_value
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
 from convboard.files import machine
@@ -40,7 +40,9 @@ def join_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seque
         ConfigError: Another argument is given than a worker has.
         ConvboardError: There is no sweep, or this worker would not train as the others do.
     """
-    others = [f"sweep.{key}" for key in given_keys(arguments) if key not in _OF_JOINING] + list(overrides)
+    others = [f"sweep.{key}" for key in given_keys(arguments) if key not in _OF_JOINING] + list(
+        map(argument_of, overrides)
+    )
     if others:
         raise ConfigError(
             f"{others[0]} cannot be used with sweep.join=, which trains runs of a sweep and changes nothing else in "
@@ -188,7 +190,7 @@ def _changed(sweep: Sweep, options: SweepOptions, arguments: Sequence[str], with
     found = changes(sweep, now, with_own_code)
     if found and options.changed != "accept":
         keeps = with_own_code and not changes(sweep, now, with_own_code=False)
-        again = [shlex.quote(argument) for argument in arguments if "sweep.changed=" not in argument]
+        again = [shlex.quote(argument_of(argument)) for argument in arguments if "sweep.changed=" not in argument]
         keep, accept = (command("train", "-m", *again, f"sweep.changed={value}") for value in ("keep", "accept"))
         copy = f"To go on with the copy that the sweep has of your own code: {keep}\n" if keeps else ""
         raise RunError(

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from convboard.config.command_line import format_value
+from convboard.config.command_line import argument_of, format_value
 from convboard.config.compose import parse_overrides
 from convboard.config.override_values import refuse_too_many_runs
 from convboard.errors import ConfigError, RunError
@@ -40,7 +40,9 @@ def further_trials(sweep: Sweep, overrides: Sequence[str], accept: bool) -> list
     keys = {override.get_key_element() for override in parse_overrides(overrides)}
     for override in overrides:
         if override.startswith(_NO_VALUES):
-            raise ConfigError(f"{override} cannot be used with sweep.resume=: it is the same for all runs of a sweep.")
+            raise ConfigError(
+                f"{argument_of(override)} cannot be used with sweep.resume=: it is the same for all runs of a sweep."
+            )
     if not accept:
         _refuse_other_configs(sweep)
     added = _added_keys(sweep)

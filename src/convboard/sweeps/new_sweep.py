@@ -12,7 +12,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from convboard.config.command_line import command
+from convboard.config.command_line import argument_of, command
 from convboard.config.compose import parse_overrides, run_id
 from convboard.errors import ConfigError
 from convboard.files import check_writable
@@ -113,7 +113,7 @@ def create_sweep(
     provenance = provenance_of(trials)
     options = options or SweepOptions()
     record = SweepRecord(
-        command("train", *map(shlex.quote, given)),
+        command("train", *map(shlex.quote, map(argument_of, given))),
         swept,
         str(trials[0].config["objective"]),
         secrets.token_hex(8),

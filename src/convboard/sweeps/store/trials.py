@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from convboard.config.command_line import command
+from convboard.config.command_line import argument_of, command
 from convboard.config.folder_names import folder_of
 from convboard.errors import RunError
 from convboard.files import create_once, read_text
@@ -57,7 +57,7 @@ class Trial:
     @property
     def command(self) -> str:
         """The command that runs it alone, quoted for the shell."""
-        return command("train", *map(shlex.quote, self.overrides))
+        return command("train", *map(shlex.quote, map(argument_of, self.overrides)))
 
 
 class Trials:

@@ -1,5 +1,6 @@
 """The trials of a sweep: added once, numbered without gaps, and never changed."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,12 @@ def test_a_trial_is_named_by_what_sets_it_apart() -> None:
     assert len(folder_name({"data_dir": "ü" * 300}).encode()) < 200
     assert trial(2).name == "seed=2"
     assert replace(trial(2), swept={}, number=7).name == "defaults"
+
+
+def test_the_command_of_a_trial_has_the_folder_of_options_as_it_was_given() -> None:
+    given = ("hydra.searchpath=['file:///my options']", "seed=1", "hydra.searchpath=[file://options]")
+    command = shlex.split(replace(trial(2), overrides=given).command)
+    assert command[-3:] == ["--config-dir=/my options", *given[1:]]
 
 
 def test_texts_that_differ_in_case_have_folders_that_differ_where_case_does_not_count(tmp_path: Path) -> None:
