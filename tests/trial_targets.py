@@ -12,7 +12,7 @@ from pathlib import Path
 from convboard.errors import DataError
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.trial_checks import Checked, Remark
+from convboard.sweeps.trial_checks import Checked, Remark, trials_to_check
 from convboard.sweeps.workers.reports import Activity, End, Progress
 
 
@@ -91,19 +91,14 @@ def _sleep(reports: Connection, saves: bool) -> None:
 def check(pool: Connection) -> None:
     """Check trials as their configs say; a process that has checked a spoiling one fails all that follow."""
     is_spoilt = False
-    while True:
-        try:
-            trials: list[Trial] = pool.recv()
-        except EOFError:
-            return
-        for trial in trials:
-            pool.send(Remark("looking"))
-            does = trial.config["model"]["does"]
-            if does == "die":
-                os.kill(os.getpid(), signal.SIGKILL)
-            failure = "it cannot be" if does == "fail" else "something was left behind" if is_spoilt else ""
-            is_spoilt |= does == "spoil"
-            pool.send(Checked(trial.number, failure))
+    for trial in trials_to_check(pool):
+        pool.send(Remark("looking"))
+        does = trial.config["model"]["does"]
+        if does == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        failure = "it cannot be" if does == "fail" else "something was left behind" if is_spoilt else ""
+        is_spoilt |= does == "spoil"
+        pool.send(Checked(trial.number, failure))
 
 
 def whoami(told: str) -> tuple[int, str]:

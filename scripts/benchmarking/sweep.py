@@ -1,32 +1,23 @@
 """Sweeps: short runs side by side against one after another, very many of them, and many workers on one folder."""
 
 import json
-import os
-import subprocess
 import sys
-import time
-from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, linear_regression, median
-from tempfile import TemporaryDirectory, TemporaryFile
+from statistics import fmean, linear_regression
+from tempfile import TemporaryDirectory
 
 from benchmarking.processes import child
 from benchmarking.progress import Progress
-from benchmarking.sweep_children import GO, READY
+from benchmarking.sweep_runners import ShortRuns, compare_runners
 from benchmarking.tables import Cell, Section
-from benchmarking.watch import Watch
+from benchmarking.watched_commands import CHILD, HERE, together, watched
 from benchmarking.workloads import ROOT
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial
-from convboard.training.execution_plan.other_load import core_count
 
-_PYTHON = (sys.executable, "-m", "benchmarking.sweep_children")
-_HERE = Path(__file__).parents[1]
-_LENET = ("model=lenet", "dataset=mnist", "trainer.max_epochs=1")
 _DIGITS = ("model=lenet", "dataset=digits", "trainer.max_epochs=1")
 
 
@@ -35,9 +26,7 @@ class Size:
     """How much is measured.
 
     Attributes:
-        trials: Number of short runs.
-        limits: Overrides that shorten them.
-        batches: Batches to which these limit a split; 0 for whole epochs.
+        short: The runs by which ways to train several are compared.
         many: Number of runs in the long sweep.
         workers: Number of processes that claim from one folder.
         claims: Number of trials that they claim.
@@ -45,9 +34,7 @@ class Size:
         epochs: Number of reports of each of these trials.
     """
 
-    trials: int
-    limits: tuple[str, ...]
-    batches: int
+    short: ShortRuns
     many: int
     workers: int
     claims: int
@@ -55,8 +42,8 @@ class Size:
     epochs: int
 
 
-FULL = Size(16, (), 0, 1000, 64, 2000, 64, 300)
-QUICK = Size(4, tuple(f"trainer.limit_{split}_batches=5" for split in ("train", "val", "test")), 5, 20, 8, 40, 8, 20)
+FULL = Size(ShortRuns(16), 1000, 64, 2000, 64, 300)
+QUICK = Size(ShortRuns(4, batches=5), 20, 8, 40, 8, 20)
 
 
 def sweep(data_dir: str, is_quick: bool, with_lightning: bool) -> list[Section]:
@@ -73,140 +60,18 @@ def sweep(data_dir: str, is_quick: bool, with_lightning: bool) -> list[Section]:
     with TemporaryDirectory() as folder:
         place = Path(folder)
         return [
-            _runners(size, data_dir, place, progress, with_lightning),
+            compare_runners(size.short, data_dir, place, progress, with_lightning),
             *_many(size, place / "many", progress),
             _claims(size, place / "claims", progress),
             _idle_pool(size, place / "idle", progress),
         ]
 
 
-@dataclass(frozen=True)
-class Taken:
-    """What a way to train several runs took.
-
-    Attributes:
-        watch: The command.
-        began: When it was started, in seconds since 1970.
-        runs: When each run ended, and its own seconds of training and evaluation.
-        places: Number of runs at a time.
-    """
-
-    watch: Watch
-    began: float
-    runs: list[tuple[float, float]]
-    places: int
-
-    @property
-    def start(self) -> float:
-        """Seconds from the start of the command until the first run trains."""
-        return min(end - seconds for end, seconds in self.runs) - self.began
-
-    @property
-    def trials_per_second(self) -> float:
-        """Runs per second from then on until the last one has ended."""
-        return len(self.runs) / (max(end for end, _ in self.runs) - self.began - self.start)
-
-    @property
-    def overhead(self) -> float:
-        """Seconds between two runs in one place."""
-        span = max(end for end, _ in self.runs) - self.began - self.start
-        return (span * self.places - sum(seconds for _, seconds in self.runs)) / (len(self.runs) - self.places)
-
-
-def _runners(size: Size, data_dir: str, folder: Path, progress: Progress, with_lightning: bool) -> Section:
-    """The same runs by the pool, one after another, by hand on all cores, and by Lightning."""
-    cores = core_count()
-    swept = [f"seed=range(0,{size.trials})", f"data_dir={data_dir}", *_LENET, *size.limits]
-    taken = {}
-    progress.begin("the pool")
-    taken["convboard, the pool"] = _convboard(swept, folder / "pool", cores)
-    progress.begin("a bare loop in a process for each core")  # between those that are compared with it: speeds drift
-    taken["bare loop, one process a core"] = _bare(size, data_dir, folder / "bare", cores)
-    progress.begin("the pool, board=minimal")
-    taken["convboard, the pool, `board=minimal`"] = _convboard([*swept, "board=minimal"], folder / "minimal", cores)
-    progress.begin("one after another, hydra/launcher=basic")
-    taken["convboard, `hydra/launcher=basic`"] = _convboard([*swept, "hydra/launcher=basic"], folder / "basic", 1)
-    if with_lightning:
-        progress.begin("installing Lightning into a folder of its own")
-        python = _with_lightning(folder / "environment")
-        progress.begin("Lightning, one after another")
-        taken["Lightning and a DataLoader"] = _lightning(python, size, data_dir, folder / "lightning")
-    pool, bare = taken["convboard, the pool"], taken["bare loop, one process a core"]
-    rows: list[dict[str, Cell]] = [
-        {
-            "what": name,
-            "seconds": one.watch.seconds,
-            "start, s": one.start,
-            "runs/s": one.trials_per_second,
-            "of the bare loop": one.trials_per_second / bare.trials_per_second,
-            "seconds, to the pool's": one.watch.seconds / pool.watch.seconds,
-            "idle": one.watch.idle,
-            "MB a process": median(one.watch.peaks()) / 1e6,
-            "MB together": one.watch.peak_together() / 1e6,
-            "overhead a run, s": one.overhead,
-        }
-        for name, one in taken.items()
-    ]
-    formats = {
-        "what": "",
-        "seconds": ".1f",
-        "start, s": ".1f",
-        "runs/s": ".3f",
-        "of the bare loop": ".2f",
-        "seconds, to the pool's": ".2f",
-        "idle": ".1%",
-        "MB a process": ",.0f",
-        "MB together": ",.0f",
-        "overhead a run, s": ".2f",
-    }
-    return Section(f"{size.trials} runs of lenet on mnist, one epoch each", formats, rows)
-
-
-def _convboard(arguments: Sequence[str], folder: Path, places: int) -> Taken:
-    command = [sys.executable, str(ROOT / "train.py"), "-m", *arguments, f"hydra.sweep.dir={folder}"]
-    watch, began, _ = _watched(command)
-    results = list(folder.glob("*/result.json"))
-    runs = [(path.stat().st_mtime, float(json.loads(path.read_text())["seconds"])) for path in results]
-    return Taken(watch, began, runs, places)
-
-
-def _bare(size: Size, data_dir: str, folder: Path, cores: int) -> Taken:
-    folder.mkdir()
-    arguments = [data_dir, str(folder), str(size.trials), *size.limits]
-    said, watch, began = _together("bare", arguments, cores, folder)
-    return Taken(watch, began, _runs("".join(said)), cores)
-
-
-def _with_lightning(environment: Path) -> Path:
-    """Install Lightning beside the versions of torch that are measured here. Returns its Python."""
-    from importlib.metadata import version
-
-    python = environment / "bin/python"
-    packages = ("torch", "torchvision", "tensorboard")
-    pinned = [f"{name}=={version(name).partition('+')[0]}" for name in packages]
-    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, environment], check=True)
-    subprocess.run(["uv", "pip", "install", "-q", "--python", python, *pinned, "lightning"], check=True)
-    return python
-
-
-def _lightning(python: Path, size: Size, data_dir: str, folder: Path) -> Taken:
-    script = Path(__file__).with_name("lightning_trials.py")
-    command = [str(python), str(script), data_dir, str(folder), str(size.trials), str(size.batches)]
-    watch, began, said = _watched(command)
-    return Taken(watch, began, _runs(said), 1)
-
-
-def _runs(said: str) -> list[tuple[float, float]]:
-    """Return the runs that a process has printed, each as `[when it ended, its seconds]`."""
-    lines = (json.loads(line) for line in said.splitlines() if line.startswith("["))
-    return [(float(end), float(seconds)) for end, seconds in lines]
-
-
 def _many(size: Size, folder: Path, progress: Progress) -> list[Section]:
     """A sweep of very many short runs: what its parent holds, and whether it becomes slower."""
     progress.begin(f"{size.many:,} runs of lenet on digits")
-    arguments = [*_DIGITS, f"seed=range(0,{size.many})", *size.limits, f"hydra.sweep.dir={folder}"]
-    watch, _, _ = _watched([sys.executable, str(ROOT / "train.py"), "-m", *arguments])
+    arguments = [*_DIGITS, f"seed=range(0,{size.many})", *size.short.limits, f"hydra.sweep.dir={folder}"]
+    watch, _, _ = watched([sys.executable, str(ROOT / "train.py"), "-m", *arguments])
     stored = Sweep.open(folder)
     entries = [stored.journal.entries(trial.number) for trial in stored.trials]
     spans = sorted((log[-1].time, log[-1].time - log[0].time) for log in entries)
@@ -248,7 +113,7 @@ def _claims(size: Size, folder: Path, progress: Progress) -> Section:
     """Many processes that claim the trials of one journal, and end them at once."""
     progress.begin(f"{size.workers} workers on one folder")
     (folder / "journal").mkdir(parents=True)
-    said, watch, _ = _together("claim", [str(folder), str(size.claims)], size.workers, folder)
+    said, watch, _ = together("claim", [str(folder), str(size.claims)], size.workers, folder)
     claimed = [number for line in said for number in json.loads(line)]
     seconds = _claim_seconds(folder / "journal")
     row: dict[str, Cell] = {
@@ -277,7 +142,7 @@ def _idle_pool(size: Size, folder: Path, progress: Progress) -> Section:
     record = SweepRecord("train.py -m", ("seed",), "accuracy/val", "0", {})
     Sweep.create(folder, record, trials)
     arguments = [str(folder), str(size.places)]
-    with child([*_PYTHON, "idle", *arguments], cwd=_HERE) as process:
+    with child([*CHILD, "idle", *arguments], cwd=HERE) as process:
         said, _ = process.communicate()
     if process.returncode:
         raise RuntimeError(f"The pool with {size.places} places failed:\n{said}")
@@ -292,37 +157,3 @@ def _idle_pool(size: Size, folder: Path, progress: Progress) -> Section:
     }
     formats = {"places": "", "trials": "", "reports/s": ",.0f", "seconds": ".1f", "computed, s": ".2f"}
     return Section("A pool whose trials compute nothing", {**formats, "share of a core": ".1%"}, [row])
-
-
-def _watched(command: Sequence[str]) -> tuple[Watch, float, str]:
-    """Run a command. Returns what it took, when it was started in seconds since 1970, and what it has said."""
-    began = time.time()
-    with TemporaryFile("w+") as said, child(command, stdout=said, stderr=subprocess.STDOUT) as process:
-        with Watch(process.pid) as watch:
-            process.wait()
-        said.seek(0)
-        text = said.read()
-    if process.returncode:
-        raise RuntimeError(f"{command!r} failed:\n{text[-5000:]}")
-    return watch, began, text
-
-
-def _together(kind: str, arguments: Sequence[str], number: int, folder: Path) -> tuple[list[str], Watch, float]:
-    """Start processes, let them begin at the same time, and wait for them.
-
-    Returns:
-        What each has said, what they took from their beginning on, and when that was.
-    """
-    with ExitStack() as stack:
-        started = [stack.enter_context(child([*_PYTHON, kind, *arguments], cwd=_HERE)) for _ in range(number)]
-        while len(list(folder.glob(f"{READY}-*"))) < number:
-            if any(process.poll() for process in started):
-                raise RuntimeError(f"A process of {kind!r} failed:\n{started[0].communicate()[0]}")
-            time.sleep(0.05)
-        began = time.time()
-        with Watch(os.getpid()) as watch:
-            (folder / GO).touch()
-            said = [process.communicate()[0] for process in started]
-        if any(process.returncode for process in started):
-            raise RuntimeError(f"Processes of {kind!r} failed:\n{''.join(said)[-5000:]}")
-    return said, watch, began

@@ -1,16 +1,16 @@
 """The process that checks trials of a sweep before any is started."""
 
 import logging
-import os
 from multiprocessing.connection import Connection
 
+from convboard.cli import streams
 from convboard.cli.frame import reason_of
 from convboard.cli.job import exit_of_users_code
 from convboard.config import current_folder
 from convboard.config.schema import TrainConfig
 from convboard.experiment.check import RunCheck
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.trial_checks import Checked, Remark
+from convboard.sweeps.trial_checks import Checked, Remark, trials_to_check
 
 
 def run_checks(pool: Connection) -> None:
@@ -21,20 +21,13 @@ def run_checks(pool: Connection) -> None:
     Args:
         pool: Gives lists of trials, and gets a `Checked` for each trial and a `Remark` for each line of the log.
     """
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(null, stream)
+    streams.drop_output()
     logging.getLogger("convboard").addHandler(_Remarks(pool))
     logging.getLogger("convboard").setLevel(logging.INFO)
     check = RunCheck()
     with current_folder.importable():
-        while True:
-            try:
-                trials: list[Trial] = pool.recv()
-            except EOFError:
-                return
-            for trial in trials:
-                pool.send(_checked(check, trial))
+        for trial in trials_to_check(pool):
+            pool.send(_checked(check, trial))
 
 
 def _checked(check: RunCheck, trial: Trial) -> Checked:

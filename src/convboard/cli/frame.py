@@ -20,8 +20,8 @@ What is special to a run, in a sweep or alone, is in `cli.job`. What the sentenc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout, suppress
+from collections.abc import Callable
+from contextlib import nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -29,6 +29,7 @@ from convboard.cli import streams
 from convboard.cli.tracebacks import format_bug
 from convboard.config import current_folder
 from convboard.config.command_line import printable
+from convboard.config.environment_variables import environment_variable
 from convboard.errors import ConvboardError, RankError
 from convboard.training import signals
 from convboard.training.distributed.communicator import Communicator
@@ -102,7 +103,8 @@ def run_command(main: Callable[[], object]) -> int:
     with signals.StopRequest() as early:  # no exception while the processes find each other
         comm = communicator()
     on_signal = _exit_by_signal if comm.world_size == 1 else _raise_unless_ending
-    with signals.handling(on_signal), current_folder.importable(), _hydra_raises():
+    hydra_raises = environment_variable(FULL_ERROR, "1")  # what it would otherwise print in its own way
+    with signals.handling(on_signal), current_folder.importable(), hydra_raises:
         try:
             if early.signal is not None:
                 on_signal(early.signal)
@@ -182,17 +184,3 @@ def _report(comm: Communicator, error: BaseException, end: End) -> bool:
     with suppress(RankError):  # all were interrupted, at the same step
         comm.shutdown()
     return comm.is_main
-
-
-@contextmanager
-def _hydra_raises() -> Iterator[None]:
-    """Within, Hydra raises what it would otherwise print in its own way."""
-    before = os.environ.get(FULL_ERROR)
-    os.environ[FULL_ERROR] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[FULL_ERROR]
-        else:
-            os.environ[FULL_ERROR] = before

@@ -45,6 +45,19 @@ def go_on_without_output() -> None:
     _goes_on = True
 
 
+def drop_output() -> None:
+    """From here on, what this process prints is dropped, also what libraries print that are not written in Python."""
+    for number in (1, 2):
+        _drop(number)
+
+
+def _drop(number: int) -> None:
+    """Make the null device of a descriptor."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
+
+
 def lost() -> OSError | None:
     """Return why stdout could not be written, if the command is nothing without its output."""
     sys.stdout.flush()
@@ -66,9 +79,7 @@ class _Raw(io.FileIO):
             return super().write(data)
         except OSError as error:
             self.lost = error
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self.fileno())
-            os.close(null)
+            _drop(self.fileno())
             if _goes_on and self.fileno() == 1:
                 reason = (error.strerror or str(error)).lower()
                 with suppress(OSError):

@@ -3,7 +3,6 @@
 The server from which the processes of trials are forked imports this module, and with it all that a trial needs.
 """
 
-import os
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -86,9 +85,7 @@ def report_plan(trial: Trial, reports: Connection) -> None:
         trial: The trial.
         reports: Gets the plan as a dictionary.
     """
-    null = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(null, stream)
+    streams.drop_output()
     with current_folder.importable():
         reports.send(chosen_plan(TrainConfig.from_dict(trial.config)).to_dict())
 

@@ -5,8 +5,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection
@@ -16,12 +16,14 @@ from typing import Any
 
 import psutil
 
+from convboard.config.environment_variables import environment_variable
 from convboard.errors import ConvboardError
 
 GRACE = 7.0  # seconds in which a process that is asked to stop has to save
 DUMP = 0.5  # seconds in which a process that is to be killed prints where it is
 _OOM_SCORE = Path("/proc/self/oom_score_adj")  # if memory runs out, Linux kills a trial rather than pool or server
-_SAFE_PATH = "PYTHONSAFEPATH"
+# multiprocessing starts its server by `python -c`, which imports from the current folder before all others.
+_NOTHING_FROM_HERE = ("PYTHONSAFEPATH", "1")
 _INTERVAL = 1.0  # seconds between two looks at the server
 _imported_by = os.getpid()  # the server: it imports this module before it forks
 
@@ -169,26 +171,9 @@ def start(process: BaseProcess) -> None:
     """
     for is_last in (False, False, True):
         try:
-            with _safe_path():
+            with environment_variable(*_NOTHING_FROM_HERE):
                 process.start()
             return
         except (ConnectionError, EOFError):
             if is_last:
                 raise
-
-
-@contextmanager
-def _safe_path() -> Iterator[None]:
-    """Within, Python processes that are started import nothing from the current folder.
-
-    `multiprocessing` starts its server by `python -c`, which puts the current folder before all others.
-    """
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = before

@@ -6,7 +6,7 @@ step. Trials that differ only in what such a check does not read share one.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -178,6 +178,15 @@ class TrialChecks:
         one.process.close()
         self._processes.remove(one)
         self._free.append(one.slot)
+
+
+def trials_to_check(pool: Connection) -> Iterator[Trial]:
+    """Yield the trials that `TrialChecks` gives to this process, until it closes the connection."""
+    while True:
+        try:
+            yield from pool.recv()
+        except EOFError:
+            return
 
 
 def refuse_failing(trials: Sequence[Trial], failures: Mapping[int, str]) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from multiprocessing.connection import wait
-from typing import Protocol
 
 from convboard.sweeps.forked_process import GRACE, call_first_to_kill, connected
 from convboard.sweeps.pruning.racing import claimable, spare_seeds
@@ -23,7 +22,8 @@ from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.death_calls import DeathCalls
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
-from convboard.sweeps.workers.reports import End, Progress
+from convboard.sweeps.workers.listener import Listener
+from convboard.sweeps.workers.reports import End
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
 from convboard.training import signals
 
@@ -32,25 +32,6 @@ _QUICK_TICK = 0.1  # the same while trials are ended
 CALL_SECONDS = 20.0  # that `on_death` may take
 _LAST_SECONDS = 5.0  # the same once the pool is to end
 _SAVED = (State.FINISHED, State.PRUNED)  # ends that a trial reports when nothing is left for it to do
-
-
-class Listener(Protocol):
-    """Who is told what the pool does."""
-
-    def on_start(self, trial: Trial) -> None:
-        """A trial has been started here."""
-
-    def on_progress(self, trial: Trial, progress: Progress) -> None:
-        """A trial that runs here has done an epoch."""
-
-    def on_end(self, trial: Trial, end: Entry) -> None:
-        """A trial that ran here has ended."""
-
-    def on_stop(self, reason: str) -> None:
-        """No further trial is started, and those that run save and end."""
-
-    def on_tick(self) -> None:
-        """Some time has passed, or something has happened."""
 
 
 class Pool:
