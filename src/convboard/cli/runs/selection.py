@@ -78,12 +78,17 @@ def selected(paths: Sequence[str], selection: Selection) -> Selected:
     if selection.group == "none" or not len(table):
         return Selected(table[: selection.top], None)
     settings = table.settings()
-    if selection.group is None and len(settings) == len(table):
+    if selection.group is None and not any(_has_seeds(setting) for setting in settings):
         return Selected(table[: selection.top], None)
     if selection.sort is not None and selection.sort.removeprefix("-") == "objective":
         settings = _by_mean(settings, table.is_maximised != selection.sort.startswith("-"))
     settings = settings[: selection.top]
     return Selected(RunTable([row for setting in settings for row in setting.rows], table.differing), settings)
+
+
+def _has_seeds(setting: Setting) -> bool:
+    """Return whether runs of a setting have different seeds."""
+    return len({row.config.get(SEED) for row in setting.rows}) > 1
 
 
 def _by_mean(settings: Sequence[Setting], is_largest_first: bool) -> list[Setting]:

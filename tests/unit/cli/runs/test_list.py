@@ -1,0 +1,115 @@
+"""`runs list`: what is shown of runs and settings."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from convboard.cli.runs import list as command
+from convboard.cli.runs.columns import format_age
+from convboard.errors import ConfigError
+from convboard.sweeps.store.journal import State
+from synthetic_sweep import Outcome, grid, write_sweep
+
+OUTCOMES = (
+    Outcome(value=0.9),
+    Outcome(value=0.7),
+    Outcome(value=0.8),
+    Outcome(State.FAILED, reason="out of [red]memory[/]", epochs=2),
+    Outcome(value=0.88),
+    Outcome(State.RUNNING, epochs=4),
+)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> str:
+    """A sweep of three learning rates and two seeds: 0.1 and 0.01 have two results or one, 0.001 has one."""
+    axes: dict[str, list[float]] = {"optimizer.lr": [0.1, 0.01, 0.001], "seed": [1, 2]}
+    return str(write_sweep(tmp_path / "sweep", grid(axes), OUTCOMES).folder)
+
+
+def listed(capsys: pytest.CaptureFixture[str], *paths: str, **keys: str | int) -> list[list[str]]:
+    """The cells of the lines that the command prints."""
+    command.main([*paths], command.Arguments(**keys))  # type: ignore[arg-type]
+    lines = capsys.readouterr().out.splitlines()
+    return [re.split(r" {2,}", line.strip()) for line in lines]
+
+
+def test_a_row_for_each_setting(sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    heads, _, *rows, _, summary = listed(capsys, sweep)
+    assert heads == [
+        *("run", "state", "lr", "n", "accuracy/val", "95 %", "accuracy/test", "epochs", "seconds", "age", "reason")
+    ]
+    assert rows[0][:7] == ["#0 #3", "1 finished, 1 failed", "0.1", "1", "90.00%", "89.00%", "10, 2/10"]
+    assert rows[0][-1] == "out of [red]memory[/]"
+    assert rows[1][:7] == ["#1 #4", "finished", "0.01", "2", "79.00% ± 12.73%", "± 114.36%", "78.00% ± 12.73%"]
+    assert rows[2][:5] == ["#2 #5", "1 finished, 1 running", "0.001", "1", "80.00%"]
+    assert [summary[0][:24]] == ["3 settings with 6 runs: "]
+
+
+def test_a_row_for_each_run(sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    heads, _, *rows, _, summary = listed(capsys, sweep, group="none", sort="objective")
+    assert heads[:5] == ["run", "state", "lr", "seed", "accuracy/val"]
+    assert [row[0] for row in rows] == ["#0", "#4", "#2", "#1", "#3", "#5"]
+    assert rows[5][:5] == ["#5", "running", "0.001", "2", "4/10"]
+    assert summary == ["6 runs: 4 finished, 1 failed, 1 running"]
+
+
+def test_settings_are_sorted_by_their_means(sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, *rows = listed(capsys, sweep, sort="objective", top=2)
+    assert [row[2] for row in rows[:-2]] == ["0.1", "0.001"]
+    _, _, *rows = listed(capsys, sweep, sort="-lr", where="lr<0.1")
+    assert [row[2] for row in rows[:-2]] == ["0.01", "0.001"]
+
+
+def test_chosen_columns(sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    heads, _, *rows, _, _ = listed(capsys, sweep, columns="lr,loss/val,n,momentum,reason")
+    assert heads == ["lr", "loss/val", "n", "momentum", "reason"]
+    assert rows[0] == ["0.1", "0.1000", "1", "0.9", "out of [red]memory[/]"]
+    assert rows[1:] == [["0.01", "0.2100 ± 0.1273", "2", "0.9"], ["0.001", "0.2000", "1", "0.9"]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"columns": "lrr"}, "'lrr' is no column"),
+        ({"sort": "lrr"}, "'lrr' is no column"),
+        ({"where": "lrr>1"}, "'lrr' is no column"),
+        ({"top": 0}, "top=0: must be at least 1"),
+        ({"group": "sed"}, "Did you mean 'seed'"),
+    ],
+)
+def test_mistakes(keys: dict[str, str | int], message: str, sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ConfigError, match=message):
+        listed(capsys, sweep, **keys)
+
+
+def test_no_run(tmp_path: Path, sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").mkdir()
+    assert listed(capsys, str(tmp_path / "empty"), sort="objective") == [["There are no runs."]]
+    assert listed(capsys, sweep, where="lr>1") == [["There are no such runs."]]
+
+
+def test_a_name_of_two_lines_or_with_codes_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("two\nlines", "\x1b[2Jcode", "[bold]markup", "🙂"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.yaml").write_text("objective: accuracy/val\n")
+        (tmp_path / name / "dataset.json").write_text("{}")
+    _, _, *rows, _, _ = listed(capsys, str(tmp_path))
+    assert [row[0] for row in rows] == ["\\x1b[2Jcode", "[bold]markup", "two\\nlines", "🙂"]
+
+
+def test_a_narrow_terminal_lacks_the_last_keys(
+    sweep: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for columns, heads in ((80, ["run", "state"]), (200, ["run", "state", "lr", "seed"])):
+        monkeypatch.setattr("shutil.get_terminal_size", lambda size=columns: os.terminal_size((size, 24)))
+        shown, *rest = listed(capsys, sweep, group="none")
+        assert shown[: len(heads) + 1] == [*heads, "accuracy/val"]
+        assert any("For lr, seed there is no room here" in line[0] for line in rest) == (columns == 80)
+
+
+def test_ages() -> None:
+    assert [format_age(seconds) for seconds in (-5, 40, 119, 7200, 200_000)] == ["0 s", "40 s", "1 min", "2 h", "2 d"]
