@@ -4,6 +4,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -21,10 +22,49 @@ from convboard.sweeps.store.journal import State
 
 _SETTINGS = (10, 20, 40, 100, 300)
 _SEARCHES = 5  # for each number of settings, times the number of rounds
+_FIRST_SEED = 1000  # those below were used when the number of groups was chosen
 _PENALTY = {"a": 0.0, "b": 0.02, "c": 0.03}
-_NOISE = 0.004
-# The variance of 0.02 x^2 for x from -2 to 2, and of the three penalties; `none` explains nothing.
-_VARIANCES = {"lr": 0.02**2 * (16 / 5 - (4 / 3) ** 2), "model": (0.02**2 + 0.03**2) / 3 - (0.05 / 3) ** 2, "none": 0.0}
+
+
+@dataclass(frozen=True)
+class _Function:
+    """An objective of which the share of the variance that each key explains alone is known.
+
+    Attributes:
+        of: The objective without noise, of `x` and `y` from 0 to 1 and of `model`; a third number, `none`, is ignored.
+        variances: What each key explains alone.
+        others: The variance that keys explain together.
+        noise: Standard deviation of the noise.
+    """
+
+    of: Callable[[float, float, str], float]
+    variances: Mapping[str, float]
+    others: float
+    noise: float
+
+    def shares(self) -> dict[str, float]:
+        """Return the true shares."""
+        total = sum(self.variances.values()) + self.others + self.noise**2
+        return {key: self.variances.get(key, 0.0) / total for key in ("x", "y", "model", "none")}
+
+
+_MODEL = (0.02**2 + 0.03**2) / 3 - (0.05 / 3) ** 2
+_FUNCTIONS = {
+    # The number of groups was chosen with this one, the others were not looked at.
+    "peak": _Function(
+        lambda x, _, model: 0.98 - 0.32 * (x - 0.5) ** 2 - _PENALTY[model],
+        {"x": 0.32**2 / 180, "model": _MODEL},
+        0.0,
+        0.004,
+    ),
+    "threshold": _Function(  # such as a learning rate from which on training diverges
+        lambda x, y, model: (0.9 if x < 0.62 else 0.1) + 0.05 * y - _PENALTY[model],
+        {"x": 0.8**2 * 0.62 * 0.38, "y": 0.05**2 / 12, "model": _MODEL},
+        0.0,
+        0.02,
+    ),
+    "product": _Function(lambda x, y, _: x * y, {"x": 1 / 48, "y": 1 / 48}, 1 / 144, 0.05),
+}
 
 Shares = Mapping[str, float]
 Known = list[tuple[dict[str, Any], float]]  # the values and the objective of each setting
@@ -42,34 +82,34 @@ def importance(rounds: int) -> list[Section]:
         "fANOVA": lambda known: _of_optuna(known, FanovaImportanceEvaluator(seed=0)),
         "PED-ANOVA": lambda known: _of_optuna(known, PedAnovaImportanceEvaluator()),
     }
-    progress = Progress("importance", [count * rounds for count in _SETTINGS])
+    progress = Progress("importance", [count * rounds for _ in _FUNCTIONS for count in _SETTINGS])
     rows: list[dict[str, Cell]] = []
-    for count in _SETTINGS:
-        progress.begin(f"{count} settings")
-        searches = [_search(count, seed) for seed in range(_SEARCHES * rounds)]
-        row: dict[str, Cell] = {"settings": count}
-        for name, method in methods.items():
-            began = time.process_time()
-            row[f"{name}, error"] = fmean(_error(method(known)) for known in searches)
-            row[f"{name}, s"] = (time.process_time() - began) / len(searches)
-        rows.append(row)
-    formats = dict.fromkeys(rows[0], ".3f") | {"settings": "d"}
+    for title, function in _FUNCTIONS.items():
+        for count in _SETTINGS:
+            progress.begin(f"{title}, {count} settings")
+            searches = [_search(function, count, _FIRST_SEED + seed) for seed in range(_SEARCHES * rounds)]
+            row: dict[str, Cell] = {"objective": title, "settings": count}
+            for name, method in methods.items():
+                began = time.process_time()
+                row[f"{name}, error"] = fmean(_error(method(known), function.shares()) for known in searches)
+                row[f"{name}, s"] = (time.process_time() - began) / len(searches)
+            rows.append(row)
+    formats = dict.fromkeys(rows[0], ".3f") | {"objective": "", "settings": "d"}
     return [Section("Error of the shares (root mean square), and seconds of CPU", formats, rows)]
 
 
-def _search(count: int, seed: int) -> Known:
+def _search(function: _Function, count: int, seed: int) -> Known:
     draw = random.Random(seed)
-    known = []
+    known: Known = []
     for _ in range(count):
-        values: dict[str, Any] = {"lr": 10 ** draw.uniform(-4, 0), "model": draw.choice("abc"), "none": draw.random()}
-        best = 0.98 - 0.02 * (math.log10(values["lr"]) + 2) ** 2 - _PENALTY[values["model"]]
-        known.append((values, best + draw.gauss(0, _NOISE)))
+        x, y, model = draw.random(), draw.random(), draw.choice("abc")
+        values = {"x": x, "y": y, "model": model, "none": draw.random()}
+        known.append((values, function.of(x, y, model) + draw.gauss(0, function.noise)))
     return known
 
 
-def _error(shares: Shares) -> float:
-    total = sum(_VARIANCES.values()) + _NOISE**2
-    return math.sqrt(fmean((shares.get(key, 0.0) - one / total) ** 2 for key, one in _VARIANCES.items()))
+def _error(found: Shares, true: Shares) -> float:
+    return math.sqrt(fmean((found.get(key, 0.0) - share) ** 2 for key, share in true.items()))
 
 
 def _of_convboard(known: Known) -> Shares:
@@ -82,7 +122,7 @@ def _row(objective: float) -> RunRow:
 
 def _of_optuna(known: Known, evaluator: BaseImportanceEvaluator) -> Shares:
     """Return what Optuna says; numbers are given as their ranks, so that none lies far from the others."""
-    columns = {key: [values[key] for values, _ in known] for key in _VARIANCES}
+    columns = {key: [values[key] for values, _ in known] for key in known[0][0]}
     distributions: dict[str, BaseDistribution] = {}
     for key, column in columns.items():
         kinds = sorted(set(column))

@@ -19,9 +19,6 @@ def importance(settings: Sequence[Setting]) -> dict[str, float]:
     is subtracted: epsilon squared. (Kelley, An Unbiased Correlation Ratio Measure, 1935) In a search, numbers are put
     into groups of equal size before, if they have many values.
 
-    Random searches in which the shares are known show no more error than with the random forests of fANOVA, which take
-    seconds, and less than with PED-ANOVA; see docs/measurements.md.
-
     Args:
         settings: The settings. Those of which no run has finished do not count.
 

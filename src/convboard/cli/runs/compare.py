@@ -87,7 +87,7 @@ def _notes(first: Sample, second: Sample, one: Comparison) -> Iterator[str]:
         yield f"± is {means} ({test})."
     differing = [each for each in diff(first.rows, second.rows).get("config", ()) if each.name != SEED]
     if differing:
-        texts = [f"{each.name} ({each.first or '-'} and {each.second or '-'})" for each in differing]
+        texts = [f"{each.name} ({each.first or '-'} vs. {each.second or '-'})" for each in differing]
         yield printable(f"A and B differ in {', '.join(texts)}.")
     if one.gain and not one.is_significant and (advice := _more_seeds(first, second, one)):
         yield advice

@@ -37,7 +37,7 @@ def test_the_best_two_settings(capsys: pytest.CaptureFixture[str]) -> None:
         f"accuracy/test: B is better by 0.67 ± 0.72 points over 3 seeds, which may be chance (p = 0.06). {ENOUGH}",
         "± is the standard deviation in the table, and half the 95 % interval of the difference in the sentences "
         "(paired t test).",
-        "A and B differ in optimizer.lr (0.1 and 0.01).",
+        "A and B differ in optimizer.lr (0.1 vs. 0.01).",
         "more seeds: python train.py -m sweep.resume=it seed=3,4",
     ]
 
