@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -19,7 +20,8 @@ from convboard.results.table import RunTable
 from convboard.sweeps.terminal.live_view import format_duration
 
 _LABELS = {"epoch": "epoch", "step": "step", "time": "time after the first epoch"}
-
+_BELOW: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.16)}
+_BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
 _THIN = 0.8  # points
 _LONG = 36  # characters of a name; longer ones are below the axes
 
@@ -50,7 +52,7 @@ def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
     if not lines:
         return None
     values = [value for line in lines for value in line.curve.means if math.isfinite(value)]
-    metric = metric_axis(tag, values or [0.0], tag.startswith("accuracy"))
+    metric = metric_axis(tag, values or [0.0])
     is_below = max(len(line.name) for line in lines[: len(COLOURS)]) > _LONG
     legend = 0.2 * min(len(lines), len(COLOURS) + 1) if is_below else 0
     figure = new_figure(8.6, 4.4 + legend, f"{tag} by {at}", _note(lines))
@@ -115,9 +117,4 @@ def _draw_legend(axes: Axes, more: int, is_below: bool) -> None:
     if more:
         handles.append(axes.plot([], [], color=OTHERS, linewidth=_THIN)[0])
         labels.append(f"{more} more")
-    place = (
-        {"loc": "upper left", "bbox_to_anchor": (0, -0.16)}
-        if is_below
-        else {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    )
-    axes.legend(handles, labels, fontsize=8.5, **place)
+    axes.legend(handles, labels, fontsize=8.5, **(_BELOW if is_below else _BESIDE))

@@ -56,7 +56,7 @@ def _draw_cells(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) -
     """Draw a cell with its mean for each pair of values, with a frame round the best."""
     cells = _cells(across, up)
     means = {place: cell.mean for place, cell in cells.items()}
-    metric = metric_axis(table.objective, means.values(), table.is_maximised)
+    metric = metric_axis(table.objective, means.values())
     has_numbers = len({cell.n for cell in cells.values()}) > 1
     for place, cell in cells.items():
         goodness = metric.goodness(cell.mean)
@@ -99,7 +99,7 @@ def _cells(across: KeyEffect, up: KeyEffect) -> Cells:
 
 def _draw_points(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) -> MetricAxis:
     """Draw a point for each run, the best ones last, so that they are on top."""
-    metric = metric_axis(table.objective, (point.value for point in across.points), table.is_maximised)
+    metric = metric_axis(table.objective, (point.value for point in across.points))
     points = sorted(across.points, key=lambda point: metric.goodness(point.value))
     axes.scatter(
         [across.scale.fraction(point.at) for point in points],

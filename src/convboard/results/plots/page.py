@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
+from convboard.config.objectives import format_metric
 from convboard.experiment.console import counted
 from convboard.results.plots.labels import setting_name, shown_value
 from convboard.results.ranking import rank
@@ -13,7 +14,6 @@ from convboard.results.setting import Setting
 from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
 from convboard.sweeps.store.journal import State
-from convboard.sweeps.terminal.live_view import format_value
 
 _MOST_SETTINGS, _MOST_FAILED = 100, 20  # rows
 _PAGE = """<!DOCTYPE html>
@@ -87,8 +87,8 @@ def _summary(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
 def _with_spread(metric: str, summary: Summary | None) -> str:
     if summary is None:
         return ""
-    mean = format_value(metric, summary.mean)
-    return mean if summary.deviation is None else f"{mean} ± {format_value(metric, summary.deviation)}"
+    mean = format_metric(metric, summary.mean)
+    return mean if summary.deviation is None else f"{mean} ± {format_metric(metric, summary.deviation)}"
 
 
 def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
         interval = objective.interval if objective else None
         numbers = [
             _with_spread(table.objective, objective),
-            "" if interval is None else f"± {format_value(table.objective, interval)}",
+            "" if interval is None else f"± {format_metric(table.objective, interval)}",
             *([_with_spread(tested, setting.test)] if is_other else []),
             str(objective.n if objective else 0),
         ]
