@@ -1,5 +1,7 @@
 """Which figures are drawn of runs, and why others cannot be."""
 
+from typing import Any
+
 import pytest
 
 from convboard.errors import ConfigError, RunError
