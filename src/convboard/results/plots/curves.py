@@ -14,7 +14,6 @@ from convboard.results.curves import MeanCurve, mean_curve, read_curve
 from convboard.results.plots.axes import MetricAxis, metric_axis
 from convboard.results.plots.labels import setting_name
 from convboard.results.plots.style import COLOURS, OTHERS, new_figure
-from convboard.results.ranking import rank
 from convboard.results.setting import Setting
 from convboard.results.table import RunTable
 from convboard.sweeps.terminal.live_view import format_duration
@@ -46,8 +45,7 @@ def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
     Raises:
         ConfigError: The curves have no such metric.
     """
-    ranked = rank(table.settings(), table.is_maximised)
-    found = [(setting_name(setting.values), _mean(setting, tag, at)) for setting in ranked]
+    found = [(setting_name(setting.values), _mean(setting, tag, at)) for setting in table.ranking()]
     lines = [_Line(name, curve) for name, curve in found if curve is not None]
     if not lines:
         return None

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from convboard.errors import ConfigError, RunError, nearest
-from convboard.results.importance import importance
 from convboard.results.key_effects import compared_keys, measured
 from convboard.results.plots.curves import draw_curves
 from convboard.results.plots.heat_map import draw_heat_map
@@ -30,8 +29,10 @@ def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure]
 
     Raises:
         ConfigError: A key or a metric does not exist.
-        RunError: Nothing can be drawn, or not all kinds that are asked for.
+        RunError: The runs are on several data sets or have several objectives; nothing can be drawn, or not all kinds
+            that are asked for.
     """
+    _check_comparable(table)
     compared = compared_keys(table)
     for key in options.keys:
         if compared and key not in compared:
@@ -48,13 +49,27 @@ def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure]
     return figures, remarks
 
 
+def _check_comparable(table: RunTable) -> None:
+    runs = [row for row, _ in measured(table)]
+    datasets = sorted({str(row.config.get("dataset")) for row in runs})
+    if len(datasets) > 1:
+        raise RunError(
+            f"Results on {' and '.join(datasets)} cannot be compared. Choose one with where='dataset={datasets[0]}'."
+        )
+    objectives = sorted({row.objective for row in runs})
+    if len(objectives) > 1:
+        raise RunError(
+            f"Runs that are compared by {' and '.join(objectives)} cannot be drawn together. Give other folders."
+        )
+
+
 def _drawn(kind: str, table: RunTable, keys: Sequence[str], options: PlotOptions) -> Figure | str:
     """Return a figure, or why it cannot be drawn."""
     if kind == "curves":
         figure = draw_curves(table, options.tag or table.objective, options.at)
         return figure or "no run has curves, which are in curves.csv after the first epoch"
     if kind == "importance":
-        shares = importance(table.settings())
+        shares = table.importance()
         return draw_importance(shares) if shares else "too few settings differ in their objective"
     if not measured(table):
         return "no run has a result"

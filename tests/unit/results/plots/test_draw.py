@@ -1,5 +1,6 @@
 """Which figures are drawn of runs, and why others cannot be."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,6 +83,15 @@ def test_nothing_can_be_drawn() -> None:
         RunError, match="objective cannot be drawn: the runs that have a result differ in no key but the seed"
     ):
         draw_plots(seeds, PlotOptions())
+
+
+def test_results_that_cannot_be_compared() -> None:
+    rows = [run_row(0, 0.9, model="a", dataset="mnist"), run_row(1, 0.8, model="b", dataset="digits")]
+    with pytest.raises(RunError, match=r"Results on digits and mnist .* with where='dataset=digits'\."):
+        draw_plots(RunTable(rows, ["model", "dataset"]), PlotOptions())
+    other = replace(rows[0], config={**rows[0].config, "objective": "accuracy/test"})
+    with pytest.raises(RunError, match="compared by accuracy/test and accuracy/val cannot be drawn together"):
+        draw_plots(RunTable([rows[0], other], ["model"]), PlotOptions())
 
 
 def test_slips_name_the_nearest(sweep: RunTable) -> None:
