@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from convboard.results.axis_scale import AxisScale, axis_scale
-from convboard.results.importance import importance
-from convboard.results.ranking import rank
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
 from convboard.results.statistics import Summary, summarise
@@ -67,7 +65,7 @@ class KeyEffect:
 def compared_keys(table: RunTable) -> list[str]:
     """Return the keys but the seed in which runs that have an objective differ, the most important ones first."""
     values = {key: {row.config.get(key) for row, _ in measured(table)} for key in table.differing if key != SEED}
-    shares = importance(table.settings())
+    shares = table.importance()
     return sorted((key for key in values if len(values[key]) > 1), key=lambda key: -shares.get(key, 0))
 
 
@@ -98,8 +96,7 @@ def measured(table: Iterable[RunRow]) -> list[tuple[RunRow, float]]:
 
 def measured_settings(table: RunTable) -> list[tuple[Setting, Summary]]:
     """Return the settings that have an objective, with it, the best first."""
-    ranked = rank(table.settings(), table.is_maximised)
-    return [(setting, setting.objective) for setting in ranked if setting.objective is not None]
+    return [(setting, setting.objective) for setting in table.ranking() if setting.objective is not None]
 
 
 def _by_value(points: Sequence[Point], scale: AxisScale) -> list[list[Point]]:

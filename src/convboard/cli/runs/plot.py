@@ -38,7 +38,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
     """Draw the figures, write them, and print the files."""
     options = PlotOptions(_listed(arguments.kind), _listed(arguments.keys), arguments.tag, arguments.x)
     folder = Path(paths[0] if paths else "outputs")
-    out = folder / "plots.html" if arguments.out is None else Path(arguments.out)
+    out = Path(arguments.out or (folder if folder.is_dir() else Path()) / "plots.html")
     check_format(out)
     table = load(paths, arguments.where)
     if not len(table):
@@ -50,12 +50,12 @@ def main(paths: list[str], arguments: Arguments) -> None:
     from convboard.results.plots.write import write_plots
 
     with style():
-        figures, reasons = draw_plots(table, options)
+        figures, remarks = draw_plots(table, options)
         files = write_plots(out, folder.resolve().name, table, figures)
     for file in files:
         print(f"written: {printable(shown_path(file))}")
-    for kind, reason in reasons.items():
-        print(f"{kind} is not drawn: {printable(reason)}.")
+    for remark in remarks:
+        print(printable(remark))
 
 
 def _listed(names: str | None) -> list[str]:

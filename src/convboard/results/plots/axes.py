@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
+from convboard.config.objectives import format_metric, is_maximised
 from convboard.results.axis_scale import AxisScale
 from convboard.results.plots.labels import shown_value
-from convboard.sweeps.terminal.live_view import format_value
 
 _MOST_TICKS = 7  # values of a number that each get a tick
 _MARGIN = 0.07  # of the axis of a metric, above and below
@@ -64,14 +64,17 @@ class MetricAxis:
         low: The smallest value that is shown.
         high: The largest one.
         is_log: Whether it is logarithmic.
-        is_maximised: Whether larger values are better.
     """
 
     metric: str
     low: float
     high: float
     is_log: bool
-    is_maximised: bool
+
+    @property
+    def is_maximised(self) -> bool:
+        """Whether larger values are better."""
+        return is_maximised(self.metric)
 
     def apply(self, axes: Axes) -> None:
         """Give the y axis of axes its scale, its ticks and its limits, with a margin."""
@@ -122,21 +125,21 @@ class MetricAxis:
     def text(self, value: float, short: bool = False) -> str:
         """Return a value for people: an accuracy in percent. A round value can be short."""
         if not short:
-            return format_value(self.metric, value)
-        return f"{100 * value:.4g}%" if self.metric.startswith("accuracy") else f"{value:.4g}"
+            return format_metric(self.metric, value)
+        return f"{100 * value:.4g}%" if self.is_maximised else f"{value:.4g}"
 
 
-def metric_axis(metric: str, values: Iterable[float], is_maximised: bool) -> MetricAxis:
+def metric_axis(metric: str, values: Iterable[float]) -> MetricAxis:
     """Return the axis for values of a metric, at least one.
 
     Values that are far worse than most, as of runs that have diverged, are left out: the differences between the others
     could not be seen. Losses of very different size have a logarithmic axis.
     """
-    best_first = sorted(values, reverse=is_maximised)
+    best_first = sorted(values, reverse=is_maximised(metric))
     best, worst, median = best_first[0], best_first[-1], best_first[len(best_first) // 2]
-    if not is_maximised and best > 0 and worst > _LARGE * best:
-        return MetricAxis(metric, best, worst, True, False)
+    if worst > _LARGE * best > 0:
+        return MetricAxis(metric, best, worst, True)
     if abs(worst - best) > _FAR * abs(median - best) > 0:
         limit = best + _KEPT * (median - best)
         worst = next(value for value in reversed(best_first) if abs(value - best) <= abs(limit - best))
-    return MetricAxis(metric, min(best, worst), max(best, worst), False, is_maximised)
+    return MetricAxis(metric, min(best, worst), max(best, worst), False)

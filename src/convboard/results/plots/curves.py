@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -13,13 +14,13 @@ from convboard.results.curves import MeanCurve, mean_curve, read_curve
 from convboard.results.plots.axes import MetricAxis, metric_axis
 from convboard.results.plots.labels import setting_name
 from convboard.results.plots.style import COLOURS, OTHERS, new_figure
-from convboard.results.ranking import rank
 from convboard.results.setting import Setting
 from convboard.results.table import RunTable
 from convboard.sweeps.terminal.live_view import format_duration
 
 _LABELS = {"epoch": "epoch", "step": "step", "time": "time after the first epoch"}
-
+_BELOW: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.16)}
+_BESIDE: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
 _THIN = 0.8  # points
 _LONG = 36  # characters of a name; longer ones are below the axes
 
@@ -44,13 +45,12 @@ def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
     Raises:
         ConfigError: The curves have no such metric.
     """
-    ranked = rank(table.settings(), table.is_maximised)
-    found = [(setting_name(setting.values), _mean(setting, tag, at)) for setting in ranked]
+    found = [(setting_name(setting.values), _mean(setting, tag, at)) for setting in table.ranking()]
     lines = [_Line(name, curve) for name, curve in found if curve is not None]
     if not lines:
         return None
     values = [value for line in lines for value in line.curve.means if math.isfinite(value)]
-    metric = metric_axis(tag, values or [0.0], tag.startswith("accuracy"))
+    metric = metric_axis(tag, values or [0.0])
     is_below = max(len(line.name) for line in lines[: len(COLOURS)]) > _LONG
     legend = 0.2 * min(len(lines), len(COLOURS) + 1) if is_below else 0
     figure = new_figure(8.6, 4.4 + legend, f"{tag} by {at}", _note(lines))
@@ -115,9 +115,4 @@ def _draw_legend(axes: Axes, more: int, is_below: bool) -> None:
     if more:
         handles.append(axes.plot([], [], color=OTHERS, linewidth=_THIN)[0])
         labels.append(f"{more} more")
-    place = (
-        {"loc": "upper left", "bbox_to_anchor": (0, -0.16)}
-        if is_below
-        else {"loc": "center left", "bbox_to_anchor": (1.01, 0.5)}
-    )
-    axes.legend(handles, labels, fontsize=8.5, **place)
+    axes.legend(handles, labels, fontsize=8.5, **(_BELOW if is_below else _BESIDE))

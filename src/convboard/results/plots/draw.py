@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from convboard.errors import ConfigError, RunError, nearest
-from convboard.results.importance import importance
 from convboard.results.key_effects import compared_keys, measured
 from convboard.results.plots.curves import draw_curves
 from convboard.results.plots.heat_map import draw_heat_map
@@ -15,10 +14,10 @@ from convboard.results.plots.options import KINDS, PlotOptions
 from convboard.results.plots.parallel_coordinates import draw_parallel_coordinates
 from convboard.results.table import RunTable
 
-_MOST_PANELS, _MOST_AXES = 12, 9  # keys that are drawn if more differ and none are chosen
+_MOST_KEYS = {"objective": 12, "parallel": 9}  # that are drawn if more differ and none are chosen
 
 
-def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure], dict[str, str]]:
+def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure], list[str]]:
     """Draw figures of runs.
 
     Args:
@@ -26,48 +25,63 @@ def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure]
         options: What is drawn.
 
     Returns:
-        The figures by their kind, and why others cannot be drawn.
+        The figures by their kind, and remarks: why others cannot be drawn, and which keys are left out.
 
     Raises:
         ConfigError: A key or a metric does not exist.
-        RunError: Nothing can be drawn, or not all kinds that are asked for.
+        RunError: The runs are on several data sets or have several objectives; nothing can be drawn, or not all kinds
+            that are asked for.
     """
-    _check_keys(table, options.keys)
-    drawn = {kind: _drawn(kind, table, options) for kind in options.kinds or KINDS}
-    figures = {kind: figure for kind, figure in drawn.items() if isinstance(figure, Figure)}
-    reasons = {kind: reason for kind, reason in drawn.items() if isinstance(reason, str)}
-    if reasons and (options.kinds or not figures):
-        raise RunError("".join(f"{kind} cannot be drawn: {reason}.\n" for kind, reason in reasons.items()).rstrip())
-    return figures, reasons
-
-
-def _check_keys(table: RunTable, keys: Sequence[str]) -> None:
+    _check_comparable(table)
     compared = compared_keys(table)
-    for key in keys:
-        if not compared:
-            raise RunError(f"keys={key}: {_without_keys(table)}.")
-        if key not in compared:
+    for key in options.keys:
+        if compared and key not in compared:
             raise ConfigError(f"keys={key}: the runs that have a result do not differ in it. {nearest(key, compared)}")
+    kinds = options.kinds or KINDS
+    drawn = {kind: _drawn(kind, table, options.keys or compared[: _MOST_KEYS.get(kind)], options) for kind in kinds}
+    figures = {kind: figure for kind, figure in drawn.items() if isinstance(figure, Figure)}
+    remarks = [f"{kind} cannot be drawn: {reason}." for kind, reason in drawn.items() if isinstance(reason, str)]
+    if remarks and (options.kinds or not figures):
+        raise RunError("\n".join(remarks))
+    for kind, most in _MOST_KEYS.items():
+        if kind in figures and not options.keys and len(compared) > most:
+            remarks.append(f"{kind} has the {most} most important of {len(compared)} keys; keys= chooses.")
+    return figures, remarks
 
 
-def _drawn(kind: str, table: RunTable, options: PlotOptions) -> Figure | str:
+def _check_comparable(table: RunTable) -> None:
+    runs = [row for row, _ in measured(table)]
+    datasets = sorted({str(row.config.get("dataset")) for row in runs})
+    if len(datasets) > 1:
+        raise RunError(
+            f"Results on {' and '.join(datasets)} cannot be compared. Choose one with where='dataset={datasets[0]}'."
+        )
+    objectives = sorted({row.objective for row in runs})
+    if len(objectives) > 1:
+        raise RunError(
+            f"Runs that are compared by {' and '.join(objectives)} cannot be drawn together. Give other folders."
+        )
+
+
+def _drawn(kind: str, table: RunTable, keys: Sequence[str], options: PlotOptions) -> Figure | str:
     """Return a figure, or why it cannot be drawn."""
     if kind == "curves":
         figure = draw_curves(table, options.tag or table.objective, options.at)
         return figure or "no run has curves, which are in curves.csv after the first epoch"
     if kind == "importance":
-        shares = importance(table.settings())
+        shares = table.importance()
         return draw_importance(shares) if shares else "too few settings differ in their objective"
-    keys = list(options.keys) or compared_keys(table)
+    if not measured(table):
+        return "no run has a result"
     if not keys:
-        return _without_keys(table)
-    if kind == "objective":
-        return draw_objective_by_key(table, keys if options.keys else keys[:_MOST_PANELS])
-    if kind == "parallel":
-        return draw_parallel_coordinates(table, keys if options.keys else keys[:_MOST_AXES])
-    assert kind == "heat_map"
-    return draw_heat_map(table, *keys[:2]) if len(keys) > 1 else f"it needs two keys, and {keys[0]} is the only one"
+        return "the runs that have a result differ in no key but the seed"
+    if kind == "heat_map":
+        return _heat_map(table, keys)
+    return (draw_objective_by_key if kind == "objective" else draw_parallel_coordinates)(table, keys)
 
 
-def _without_keys(table: RunTable) -> str:
-    return "the runs that have a result differ in no key but the seed" if measured(table) else "no run has a result"
+def _heat_map(table: RunTable, keys: Sequence[str]) -> Figure | str:
+    if len(keys) < 2:
+        return f"it needs two keys, and {keys[0]} is the only one"
+    both = RunTable([row for row in table if keys[0] in row.config and keys[1] in row.config])
+    return draw_heat_map(both, keys[0], keys[1]) if measured(both) else f"no run has both {keys[0]} and {keys[1]}"

@@ -26,25 +26,24 @@ def draw_heat_map(table: RunTable, first: str, second: str) -> Figure:
     """Draw the mean objective for each pair of values, or each run if both keys are numbers with many values.
 
     Args:
-        table: Runs, of which some have an objective and both keys.
+        table: Runs with both keys, of which some have an objective.
         first: One of `compared_keys`.
         second: Another one. The key with more values is the horizontal one.
     """
-    both = RunTable([row for row in table if first in row.config and second in row.config])
-    effects = [key_effect(both, key) for key in (first, second)]
+    effects = [key_effect(table, key) for key in (first, second)]
     across, up = sorted(effects, key=lambda effect: -len(effect.scale.values))
     title = f"{table.objective} by {across.key} and {up.key}"
     if up.is_grouped:
         figure = new_figure(6.6, 4.6, title, "a point for each run: the better, the darker")
         axes = figure.subplots()
-        _draw_colour_bar(figure, axes, _draw_points(axes, both, across, up))
+        _draw_colour_bar(figure, axes, _draw_points(axes, table, across, up))
     else:
         size = 2.4 + 0.95 * len(across.groups), 1.6 + 0.5 * len(up.groups)
         figure = new_figure(
             max(4.6, size[0]), max(2.6, size[1]), title, "mean of each pair of values; orange: the best"
         )
         axes = figure.subplots()
-        _draw_cells(axes, both, across, up)
+        _draw_cells(axes, table, across, up)
     axes.set_xlabel(across.key)
     axes.set_ylabel(up.key)
     axes.spines[:].set_visible(False)
@@ -56,7 +55,7 @@ def _draw_cells(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) -
     """Draw a cell with its mean for each pair of values, with a frame round the best."""
     cells = _cells(across, up)
     means = {place: cell.mean for place, cell in cells.items()}
-    metric = metric_axis(table.objective, means.values(), table.is_maximised)
+    metric = metric_axis(table.objective, means.values())
     has_numbers = len({cell.n for cell in cells.values()}) > 1
     for place, cell in cells.items():
         goodness = metric.goodness(cell.mean)
@@ -99,7 +98,7 @@ def _cells(across: KeyEffect, up: KeyEffect) -> Cells:
 
 def _draw_points(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) -> MetricAxis:
     """Draw a point for each run, the best ones last, so that they are on top."""
-    metric = metric_axis(table.objective, (point.value for point in across.points), table.is_maximised)
+    metric = metric_axis(table.objective, (point.value for point in across.points))
     points = sorted(across.points, key=lambda point: metric.goodness(point.value))
     axes.scatter(
         [across.scale.fraction(point.at) for point in points],

@@ -31,7 +31,7 @@ def draw_objective_by_key(table: RunTable, keys: Sequence[str]) -> Figure:
         keys: Some of `compared_keys`.
     """
     runs = measured(table)
-    metric = metric_axis(table.objective, [value for _, value in runs], table.is_maximised)
+    metric = metric_axis(table.objective, [value for _, value in runs])
     columns = min(_COLUMNS, len(keys))
     rows = -(-len(keys) // columns)
     size = max(columns, 2) * _WIDTH, rows * _HEIGHT + 0.7

@@ -5,15 +5,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
+from convboard.config.objectives import format_metric
 from convboard.experiment.console import counted
+from convboard.results.metric_text import summary_text
 from convboard.results.plots.labels import setting_name, shown_value
-from convboard.results.ranking import rank
 from convboard.results.run_row import UNREADABLE
 from convboard.results.setting import Setting
-from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
 from convboard.sweeps.store.journal import State
-from convboard.sweeps.terminal.live_view import format_value
 
 _MOST_SETTINGS, _MOST_FAILED = 100, 20  # rows
 _PAGE = """<!DOCTYPE html>
@@ -60,7 +59,7 @@ def render_page(title: str, mark: str, table: RunTable, figures: Mapping[str, by
         table: The runs.
         figures: SVG files by kind of figure.
     """
-    settings = rank(table.settings(), table.is_maximised)
+    settings = table.ranking()
     parts = [*_summary(table, settings)]
     parts += ["<main>", *map(_image, figures, figures.values()), "</main>"]
     parts += [*_settings(table, settings), *_failed(table)]
@@ -80,15 +79,8 @@ def _summary(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
         name = setting_name(settings[0].values)
         seeds = f", mean over {counted(objective.n, 'seed')}" if objective.n > 1 else ""
         best = f"<strong>{escape(name)}</strong>" if name else ""
-        yield f"<p>Best: {best} {escape(table.objective)} {_with_spread(table.objective, objective)}{seeds}.</p>"
+        yield f"<p>Best: {best} {escape(table.objective)} {summary_text(table.objective, objective)}{seeds}.</p>"
         yield f"<code>{escape(settings[0].results[0].command)}</code>"
-
-
-def _with_spread(metric: str, summary: Summary | None) -> str:
-    if summary is None:
-        return ""
-    mean = format_value(metric, summary.mean)
-    return mean if summary.deviation is None else f"{mean} ± {format_value(metric, summary.deviation)}"
 
 
 def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
@@ -103,9 +95,9 @@ def _settings(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
         objective = setting.objective
         interval = objective.interval if objective else None
         numbers = [
-            _with_spread(table.objective, objective),
-            "" if interval is None else f"± {format_value(table.objective, interval)}",
-            *([_with_spread(tested, setting.test)] if is_other else []),
+            summary_text(table.objective, objective),
+            "" if interval is None else f"± {format_metric(table.objective, interval)}",
+            *([summary_text(tested, setting.test)] if is_other else []),
             str(objective.n if objective else 0),
         ]
         yield f'<tr{" class=best" if place == 1 else ""}><td class="number">{place}</td>'

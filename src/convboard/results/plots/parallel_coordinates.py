@@ -30,7 +30,7 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
         keys: Some of `compared_keys`.
     """
     settings = [(setting.rows[0].config, objective.mean) for setting, objective in measured_settings(table)]
-    metric = metric_axis(table.objective, [mean for _, mean in settings], table.is_maximised)
+    metric = metric_axis(table.objective, [mean for _, mean in settings])
     note = "a line for each setting: the better its rank, the darker; orange: the best"
     if beyond := sum(metric.is_beyond(mean) for _, mean in settings):
         note += f"    {counted(beyond, 'setting')} beyond the end of the last axis"

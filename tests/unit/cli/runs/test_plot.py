@@ -39,7 +39,7 @@ def test_images_of_some_figures(sweep: Path, tmp_path: Path, capsys: pytest.Capt
 def test_what_is_not_drawn_is_said(sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main([str(sweep)], Arguments(where="model=lenet", out=str(tmp_path / "a.html")))
     said = capsys.readouterr().out
-    assert "heat_map is not drawn: it needs two keys, and optimizer.lr is the only one.\n" in said
+    assert "heat_map cannot be drawn: it needs two keys, and optimizer.lr is the only one.\n" in said
 
 
 def test_mistakes(sweep: Path, tmp_path: Path) -> None:

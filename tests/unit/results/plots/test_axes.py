@@ -13,11 +13,11 @@ def limits(axis: MetricAxis) -> tuple[float, float]:
 
 
 def test_all_values_are_shown_where_none_is_far_from_most() -> None:
-    assert limits(metric_axis("accuracy/val", [0.95, 0.96, 0.97, 0.9], True)) == (0.9, 0.97)
+    assert limits(metric_axis("accuracy/val", [0.95, 0.96, 0.97, 0.9])) == (0.9, 0.97)
 
 
 def test_runs_that_have_diverged_are_beyond_the_axis() -> None:
-    axis = metric_axis("accuracy/val", [0.98, 0.97, 0.96, 0.1, 0.11], True)
+    axis = metric_axis("accuracy/val", [0.98, 0.97, 0.96, 0.1, 0.11])
     assert limits(axis) == (0.96, 0.98)
     assert axis.is_beyond(0.1)
     assert axis.fraction(0.1) == 0
@@ -25,13 +25,13 @@ def test_runs_that_have_diverged_are_beyond_the_axis() -> None:
 
 
 def test_equally_good_values() -> None:
-    axis = metric_axis("accuracy/val", [0.5, 0.5], True)
+    axis = metric_axis("accuracy/val", [0.5, 0.5])
     assert axis.fraction(0.5) == 0.5
     axis.apply(Figure().subplots())
 
 
 def test_losses_of_very_different_size_have_a_logarithmic_axis() -> None:
-    axis = metric_axis("loss/val", [0.01, 0.1, 1.0], False)
+    axis = metric_axis("loss/val", [0.01, 0.1, 1.0])
     assert axis.is_log
     assert axis.fraction(0.1) == pytest.approx(0.5)
     assert axis.goodness(0.01) == 1
@@ -39,12 +39,12 @@ def test_losses_of_very_different_size_have_a_logarithmic_axis() -> None:
 
 
 def test_an_axis_is_widened_for_error_bars_but_not_below_zero_of_logarithms() -> None:
-    axis = metric_axis("loss/val", [0.01, 0.1, 1.0], False)
+    axis = metric_axis("loss/val", [0.01, 0.1, 1.0])
     assert limits(axis.including([-0.5, 2.0])) == (0.01, 2.0)
 
 
 def test_texts_of_metrics() -> None:
-    accuracy, loss = metric_axis("accuracy/val", [0.5], True), metric_axis("loss/val", [0.5], False)
+    accuracy, loss = metric_axis("accuracy/val", [0.5]), metric_axis("loss/val", [0.5])
     assert (accuracy.text(0.98765), accuracy.text(0.975, short=True)) == ("98.77%", "97.5%")
     assert (loss.text(0.25), loss.text(0.25, short=True)) == ("0.2500", "0.25")
 

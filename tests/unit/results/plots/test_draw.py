@@ -1,5 +1,8 @@
 """Which figures are drawn of runs, and why others cannot be."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from convboard.errors import ConfigError, RunError
@@ -11,9 +14,9 @@ from run_rows import run_row
 
 
 def test_all_kinds(sweep: RunTable) -> None:
-    figures, reasons = draw_plots(sweep, PlotOptions())
+    figures, remarks = draw_plots(sweep, PlotOptions())
     assert list(figures) == list(KINDS)
-    assert not reasons
+    assert not remarks
 
 
 def test_chosen_kinds_and_keys(sweep: RunTable) -> None:
@@ -24,10 +27,31 @@ def test_chosen_kinds_and_keys(sweep: RunTable) -> None:
 
 def test_what_cannot_be_drawn_is_left_out_with_the_reason() -> None:
     table = RunTable([run_row(0, 0.9, model="a"), run_row(1, 0.8, model="b")], ["model"])
-    figures, reasons = draw_plots(table, PlotOptions())
+    figures, remarks = draw_plots(table, PlotOptions())
     assert list(figures) == ["objective", "parallel", "importance"]
-    assert reasons["heat_map"] == "it needs two keys, and model is the only one"
-    assert reasons["curves"].startswith("no run has curves")
+    assert remarks[0] == "heat_map cannot be drawn: it needs two keys, and model is the only one."
+    assert remarks[1].startswith("curves cannot be drawn: no run has curves")
+
+
+def test_of_many_keys_the_most_important_are_drawn() -> None:
+    keys = [f"model.a{number}" for number in range(15)]
+    values: list[dict[str, Any]] = [{f"model__a{k}": n >> (k % 4) & 1 for k in range(15)} for n in range(16)]
+    rows = [run_row(n, 0.9 + n / 1000, **values[n]) for n in range(16)]
+    figures, remarks = draw_plots(RunTable(rows, keys), PlotOptions(["objective", "parallel"]))
+    assert len(figures["objective"].axes) == 12
+    assert len(figures["parallel"].axes[0].get_xticks()) == 9 + 1
+    assert remarks[0] == "objective has the 12 most important of 15 keys; keys= chooses."
+    figures, remarks = draw_plots(RunTable(rows, keys), PlotOptions(["objective"], keys))
+    assert len(figures["objective"].axes) == 15
+    assert not remarks
+
+
+def test_a_heat_map_of_keys_that_no_run_has_together() -> None:
+    rows = [run_row(n, 0.9 + n / 100, optimizer="sgd", optimizer__momentum=n) for n in range(2)]
+    rows += [run_row(2 + n, 0.9, optimizer="adam", optimizer__eps=1.0 + n) for n in range(2)]
+    table = RunTable(rows, ["optimizer", "optimizer.momentum", "optimizer.eps"])
+    with pytest.raises(RunError, match=r"no run has both optimizer.momentum and optimizer.eps"):
+        draw_plots(table, PlotOptions(["heat_map"], ["optimizer.momentum", "optimizer.eps"]))
 
 
 @pytest.mark.parametrize(
@@ -52,13 +76,22 @@ def test_nothing_can_be_drawn() -> None:
     )
     with pytest.raises(RunError, match="objective cannot be drawn: no run has a result"):
         draw_plots(waiting, PlotOptions())
-    with pytest.raises(RunError, match="keys=model: no run has a result"):
+    with pytest.raises(RunError, match="objective cannot be drawn: no run has a result"):
         draw_plots(waiting, PlotOptions(keys=["model"]))
     seeds = RunTable([run_row(0, 0.9, seed=1), run_row(1, 0.8, seed=2)], ["seed"])
     with pytest.raises(
         RunError, match="objective cannot be drawn: the runs that have a result differ in no key but the seed"
     ):
         draw_plots(seeds, PlotOptions())
+
+
+def test_results_that_cannot_be_compared() -> None:
+    rows = [run_row(0, 0.9, model="a", dataset="mnist"), run_row(1, 0.8, model="b", dataset="digits")]
+    with pytest.raises(RunError, match=r"Results on digits and mnist .* with where='dataset=digits'\."):
+        draw_plots(RunTable(rows, ["model", "dataset"]), PlotOptions())
+    other = replace(rows[0], config={**rows[0].config, "objective": "accuracy/test"})
+    with pytest.raises(RunError, match="compared by accuracy/test and accuracy/val cannot be drawn together"):
+        draw_plots(RunTable([rows[0], other], ["model"]), PlotOptions())
 
 
 def test_slips_name_the_nearest(sweep: RunTable) -> None:
