@@ -14,6 +14,7 @@ from convboard.errors import RunError
 from convboard.experiment.run_files import CONFIG
 from convboard.plugins.answers import UnreadableError
 from convboard.plugins.sweeps.table import table_of
+from convboard.results.diff import differing_config
 from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
 from convboard.sweeps.store.sweep_record import SWEEP
@@ -81,6 +82,14 @@ class RunFolders:
                 if self.name(row) == run:
                     return row
         raise NotFoundError(f"there is no run {run!r}")
+
+    def difference(self, run: str, other: str) -> list[tuple[str, Any, Any]]:
+        """Return the keys of the config in which two runs differ, with both values; see `differing_config`.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return differing_config(self.row(run), self.row(other))
 
     def name(self, row: RunRow) -> str:
         """Return the name of a run in TensorBoard, its path below the log directory."""
