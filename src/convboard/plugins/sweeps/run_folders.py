@@ -21,7 +21,6 @@ from convboard.sweeps.store.sweep_record import SWEEP
 
 OTHERS = ""  # the folder of the runs outside of sweeps
 _SHARE = 5  # what was read is used for this multiple of the time that reading took
-_AT_LEAST = 0.25  # seconds
 
 
 class RunFolders:
@@ -101,7 +100,7 @@ class RunFolders:
             if begin >= self._is_old_at:
                 self._folders = self._grouped(self._all_rows())
                 end = time.monotonic()
-                self._is_old_at = end + max(_AT_LEAST, _SHARE * (end - begin))
+                self._is_old_at = end + _SHARE * (end - begin)
             return self._folders
 
     def _all_rows(self) -> Sequence[RunRow]:
