@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { differences } from "#shared/config-difference.js";
 import { predictionOf } from "#layers/prediction.js";
-import { about, bestOf, percent } from "#layers/run-words.js";
+import { about, bestOf, differences, percent } from "#layers/run-words.js";
 import { placeAmong } from "#layers/top-bar.js";
 
 test("a run is told by what is known of it", () => {

@@ -5,7 +5,7 @@ TensorBoard imports this module when it starts, so it imports neither torch nor 
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tensorboard import plugin_util
 from tensorboard.errors import NotFoundError
@@ -15,9 +15,7 @@ from werkzeug.wrappers import Request, Response
 from convboard.plugins.answers import Answer, applications, json_answer
 from convboard.plugins.static_files import read_static_files
 from convboard.plugins.sweeps.curves import Curves, steps_per_epoch
-
-if TYPE_CHECKING:
-    from convboard.plugins.sweeps.run_folders import RunFolders
+from convboard.plugins.sweeps.run_folders import RunFolders
 
 PLUGIN = "sweeps"
 _STATIC = read_static_files(PLUGIN)
@@ -51,15 +49,16 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
             "/folders": lambda request: _new(request, self._runs.overview()),
             "/table": lambda request: _new(request, self._runs.table(_folder(request))),
             "/config": lambda request: json_answer(request, self._runs.row(request.args.get("run", "")).config),
+            "/difference": lambda request: json_answer(
+                request, self._runs.difference(request.args.get("run", ""), request.args.get("from", ""))
+            ),
             "/tags": lambda request: json_answer(request, self._tags(request)),
             "/curves": lambda request: json_answer(request, self._read_curves(request)),
         }
         return applications(answers, _STATIC.routes(), self._flags)
 
     @cached_property
-    def _runs(self) -> "RunFolders":
-        from convboard.plugins.sweeps.run_folders import RunFolders  # imports Hydra: TensorBoard need not wait for it
-
+    def _runs(self) -> RunFolders:
         if not self._logdir:
             raise NotFoundError("the Sweeps tab needs TensorBoard's option --logdir; --logdir_spec is not enough")
         return RunFolders(Path(self._logdir).expanduser())

@@ -14,13 +14,13 @@ from convboard.errors import RunError
 from convboard.experiment.run_files import CONFIG
 from convboard.plugins.answers import UnreadableError
 from convboard.plugins.sweeps.table import table_of
+from convboard.results.diff import differing_config
 from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
 from convboard.sweeps.store.sweep_record import SWEEP
 
 OTHERS = ""  # the folder of the runs outside of sweeps
 _SHARE = 5  # what was read is used for this multiple of the time that reading took
-_AT_LEAST = 0.25  # seconds
 
 
 class RunFolders:
@@ -82,6 +82,14 @@ class RunFolders:
                     return row
         raise NotFoundError(f"there is no run {run!r}")
 
+    def difference(self, run: str, other: str) -> list[tuple[str, Any, Any]]:
+        """Return the keys of the config in which two runs differ, with both values; see `differing_config`.
+
+        Raises:
+            NotFoundError: There is no such run.
+        """
+        return differing_config(self.row(run), self.row(other))
+
     def name(self, row: RunRow) -> str:
         """Return the name of a run in TensorBoard, its path below the log directory."""
         return os.path.relpath(row.path, self.logdir)
@@ -92,7 +100,7 @@ class RunFolders:
             if begin >= self._is_old_at:
                 self._folders = self._grouped(self._all_rows())
                 end = time.monotonic()
-                self._is_old_at = end + max(_AT_LEAST, _SHARE * (end - begin))
+                self._is_old_at = end + _SHARE * (end - begin)
             return self._folders
 
     def _all_rows(self) -> Sequence[RunRow]:

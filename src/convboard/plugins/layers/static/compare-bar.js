@@ -1,9 +1,8 @@
 /** Two runs side by side in numbers: what differs in their configs, and how good they became. */
 
-import { differences } from "../../shared/static/config-difference.js";
 import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";
-import { bestOf, percent } from "./run-words.js";
+import { bestOf, differences, percent } from "./run-words.js";
 
 const SHOWN = 6; // differing keys before the rest is folded away
 const DRAWN = ["compare", "run", "record", "recordB", "config", "configB", "best", "bestB"];

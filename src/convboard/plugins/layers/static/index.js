@@ -23,7 +23,6 @@ import { unitPanel } from "./unit-panel.js";
 import "../../shared/static/address.js";
 import "../../shared/static/charts.js";
 import "../../shared/static/colours.js";
-import "../../shared/static/config-difference.js";
 import "../../shared/static/format.js";
 import "../../shared/static/link-keeper.js";
 import "../../shared/static/request.js";

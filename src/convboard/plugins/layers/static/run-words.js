@@ -1,4 +1,4 @@
-/** What is known of a run, in short words. Pure: from the backend's answers to text. */
+/** What is known of a run, in short words; and in what two runs differ. Pure: from the backend's answers to text. */
 
 /** @typedef {{name: string, model: ?string, dataset: ?string, lr: ?number, accuracy: ?number, state: string}} Entry */
 
@@ -20,6 +20,29 @@ export function about({ model, dataset, lr, accuracy, state }) {
     state,
   ].filter(Boolean);
 }
+
+/** Keys that say where a run was computed and stored, not what was trained. */
+const ELSEWHERE =
+  /^(data_dir|resume|objective)$|^board\.|\.(device|threads|plan|num_workers|data_location|rank_timeout)$/;
+/** Summaries of other keys, for the columns of the HParams tab. */
+const SUMMARIES = /^(model|optimizer|scheduler)(\.\*)?$|^dataset$/;
+
+/**
+ * The keys of the config in which two runs differ.
+ * @param {Object<string, any>} first Values by key, joined by dots.
+ * @param {Object<string, any>} second
+ * @returns {{key: string, a: string, b: string}[]} "–" where a run lacks the key.
+ */
+export function differences(first, second) {
+  const keys = [...new Set([...Object.keys(first), ...Object.keys(second)])];
+  return keys
+    .filter((key) => !ELSEWHERE.test(key) && !SUMMARIES.test(key) && first[key] !== second[key])
+    .toSorted()
+    .map((key) => ({ key, a: written(first[key]), b: written(second[key]) }));
+}
+
+const written = (given) =>
+  given === undefined ? "–" : isNumber(given) ? String(Number(given.toPrecision(6))) : String(given);
 
 /**
  * The metrics of a run's best epoch, and which epoch that is.

@@ -31,8 +31,11 @@ export const getFolders = () => unlessSame("folders");
 /** @returns {Promise<Table>} */
 export const getTable = (folder) => unlessSame("table", { folder });
 
-/** @returns {Promise<Object<string, any>>} Values by key, joined by dots. */
-export const getConfig = (run) => unlessSame("config", { run });
+/**
+ * @returns {Promise<[string, any, any][]>} The keys of the config in which a run differs from another one, with the
+ *     values of both.
+ */
+export const getDifference = (run, from) => unlessSame("difference", { run, from });
 
 /** @returns {Promise<string[]>} The scalar tags of the runs of a folder. */
 export const getTags = (folder) => unlessSame("tags", { folder });

@@ -1,10 +1,9 @@
 /** The details of a run: why it is in its state, what repeats it, and how its config differs from the best one's. */
 
-import { differences } from "../../shared/static/config-difference.js";
 import { el } from "../../shared/static/dom.js";
-import { getConfig } from "./api.js";
+import { getDifference } from "./api.js";
 import { layersLink } from "./table-cells.js";
-import { ago, duration, metric, settingName, withDeviation } from "./words.js";
+import { ago, configValue, duration, metric, settingName, withDeviation } from "./words.js";
 
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
@@ -131,8 +130,7 @@ async function fillDifference(node, run, setting, { settings, keys }) {
   }
   let found;
   try {
-    const [own, bests] = await Promise.all([getConfig(run.run), getConfig(other.run)]);
-    found = differences(own, bests);
+    found = await getDifference(run.run, other.run);
   } catch (error) {
     node.replaceChildren(el("p", { class: "quiet" }, `Its config cannot be compared: ${error.message}`));
     return;
@@ -153,7 +151,9 @@ async function fillDifference(node, run, setting, { settings, keys }) {
       el(
         "tbody",
         {},
-        found.map(({ key, a, b }) => el("tr", {}, el("th", { scope: "row" }, key), el("td", {}, a), el("td", {}, b))),
+        found.map(([key, ...values]) =>
+          el("tr", {}, el("th", { scope: "row" }, key), ...values.map((value) => el("td", {}, configValue(value)))),
+        ),
       ),
     ),
   );

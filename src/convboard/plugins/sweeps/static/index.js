@@ -21,7 +21,6 @@ import { VIEWS } from "./views.js";
 import "../../shared/static/address.js";
 import "../../shared/static/axis-scale.js";
 import "../../shared/static/canvas.js";
-import "../../shared/static/config-difference.js";
 import "../../shared/static/format.js";
 import "../../shared/static/link-keeper.js";
 import "../../shared/static/palette.js";
