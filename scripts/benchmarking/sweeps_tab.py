@@ -99,9 +99,7 @@ def _trial(number: int, values: dict[str, Any], base: dict[str, Any]) -> Trial:
     for key, value in values.items():
         group, _, name = key.rpartition(".")
         (config[group] if group else config)[name] = value
-    return Trial(
-        number, tuple(f"{key}={value}" for key, value in swept.items()), swept, folder_name(swept, number), config
-    )
+    return Trial(number, tuple(f"{key}={value}" for key, value in swept.items()), swept, folder_name(swept), config)
 
 
 def _write_run(sweep: Sweep, trial: Trial, curve: list[float]) -> None:
