@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarking import busy, importance, parts, runs, search, sweep, tab, tables
+from benchmarking import busy, importance, parts, runs, search, sweep, sweeps_tab, tab, tables
 from convboard.cli import frame
 from convboard.cli.arguments import read_arguments
 from convboard.config.command_line import command
@@ -12,8 +12,9 @@ from convboard.experiment.environment import describe_environment
 from convboard.training.signals import raising
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
-PARTS = ("all", "processes", "speed", "mnist_99", "layers_tab", "busy", "sweep", "search", "runs", "importance")
-NEED_NOTHING = ("search", "runs", "importance")
+TABS = ("layers_tab", "sweeps_tab")
+PARTS = ("all", "processes", "speed", "mnist_99", "busy", "sweep", "search", "runs", "importance", *TABS)
+NEED_NOTHING = ("search", "runs", "importance", "sweeps_tab")
 NEED_MNIST = ("mnist_99", "layers_tab", "sweep")  # alone
 STYLES = ("table", "markdown", "json")
 TOLD = ("processor", "system", "python", "torch", "torchvision", "tensorboard", "git commit")
@@ -33,9 +34,9 @@ class Arguments:
             batches are ignored), `busy` (seconds of short runs beside no, one and two other processes that compute),
             `sweep` (16 short runs by the pool and in other ways, 1,000 runs, and 64 workers on one folder; rounds and
             batches are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which many runs are
-            listed), `importance` (how exact the importance of a key is, beside Optuna's evaluators), or `layers_tab`
-            (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse moves over
-            units; needs Chromium).
+            listed), `importance` (how exact the importance of a key is, beside Optuna's evaluators), `layers_tab` (the
+            tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse moves over units;
+            needs Chromium), or `sweeps_tab` (the same of that tab with 200 and 1,000 runs).
         quick: A first impression, as with rounds=1 batches=40.
         lightning: Also train the 16 runs of `sweep` with Lightning, which is installed into a temporary folder.
         rounds: Number of measured rounds after one warm-up round; the median is reported; null: 3.
@@ -91,6 +92,8 @@ def _measure(arguments: Arguments) -> None:
         sections += importance.importance(rounds)
     if arguments.part == "layers_tab":
         sections += tab.layers_tab(data_dir, rounds)
+    if arguments.part == "sweeps_tab":
+        sections += sweeps_tab.sweeps_tab(rounds)
     environment = describe_environment("")
     tables.show(sections, {name: environment[name] for name in TOLD}, arguments.format)
 

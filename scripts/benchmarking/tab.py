@@ -5,46 +5,28 @@ A real TensorBoard and a real Chromium, on runs that are one run under many name
 
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
 from urllib.request import urlopen
 
+from benchmarking.browser import STOP, VIEWPORT, WATCH, browser_of, find_chromium, tensorboard
 from benchmarking.progress import Progress
 from benchmarking.tables import Cell, Section
 from convboard.errors import ConfigError
 
 RUNS = 200
 MOVES = 150  # of the pointer
-START_SECONDS = 60
-VIEWPORT = {"width": 1280, "height": 800}
 OPENED = (
     "a click on the tab, the first time ever",
     "a click, with the tab's files kept by the browser",
     "an empty page, TensorBoard included, files kept",
 )
 TRAIN = Path(__file__).parents[2] / "train.py"
-
-# Written by the page itself: times between its frames, in milliseconds, while the pointer moves.
-_WATCH = """() => {
-  window.frameTimes = [];
-  let last = performance.now();
-  const tick = (now) => {
-    window.frameTimes.push(now - last);
-    last = now;
-    window.watching = requestAnimationFrame(tick);
-  };
-  window.watching = requestAnimationFrame(tick);
-}"""
-_STOP = "() => { cancelAnimationFrame(window.watching); return window.frameTimes.slice(1); }"
 
 
 def layers_tab(data_dir: str, rounds: int) -> list[Section]:
@@ -54,16 +36,14 @@ def layers_tab(data_dir: str, rounds: int) -> list[Section]:
         data_dir: Where MNIST lies.
         rounds: How often the tab is opened.
     """
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        raise ConfigError("part=layers_tab needs Chromium, which is not there: apt-get install chromium.")
+    chromium = find_chromium("layers_tab")
     progress = Progress("layers_tab", [2, 1, *[1] * rounds, 2])
     with tempfile.TemporaryDirectory() as folder:
         logdir = Path(folder) / "outputs"
         progress.begin("a run of LeNet on MNIST, 8 short epochs")
         _make_runs(logdir, data_dir)
         progress.begin(f"TensorBoard over {RUNS} runs")
-        with _tensorboard(logdir) as address, _browser(chromium) as browser:
+        with tensorboard(logdir, lambda address: _count(address) == RUNS) as address, browser_of(chromium) as browser:
             opened = []
             for number in range(rounds):
                 progress.begin(f"opening the tab, round {number + 1} of {rounds}")
@@ -104,42 +84,10 @@ def _make_runs(logdir: Path, data_dir: str) -> None:
         os.link(events, copy / events.name)
 
 
-@contextmanager
-def _tensorboard(logdir: Path) -> Iterator[str]:
-    """A server on loopback that has read all runs; its address."""
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir), "--host", "127.0.0.1", "--port", "0"]
-    output = logdir.with_name("tensorboard.txt")
-    with output.open("w") as file, subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT) as server:
-        try:
-            address = _wait(lambda: re.search(r"http://127\.0\.0\.1:\d+", output.read_text()))[0]
-            _wait(lambda: _count(address) == RUNS)
-            yield address
-        finally:
-            server.terminate()
-
-
 def _count(address: str) -> int:
     """Runs that the tab's backend knows."""
     with urlopen(f"{address}/data/plugin/layers/runs", timeout=30) as answer:
         return len(json.loads(answer.read())["runs"])
-
-
-def _wait(look: Any) -> Any:
-    """What `look` gives, once it gives something."""
-    give_up = time.monotonic() + START_SECONDS
-    while time.monotonic() < give_up:
-        if found := look():
-            return found
-        time.sleep(0.1)
-    raise ConfigError("TensorBoard did not start, or did not read the runs, in time.")
-
-
-@contextmanager
-def _browser(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=chromium) as browser:
-        yield browser
 
 
 def _open(browser: Any, address: str) -> tuple[float, float, float]:
@@ -184,9 +132,9 @@ def _point(browser: Any, address: str) -> list[float]:
     frame = tile.element_handle().owner_frame()
     page.mouse.move(box["x"] + 2, box["y"] + 2)
     page.wait_for_timeout(500)
-    frame.evaluate(_WATCH)
+    frame.evaluate(WATCH)
     for move in range(MOVES):
         along, across = move % 25 / 25, move // 25 / 6
         page.mouse.move(box["x"] + 2 + along * (box["width"] - 4), box["y"] + 2 + across * (box["height"] - 4))
-    frames: list[float] = frame.evaluate(_STOP)
+    frames: list[float] = frame.evaluate(STOP)
     return frames

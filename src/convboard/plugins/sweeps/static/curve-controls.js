@@ -73,7 +73,7 @@ function smoothingSlider(store) {
   const shown = el("b", {});
   const draw = ({ smoothing }) => {
     slider.value = smoothing;
-    shown.textContent = smoothing ? ` ${smoothing.toFixed(2)}` : " off";
+    shown.textContent = smoothing ? smoothing.toFixed(2) : "off";
   };
   store.subscribe(["smoothing"], draw);
   draw(store.get());

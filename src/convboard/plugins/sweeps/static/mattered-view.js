@@ -37,7 +37,7 @@ class MatteredView {
     this.plots = el("div", { class: "key-plots" });
     this.note = el("p", { class: "quiet" });
     this.about = el("span", { class: "quiet" });
-    this.nothing = el("p", { class: "nothing", role: "status", hidden: true });
+    this.nothing = el("p", { class: "no-plots", role: "status", hidden: true });
     this.tip = el("div", { class: "tip", role: "status", hidden: true });
     this.node = this.#layout();
     this.#listen();

@@ -16,7 +16,11 @@ import { shortKeys } from "./words.js";
 
 const REACH = 24; // pixels from an axis at which it can be brushed
 const CLICK = 4; // pixels of the pointer that are a click, which takes the brush away
+const MANY = 100; // lines that are thin
 const COLOURS = ["line", "line-strong", "text", "quiet", "accent", "panel"];
+
+/** Of each of so many lines: many together are seen well even if each is faint. */
+const opacity = (count) => Math.max(0.15, Math.min(0.9, 5 / Math.sqrt(count + 1)));
 
 export class ParallelPlot {
   #shown = null; // {axes, lines, passing, options}
@@ -71,8 +75,8 @@ export class ParallelPlot {
     if (!this.#shown) return;
     const { axes, lines, options, page } = this.#shown;
     const context = clearedContext(this.lines, options.width, options.height);
-    context.globalAlpha = Math.max(0.35, Math.min(0.9, 12 / Math.sqrt(passing.size + 1)));
-    context.lineWidth = passing.size > 200 ? 1 : 1.6;
+    context.globalAlpha = opacity(passing.size);
+    context.lineWidth = passing.size > MANY ? 1 : 1.6;
     for (const { setting, heights } of lines.toReversed()) {
       if (!passing.has(setting.id)) continue;
       context.strokeStyle = options.colours.get(setting.id);

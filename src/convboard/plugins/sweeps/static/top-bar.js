@@ -30,7 +30,7 @@ function folderPicker(store, { chooseFolder }) {
     const folder = store.get().folders?.find((one) => nameOf(one) === name);
     if (folder) chooseFolder(folder.id);
   };
-  const picker = new RunPicker({ label: "Runs of", none: null, choose });
+  const picker = new RunPicker({ label: "Folder", none: null, choose });
   store.subscribe(["folders", "folder"], ({ folders, folder }) => {
     const chosen = folders?.find(({ id }) => id === folder);
     picker.update((folders ?? []).map(entry), chosen ? nameOf(chosen) : folder);
