@@ -11,7 +11,7 @@ import pytest
 import convboard
 from convboard.errors import ConfigError
 from convboard.results.run_row import RunRow
-from convboard.results.table import _NEVER_SHOWN, RunTable
+from convboard.results.table import NOT_A_SETTING, RunTable
 from convboard.sweeps.trial_plans import PLAN_KEYS
 
 
@@ -45,7 +45,7 @@ def test_a_key_that_an_earlier_version_lacks_does_not_differ() -> None:
 
 
 def test_how_a_run_computes_and_where_its_data_is_does_not_differ() -> None:
-    assert {f"trainer.{key}" for key in PLAN_KEYS} <= _NEVER_SHOWN
+    assert {f"trainer.{key}" for key in PLAN_KEYS} <= NOT_A_SETTING
     assert RunTable([row(data_dir="a", trainer__threads=1), row(data_dir="b", trainer__threads=2)]).differing == ()
 
 

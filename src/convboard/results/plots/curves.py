@@ -16,7 +16,7 @@ from convboard.results.plots.labels import setting_name
 from convboard.results.plots.style import COLOURS, OTHERS, new_figure
 from convboard.results.setting import Setting
 from convboard.results.table import RunTable
-from convboard.sweeps.terminal.live_view import format_duration
+from convboard.sweeps.terminal.trial_lines import format_duration
 
 _LABELS = {"epoch": "epoch", "step": "step", "time": "time after the first epoch"}
 _BELOW: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.16)}

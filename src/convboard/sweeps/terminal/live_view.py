@@ -16,11 +16,9 @@ from convboard.sweeps.store.journal import OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.sweep_progress import RunningTrial, Snapshot, SweepProgress
-from convboard.sweeps.terminal.trial_lines import STYLES, trial_lines
-from convboard.sweeps.terminal.trial_lines import format_duration as format_duration
+from convboard.sweeps.terminal.trial_lines import STYLES, format_duration, trial_lines
 from convboard.sweeps.workers.reports import Progress
 
-format_value = format_metric  # its name until all who import it from here have the new one
 _MOST_SHOWN = 16  # running trials
 _BELOW = 7  # lines of a terminal that are no running trial
 _WIDE = 100  # columns from which there is room for longer bars and titles

@@ -9,7 +9,8 @@ from rich.console import Console
 
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
-from convboard.sweeps.terminal.live_view import LiveView, format_duration, short_keys
+from convboard.sweeps.terminal.live_view import LiveView, short_keys
+from convboard.sweeps.terminal.trial_lines import format_duration
 from convboard.sweeps.workers.reports import Progress
 from sweep_records import sweep_of_seeds
 
