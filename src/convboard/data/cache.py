@@ -16,6 +16,7 @@ from convboard.data.cache_file import Stored, image_bytes, map_cache, read_into_
 from convboard.data.fingerprint import Fingerprint, take_fingerprint
 from convboard.data.sources.source import RawDataset, Source, UnreadableError
 from convboard.errors import DataError
+from convboard.files import locks
 
 _log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ def _locked(source: Source) -> Iterator[None]:
                 stack.callback(_remove_if_empty, source.root)
                 source.root.mkdir(parents=True, exist_ok=True)
             lock = source.root / f".{source.cache.name}.lock"
-            stack.enter_context(files.locked(lock, wait=True, busy=lambda _: AssertionError("never raised")))
+            stack.enter_context(locks.locked(lock, wait=True, busy=lambda _: AssertionError("never raised")))
         yield
 
 

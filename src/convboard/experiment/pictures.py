@@ -8,7 +8,7 @@ from convboard.errors import RunError
 from convboard.experiment.evaluation import best_network
 from convboard.experiment.run_dir import Run
 from convboard.experiment.run_files import LOCK
-from convboard.files import locked
+from convboard.files.locks import locked
 from convboard.training.checkpoint import load_checkpoint
 
 

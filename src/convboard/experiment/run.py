@@ -29,7 +29,8 @@ from convboard.experiment.run_summary import CURVES, SUMMARY, read_summary
 from convboard.experiment.setup import build_callbacks, build_setup
 from convboard.experiment.stored_json import is_dataset_file, is_plan_file
 from convboard.experiment.unsaved_state import warn_of_unsaved_state
-from convboard.files import TEMPORARY, atomic_write_text, check_writable, empty, locked, make_folder
+from convboard.files import TEMPORARY, atomic_write_text, check_writable, empty, make_folder
+from convboard.files.locks import locked
 from convboard.training.callbacks import Callback
 from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator

@@ -8,7 +8,7 @@ from convboard.errors import ConvboardError
 from convboard.experiment.run_files import CONFIG, DATASET, LOCK, RESULT
 from convboard.experiment.run_summary import SUMMARY, read_summary
 from convboard.experiment.stored_json import read_result
-from convboard.files import lock_is_held
+from convboard.files.locks import lock_is_held
 from convboard.results.read_sweep import trained_epochs
 from convboard.results.run_row import UNREADABLE, RunRow, flat_config
 from convboard.sweeps.store.journal import State

@@ -20,6 +20,7 @@ from convboard.data.dataset import ImageDataset
 from convboard.data.load import load_dataset
 from convboard.data.sources.image_folder import ImageFolder
 from convboard.data.sources.source import RawDataset, RawSplit
+from convboard.files import locks
 from permissions import permissions
 
 FORK = multiprocessing.get_context("fork")
@@ -190,7 +191,7 @@ def test_where_nothing_can_be_written_there_is_no_cache(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(files, "atomic_write", refuse)
-    monkeypatch.setattr(files, "locked", refuse)
+    monkeypatch.setattr(locks, "locked", refuse)
     assert equal(load(pictures), expected)
     assert not caches.exists()
     assert decoded() == 2

@@ -7,7 +7,7 @@ import convboard
 from convboard.config.schema import TrainConfig
 from convboard.errors import CheckpointError, RunError
 from convboard.experiment.pictures import add_pictures
-from convboard.files import locked
+from convboard.files.locks import locked
 
 CONFIG = {
     "model": {"_target_": "convboard.models.ConvDemo"},

@@ -44,7 +44,7 @@ class Provenance:
 
     Attributes:
         environment: Versions, machine, kind of device and git commit, by name.
-        sources: The beginning of the SHA-256 of each source file, by its name, as in `convboard/files.py`.
+        sources: The beginning of the SHA-256 of each source file, by its name, as in `convboard/errors.py`.
         data: What identifies the files of each data set, by its name and folder.
         own_code: Those of the sources that are neither convboard's nor installed, by name.
     """

@@ -24,7 +24,7 @@ _LONGEST = 10_000_000  # bytes of a file
 
 
 def package_files() -> dict[str, Path]:
-    """Return the files of convboard that a training runs, by name, as in `convboard/files.py`."""
+    """Return the files of convboard that a training runs, by name, as in `convboard/errors.py`."""
     parts = [part for part in _PACKAGE.iterdir() if part.name not in _NOT_TRAINED_WITH]
     files = [file for part in parts for file in ([part] if part.suffix == ".py" else part.rglob("*.py"))]
     return {str(file.relative_to(_PACKAGE.parent)): file for file in sorted(files)}

@@ -13,7 +13,8 @@ from convboard.config.objectives import is_maximised
 from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run_files import CONFIG, LOCK
-from convboard.files import empty, locked, make_folder
+from convboard.files import empty, make_folder
+from convboard.files.locks import locked
 from convboard.sweeps.pruning.pruning import EpochValues, Pruner, WithItsSetting
 from convboard.sweeps.store.journal import Journal, State
 from convboard.sweeps.store.sweep_folder import JOURNAL, LOG, TRIALS, VALUES

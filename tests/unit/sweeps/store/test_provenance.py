@@ -44,7 +44,7 @@ def test_files_that_trials_import_are_sources_and_others_are_not(sweep: Sweep, t
     foreign = [name for name in now(sweep).sources if not name.startswith("convboard/")]
     assert foreign == sorted(MODULES.keys() - {"unrelated.py"})
     own = now(sweep).sources.keys() - set(foreign)
-    assert {"convboard/files.py", "convboard/models/lenet.py", "convboard/training/trainer.py"} <= own
+    assert {"convboard/errors.py", "convboard/models/lenet.py", "convboard/training/trainer.py"} <= own
     assert not any(name.startswith(("convboard/cli/", "convboard/plugins/", "convboard/sweeps/")) for name in own)
     (tmp_path / "unrelated.py").write_text("changed")
     assert changes(Sweep.open(sweep.folder), now(sweep)) == []

@@ -9,7 +9,7 @@ import torch
 
 from convboard.errors import RunError
 from convboard.experiment.run_files import LOCK
-from convboard.files import locked
+from convboard.files.locks import locked
 from convboard.sweeps.pruning.pruning import EpochValues, SuccessiveHalving
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
