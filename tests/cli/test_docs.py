@@ -19,7 +19,7 @@ from torch import nn
 import convboard
 from commands import ROOT, MakeOnce
 from convboard.anatomy.table import format_table
-from convboard.cli import evaluate, feature_maps, frame, layers
+from convboard.cli import evaluate, feature_maps, frame, layers, runs
 from convboard.cli.main import COMMANDS
 from convboard.config.compose import compose_config
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
@@ -306,8 +306,8 @@ def test_python_blocks_print_what_they_say(page: str, tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("page", PAGES)
 def test_every_key_is_there(page: str) -> None:
     """Keys of the config, with their values, and keys of the other commands."""
-    own = {field.name for module in (evaluate, feature_maps, layers) for field in fields(module.Arguments)}
-    own |= {"repeat", "sweep"}
+    modules = [evaluate, feature_maps, layers, *map(runs.command_module, runs.COMMANDS)]
+    own = {"repeat", "sweep", *(field.name for module in modules for field in fields(module.Arguments))}
     schemas = {field.name: field.type for field in fields(TrainConfig) if field.name in GROUPS} | {
         "sweep": SweepOptions
     }

@@ -58,7 +58,7 @@ def script_help(schema: type, name: str, *words: str) -> str:
     usage = " ".join(text if defaults[text.partition("=")[0]] == MISSING else f"[{text}]" for text, _ in rows)
     paragraphs = [_fill(f"usage: {command(name, *words, usage)}", _width(), subsequent_indent="    ")]
     paragraphs += [_fill(paragraph, _width()) for paragraph in about.split("\n\n")]
-    return "\n\n".join([*paragraphs, _table(rows)])
+    return "\n\n".join([*paragraphs, *([_table(rows)] if rows else [])])
 
 
 def train_help(overrides: Sequence[str]) -> str:

@@ -11,11 +11,13 @@ from rich.text import Text
 
 from convboard.cli.runs.columns import INTERVAL, N, column_names, text_columns
 from convboard.cli.runs.selection import Selected, Selection, selected
-from convboard.cli.runs.text_table import text_lines, width_of
+from convboard.cli.runs.text_table import GAP, text_lines, width_of
 from convboard.experiment.console import counted
 from convboard.sweeps.terminal.live_view import short_keys
 
 _LEFT = ("run", "state", "reason", "path")
+_DISPENSABLE = ("seconds", "epochs", "age", INTERVAL)  # columns that are left out first
+_LEAST = 24  # columns of the terminal for a reason
 _STYLES = {"failed": "red", "unreadable": "red", "running": "cyan", "interrupted": "magenta", "pruned": "yellow"}
 
 
@@ -43,14 +45,14 @@ def main(paths: list[str], arguments: Arguments) -> None:
     names = column_names(found) if arguments.columns is None else arguments.columns.split(",")
     columns = text_columns(found, names)
     keys = short_keys(found.table.differing).values()
-    hidden = _hide(columns, [*keys]) if arguments.columns is None else []
+    hidden = _fit(columns, [*keys]) if arguments.columns is None else []
     console = Console(highlight=False, soft_wrap=True)
     right = [head for head, cells in columns.items() if head not in _LEFT and _are_numbers(cells)]
     for at, line in enumerate(text_lines(columns, right)):
         console.print(_styled(line, columns.get("state", [])[at - 2 : at - 1])) if console.is_terminal else print(line)
     print(f"\n{_summary(found)}")
     if hidden:
-        print(f"For {', '.join(hidden)} there is no room here; columns= chooses the columns.")
+        print(f"There is no room here for {', '.join(hidden)}; columns= chooses the columns.")
 
 
 def _styled(line: str, states: list[str]) -> Text:
@@ -62,15 +64,29 @@ def _are_numbers(cells: list[str]) -> bool:
     return any(cells) and all(not cell or cell[0].isdigit() or cell[0] in "-±." for cell in cells)
 
 
-def _hide(columns: dict[str, list[str]], heads: Sequence[str]) -> list[str]:
-    """Leave out columns of keys, the last ones first, until the table fits into the terminal. Returns their heads."""
-    hidden: list[str] = []
-    if sys.stdout.isatty():
-        widths = {head: width_of(head, cells) + 2 for head, cells in columns.items()}
-        for head in reversed(heads):
-            if head in widths and sum(widths.values()) > shutil.get_terminal_size().columns + 2:
-                del columns[head], widths[head]
-                hidden.insert(0, head)
+def _fit(columns: dict[str, list[str]], keys: Sequence[str]) -> list[str]:
+    """Make a table fit into the terminal: the reasons are cut, and columns are left out.
+
+    Args:
+        columns: The columns, which are changed.
+        keys: The heads of those of keys, of which the last ones are left out first.
+
+    Returns:
+        The heads of those that were left out.
+    """
+    if not sys.stdout.isatty():
+        return []
+    width, reasons = shutil.get_terminal_size().columns, columns.pop("reason", None)
+    room = width - (_LEAST + GAP if reasons else 0) + GAP
+    widths = {head: width_of(head, cells) + GAP for head, cells in columns.items()}
+    hidden = []
+    for head in (*_DISPENSABLE, *reversed(keys)):
+        if head in columns and sum(widths.values()) > room:
+            del columns[head], widths[head]
+            hidden.append(head)
+    if reasons:
+        most = max(_LEAST, width - sum(widths.values()))
+        columns["reason"] = [text if len(text) <= most else f"{text[: most - 1]}…" for text in reasons]
     return hidden
 
 

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from convboard.config.command_line import printable
 
 Columns = Mapping[str, Sequence[str]]
-_GAP = "  "
+GAP = 2  # blanks between two columns
 
 
 def one_line(text: str) -> str:
@@ -34,10 +34,10 @@ def text_lines(columns: Columns, right: Sequence[str] = ()) -> Iterator[str]:
             " " * (width - _width(cell)) + cell if head in right else cell + " " * (width - _width(cell))
             for cell, (head, width) in zip(cells, widths.items())
         )
-        return _GAP.join(padded).rstrip()
+        return (GAP * " ").join(padded).rstrip()
 
     yield line(list(columns))
-    yield _GAP.join("─" * width for width in widths.values())
+    yield (GAP * " ").join("─" * width for width in widths.values())
     yield from map(line, zip(*columns.values()))
 
 

@@ -100,15 +100,33 @@ def test_a_name_of_two_lines_or_with_codes_is_one_line(tmp_path: Path, capsys: p
     assert [row[0] for row in rows] == ["\\x1b[2Jcode", "[bold]markup", "two\\nlines", "🙂"]
 
 
-def test_a_narrow_terminal_lacks_the_last_keys(
-    sweep: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("columns", "heads", "hidden"),
+    [
+        (
+            200,
+            ["run", "state", "lr", "seed", "accuracy/val", "accuracy/test", "epochs", "seconds", "age", "reason"],
+            "",
+        ),
+        (86, ["run", "state", "lr", "seed", "accuracy/val", "accuracy/test", "age", "reason"], "seconds, epochs"),
+        (60, ["run", "state", "accuracy/val", "accuracy/test", "reason"], "seconds, epochs, age, seed, lr"),
+    ],
+)
+def test_a_narrow_terminal_lacks_what_can_be_spared(
+    columns: int,
+    heads: list[str],
+    hidden: str,
+    sweep: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    for columns, heads in ((80, ["run", "state"]), (200, ["run", "state", "lr", "seed"])):
-        monkeypatch.setattr("shutil.get_terminal_size", lambda size=columns: os.terminal_size((size, 24)))
-        shown, *rest = listed(capsys, sweep, group="none")
-        assert shown[: len(heads) + 1] == [*heads, "accuracy/val"]
-        assert any("For lr, seed there is no room here" in line[0] for line in rest) == (columns == 80)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    command.main([sweep], command.Arguments(group="none"))
+    lines = re.sub("\x1b\\[.*?m", "", capsys.readouterr().out).splitlines()
+    assert lines[0].split() == heads
+    assert max(map(len, lines[:8])) <= max(columns, 72)
+    assert lines[-1].startswith(f"There is no room here for {hidden};" if hidden else "6 runs: ")
 
 
 def test_ages() -> None:
