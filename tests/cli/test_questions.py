@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from commands import ROOT
-from pages import commands, rows, text_of
+from pages import all_commands, commands, rows, text_of
 
 TEXT = text_of("docs/questions.md")
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -35,6 +35,7 @@ ASKED = (
     "images are wrong, and which classes get mixed up",
     "see better than that one",
     "learning rate is best, and is that more than chance",
+    "setting mattered",
 )
 ANSWERS = {
     " ".join(question.split()): answer
@@ -61,8 +62,8 @@ OWN_PICTURE = "scripts/feature_maps.py model=conv_demo image=cat.jpg"
 (ONE_BY_ONE,) = (command for command in COMMANDS if "kernel_size: 1}" in command)
 RUN = {command for command, _ in SHOWN}
 RUN |= {CONV_DEMO, QUICK, *COMPARED, OWN_PICTURE, CHANGED, ONE_BY_ONE}
-# Those of README, which tests/cli/test_docs.py runs.
-RUN |= {" ".join([command.program, *command.arguments]) for command in commands("README.md")}
+# Those of README and those on runs, which tests/cli/test_docs.py runs.
+RUN |= {str(command) for command in (*commands("README.md"), *all_commands("scripts/runs.py"))}
 
 # Of the Layers tab, by the words that it shows; the other tabs are named with a tag.
 PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/plugins").rglob("*.js")))
