@@ -1,10 +1,12 @@
 """Which figures are drawn of runs, and why others cannot be."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import convboard
 from convboard.errors import ConfigError, RunError
 from convboard.results.plots.draw import draw_plots
 from convboard.results.plots.options import KINDS, PlotOptions
@@ -20,7 +22,7 @@ def test_all_kinds(sweep: RunTable) -> None:
 
 
 def test_chosen_kinds_and_keys(sweep: RunTable) -> None:
-    figures, _ = draw_plots(sweep, PlotOptions(["objective"], ["optimizer.lr"]))
+    figures, _ = draw_plots(sweep, PlotOptions(["objective"], ["lr"]))
     (figure,) = figures.values()
     assert [axes.get_title("left") for axes in figure.axes] == ["optimizer.lr"]
 
@@ -85,6 +87,12 @@ def test_nothing_can_be_drawn() -> None:
         draw_plots(seeds, PlotOptions())
 
 
+def test_a_figure_in_python(sweep: RunTable, tmp_path: Path) -> None:
+    convboard.plot_runs(sweep, "heat_map", keys=["lr", "model"]).savefig(tmp_path / "a.png")
+    with pytest.raises(RunError, match="importance cannot be drawn"):
+        convboard.plot_runs(RunTable([sweep[0]]), "importance")
+
+
 def test_results_that_cannot_be_compared() -> None:
     rows = [run_row(0, 0.9, model="a", dataset="mnist"), run_row(1, 0.8, model="b", dataset="digits")]
     with pytest.raises(RunError, match=r"Results on digits and mnist .* with where='dataset=digits'\."):
@@ -95,8 +103,10 @@ def test_results_that_cannot_be_compared() -> None:
 
 
 def test_slips_name_the_nearest(sweep: RunTable) -> None:
-    with pytest.raises(ConfigError, match=r"keys=optimizer.rl: .* Did you mean 'optimizer.lr'"):
+    with pytest.raises(ConfigError, match=r"'optimizer.rl' is no column of these runs. Did you mean 'optimizer.lr'"):
         draw_plots(sweep, PlotOptions(keys=["optimizer.rl"]))
+    with pytest.raises(ConfigError, match=r"keys=objective: the runs .* do not differ in it. Allowed: model"):
+        draw_plots(sweep, PlotOptions(keys=["objective"]))
     with pytest.raises(ConfigError, match=r"kind=heatmap is no kind of figure. Did you mean 'heat_map'"):
         PlotOptions(["heatmap"])
     with pytest.raises(ConfigError, match="x=epochs: curves are drawn against epoch, step or time"):
