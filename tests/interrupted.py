@@ -1,6 +1,7 @@
 """What the tests of interrupted runs share: a run with all that could go wrong in it, and what must be equal."""
 
 import csv
+import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable
@@ -76,6 +77,7 @@ def assert_same(run: Path, other: Path) -> None:
         assert comm.state["best"] == theirs.state["best"]
     assert reproducible(scalars(run)) == reproducible(scalars(other))
     assert curves(run) == curves(other)
+    assert json.loads((run / "summary.json").read_text())["state"] == "finished"
 
 
 def curves(run: Path) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
+from convboard.experiment.run_summary import read_summary
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import CONFIG, RunCommand, assert_same
@@ -114,7 +115,10 @@ def test_what_fails_costs_itself_alone_and_goes_on_when_it_is_mended(
         failure = failures.get(trial.number)
         assert sweep.journal.state(trial.number) is (State.FAILED if failure else State.FINISHED)
         assert status(sweep.run_dir(trial.number)) == (2 if failure else 1)
+        summary = read_summary(sweep.run_dir(trial.number)) or {}
+        assert summary["state"] == ("failed" if failure else "finished")
         if failure:
+            assert REASONS[failure] in summary["reason"]
             for told in (REASONS[failure], f"train.py {' '.join(trial.overrides)}"):
                 assert done.stdout.count(told) >= 2  # when it happened, and at the end
             log = (sweep.run_dir(trial.number) / "log.txt").read_text()

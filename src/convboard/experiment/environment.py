@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,6 +20,10 @@ PACKAGES = (
     "safetensors",
 )
 
+_COMMIT, _COMMAND = "git commit", "command"
+_CHANGED = " (changed)"  # behind a commit: files differ from it
+_RESUMED = "; resumed with "
+
 
 def describe_environment(device: str, resumed: bool = False) -> dict[str, str]:
     """Return versions, machine, device and git commit, by name.
@@ -34,10 +39,26 @@ def describe_environment(device: str, resumed: bool = False) -> dict[str, str]:
         "device": device,
         "processor": processor(),
         "system": platform.platform(),
-        "git commit": _git_commit(compare=not resumed),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        _COMMIT: _git_commit(compare=not resumed),
+        _COMMAND: " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     return facts
+
+
+def resumed_environment(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a run of several parts: that of its start, and what has changed since then.
+
+    Args:
+        before: The environment in its summary.
+        now: That of the part that begins.
+    """
+    merged = dict(before)
+    for name, value in now.items():
+        latest = merged.get(name, value).rpartition(_RESUMED)[2]
+        is_same = latest.removesuffix(_CHANGED) == value if name == _COMMIT else latest == value
+        if not is_same and name != _COMMAND:
+            merged[name] = f"{merged[name]}{_RESUMED}{value}"
+    return merged
 
 
 def _version(package: str) -> str:
@@ -56,7 +77,7 @@ def _git_commit(compare: bool) -> str:
     try:
         commit = _git("rev-parse", "HEAD")
         changed = compare and _git("status", "--porcelain", "--untracked-files=no")
-        return commit + (" (changed)" if changed else "")
+        return commit + (_CHANGED if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "none"
 

@@ -18,7 +18,7 @@ from convboard.data.dataset import ImageDataset
 from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
 from convboard.experiment.console import Report, counted
 from convboard.experiment.dataset import build_dataset, data_properties, refuse_other_data, worker_errors
-from convboard.experiment.environment import describe_environment
+from convboard.experiment.environment import describe_environment, resumed_environment
 from convboard.experiment.input_files import InputFiles
 from convboard.experiment.resume import resume_overrides
 from convboard.experiment.run_dir import load_run, stored_checkpoints
@@ -146,10 +146,11 @@ def _run(
 
 
 def _summary(config: TrainConfig, device: str, run_dir: Path) -> tuple[SummaryFile, Mapping[str, str]]:
-    """Return what writes the summary, and the environment of the run; a resumed run keeps that of its start."""
-    earlier = (None if config.resume is None else read_summary(run_dir)) or {"environment": None, "started": None}
-    environment = earlier["environment"] or describe_environment(device, resumed=config.resume is not None)
-    return SummaryFile(run_dir, _stored(config).to_dict(), environment, earlier["started"]), environment
+    """Return what writes the summary of the run, and the environment that it has."""
+    environment, started = describe_environment(device, resumed=config.resume is not None), None
+    if config.resume is not None and (earlier := read_summary(run_dir)):
+        environment, started = resumed_environment(earlier["environment"], environment), earlier["started"]
+    return SummaryFile(run_dir, _stored(config).to_dict(), environment, started), environment
 
 
 def _stored(config: TrainConfig) -> TrainConfig:

@@ -8,7 +8,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from convboard.errors import ConvboardError
+from convboard.config.error_messages import explain
+from convboard.config.schema import TrainConfig
 from convboard.experiment.run_files import RESULT
 from convboard.experiment.run_summary import CURVES, RUNNING, write_summary
 from convboard.files import atomic_write_text, read_text, sync
@@ -94,7 +95,8 @@ def _end_by(error: BaseException) -> tuple[str, str]:
         return "interrupted", str(error)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", "interrupted before the first step"
-    return "failed", str(error) if isinstance(error, ConvboardError) else f"{type(error).__name__}: {error}"
+    mistake = explain(error, TrainConfig, ()) if isinstance(error, Exception) else None
+    return "failed", f"{type(error).__name__}: {error}" if mistake is None else str(mistake)
 
 
 class CurvesFile:
