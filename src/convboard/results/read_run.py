@@ -9,7 +9,7 @@ from convboard.experiment.run_files import CONFIG, DATASET, LOCK, RESULT
 from convboard.experiment.run_summary import SUMMARY, read_summary
 from convboard.experiment.stored_json import read_result
 from convboard.files.locks import lock_is_held
-from convboard.results.read_sweep import trained_epochs
+from convboard.results.read_sweep import as_count, as_seconds, trained_epochs
 from convboard.results.run_row import UNREADABLE, RunRow, flat_config
 from convboard.sweeps.store.journal import State
 
@@ -45,10 +45,10 @@ def read_run(path: Path, name: str, files: Collection[str]) -> RunRow:
         reason,
         config,
         result["metrics"] if result else {},
-        result.get("epochs") if result else trained_epochs(path),
-        result.get("seconds") if result else None,
-        started,
-        facts["ended"],
+        as_count(result.get("epochs")) if result else trained_epochs(path),
+        as_seconds(result.get("seconds")) if result else None,
+        as_seconds(started),
+        as_seconds(facts["ended"]),
         facts["environment"],
     )
 

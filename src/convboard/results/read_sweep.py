@@ -19,6 +19,7 @@ from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 
 _SILENT = 5 * LOST_AFTER  # seconds: two clocks are compared, for a row that is only shown
+_LATEST = 1e11  # seconds since 1970, the year 5138
 _LONGEST = 10_000_000  # bytes of a file
 
 
@@ -87,9 +88,9 @@ class SweepReader:
             self._config(trial),
             metrics,
             epochs,
-            last.seconds,
-            next((entry.time for entry in entries if entry.state is State.RUNNING), None),
-            last.time if last.state not in (State.WAITING, State.RUNNING) else None,
+            as_seconds(last.seconds),
+            next((as_seconds(entry.time) or None for entry in entries if entry.state is State.RUNNING), None),
+            (as_seconds(last.time) or None) if last.state not in (State.WAITING, State.RUNNING) else None,
             self.sweep.record.environment,
             self.sweep.folder,
             trial.number,
@@ -117,7 +118,7 @@ def _result(path: Path, last: Entry) -> tuple[Mapping[str, float], int | None]:
     if last.state in (State.FINISHED, State.PRUNED):
         with suppress(RunError):
             result = read_result(path / RESULT)
-            return result["metrics"], result.get("epochs", last.epochs)
+            return result["metrics"], as_count(result.get("epochs", last.epochs))
         return {}, last.epochs
     return {}, None if last.state is State.WAITING else trained_epochs(path)
 
@@ -127,8 +128,18 @@ def _was_there(path: Path, last: Entry) -> bool:
     return last.state is State.FINISHED or bool(last.epochs) or trash_of(path).exists()
 
 
+def as_seconds(seconds: object) -> float | None:
+    """Return a time or a duration that a file has, in seconds; None if it is none."""
+    return float(seconds) if isinstance(seconds, (int, float)) and 0 <= seconds < _LATEST else None
+
+
+def as_count(number: object) -> int | None:
+    """Return a number of epochs that a file has; None if it is none."""
+    return number if isinstance(number, int) and 0 <= number < 2**31 else None
+
+
 def trained_epochs(path: Path) -> int | None:
     """Return how many epochs a run has trained so far, by the last line of its curves."""
     with suppress(OSError, ValueError):
-        return int(read_text(path / CURVES, _LONGEST).rstrip().rpartition("\n")[2].partition(",")[0])
+        return as_count(int(read_text(path / CURVES, _LONGEST).rstrip().rpartition("\n")[2].partition(",")[0]))
     return None

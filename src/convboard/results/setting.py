@@ -66,8 +66,9 @@ def group_settings(rows: Iterable[RunRow], keys: Sequence[str]) -> list[Setting]
     keys = [key for key in keys if key != SEED]
     groups: dict[tuple[Any, ...], list[RunRow]] = {}
     for row in rows:
-        groups.setdefault(tuple(row.config.get(key, row.swept.get(key)) for key in keys), []).append(row)
-    return [Setting(dict(zip(keys, values, strict=True)), tuple(group)) for values, group in groups.items()]
+        values = tuple(row.config.get(key, row.swept.get(key)) for key in keys)
+        groups.setdefault((*values, None if row.config else row.path), []).append(row)  # an unreadable run is alone
+    return [Setting(dict(zip(keys, values)), tuple(group)) for values, group in groups.items()]
 
 
 def value_text(row: RunRow, key: str) -> str:

@@ -1,12 +1,14 @@
 """Runs as a table: filtered, sorted, and grouped into settings whose runs differ in the seed alone."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from os import PathLike
 from pathlib import Path
 from typing import Any, overload
 
 from convboard.config.objectives import is_maximised
-from convboard.errors import ConfigError, nearest
+from convboard.errors import ConfigError, RunError, nearest
 from convboard.results.importance import importance
 from convboard.results.ranking import rank
 from convboard.results.read_runs import read_runs
@@ -60,6 +62,10 @@ class RunTable(Sequence[RunRow]):
     def __getitem__(self, index: slice) -> "RunTable": ...
     def __getitem__(self, index: int | slice) -> "RunRow | RunTable":
         return self.rows[index] if isinstance(index, int) else RunTable(self.rows[index], self.differing)
+
+    def __repr__(self) -> str:
+        states = ", ".join(f"{count} {state}" for state, count in Counter(str(row.state) for row in self.rows).items())
+        return f"<RunTable of {len(self)} runs{': ' if states else ''}{states}>"
 
     def __iter__(self) -> Iterator[RunRow]:
         return iter(self.rows)
@@ -161,6 +167,7 @@ class RunTable(Sequence[RunRow]):
         """
         name = self.column(column.removeprefix("-"))
         is_reversed = column.startswith("-") != (name == "objective" and self.is_maximised)
+        name = self.objective if name == "objective" else name  # one metric, also if runs have several objectives
         known = [row for row in self.rows if self.value(row, name) is not None]
         unknown = [row for row in self.rows if self.value(row, name) is None]
         known.sort(key=lambda row: _order(self.value(row, name)), reverse=is_reversed)
@@ -220,6 +227,9 @@ def load_runs(*folders: str | Path) -> RunTable:
     Raises:
         RunError: A folder is not there or cannot be read.
     """
+    for folder in folders:
+        if not isinstance(folder, (str, PathLike)):
+            raise RunError(f"load_runs takes paths of folders, not a value of type {type(folder).__name__}.")
     return RunTable(read_runs([Path(folder) for folder in folders or ("outputs",)]))
 
 

@@ -8,6 +8,7 @@ not a single word. It is read as a Python expression, of which only these parts 
 import ast
 import operator
 import re
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,14 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+_SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {  # the same with the value on the right
+    ast.Lt: ast.Gt,
+    ast.LtE: ast.GtE,
+    ast.Gt: ast.Lt,
+    ast.GtE: ast.LtE,
+    ast.Eq: ast.Eq,
+    ast.NotEq: ast.NotEq,
+}
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -36,7 +45,9 @@ def parse_where(text: str) -> Condition:
         ConfigError: It cannot be read. A column that does not exist is found when the condition is used.
     """
     try:
-        tree = ast.parse(_EQUALS.sub(lambda found: found[1] or "==", text.strip()), mode="eval")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Python, on `1and` and the like
+            tree = ast.parse(_EQUALS.sub(lambda found: found[1] or "==", text.strip()), mode="eval")
         return _condition(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, ConfigError):
@@ -44,7 +55,7 @@ def parse_where(text: str) -> Condition:
         raise ConfigError(f"where={text!r} cannot be read. {_EXAMPLE}") from error
 
 
-_EXAMPLE = "Write it as in where='optimizer.lr>0.01 and model=lenet'; a text of several words needs quotes."
+_EXAMPLE = "Write it as in where='optimizer.lr>0.01 and model=lenet'; a text that is more than a word needs quotes."
 
 
 def _condition(node: ast.expr) -> Condition:
@@ -66,9 +77,9 @@ def _condition(node: ast.expr) -> Condition:
 def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Condition:
     """Return a comparison of a column with a value, which may also be on the left."""
     if _is_number(left):
-        column, swapped = _name(right), _literal(left)
-        compare = _COMPARISONS.get(type(op), lambda a, b: _equal(a, b) == isinstance(op, ast.Eq))
-        return lambda columns: _safely(compare, swapped, columns(column))
+        if type(op) not in _SWAPPED:
+            raise ConfigError(f"where: {ast.unparse(left)}: only =, !=, <, <=, >, >= can follow a number. {_EXAMPLE}")
+        return _comparison(right, _SWAPPED[type(op)](), left)
     column = _name(left)
     if isinstance(op, (ast.In, ast.NotIn)):
         if not isinstance(right, (ast.List, ast.Tuple)):
@@ -113,7 +124,7 @@ def _literal(node: ast.expr) -> Any:
             return -value
         case ast.Name(id=word) if word.lower() in _WORDS:
             return _WORDS[word.lower()]
-        case ast.Name() | ast.Attribute() | ast.BinOp():
+        case ast.Name() | ast.Attribute() | ast.BinOp(op=ast.Div()):
             return _name(node)
         case ast.List() | ast.Tuple():
             return ast.unparse(node).replace("(", "[").replace(")", "]")

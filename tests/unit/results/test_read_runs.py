@@ -109,6 +109,20 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
         read_runs([tmp_path / "file"])
 
 
+@pytest.mark.parametrize("value", [1e300, float("nan"), float("inf"), -5, "<b>", None, [1], {}])
+def test_times_and_numbers_that_are_none(value: Any, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", epochs=value, seconds=value)
+    (run / "summary.json").write_text(
+        json.dumps({"state": "finished", "reason": "", "started": value, "ended": value, "config": {"a": 1}})[:-1]
+        + ', "environment": {}}'
+    )
+    sweep = write_small_sweep(tmp_path / "sweep", Outcome())
+    (last,) = sweep.journal.folder.glob("*/*.0001.json")
+    last.write_text(json.dumps(json.loads(last.read_text()) | {"seconds": value, "time": value}))
+    for row in read_runs([tmp_path]):
+        assert (row.epochs, row.seconds, row.ended) in ((None, None, None), (10, None, None))
+
+
 def test_names_are_texts_whatever_they_contain(tmp_path: Path) -> None:
     names = [
         "$(touch hacked)",

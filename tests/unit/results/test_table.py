@@ -103,11 +103,31 @@ def test_seeds_are_grouped_into_settings() -> None:
     assert second.objective.deviation is None
 
 
+def test_each_unreadable_run_is_a_setting_of_its_own() -> None:
+    """What is wrong with one says nothing of the others."""
+    damaged = [RunRow(Path(name), name, "unreadable", name) for name in ("a", "b")]
+    table = RunTable([*damaged, row("c", x=1), row("d", x=2)])
+    assert [names(RunTable(setting.rows)) for setting in table.settings()] == [["a"], ["b"], ["c"], ["d"]]
+
+
+def test_runs_of_several_objectives_are_sorted_by_one_metric() -> None:
+    first, other = row("a", 0.5), row("b", 0.9)
+    other = replace(other, config={"objective": "loss/val"}, metrics={**other.metrics, "loss/val": 0.2})
+    assert names(RunTable([first, other]).sorted_by("objective")) == ["b", "a"]
+
+
+def test_what_a_table_says_of_itself() -> None:
+    assert repr(RunTable([row(), row()])) == "<RunTable of 2 runs: 2 finished>"
+    assert repr(RunTable([])) == "<RunTable of 0 runs>"
+
+
 def test_loading_takes_folders_or_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(convboard.RunError, match="outputs is not there"):
         convboard.load_runs()
     Path("outputs").mkdir()
+    with pytest.raises(convboard.RunError, match="load_runs takes paths of folders, not a value of type int"):
+        convboard.load_runs(5)  # type: ignore[arg-type]
     assert len(convboard.load_runs()) == len(convboard.load_runs("outputs", tmp_path)) == 0
 
 

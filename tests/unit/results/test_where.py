@@ -24,6 +24,7 @@ RUN: dict[str, Any] = {
         "model=LeNet",
         "model='lenet'",
         "0.01<optimizer.lr<=0.03",
+        "0.03=optimizer.lr and 1!=trainer.patience and -1<seed",
         "not model=resnet18",
         "model!=resnet18 and (seed=2 or seed=1)",
         "model in (lenet, resnet18)",
@@ -41,6 +42,24 @@ def test_conditions_that_hold(condition: str) -> None:
 @pytest.mark.parametrize("condition", ["optimizer.lr>1", "model>1", "trainer.patience<3", "seed=true", "model=lenett"])
 def test_conditions_that_do_not_hold(condition: str) -> None:
     assert not parse_where(condition)(RUN.get)
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("model=lenet-5", "'lenet - 5' is no value.*a text that is more than a word needs quotes"),
+        ("model in lenet", r"write the values in parentheses, as in model in \(lenet,resnet18\)"),
+        ("1 in (1,2)", "1: only =, !=, <, <=, >, >= can follow a number"),
+        ("model is lenet", "'lenet': only =, !=, <, <=, >, >= and in can be used"),
+        ("lenet", "'lenet' is no comparison"),
+        ("1and model=a", "'1' is no comparison"),
+        ("(" * 300 + "a=1", "cannot be read"),
+        ("a=\0", "cannot be read"),
+    ],
+)
+def test_what_is_wrong_with_a_condition(condition: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        parse_where(condition)
 
 
 @pytest.mark.parametrize("condition", ["", "model", "model=lenet and", "__import__('os')=1", "model=[", "f(1)>2"])

@@ -9,7 +9,9 @@ from convboard.cli.runs.selection import Selected
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import format_value
 from convboard.config.objectives import format_metric
+from convboard.results.metric_text import summary_text
 from convboard.results.run_row import RunRow
+from convboard.results.setting import Setting, value_text
 from convboard.results.statistics import summarise
 from convboard.results.table import FACTS, RunTable
 from convboard.sweeps.store.journal import State
@@ -17,7 +19,7 @@ from convboard.sweeps.terminal.live_view import short_keys
 
 N, INTERVAL = "n", "95 %"  # columns of settings alone
 _NAMED = 3  # runs of a setting that are named
-_LONGEST = 40  # characters of a value of a config
+_LONGEST, _LONGEST_NUMBER = 40, 8  # characters of a value of a config
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
@@ -46,36 +48,29 @@ def text_columns(found: Selected, names: Sequence[str]) -> dict[str, list[str]]:
     """
     table = found.table
     names = [name if name in (N, INTERVAL) else table.column(name) for name in names]
-    groups = [[row] for row in table] if found.settings is None else [list(one.rows) for one in found.settings]
+    groups = [Setting({}, (row,)) for row in table] if found.settings is None else found.settings
     heads = short_keys([name for name in names if name in table.keys])
-    return {heads.get(name, name): [_cell(table, rows, name) for rows in groups] for name in names}
+    return {heads.get(name, name): [_cell(table, group, name) for group in groups] for name in names}
 
 
-def _cell(table: RunTable, rows: Sequence[RunRow], name: str) -> str:
-    """Return what is shown of runs of one setting in a column."""
-    if name in (N, INTERVAL, "objective", "test") or table.is_metric(name):
-        return _figures(table, rows, name)
+def _cell(table: RunTable, setting: Setting, name: str) -> str:
+    """Return what is shown of a setting, or of a run as a setting of its own, in a column."""
+    tag = {N: table.objective, INTERVAL: table.objective, "objective": table.objective, "test": table.tested}.get(name)
+    if tag is not None or table.is_metric(name):
+        return _figure(setting, tag or name, name)
     if name in FACTS:
-        return _fact(rows, name)
-    values = dict.fromkeys(shown_value(row.config[name]) for row in rows if name in row.config)
-    return ", ".join(values)
+        return _fact(setting.rows, name)
+    return ", ".join(dict.fromkeys(_value(row, name) for row in setting.rows if name in row.config))
 
 
-def _figures(table: RunTable, rows: Sequence[RunRow], name: str) -> str:
-    """Return the mean of a metric over the runs that count, with its standard deviation; or their number."""
-    counting = [row for row in rows if row.state == State.FINISHED] or [row for row in rows if row.value is not None]
-    tag = {N: table.objective, INTERVAL: table.objective, "objective": table.objective, "test": table.tested}.get(
-        name, name
-    )
-    summary = summarise([row.metrics[tag] for row in counting if tag in row.metrics])
+def _figure(setting: Setting, tag: str, name: str) -> str:
+    """Return the mean of a metric over the runs that count, with its deviation; its interval; or their number."""
+    summary = summarise([row.metrics[tag] for row in setting.results if tag in row.metrics])
     if name == N:
         return str(summary.n if summary else 0)
-    if summary is None:
-        return ""
     if name == INTERVAL:
-        return "" if summary.interval is None else f"± {format_metric(tag, summary.interval)}"
-    value = format_metric(tag, summary.mean)
-    return value if summary.deviation is None else f"{value} ± {format_metric(tag, summary.deviation)}"
+        return f"± {format_metric(tag, summary.interval)}" if summary and summary.interval is not None else ""
+    return summary_text(tag, summary)
 
 
 def _fact(rows: Sequence[RunRow], name: str) -> str:
@@ -118,9 +113,11 @@ def _epochs(rows: Sequence[RunRow]) -> str:
     return ", ".join(texts)
 
 
-def shown_value(value: Any) -> str:
+def _value(row: RunRow, key: str) -> str:
     """Return a value of a config for people: a number that was drawn at random with four digits."""
-    text = one_line(f"{value:.4g}" if isinstance(value, float) and len(str(value)) > 8 else format_value(value))
+    value, text = row.config[key], one_line(value_text(row, key))
+    if isinstance(value, float) and len(text) > _LONGEST_NUMBER:
+        return f"{value:.4g}"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
