@@ -1,4 +1,4 @@
-"""How exact the importance of a key is in searches in which it is known, beside the evaluators of Optuna."""
+"""How exact the importance of a key is in searches in which it is known, with Optuna and without it."""
 
 import math
 import random
@@ -9,15 +9,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.importance import BaseImportanceEvaluator, FanovaImportanceEvaluator, PedAnovaImportanceEvaluator
-
 from benchmarking.progress import Progress
 from benchmarking.tables import Cell, Section
 from convboard.results.importance import importance as importance_of
 from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting
+from convboard.sweeps.search.optuna_version import require_optuna
 from convboard.sweeps.store.journal import State
 
 _SETTINGS = (10, 20, 40, 100, 300)
@@ -50,7 +47,7 @@ class _Function:
 
 _MODEL = (0.02**2 + 0.03**2) / 3 - (0.05 / 3) ** 2
 _FUNCTIONS = {
-    # The number of groups was chosen with this one, the others were not looked at.
+    # The number of groups was chosen with this one and other seeds, and not with the others.
     "peak": _Function(
         lambda x, _, model: 0.98 - 0.32 * (x - 0.5) ** 2 - _PENALTY[model],
         {"x": 0.32**2 / 180, "model": _MODEL},
@@ -76,12 +73,8 @@ def importance(rounds: int) -> list[Section]:
     Args:
         rounds: Factor of the number of searches.
     """
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    methods: dict[str, Callable[[Known], Shares]] = {
-        "convboard": _of_convboard,
-        "fANOVA": lambda known: _of_optuna(known, FanovaImportanceEvaluator(seed=0)),
-        "PED-ANOVA": lambda known: _of_optuna(known, PedAnovaImportanceEvaluator()),
-    }
+    require_optuna("tpe")
+    methods = {"groups": 0, "fANOVA": max(_SETTINGS)}
     progress = Progress("importance", [count * rounds for _ in _FUNCTIONS for count in _SETTINGS])
     rows: list[dict[str, Cell]] = []
     for title, function in _FUNCTIONS.items():
@@ -89,9 +82,10 @@ def importance(rounds: int) -> list[Section]:
             progress.begin(f"{title}, {count} settings")
             searches = [_search(function, count, _FIRST_SEED + seed) for seed in range(_SEARCHES * rounds)]
             row: dict[str, Cell] = {"objective": title, "settings": count}
-            for name, method in methods.items():
+            for name, most in methods.items():
                 began = time.process_time()
-                row[f"{name}, error"] = fmean(_error(method(known), function.shares()) for known in searches)
+                found = [importance_of(_settings(known), most) for known in searches]
+                row[f"{name}, error"] = fmean(_error(shares, function.shares()) for shares in found)
                 row[f"{name}, s"] = (time.process_time() - began) / len(searches)
             rows.append(row)
     formats = dict.fromkeys(rows[0], ".3f") | {"objective": "", "settings": "d"}
@@ -112,30 +106,9 @@ def _error(found: Shares, true: Shares) -> float:
     return math.sqrt(fmean((found.get(key, 0.0) - share) ** 2 for key, share in true.items()))
 
 
-def _of_convboard(known: Known) -> Shares:
-    return importance_of([Setting(values, (_row(objective),)) for values, objective in known])
+def _settings(known: Known) -> list[Setting]:
+    return [Setting(values, (_row(objective),)) for values, objective in known]
 
 
 def _row(objective: float) -> RunRow:
     return RunRow(Path(), "", State.FINISHED, config={"objective": "loss/val"}, metrics={"loss/val": objective})
-
-
-def _of_optuna(known: Known, evaluator: BaseImportanceEvaluator) -> Shares:
-    """Return what Optuna says; numbers are given as their ranks, so that none lies far from the others."""
-    columns = {key: [values[key] for values, _ in known] for key in known[0][0]}
-    distributions: dict[str, BaseDistribution] = {}
-    for key, column in columns.items():
-        kinds = sorted(set(column))
-        if isinstance(kinds[0], str):
-            distributions[key] = CategoricalDistribution(kinds)
-        else:
-            distributions[key] = IntDistribution(0, len(kinds) - 1)
-            columns[key] = [kinds.index(value) for value in column]
-    study = optuna.create_study(direction="maximize")
-    for at, (_, objective) in enumerate(known):
-        parameters = {key: column[at] for key, column in columns.items()}
-        study.add_trial(optuna.create_trial(params=parameters, distributions=distributions, value=objective))
-    shares = evaluator.evaluate(study)
-    is_share = isinstance(evaluator, FanovaImportanceEvaluator)  # PED-ANOVA has no unit
-    total = 1.0 if is_share else sum(shares.values()) or 1.0
-    return {key: float(share) / total for key, share in shares.items()}

@@ -140,9 +140,10 @@ def _ranking(sweep: Sweep, settings: Sequence[Setting]) -> Table:
 def _conclusions(sweep: Sweep, settings: Sequence[Setting]) -> Iterator[str]:
     """Yield which keys mattered, and whether the seeds leave it open which setting is the best."""
     short = short_keys(list(settings[0].values))
-    shares = [f"{short.get(key, key)} {share:.0%}" for key, share in importance(settings).items()]
-    if len(shares) > 1 and len(settings) >= _FEWEST:
-        yield f"mattered:   {', '.join(shares)}   (share of the variance between settings)"
+    shares = importance(settings) if len(settings) >= _FEWEST else {}
+    if len(shares) > 1:
+        texts = [f"{short.get(key, key)} {share:.0%}" for key, share in shares.items()]
+        yield f"mattered:   {', '.join(texts)}   (share of the variance between settings)"
     close = sum(is_close(settings[0], other) for other in settings[1:])
     if close:
         is_search = sweep.record.options.get("search", "grid") != "grid"  # to which no seeds can be added

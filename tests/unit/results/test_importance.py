@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sklearn.feature_selection import f_classif
 
-from convboard.results.importance import importance
+from convboard.results.importance import FANOVA, GROUPS, VARIANCE, importance, importance_method
 from convboard.results.setting import Setting
 from convboard.sweeps.store.journal import State
 from run_rows import run_row
@@ -79,11 +79,37 @@ def error(shares: Mapping[str, float]) -> float:
 def test_the_shares_of_a_search_are_the_true_ones(count: int, largest: float) -> None:
     errors = []
     for seed in range(10):
-        shares = importance(settings_of(*search(count, seed)))
+        shares = importance(settings_of(*search(count, seed)), most=0)  # as without Optuna
         assert "name" not in shares  # a text that is never the same
         assert count < 40 or next(iter(shares)) == "lr"
         errors.append(error(shares))
     assert fmean(errors) < largest
+
+
+def test_a_forest_finds_a_threshold_with_few_settings() -> None:
+    """Such as a learning rate from which on training diverges."""
+    values, _ = search(24, 1)
+    settings = settings_of(values, [0.1 if each["lr"] > 0.02 else 0.9 for each in values])
+    shares = importance(settings)
+    assert importance_method(settings) == FANOVA
+    assert set(shares) == {"lr", "model", "noise"}
+    assert shares["lr"] > 0.95
+    assert shares == importance(settings)  # the same in every view
+
+
+def test_numbers_switches_and_texts_in_a_search() -> None:
+    values, objectives = search(24, 2)
+    mixed = [each | {"clip": (None, 1, 1.0, "1", True)[at % 5]} for at, each in enumerate(values)]
+    assert set(importance(settings_of(mixed, objectives))) == {"lr", "model", "noise", "clip"}
+
+
+def test_a_grid_needs_no_forest() -> None:
+    grid = [{"lr": lr, "seeds": other} for lr in (0.1, 0.2, 0.3) for other in range(3)]
+    objectives = [0.1 * number for number in range(9)]
+    assert importance_method(settings_of(grid, objectives)) == VARIANCE
+    assert importance_method(settings_of(grid[:-1], objectives[:-1])) == VARIANCE
+    assert importance_method(settings_of(*search(20, 1))) == FANOVA
+    assert importance_method(settings_of(*search(301, 1))) == GROUPS
 
 
 def test_three_pairs_of_values_say_nothing_of_either() -> None:
@@ -95,7 +121,7 @@ def test_a_key_that_some_settings_lack_is_a_value_of_its_own() -> None:
     mixed: list[dict[str, Any]] = [{"a": 1}, {"b": 2}]
     assert importance(settings_of(mixed, [0.1, 0.9])) == {}  # too few
     mixed += [{"a": 1, "c": "x"}, {"b": 2, "c": "x"}, {"a": 1, "c": "y"}]
-    shares = importance(settings_of(mixed, [0.1, 0.9, 0.2, 0.8, 0.15]))
+    shares = importance(settings_of(mixed, [0.1, 0.9, 0.2, 0.8, 0.15]), most=0)  # a forest would share it between them
     assert min(shares["a"], shares["b"]) > 0.9
     assert shares["c"] < 0.1
 
