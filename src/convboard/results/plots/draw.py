@@ -34,17 +34,18 @@ def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure]
     """
     _check_comparable(table)
     compared = compared_keys(table)
-    for key in options.keys:
+    keys = [table.column(key) for key in options.keys]
+    for key in keys:
         if compared and key not in compared:
             raise ConfigError(f"keys={key}: the runs that have a result do not differ in it. {nearest(key, compared)}")
     kinds = options.kinds or KINDS
-    drawn = {kind: _drawn(kind, table, options.keys or compared[: _MOST_KEYS.get(kind)], options) for kind in kinds}
+    drawn = {kind: _drawn(kind, table, keys or compared[: _MOST_KEYS.get(kind)], options) for kind in kinds}
     figures = {kind: figure for kind, figure in drawn.items() if isinstance(figure, Figure)}
     remarks = [f"{kind} cannot be drawn: {reason}." for kind, reason in drawn.items() if isinstance(reason, str)]
     if remarks and (options.kinds or not figures):
         raise RunError("\n".join(remarks))
     for kind, most in _MOST_KEYS.items():
-        if kind in figures and not options.keys and len(compared) > most:
+        if kind in figures and not keys and len(compared) > most:
             remarks.append(f"{kind} has the {most} most important of {len(compared)} keys; keys= chooses.")
     return figures, remarks
 

@@ -17,7 +17,7 @@ class PlotOptions:
 
     Attributes:
         kinds: Some of `KINDS`; empty: all that the runs allow.
-        keys: Keys in which the runs differ; empty: all, the most important ones first.
+        keys: Keys in which the runs differ, or their last parts; empty: all, the most important ones first.
         tag: The metric of the curves; None: the objective.
         at: What the curves are drawn against, one of `curves.PLACES`.
 

@@ -20,7 +20,7 @@ def test_all_kinds(sweep: RunTable) -> None:
 
 
 def test_chosen_kinds_and_keys(sweep: RunTable) -> None:
-    figures, _ = draw_plots(sweep, PlotOptions(["objective"], ["optimizer.lr"]))
+    figures, _ = draw_plots(sweep, PlotOptions(["objective"], ["lr"]))
     (figure,) = figures.values()
     assert [axes.get_title("left") for axes in figure.axes] == ["optimizer.lr"]
 
@@ -95,8 +95,10 @@ def test_results_that_cannot_be_compared() -> None:
 
 
 def test_slips_name_the_nearest(sweep: RunTable) -> None:
-    with pytest.raises(ConfigError, match=r"keys=optimizer.rl: .* Did you mean 'optimizer.lr'"):
+    with pytest.raises(ConfigError, match=r"'optimizer.rl' is no column of these runs. Did you mean 'optimizer.lr'"):
         draw_plots(sweep, PlotOptions(keys=["optimizer.rl"]))
+    with pytest.raises(ConfigError, match=r"keys=objective: the runs .* do not differ in it. Allowed: model"):
+        draw_plots(sweep, PlotOptions(keys=["objective"]))
     with pytest.raises(ConfigError, match=r"kind=heatmap is no kind of figure. Did you mean 'heat_map'"):
         PlotOptions(["heatmap"])
     with pytest.raises(ConfigError, match="x=epochs: curves are drawn against epoch, step or time"):
