@@ -93,9 +93,10 @@ def _draw_line(axes: Axes, line: _Line, colour: str, metric: MetricAxis) -> None
     """Draw a curve with its name and its band."""
     curve = line.curve
     marker = "o" if len(curve.at) == 1 else ""
-    beyond = "" if any(not metric.is_beyond(value) for value in curve.means) else "  (beyond the axis)"
-    axes.plot(curve.at, curve.means, color=colour, linewidth=1.8, marker=marker, label=f"{line.name}{beyond}")
-    if curve.deviations is not None:
+    is_shown = not all(map(metric.is_beyond, curve.means))
+    label = line.name if is_shown else f"{line.name}  (beyond the axis)"
+    axes.plot(curve.at, curve.means, color=colour, linewidth=1.8, marker=marker, label=label)
+    if is_shown and curve.deviations is not None:
         low, high = ([m + sign * d for m, d in zip(curve.means, curve.deviations)] for sign in (-1, 1))
         axes.fill_between(curve.at, low, high, color=colour, alpha=0.15, linewidth=0)
 
