@@ -36,6 +36,7 @@ ASKED = (
     "see better than that one",
     "learning rate is best, and is that more than chance",
     "failed, and why",
+    "setting mattered",
 )
 ANSWERS = {
     " ".join(question.split()): answer
