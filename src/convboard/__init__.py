@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from convboard.experiment.run_dir import Run, load_run
     from convboard.models import build_model
     from convboard.results.compare import compare_runs
+    from convboard.results.plots.draw import plot_runs
     from convboard.results.run_row import RunRow
     from convboard.results.table import RunTable, load_runs
     from convboard.training.signals import Interrupted
@@ -55,6 +56,7 @@ __all__ = [
     "layer_table",
     "load_run",
     "load_runs",
+    "plot_runs",
     "receptive_field",
     "resume",
     "run",
@@ -78,6 +80,7 @@ _HOME = {
     "layer_table": "anatomy.summary",
     "load_run": "experiment.run_dir",
     "load_runs": "results.table",
+    "plot_runs": "results.plots.draw",
     "receptive_field": "anatomy.summary",
     "resume": "experiment.api",
     "run": "experiment.api",

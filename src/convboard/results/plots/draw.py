@@ -12,6 +12,7 @@ from convboard.results.plots.importance_bars import draw_importance
 from convboard.results.plots.objective_by_key import draw_objective_by_key
 from convboard.results.plots.options import KINDS, PlotOptions
 from convboard.results.plots.parallel_coordinates import draw_parallel_coordinates
+from convboard.results.plots.style import style
 from convboard.results.table import RunTable
 
 _MOST_KEYS = {"objective": 12, "parallel": 9}  # that are drawn if more differ and none are chosen
@@ -48,6 +49,31 @@ def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure]
         if kind in figures and not keys and len(compared) > most:
             remarks.append(f"{kind} has the {most} most important of {len(compared)} keys; keys= chooses.")
     return figures, remarks
+
+
+def plot_runs(
+    runs: RunTable, kind: str, *, keys: Sequence[str] = (), tag: str | None = None, x: str = "epoch"
+) -> Figure:
+    """Draw a figure of runs.
+
+    Args:
+        runs: The runs, from `load_runs`.
+        kind: `objective`, `heat_map`, `parallel`, `curves` or `importance`.
+        keys: The keys to draw, such as `optimizer.lr`; empty: all in which the runs differ, the most important ones
+            first.
+        tag: The metric of curves, such as `loss/train`; None: the objective.
+        x: What curves are drawn against: `epoch`, `step` or `time`.
+
+    Returns:
+        A figure of matplotlib; `savefig` writes it.
+
+    Raises:
+        ConfigError: There is no such kind, key or metric.
+        RunError: The runs do not allow such a figure.
+    """
+    with style():
+        figures, _ = draw_plots(runs, PlotOptions([kind], keys, tag, x))
+    return figures[kind]
 
 
 def _check_comparable(table: RunTable) -> None:

@@ -1,10 +1,12 @@
 """Which figures are drawn of runs, and why others cannot be."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import convboard
 from convboard.errors import ConfigError, RunError
 from convboard.results.plots.draw import draw_plots
 from convboard.results.plots.options import KINDS, PlotOptions
@@ -83,6 +85,12 @@ def test_nothing_can_be_drawn() -> None:
         RunError, match="objective cannot be drawn: the runs that have a result differ in no key but the seed"
     ):
         draw_plots(seeds, PlotOptions())
+
+
+def test_a_figure_in_python(sweep: RunTable, tmp_path: Path) -> None:
+    convboard.plot_runs(sweep, "heat_map", keys=["lr", "model"]).savefig(tmp_path / "a.png")
+    with pytest.raises(RunError, match="importance cannot be drawn"):
+        convboard.plot_runs(RunTable([sweep[0]]), "importance")
 
 
 def test_results_that_cannot_be_compared() -> None:
