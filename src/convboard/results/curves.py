@@ -56,25 +56,29 @@ def read_curve(run_dir: Path, tag: str, at: str = "epoch") -> Curve | None:
     Raises:
         ConfigError: The file has no such metric.
     """
-    lines = _lines(run_dir)
-    if lines and tag not in (tags := [tag for tag in lines[0] if tag not in PLACES]):
+    header, *lines = _cells(run_dir)
+    if not set(PLACES) <= set(header):
+        return None
+    if tag not in header:
+        tags = [name for name in header if name not in PLACES]
         raise ConfigError(f"{tag!r} is not a curve of {run_dir.name}. {nearest(tag, tags)}")
+    place, value = header.index(at), header.index(tag)
     points = []
     for line in lines:
-        with suppress(ValueError, TypeError):  # a line that is being written, or damaged
-            points.append((float(line[at]), float(line[tag])))
+        with suppress(ValueError, IndexError):  # a damaged line
+            points.append((float(line[place]), float(line[value])))
     if not points:
         return None
     first = points[0][0] if at == "time" else 0.0
     return Curve(tuple(place - first for place, _ in points), tuple(value for _, value in points))
 
 
-def _lines(run_dir: Path) -> list[dict[str, str]]:
-    """Return the lines of the curves of a run, by column; none if the file is missing or something else."""
+def _cells(run_dir: Path) -> list[list[str]]:
+    """Return the lines of the curves of a run, of which the first names the columns; without a file an empty one."""
     with suppress(OSError, ValueError, csv.Error):
-        lines = list(csv.DictReader(read_text(run_dir / CURVES, _LONGEST).splitlines()))
-        return lines if lines and set(PLACES) < set(lines[0]) else []
-    return []
+        whole, _, _ = read_text(run_dir / CURVES, _LONGEST).rpartition("\n")  # the last line may be half written
+        return list(csv.reader(whole.splitlines())) or [[]]
+    return [[]]
 
 
 def mean_curve(curves: Sequence[Curve]) -> MeanCurve:

@@ -22,7 +22,12 @@ def test_a_curve(tmp_path: Path, at: str, places: tuple[float, ...]) -> None:
 
 
 def test_a_line_that_is_being_written_is_left_out(tmp_path: Path) -> None:
-    assert read_curve(run(tmp_path, HEADER + LINES + "3,30,10"), "loss/val") == Curve((1, 2), (2.1, 1.1))
+    half = "3,30,1003.0,1,0.1,0.5,0.6,0.987"
+    assert read_curve(run(tmp_path, HEADER + LINES + half), "loss/val") == Curve((1, 2), (2.1, 1.1))
+
+
+def test_a_damaged_line_is_left_out(tmp_path: Path) -> None:
+    assert read_curve(run(tmp_path, HEADER + "1,10\n,,,,,,,x\n" + LINES), "loss/val") == Curve((1, 2), (2.1, 1.1))
 
 
 @pytest.mark.parametrize("text", ["", HEADER, "a,b\n1,2\n", "\0"])
