@@ -13,6 +13,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -92,24 +93,67 @@ COLUMNS = 104
 SHORT = ("trainer.max_epochs=2", *(f"trainer.limit_{split}_batches=1" for split in ("train", "val", "test")))
 
 
-@pytest.mark.thorough
-def test_sweep(context: BrowserContext, folder: Path, tmp_path: Path) -> None:
-    """The terminal in the middle of the first sweep of the README, and its end."""
+@dataclass(frozen=True)
+class Swept:
+    """The first sweep of the README, trained in a terminal.
+
+    Attributes:
+        logdir: The log directory.
+        typed: Its command.
+        written: What was in the terminal, from the start to the end.
+    """
+
+    logdir: Path
+    typed: str
+    written: list[list[str]]
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    folder = tmp_path_factory.mktemp("swept")
     shown = next(given for given in commands("README.md") if "-m" in given.arguments)
     limits = () if "CONVBOARD_SCREENSHOTS" in os.environ else SHORT
     command = [sys.executable, str(ROOT / "train.py"), *shown.arguments, *limits]
     environment = {**os.environ, "TERM": "xterm-256color"}
     environment.pop("UV", None)
-    written = frames(run_in_terminal(command, tmp_path, environment, (40, COLUMNS)))
-    typed = f"$ python {shown.program} {shlex.join(shown.arguments)}"
-    middle = max(written[:-1], key=lambda lines: (how_full(lines), len(lines)))
-    end = written[-1]
+    written = frames(run_in_terminal(command, folder, environment, (40, COLUMNS)))
+    return Swept(folder / "outputs", f"$ python {shown.program} {shlex.join(shown.arguments)}", written)
+
+
+@pytest.mark.thorough
+def test_sweep(context: BrowserContext, folder: Path, swept: Swept) -> None:
+    """The terminal in the middle of the sweep, and its end."""
+    middle = max(swept.written[:-1], key=lambda lines: (how_full(lines), len(lines)))
+    end = swept.written[-1]
     begin = next(number for number, line in enumerate(end) if "ranking" in line)
-    for name, lines in (("sweep", [typed, *middle]), ("ranking", end[begin:])):
+    for name, lines in (("sweep", [swept.typed, *middle]), ("ranking", end[begin:])):
         page = context.new_page()
         page.set_content(as_svg(lines, COLUMNS).replace("<svg ", '<svg width="1040" ', 1))
         take(page, folder / f"{name}.png", clip=page.locator("svg").bounding_box())
         page.close()
+
+
+@pytest.mark.thorough
+def test_sweeps_tab(swept: Swept, start_tensorboard: Any, open_window: Any, folder: Path) -> None:
+    with start_tensorboard(swept.logdir) as server:
+        server.wait_until(lambda server: len(all_tags(server)) == 18)
+        window = open_window(server, WIDE, 860)
+        for view, shows, name in VIEWS_OF_SWEEPS:
+            page = window.open(f"sweeps&p.sweeps.view={view}&p.sweeps.expanded=3", shows)
+            if view == "table":
+                rows = page.frame_locator("iframe").locator(".rows .of-setting")
+                for place in (0, 1, 3):
+                    rows.nth(place).locator(".pick").click()
+                rows.nth(1).click()
+                page.frame_locator("iframe").locator(".difference").wait_for()
+            take(page, folder / f"{name}.png")
+
+
+VIEWS_OF_SWEEPS = (
+    ("table", "rank", "sweeps"),
+    ("curves", "Last values", "sweeps_curves"),
+    ("mattered", "Importance", "sweeps_mattered"),
+)
 
 
 def how_full(lines: list[str]) -> int:

@@ -111,6 +111,7 @@ test("the strips have the range of most values, so that one diverged run does no
   assert.ok(scaleOf(values, true).low > 0.9);
   assert.ok(scaleOf([0.1, 0.11, 0.12, 0.13, 0.14, 0.15, 9], false).high < 1);
   assert.equal(scaleOf([], true), null);
+  assert.equal(scaleOf([0.9, 0.95, 1], true, [0, 1]).high, 1);
   const { low, high } = scaleOf([0.5], true);
   assert.ok(low < 0.5 && high > 0.5);
 });

@@ -17,6 +17,8 @@ from synthetic_sweep import Outcome, grid, write_sweep
 
 HEADER = 64  # pixels of the window that TensorBoard takes for itself
 FOLDER = "sweeps/first"
+ODD_FOLDER = "sweeps/<b>&\"'🦆"
+ODD = ('"><img src=x onerror=fail()>', "quotes ' and \"", "emoji 🦆", "spaces  and\ttabs")
 AXES: dict[str, list[Any]] = {"model": ["lenet", "batchnorm_cnn"], "optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
 MEANS = (0.91, 0.82, 0.97, 0.95)  # of the settings, in the order of the grid
 REASON = '<img src=x onerror="document.title = 1"> RuntimeError: out of memory'
@@ -44,7 +46,8 @@ def write_curves(sweep: Sweep) -> None:
 
 
 def write_runs(logdir: Path) -> Sweep:
-    """Write the sweep with its event files."""
+    """Write the sweep with its event files, and one whose names are odd."""
+    write_sweep(logdir / ODD_FOLDER, [{"note": text} for text in ODD], [Outcome()] * len(ODD))
     sweep = write_sweep(logdir / FOLDER, grid(AXES), outcomes())
     write_curves(sweep)
     return sweep
@@ -60,9 +63,23 @@ class Logdir:
 
 @pytest.fixture(scope="session")
 def logdir(tmp_path_factory: pytest.TempPathFactory) -> Logdir:
-    """A log directory with one sweep, of this process: its runs run as long as the tests do."""
+    """A log directory with two sweeps, of this process: its runs run as long as the tests do."""
     path = tmp_path_factory.mktemp("sweeps")
     return Logdir(path, write_runs(path))
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A sweep with odd names: its folder, and the values that tell its runs apart."""
+
+    folder: str = ODD_FOLDER
+    values: tuple[str, ...] = ODD
+
+
+@pytest.fixture
+def odd(logdir: Logdir) -> Odd:
+    """The sweep with odd names."""
+    return Odd()
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +159,7 @@ def open_tab(server: Any, open_window: Any) -> OpenTab:
         page = window.page
         for pattern, answer in (routes or {}).items():
             page.route(pattern, answer)
-        page.goto(f"{server.address}/data/plugin_entry.html?name=sweeps{link_to(**chosen)}")
+        page.goto(f"{server.address}/data/plugin_entry.html?name=sweeps{link_to(**{'folder': FOLDER, **chosen})}")
         page.locator(shows).first.wait_for()
         return Tab(page, page.main_frame, window.errors)
 
@@ -156,7 +173,7 @@ def open_in_tensorboard(server: Any, open_window: Any) -> OpenTab:
     def open_in_tensorboard(**chosen: object) -> Tab:
         window = open_window(server)
         page = window.page
-        page.goto(f"{server.address}/{link_to(**chosen)}")
+        page.goto(f"{server.address}/{link_to(**{'folder': FOLDER, **chosen})}")
         page.wait_for_selector("iframe", state="attached")
         frame = page.wait_for_selector('iframe[src*="plugin_entry"]').content_frame()
         assert frame is not None

@@ -4,10 +4,9 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from convboard.sweeps.store.sweep_folder import Sweep
-from synthetic_sweep import Outcome, write_sweep
+import pytest
 
-ODD = ('"><img src=x onerror=fail()>', "quotes ' and \"", "emoji 🦆", "spaces  and\ttabs")
+from synthetic_sweep import Outcome, write_sweep
 
 
 def test_the_details_of_a_run_against_the_best(open_tab: Any) -> None:
@@ -32,6 +31,7 @@ def test_the_best_setting_says_so_and_a_failed_run_says_why(open_tab: Any) -> No
     tab.find(".why.wrong").get_by_text("RuntimeError: out of memory").wait_for()
 
 
+@pytest.mark.thorough
 def test_a_link_leads_to_the_run_in_the_layers_tab_and_back(open_in_tensorboard: Any) -> None:
     tab = open_in_tensorboard(expanded="2")
     tab.wait_for_link("expanded=2")
@@ -59,22 +59,17 @@ def test_a_folder_that_is_not_there_and_a_server_that_is_gone_are_said(open_tab:
     tab.errors.clear()
 
 
-def test_names_are_shown_as_text(open_window: Any, start_tensorboard: Any, tmp_path: Path) -> None:
-    sweep: Sweep = write_sweep(tmp_path / "odd", [{"note": text} for text in ODD], [Outcome(value=0.9)] * len(ODD))
-    with start_tensorboard(tmp_path) as server:
-        server.wait_until(lambda server: len(server.get("data/plugin/sweeps/folders")) == 1)
-        page = open_window(server).page
-        page.goto(f"{server.address}/data/plugin_entry.html?name=sweeps")
-        page.locator(".rows .row").first.wait_for()
-        shown = [cell.text_content() for cell in page.locator(".rows .value").all()]
-        assert sorted(map(str, shown)) == sorted(ODD)
-        page.locator(".rows .row").first.click()
-        page.locator(".details .path").wait_for()
-        assert not page.locator("img").count()
-        page.goto("about:blank")
-    assert sweep.total == len(ODD)
+def test_names_are_shown_as_text(open_tab: Any, odd: Any) -> None:
+    tab = open_tab(folder=odd.folder)
+    shown = [str(cell.text_content()) for cell in tab.find(".rows .value").all()]
+    assert sorted(shown) == sorted(odd.values)
+    assert odd.folder in str(tab.find(".picker input").get_attribute("title"))
+    tab.find(".rows .row").first.click()
+    tab.find(".details .path").wait_for()
+    assert not tab.find("img").count()
 
 
+@pytest.mark.thorough
 def test_an_empty_log_directory_says_what_to_do(open_window: Any, start_tensorboard: Any, tmp_path: Path) -> None:
     with start_tensorboard(tmp_path, load_fast=False) as server:
         page = open_window(server).page

@@ -29,7 +29,7 @@ def drag(tab: Any, start: tuple[float, float], end: tuple[float, float]) -> None
 
 def test_importance_and_means_are_those_of_results(open_tab: Any, logdir: Any) -> None:
     tab = open_mattered(open_tab)
-    table = load_runs(logdir.path)
+    table = load_runs(logdir.sweep.folder)
     shares = importance(table.settings())
     bars = {row.locator(".key").inner_text(): row.locator(".number").inner_text() for row in tab.find(".bar").all()}
     assert bars == {key: share(fraction) for key, fraction in shares.items()}

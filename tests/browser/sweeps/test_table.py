@@ -15,7 +15,7 @@ RANKED = ("setting 2", "setting 3", "setting 0", "setting 1")
 def test_settings_are_ranked_with_the_figures_of_results(open_tab: Any, logdir: Any) -> None:
     tab = open_tab()
     assert tab.rows() == list(RANKED)
-    table = load_runs(logdir.path)
+    table = load_runs(logdir.sweep.folder)
     settings = rank(table.settings(), table.is_maximised)
     for row, setting in zip(RANKED, settings, strict=True):
         objective, test = setting.objective, setting.test
@@ -79,8 +79,8 @@ def test_a_filter_by_values_and_one_by_a_range(open_tab: Any) -> None:
 
 
 def test_a_filter_that_nothing_passes_says_so(open_tab: Any) -> None:
-    tab = open_tab(filter='{"optimizer.lr":{"low":5,"high":null}}', shows=".nothing:visible")
-    assert tab.find(".nothing").inner_text() == "No setting passes the filters."
+    tab = open_tab(filter='{"optimizer.lr":{"low":5,"high":null}}', shows=".table-view .nothing:visible")
+    assert tab.find(".table-view .nothing").inner_text() == "No setting passes the filters."
 
 
 def test_the_link_holds_what_is_chosen(open_tab: Any) -> None:

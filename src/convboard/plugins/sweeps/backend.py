@@ -16,6 +16,7 @@ from convboard.plugins.answers import Answer, applications, json_answer
 from convboard.plugins.static_files import read_static_files
 from convboard.plugins.sweeps.curves import Curves, steps_per_epoch
 from convboard.plugins.sweeps.run_folders import RunFolders
+from convboard.plugins.sweeps.table import importance_of, table_of
 
 PLUGIN = "sweeps"
 _STATIC = read_static_files(PLUGIN)
@@ -47,8 +48,9 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         """The WSGI application of each address, below `/data/plugin/sweeps`."""
         answers: dict[str, Answer] = {
             "/folders": lambda request: _new(request, self._runs.overview()),
-            "/table": lambda request: _new(request, self._runs.table(_folder(request))),
+            "/table": lambda request: _new(request, table_of(self._runs.rows(_folder(request)), self._runs.name)),
             "/config": lambda request: json_answer(request, self._runs.row(request.args.get("run", "")).config),
+            "/importance": lambda request: _new(request, importance_of(self._runs.rows(_folder(request)))),
             "/difference": lambda request: json_answer(
                 request, self._runs.difference(request.args.get("run", ""), request.args.get("from", ""))
             ),

@@ -13,7 +13,6 @@ from tensorboard.errors import NotFoundError
 from convboard.errors import RunError
 from convboard.experiment.run_files import CONFIG
 from convboard.plugins.answers import UnreadableError
-from convboard.plugins.sweeps.table import table_of
 from convboard.results.diff import differing_config
 from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
@@ -61,14 +60,6 @@ class RunFolders:
             what = "runs outside of sweeps" if folder == OTHERS else f"sweep {folder!r}"
             raise NotFoundError(f"there are no {what}" if folder == OTHERS else f"there is no {what}")
         return rows
-
-    def table(self, folder: str) -> dict[str, Any]:
-        """Return the table of a folder; see `table_of`.
-
-        Raises:
-            NotFoundError: There are no such runs.
-        """
-        return table_of(self.rows(folder), self.name)
 
     def row(self, run: str) -> RunRow:
         """Return a run by its name in TensorBoard.

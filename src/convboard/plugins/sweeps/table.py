@@ -36,6 +36,11 @@ def table_of(rows: Sequence[RunRow], name_of: NameOf) -> dict[str, Any]:
     }
 
 
+def importance_of(rows: Sequence[RunRow]) -> dict[str, Any]:
+    """Return how much each key matters for the objective: the `shares` by key, the largest first."""
+    return {"shares": importance(RunTable(rows).settings())}
+
+
 def _setting(setting: Setting, name_of: NameOf) -> dict[str, Any]:
     runs = sorted(setting.rows, key=lambda row: (row.number or 0, row.name))
     return {

@@ -126,6 +126,10 @@ def test_a_run_has_its_config(served: Served) -> None:
     assert (config["optimizer.lr"], config["seed"], config["model"]) == (0.01, 3, "lenet")
 
 
+def test_the_importance_of_the_keys_is_a_request_of_its_own(served: Served) -> None:
+    assert served.json("/importance", folder=SWEEP) == {"shares": {"optimizer.lr": pytest.approx(1)}}
+
+
 def test_the_configs_of_two_runs_are_compared(served: Served) -> None:
     runs = {"run": f"{SWEEP}/optimizer.lr=0.01,seed=3", "from": f"{SWEEP}/optimizer.lr=0.1,seed=3"}
     assert served.json("/difference", **runs) == [["optimizer.lr", 0.01, 0.1]]
@@ -144,6 +148,7 @@ def test_a_table_that_has_not_changed_is_not_sent_again(served: Served) -> None:
         ("/table", {"folder": "../sweeps/first"}),
         ("/table", {}),
         ("/tags", {"folder": "nowhere"}),
+        ("/importance", {"folder": "nowhere"}),
         ("/curves", {"folder": "nowhere", "tag": "loss/train"}),
         ("/config", {"run": "nowhere"}),
         ("/config", {"run": "../first/optimizer.lr=0.1,seed=1"}),
@@ -159,7 +164,7 @@ def test_what_is_not_there_is_not_found(served: Served, address: str, query: dic
 
 
 def test_pages_of_other_sites_are_given_nothing(served: Served) -> None:
-    for address in ("/folders", "/table", "/config", "/difference", "/tags", "/curves"):
+    for address in ("/folders", "/table", "/config", "/difference", "/importance", "/tags", "/curves"):
         assert served.ask(address, headers={"Host": "evil.example:6006"}).status_code == 403
         assert served.ask(address, "POST").status_code == 405
 

@@ -1,5 +1,6 @@
 /** All that can be done in the tab, from the buttons, from the keyboard and by links. */
 
+import { getImportance } from "./api.js";
 import { passes } from "./filter.js";
 import { Navigation } from "./navigation.js";
 import { startPolling } from "./poller.js";
@@ -13,6 +14,7 @@ export function createActions(store) {
   store.subscribe(["table", "filter"], ({ table, filter }) => {
     store.set({ matching: table ? table.settings.filter((setting) => passes(setting, filter)) : [] });
   });
+  store.subscribe(["table", "view"], () => loadImportance(store));
   const without = (ids, id) => ids.filter((other) => other !== id);
   const put = (ids, id) => (ids.includes(id) ? without(ids, id) : [...ids, id]);
   return {
@@ -47,4 +49,16 @@ export function createActions(store) {
     toggleExpanded: (id) => store.set({ expanded: put(store.get().expanded, id) }),
     showRun: (run) => store.set({ run }),
   };
+}
+
+/** Ask for the importance of the keys while the view that shows it is open: it may take the server a second. */
+async function loadImportance(store) {
+  const { view, table, folder } = store.get();
+  if (view !== "mattered" || !table) return;
+  try {
+    const importance = await getImportance(folder);
+    if (store.get().folder === folder) store.set({ importance });
+  } catch (error) {
+    if (!error.kind) throw error; // a mistake in this tab; what the server cannot give is asked for again
+  }
 }

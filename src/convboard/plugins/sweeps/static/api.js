@@ -31,6 +31,9 @@ export const getFolders = () => unlessSame("folders");
 /** @returns {Promise<Table>} */
 export const getTable = (folder) => unlessSame("table", { folder });
 
+/** @returns {Promise<{shares: Object<string, number>}>} How much each key matters, the largest share first. */
+export const getImportance = (folder) => unlessSame("importance", { folder });
+
 /**
  * @returns {Promise<[string, any, any][]>} The keys of the config in which a run differs from another one, with the
  *     values of both.

@@ -24,7 +24,7 @@ export function columnsOf(table) {
   return [
     stateColumn(settings),
     ...keys.map((key, i) => keyColumn(key, short[i], settings)),
-    { ...number, id: "@objective", title: objective, hint: SPREAD, width: "minmax(250px, 1fr)" },
+    { ...number, id: "@objective", title: objective, hint: SPREAD, width: "minmax(236px, 1fr)" },
     { ...number, id: "@n", title: "n", hint: "Number of seeds", width: "46px", canFilter: false },
     ...(tested === objective ? [] : [{ ...number, id: "@test", title: tested, hint: TEST, width: "136px" }]),
     { ...number, id: "@seconds", title: "time", hint: "Mean wall time of a run", width: "88px" },

@@ -107,17 +107,15 @@ function lines(run, { objective, tested }) {
 }
 
 function command(text) {
+  const shown = el("pre", { class: "command" }, text);
   const copy = el("button", { type: "button", class: "plain" }, "copy");
   copy.addEventListener("click", async () => {
+    window.getSelection().selectAllChildren(shown);
+    if (!navigator.clipboard) return; // browsers give it to https and localhost alone: the text is selected at least
     await navigator.clipboard.writeText(text);
     copy.textContent = "copied";
   });
-  return el(
-    "section",
-    {},
-    el("header", { class: "small-head" }, el("h3", {}, "Repeat it"), copy),
-    el("pre", { class: "command" }, text),
-  );
+  return el("section", {}, el("header", { class: "small-head" }, el("h3", {}, "Repeat it"), copy), shown);
 }
 
 /** What differs from the best setting, of its run with the same seed if there is one. */

@@ -18,6 +18,7 @@ const CHOICES = {
 const LOADED = {
   folders: null, // as the server gives them, the one that has changed last first
   table: null, // as the server gives it
+  importance: null, // as the server gives it; asked for when a view shows it
   matching: [], // the settings of the table that pass the filter, in the order of the ranking
   rows: [], // of the table, see rows.js
   places: new Map(), // place in the ranking by id of the setting

@@ -41,7 +41,7 @@ export class Navigation {
   /** @param {Object} [chosen] What is chosen in it. */
   async chooseFolder(folder, chosen = NOTHING) {
     if (folder === this.store.get().folder) return;
-    this.store.set({ ...chosen, folder, table: null, problem: null, loading: true });
+    this.store.set({ ...chosen, folder, table: null, importance: null, problem: null, loading: true });
     await this.#load(folder, getTable(folder));
     this.store.set({ loading: false });
   }

@@ -121,7 +121,7 @@ function objectiveCell(setting, { objective }, scale) {
     const told = setting.runs.find(({ reason, state }) => reason && TOLD.has(state));
     return told
       ? el("span", { class: "reason", title: told.reason }, told.reason)
-      : el("span", { class: "quiet" }, "–");
+      : el("span", { class: "figure" }, "–");
   }
   const values = setting.runs.map(({ value }) => value).filter((value) => value !== null);
   return [strip(setting, values, scale), el("span", { class: "figure" }, withDeviation(objective, setting))];

@@ -101,7 +101,7 @@ function derive(store) {
     const values = ranked.flatMap(({ runs }) => runs.map(({ value }) => value)).filter((value) => value !== null);
     store.set({
       places: new Map(ranked.map(({ id }, i) => [id, i + 1])),
-      scale: scaleOf(values, table?.is_maximised ?? true),
+      scale: scaleOf(values, table?.is_maximised ?? true, table?.objective.startsWith("accuracy") ? [0, 1] : undefined),
     });
   });
 }
