@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { axisScale, axisText, duration, ticks, timeTicks } from "#shared/axis-scale.js";
+import { shortened } from "#shared/plot-axes.js";
 
 const texts = (range, count, isLog = false) => ticks(axisScale(range, [0, 100], isLog), count).map(({ text }) => text);
 
@@ -55,4 +56,9 @@ test("times are in the unit that suits them", () => {
     { value: 300, text: "5 min" },
     { value: 600, text: "10 min" },
   ]);
+});
+
+test("a text that is too long is cut between letters", () => {
+  assert.equal(shortened("lenet", 100), "lenet");
+  assert.equal(shortened("🐙🐙🐙🐙🐙🐙", 26), "🐙🐙🐙…");
 });
