@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { axisScale, axisText, duration, ticks, timeTicks } from "#shared/axis-scale.js";
+import { axisScale, axisText, duration, ticks, timeTicks, wholeTicks } from "#shared/axis-scale.js";
 import { shortened } from "#shared/plot-axes.js";
 
 const texts = (range, count, isLog = false) => ticks(axisScale(range, [0, 100], isLog), count).map(({ text }) => text);
@@ -32,6 +32,16 @@ test("ticks are round numbers with as many places as they need", () => {
   assert.deepEqual(texts([0.9, 1], 4), ["0.90", "0.92", "0.94", "0.96", "0.98", "1.00"]);
   assert.deepEqual(texts([-30, 30], 3), ["−20", "0", "20"]);
   assert.deepEqual(texts([0, 60000], 3), ["0", "20k", "40k", "60k"]);
+});
+
+test("steps and epochs have whole ticks", () => {
+  const whole = (range, count) => wholeTicks(axisScale(range, [0, 1]), count).map(({ value }) => value);
+  assert.deepEqual(whole([0.05, 3], 10), [1, 2, 3]);
+  assert.deepEqual(whole([1, 3], 2), [1, 2, 3]);
+  assert.deepEqual(whole([1, 1], 9), [1]);
+  assert.deepEqual(whole([0, 20], 10), [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
+  assert.deepEqual(whole([1, 500], 9), [100, 200, 300, 400, 500]);
+  assert.deepEqual(whole([0.1, 0.6], 9), []);
 });
 
 test("logarithmic ticks are powers of ten, and more where there is room", () => {
