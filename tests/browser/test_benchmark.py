@@ -1,4 +1,4 @@
-"""The benchmark of the Layers tab measures what it says; how fast that is, no test asserts."""
+"""The benchmarks of the tabs measure what they say; how fast that is, no test asserts."""
 
 import sys
 from pathlib import Path
@@ -26,3 +26,22 @@ def test_it_opens_the_tab_and_points_at_feature_maps(
     assert 0 < float(row["median, ms"]) <= float(row["longest, ms"])
     assert "layers_tab 4/4: pointing at a feature map" in capfd.readouterr().err
     sys.modules.pop("benchmarking.tab")
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_it_opens_the_views_of_the_sweeps_tab_and_brushes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    from benchmarking import sweeps_tab
+
+    monkeypatch.setattr(sweeps_tab, "MOVES", 10)
+    opening, frames = sweeps_tab.sweeps_tab(rounds=1, sizes=((12, 5),))
+    assert [0 < float(row["seconds"]) <= float(row["slowest"]) for row in opening.rows] == [True, True, True]
+    assert [str(row["while"]) for row in frames.rows] == [
+        "brushing an axis",
+        "pointing at lines",
+        "pointing at curves of 12 runs",
+        "smoothing curves of 12 runs",
+    ]
+    assert all(0 < float(row["median, ms"]) <= float(row["longest, ms"]) for row in frames.rows)
+    sys.modules.pop("benchmarking.sweeps_tab")

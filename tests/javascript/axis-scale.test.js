@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { axisScale, axisText, duration, ticks, timeTicks } from "#shared/axis-scale.js";
+import { axisScale, axisText, duration, ticks, timeTicks, wholeTicks } from "#shared/axis-scale.js";
+import { shortened } from "#shared/plot-axes.js";
 
 const texts = (range, count, isLog = false) => ticks(axisScale(range, [0, 100], isLog), count).map(({ text }) => text);
 
@@ -33,6 +34,16 @@ test("ticks are round numbers with as many places as they need", () => {
   assert.deepEqual(texts([0, 60000], 3), ["0", "20k", "40k", "60k"]);
 });
 
+test("steps and epochs have whole ticks", () => {
+  const whole = (range, count) => wholeTicks(axisScale(range, [0, 1]), count).map(({ value }) => value);
+  assert.deepEqual(whole([0.05, 3], 10), [1, 2, 3]);
+  assert.deepEqual(whole([1, 3], 2), [1, 2, 3]);
+  assert.deepEqual(whole([1, 1], 9), [1]);
+  assert.deepEqual(whole([0, 20], 10), [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
+  assert.deepEqual(whole([1, 500], 9), [100, 200, 300, 400, 500]);
+  assert.deepEqual(whole([0.1, 0.6], 9), []);
+});
+
 test("logarithmic ticks are powers of ten, and more where there is room", () => {
   assert.deepEqual(texts([1e-4, 1], 5, true), ["0.0001", "0.001", "0.01", "0.1", "1"]);
   assert.deepEqual(texts([0.01, 0.1], 5, true), ["0.01", "0.02", "0.05", "0.1"]);
@@ -55,4 +66,9 @@ test("times are in the unit that suits them", () => {
     { value: 300, text: "5 min" },
     { value: 600, text: "10 min" },
   ]);
+});
+
+test("a text that is too long is cut between letters", () => {
+  assert.equal(shortened("lenet", 100), "lenet");
+  assert.equal(shortened("🐙🐙🐙🐙🐙🐙", 26), "🐙🐙🐙…");
 });

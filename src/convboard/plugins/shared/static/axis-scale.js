@@ -57,6 +57,14 @@ export function ticks({ low, high, isLog }, count) {
   return fitting.filter((_, i) => i % every === 0).map((value) => ({ value, text: axisText(value) }));
 }
 
+/** Whole numbers on a linear scale, at most about as many as wanted; none if there is no whole number on it. */
+export function wholeTicks({ low, high }, count) {
+  const rough = Math.max(1, (high - low) / Math.max(1, count));
+  const power = 10 ** Math.floor(Math.log10(rough) + TINY);
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough * (1 - TINY));
+  return multiples(low, high, step);
+}
+
 /** 1, 2, 5 or 10, whichever has the nearest ratio. */
 const nearestFactor = (size) => [10, 5, 2].find((factor) => size >= factor * FACTOR_BELOW[factor]) ?? 1;
 
@@ -65,6 +73,10 @@ function linearTicks(low, high, count) {
   const exponent = Math.floor(Math.log10(rough));
   const factor = nearestFactor(rough / 10 ** exponent);
   const step = Number(`${factor}e${exponent}`);
+  return multiples(low, high, step);
+}
+
+function multiples(low, high, step) {
   const [first, last] = [Math.ceil(low / step - TINY), Math.floor(high / step + TINY)];
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => {
     const value = Number(((first + i) * step).toPrecision(12));

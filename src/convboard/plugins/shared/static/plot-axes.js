@@ -48,7 +48,8 @@ function drawBelow(context, area, ticks) {
 /** A text that is about no wider than some pixels. */
 export function shortened(text, room) {
   const most = Math.max(3, Math.floor(room / LETTER));
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+  const letters = [...text]; // an emoji is one
+  return letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
 }
 
 /** Lines of one pixel are sharp between two pixels. */

@@ -2,6 +2,7 @@
 
 import { el } from "../../shared/static/dom.js";
 import { shownTag } from "./curve-loader.js";
+import { selectList } from "./select-list.js";
 import { shortKeys } from "./words.js";
 
 const AXES = { step: "Step", epoch: "Epoch", time: "Time" };
@@ -26,17 +27,10 @@ export function curveControls(store) {
 
 const labelled = (label, ...nodes) => el("label", {}, el("span", { class: "quiet" }, label), nodes);
 
-/** A list of options, of which each is `[value, text]`; drawn anew only if they have changed. */
+/** A list of options below its label. */
 function choice(label, take) {
-  const select = el("select", { "aria-label": label, onchange: () => take(select.value) });
-  let shown = "";
-  const update = (options, chosen) => {
-    const listed = JSON.stringify(options);
-    if (listed !== shown) select.replaceChildren(...options.map(([value, text]) => el("option", { value }, text)));
-    shown = listed;
-    select.value = chosen;
-  };
-  return { node: labelled(label, select), update };
+  const { node, update } = selectList(label, take);
+  return { node: labelled(label, node), update };
 }
 
 function tagChoice(store) {

@@ -1,6 +1,6 @@
 /** Curves on a canvas: a line for each mean, thin and broken where fewer runs have got so far, and its band. */
 
-import { duration, ticks, timeTicks } from "../../shared/static/axis-scale.js";
+import { duration, ticks, timeTicks, wholeTicks } from "../../shared/static/axis-scale.js";
 import { clipped, crisp, drawAxes, line } from "../../shared/static/plot-axes.js";
 import { metricTicks } from "./metric-ticks.js";
 
@@ -27,13 +27,13 @@ export function drawScales(context, { scales, area, axis, tag, colours }) {
   context.fillText(axis, area.right - 4, area.bottom - 6);
 }
 
-/** Steps and epochs are whole numbers, if the axis has room for two. */
+/** Of steps and epochs only whole numbers are written, if there is any. */
 function ticksOfX(scale, { left, right }, axis) {
   const count = Math.max(2, Math.round((right - left) / 90));
   if (scale.isLog) return ticks(scale, count);
   if (axis === "time") return timeTicks(scale, count);
-  const whole = Math.floor(scale.high) - Math.ceil(scale.low);
-  return ticks(scale, whole >= 1 ? Math.min(count, whole) : count);
+  const whole = wholeTicks(scale, count);
+  return whole.length ? whole : ticks(scale, count);
 }
 
 /** Draw all curves, the first one above the others. */

@@ -6,7 +6,8 @@ import { css, risingColour, textOn } from "../../shared/static/palette.js";
 import { goodness } from "./goodness.js";
 import { distinctValues, heatCells } from "./key-statistics.js";
 import { twoDigits } from "./metric-ticks.js";
-import { configValue, metric, shortKeys } from "./words.js";
+import { selectList } from "./select-list.js";
+import { configValue, isAccuracy, metric, shortKeys } from "./words.js";
 
 const DENSE = 4; // columns above which the numbers are shorter
 
@@ -27,19 +28,14 @@ export function shownKeys({ table, keyX, keyY }) {
 
 /** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */
 export function heatMap(store) {
-  const choices = ["keyX", "keyY"].map((name) => {
-    const select = el("select", {
-      "aria-label": name === "keyX" ? "Key across" : "Key down",
-      onchange: () => choose(name, select.value),
-    });
-    return select;
-  });
+  const across = selectList("Key across", (key) => choose("keyX", key));
+  const down = selectList("Key down", (key) => choose("keyY", key));
   const body = el("div", { class: "heat-body" });
   const title = el("h3", {}, "Two keys together");
   const node = el(
     "section",
     { class: "heat-map", "aria-label": "Two keys together" },
-    el("header", {}, title, el("span", { class: "pair" }, choices[1], " by ", choices[0])),
+    el("header", {}, title, el("span", { class: "pair" }, down.node, " by ", across.node)),
     body,
   );
 
@@ -56,10 +52,9 @@ export function heatMap(store) {
     if (node.hidden) return;
     const keys = shownKeys(state);
     const short = shortKeys(table.keys);
-    choices.forEach((select, i) => {
-      select.replaceChildren(...table.keys.map((key, j) => el("option", { value: key }, short[j])));
-      select.value = keys[i];
-    });
+    const options = table.keys.map((key, i) => [key, short[i]]);
+    across.update(options, keys[0]);
+    down.update(options, keys[1]);
     body.replaceChildren(heatTable(table, keys, theme));
   }
   return { node, draw };
@@ -93,10 +88,12 @@ function heatCell({ mean, n }, { objective, good, theme, isDense }) {
   if (mean === null) return el("td", { class: "empty", title: "no result" }, "");
   const colour = risingColour(theme, good(mean));
   const text = metric(objective, mean);
-  const short = text.endsWith(" %") ? text.slice(0, isDense ? -3 : -2) : text;
   return el(
     "td",
     { title: `${text}, mean of ${plural(n, "setting")}`, style: { background: css(colour), color: textOn(colour) } },
-    short,
+    isDense ? shortly(objective, mean) : text.replace(" %", ""),
   );
 }
+
+const shortly = (objective, mean) =>
+  isAccuracy(objective) ? (100 * mean).toFixed(1) : String(Number(mean.toPrecision(3)));

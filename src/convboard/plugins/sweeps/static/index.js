@@ -54,6 +54,7 @@ import "./parallel-drawing.js";
 import "./parallel-plot.js";
 import "./poller.js";
 import "./rows.js";
+import "./select-list.js";
 import "./selection.js";
 import "./setting-colours.js";
 import "./strip.js";
