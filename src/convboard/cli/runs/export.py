@@ -1,0 +1,105 @@
+"""The runs of a folder for other programs: `python scripts/runs.py export outputs/sweeps/SWEEP format=latex`."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from convboard.cli.runs.columns import column_names, text_columns
+from convboard.cli.runs.selection import Selected, Selection, selected
+from convboard.config.command_line import printable
+from convboard.errors import ConfigError, RunError, nearest
+from convboard.experiment.console import shown_path
+from convboard.files import atomic_write_bytes, make_folder
+from convboard.results.export.data_files import as_csv, as_json, as_parquet
+from convboard.results.export.report_tables import as_latex, as_markdown
+from convboard.results.export.values import value_columns, value_names
+
+_DATA: dict[str, Callable[..., str | bytes]] = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
+_REPORT: dict[str, Callable[..., str]] = {"markdown": as_markdown, "latex": as_latex}
+FORMATS = (*_DATA, *_REPORT)
+_SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".md": "markdown", ".tex": "latex"}
+_NOT_IN_A_REPORT = ("run", "state", "epochs", "seconds", "age", "reason", "95 %")
+
+
+@dataclass
+class Arguments(Selection):
+    """Export the runs of a folder as a table: CSV, JSON, Parquet, Markdown or LaTeX.
+
+    It has a row for each run, or where runs differ in the seed alone, for each setting. Markdown and LaTeX have
+    mean ± standard deviation, rounded; CSV, JSON and Parquet have every digit.
+
+    Attributes:
+        out: The file to write; null: print the table.
+        format: csv, json, parquet, markdown or latex; null: by the suffix of out (.csv, .json, .parquet, .md, .tex), or
+            csv.
+        columns: The columns instead, separated by commas, as for list.
+        overwrite: Replace the file if it is there already.
+    """
+
+    out: str | None = None
+    format: str | None = None
+    columns: str | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.format is not None and self.format not in FORMATS:
+            raise ConfigError(f"format={self.format} is not an output format. {nearest(self.format, FORMATS)}")
+        suffix = "" if self.out is None else Path(self.out).suffix.lower()
+        if self.format is None and self.out is not None and suffix not in _SUFFIXES:
+            raise ConfigError(
+                f"out={self.out}: the suffix tells no format. It can be {', '.join(_SUFFIXES)}; or give format= too."
+            )
+        if self.format == "parquet" and self.out is None:
+            raise ConfigError("format=parquet cannot be printed: give a file, such as out=runs.parquet.")
+
+
+def main(paths: list[str], arguments: Arguments) -> None:
+    """Write or print the table."""
+    found = selected(paths, arguments)
+    if not len(found.table):
+        raise RunError("There are no runs." if arguments.where is None else "There are no such runs.")
+    content = _table(found, _format(arguments), arguments.columns.split(",") if arguments.columns else None)
+    if arguments.out is None:
+        assert isinstance(content, str)
+        sys.stdout.write(content)
+    else:
+        _write(Path(arguments.out), content if isinstance(content, bytes) else content.encode(), arguments.overwrite)
+
+
+def _format(arguments: Arguments) -> str:
+    if arguments.format is None and arguments.out is not None:
+        return _SUFFIXES[Path(arguments.out).suffix.lower()]
+    return arguments.format or "csv"
+
+
+def _table(found: Selected, kind: str, names: Sequence[str] | None) -> str | bytes:
+    if kind in _DATA:
+        names = value_names(found.table, found.settings) if names is None else names
+        return _DATA[kind](value_columns(found.table, found.settings, names))
+    return _REPORT[kind](text_columns(found, _report_names(found) if names is None else names))
+
+
+def _report_names(found: Selected) -> list[str]:
+    """Return the columns of a table in a report: what differs, how many runs, and the results."""
+    names = [name for name in column_names(found) if name not in _NOT_IN_A_REPORT]
+    has_keys = any(name in found.table.differing for name in names)
+    return names if has_keys or found.settings is not None else ["run", *names]
+
+
+def _write(path: Path, content: bytes, is_replaced: bool) -> None:
+    """Write the file.
+
+    Raises:
+        ConfigError: It is there already.
+        RunError: It cannot be written.
+    """
+    if path.exists() and not is_replaced:
+        raise ConfigError(f"{path} is there already. Choose another name, or replace it with overwrite=true.")
+    try:
+        make_folder(path.parent)
+        atomic_write_bytes(path, content)
+    except OSError as error:
+        raise RunError(f"{path} cannot be written: {error.strerror}. Choose another place with out=.") from error
+    print(f"written: {printable(shown_path(path))}")

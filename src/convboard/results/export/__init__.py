@@ -1,0 +1,1 @@
+"""Runs for other programs: tables for a report or a notebook, and whole runs for experiment trackers."""
