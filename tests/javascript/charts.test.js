@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { scaleBar } from "#layers/scale-bar.js";
+import { scaleBar } from "#shared/scale-bar.js";
 import { lineChart, pointBy } from "#shared/charts.js";
 
 import { find, useFakeDocument } from "./fake_document.js";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decodeNumbers } from "#layers/decode.js";
+import { decodeNumbers } from "#shared/decode.js";
 
 import { cases } from "./cases.js";
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { hasNegative, isShared, largestOf, scalesOf, scalesText } from "#layers/scales.js";
-import { arrange } from "#layers/tiles.js";
+import { isShared, scalesOf, scalesText } from "#layers/scales.js";
+import { hasNegative, largestOf } from "#shared/map-range.js";
+import { arrange } from "#shared/tiles.js";
 import { isSameUnit, isWithin, pictureAt, strongestUnit, valueAt } from "#layers/values.js";
 import { matching } from "#shared/run-picker.js";
 

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from convboard.board import tags
 from convboard.board.figures.confusion import count_confusions, draw_confusion
+from convboard.board.figures.embedded_arrays import embed_arrays
 from convboard.board.figures.misclassified import MOST, Mistake, draw_misclassified
 from convboard.board.summaries import Value, image, precision_recall
 from convboard.data.dataset import ImageDataset
@@ -14,10 +15,12 @@ _THRESHOLDS = 127  # TensorBoard's own number
 
 
 def confusion_matrix(dataset: ImageDataset, val: Evaluation, caption: str) -> list[Value]:
-    """The figure of the confusion matrix."""
+    """The figure of the confusion matrix, with its counts embedded, as float32; a row is a true class."""
     predicted = val.logits.argmax(dim=1).numpy()
     counts = count_confusions(predicted, val.labels.numpy(), len(dataset.class_names))
-    return [image(tags.CONFUSION_MATRIX, draw_confusion(counts, dataset.class_names, caption))]
+    figure = draw_confusion(counts, dataset.class_names, caption)
+    embedded = embed_arrays(figure, {"class_names": dataset.class_names}, {"counts": counts.astype(np.float32)})
+    return [image(tags.CONFUSION_MATRIX, embedded)]
 
 
 def misclassified(dataset: ImageDataset, val: Evaluation, caption: str) -> list[Value]:

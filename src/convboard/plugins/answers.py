@@ -22,6 +22,13 @@ def json_answer(request: Request, content: Any, **arguments: Any) -> Response:
     return response
 
 
+def binary_answer(request: Request, content: bytes) -> Response:
+    """Return bytes with an ETag: a browser keeps them and asks whether they are the same."""
+    response: Response = Respond(request, content, "application/octet-stream")
+    response.add_etag()
+    return response.make_conditional(request)
+
+
 def applications(answers: Mapping[str, Answer], static: Mapping[str, Answer], flags: Any) -> dict[str, Any]:
     """Return the WSGI application of each address.
 

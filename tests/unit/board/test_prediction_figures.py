@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from convboard.board.figures.embedded_arrays import packed_arrays, unpack
 from convboard.board.prediction_figures import (
     confusion_matrix,
     misclassified,
@@ -52,3 +53,12 @@ def test_precision_and_recall_by_hand(dataset: ImageDataset) -> None:
     assert at[0.5] == pytest.approx([2, 1, 1, 0, 2 / 3, 1])
     assert at[0.8] == pytest.approx([1, 0, 2, 1, 1, 0.5])
     assert at[1.0] == pytest.approx([0, 0, 2, 2, 0, 0])
+
+
+def test_the_counts_are_embedded_in_the_confusion_matrix(dataset: ImageDataset) -> None:
+    (value,) = confusion_matrix(dataset, evaluation([[1.0, 0, 0], [0, 1.0, 0], [0, 1.0, 0]], [0, 1, 2]), "epoch 1")
+    packed = packed_arrays(value.image.encoded_image_string)
+    assert packed is not None
+    facts, arrays = unpack(packed)
+    assert facts == {"class_names": list(dataset.class_names)}
+    assert arrays["counts"].tolist() == [[1, 0, 0], [0, 1, 0], [0, 1, 0]]

@@ -6,15 +6,16 @@ TensorBoard imports this module when it starts, so it imports neither torch nor 
 from typing import Any
 
 from tensorboard import plugin_util
-from tensorboard.backend.http_util import Respond
 from tensorboard.context import RequestContext
 from tensorboard.plugins import base_plugin
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Request
 
-from convboard.plugins.answers import Answer, applications, json_answer
-from convboard.plugins.layers.run_data import PLUGIN, Runs
+from convboard.plugins.answers import Answer, applications, binary_answer, json_answer
+from convboard.plugins.layers.run_data import Runs
+from convboard.plugins.run_pictures import RunPictures
 from convboard.plugins.static_files import read_static_files
 
+PLUGIN = "layers"
 _STATIC = read_static_files(PLUGIN)
 
 
@@ -45,7 +46,9 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
             "/runs": lambda request: json_answer(request, self._runs(request).overview()),
             "/run": lambda request: json_answer(request, self._runs(request).run(request.args.get("run", ""))),
             "/health": lambda request: json_answer(request, self._runs(request).health(request.args.get("run", ""))),
-            "/numbers": self._numbers,
+            "/numbers": lambda request: binary_answer(
+                request, self._pictures(request).numbers(request.args.get("key", ""))
+            ),
         }
         return applications(answers, _STATIC.routes(), self._flags)
 
@@ -53,9 +56,6 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         environ = request.environ
         return Runs(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
 
-    def _numbers(self, request: Request) -> Response:
-        """The arrays of a picture, with an ETag: a browser keeps them and asks whether they are the same."""
-        numbers = self._runs(request).numbers(request.args.get("key", ""))
-        response: Response = Respond(request, numbers, "application/octet-stream")
-        response.add_etag()
-        return response.make_conditional(request)
+    def _pictures(self, request: Request) -> RunPictures:
+        environ = request.environ
+        return RunPictures(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))

@@ -1,23 +1,18 @@
 """The data of the Layers tab, read through TensorBoard's data provider and so from either of its readers."""
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tensorboard.context import RequestContext
 from tensorboard.data.provider import RunTagFilter
-from tensorboard.errors import InvalidArgumentError, NotFoundError
 
 from convboard.board import tags
-from convboard.board.figures.embedded_arrays import packed_arrays
-from convboard.plugins.answers import UnreadableError
 from convboard.plugins.layers.run_list import METRICS, Best, Session, best_of_curves, best_of_last, entry, read_session
+from convboard.plugins.run_pictures import NETWORKS, RunPictures
 
-PLUGIN = "layers"
-_IMAGES, _SCALARS, _HPARAMS = "images", "scalars", "hparams"  # TensorBoard's own plugins, whose data the tab reads too
+_SCALARS, _HPARAMS = "scalars", "hparams"  # TensorBoard's own plugins, whose data the tab reads too
 _ALL = 10_000  # samples of a series: more than TensorBoard keeps
-_IMAGE = 2  # index in a sample, after width and height
 
 
 class Runs:
@@ -31,7 +26,7 @@ class Runs:
 
     def __init__(self, provider: Any, context: RequestContext, experiment: str) -> None:
         self._provider = provider
-        self._context = context
+        self._pictures = RunPictures(provider, context, experiment)
         self._where = {"ctx": context, "experiment_id": experiment}
 
     def overview(self) -> dict[str, Any]:
@@ -39,7 +34,7 @@ class Runs:
         every = RunTagFilter()
         started, tensors, sessions, best = _concurrently(
             self._started,
-            lambda: self._provider.list_tensors(**self._where, plugin_name=PLUGIN),
+            lambda: self._provider.list_tensors(**self._where, plugin_name=NETWORKS),
             lambda: self._sessions(every),
             lambda: self._best(every),
         )
@@ -57,8 +52,8 @@ class Runs:
         """
         only = RunTagFilter(runs=[run])
         network, pictures, sessions, best = _concurrently(
-            lambda: self._network(run),
-            lambda: self._pictures(run),
+            lambda: self._pictures.network(run),
+            lambda: self._pictures.pictures(run, tags.has_embedded_arrays),
             lambda: self._sessions(only),
             lambda: self._best(only),
         )
@@ -79,7 +74,7 @@ class Runs:
         """
         only = RunTagFilter(runs=[run])
         _, listed = _concurrently(
-            lambda: self._network(run),
+            lambda: self._pictures.network(run),
             lambda: self._provider.list_scalars(**self._where, plugin_name=_SCALARS, run_tag_filter=only).get(run, {}),
         )
         wanted = {tag: place for tag in sorted(listed) if (place := tags.layer_statistic(tag))}
@@ -92,22 +87,6 @@ class Runs:
             curves.setdefault(layer, {})[what] = [(point.step, point.value) for point in found.get(tag, ())]
         return curves
 
-    def numbers(self, key: str) -> bytes:
-        """The arrays embedded in a figure, as `pack` returned them.
-
-        Raises:
-            NotFoundError: No figure has this key, or nothing is embedded in it.
-        """
-        try:
-            png = self._provider.read_blob(ctx=self._context, blob_key=key)
-        # TensorBoard's readers raise these for an unknown key: one of them parses it without checks.
-        except (NotFoundError, InvalidArgumentError, LookupError, TypeError, ValueError) as error:
-            raise NotFoundError(f"no picture has the key {key!r}") from error
-        numbers = packed_arrays(png) if isinstance(png, bytes) else None
-        if numbers is None:
-            raise NotFoundError("the picture has no numbers inside: it was drawn by an older convboard, or by another")
-        return numbers
-
     def _started(self) -> dict[str, float | None]:
         """The time of the first event by run.
 
@@ -117,17 +96,6 @@ class Runs:
             return {run.run_name: run.start_time for run in self._provider.list_runs(**self._where)}
         except OSError:
             return {}
-
-    def _network(self, run: str) -> dict[str, Any]:
-        only = RunTagFilter(runs=[run], tags=[tags.NETWORK])
-        found = self._provider.read_tensors(**self._where, plugin_name=PLUGIN, downsample=1, run_tag_filter=only)
-        series = found.get(run, {}).get(tags.NETWORK)
-        if not series:
-            raise NotFoundError(f"no run {run!r} with a network to show")
-        try:
-            return dict(json.loads(series[-1].numpy.item()))
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise UnreadableError(f"the network record of {run!r} is damaged: it is no JSON object") from error
 
     def _sessions(self, only: RunTagFilter) -> dict[str, Session]:
         """The records of the HParams tab by run."""
@@ -146,18 +114,6 @@ class Runs:
         earlier = RunTagFilter(set(last) - set(found), METRICS)
         curves = self._provider.read_scalars(**where, downsample=_ALL, run_tag_filter=earlier) if earlier.runs else {}
         return found | {run: best for run, points in curves.items() if (best := best_of_curves(points))}
-
-    def _pictures(self, run: str) -> dict[str, list[dict[str, Any]]]:
-        """Step and key of each figure, by tag. No figure is read."""
-        only = RunTagFilter(runs=[run])
-        found = self._provider.read_blob_sequences(
-            **self._where, plugin_name=_IMAGES, downsample=_ALL, run_tag_filter=only
-        ).get(run, {})
-        return {
-            tag: [{"step": sample.step, "key": sample.values[_IMAGE].blob_key} for sample in found[tag]]
-            for tag in sorted(found)
-            if tags.has_embedded_arrays(tag)
-        }
 
 
 def _concurrently(*calls: Callable[[], Any]) -> list[Any]:

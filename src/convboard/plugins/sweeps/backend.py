@@ -12,9 +12,11 @@ from tensorboard.errors import NotFoundError
 from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
-from convboard.plugins.answers import Answer, applications, json_answer
+from convboard.plugins.answers import Answer, applications, binary_answer, json_answer
+from convboard.plugins.run_pictures import RunPictures
 from convboard.plugins.static_files import read_static_files
 from convboard.plugins.sweeps.curves import Curves, steps_per_epoch
+from convboard.plugins.sweeps.inside import inside_of, pictures_command, with_pictures
 from convboard.plugins.sweeps.run_folders import RunFolders
 from convboard.plugins.sweeps.table import importance_of, table_of
 
@@ -56,6 +58,11 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
             ),
             "/tags": lambda request: json_answer(request, self._tags(request)),
             "/curves": lambda request: json_answer(request, self._read_curves(request)),
+            "/pictured": lambda request: _new(request, self._pictured(request)),
+            "/pictures": lambda request: _new(request, self._inside(request)),
+            "/numbers": lambda request: binary_answer(
+                request, self._pictures(request).numbers(request.args.get("key", ""))
+            ),
         }
         return applications(answers, _STATIC.routes(), self._flags)
 
@@ -78,6 +85,22 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         wanted = [run for run in request.args.getlist("runs") if run in rows] or list(rows)
         curves = self._curves(request).read(wanted, request.args.get("tag", ""))
         return {run: {**curve, "steps_per_epoch": steps_per_epoch(rows[run].path)} for run, curve in curves.items()}
+
+    def _pictures(self, request: Request) -> RunPictures:
+        environ = request.environ
+        return RunPictures(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
+
+    def _pictured(self, request: Request) -> dict[str, Any]:
+        """Return the runs of a folder that have pictures, and the command that draws those of the best ones."""
+        folder = _folder(request)
+        names = [self._runs.name(row) for row in self._runs.rows(folder)]
+        command = pictures_command(self._runs.logdir / folder, "best=5")
+        return {"runs": with_pictures(self._pictures(request), names), "command": command}
+
+    def _inside(self, request: Request) -> dict[str, Any]:
+        """Return what is known of the inside of a run, and the command that draws its pictures."""
+        run = str(request.args.get("run", ""))
+        return {**inside_of(self._pictures(request), run), "command": pictures_command(self._runs.row(run).path)}
 
 
 def _folder(request: Request) -> str:

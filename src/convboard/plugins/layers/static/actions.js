@@ -4,9 +4,12 @@ import { createChoices } from "./choices.js";
 import { Collapse } from "./collapse.js";
 import { Loader } from "./loader.js";
 import { Navigation } from "./navigation.js";
-import { createPlayer } from "./player.js";
+import { createPlayer } from "../../shared/static/player.js";
 import { Poller } from "./poller.js";
 import { createUnitActions } from "./unit-actions.js";
+
+/** Which of the steps is shown. */
+const placeOf = ({ record, steps, shownStep }) => record && { index: steps.indexOf(shownStep), count: steps.length };
 
 /** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */
 export function createActions(store) {
@@ -32,6 +35,6 @@ export function createActions(store) {
     collapseBlock: () => collapse.collapse(),
     chooseDepth: (depth) => collapse.chooseDepth(depth),
     poll: () => poller.poll(),
-    togglePlay: createPlayer(store, { refreshScene, ...choices }),
+    togglePlay: createPlayer(store, { placeOf, refresh: refreshScene, chooseAt: choices.chooseStepAt }),
   };
 }

@@ -4,7 +4,7 @@ import { largestMagnitude } from "../../shared/static/colours.js";
 import { el } from "../../shared/static/dom.js";
 import { plural, size, whole } from "../../shared/static/format.js";
 import { columns, heading, ownLine } from "./columns.js";
-import { scaleBar } from "./scale-bar.js";
+import { scaleBar } from "../../shared/static/scale-bar.js";
 import { isShared, scalesOf, scalesText } from "./scales.js";
 
 const HEIGHT = 420; // pixels

@@ -2,9 +2,9 @@
 
 import { el, oncePerFrame } from "../../shared/static/dom.js";
 import { kernelsSection } from "./kernels-section.js";
-import { KernelsView } from "./kernels-view.js";
-import { MapsView } from "./maps-view.js";
-import { MatrixView } from "./matrix-view.js";
+import { KernelsView } from "../../shared/static/kernels-view.js";
+import { MapsView } from "../../shared/static/maps-view.js";
+import { MatrixView } from "../../shared/static/matrix-view.js";
 import { outputsSection } from "./outputs-section.js";
 import { isSameImage } from "./scene.js";
 import { facts, formula, savings, sentence } from "./words.js";

@@ -1,7 +1,8 @@
 /** The runs in memory: their records, and the keys of their pictures. */
 
 import { ApiError } from "../../shared/static/request.js";
-import { forgetNumbers, getRun } from "./api.js";
+import { forgetNumbers } from "../../shared/static/numbers.js";
+import { getRun } from "./api.js";
 import { readRecord } from "./record.js";
 
 /**

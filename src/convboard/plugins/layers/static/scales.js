@@ -1,6 +1,5 @@
 /** The value of the strongest colour, for one run and for two runs. */
 
-import { largestMagnitude } from "../../shared/static/colours.js";
 import { value } from "../../shared/static/format.js";
 
 const SHARED_UP_TO = 4; // times that the strongest numbers of two runs may differ for them to share their colours
@@ -29,19 +28,3 @@ export function scalesText(scales) {
 
 /** Whether all runs have one scale. */
 export const isShared = (scales) => scales.every((scale) => Object.is(scale, scales[0]));
-
-/** The magnitude of an image's strongest finite number; 0 where all are zero, NaN where none is finite. */
-export function largestOf(maps) {
-  const end = maps.offset + maps.channels * maps.height * maps.width;
-  return (
-    largestMagnitude(maps.data, maps.offset, end) ||
-    (maps.data.subarray(maps.offset, end).every((number) => number === 0) ? 0 : NaN)
-  );
-}
-
-/** Whether an image has a number below zero. */
-export function hasNegative(maps) {
-  const end = maps.offset + maps.channels * maps.height * maps.width;
-  for (let i = maps.offset; i < end; i++) if (maps.data[i] < 0) return true;
-  return false;
-}

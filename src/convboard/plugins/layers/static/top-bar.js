@@ -2,7 +2,7 @@
 
 import { el } from "../../shared/static/dom.js";
 import { whole } from "../../shared/static/format.js";
-import { photo } from "./photo.js";
+import { photo } from "../../shared/static/photo.js";
 import { about, bestOf } from "./run-words.js";
 import { RunPicker } from "../../shared/static/run-picker.js";
 

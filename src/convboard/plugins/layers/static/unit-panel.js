@@ -3,7 +3,7 @@
 import { convolutionSteps, poolingSteps } from "./arithmetic.js";
 import { el, oncePerFrame, place } from "../../shared/static/dom.js";
 import { size, value } from "../../shared/static/format.js";
-import { photo, scaleFor } from "./photo.js";
+import { photo, scaleFor } from "../../shared/static/photo.js";
 import { predictionLine } from "./prediction.js";
 import { moduleOf, receptiveBox } from "./record.js";
 import { poolingOf } from "./units.js";

@@ -3,7 +3,7 @@
  * Everything is found through `LayerValues`, which also says where a number comes from.
  */
 
-import { getNumbers } from "./api.js";
+import { getNumbers } from "../../shared/static/numbers.js";
 import { asKernels } from "./linear.js";
 import { isActivation, moduleOf, tagOf } from "./record.js";
 import { poolAll, poolingOf } from "./units.js";

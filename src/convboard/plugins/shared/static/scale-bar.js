@@ -1,8 +1,8 @@
 /** The colours of a picture with their numbers: from the most negative to the most positive. */
 
-import { colouring } from "../../shared/static/colours.js";
-import { el } from "../../shared/static/dom.js";
-import { value } from "../../shared/static/format.js";
+import { colouring } from "./colours.js";
+import { el } from "./dom.js";
+import { value } from "./format.js";
 
 const WIDTH = 96;
 

@@ -1,6 +1,6 @@
 /** A linear layer's weights: a row for each unit, a column for each input. The chosen unit's row is framed. */
 
-import { el, place } from "../../shared/static/dom.js";
+import { el, place } from "./dom.js";
 import { paintTiles } from "./tiles.js";
 
 const LARGEST = 12; // pixels of a weight

@@ -1,6 +1,6 @@
 /** Paints many small arrays on one canvas, each number as a square of whole pixels. */
 
-import { colouring } from "../../shared/static/colours.js";
+import { colouring } from "./colours.js";
 
 /**
  * @param {HTMLCanvasElement} canvas

@@ -1,6 +1,6 @@
 /** The feature maps of one image, numbered. Units can be pointed at and pinned. */
 
-import { el, place } from "../../shared/static/dom.js";
+import { el, place } from "./dom.js";
 import { arrange, paintTiles } from "./tiles.js";
 
 const SIZES = { gap: 10, caption: 16, largest: 28 };

@@ -1,6 +1,6 @@
 /** A probe image, grey or in colour. */
 
-import { el } from "../../shared/static/dom.js";
+import { el } from "./dom.js";
 
 /** One image of uint8 `[images, channels, height, width]` on a canvas of its own size, enlarged by CSS to `side`. */
 export function photo({ data, shape }, image, side) {

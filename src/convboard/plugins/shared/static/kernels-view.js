@@ -1,6 +1,6 @@
 /** A convolution's kernels, each with a slice for each input channel. The chosen one is framed and enlarged. */
 
-import { el, place } from "../../shared/static/dom.js";
+import { el, place } from "./dom.js";
 import { paintTiles } from "./tiles.js";
 
 const GAP = { slice: 2, kernel: 12, caption: 16 };
