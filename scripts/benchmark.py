@@ -34,9 +34,9 @@ class Arguments:
             batches are ignored), `busy` (seconds of short runs beside no, one and two other processes that compute),
             `sweep` (16 short runs by the pool and in other ways, 1,000 runs, and 64 workers on one folder; rounds and
             batches are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which many runs are
-            listed), `importance` (how exact the importance of a key is in a search, with and without Optuna), `layers_tab`
-            (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse moves over
-            units; needs Chromium), or `sweeps_tab` (the same of that tab with 200 and 1,000 runs).
+            listed), `importance` (how exact the importance of a key is in a search, with and without Optuna),
+            `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse
+            moves over units; needs Chromium), or `sweeps_tab` (the same of that tab with 200 and 1,000 runs).
         quick: A first impression, as with rounds=1 batches=40.
         lightning: Also train the 16 runs of `sweep` with Lightning, which is installed into a temporary folder.
         rounds: Number of measured rounds after one warm-up round; the median is reported; null: 3.
