@@ -36,6 +36,8 @@ ASKED = (
     "see better than that one",
     "learning rate is best, and is that more than chance",
     "failed, and why",
+    "Is A better than B, or is that chance",
+    "repeat the best",
     "setting mattered",
 )
 ANSWERS = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from convboard.cli.runs.samples import Sample, sample_of, samples_where
+from convboard.cli.runs.samples import Sample, refuse_common_runs, sample_of, samples_where
 from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import text_lines
 from convboard.config.command_line import assignment, command, printable
@@ -47,6 +47,7 @@ class Arguments:
 def main(paths: list[str], arguments: Arguments) -> None:
     """Print the comparison."""
     first, second = _samples(paths, arguments)
+    refuse_common_runs(first, second)
     rows = RunTable([*first.rows, *second.rows])
     metrics = [arguments.metric] if arguments.metric else list(dict.fromkeys((rows.objective, rows.tested)))
     compared = {metric: compare_runs(first.rows, second.rows, metric) for metric in metrics}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from convboard.config.command_line import printable
 from convboard.errors import RunError
+from convboard.experiment.console import counted
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import value_text
 from convboard.results.table import RunTable, load_runs
@@ -53,12 +54,20 @@ def samples_where(table: RunTable, first: str, second: str) -> tuple[Sample, Sam
     """Return the runs for which each of two conditions holds.
 
     Raises:
-        RunError: There is none, or one run is in both.
+        RunError: There is none.
     """
     samples = [list(table.where(condition)) for condition in (first, second)]
     for name, condition, rows in zip(("a", "b"), (first, second), samples, strict=True):
         if not rows:
             raise RunError(f"{name}={condition}: there is no such run.")
-    if common := {row.path for row in samples[0]} & {row.path for row in samples[1]}:
-        raise RunError(f"a and b have {len(common)} of their runs in common: give conditions that exclude each other.")
     return Sample.of(samples[0], table), Sample.of(samples[1], table)
+
+
+def refuse_common_runs(first: Sample, second: Sample) -> None:
+    """Refuse samples that cannot be compared because they are not two.
+
+    Raises:
+        RunError: A run is in both.
+    """
+    if common := {row.path.resolve() for row in first.rows} & {row.path.resolve() for row in second.rows}:
+        raise RunError(f"A and B have {counted(len(common), 'run')} in common: {first.name} and {second.name}.")

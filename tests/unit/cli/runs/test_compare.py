@@ -54,9 +54,10 @@ def test_conditions(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ((), {"a": "seed=1"}, "Give both a= and b="),
         (("it", "it", "it"), {}, "3 folders are given"),
-        (("it",), {"a": "seed=1", "b": "seed<2"}, "a and b have 3 of their runs in common"),
+        (("it",), {"a": "seed=1", "b": "seed<2"}, "A and B have 3 runs in common"),
         (("it",), {"a": "seed=1", "b": "seed=7"}, "b=seed=7: there is no such run"),
         (("it",), {"a": "optimizer.lr=1", "b": "optimizer.lr=2"}, "B has no accuracy/val to compare: failed"),
+        (("it#0", "it/lr=0.1,seed=1"), {}, r"A and B have 3 runs in common: optimizer.lr=0.1   \(3 runs\) and"),
         (("it", "nowhere"), {}, "nowhere is not there"),
     ],
 )
