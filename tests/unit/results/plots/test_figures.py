@@ -156,8 +156,9 @@ def test_runs_without_curves(sweep: RunTable) -> None:
 
 
 def test_importance_is_the_length_of_a_bar() -> None:
-    figure = draw_importance({"model": 0.75, "optimizer.lr": 0.2})
+    figure = draw_importance({"model": 0.75, "optimizer.lr": 0.2}, "fANOVA")
     assert texts(figure) == ["75%", "20%"]
+    assert figure.get_supxlabel() == "computed by fANOVA"
 
 
 @pytest.mark.parametrize(
