@@ -105,7 +105,11 @@ def test_a_heat_map_of_a_search_has_groups_of_a_number_and_points_of_two(sweep: 
 
 def test_parallel_coordinates_have_a_line_for_each_setting(sweep: RunTable) -> None:
     figure = draw_parallel_coordinates(sweep, ["model", "optimizer.lr"])
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["model", "optimizer.lr", "accuracy/val"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [
+        "model",
+        "optimizer.\nlr",
+        "accuracy/val",
+    ]
     (lines,) = figure.axes[0].collections
     assert len(lines.get_paths()) == 4
     best = lines.get_paths()[-1]
