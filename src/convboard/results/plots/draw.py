@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from convboard.errors import ConfigError, RunError, nearest
+from convboard.results.importance import importance_method
 from convboard.results.key_effects import compared_keys, measured
 from convboard.results.plots.curves import draw_curves
 from convboard.results.plots.heat_map import draw_heat_map
@@ -96,8 +97,8 @@ def _drawn(kind: str, table: RunTable, keys: Sequence[str], options: PlotOptions
         figure = draw_curves(table, options.tag or table.objective, options.at)
         return figure or "no run has curves, which are in curves.csv after the first epoch"
     if kind == "importance":
-        shares = table.importance()
-        return draw_importance(shares) if shares else "too few settings differ in their objective"
+        shares, method = table.importance(), importance_method(table.settings())
+        return draw_importance(shares, method) if shares else "too few settings differ in their objective"
     if not measured(table):
         return "no run has a result"
     if not keys:

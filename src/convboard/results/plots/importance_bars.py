@@ -8,13 +8,14 @@ from matplotlib.ticker import PercentFormatter
 from convboard.results.plots.style import COLOURS, new_figure
 
 
-def draw_importance(shares: Mapping[str, float]) -> Figure:
+def draw_importance(shares: Mapping[str, float], method: str) -> Figure:
     """Draw a bar for each key, the longest on top.
 
     Args:
         shares: The importance of each key, the largest first; see `importance`.
+        method: How they are computed; see `importance_method`.
     """
-    figure = new_figure(6.2, 1.1 + 0.36 * len(shares), "Importance of each key")
+    figure = new_figure(6.2, 1.1 + 0.36 * len(shares), "Importance of each key", f"computed by {method}")
     axes = figure.subplots()
     bars = axes.barh(list(shares), list(shares.values()), color=COLOURS[0], height=0.65)
     axes.bar_label(bars, [f"{share:.0%}" for share in shares.values()], padding=4)

@@ -12,9 +12,9 @@ _LONGEST = 22  # characters of a value
 
 
 def shown_value(value: Any, digits: int = 4) -> str:
-    """Return a value of a config as a short text, a number with so many significant digits."""
+    """Return a value of a config as a short text: its begin and end, or a number with so many digits."""
     text = f"{value:.{digits}g}" if isinstance(value, float) else " ".join(printable(format_value(value)).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST // 2]}…{text[-_LONGEST // 2 + 1 :]}"
 
 
 def setting_name(values: Mapping[str, Any]) -> str:

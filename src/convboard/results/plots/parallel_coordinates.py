@@ -31,7 +31,7 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
     """
     settings = [(setting.rows[0].config, objective.mean) for setting, objective in measured_settings(table)]
     metric = metric_axis(table.objective, [mean for _, mean in settings])
-    note = "a line for each setting: the better its rank, the darker; orange: the best"
+    note = "a line for each setting: the better its rank, the darker; orange: the first"
     if beyond := sum(metric.is_beyond(mean) for _, mean in settings):
         note += f"    {counted(beyond, 'setting')} beyond the end of the last axis"
     figure = new_figure(max(5.0, 1.6 + _WIDTH * len(keys)), _HEIGHT, f"Settings by {table.objective}", note)
@@ -50,7 +50,7 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
     # The best is drawn last, on top of the others.
     lines = PathCollection(curves[::-1], edgecolors=colours[::-1], linewidths=widths[::-1], facecolors="none")
     axes.add_collection(lines, autolim=False)
-    axes.set_xticks(range(len(keys) + 1), [*keys, table.objective])
+    axes.set_xticks(range(len(keys) + 1), [*(key.replace(".", ".\n") for key in keys), table.objective])
     axes.set_xlim(-0.4, len(keys) + 0.4)
     axes.set_ylim(-0.06, 1.06)
     axes.set_yticks([])

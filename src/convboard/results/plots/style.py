@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +18,7 @@ OTHERS, INK, FAINT = "#b8bec6", "#20262e", "#6b7480"
 # From the worst to the best: darker is better, and the palest still shows on white.
 BETTER = LinearSegmentedColormap.from_list("better", ["#d9e2ec", "#9ec5dd", "#4a96c4", "#1c5d99", "#08264f"])
 HALO = withStroke(linewidth=3, foreground="white")  # round a text that is on lines
+_OF_A_TITLE, _OF_A_NOTE = 8.5, 15  # characters that have room in an inch
 _CROWD, _SMALLEST = 120, 0.4  # from how many points on they get smaller, and the smallest share of their size
 _STYLE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -69,10 +71,10 @@ def new_figure(width: float, height: float, title: str, note: str = "") -> Figur
         width: Its width in inches.
         height: Its height.
         title: What it shows.
-        note: A line below it that says how to read it.
+        note: A text below it that says how to read it.
     """
     figure = Figure(figsize=(width, height), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left")
+    figure.suptitle(fill(title, int(_OF_A_TITLE * width)), x=0.01, ha="left")
     if note:
-        figure.supxlabel(note, x=0.01, ha="left", fontsize=8, color=FAINT)
+        figure.supxlabel(fill(note, int(_OF_A_NOTE * width)), x=0.01, ha="left", fontsize=8, color=FAINT)
     return figure

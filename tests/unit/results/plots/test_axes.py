@@ -69,7 +69,7 @@ def test_values_as_texts() -> None:
     assert shown_value(0.012345678) == "0.01235"
     assert shown_value(0.012345678, digits=2) == "0.012"
     assert shown_value(None) == "null"
-    assert shown_value("a" * 40) == "a" * 21 + "…"
+    assert shown_value("a" * 40) == "a" * 11 + "…" + "a" * 10
     assert shown_value("a\nb\x1b[2J") == r"a b\x1b[2J"
 
 

@@ -105,7 +105,11 @@ def test_a_heat_map_of_a_search_has_groups_of_a_number_and_points_of_two(sweep: 
 
 def test_parallel_coordinates_have_a_line_for_each_setting(sweep: RunTable) -> None:
     figure = draw_parallel_coordinates(sweep, ["model", "optimizer.lr"])
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["model", "optimizer.lr", "accuracy/val"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [
+        "model",
+        "optimizer.\nlr",
+        "accuracy/val",
+    ]
     (lines,) = figure.axes[0].collections
     assert len(lines.get_paths()) == 4
     best = lines.get_paths()[-1]
@@ -155,9 +159,24 @@ def test_runs_without_curves(sweep: RunTable) -> None:
         draw_curves(sweep, "accuracy", "epoch")
 
 
+def test_a_title_and_a_note_are_as_wide_as_their_figure(sweep: RunTable) -> None:
+    rows = [*sweep, *(run_row(10 + n, 0.1, model="lenet", optimizer__lr=100.0, seed=n) for n in range(2))]
+    figure = draw_parallel_coordinates(RunTable(rows, sweep.differing), ["model"])
+    figure.savefig(BytesIO(), format="png")
+    assert "beyond" in figure.get_supxlabel()
+    assert all(text.get_window_extent().x1 < figure.bbox.x1 for text in figure.texts)
+    long = [
+        run_row(n, 0.9 + n / 100, optimizer__a_long_name=f"{n}", optimizer__another_long_name=f"{n}") for n in range(2)
+    ]
+    figure = draw_heat_map(RunTable(long), "optimizer.a_long_name", "optimizer.another_long_name")
+    figure.savefig(BytesIO(), format="png")
+    assert all(text.get_window_extent().x1 < figure.bbox.x1 for text in figure.texts)
+
+
 def test_importance_is_the_length_of_a_bar() -> None:
-    figure = draw_importance({"model": 0.75, "optimizer.lr": 0.2})
+    figure = draw_importance({"model": 0.75, "optimizer.lr": 0.2}, "fANOVA")
     assert texts(figure) == ["75%", "20%"]
+    assert figure.get_supxlabel() == "computed by fANOVA"
 
 
 @pytest.mark.parametrize(
