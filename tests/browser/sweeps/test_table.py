@@ -22,10 +22,10 @@ def test_settings_are_ranked_with_the_figures_of_results(open_tab: Any, logdir: 
         assert objective is not None
         assert test is not None
         shown = tab.row(row)
-        for figures, cell in ((objective, "objective"), (test, "test")):
+        for figures, cell in ((objective, ".of-objective .figure"), (test, ".of-test")):
             mean, deviation = (format_metric("accuracy/val", value or 0) for value in (figures.mean, figures.deviation))
             said = f"{mean[:-1]} ± {deviation[:-1]} %"
-            assert shown.locator(f".of-{cell}").inner_text().strip() == said
+            assert shown.locator(cell).inner_text() == said
         assert shown.locator(".of-n").inner_text() == str(objective.n)
         assert shown.locator(".run-dot").count() == objective.n
     assert tab.find(".state-words").inner_text().split("\n") == ["9 finished", "1 running", "1 waiting", "1 failed"]

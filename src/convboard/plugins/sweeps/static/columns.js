@@ -12,12 +12,19 @@ const [NARROWEST, WIDEST] = [74, 230]; // pixels of a key
  *     `width` for `grid-template-columns`.
  */
 
+const made = new WeakMap(); // columns by table: their widths depend on all values
+
 /**
  * The columns of a table, from left to right.
  * @param {import("./api.js").Table} table
  * @returns {Column[]}
  */
 export function columnsOf(table) {
+  if (!made.has(table)) made.set(table, makeColumns(table));
+  return made.get(table);
+}
+
+function makeColumns(table) {
   const { objective, tested, keys, settings } = table;
   const short = shortKeys(keys);
   const number = { isNumber: true, canFilter: true };

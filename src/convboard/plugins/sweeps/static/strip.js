@@ -3,7 +3,7 @@
 import { el } from "../../shared/static/dom.js";
 
 const GOOD = 0.75; // share of the values, the best ones, that determine the scale
-const REACH = 2; // how far the scale goes beyond them, in their range
+const REACH = 3; // how far the scale goes beyond them, in their range
 
 /**
  * The range of all strips: that of all values, but for those far worse than most, such as of runs that diverged.

@@ -164,8 +164,11 @@ function runState(run) {
   ];
 }
 
-function about({ number, seed, reason, state }) {
-  const names = [number === null ? null : `#${number}`, seed === null ? null : `seed ${seed}`].filter(Boolean);
+function about({ run, number, seed, reason, state }) {
+  const names = [
+    number === null ? run.slice(run.lastIndexOf("/") + 1) : `#${number}`,
+    seed === null ? null : `seed ${seed}`,
+  ].filter(Boolean);
   return [
     el("span", {}, names.join(" · ")),
     reason ? el("span", { class: TOLD.has(state) ? "reason" : "quiet", title: reason }, reason) : null,

@@ -34,6 +34,8 @@ export function tableView(store, actions) {
 }
 
 class TableView {
+  #nodes = new Map(); // of the rows that are drawn, by key
+
   constructor(store, actions) {
     this.store = store;
     this.actions = actions;
@@ -48,7 +50,8 @@ class TableView {
     const drawSoon = oncePerFrame(() => this.#draw());
     store.subscribe(DRAWN_FROM, drawSoon);
     store.subscribe(["current"], () => this.#showCurrent());
-    this.scroller.addEventListener("scroll", drawSoon, { passive: true });
+    const drawRowsSoon = oncePerFrame(() => this.#drawRows());
+    this.scroller.addEventListener("scroll", drawRowsSoon, { passive: true });
   }
 
   #draw() {
@@ -58,20 +61,26 @@ class TableView {
     this.grid.style.setProperty("--columns", `${TOOLS} ${columns.map(({ width }) => width).join(" ")}`);
     this.grid.setAttribute("aria-rowcount", state.rows.length + 1);
     this.head.replaceChildren(...headCells(columns, state, this.actions));
-    this.#drawRows({ state, columns, actions: this.actions });
+    this.#nodes.clear();
+    this.#drawRows();
     this.nothing.hidden = state.rows.length > 0;
   }
 
-  #drawRows(context) {
-    const { rows } = context.state;
+  #drawRows() {
+    const state = this.store.get();
+    if (!state.table) return;
+    const { rows } = state;
+    const context = { state, columns: columnsOf(state.table), actions: this.actions };
     const count = pinnedCount(rows);
     this.pinned.replaceChildren(...rows.slice(0, count).map((row) => rowNode(row, context)));
     this.body.style.height = `${(rows.length - count) * ROW}px`;
     const { scrollTop, clientHeight } = this.scroller;
     const begin = Math.max(0, Math.floor(scrollTop / ROW) - BEYOND);
     const end = Math.ceil((scrollTop + clientHeight) / ROW) + BEYOND;
-    const nodes = rows.slice(count + begin, count + end).map((row) => rowNode(row, context));
+    const shown = rows.slice(count + begin, count + end);
+    const nodes = shown.map((row) => this.#nodes.get(row.key) ?? rowNode(row, context));
     nodes.forEach((node, i) => (node.style.transform = `translateY(${(begin + i) * ROW}px)`));
+    this.#nodes = new Map(shown.map(({ key }, i) => [key, nodes[i]]));
     this.body.replaceChildren(...nodes);
   }
 
