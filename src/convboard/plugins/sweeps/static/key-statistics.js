@@ -7,6 +7,12 @@ const BINS = 8; // of equal width, of a number that has more, in a heat map
 const isNumber = (value) => typeof value === "number";
 const meanOf = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
+/** The keys, the most important ones first, as far as that is known. */
+export function byImportance({ table, importance }) {
+  const shares = importance?.shares ?? {};
+  return table.keys.toSorted((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0));
+}
+
 /** All values of a key: numbers by size, then texts in the order of the table, and null last. */
 export function distinctValues(settings, key) {
   const values = [...new Set(settings.map(({ values: of }) => of[key] ?? null))];
