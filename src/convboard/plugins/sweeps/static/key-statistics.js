@@ -61,7 +61,7 @@ const groupOf = (group, key) => ({
  * @param {Object} table
  * @param {string} keyX
  * @param {string} keyY
- * @returns {{columns: Object[], rows: Object[], cells: {mean: ?number, n: number, ids: string[]}[][]}} `columns` and
+ * @returns {{columns: Object[], rows: Object[], cells: {mean: ?number, n: number}[][]}} `columns` and
  *     `rows` are `{low, high}`, the values that they hold; cells by row and column.
  */
 export function heatCells({ settings, scales }, keyX, keyY) {
@@ -74,7 +74,7 @@ export function heatCells({ settings, scales }, keyX, keyY) {
         ({ values }) => holds(column, values[keyX] ?? null) && holds(row, values[keyY] ?? null),
       );
       const means = here.map(({ mean }) => mean).filter(Number.isFinite);
-      return { mean: means.length ? meanOf(means) : null, n: means.length, ids: here.map(({ id }) => id) };
+      return { mean: means.length ? meanOf(means) : null, n: means.length };
     }),
   );
   return { columns, rows, cells };
