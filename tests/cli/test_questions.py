@@ -68,7 +68,8 @@ RUN |= {CONV_DEMO, QUICK, *COMPARED, OWN_PICTURE, CHANGED, ONE_BY_ONE}
 # Those of README and those on runs, which tests/cli/test_docs.py runs.
 RUN |= {str(command) for command in (*commands("README.md"), *all_commands("scripts/runs.py"))}
 
-# Of the Layers tab, by the words that it shows; the other tabs are named with a tag.
+# Of convboard's own tabs, by the words that they show; the other tabs are named with a tag.
+OWN_TABS = ("Layers", "Sweeps")
 PLUGIN = "".join(path.read_text() for path in sorted((ROOT / "src/convboard/plugins").rglob("*.js")))
 
 
@@ -87,18 +88,18 @@ def cells(run_in_process: RunCommand, command: str, column: str) -> dict[str, st
 
 
 def is_shown(words: str) -> bool:
-    """Whether a label in the Layers tab begins with these words."""
+    """Whether a label in one of convboard's own tabs begins with these words."""
     return f'"{words.capitalize()}' in PLUGIN
 
 
 def is_seen_in_a_tab(answer: str) -> bool:
-    """Whether an answer names a tab of TensorBoard, and after it a layer or a word of the Layers tab, or a tag."""
-    clicks = re.findall(r"(Layers|Images|Time Series|Scalars) tab[:,](.*?)(?=\. |\Z)", answer, re.DOTALL)
+    """Whether an answer names a tab of TensorBoard, and after it a layer or a word of convboard's own, or a tag."""
+    clicks = re.findall(r"(Layers|Sweeps|Images|Time Series|Scalars) tab[:,](.*?)(?=\. |\Z)", answer, re.DOTALL)
     for tab, there in clicks:
         words = re.findall(r"\*([^*]+)\*", there)
-        if tab == "Layers" and words and all(re.fullmatch(r"conv\d", word) or is_shown(word) for word in words):
+        if tab in OWN_TABS and words and all(re.fullmatch(r"conv\d", word) or is_shown(word) for word in words):
             return True
-        if tab != "Layers" and any(f"`{tag}`" in there for tag in TAGS):
+        if tab not in OWN_TABS and any(f"`{tag}`" in there for tag in TAGS):
             return True
     return False
 

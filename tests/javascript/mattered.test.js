@@ -24,7 +24,6 @@ const TABLE = {
   is_maximised: true,
   keys: ["model", "lr", "decay"],
   scales: { model: "category", lr: "log", decay: "category" },
-  importance: { lr: 0.5, model: 0.1 },
   settings: SETTINGS,
 };
 const PLACES = [200, 0];
@@ -156,7 +155,8 @@ test("every setting is in one cell of a heat map of many values", () => {
 });
 
 test("a heat map shows the chosen keys, else the most important ones, the one of fewer values across", () => {
-  const shown = (keyX, keyY) => shownKeys({ table: TABLE, keyX, keyY });
+  const importance = { shares: { lr: 0.5, model: 0.1 } };
+  const shown = (keyX, keyY) => shownKeys({ table: TABLE, importance, keyX, keyY });
   assert.deepEqual(shown(null, null), ["model", "lr"]);
   assert.deepEqual(shown("decay", "lr"), ["decay", "lr"]);
   assert.deepEqual(shown("lr", "lr"), ["lr", "model"]);

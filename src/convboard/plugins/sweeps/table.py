@@ -32,7 +32,6 @@ def table_of(rows: Sequence[RunRow], name_of: NameOf) -> dict[str, Any]:
         "keys": keys,
         "scales": {key: axis_scale(setting.values[key] for setting in settings).kind for key in keys},
         "settings": [_setting(setting, name_of) for setting in settings],
-        "importance": importance(settings),
     }
 
 

@@ -10,8 +10,7 @@ const AT_ONCE = 50; // runs in one request: an address must not be too long
  * @typedef {{run: string, number: ?number, state: string, reason: string, seed: ?number, value: ?number,
  *     test: ?number, epochs: ?number, max_epochs: ?number, seconds: ?number, started: ?number, command: string}} Run
  * @typedef {Figures & {id: string, values: Object<string, any>, test: Figures, runs: Run[]}} Setting
- * @typedef {{objective: string, tested: string, is_maximised: boolean, keys: string[], settings: Setting[],
- *     importance: Object<string, number>}} Table
+ * @typedef {{objective: string, tested: string, is_maximised: boolean, keys: string[], settings: Setting[]}} Table
  */
 
 const held = new Map(); // address to {text, content}

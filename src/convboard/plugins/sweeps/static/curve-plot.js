@@ -15,7 +15,7 @@ const DOTS = 30; // on the crosshair: of more curves, only the one that is point
 const DRAGGED = 6; // pixels of the pointer that are no click
 
 export class CurvePlot {
-  #shown = null; // {series, options, view, area, scales, colours}
+  #shown = null; // {series, options, area, scales, colours}
   #zoom = null; // the ranges that are zoomed to
   #key = ""; // of what the zoom is for
   #drag = null; // where the pointer went down, in pixels of the plot
@@ -70,11 +70,12 @@ export class CurvePlot {
 
   /**
    * @param {import("./curve-series.js").Series[]} series
-   * @param {{axis: string, logX: boolean, logY: boolean, tag: string, width: number, height: number}} options
+   * @param {{folder: string, tag: string, axis: string, logX: boolean, logY: boolean, width: number, height: number}}
+   *     options Another folder, tag or axis is shown as a whole.
    */
   draw(series, options) {
-    const { width, height, axis, logX, logY, tag } = options;
-    const key = JSON.stringify([axis, logX, logY, tag]);
+    const { width, height, folder, axis, logX, logY, tag } = options;
+    const key = JSON.stringify([folder, axis, logX, logY, tag]);
     if (key !== this.#key) this.#zoom = null;
     this.#key = key;
     const full = fullView(series, options);

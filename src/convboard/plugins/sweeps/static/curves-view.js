@@ -1,6 +1,7 @@
 /** Curves: any scalar tag of the chosen settings, as the mean over their seeds with a band. */
 
 import { el, oncePerFrame } from "../../shared/static/dom.js";
+import { plural } from "../../shared/static/format.js";
 import { curveControls } from "./curve-controls.js";
 import { CurveLegend } from "./curve-legend.js";
 import { CurveLoader, shownTag } from "./curve-loader.js";
@@ -12,9 +13,8 @@ import { colouring } from "./setting-colours.js";
 const VIEW = "curves";
 const AGAIN_MS = 10_000; // from reading curves that may grow to reading them again
 const LOADED_BY = ["view", "folder", "table", "picked", "matching", "tag", "tags"];
-const DRAWN_BY = "table matching picked curves tags tag axis smoothing band logX logY colourBy curvesProblem".split(
-  " ",
-);
+const DATA = ["table", "matching", "picked", "curves", "tags", "curvesProblem"];
+const OPTIONS = ["tag", "axis", "smoothing", "band", "logX", "logY", "colourBy"];
 const SHOWN_BY = ["view", "theme", "width", "height"];
 
 /**
@@ -54,7 +54,7 @@ class CurvesView {
       el("div", { class: "curves-body" }, this.area, this.legend.node),
     );
     const draw = oncePerFrame(() => this.#draw());
-    store.subscribe([...DRAWN_BY, ...SHOWN_BY], draw);
+    store.subscribe([...DATA, ...OPTIONS, ...SHOWN_BY], draw);
     store.subscribe(["pointed"], ({ pointed, view }) => {
       if (view !== VIEW) return;
       this.plot.mark(pointed);
@@ -68,20 +68,15 @@ class CurvesView {
     if (state.view !== VIEW || !state.table) return;
     const chosen = chosenSettings(state);
     const colours = colouring(chosen, state);
-    this.#series = seriesOf(chosen, state.curves ?? new Map(), colours, state);
+    this.#series = seriesOf(chosen, state.curves, colours, state);
     const isPicked = state.picked.some((id) => chosen.some(({ setting }) => setting.id === id));
     this.legend.draw({ chosen, series: this.#series, colours, table: state.table, isPicked });
+    const drawn = this.#series.filter(({ curve }) => curve.x.length);
     this.message.textContent = this.#messageOf(state, chosen);
-    this.#drawPlot();
-  }
-
-  #drawPlot() {
-    const state = this.store.get();
-    if (state.view !== VIEW || !state.table) return;
+    this.message.classList.toggle("beside", drawn.length > 0);
     const { clientWidth: width, clientHeight: height } = this.area;
     if (!width) return;
     const tag = shownTag(state);
-    const drawn = this.#series.filter(({ curve }) => curve.x.length);
     this.plot.node.setAttribute(
       "aria-label",
       `${tag} of ${drawn.length} settings; left and right move along the curves`,
@@ -90,15 +85,14 @@ class CurvesView {
     this.#mark();
   }
 
-  #messageOf({ curves, curvesOf, curvesProblem, axis }, chosen) {
+  #messageOf({ curvesOf, curvesProblem, axis }, chosen) {
     if (curvesProblem) return curvesProblem;
     if (!chosen.length) return "No setting passes the filter.";
-    if (!curvesOf || !curves) return "Reading the curves …";
+    if (!curvesOf) return "Reading the curves …";
     if (!this.#series.length) return "None of the chosen settings has points of this tag so far.";
     const missing = this.#series.reduce((sum, each) => sum + each.missing, 0);
-    return missing && axis === "epoch"
-      ? `${missing} runs do not say how many steps an epoch has: see them by step.`
-      : "";
+    if (!missing || axis !== "epoch") return "";
+    return `${plural(missing, "run")} without a known number of steps an epoch: see by step.`;
   }
 
   #onPoint(at, id) {

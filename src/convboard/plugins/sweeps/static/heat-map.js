@@ -4,7 +4,7 @@ import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";
 import { css, risingColour, textOn } from "../../shared/static/palette.js";
 import { goodness } from "./goodness.js";
-import { distinctValues, heatCells } from "./key-statistics.js";
+import { byImportance, distinctValues, heatCells } from "./key-statistics.js";
 import { twoDigits } from "./metric-ticks.js";
 import { selectList } from "./select-list.js";
 import { configValue, isAccuracy, metric, shortKeys } from "./words.js";
@@ -15,13 +15,13 @@ const DENSE = 4; // columns above which the numbers are shorter
  * The two keys that are shown, across and down: those that are chosen and there, else the most important ones, of which
  * the one with fewer values is across.
  */
-export function shownKeys({ table, keyX, keyY }) {
+export function shownKeys({ table, importance, keyX, keyY }) {
   const isThere = (key) => table.keys.includes(key);
-  const order = [...Object.keys(table.importance), ...table.keys].filter(isThere);
+  const order = byImportance({ table, importance });
   if (isThere(keyX) && isThere(keyY) && keyX !== keyY) return [keyX, keyY];
   if (isThere(keyX)) return [keyX, order.find((key) => key !== keyX)];
   if (isThere(keyY)) return [order.find((key) => key !== keyY), keyY];
-  const first = [...new Set(order)].slice(0, 2);
+  const first = order.slice(0, 2);
   const count = (key) => distinctValues(table.settings, key).length;
   return first.toSorted((a, b) => count(a) - count(b));
 }

@@ -5,7 +5,7 @@ import { share } from "../../shared/static/format.js";
 
 const NOTHING = "It is known as soon as enough settings with different values have finished.";
 
-/** Draws the shares of a table. */
+/** Draws the shares of the keys. */
 export function importanceBars() {
   const body = el("div", { class: "bars" });
   const node = el(
@@ -14,28 +14,28 @@ export function importanceBars() {
     el("header", {}, el("h3", {}, "Importance")),
     body,
   );
+  const say = (text) => el("p", { class: "quiet" }, text);
 
-  function draw({ importance, keys }) {
-    const shares = Object.entries(importance);
-    if (!shares.length) {
-      body.replaceChildren(el("p", { class: "quiet" }, NOTHING));
-      return;
-    }
-    const lines = shares.map(([key, part]) =>
-      el(
-        "div",
-        { class: "bar", role: "listitem" },
-        el("span", { class: "key", title: key }, key),
-        el("span", { class: "number" }, share(part)),
-        el("span", { class: "whole" }, el("i", { style: { width: `${100 * part}%` } })),
-      ),
-    );
-    const unknown = keys.filter((key) => !(key in importance));
-    body.replaceChildren(
-      el("div", { role: "list" }, lines),
-      el("p", { class: "quiet" }, "Share of the variance between settings that each key explains alone."),
-      unknown.length ? el("p", { class: "quiet" }, `Too few settings have the same ${unknown.join(", ")}.`) : "",
+  function draw({ importance, table: { keys } }) {
+    if (!importance) return body.replaceChildren(say("Computing …"));
+    const { shares, method } = importance;
+    const known = Object.entries(shares).toSorted((a, b) => b[1] - a[1]);
+    if (!known.length) return body.replaceChildren(say(NOTHING));
+    const unknown = keys.filter((key) => !(key in shares));
+    return body.replaceChildren(
+      el("div", { role: "list" }, known.map(bar)),
+      say(`Share of the variance between settings that each key explains${method ? `: ${method}` : ""}.`),
+      unknown.length ? say(`Too few settings have the same ${unknown.join(", ")}.`) : "",
     );
   }
   return { node, draw };
 }
+
+const bar = ([key, part]) =>
+  el(
+    "div",
+    { class: "bar", role: "listitem" },
+    el("span", { class: "key", title: key }, key),
+    el("span", { class: "number" }, share(part)),
+    el("span", { class: "whole" }, el("i", { style: { width: `${100 * part}%` } })),
+  );

@@ -2,7 +2,6 @@
 
 import { drawAxes, line, shortened } from "../../shared/static/plot-axes.js";
 import { keyAxis, placeOf } from "./key-axis.js";
-import { meansBy } from "./key-statistics.js";
 import { briefly } from "./metric-ticks.js";
 
 const MARGIN = { left: 54, right: 12, top: 8, bottom: 24 };
@@ -115,5 +114,3 @@ export function nearestDot(dots, [x, y]) {
   }
   return nearest;
 }
-
-export const keyMeans = (key, table) => meansBy(table.settings, key, table.scales[key]);

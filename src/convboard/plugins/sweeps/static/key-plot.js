@@ -2,7 +2,8 @@
 
 import { clearedContext, hiddenCanvas, pageColours } from "../../shared/static/canvas.js";
 import { el, oncePerFrame } from "../../shared/static/dom.js";
-import { drawKey, keyDots, keyMeans, keyScales, nearestDot } from "./key-drawing.js";
+import { drawKey, keyDots, keyScales, nearestDot } from "./key-drawing.js";
+import { meansBy } from "./key-statistics.js";
 
 const COLOURS = ["line", "quiet", "line-b", "accent", "accent-text", "text", "panel"];
 
@@ -41,7 +42,7 @@ export class KeyPlot {
     const size = { width: this.area.clientWidth, height: this.area.clientHeight };
     if (!size.width) return;
     const scales = keyScales(this.key, table, size);
-    const [dots, means] = [keyDots(table.settings, scales), keyMeans(this.key, table)];
+    const [dots, means] = [keyDots(table.settings, scales), meansBy(table.settings, this.key, table.scales[this.key])];
     this.#shown = { size, scales, dots, means, objective: table.objective, page: pageColours(COLOURS) };
     this.area.setAttribute("aria-label", `${table.objective} against ${this.key}, ${dots.length} settings`);
     this.title.replaceChildren(el("b", {}, this.key), share ? el("span", { class: "quiet" }, share) : "");

@@ -7,6 +7,12 @@ const BINS = 8; // of equal width, of a number that has more, in a heat map
 const isNumber = (value) => typeof value === "number";
 const meanOf = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
+/** The keys, the most important ones first, as far as that is known. */
+export function byImportance({ table, importance }) {
+  const shares = importance?.shares ?? {};
+  return table.keys.toSorted((a, b) => (shares[b] ?? 0) - (shares[a] ?? 0));
+}
+
 /** All values of a key: numbers by size, then texts in the order of the table, and null last. */
 export function distinctValues(settings, key) {
   const values = [...new Set(settings.map(({ values: of }) => of[key] ?? null))];
@@ -55,7 +61,7 @@ const groupOf = (group, key) => ({
  * @param {Object} table
  * @param {string} keyX
  * @param {string} keyY
- * @returns {{columns: Object[], rows: Object[], cells: {mean: ?number, n: number, ids: string[]}[][]}} `columns` and
+ * @returns {{columns: Object[], rows: Object[], cells: {mean: ?number, n: number}[][]}} `columns` and
  *     `rows` are `{low, high}`, the values that they hold; cells by row and column.
  */
 export function heatCells({ settings, scales }, keyX, keyY) {
@@ -68,7 +74,7 @@ export function heatCells({ settings, scales }, keyX, keyY) {
         ({ values }) => holds(column, values[keyX] ?? null) && holds(row, values[keyY] ?? null),
       );
       const means = here.map(({ mean }) => mean).filter(Number.isFinite);
-      return { mean: means.length ? meanOf(means) : null, n: means.length, ids: here.map(({ id }) => id) };
+      return { mean: means.length ? meanOf(means) : null, n: means.length };
     }),
   );
   return { columns, rows, cells };

@@ -6,6 +6,7 @@ import { objectiveRange } from "./goodness.js";
 import { heatMap } from "./heat-map.js";
 import { importanceBars } from "./importance-bars.js";
 import { KeyPlot } from "./key-plot.js";
+import { byImportance } from "./key-statistics.js";
 import { ParallelPlot } from "./parallel-plot.js";
 import { colouring } from "./setting-colours.js";
 import { settingName, withDeviation } from "./words.js";
@@ -66,7 +67,7 @@ class MatteredView {
     const { store } = this;
     const draw = oncePerFrame(() => this.#draw());
     const whenSeen = (act) => (state) => state.view === VIEW && state.table && act(state);
-    store.subscribe(["view", "table", "theme", "width", "height"], whenSeen(draw));
+    store.subscribe(["view", "table", "importance", "theme", "width", "height"], whenSeen(draw));
     const drawPassing = oncePerFrame(() => this.#drawPassing());
     store.subscribe(["matching", "filter"], whenSeen(drawPassing));
     store.subscribe(["keyX", "keyY"], whenSeen(this.heat.draw));
@@ -83,10 +84,10 @@ class MatteredView {
     this.parts.hidden = Boolean(this.nothing.textContent);
     this.nothing.hidden = !this.parts.hidden;
     if (this.parts.hidden) return;
-    this.importance.draw(table);
+    this.importance.draw(state);
     this.heat.draw(state);
     this.#drawKeys(state);
-    const columns = this.#columns(table);
+    const columns = this.#columns(state);
     const all = table.settings.map((setting) => ({ setting, index: 0 }));
     this.parallel.draw({
       table,
@@ -102,22 +103,22 @@ class MatteredView {
     this.#drawPassing();
   }
 
-  #columns({ keys, importance }) {
-    const order = keys.toSorted((a, b) => (importance[b] ?? 0) - (importance[a] ?? 0));
-    const shown = new Set(order.slice(0, MOST_AXES - 1));
-    return [...keys.filter((key) => shown.has(key)), "@objective"];
+  #columns(state) {
+    const shown = new Set(byImportance(state).slice(0, MOST_AXES - 1));
+    return [...state.table.keys.filter((key) => shown.has(key)), "@objective"];
   }
 
-  #drawKeys({ table }) {
+  #drawKeys(state) {
+    const { table, importance } = state;
     const isCut = objectiveRange(table)?.isCut;
     this.about.textContent = `a dot for each setting, and means${isCut ? "; much worse ones are at the edge" : ""}`;
-    const order = table.keys.toSorted((a, b) => (table.importance[b] ?? 0) - (table.importance[a] ?? 0));
+    const order = byImportance(state);
     if (order.join() !== this.#plots.map(({ key }) => key).join()) {
       this.#plots = order.map((key) => new KeyPlot(key, this.react));
       this.plots.replaceChildren(...this.#plots.map(({ node }) => node));
     }
     for (const plot of this.#plots) {
-      const part = table.importance[plot.key];
+      const part = importance?.shares[plot.key];
       plot.draw(table, part === undefined ? "" : share(part));
     }
   }
