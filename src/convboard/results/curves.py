@@ -56,7 +56,7 @@ def read_curve(run_dir: Path, tag: str, at: str = "epoch") -> Curve | None:
     Raises:
         ConfigError: The file has no such metric.
     """
-    header, *lines = _cells(run_dir)
+    header, *lines = curve_cells(run_dir)
     if not set(PLACES) <= set(header):
         return None
     if tag not in header:
@@ -73,7 +73,7 @@ def read_curve(run_dir: Path, tag: str, at: str = "epoch") -> Curve | None:
     return Curve(tuple(place - first for place, _ in points), tuple(value for _, value in points))
 
 
-def _cells(run_dir: Path) -> list[list[str]]:
+def curve_cells(run_dir: Path) -> list[list[str]]:
     """Return the lines of the curves of a run, of which the first names the columns; without a file an empty one."""
     with suppress(OSError, ValueError, csv.Error):
         whole, _, _ = read_text(run_dir / CURVES, _LONGEST).rpartition("\n")  # the last line may be half written

@@ -9,41 +9,63 @@ from convboard.cli.runs.columns import column_names, text_columns
 from convboard.cli.runs.selection import Selected, Selection, selected
 from convboard.config.command_line import printable
 from convboard.errors import ConfigError, RunError, nearest
-from convboard.experiment.console import shown_path
+from convboard.experiment.console import counted, shown_path
 from convboard.files import atomic_write_bytes, make_folder
 from convboard.results.export.data_files import as_csv, as_json, as_parquet
 from convboard.results.export.report_tables import as_latex, as_markdown
+from convboard.results.export.trackers import PICTURES, TRACKERS, open_tracker
 from convboard.results.export.values import value_columns, value_names
+from convboard.results.run_row import UNREADABLE
+from convboard.results.table import RunTable
+from convboard.sweeps.store.journal import State
 
 _DATA: dict[str, Callable[..., str | bytes]] = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
 _REPORT: dict[str, Callable[..., str]] = {"markdown": as_markdown, "latex": as_latex}
 FORMATS = (*_DATA, *_REPORT)
 _SUFFIXES = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".md": "markdown", ".tex": "latex"}
+_NOT_ENDED = (State.WAITING, State.RUNNING, UNREADABLE)
 _NOT_IN_A_REPORT = ("run", "state", "epochs", "seconds", "age", "reason", "95 %")
 
 
 @dataclass
 class Arguments(Selection):
-    """Export the runs of a folder as a table: CSV, JSON, Parquet, Markdown or LaTeX.
+    """Export the runs of a folder: as a table, or with config, curves, pictures and results to an experiment tracker.
 
-    It has a row for each run, or where runs differ in the seed alone, for each setting. Markdown and LaTeX have
+    The table has a row for each run, or where runs differ in the seed alone, for each setting. Markdown and LaTeX have
     mean ± standard deviation, rounded; CSV, JSON and Parquet have every digit.
 
     Attributes:
-        out: The file to write; null: print the table.
+        out: The file to write; null: print the table. With to=, the folder in which the tracker stores the runs; null:
+            exported/ and the name of the tracker.
         format: csv, json, parquet, markdown or latex; null: by the suffix of out (.csv, .json, .parquet, .md, .tex), or
             csv.
         columns: The columns instead, separated by commas, as for list.
         overwrite: Replace the file if it is there already.
+        to: mlflow or trackio: write each run for it, on this machine. Runs that are there already are left out.
+        pictures: With to=: last for the last picture of each kind and layer, all for those of every epoch, or none.
     """
 
     out: str | None = None
     format: str | None = None
     columns: str | None = None
     overwrite: bool = False
+    to: str | None = None
+    pictures: str = "last"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.pictures not in PICTURES:
+            raise ConfigError(f"pictures={self.pictures} is not known. {nearest(self.pictures, PICTURES)}")
+        if self.to is None:
+            self._check_table()
+            return
+        if self.to not in TRACKERS:
+            raise ConfigError(f"to={self.to} is not a tracker that runs are exported to. {nearest(self.to, TRACKERS)}")
+        given = {"format": self.format, "columns": self.columns, "group": self.group, "overwrite": self.overwrite}
+        if needless := [key for key, value in given.items() if value]:
+            raise ConfigError(f"{needless[0]} is of a table, and to={self.to} exports whole runs: omit it.")
+
+    def _check_table(self) -> None:
         if self.format is not None and self.format not in FORMATS:
             raise ConfigError(f"format={self.format} is not an output format. {nearest(self.format, FORMATS)}")
         suffix = "" if self.out is None else Path(self.out).suffix.lower()
@@ -56,16 +78,46 @@ class Arguments(Selection):
 
 
 def main(paths: list[str], arguments: Arguments) -> None:
-    """Write or print the table."""
+    """Write or print the table, or export the runs."""
     found = selected(paths, arguments)
     if not len(found.table):
         raise RunError("There are no runs." if arguments.where is None else "There are no such runs.")
+    if arguments.to is not None:
+        project = Path(paths[0] if paths else "outputs").resolve().name
+        _export(found.table, arguments.to, Path(arguments.out or f"exported/{arguments.to}"), project, arguments)
+        return
     content = _table(found, _format(arguments), arguments.columns.split(",") if arguments.columns else None)
     if arguments.out is None:
         assert isinstance(content, str)
         sys.stdout.write(content)
     else:
         _write(Path(arguments.out), content if isinstance(content, bytes) else content.encode(), arguments.overwrite)
+
+
+def _export(table: RunTable, to: str, folder: Path, project: str, arguments: Arguments) -> None:
+    """Write runs for a tracker, and say how many.
+
+    Raises:
+        ConfigError: The tracker is not installed.
+        RunError: The folder cannot be written.
+    """
+    from convboard.results.export.tracked_run import TrackedRun  # deferred for start-up time: TensorBoard
+
+    ended = [row for row in table if row.state not in _NOT_ENDED]
+    try:
+        tracker = open_tracker(to, folder, project)
+        runs = [TrackedRun(row, table.differing, arguments.pictures) for row in ended]
+        new = [run for run in runs if not tracker.has(run)]
+        for run in new:
+            tracker.add(run)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written: {error.strerror}. Choose another place with out=.") from error
+    print(f"exported:   {counted(len(new), 'run')} to {to} in {printable(shown_path(folder))}, project {project}")
+    if len(new) < len(runs):
+        print(f"            {counted(len(runs) - len(new), 'run')} had been exported before")
+    if len(runs) < len(table):
+        print(f"            {counted(len(table) - len(runs), 'run')} left out: not ended, or not readable")
+    print(f"look at it: {printable(tracker.shown_by)}")
 
 
 def _format(arguments: Arguments) -> str:
