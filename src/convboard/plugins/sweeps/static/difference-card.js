@@ -17,7 +17,7 @@ export class DifferenceCard {
     this.title = el("h3", {});
     this.about = el("p", { class: "quiet about" });
     this.body = el("div", { class: "body" });
-    this.node = el("article", { class: "inside-card difference" }, el("header", {}, this.title, this.about), this.body);
+    this.node = el("article", { class: "inside-card of-two" }, el("header", {}, this.title, this.about), this.body);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** A run in the view Inside: which one it is, and its picture. */
 
 import { el } from "../../shared/static/dom.js";
-import { size, value } from "../../shared/static/format.js";
+import { plural, size, value } from "../../shared/static/format.js";
 import { KernelsView } from "../../shared/static/kernels-view.js";
 import { MapsView } from "../../shared/static/maps-view.js";
 import { MatrixView } from "../../shared/static/matrix-view.js";
@@ -85,13 +85,14 @@ function aboutOf({ epoch }, shown) {
 function whatOf({ kind, of, largest }) {
   if (kind === "confusion") return [`${(100 * accuracyOf(of)).toFixed(2)} % right`];
   const strongest = Number.isNaN(largest) ? "nothing finite" : largest === 0 ? "all zero" : `up to ${value(largest)}`;
-  if (kind === "maps") return [`${of.channels} of ${size([of.height, of.width])}`, strongest];
-  return [size(of.shape), strongest];
+  if (kind === "maps") return [`${plural(of.channels, "map")} of ${size([of.height, of.width])}`, strongest];
+  const [filters, ...sides] = of.shape;
+  return [`${plural(filters, kind === "matrix" ? "unit" : "kernel")} of ${size(sides)}`, strongest];
 }
 
 /** The probe image, where it is another one than that of the first run. */
 function otherPhoto({ probe, isOther }, { image }) {
-  return isOther ? [el("span", { class: "other" }, "another image: ", photo(probe.arrays.images, image, PHOTO))] : [];
+  return isOther ? [el("span", { class: "other" }, "its own image: ", photo(probe.arrays.images, image, PHOTO))] : [];
 }
 
 function problemOf({ problem, inside, run }) {

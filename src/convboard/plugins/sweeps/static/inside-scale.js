@@ -42,3 +42,10 @@ export function columnsFor(count, width) {
   const most = Math.max(1, Math.min(count, Math.floor(width / NARROWEST)));
   return Math.ceil(count / Math.ceil(count / most));
 }
+
+/** The same for square pictures, so that they are as large as can be; `head` are the pixels above each. */
+export function columnsForSquares(count, width, height, head) {
+  const sideAt = (columns) => Math.min(width / columns, height / Math.ceil(count / columns) - head);
+  const choices = Array.from({ length: count }, (_, i) => i + 1);
+  return choices.reduce((best, columns) => (sideAt(columns) > sideAt(best) ? columns : best), 1);
+}

@@ -8,7 +8,7 @@ import { DifferenceCard } from "./difference-card.js";
 import { InsideCard } from "./inside-card.js";
 import { isSameImage } from "./inside-choice.js";
 import { insideControls } from "./inside-controls.js";
-import { columnsFor, mapsOf, sharedScale } from "./inside-scale.js";
+import { columnsFor, columnsForSquares, mapsOf, sharedScale } from "./inside-scale.js";
 
 const VIEW = "inside";
 const AGAIN_MS = 10_000; // from reading pictures to asking for new ones
@@ -66,10 +66,8 @@ class InsideView {
     this.grid.hidden = this.heading.hidden = problem.length > 0;
     if (problem.length) return;
     this.#shown = inside.cells.map((cell) => shownOf(cell, inside.shows, image));
-    const scale = sharedScale(
-      this.#shown.map((shown) => shown?.of),
-      inside.shows === "maps",
-    );
+    const numbers = this.#shown.map((shown) => (shown?.kind === "confusion" ? null : shown?.of));
+    const scale = sharedScale(numbers, inside.shows === "maps");
     this.heading.replaceChildren(...headingOf(inside, this.#shown, scale, state.theme));
     this.#drawCards(state, scale);
   }
@@ -78,10 +76,12 @@ class InsideView {
     const { inside, theme, table, image } = state;
     const pair = pairOf(inside, this.#shown);
     const count = inside.cells.length + (pair ? 1 : 0);
-    const columns = columnsFor(count, this.scroller.clientWidth);
+    const { clientWidth: across, clientHeight: down } = this.scroller;
+    const areSquares = inside.shows === "confusion";
+    const columns = areSquares ? columnsForSquares(count, across, down, HEAD) : columnsFor(count, across);
     const lines = Math.ceil(count / columns);
-    const width = Math.floor((this.scroller.clientWidth - GAP * (columns - 1)) / columns) - PADDING;
-    const height = Math.max(LOWEST, Math.floor(this.scroller.clientHeight / lines) - HEAD);
+    const width = Math.floor((across - GAP * (columns - 1)) / columns) - PADDING;
+    const height = Math.max(LOWEST, Math.floor(down / lines) - HEAD);
     this.grid.style.setProperty("--columns", columns);
     while (this.#cards.length < inside.cells.length) this.#cards.push(new InsideCard((place) => this.#mark(place)));
     const first = inside.cells.find(({ probe }) => probe);
@@ -130,7 +130,8 @@ function withImage(cell, first, image) {
 const TITLES = { maps: "Feature maps", kernels: "Weights", confusion: "Confusion matrices of the validation split" };
 
 function headingOf({ shows, cells, layer, left }, shown, { largest, isSigned }, theme) {
-  const activations = new Set(cells.filter(({ numbers }) => numbers).map(({ numbers }) => numbers.facts.activation));
+  const known = cells.filter(({ numbers }) => numbers?.facts.activation);
+  const activations = new Set(known.map(({ numbers }) => activationName(numbers.facts.activation)));
   const [activation] = activations;
   const after = shows === "maps" && activations.size === 1 && activation ? `after ${activation}` : "";
   const more = [after, left ? `the first ${cells.length} of ${cells.length + left} runs` : ""].filter(Boolean);
@@ -140,11 +141,18 @@ function headingOf({ shows, cells, layer, left }, shown, { largest, isSigned }, 
     el("h2", {}, title),
     el("span", { class: "quiet" }, more.join(" · ")),
     bar
-      ? el("span", { class: "quiet scale-label" }, shows === "confusion" ? "share of the true class" : "one scale")
+      ? el(
+          "span",
+          { class: "quiet scale-label" },
+          shows === "confusion" ? "share of the true class" : "one scale for all runs",
+        )
       : null,
     bar || null,
   ].filter(Boolean);
 }
+
+/** The module and the function of the same name are one activation. */
+const activationName = (name) => (/^relu$/i.test(name) ? "ReLU" : name);
 
 /** The colours of shares, on a scale of square roots. */
 function shareBar(theme) {
