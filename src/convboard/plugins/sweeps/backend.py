@@ -99,8 +99,8 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
     def _inside(self, request: Request) -> dict[str, Any]:
         """Return what is known of the inside of a run, and the command that draws its pictures."""
-        run = str(request.args.get("run", ""))
-        return {**inside_of(self._pictures(request), run), "command": pictures_command(self._runs.row(run).path)}
+        run = self._runs.name(self._runs.row(request.args.get("run", "")))
+        return {**inside_of(self._pictures(request), run), "command": pictures_command(self._runs.logdir / run)}
 
 
 def _folder(request: Request) -> str:

@@ -7,14 +7,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.base_plugin import TBContext
 from werkzeug.test import Client, TestResponse
 
+from convboard.board import tags
 from convboard.board.event_file import EventFile
-from convboard.board.summaries import scalar
+from convboard.board.figures.embedded_arrays import embed_arrays, unpack
+from convboard.board.figures.png import Figure, encode_png
+from convboard.board.summaries import image, network, scalar
+from convboard.config.command_line import command
 from convboard.plugins.sweeps.backend import SweepsPlugin
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
@@ -51,6 +56,18 @@ def write_curve(run_dir: Path, tag: str, values: list[float]) -> None:
     events = EventFile.create(run_dir)
     for index, value in enumerate(values, 1):
         events.write([scalar(tag, value)], 20 * index)
+    events.close()
+
+
+def write_pictures(run_dir: Path, names: list[str]) -> None:
+    """Write a run with pictures: its network has a layer that is called twice, and one without pictures."""
+    picture = Figure(encode_png(np.zeros((4, 4), np.uint8)), 4, 4)
+    events = EventFile.create(run_dir)
+    rows = [{"name": name} for name in ("block.conv", "block.conv:2", "pool", "fc")]
+    events.write([network({"rows": rows, "steps_per_epoch": 20})], 0)
+    for step in (0, 40):
+        drawn = embed_arrays(picture, {"epoch": step}, {"counts": np.full((2, 2), step, np.float32)})
+        events.write([image(name, drawn) for name in names], step)
     events.close()
 
 
@@ -178,3 +195,41 @@ def test_without_a_log_directory_the_option_is_named(served: Served) -> None:
     assert answer.status_code == 404
     assert answer.json
     assert "--logdir" in answer.json["error"]
+
+
+def test_the_layers_of_a_run_are_in_the_order_of_their_calls_with_the_tags_of_their_pictures(
+    tmp_path: Path, sweep: Sweep
+) -> None:
+    maps = [tags.feature_maps("block.conv"), tags.feature_maps("block.conv:2")]
+    weights = [tags.kernels("block.conv"), tags.weight_matrix("fc")]
+    write_pictures(sweep.run_dir(0), [*maps, *weights, tags.INPUT_PROBE, tags.CONFUSION_MATRIX, tags.MISCLASSIFIED])
+    served = Served(tmp_path)
+    run = f"{SWEEP}/optimizer.lr=0.1,seed=1"
+    best = command("runs", "pictures", str(tmp_path / SWEEP), "best=5")
+    assert served.json("/pictured", folder=SWEEP) == {"runs": [run], "command": best}
+    inside = served.json("/pictures", run=run)
+    assert inside["layers"] == [
+        {"name": "block.conv", "maps": maps[0], "weights": weights[0]},
+        {"name": "block.conv:2", "maps": maps[1], "weights": weights[0]},
+        {"name": "fc", "maps": None, "weights": weights[1]},
+    ]
+    assert inside["steps_per_epoch"] == 20
+    assert inside["pictures"].keys() == {*maps, *weights, tags.INPUT_PROBE, tags.CONFUSION_MATRIX}
+    pictures = inside["pictures"][tags.CONFUSION_MATRIX]
+    assert [picture["step"] for picture in pictures] == [0, 40]
+    facts, arrays = unpack(served.ask("/numbers", key=pictures[1]["key"]).data)
+    assert facts == {"epoch": 40}
+    assert arrays["counts"].tolist() == [[40, 40], [40, 40]]
+
+
+def test_a_run_without_pictures_comes_with_the_command_that_draws_them(tmp_path: Path, served: Served) -> None:
+    run = f"{SWEEP}/optimizer.lr=0.1,seed=1"
+    assert served.json("/pictures", run=run) == {
+        "layers": [],
+        "steps_per_epoch": None,
+        "pictures": {},
+        "command": command("runs", "pictures", str(tmp_path / run)),
+    }
+    assert served.json("/pictured", folder=SWEEP)["runs"] == []
+    assert served.ask("/pictures", run="nowhere").status_code == 404
+    assert served.ask("/numbers", key="nothing").status_code == 404

@@ -25,6 +25,7 @@ import "../../shared/static/charts.js";
 import "../../shared/static/colours.js";
 import "../../shared/static/decode.js";
 import "../../shared/static/format.js";
+import "../../shared/static/image-picker.js";
 import "../../shared/static/kernels-view.js";
 import "../../shared/static/link-keeper.js";
 import "../../shared/static/map-range.js";

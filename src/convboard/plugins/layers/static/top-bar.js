@@ -2,7 +2,7 @@
 
 import { el } from "../../shared/static/dom.js";
 import { whole } from "../../shared/static/format.js";
-import { photo } from "../../shared/static/photo.js";
+import { imagePicker } from "../../shared/static/image-picker.js";
 import { about, bestOf } from "./run-words.js";
 import { RunPicker } from "../../shared/static/run-picker.js";
 
@@ -26,7 +26,7 @@ export function topBar(store, actions) {
     { class: "top" },
     run.node,
     second.node,
-    imagePicker(store, actions),
+    imagePicker(store, { keys: ["scene"], probeOf: ({ scene }) => scene?.probe, choose: actions.chooseImage }),
     stepSlider(store, actions),
     el(
       "button",
@@ -34,45 +34,6 @@ export function topBar(store, actions) {
       "?",
     ),
   );
-}
-
-/** A thumbnail and a name for each probe image. */
-function imagePicker(store, { chooseImage }) {
-  const node = el("div", { class: "images", role: "radiogroup", "aria-label": "Probe image" });
-  let drawn = null;
-  const draw = ({ scene }) => {
-    const images = scene?.probe?.arrays.images;
-    if (images === drawn) return;
-    drawn = images;
-    const names = scene?.probe?.facts.names ?? [];
-    node.replaceChildren(
-      ...names.map((name, i) =>
-        el(
-          "button",
-          {
-            type: "button",
-            role: "radio",
-            title: `image ${i + 1}: ${name}`,
-            "aria-label": `Image ${i + 1}, ${name}`,
-            onclick: () => chooseImage(i),
-          },
-          photo(images, i, 28),
-          el("span", {}, name),
-        ),
-      ),
-    );
-    mark(store.get());
-  };
-  const mark = ({ image }) => {
-    [...node.children].forEach((button, i) => {
-      button.setAttribute("aria-checked", i === image);
-      button.tabIndex = i === image ? 0 : -1;
-    });
-    node.children[image]?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  };
-  store.subscribe(["scene"], draw);
-  store.subscribe(["image"], mark);
-  return node;
 }
 
 function stepSlider(store, { chooseStepAt, togglePlay }) {

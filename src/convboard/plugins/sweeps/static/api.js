@@ -42,6 +42,12 @@ export const getDifference = (run, from) => unlessSame("difference", { run, from
 /** @returns {Promise<string[]>} The scalar tags of the runs of a folder. */
 export const getTags = (folder) => unlessSame("tags", { folder });
 
+/** @returns {Promise<{runs: string[], command: string}>} The runs of a folder that have pictures. */
+export const getPictured = (folder) => unlessSame("pictured", { folder });
+
+/** @returns {Promise<import("./inside-choice.js").Inside>} */
+export const getInside = (run) => unlessSame("pictures", { run });
+
 /**
  * @param {string} folder
  * @param {string} tag

@@ -10,6 +10,7 @@ import { createActions } from "./actions.js";
 import { detailsPanel } from "./details-panel.js";
 import { filterBar } from "./filter-bar.js";
 import { INITIAL_STATE } from "./initial-state.js";
+import { insideActions } from "./inside-actions.js";
 import { KEYS, useKeys } from "./keys.js";
 import { keepLink, presentLink } from "./link.js";
 import { rowActions } from "./row-actions.js";
@@ -21,14 +22,28 @@ import { VIEWS } from "./views.js";
 import "../../shared/static/address.js";
 import "../../shared/static/axis-scale.js";
 import "../../shared/static/canvas.js";
+import "../../shared/static/colours.js";
+import "../../shared/static/decode.js";
 import "../../shared/static/format.js";
+import "../../shared/static/image-picker.js";
+import "../../shared/static/kernels-view.js";
 import "../../shared/static/link-keeper.js";
+import "../../shared/static/map-range.js";
+import "../../shared/static/maps-view.js";
+import "../../shared/static/matrix-view.js";
+import "../../shared/static/numbers.js";
 import "../../shared/static/palette.js";
+import "../../shared/static/photo.js";
+import "../../shared/static/player.js";
 import "../../shared/static/plot-axes.js";
 import "../../shared/static/request.js";
 import "../../shared/static/run-picker.js";
+import "../../shared/static/scale-bar.js";
+import "../../shared/static/tiles.js";
 import "./api.js";
 import "./columns.js";
+import "./confusion-view.js";
+import "./confusion.js";
 import "./curve-controls.js";
 import "./curve-drawing.js";
 import "./curve-legend.js";
@@ -38,11 +53,18 @@ import "./curve-scales.js";
 import "./curve-series.js";
 import "./curve-statistics.js";
 import "./curves-view.js";
-import "./filter.js";
+import "./difference-card.js";
 import "./filter-menu.js";
+import "./filter.js";
 import "./goodness.js";
 import "./heat-map.js";
 import "./importance-bars.js";
+import "./inside-card.js";
+import "./inside-choice.js";
+import "./inside-controls.js";
+import "./inside-loader.js";
+import "./inside-scale.js";
+import "./inside-view.js";
 import "./key-axis.js";
 import "./key-drawing.js";
 import "./key-plot.js";
@@ -65,7 +87,14 @@ import "./table-view.js";
 import "./view-options.js";
 import "./words.js";
 
-const STYLES = ["../../shared/static/base.css", "style.css", "curves.css", "mattered.css"];
+const STYLES = [
+  "../../shared/static/base.css",
+  "../../shared/static/pictures.css",
+  "style.css",
+  "curves.css",
+  "mattered.css",
+  "inside.css",
+];
 
 /** Build the tab in this document. */
 export async function render() {
@@ -73,7 +102,7 @@ export async function render() {
   const store = createStore(INITIAL_STATE);
   const dialog = keysDialog(KEYS);
   const showKeys = () => dialog.open || dialog.showModal();
-  const actions = { ...createActions(store), ...rowActions(store), showKeys };
+  const actions = { ...createActions(store), ...rowActions(store), ...insideActions(store), showKeys };
   watchTheme((theme) => store.set({ theme }));
   document.title = "Sweeps";
   document.documentElement.lang = "en";

@@ -28,6 +28,9 @@ const LOADED = {
   curves: new Map(), // those of the chosen settings that have been read, by run
   curvesOf: null, // folder and tag that they are of; null until any have been read
   curvesProblem: "",
+  inside: null, // see `Scene` in inside-loader.js
+  insideProblem: "",
+  playing: false, // through the epochs
   pointed: null, // id of the setting that the pointer is at
   loading: true,
   problem: null, // {kind, message}

@@ -11,7 +11,9 @@ export const KEYS = [
   ["Esc", "close the details"],
   ["X", "clear all filters"],
   ["Tab to the plot, ← →", "along the curves; Esc shows all of them again"],
-  ["1 2 3", "the views"],
+  ["Inside: ↑ ↓, [ ]", "the layer before, after; the probe image"],
+  ["Inside: ← →, space", "the epoch before, after; play through the epochs"],
+  ["1 2 3 4", "the views"],
   ["?", "this page"],
 ];
 
@@ -20,15 +22,18 @@ export const KEYS = [
  * @param {Object} actions See `actions.js`; and `showKeys`, `moveRow` and the like of the table.
  */
 export function useKeys(store, actions) {
-  const inTable = (act) => () => store.get().view === "table" && act();
+  const byView = (acts) => () => acts[store.get().view]?.() ?? store.get().view in acts;
+  const inTable = (table) => byView({ table });
   listenToKeys(store, {
-    ArrowUp: inTable(() => actions.moveRow(-1)),
-    ArrowDown: inTable(() => actions.moveRow(1)),
+    ArrowUp: byView({ table: () => actions.moveRow(-1), inside: () => actions.moveLayer(-1) }),
+    ArrowDown: byView({ table: () => actions.moveRow(1), inside: () => actions.moveLayer(1) }),
     PageUp: inTable(() => actions.moveRow(-15)),
     PageDown: inTable(() => actions.moveRow(15)),
-    ArrowRight: inTable(() => actions.expandRow(true)),
-    ArrowLeft: inTable(() => actions.expandRow(false)),
-    " ": inTable(actions.pickRow),
+    ArrowRight: byView({ table: () => actions.expandRow(true), inside: () => actions.moveEpoch(1) }),
+    ArrowLeft: byView({ table: () => actions.expandRow(false), inside: () => actions.moveEpoch(-1) }),
+    " ": byView({ table: actions.pickRow, inside: actions.togglePlay }),
+    "[": byView({ inside: () => actions.moveImage(-1) }),
+    "]": byView({ inside: () => actions.moveImage(1) }),
     p: inTable(actions.pinRow),
     Enter: inTable(actions.openRow),
     Escape: () => actions.showRun(null),

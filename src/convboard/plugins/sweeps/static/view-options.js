@@ -1,6 +1,9 @@
-/** What can be chosen in the views Curves and What mattered, and how a link holds it. */
+/** What can be chosen in the views Curves, What mattered and Inside, and how a link holds it. */
 
-/** The options in the state of the tab. A null `tag` is the objective; null keys and `colourBy` are chosen for you. */
+/**
+ * The options in the state of the tab. A null `tag` is the objective; null keys, `colourBy`
+ * and `layer` are chosen for you, and a null `epoch` is the last one.
+ */
 export const VIEW_DEFAULTS = {
   tag: null,
   axis: "epoch",
@@ -11,11 +14,18 @@ export const VIEW_DEFAULTS = {
   colourBy: null,
   keyX: null,
   keyY: null,
+  shows: "maps",
+  layer: null,
+  image: 0,
+  epoch: null,
+  seeds: "first",
 };
 
 const CHOICES = {
   axis: ["step", "epoch", "time"],
   band: ["deviation", "interval", "range", "none"],
+  shows: ["maps", "kernels", "confusion"],
+  seeds: ["first", "all"],
 };
 const LARGEST_SMOOTHING = 0.99;
 
@@ -25,11 +35,12 @@ const LARGEST_SMOOTHING = 0.99;
  */
 export function viewFromLink(values) {
   const found = { ...VIEW_DEFAULTS };
-  for (const name of ["tag", "colourBy", "keyX", "keyY"]) found[name] = values[name] || null;
+  for (const name of ["tag", "colourBy", "keyX", "keyY", "layer"]) found[name] = values[name] || null;
   for (const [name, choices] of Object.entries(CHOICES)) if (choices.includes(values[name])) found[name] = values[name];
   for (const name of ["logX", "logY"]) found[name] = values[name] === "1";
   const smoothing = Number(values.smoothing);
   if (smoothing > 0) found.smoothing = Math.min(smoothing, LARGEST_SMOOTHING);
+  for (const name of ["image", "epoch"]) if (/^\d{1,6}$/.test(values[name])) found[name] = Number(values[name]);
   return found;
 }
 

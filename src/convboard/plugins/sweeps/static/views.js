@@ -1,6 +1,7 @@
 /** The views of the tab, in the order of their buttons. */
 
 import { curvesView } from "./curves-view.js";
+import { insideView } from "./inside-view.js";
 import { matteredView } from "./mattered-view.js";
 import { tableView } from "./table-view.js";
 
@@ -12,4 +13,5 @@ export const VIEWS = [
   { id: "table", title: "Table", create: tableView },
   { id: "curves", title: "Curves", create: curvesView },
   { id: "mattered", title: "What mattered", create: matteredView },
+  { id: "inside", title: "Inside", create: insideView },
 ];
