@@ -1,6 +1,6 @@
 """How the objective depends on one key: the values of the runs, and their mean and spread where the key has a value."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,23 +69,19 @@ def compared_keys(table: RunTable) -> list[str]:
     return sorted((key for key in values if len(values[key]) > 1), key=lambda key: -shares.get(key, 0))
 
 
-def key_effect(table: RunTable, key: str, is_counted: Callable[[float], bool] = lambda _: True) -> KeyEffect:
+def key_effect(table: RunTable, key: str) -> KeyEffect:
     """Return how the objective depends on a key.
 
     Args:
         table: Runs, of which at least one has both an objective and the key.
         key: One of `compared_keys`.
-        is_counted: Which objectives count in the means. Where most do not, there is no mean.
     """
     points = [Point(row, row.config[key], value) for row, value in measured(table) if key in row.config]
     scale = axis_scale(point.at for point in points)
     points.sort(key=lambda point: scale.number(point.at))
     is_grouped = scale.kind != "category" and len(scale.values) > _MOST_VALUES
-    groups = []
-    for part in _equal_parts(points) if is_grouped else _by_value(points, scale):
-        counted = [point for point in part if is_counted(point.value)]
-        if 2 * len(counted) > len(part):
-            groups.append(ValueGroup(tuple(dict.fromkeys(point.at for point in part)), summarise_points(counted)))
+    parts = _equal_parts(points) if is_grouped else _by_value(points, scale)
+    groups = [ValueGroup(tuple(dict.fromkeys(point.at for point in part)), summarise_points(part)) for part in parts]
     return KeyEffect(key, scale, tuple(points), tuple(groups), is_grouped)
 
 

@@ -52,13 +52,6 @@ def test_pruned_runs_count_only_where_none_has_finished() -> None:
     assert len(effect.points) == 3
 
 
-def test_what_does_not_count_has_a_point_and_no_mean() -> None:
-    effect = key_effect(grid(), "model", lambda value: value > 0.75)
-    assert [(group.values, group.summary.n) for group in effect.groups] == [(("lenet",), 4)]
-    assert len(effect.points) == 8
-    assert effect.scale.values == ("lenet", "b")
-
-
 def test_a_number_with_many_values_has_groups_of_equal_size() -> None:
     rows = [run_row(number, number / 100, batch_size=16 + number) for number in range(60)]
     effect = key_effect(RunTable(rows), "batch_size")

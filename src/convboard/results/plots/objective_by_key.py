@@ -37,10 +37,13 @@ def draw_objective_by_key(table: RunTable, keys: Sequence[str]) -> Figure:
     size = max(columns, 2) * _WIDTH, rows * _HEIGHT + 0.7
     figure = new_figure(*size, f"{table.objective} against each key", _note(runs, metric))
     panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).flat)
-    effects = [key_effect(table, key, lambda value: not metric.is_beyond(value)) for key in keys]
+    effects = [key_effect(table, key) for key in keys]
+    metric = metric.including(
+        [end for effect in effects for group in effect.groups for end in _near_ends(group, metric)]
+    )
     for axes, effect in zip(panels, effects):
         _draw_panel(axes, effect, metric)
-    metric.including([end for effect in effects for group in effect.groups for end in _ends(group)]).apply(panels[0])
+    metric.apply(panels[0])
     for axes in panels[::columns]:
         axes.set_ylabel(table.objective)
     for axes in panels[len(keys) :]:
@@ -55,7 +58,7 @@ def _note(runs: Sequence[tuple[RunRow, float]], metric: MetricAxis) -> str:
         parts[0] += " (hollow: pruned, not in a mean)"
     if beyond := sum(metric.is_beyond(value) for _, value in runs):
         sign = "▼" if metric.is_maximised else "▲"
-        parts.append(f"{sign} {counted(beyond, 'run')} beyond the axis, not in a mean")
+        parts.append(f"{sign} {counted(beyond, 'run')} beyond the axis")
     return "    ".join(parts)
 
 
@@ -70,8 +73,15 @@ def _draw_panel(axes: Axes, effect: KeyEffect, metric: MetricAxis) -> None:
         axes.plot(places, means, color=COLOURS[0], linewidth=2)
     else:
         line = "-" if effect.scale.kind != "category" else "none"
-        spreads = [math.nan if (spread := group.summary.deviation) is None else spread for group in effect.groups]
+        far = [metric.is_beyond(mean) for mean in means]
+        spreads = [
+            math.nan if is_far or group.summary.deviation is None else group.summary.deviation
+            for group, is_far in zip(effect.groups, far)
+        ]
         axes.errorbar(places, means, spreads, color=COLOURS[0], linestyle=line, marker="o", markersize=6, capsize=4)
+        if any(far):
+            at_edge = [(place, metric.clipped(mean)) for place, mean, is_far in zip(places, means, far) if is_far]
+            axes.plot(*zip(*at_edge, strict=True), "v" if metric.is_maximised else "^", color=COLOURS[0], markersize=9)
         if len(places) <= _FEW:
             _write_means(axes, places, means, metric)
     set_key_ticks(axes.xaxis, effect.scale, _ROOM)
@@ -86,11 +96,18 @@ def _ends(group: ValueGroup) -> tuple[float, float]:
     return group.summary.mean - spread, group.summary.mean + spread
 
 
+def _near_ends(group: ValueGroup, metric: MetricAxis) -> tuple[float, ...]:
+    """Return these two if the axis is to show them: not where a run that has diverged makes the spread large."""
+    low, high = _ends(group)
+    is_far = metric.is_beyond(group.summary.mean) or high - low > metric.high - metric.low
+    return () if is_far else (low, high)
+
+
 def _write_means(axes: Axes, places: Sequence[float], means: Sequence[float], metric: MetricAxis) -> None:
     for place, mean in zip(places, means):
         axes.annotate(
             metric.text(mean),
-            (place, mean),
+            (place, metric.clipped(mean)),
             (6, 5),
             textcoords="offset points",
             fontsize=8,
