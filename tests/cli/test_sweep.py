@@ -258,6 +258,23 @@ def test_a_combination_that_would_fail_is_told_before_any_run(run_command: RunCo
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize(
+    "number", ["seed=range(0,51)", "sweep=random sweep.max_trials=51 optimizer.lr=interval(0.1,1)"]
+)
+def test_many_trials_have_no_pictures_unless_they_are_asked_for(
+    number: str, run_command: RunCommand, tmp_path: Path
+) -> None:
+    short = [*number.split(), "hydra.sweep.dir=it", "--dry-run"]
+    done = run_command("train.py", "-m", *short)
+    told = (
+        "board:      minimal, since the sweep has more than 50 trials: curves, and no pictures. For those of the best"
+    )
+    assert told in done.stdout
+    assert "runs.py pictures it best=5. For those of all: board=default\n" in done.stdout
+    assert "board:" not in run_command("train.py", "-m", *short, "board=default").stdout
+
+
+@pytest.mark.thorough
 def test_a_name_that_is_too_long_for_a_folder_ends_in_a_hash(run_command: RunCommand, tmp_path: Path) -> None:
     layers = f"[flatten,{'{linear: {out_features: 12}},relu,' * 3}{{linear: {{out_features: 1%d}}}},linear]"
     done = run_command("train.py", "-m", "model=sequential", f"model.layers={layers % 3},{layers % 4}", *SHORT)
