@@ -30,7 +30,7 @@ export const getFolders = () => unlessSame("folders");
 /** @returns {Promise<Table>} */
 export const getTable = (folder) => unlessSame("table", { folder });
 
-/** @returns {Promise<{shares: Object<string, number>}>} How much each key matters, the largest share first. */
+/** @returns {Promise<{shares: Object<string, number>, method: string}>} How much each key matters, and by what. */
 export const getImportance = (folder) => unlessSame("importance", { folder });
 
 /**
