@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from convboard.results.axis_scale import axis_scale
-from convboard.results.importance import importance
+from convboard.results.importance import importance, importance_method
 from convboard.results.ranking import rank
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
@@ -36,8 +36,9 @@ def table_of(rows: Sequence[RunRow], name_of: NameOf) -> dict[str, Any]:
 
 
 def importance_of(rows: Sequence[RunRow]) -> dict[str, Any]:
-    """Return how much each key matters for the objective: the `shares` by key, the largest first."""
-    return {"shares": importance(RunTable(rows).settings())}
+    """Return how much each key matters for the objective: the `shares` by key, and the `method` that computes them."""
+    settings = RunTable(rows).settings()
+    return {"shares": importance(settings), "method": importance_method(settings)}
 
 
 def _setting(setting: Setting, name_of: NameOf) -> dict[str, Any]:

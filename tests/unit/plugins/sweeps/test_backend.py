@@ -21,6 +21,7 @@ from convboard.board.figures.png import Figure, encode_png
 from convboard.board.summaries import image, network, scalar
 from convboard.config.command_line import command
 from convboard.plugins.sweeps.backend import SweepsPlugin
+from convboard.results.importance import VARIANCE
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from synthetic_sweep import Outcome, grid, write_sweep
@@ -144,7 +145,8 @@ def test_a_run_has_its_config(served: Served) -> None:
 
 
 def test_the_importance_of_the_keys_is_a_request_of_its_own(served: Served) -> None:
-    assert served.json("/importance", folder=SWEEP) == {"shares": {"optimizer.lr": pytest.approx(1)}}
+    found = served.json("/importance", folder=SWEEP)
+    assert found == {"shares": {"optimizer.lr": pytest.approx(1)}, "method": VARIANCE}
 
 
 def test_the_configs_of_two_runs_are_compared(served: Served) -> None:
