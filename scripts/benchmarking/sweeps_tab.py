@@ -187,7 +187,7 @@ def _move(browser: Any, address: str, runs: int) -> list[dict[str, Cell]]:
     box = page.locator(".curve-plot").bounding_box()
     across = lambda at: page.mouse.move(box["x"] + 80 + at * (box["width"] - 120), box["y"] + 40)  # noqa: E731
     rows.append(_watched(page, f"pointing at curves of {min(runs, 200)} runs", across))
-    slider = page.locator(".controls input[type=range]")
+    slider = page.locator("input[aria-label=Smoothing]")
     smooth = lambda at: slider.fill(f"{0.9 * at:.2f}")  # noqa: E731
     rows.append(_watched(page, f"smoothing curves of {min(runs, 200)} runs", smooth))
     page.close()

@@ -79,8 +79,8 @@ def test_tag_axis_band_and_smoothing_are_chosen_and_kept_in_the_link(open_tab: A
     expect(tab.find(".legend .value")).to_contain_text(f"{fmean(losses):.4f} ± {stdev(losses):.4f}")
     tab.find("select[aria-label^=Band]").select_option("range")
     tab.find("button[data-axis=step]").click()
-    tab.find(".controls input[type=range]").fill("0.5")
-    tab.find(".controls").get_by_label("y", exact=True).check()
+    tab.find("input[aria-label=Smoothing]").fill("0.5")
+    tab.find(".curves-view").get_by_label("y", exact=True).check()
     tab.wait_for_link("tag=loss%2Fval", "axis=step", "band=range", "smoothing=0.5", "logY=1")
     tab.find(".curve-plot").focus()
     tab.page.keyboard.press("ArrowRight")
@@ -92,7 +92,7 @@ def test_a_link_restores_the_options(open_tab: Any) -> None:
     assert tab.find("select[aria-label=Tag]").input_value() == "loss/val"
     assert tab.find("button[data-axis=step]").get_attribute("aria-pressed") == "true"
     assert tab.find("select[aria-label^=Band]").input_value() == "range"
-    assert tab.find(".controls input[type=range]").input_value() == "0.5"
+    assert tab.find("input[aria-label=Smoothing]").input_value() == "0.5"
     assert tab.find("select[aria-label^=Colour]").input_value() == "model"
 
 

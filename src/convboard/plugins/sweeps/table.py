@@ -36,7 +36,7 @@ def table_of(rows: Sequence[RunRow], name_of: NameOf) -> dict[str, Any]:
 
 
 def importance_of(rows: Sequence[RunRow]) -> dict[str, Any]:
-    """Return how much each key matters for the objective: the `shares` by key, and the `method` that gives them."""
+    """Return how much each key matters for the objective: the `shares` by key, and the `method` that computes them."""
     settings = RunTable(rows).settings()
     return {"shares": importance(settings), "method": importance_method(settings)}
 

@@ -145,10 +145,8 @@ def test_a_run_has_its_config(served: Served) -> None:
 
 
 def test_the_importance_of_the_keys_is_a_request_of_its_own(served: Served) -> None:
-    assert served.json("/importance", folder=SWEEP) == {
-        "shares": {"optimizer.lr": pytest.approx(1)},
-        "method": VARIANCE,
-    }
+    found = served.json("/importance", folder=SWEEP)
+    assert found == {"shares": {"optimizer.lr": pytest.approx(1)}, "method": VARIANCE}
 
 
 def test_the_configs_of_two_runs_are_compared(served: Served) -> None:

@@ -63,7 +63,14 @@ function axisChoice(store) {
 
 function smoothingSlider(store) {
   const take = () => store.set({ smoothing: Number(slider.value) });
-  const slider = el("input", { type: "range", min: 0, max: SMOOTHEST, step: 0.01, oninput: take });
+  const slider = el("input", {
+    "aria-label": "Smoothing",
+    type: "range",
+    min: 0,
+    max: SMOOTHEST,
+    step: 0.01,
+    oninput: take,
+  });
   const shown = el("b", {});
   const draw = ({ smoothing }) => {
     slider.value = smoothing;

@@ -24,7 +24,7 @@ export function importanceBars() {
     const unknown = keys.filter((key) => !(key in shares));
     return body.replaceChildren(
       el("div", { role: "list" }, known.map(bar)),
-      say(`Share of the variance between settings that each key explains${method ? `: ${method}` : ""}.`),
+      say(`Share of the variance between settings that each key explains alone, by ${method}.`),
       unknown.length ? say(`Too few settings have the same ${unknown.join(", ")}.`) : "",
     );
   }
