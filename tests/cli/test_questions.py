@@ -39,6 +39,7 @@ ASKED = (
     "Is A better than B, or is that chance",
     "repeat the best",
     "setting mattered",
+    "put the table into my report",
 )
 ANSWERS = {
     " ".join(question.split()): answer

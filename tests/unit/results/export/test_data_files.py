@@ -7,6 +7,7 @@ import math
 import sys
 from typing import Any
 
+import pyarrow.parquet
 import pytest
 
 from convboard.errors import ConfigError
@@ -51,9 +52,6 @@ def test_json() -> None:
 
 
 def test_parquet() -> None:
-    pytest.importorskip("pyarrow")
-    import pyarrow.parquet
-
     columns = pyarrow.parquet.read_table(io.BytesIO(as_parquet(COLUMNS))).to_pydict()
     assert math.isnan(columns["loss/val"].pop(0))
     assert columns.pop("loss/val") == [math.inf, 1.0]

@@ -59,6 +59,7 @@ def test_latex_has_texts_as_they_are() -> None:
     assert second.startswith("{[}3,3]")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="LaTeX is not installed")
 def test_latex_is_typeset(tmp_path: Path) -> None:
     preamble = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{booktabs}\begin{document}"

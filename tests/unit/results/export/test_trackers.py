@@ -1,4 +1,8 @@
-"""Runs in MLflow and Trackio, read back through these; each test is skipped where the package is not installed."""
+"""Runs in MLflow and Trackio, read back through these.
+
+The tests that need the packages are slow ones: `uv run --extra mlflow pytest --slow -k mlflow`. Trackio is installed
+beside them with `uv pip install trackio 'pillow>=13' --override <(echo 'pillow>=13')`.
+"""
 
 import io
 import math
@@ -91,7 +95,7 @@ def test_a_tracked_run(table: RunTable) -> None:
 
 
 @OF_OTHERS
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_mlflow(table: RunTable, tmp_path: Path) -> None:
     run, failed = exported("mlflow", tmp_path / "mlflow", table)
     from mlflow.tracking import MlflowClient
@@ -120,7 +124,7 @@ def test_mlflow(table: RunTable, tmp_path: Path) -> None:
 
 
 @OF_OTHERS
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_what_mlflow_has_in_part_is_written_again(table: RunTable, tmp_path: Path) -> None:
     need("mlflow")
     run = TrackedRun(table[0], table.differing)
@@ -138,7 +142,7 @@ def test_what_mlflow_has_in_part_is_written_again(table: RunTable, tmp_path: Pat
 
 
 @OF_OTHERS
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_trackio(table: RunTable, tmp_path: Path) -> None:
     run, failed = exported("trackio", tmp_path / "trackio", table)
     import trackio
