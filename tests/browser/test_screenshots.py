@@ -153,6 +153,7 @@ VIEWS_OF_SWEEPS = (
     ("table", "rank", "sweeps"),
     ("curves", "Last values", "sweeps_curves"),
     ("mattered", "Importance", "sweeps_mattered"),
+    ("inside", "one scale for all runs", "sweeps_inside"),
 )
 
 
