@@ -42,6 +42,7 @@ class Arguments(Selection):
         columns: The columns instead, separated by commas, as for list.
         overwrite: Replace the file if it is there already.
         to: mlflow or trackio: write each run for it, on this machine. Runs that are there already are left out.
+        project: With to=, the name of the project, or experiment; null: that of the first folder.
         pictures: With to=: last for the last picture of each kind and layer, all for those of every epoch, or none.
     """
 
@@ -50,6 +51,7 @@ class Arguments(Selection):
     columns: str | None = None
     overwrite: bool = False
     to: str | None = None
+    project: str | None = None
     pictures: str = "last"
 
     def __post_init__(self) -> None:
@@ -83,7 +85,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
     if not len(found.table):
         raise RunError("There are no runs." if arguments.where is None else "There are no such runs.")
     if arguments.to is not None:
-        project = Path(paths[0] if paths else "outputs").resolve().name
+        project = arguments.project or Path(paths[0] if paths else "outputs").resolve().name
         _export(found.table, arguments.to, Path(arguments.out or f"exported/{arguments.to}"), project, arguments)
         return
     content = _table(found, _format(arguments), arguments.columns.split(",") if arguments.columns else None)

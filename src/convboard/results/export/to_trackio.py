@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from convboard.errors import ConfigError
 from convboard.results.export.tracked_run import TrackedRun
 
 _ID, _PARTIAL = "convboard.id", "convboard.partial"  # of a run that is written, and of one that is being written
@@ -20,12 +21,20 @@ class Tracker:
     """Writes runs into a folder of Trackio; see `trackers.Tracker`."""
 
     def __init__(self, folder: Path, project: str) -> None:
-        """Open or create the folder."""
+        """Open or create the folder.
+
+        Raises:
+            ConfigError: Trackio does not allow the name of the project.
+        """
         os.environ |= {"TRACKIO_DIR": str(folder.absolute()), "HF_HUB_OFFLINE": "1"}
         for elsewhere in ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL"):
             os.environ.pop(elsewhere, None)
         import trackio  # after the lines above, and deferred: it takes seconds
 
+        try:
+            trackio.SQLiteStorage.validate_project_name(project)
+        except ValueError as error:
+            raise ConfigError(f"{error} Choose another name with project=.") from error
         self._trackio: Any = trackio
         self._project = project
         self.shown_by = f"TRACKIO_DIR={shlex.quote(str(folder))} trackio show --project {shlex.quote(project)}"

@@ -52,7 +52,7 @@ def open_tracker(name: str, folder: Path, project: str) -> Tracker:
         project: The name of the project.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: It is not installed, or does not allow the name of the project.
     """
     spec = find_spec(name)
     if spec is None or spec.origin is None:  # a folder of that name is not the package

@@ -163,6 +163,14 @@ def test_trackio(table: RunTable, tmp_path: Path) -> None:
         assert np.array_equal(np.asarray(picture.convert("L")), KERNELS + 60)
 
 
+@OF_OTHERS
+@pytest.mark.slow
+def test_a_project_that_trackio_does_not_allow(tmp_path: Path) -> None:
+    need("trackio")
+    with pytest.raises(ConfigError, match="Choose another name with project="):
+        open_tracker("trackio", tmp_path / "trackio", "registry-a")
+
+
 @pytest.mark.parametrize("name", TRACKERS)
 def test_a_tracker_that_is_not_installed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / name).mkdir()  # which is no package, although Python would import it
