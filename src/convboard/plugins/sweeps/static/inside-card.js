@@ -66,11 +66,11 @@ export class InsideCard {
 
 function titleOf({ setting, index, run }, { table, theme }) {
   const name = settingName(setting, table.keys);
-  const seed = run.seed === null || setting.runs.length < 2 ? null : el("span", { class: "quiet" }, `seed ${run.seed}`);
+  const seed =
+    run.seed === null || setting.runs.length < 2 ? null : el("span", { class: "quiet" }, ` seed ${run.seed}`);
   return [
     el("i", { class: "swatch", style: { background: settingColour(index, theme) } }),
-    el("span", { class: "name", title: run.run }, name),
-    seed,
+    el("span", { class: "name", title: run.run }, name, seed),
     el("b", {}, metric(table.objective, run.value)),
     layersLink(run.run),
   ].filter(Boolean);
