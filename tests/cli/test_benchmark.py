@@ -112,7 +112,7 @@ def test_it_measures_sweeps(run_command: RunCommand, tmp_path: Path, data_dir: P
         (
             "part=sped",
             "part='sped' is not known. Did you mean 'speed'? "
-            "Allowed: all, busy, layers_tab, mnist_99, processes, search, speed, sweep.",
+            "Allowed: all, busy, importance, layers_tab, mnist_99, processes, runs, search, speed, sweep, sweeps_tab.",
         ),
         ("format=csv", "format='csv' is not known. Allowed: json, markdown, table."),
         ("batches=-3", "batches=-3: must be at least 1, or be omitted."),

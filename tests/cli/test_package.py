@@ -83,5 +83,6 @@ def test_the_version_and_a_command_that_is_none(environment: Path, tmp_path: Pat
     done = run(environment, tmp_path, "trian")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "convboard: 'trian' is not a command. Did you mean 'train'? Allowed: evaluate, feature-maps, layers, train.\n"
+        "convboard: 'trian' is not a command. Did you mean 'train'? "
+        "Allowed: evaluate, feature-maps, layers, runs, train.\n"
     )

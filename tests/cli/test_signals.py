@@ -100,7 +100,7 @@ def test_a_signal_before_the_training_leaves_nothing_behind(
 
 
 def test_a_signal_after_the_training_says_how_to_come_to_the_result(run_command: RunCommand, tmp_path: Path) -> None:
-    environment = {"KILL_AT": "the run's own files:4", "SIGNAL": "SIGTERM"}  # the last of them is its result
+    environment = {"KILL_AT": "the run's own files:5", "SIGNAL": "SIGTERM"}  # the last of them is its result
     done = run_command(KILLED_TRAIN, *CONFIG, "hydra.run.dir=run", environment=environment, expected_code=143)
     assert done.stderr == f"convboard: interrupted. Go on with it: {TRAIN} resume=run\n"
     run_command("train.py", "resume=run")

@@ -59,7 +59,7 @@ class Net(nn.Module):
         if how:
             os.kill(os.getpid(), getattr(signal, how))
 """
-GO_ON = r"Go on with it: torchrun \.\.\. train\.py resume=run model\._target_=network\.Net\n"
+GO_ON = rf"Go on with it: torchrun \.\.\. {re.escape(str(ROOT / 'train.py'))} resume=run model\._target_=network\.Net\n"
 
 
 def wait_until(there: Callable[[], bool]) -> None:

@@ -29,8 +29,8 @@ class Setting:
 
     @cached_property
     def finished(self) -> tuple[RunRow, ...]:
-        """The runs that finished."""
-        return tuple(row for row in self.rows if row.state == State.FINISHED and row.value is not None)
+        """The runs that finished. Of equal ones, the last counts: to train one again says nothing of chance."""
+        return _without_repeats(row for row in self.rows if row.state == State.FINISHED and row.value is not None)
 
     @cached_property
     def pruned(self) -> tuple[RunRow, ...]:
@@ -69,6 +69,14 @@ def group_settings(rows: Iterable[RunRow], keys: Sequence[str]) -> list[Setting]
         values = tuple(row.config.get(key, row.swept.get(key)) for key in keys)
         groups.setdefault((*values, None if row.config else row.path), []).append(row)  # an unreadable run is alone
     return [Setting(dict(zip(keys, values)), tuple(group)) for values, group in groups.items()]
+
+
+def _without_repeats(rows: Iterable[RunRow]) -> tuple[RunRow, ...]:
+    """Return the last one of the runs with equal configs, in the order of the first ones."""
+    rows = tuple(rows)
+    if len({row.config.get(SEED) for row in rows}) == len(rows):
+        return rows
+    return tuple({tuple(sorted(row.config.items(), key=str)): row for row in rows}.values())
 
 
 def value_text(row: RunRow, key: str) -> str:

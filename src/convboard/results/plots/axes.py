@@ -96,7 +96,7 @@ class MetricAxis:
     def including(self, values: Iterable[float]) -> "MetricAxis":
         """Return this axis with wider limits, so that values are shown, as far as the axis has them."""
         shown = [value for value in values if value > 0 or not self.is_log]
-        return replace(self, low=min(self.low, *shown), high=max(self.high, *shown))
+        return replace(self, low=min([self.low, *shown]), high=max([self.high, *shown]))
 
     def even(self, value: float) -> float:
         """Return a value as its coordinate on an axis of equal steps."""
