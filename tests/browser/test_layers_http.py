@@ -89,7 +89,7 @@ def test_curves_of_each_layer(server: Any) -> None:
 
 
 def test_unknown_runs_and_keys_are_not_found(server: Any) -> None:
-    other = server.get("data/plugin/images/images", run=RUN, tag="confusion_matrix/val", sample="0")[0]["query"]
+    other = server.get("data/plugin/images/images", run=RUN, tag="misclassified/val", sample="0")[0]["query"]
     for address in (
         *("run?run=x", "run", "health?run=x", "numbers", "numbers?key=x", "static/backend.py", "static/../runs.py"),
         f"numbers?{other.replace('blob_key', 'key')}",
