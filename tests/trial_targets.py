@@ -24,8 +24,9 @@ def obey(folder: Path, trial: Trial, reports: Connection) -> None:
         case "finish":
             reports.send(Progress(1, 1, 0.5, 100.0))
             reports.send(End(State.FINISHED, value=trial.number / 10, seconds=1.0))
-        case "finish and stay":
-            reports.send(End(State.FINISHED, value=trial.number / 10, seconds=1.0))
+        case "finish and stay" | "fail and stay":
+            failed, finished = End(State.FAILED, "no"), End(State.FINISHED, value=trial.number / 10, seconds=1.0)
+            reports.send(failed if trial.config["does"] == "fail and stay" else finished)
             time.sleep(60)
         case "tell its score":
             reports.send(End(State.FAILED, Path("/proc/self/oom_score_adj").read_text().strip()))

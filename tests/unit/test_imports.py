@@ -8,6 +8,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import convboard
+from convboard.sweeps.store.source_files import package_files
 
 PACKAGE = Path(convboard.__file__).parent
 # From the bottom up: a part imports those before it alone, `convboard/__init__` any of them.
@@ -114,6 +115,16 @@ def test_the_command_of_a_sweep_imports_neither_torch_nor_optuna() -> None:
     code = "import sys, convboard.cli.sweep; print(sorted({'torch', 'optuna'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"
+
+
+def test_what_a_trial_runs_is_among_the_files_by_which_a_sweep_knows_its_code() -> None:
+    """Those of `results` are not: other figures and tables are no other training."""
+    code = "import sys, convboard.cli.trial; print('convboard.results' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"
+    parts = {name.split("/")[1] for name in package_files()}
+    assert {"training", "data", "models", "experiment", "board"} <= parts
+    assert "results" not in parts
 
 
 def test_a_run_imports_nothing_that_compiles(tmp_path: Path) -> None:

@@ -29,10 +29,11 @@ def add_figures(run_dir: Path, figures: NetworkFigures, val: Evaluation, epoch: 
         OSError: The event file cannot be read.
     """
     events, present, _ = open_events(run_dir)
-    if tags.INPUT_PROBE not in present:
+    is_missing = not {tags.INPUT_PROBE, tags.CONFUSION_MATRIX} <= present  # the latter come last
+    if is_missing:
         parts = Parts(events)
         figures.write_graph(parts, events, step)
         figures.write_layers(parts, epoch, step, due=True)
         figures.write_predictions(parts, val, epoch, step, run_dir)
     events.close()
-    return tags.INPUT_PROBE not in present
+    return is_missing

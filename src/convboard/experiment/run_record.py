@@ -11,7 +11,7 @@ from typing import Any
 from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig
 from convboard.experiment.run_files import RESULT
-from convboard.experiment.run_summary import CURVES, RUNNING, write_summary
+from convboard.experiment.run_summary import CURVES, INTERRUPTED, RUNNING, write_summary
 from convboard.files import atomic_write_text, read_text, sync
 from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
 from convboard.training.signals import Interrupted
@@ -92,9 +92,9 @@ class SummaryFile:
 def _end_by(error: BaseException) -> tuple[str, str]:
     """Return the state of a run that an error has ended, and the reason."""
     if isinstance(error, Interrupted):
-        return "interrupted", str(error)
+        return INTERRUPTED, str(error)
     if isinstance(error, KeyboardInterrupt):
-        return "interrupted", "interrupted before the first step"
+        return INTERRUPTED, "interrupted before the first step"
     mistake = explain(error, TrainConfig, ()) if isinstance(error, Exception) else None
     return "failed", f"{type(error).__name__}: {error}" if mistake is None else str(mistake)
 

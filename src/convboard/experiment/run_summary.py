@@ -15,7 +15,7 @@ from typing import Any
 from convboard.files import atomic_write_text, read_text
 
 SUMMARY, CURVES = "summary.json", "curves.csv"
-RUNNING = "running"
+RUNNING, INTERRUPTED = "running", "interrupted"
 
 _LONGEST = 10_000_000  # bytes of a file
 
@@ -56,5 +56,5 @@ def record_end(run_dir: Path, state: str, reason: str) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    if (summary := read_summary(run_dir)) and summary["state"] == RUNNING:
+    if (summary := read_summary(run_dir)) and summary["state"] in (RUNNING, INTERRUPTED):
         write_summary(run_dir, summary | {"state": state, "reason": reason, "ended": time.time()})

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+_CLOCK_STEP = 60.0  # seconds by which the clock may have been set
 _LOCK = re.compile(rb"(\d+( (\S+\n?)?)?)?")  # the content of a lock file, or its beginning
 
 
@@ -80,7 +81,8 @@ def lock_is_held(path: Path) -> bool:
         pid, host = path.read_text().split()
         if host != socket.gethostname():
             return True
-        return bool(psutil.Process(int(pid)).create_time() <= path.stat().st_mtime + 1)  # the id may be used again
+        # The id may be used again, and the clock may have been set since.
+        return bool(psutil.Process(int(pid)).create_time() <= path.stat().st_mtime + _CLOCK_STEP)
     except (OSError, ValueError, psutil.Error):  # there is none; or it is just taken or released
         return False
 

@@ -82,7 +82,13 @@ def curve_cells(run_dir: Path) -> list[list[str]]:
 
 
 def mean_curve(curves: Sequence[Curve]) -> MeanCurve:
-    """Return the mean of at least one curve, as far as the shortest goes: a mean of fewer runs would jump there."""
+    """Return the mean of at least one curve, as far as the shortest goes: a mean of fewer runs would jump there.
+
+    It is taken of values of the same epoch or step. Times differ in all places but the first: of these, it is taken in
+    their order.
+    """
+    if len(common := set.intersection(*(set(curve.at) for curve in curves))) > 1:
+        curves = [Curve(*zip(*(pair for pair in zip(one.at, one.values) if pair[0] in common))) for one in curves]
     length = min(len(curve.values) for curve in curves)
     columns = list(zip(*(curve.values[:length] for curve in curves), strict=True))
     places = zip(*(curve.at[:length] for curve in curves), strict=True)

@@ -36,7 +36,11 @@ def read_run(path: Path, name: str, files: Collection[str]) -> RunRow:
         started = (path / CONFIG).stat().st_mtime if summary is None else summary["started"]
     except (ConvboardError, OSError, RecursionError) as error:
         return RunRow(path, name, UNREADABLE, " ".join(str(error).split()))
-    state, reason = _state(path, summary or {}, result)
+    if LOCK in files and lock_is_held(path / LOCK):  # it may have a result of before it was resumed
+        result = None
+        state, reason = str(State.RUNNING), ""
+    else:
+        state, reason = _state(summary or {}, result)
     facts = summary or {"ended": None, "environment": {}}
     return RunRow(
         path,
@@ -60,13 +64,11 @@ def _config(path: Path) -> dict[str, Any]:
     return read_config(path / CONFIG)
 
 
-def _state(path: Path, summary: Mapping[str, Any], result: Mapping[str, Any] | None) -> tuple[str, str]:
-    """Return the state of a run, and the reason for it."""
+def _state(summary: Mapping[str, Any], result: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Return the state of a run that is not being trained, and the reason for it."""
     if result is not None:
         status = result.get("status")
         return status if status in (State.FINISHED, State.PRUNED) else State.FINISHED, str(summary.get("reason", ""))
-    if lock_is_held(path / LOCK):
-        return State.RUNNING, ""
     if summary.get("state") == State.FAILED:
         return State.FAILED, summary["reason"]
     return State.INTERRUPTED, summary.get("reason", "") if summary.get("state") == State.INTERRUPTED else ""

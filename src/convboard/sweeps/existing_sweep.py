@@ -12,7 +12,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
 from convboard.files import machine
 from convboard.sweeps.further_trials import further_trials
-from convboard.sweeps.search.optuna_version import optuna_version
+from convboard.sweeps.search.optuna_version import optuna_version, require_optuna
 from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
 from convboard.sweeps.store.journal import CLAIMABLE, State
 from convboard.sweeps.store.liveness import Observer
@@ -117,6 +117,7 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
         ConvboardError: There is no sweep; or code, data or configs have changed, and the user has not accepted it.
     """
     sweep = _opened(options.resume or "", options)
+    require_optuna(sweep.record.options.get("search", "grid"))
     keys = _changed_keys(sweep.record, options, given_keys(arguments))
     refuse_to_change(sweep, overrides, keys)
     now = _changed(sweep, options, arguments, with_own_code=options.changed != "keep")

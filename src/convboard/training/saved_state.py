@@ -29,7 +29,9 @@ def check_network(checkpoint: Checkpoint, source: Path, model: nn.Module) -> Non
         CheckpointError: It is not; the message says how the run is trained from the start.
     """
     differences = network_differences(model, checkpoint)
-    if not differences and list(checkpoint.model) != list(model.state_dict()):  # the optimizer's state has no names
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    stored, built = ([name for name in names if name in parameters] for names in (checkpoint.model, model.state_dict()))
+    if not differences and stored != built:  # the optimizer's state has no names
         differences = "its layers are created in another order"
     if differences:
         raise CheckpointError(

@@ -53,3 +53,6 @@ def test_the_end_of_a_run_is_recorded_by_somebody_else_only_if_it_has_begun_and_
     assert recorded | {"ended": None} == CONTENT | {"state": "failed", "reason": "killed"}
     record_end(tmp_path, "failed", "again")
     assert read_summary(tmp_path) == recorded
+    write_summary(tmp_path, CONTENT | {"state": "interrupted"})  # and it has failed before it could go on
+    record_end(tmp_path, "failed", "killed")
+    assert (read_summary(tmp_path) or {})["state"] == "failed"

@@ -50,5 +50,11 @@ def test_the_mean_goes_as_far_as_the_shortest_curve() -> None:
     assert mean.deviations == pytest.approx((2**0.5, 2**0.5))
 
 
+def test_the_mean_is_taken_of_values_of_the_same_epoch() -> None:
+    """The file of a run that an earlier version has begun starts where it was resumed."""
+    mean = mean_curve([Curve((1, 2, 3, 4), (1, 2, 3, 4)), Curve((3, 4), (5, 6))])
+    assert (mean.at, mean.means) == ((3, 4), (4, 5))
+
+
 def test_a_single_curve_has_no_spread() -> None:
     assert mean_curve([Curve((1,), (0.5,))]).deviations is None

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from convboard.errors import RunError
+from convboard.experiment.run_files import LOCK
+from convboard.files.locks import locked
 from convboard.results.read_runs import RunReader, read_runs
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import this_worker
@@ -210,6 +212,15 @@ def test_a_run_whose_process_has_ended_is_interrupted(tmp_path: Path) -> None:
     assert [row.state for row in read_runs([tmp_path])] == ["interrupted", "running", "interrupted"]
     os.utime(sweep.workers / "far.beat", (0, 0))  # of a machine that was switched off
     assert [(row.state, row.ended) for row in read_runs([tmp_path])] == [("interrupted", None)] * 3
+
+
+def test_a_finished_run_that_is_being_resumed_is_running(tmp_path: Path) -> None:
+    """Its result is removed when the training begins, which may take minutes."""
+    run = write_run(tmp_path / "run")
+    with locked(run / LOCK, wait=False, busy=lambda _: RunError("in use")):
+        (row,) = read_runs([tmp_path])
+        assert (row.state, row.value) == (State.RUNNING, None)
+    assert read_runs([tmp_path])[0].state == State.FINISHED
 
 
 def test_a_reader_reads_what_is_new(tmp_path: Path) -> None:

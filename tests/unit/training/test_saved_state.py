@@ -75,6 +75,15 @@ def test_a_network_whose_layers_are_in_another_order() -> None:
         check_network(checkpoint(one), Path("last"), other)
 
 
+def test_buffers_may_be_in_another_order() -> None:
+    """A module may register one again when it is called, and no optimizer has a state of it."""
+    one, other = nn.BatchNorm1d(2), nn.BatchNorm1d(2)
+    mean = one.running_mean
+    del one.running_mean
+    one.register_buffer("running_mean", mean)
+    check_network(checkpoint(one), Path("last"), other)
+
+
 @pytest.fixture
 def check(tmp_path: Path) -> Callable[..., None]:
     """Check a best checkpoint against the last one."""

@@ -18,7 +18,7 @@ from convboard.sweeps.store.trials import Trial
 
 COMPARED = ("convboard", "torch", "torchvision", "numpy")  # packages of which the version tells what they do
 _PACKAGE = Path(__file__).parents[2]
-_NOT_TRAINED_WITH = ("cli", "feature_maps", "plugins", "sweeps")  # parts of the package
+_NOT_TRAINED_WITH = ("cli", "feature_maps", "plugins", "results", "sweeps")  # parts of the package
 _KNOWN = {*COMPARED, *sys.stdlib_module_names}  # modules whose files are not listed
 _LONGEST = 10_000_000  # bytes of a file
 

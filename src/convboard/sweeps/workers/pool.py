@@ -210,6 +210,8 @@ class Pool:
             one.stop(End(State.FAILED, reason), GRACE)
         if reason := self._limits.hang(now - one.heard, one.activity):
             one.stop(End(State.FAILED, reason), grace=0.0)
+        if one.end is not None and one.end.state is State.FAILED:
+            one.leave(GRACE)  # a thread of the user's own code may keep its process alive
         one.insist()
 
     def _is_ours(self, trial: Trial) -> bool:
@@ -235,9 +237,9 @@ class Pool:
         """
         self._running.remove(one)
         self._leaving.append(one)
+        one.leave(GRACE)
         self._sweep.journal.refresh_trial(one.trial.number)  # this process may have been suspended
         entry = self._entry(one, code=None)
-        one.leave(GRACE)
         self._end(one.trial, None if one.slot.environment else one.slot, entry)
 
     def _reap(self) -> None:

@@ -155,6 +155,14 @@ def test_a_place_on_a_cpu_is_free_before_the_process_of_a_finished_trial_has_lef
     assert not children()
 
 
+def test_a_failed_trial_whose_process_stays_holds_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "GRACE", 0.2)
+    heard = run(sweep := sweep_of(tmp_path, ["fail and stay", "finish"]), slots=1)
+    assert states(sweep) == [State.FAILED, State.FINISHED]
+    assert heard.ends[0].reason == "no"
+    assert not children()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a score")
 def test_a_trial_is_killed_before_the_pool_when_memory_runs_out(tmp_path: Path) -> None:
     heard = run(sweep_of(tmp_path, ["tell its score"]))
