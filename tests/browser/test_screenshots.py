@@ -113,7 +113,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     folder = tmp_path_factory.mktemp("swept")
     shown = next(given for given in commands("README.md") if "-m" in given.arguments)
     limits = () if "CONVBOARD_SCREENSHOTS" in os.environ else SHORT
-    command = [sys.executable, str(ROOT / "train.py"), *shown.arguments, *limits]
+    (folder / "train.py").symlink_to(ROOT / "train.py")  # so that the commands that are printed are those of a checkout
+    command = [sys.executable, "train.py", *shown.arguments, *limits]
     environment = {**os.environ, "TERM": "xterm-256color"}
     environment.pop("UV", None)
     written = frames(run_in_terminal(command, folder, environment, (40, COLUMNS)))
