@@ -19,7 +19,7 @@ from convboard.errors import RunError
 from convboard.experiment.run import run
 from convboard.experiment.run_summary import record_end
 from convboard.sweeps.store.journal import State
-from convboard.sweeps.store.provenance import frozen_code
+from convboard.sweeps.store.provenance import imported_code
 from convboard.sweeps.store.source_files import foreign_modules
 from convboard.sweeps.store.trials import SEED, Trial
 from convboard.sweeps.trust import refuse_untrusted
@@ -110,7 +110,7 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
     run_dir = folder / trial.folder
     try:
         refuse_untrusted(folder, [trial])  # somebody may have added it after the sweep was opened
-        frozen = frozen_code(folder, trial)
+        frozen = imported_code(folder, trial)
         sys.dont_write_bytecode = frozen is not None  # the copy stays as it is
         with (
             current_folder.importable_from(str(frozen) if frozen else None, foreign_modules([trial])),

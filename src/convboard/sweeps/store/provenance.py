@@ -9,10 +9,13 @@ import hashlib
 import json
 import sys
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from convboard.config.current_folder import allow, importable
 from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.environment import describe_environment
@@ -134,6 +137,35 @@ def frozen_code(folder: Path, trial: Trial) -> Path | None:
         if (file.is_symlink() or not file.is_dir()) and listed.get(str(file.relative_to(copy))) != digest(file):
             raise RunError(f"{file} is not as it was copied when the sweep began, so its code is not run. Sweep again.")
     return copy
+
+
+def imported_code(folder: Path, trial: Trial) -> Path | None:
+    """Import the user's own code of a trial if it is unchanged, and return what `frozen_code` then does.
+
+    The user may save a file between the look at it and its import. What was imported so is forgotten.
+
+    Args:
+        folder: See `frozen_code`.
+        trial: See `frozen_code`.
+
+    Raises:
+        RunError: See `frozen_code`.
+    """
+    frozen, modules = frozen_code(folder, trial), foreign_modules([trial])
+    if frozen is not None or not modules:
+        return frozen
+    files = {str(file) for file in foreign_files([trial], importable_places()).values() if not is_installed(file)}
+    with importable():
+        allow(modules)
+        for name in sorted(modules):
+            with suppress(Exception):  # it is imported again, by what tells the error
+                import_module(name)
+    frozen = frozen_code(folder, trial)
+    if frozen is not None:
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__file__", None) in files:
+                del sys.modules[name]
+    return frozen
 
 
 def _trusted_copy(folder: Path, name: str) -> Path | None:

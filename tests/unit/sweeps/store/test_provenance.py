@@ -12,7 +12,7 @@ from convboard.config.current_folder import importable_from
 from convboard.errors import RunError
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.new_sweep import create_sweep
-from convboard.sweeps.store.provenance import Provenance, changes, frozen_code, provenance_of, trust_copy
+from convboard.sweeps.store.provenance import Provenance, changes, frozen_code, imported_code, provenance_of, trust_copy
 from convboard.sweeps.store.sweep_folder import Sweep
 
 MODULES = {
@@ -108,6 +108,23 @@ def test_data_that_is_missing_is_told_where_it_was_there_before(tmp_path: Path) 
     name = f"mnist in {tmp_path}"
     sweep.record = replace(sweep.record, data={name: "4 files"})
     assert changes(sweep, now(sweep)) == [f"{name}: was 4 files, and is not there now"]
+
+
+def test_code_that_is_edited_while_it_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    edit = "from pathlib import Path\nPath(__file__).write_text('edited = True')\n"
+    (tmp_path / "edits.py").write_text(f"from edited import Net\n{edit}")
+    (tmp_path / "edited.py").write_text("class Net: ...")
+    trials = new_trials(["model._target_=edits.Net"])
+    sweep = create_sweep(tmp_path / "sweep", ["-m"], trials)
+    copy = sweep.folder / "sources" / sweep.record.sources
+    try:
+        assert frozen_code(sweep.folder, sweep.trials[0]) is None
+        assert imported_code(sweep.folder, sweep.trials[0]) == copy
+        assert not {"edits", "edited"} & sys.modules.keys()
+    finally:
+        for name in ("edits", "edited"):
+            sys.modules.pop(name, None)
 
 
 def test_trials_import_what_the_sweep_began_with(sweep: Sweep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
