@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -96,7 +96,12 @@ def compare_runners(short: ShortRuns, data_dir: str, folder: Path, progress: Pro
         python = _with_lightning(folder / "environment")
         progress.begin("Lightning, one after another")
         taken["Lightning and a DataLoader"] = _lightning(python, short, data_dir, folder / "lightning")
-    pool, bare = taken["convboard, the pool"], taken["bare loop, one process a core"]
+    title = f"{short.trials} runs of lenet on mnist, one epoch each"
+    return _compared(title, taken, taken["convboard, the pool"], taken["bare loop, one process a core"])
+
+
+def _compared(title: str, taken: Mapping[str, Taken], pool: Taken, bare: Taken) -> Section:
+    """Return the table of the ways to train the same runs, by their names."""
     rows: list[dict[str, Cell]] = [
         {
             "what": name,
@@ -124,7 +129,7 @@ def compare_runners(short: ShortRuns, data_dir: str, folder: Path, progress: Pro
         "MB together": ",.0f",
         "overhead a run, s": ".2f",
     }
-    return Section(f"{short.trials} runs of lenet on mnist, one epoch each", formats, rows)
+    return Section(title, formats, rows)
 
 
 def _convboard(arguments: Sequence[str], folder: Path, places: int) -> Taken:

@@ -25,7 +25,7 @@ export function clearedContext(canvas, width, height) {
   return context;
 }
 
-/** The colours of the page by name, as they are now: `{text, quiet, line, …}` of `--text`, `--quiet`, `--line`, …. */
+/** The colours of the page by name, as they are now: `text` of `--text`, `quiet` of `--quiet`, and so on. */
 export function pageColours(names) {
   const style = getComputedStyle(document.documentElement);
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
