@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import assignment, command
 from convboard.errors import ConfigError, RunError
-from convboard.experiment.console import counted, shown_path
+from convboard.experiment.console import shown_path
 from convboard.results.run_row import RunRow
 from convboard.results.table import load_runs
 from convboard.results.trash import TRASH, move_to_trash, restore
@@ -67,7 +68,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
     common = os.path.commonpath([trashed for _, trashed in moved])
     trash = next(folder for folder in (moved[0][1], *moved[0][1].parents) if folder.name.endswith(TRASH))
     print(f"get back:   {command('runs', 'rm', assignment('restore', shown_path(Path(common))))}")
-    print(f"free space: rm -r {one_line(shown_path(trash))}")
+    print(f"free space: rm -r {one_line(shlex.quote(str(shown_path(trash))))}")
 
 
 def _is_old_enough(row: RunRow, duration: str | None) -> bool:
@@ -109,5 +110,5 @@ def _tell(what: str, moved: Sequence[tuple[Path, Path]]) -> None:
     """Print which directories were moved."""
     for source, _ in moved[:_TOLD]:
         print(f"{f'{what}:':<12}{one_line(shown_path(source))}")
-    if len(moved) > _TOLD:
-        print(f"{'':<12}and {counted(len(moved) - _TOLD, 'more directory').replace('directorys', 'directories')}")
+    if (more := len(moved) - _TOLD) > 0:
+        print(f"{'':<12}and {more:,} more {'directory' if more == 1 else 'directories'}")

@@ -112,3 +112,15 @@ def test_many_are_not_named_one_by_one(capsys: pytest.CaptureFixture[str]) -> No
         write_run(f"more{number:02}")
     remove("outputs/digits")
     assert "\n            and 3 more directories\n" in capsys.readouterr().out
+
+
+def test_the_command_that_frees_space_removes_the_trash_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("my runs").mkdir()
+    Path("outputs").rename("my runs/a b")
+    remove("my runs/a b/digits")
+    printed = capsys.readouterr().out
+    found = re.search(r"^free space: rm -r (.+)$", printed, re.MULTILINE)
+    assert found is not None
+    (trash,) = shlex.split(found[1])
+    assert Path(trash).is_dir()
+    assert trash.endswith(".trash")

@@ -30,6 +30,7 @@ export function blockCard({ row, label, x, y, width, height, isSide, level }, la
     style: { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` },
     onclick: () => toggle(row.block),
   };
+  const name = el("b", { class: "name" }, chevron("▸"), label);
   return el(
     "div",
     attributes,
@@ -37,7 +38,7 @@ export function blockCard({ row, label, x, y, width, height, isSide, level }, la
     el(
       "span",
       { class: "words" },
-      el("span", { class: "first" }, el("b", { class: "name" }, chevron("▸"), label), quiet(isWide ? row.type : shape)),
+      el("span", { class: "first" }, name, quiet(isWide ? row.type : shape)),
       el("span", { class: "first" }, quiet(isWide ? shape : ""), quiet(counts(row))),
     ),
   );
