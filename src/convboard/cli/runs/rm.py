@@ -10,7 +10,7 @@ from pathlib import Path
 
 from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line
-from convboard.config.command_line import assignment, command
+from convboard.config.command_line import command
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
 from convboard.results.run_row import RunRow
@@ -67,8 +67,9 @@ def main(paths: list[str], arguments: Arguments) -> None:
     _tell("moved", moved)
     common = os.path.commonpath([trashed for _, trashed in moved])
     trash = next(folder for folder in (moved[0][1], *moved[0][1].parents) if folder.name.endswith(TRASH))
-    print(f"get back:   {command('runs', 'rm', assignment('restore', shown_path(Path(common))))}")
-    print(f"free space: rm -r {one_line(shlex.quote(str(shown_path(trash))))}")
+    restore_all = shlex.quote(f"restore={shown_path(Path(common))}")
+    print(f"get back:   {one_line(command('runs', 'rm', restore_all))}")
+    print(f"free space: rm -r {one_line(shlex.quote(shown_path(trash)))}")
 
 
 def _is_old_enough(row: RunRow, duration: str | None) -> bool:

@@ -114,7 +114,9 @@ def test_many_are_not_named_one_by_one(capsys: pytest.CaptureFixture[str]) -> No
     assert "\n            and 3 more directories\n" in capsys.readouterr().out
 
 
-def test_the_command_that_frees_space_removes_the_trash_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_printed_commands_do_what_they_say_whatever_the_folder_is_called(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     Path("my runs").mkdir()
     Path("outputs").rename("my runs/a b")
     remove("my runs/a b/digits")
@@ -124,3 +126,8 @@ def test_the_command_that_frees_space_removes_the_trash_and_nothing_else(capsys:
     (trash,) = shlex.split(found[1])
     assert Path(trash).is_dir()
     assert trash.endswith(".trash")
+    back = re.search(r"^get back: +.*?runs(?:\.py)? rm (.+)$", printed, re.MULTILINE)
+    assert back is not None
+    (restored,) = shlex.split(back[1])
+    remove(restore=restored.removeprefix("restore="))
+    assert Path("my runs/a b/digits/single").is_dir()
