@@ -86,7 +86,7 @@ def _sleep(reports: Connection, saves: bool) -> None:
     signal.signal(signal.SIGTERM, save if saves else signal.SIG_IGN)
     reports.send(Progress(1, 2, 0.5, 100.0))
     while True:
-        time.sleep(60)
+        time.sleep(0.05)  # a signal may reach another thread, which interrupts no sleep of this one
 
 
 def check(pool: Connection) -> None:

@@ -63,18 +63,21 @@ def take(page: Page, path: Path, clip: FloatRect | None = None) -> None:
         assert np.asarray(picture.convert("L")).std() > 10  # not an empty page
 
 
+@pytest.mark.thorough
 def test_scalars(server: Any, open_window: Any, folder: Path) -> None:
     view = "scalars&_smoothingWeight=0&_ignoreYOutliers=false&tagFilter=^(accuracy|loss)/(train|val)"
     page = open_window(server, WIDE, 780).open(view, "accuracy/train")
     take(page, folder / "scalars.png")
 
 
+@pytest.mark.thorough
 def test_images(server: Any, open_window: Any, folder: Path) -> None:
     page = open_window(server, WIDE, 1320).open("images&tagFilter=(kernels|feature_maps)/conv1", "kernels/conv1")
     page.get_by_text("Show actual image size").click()
     take(page, folder / "images.png")
 
 
+@pytest.mark.thorough
 def test_graph(server: Any, open_window: Any, folder: Path) -> None:
     page = open_window(server, 1280, 1000).open_graph()
     page.wait_for_timeout(1000)  # it glides open
@@ -82,6 +85,7 @@ def test_graph(server: Any, open_window: Any, folder: Path) -> None:
     take(page, folder / "graph.png", clip=BESIDE_THE_MENU)
 
 
+@pytest.mark.thorough
 def test_layers(server: Any, open_window: Any, folder: Path) -> None:
     chosen = "&p.layers.layer=conv1&p.layers.image=5&p.layers.unit=2,12,14"
     page = open_window(server, WIDE, 900).open(f"layers{chosen}", "conv1")

@@ -79,6 +79,7 @@ def test_a_plan_that_cannot_be_followed_is_made_anew_and_loudly(
     assert plan_of(tmp_path / "run") == made
 
 
+@pytest.mark.thorough
 def test_jobs_of_a_sweep_do_not_change_each_other_s_threads(run_command: RunCommand, tmp_path: Path) -> None:
     run_command("train.py", "-m", "trainer.threads=3,null", "hydra.sweep.dir=sweep", *SHORT)
     threads = {path.parent.name: json.loads(path.read_text())["threads"] for path in tmp_path.glob("sweep/*/plan.json")}

@@ -124,6 +124,7 @@ def test_a_sweeper_gets_the_objective(objective: str, run_command: RunCommand, t
     assert [result["objective"] for result in results] == [value for _, value in returned]
 
 
+@pytest.mark.thorough
 def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(FRAGILE)
     swept = ("scheduler._target_=mine.Fragile", "scheduler.at=4,0,2")
@@ -149,6 +150,7 @@ def test_a_trial_that_fails_costs_itself_alone(run_command: RunCommand, tmp_path
     assert "3 trials, 1 to run" in run_command("train.py", "-m", go_on, accept).stdout
 
 
+@pytest.mark.thorough
 def test_a_sweep_that_is_stopped_goes_on(run_command: RunCommand, start_command: StartCommand, tmp_path: Path) -> None:
     arguments = ("-m", "seed=1,2,3,4,5,6", "trainer.max_epochs=3", "board=minimal", "sweep.workers=2")
     started = start_command("train.py", *arguments)
@@ -244,6 +246,7 @@ def test_a_mistake_in_one_combination_is_told_before_any_run(refused: Callable[.
     assert refused("-m", "seed=1,2", "sweep.per_gpu=2").startswith("sweep.per_gpu=2: there is no GPU here")
 
 
+@pytest.mark.thorough
 def test_a_combination_that_would_fail_is_told_before_any_run(run_command: RunCommand, tmp_path: Path) -> None:
     swept = ("model=lenet,batchnorm_cnn", "dataset.image_size=28,7", "seed=1,2", "data_dir=data")
     done = run_command("train.py", "-m", *swept, expected_code=2)

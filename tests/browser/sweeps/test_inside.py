@@ -115,6 +115,7 @@ def test_a_place_is_shown_in_all_runs_with_their_numbers(open_tab: Any, server: 
     assert tab.find(".unit.pointed:visible").count() == 3
 
 
+@pytest.mark.thorough
 def test_layer_epoch_and_image_are_chosen_by_keys_and_kept_in_the_link(open_tab: Any, server: Any) -> None:
     tab = open_inside(open_tab)
     tab.find(".inside-card canvas").first.wait_for()
@@ -193,6 +194,7 @@ def test_the_view_fits_its_window(open_tab: Any, size: tuple[int, int]) -> None:
     )
 
 
+@pytest.mark.thorough
 def test_the_slow_reader_gives_the_same_pictures(make_once: MakeOnce, server: Any, start_tensorboard: Any) -> None:
     with start_tensorboard(make_once("inside", write_runs), load_fast=False) as slow:
         slow.wait_until(is_read)

@@ -3,6 +3,7 @@
 from statistics import fmean
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 from convboard.results.importance import importance
@@ -55,6 +56,7 @@ def test_a_brush_on_an_axis_filters_the_table_and_a_click_takes_it_away(open_tab
     expect(tab.find(".filters")).to_be_hidden()
 
 
+@pytest.mark.thorough
 def test_the_setting_that_is_pointed_at_is_told_and_can_be_picked(open_tab: Any) -> None:
     tab = open_mattered(open_tab)
     area = tab.find(".key-plot[data-key=model] .key-area")

@@ -122,6 +122,7 @@ def test_the_keys_do_what_the_mouse_does(open_tab: Any) -> None:
     tab.find("dialog.keys").wait_for()
 
 
+@pytest.mark.thorough
 def test_the_state_of_a_run_changes_while_the_tab_is_open(open_tab: Any, logdir: Any) -> None:
     tab = open_tab()
     assert tab.texts("state")[1] == "1 waiting"

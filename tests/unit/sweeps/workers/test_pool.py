@@ -190,6 +190,7 @@ def test_when_it_is_stopped_the_trials_save_and_none_is_left(
     assert not children()
 
 
+@pytest.mark.thorough
 def test_when_a_trial_fails_the_others_are_stopped_on_request(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["sleep", "fail", "finish"])
     heard = run(sweep, limits=Limits(stops_on_failure=True))
@@ -200,6 +201,7 @@ def test_when_a_trial_fails_the_others_are_stopped_on_request(tmp_path: Path) ->
     assert [event for event in again.events if event.startswith("start")] == ["start 0", "start 2"]
 
 
+@pytest.mark.thorough
 def test_the_time_of_a_sweep_is_limited(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["sleep", "sleep", "finish"])
     heard = run(sweep, limits=Limits(max_minutes=0.02))
@@ -388,6 +390,7 @@ def test_the_trials_of_a_pool_that_is_killed_end_and_go_on_elsewhere(tmp_path: P
     assert "has ended without a word" in sweep.journal.entries(0)[1].reason
 
 
+@pytest.mark.thorough
 def test_trials_of_a_fork_server_that_is_killed_save_and_go_on(tmp_path: Path) -> None:
     sweep = sweep_of(tmp_path, ["sleep"])
     heard = Heard()
