@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import FrameLocator
 
 RUN = "digits/lenet"
@@ -21,6 +22,7 @@ def runs(server: Any) -> list[str]:
     return [run["name"] for run in server.get("data/plugin/layers/runs")["runs"]]
 
 
+@pytest.mark.thorough
 def test_the_slow_reader_shows_the_same(
     finished_run: Path, tmp_path: Path, start_tensorboard: Any, open_window: Any
 ) -> None:
@@ -34,6 +36,7 @@ def test_the_slow_reader_shows_the_same(
         window.leave()  # before the server ends, of which the tab asks more
 
 
+@pytest.mark.thorough
 def test_new_epochs_appear_while_a_run_goes_on(
     finished_run: Path, tmp_path: Path, start_tensorboard: Any, open_window: Any
 ) -> None:

@@ -16,6 +16,7 @@ def server(finished_run: Path, start_tensorboard: Any) -> Iterator[Any]:
         yield server
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("tab", "shows"),
     [
@@ -45,11 +46,13 @@ def test_pictures_are_shown_with_a_slider_over_the_epochs(server: Any, open_wind
     assert slider.get_attribute("aria-valuemax") == "2"  # epochs 0, 1 and 2
 
 
+@pytest.mark.thorough
 def test_the_projector_shows_the_images_of_the_validation_split(server: Any, open_window: Any) -> None:
     page = open_window(server).open("projector", "PCA")
     page.frames[-1].locator(".numDataPoints").filter(has_text="250").wait_for()
 
 
+@pytest.mark.thorough
 def test_the_graph_opens_down_to_its_layers(server: Any, open_window: Any) -> None:
     page = open_window(server).open_graph()
     layers = {node.get_attribute("data-name") for node in page.locator("g.node").all()}

@@ -12,6 +12,7 @@ RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
 TWO_THREADS = {"OMP_NUM_THREADS": "2"}
 
 
+@pytest.mark.thorough
 def test_the_default_run_learns_the_digits(run_command: RunCommand, tmp_path: Path) -> None:
     """Of the first of the seeds below, which reaches 99.2 % on the machine that this was written on."""
     run_command("train.py", "hydra.run.dir=run", "board=minimal")

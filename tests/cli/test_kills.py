@@ -125,6 +125,7 @@ def test_five_kills_in_one_epoch(whole: Path, boards: list[TensorBoard], run_com
     assert_shown(boards, run, whole)
 
 
+@pytest.mark.thorough
 def test_a_kill_after_the_last_checkpoint(
     whole: Path, boards: list[TensorBoard], run_command: RunCommand, logdir: Path
 ) -> None:

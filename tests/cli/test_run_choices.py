@@ -180,6 +180,7 @@ class TestWhatCanBeChosen:
         presets = options("experiment")
         assert len(sweep(f"experiment={','.join(presets)}", f"data_dir={data_dir}")) == len(presets)
 
+    @pytest.mark.thorough
     def test_optimizers_and_schedules_differ(self, sweep: Sweep) -> None:
         optimizers = sweep(f"optimizer={','.join(options('optimizer'))}")
         assert len({metrics["loss/val"] for metrics in optimizers.values()}) == 4
@@ -220,6 +221,7 @@ class TestWhatCanBeChosen:
         for name, tensor in compiled.items():
             torch.testing.assert_close(tensor, plain[name], rtol=1e-3, atol=1e-4)
 
+    @pytest.mark.thorough
     def test_compile_without_a_compiler(self, run_command: RunCommand, tmp_path: Path) -> None:
         without = {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache"), "PATH": "/nowhere"}
         compiler = os.environ.get("CXX", "g++")

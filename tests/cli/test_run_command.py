@@ -21,6 +21,7 @@ def comparable(printed: str) -> str:
     return re.sub(r"\d{4}-\d\d-\d\d_[\w-]+|[\d.]+ s | +[\d,]+$", "…", printed, flags=re.MULTILINE)
 
 
+@pytest.mark.thorough
 def test_a_run_prints_and_gives_the_same(run_command: RunCommand, tmp_path: Path) -> None:
     forked, fresh = (run_command("train.py", *QUICK, fresh=fresh) for fresh in (False, True))
     assert comparable(forked.stdout) == comparable(fresh.stdout)

@@ -312,6 +312,7 @@ def is_open(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.thorough
 def test_killed_before_the_first_step_it_is_named(start_ranks: Callable[..., list[Any]], tmp_path: Path) -> None:
     (tmp_path / "network.py").write_text(NETWORK)
     first, second = start_ranks("model._target_=network.Net", FAIL="loop,SIGKILL", AT="0")

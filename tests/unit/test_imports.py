@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 import convboard
 from convboard.sweeps.store.source_files import package_files
 
@@ -117,6 +119,7 @@ def test_the_command_of_a_sweep_imports_neither_torch_nor_optuna() -> None:
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.thorough
 def test_what_a_trial_runs_is_among_the_files_by_which_a_sweep_knows_its_code() -> None:
     """Those of `results` are not: other figures and tables are no other training."""
     code = "import sys, convboard.cli.trial; print('convboard.results' in sys.modules)"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from playwright.sync_api import expect
 
 LENET = "mnist/lenet"
@@ -37,6 +38,7 @@ def test_back_and_forward_go_through_layers_views_and_runs(open_in_tensorboard: 
     tab.wait_for_link("layer=conv2", "step=0")
 
 
+@pytest.mark.thorough
 def test_tensorboards_other_tabs_are_left_and_come_back_to(open_in_tensorboard: Any) -> None:
     tab = open_in_tensorboard(run=LENET, layer="conv2", image=3)
     tab.wait_for_link("layer=conv2", "image=3")

@@ -105,6 +105,7 @@ def test_what_weights_are_computed_from_is_not_computed_for_each_image(network: 
     assert sum(row.macs for row in layer_table(network, SHAPE)) == 60 * 9
 
 
+@pytest.mark.thorough
 def test_no_table_imports_the_compiler() -> None:
     """It takes 5 to 24 s: many of torch's own helpers do at their first call."""
     script = """

@@ -84,6 +84,7 @@ def compare(seed: int, lines: int) -> int:
     return could_be
 
 
+@pytest.mark.thorough
 def test_many_configs_are_those_of_one_at_a_time() -> None:
     assert compare(seed=0, lines=8) > 3
 

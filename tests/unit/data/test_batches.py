@@ -177,6 +177,7 @@ def test_the_parts_of_several_processes_make_up_the_batches_of_one(split: Split,
             assert torch.cat([getattr(part, name) for part in four]).equal(getattr(batch, name))
 
 
+@pytest.mark.thorough
 def test_the_end_of_a_process_that_reads_ahead_is_known_by_its_error() -> None:
     """PyTorch raises it in a handler of a signal, which would interrupt pytest as well."""
     code = """

@@ -112,6 +112,7 @@ def test_too_few_pictures(tmp_path: Path, make_picture: Any) -> None:
         load_dataset("image_folder", tmp_path, path=tmp_path)
 
 
+@pytest.mark.thorough
 def test_known_data_need_nothing_heavy(small_mnist: Path) -> None:
     """What is cached loads without torchvision, the digits load without scikit-learn."""
     load_dataset("mnist", small_mnist, val_size=10)

@@ -61,6 +61,7 @@ def test_every_network_has_a_config_that_names_it() -> None:
         assert text.startswith("# ")
 
 
+@pytest.mark.thorough
 def test_importing_and_building_stays_light() -> None:
     code = """
 import sys

@@ -148,6 +148,7 @@ def test_a_class_of_ones_own_takes_its_own_step() -> None:
     assert weight.tolist() == [0.5, 0.5]
 
 
+@pytest.mark.thorough
 def test_training_does_not_import_what_compiles() -> None:
     """It takes longer than the rest of torch; making, stepping, clearing, saving and loading ask for it in turn."""
     code = """
