@@ -9,10 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
-from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.base_plugin import TBContext
-from werkzeug.test import Client, TestResponse
 
 from convboard.board import tags
 from convboard.board.event_file import EventFile
@@ -24,6 +21,7 @@ from convboard.plugins.sweeps.backend import SweepsPlugin
 from convboard.results.importance import VARIANCE
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
+from served_plugin import ServedPlugin
 from synthetic_sweep import Outcome, grid, write_sweep
 
 SWEEP = "sweeps/first"
@@ -33,24 +31,11 @@ OUTCOMES.append(Outcome(State.WAITING))
 AXES: dict[str, list[Any]] = {"optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
 
 
-class Served:
+class Served(ServedPlugin):
     """The plugin over a folder."""
 
     def __init__(self, logdir: Path) -> None:
-        multiplexer = EventMultiplexer()
-        multiplexer.AddRunsFromDirectory(str(logdir))
-        multiplexer.Reload()
-        self.provider = MultiplexerDataProvider(multiplexer, str(logdir))
-        self.plugin = SweepsPlugin(TBContext(data_provider=self.provider, logdir=str(logdir)))
-        self.apps = self.plugin.get_plugin_apps()
-
-    def ask(self, address: str, method: str = "GET", headers: Any = None, **query: Any) -> TestResponse:
-        return Client(self.apps[address]).open(address, method=method, query_string=query, headers=headers)
-
-    def json(self, address: str, **query: Any) -> Any:
-        answer = self.ask(address, **query)
-        assert answer.status_code == 200, answer.text
-        return answer.json
+        super().__init__(SweepsPlugin, logdir)
 
 
 def write_curve(run_dir: Path, tag: str, values: list[float]) -> None:
