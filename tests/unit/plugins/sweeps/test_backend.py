@@ -1,7 +1,5 @@
 """The backend over runs on the disk, without a server; tests/browser has it in a real TensorBoard."""
 
-import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +19,7 @@ from convboard.plugins.sweeps.backend import SweepsPlugin
 from convboard.results.importance import VARIANCE
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
+from python_code import printed
 from served_plugin import ServedPlugin
 from synthetic_sweep import Outcome, grid, write_sweep
 
@@ -74,8 +73,7 @@ def test_tensorboard_finds_the_plugin_which_loads_without_what_trains_and_draws(
     assert found.load() is SweepsPlugin
     heavy = "{'torch', 'PIL', 'scipy', 'matplotlib', 'hydra', 'omegaconf'}"
     code = f"import sys, {found.module}; print(sorted({heavy} & {{*sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "[]\n"
+    assert printed(code) == "[]\n"
 
 
 def test_the_tab_is_a_module(served: Served) -> None:
