@@ -73,13 +73,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 class FileScheduling(LoadFileScheduling):  # type: ignore[misc]  # xdist carries no types
-    """A file at a time in each process; the tests of a tab, which share a server, as if they were one file."""
+    """A file at a time in each process; the tests of a folder that share a server, as if they were one file."""
 
-    TABS = ("tests/browser/layers/", "tests/browser/sweeps/")
+    FOLDERS = ("tests/browser/http/", "tests/browser/layers/", "tests/browser/sweeps/")
 
     def _split_scope(self, nodeid: str) -> str:
-        tab = next((folder for folder in self.TABS if nodeid.startswith(folder)), None)
-        return tab or str(super()._split_scope(nodeid))
+        shared = next((folder for folder in self.FOLDERS if nodeid.startswith(folder)), None)
+        return shared or str(super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -25,7 +25,7 @@ from convboard.config.compose import compose_config
 from convboard.experiment import run
 from convboard.experiment.dataset import build_dataset
 from convboard.experiment.setup import build_callbacks
-from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import Callback, EpochEnd
 from convboard.training.execution_plan.choose_plan import PlanChoice
 from convboard.training.execution_plan.plan import Plan
 
@@ -119,7 +119,7 @@ class Stopwatch:
         return call
 
 
-class Turns:
+class Turns(Callback):
     """A callback, the last one, that lets the other contenders train after each epoch of the runner.
 
     Attributes:
@@ -153,19 +153,3 @@ class Turns:
         self.seconds += time.perf_counter() - began
         if not end.is_last:
             self._begin(end.epoch)
-
-    def on_fit_start(self, start: FitStart) -> None:
-        """See `Callback`."""
-
-    def on_step(self, step: Step) -> None:
-        """See `Callback`."""
-
-    def on_fit_end(self, end: FitEnd) -> None:
-        """See `Callback`."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """See `Callback`: nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Callback`: nothing to keep."""

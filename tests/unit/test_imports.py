@@ -1,8 +1,6 @@
 """Who may import whom, what `convboard` exports, and that importing it costs nothing."""
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -11,6 +9,7 @@ import pytest
 
 import convboard
 from convboard.sweeps.store.source_files import package_files
+from python_code import printed
 
 PACKAGE = Path(convboard.__file__).parent
 # From the bottom up: a part imports those before it alone, `convboard/__init__` any of them.
@@ -108,23 +107,20 @@ def test_the_public_names() -> None:
 
 def test_importing_convboard_is_light() -> None:
     code = "import sys, convboard; print(sorted({'torch', 'hydra', 'numpy', 'tensorboard'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "[]\n"
+    assert printed(code) == "[]\n"
 
 
 def test_the_command_of_a_sweep_imports_neither_torch_nor_optuna() -> None:
     """Only the processes of trials compute, and only a search by TPE asks Optuna."""
     code = "import sys, convboard.cli.sweep; print(sorted({'torch', 'optuna'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "[]\n"
+    assert printed(code) == "[]\n"
 
 
 @pytest.mark.thorough
 def test_what_a_trial_runs_is_among_the_files_by_which_a_sweep_knows_its_code() -> None:
     """Those of `results` are not: other figures and tables are no other training."""
     code = "import sys, convboard.cli.trial; print('convboard.results' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "False\n"
+    assert printed(code) == "False\n"
     parts = {name.split("/")[1] for name in package_files()}
     assert {"training", "data", "models", "experiment", "board"} <= parts
     assert "results" not in parts
@@ -140,7 +136,4 @@ with contextlib.suppress(SystemExit):
     runpy.run_path("train.py", run_name="__main__")
 print(sorted({{"torch._dynamo", "torch._inductor", "torchvision", "sympy"}} & set(sys.modules)))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, cwd=PACKAGE.parents[1]
-    )
-    assert done.stdout.endswith("[]\n")
+    assert printed(code, PACKAGE.parents[1]).endswith("[]\n")

@@ -23,7 +23,7 @@ from convboard.board.scalars import Point, TrainingCurves, point_interval
 from convboard.board.summaries import Value, network, scalar, text, train_over_val
 from convboard.data.dataset import ImageDataset
 from convboard.errors import ConvboardError, RunError
-from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def is_due(epoch: int, *, is_last: bool = False) -> bool:
     return is_last or epoch & (epoch - 1) == 0
 
 
-class Board:
+class Board(Callback):
     """A writer of a run to one event file in its directory. It does not affect the run.
 
     A part that cannot be drawn does not end the run: the Text tab gives the reason, and the failure is logged.

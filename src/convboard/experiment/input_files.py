@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from convboard.files import atomic_write_text, atomic_write_texts
-from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import Callback, FitEnd, FitStart
 
 _log = logging.getLogger(__name__)
 
 
-class InputFiles:
+class InputFiles(Callback):
     """A callback that writes files at the start of a run, and again where somebody has deleted one in mid-run.
 
     Args:
@@ -33,12 +33,6 @@ class InputFiles:
         """Remove the result of a run that is resumed; the files are written before."""
         self._outdated.unlink(missing_ok=True)
 
-    def on_step(self, step: Step) -> None:
-        """Do nothing."""
-
-    def on_epoch_end(self, end: EpochEnd) -> None:
-        """Do nothing: a checkpoint follows."""
-
     def on_fit_end(self, end: FitEnd) -> None:
         """Write again what is missing."""
         self._restore()
@@ -47,9 +41,6 @@ class InputFiles:
         """Write again what is missing, because the checkpoint that is about to be written needs it."""
         self._restore()
         return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Do nothing."""
 
     def _restore(self) -> None:
         for path, text in self._texts.items():

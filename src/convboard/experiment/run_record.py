@@ -13,7 +13,7 @@ from convboard.config.schema import TrainConfig
 from convboard.experiment.run_files import RESULT
 from convboard.experiment.run_summary import CURVES, INTERRUPTED, RUNNING, write_summary
 from convboard.files import atomic_write_text, read_text, sync
-from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import Callback, EpochEnd, FitStart, Step
 from convboard.training.signals import Interrupted
 
 COLUMNS = (
@@ -25,7 +25,7 @@ _LONGEST = 100_000_000  # bytes of curves
 _SYNC_SECONDS = 30.0
 
 
-class SummaryFile:
+class SummaryFile(Callback):
     """A callback that writes the summary of a run when it begins. How it ends is only known after the training.
 
     Args:
@@ -68,22 +68,6 @@ class SummaryFile:
         """Record that the run has begun."""
         self._write(RUNNING, "", None)
 
-    def on_step(self, step: Step) -> None:
-        """Do nothing."""
-
-    def on_epoch_end(self, end: EpochEnd) -> None:
-        """Do nothing."""
-
-    def on_fit_end(self, end: FitEnd) -> None:
-        """Do nothing: the result is not written yet."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """See `Callback`; there is no state."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Callback`; there is no state."""
-
     def _write(self, state: str, reason: str, ended: float | None) -> None:
         content = {"state": state, "reason": reason, "started": self._started, "ended": ended}
         write_summary(self._run_dir, content | {"config": self._config, "environment": self._environment})
@@ -99,7 +83,7 @@ def _end_by(error: BaseException) -> tuple[str, str]:
     return "failed", f"{type(error).__name__}: {error}" if mistake is None else str(mistake)
 
 
-class CurvesFile:
+class CurvesFile(Callback):
     """A callback that appends a line to `curves.csv` at the end of each epoch.
 
     A resumed run repeats the steps since its last checkpoint, so the lines behind it are cut off first: each epoch is
@@ -137,9 +121,6 @@ class CurvesFile:
         if not _append(self._path, len(before), line):  # somebody has removed or changed it
             atomic_write_text(self._path, self._text)
         self._pending.append(line)
-
-    def on_fit_end(self, end: FitEnd) -> None:
-        """Do nothing."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the lines that are not known to be on disk."""

@@ -16,6 +16,11 @@ class UnreadableError(Exception):
     """A record is damaged, or in a form that is not known."""
 
 
+def argument(request: Request, name: str) -> str:
+    """Return an argument of the address; an empty text if it is missing."""
+    return str(request.args.get(name, ""))
+
+
 def json_answer(request: Request, content: Any, **arguments: Any) -> Response:
     """Return an answer in JSON."""
     response: Response = Respond(request, content, "application/json", **arguments)

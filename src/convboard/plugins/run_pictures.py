@@ -1,19 +1,16 @@
-"""The pictures of runs with the arrays embedded in them, and the records of their networks.
-
-They are read through TensorBoard's data provider, and so from either of its readers.
-"""
+"""The pictures of runs with the arrays embedded in them, and the records of their networks."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tensorboard.context import RequestContext
 from tensorboard.data.provider import RunTagFilter
 from tensorboard.errors import InvalidArgumentError, NotFoundError
 
 from convboard.board import tags
 from convboard.board.figures.embedded_arrays import packed_arrays
 from convboard.plugins.answers import UnreadableError
+from convboard.plugins.provider_data import ProviderData
 
 NETWORKS = "layers"  # the plugin under whose name the record of a network is written
 _IMAGES = "images"  # TensorBoard's own plugin
@@ -21,19 +18,8 @@ _ALL = 10_000  # samples of a series: more than TensorBoard keeps
 _IMAGE = 2  # index in a sample, after width and height
 
 
-class RunPictures:
-    """The pictures of a log directory, for one request.
-
-    Args:
-        provider: TensorBoard's data provider.
-        context: Of the request.
-        experiment: Of the request.
-    """
-
-    def __init__(self, provider: Any, context: RequestContext, experiment: str) -> None:
-        self._provider = provider
-        self._context = context
-        self._where = {"ctx": context, "experiment_id": experiment}
+class RunPictures(ProviderData):
+    """The pictures of a log directory, for one request."""
 
     def pictures(self, run: str, is_wanted: Callable[[str], bool]) -> dict[str, list[dict[str, Any]]]:
         """Return step and key of each figure of a run, by tag. No figure is read.

@@ -1,4 +1,4 @@
-"""The events of a training run, and the protocol of the callbacks that receive them.
+"""The events of a training run, and the base class of the callbacks that receive them.
 
 A callback must not change the weights, the gradients or the random state: a run gives the same bits with or without it.
 The tensors in an event stay on the device. Reading one (`.item()`) waits for the device, so a callback
@@ -6,7 +6,7 @@ collects them and reads them together when it writes.
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -123,8 +123,11 @@ class FitEnd:
     reason: str = ""
 
 
-class Callback(Protocol):
-    """A receiver of the events of a run. Its `state_dict` has everything that it needs to continue after a restart."""
+class Callback:
+    """A receiver of the events of a run. What a subclass does not override does nothing.
+
+    Its `state_dict` has everything that it needs to continue after a restart.
+    """
 
     def on_fit_start(self, start: FitStart) -> None:
         """Handle the start of the run, before the first step."""
@@ -138,12 +141,14 @@ class Callback(Protocol):
         Returns:
             None; or why the run is pruned: it then ends as if this epoch were its last, and can be resumed.
         """
+        return None
 
     def on_fit_end(self, end: FitEnd) -> None:
         """Handle the end of the run, also after a failure."""
 
     def state_dict(self) -> dict[str, Any]:
         """Write everything buffered to disk, and return a JSON-like state."""
+        return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> str | None:
         """Continue from `state`; called before `on_fit_start`.
@@ -151,3 +156,4 @@ class Callback(Protocol):
         Returns:
             None; or why the run was to be pruned when `state` was saved: it may have been killed before its end.
         """
+        return None

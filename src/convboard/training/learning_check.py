@@ -3,7 +3,6 @@
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812  (torch's own convention)
@@ -12,7 +11,7 @@ from torch import Tensor
 from convboard.anatomy.diagnostics.training_warning import CONSTANT_WEIGHTS, TrainingWarning
 from convboard.anatomy.diagnostics.wording import listed_names
 from convboard.anatomy.module_paths import named_parameters
-from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
+from convboard.training.callbacks import Callback, EpochEnd, Evaluation, FitStart, Step
 
 STEPS = 100  # after which the check is made, at the end of an epoch: enough for any network to begin to learn
 _EVERY, _KEPT = 16, 4  # gradients are looked at every so many steps, and the last few looks count
@@ -25,7 +24,7 @@ _LITTLE_CHANGE, _SAME_LOSS = 1e-3, 1e-4  # the same if the validation loss does 
 _SMALLEST_GAP = 0.2  # between the accuracies of training and validation, if they are computed in different ways
 
 
-class LearningCheck:
+class LearningCheck(Callback):
     """A callback that reports a network at chance, and weights that have no gradient or do not change.
 
     It checks only new runs.
@@ -160,16 +159,6 @@ class LearningCheck:
         mode = int(predicted.mode().values)
         share = float((predicted == mode).float().mean())
         return f" {share:.0%} of its answers are {self._class_names[mode]!r}." if share > 0.9 else ""
-
-    def on_fit_end(self, end: FitEnd) -> None:
-        """See `Callback`."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """See `Callback`; a resumed run is not checked."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Callback`; there is no state."""
 
 
 def _sample(weight: Tensor) -> Tensor:

@@ -2,12 +2,11 @@
 
 import math
 import time
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from convboard.training.callbacks import EpochEnd, FitEnd, FitStart, Step
+from convboard.training.callbacks import Callback, EpochEnd, FitEnd, FitStart, Step
 from convboard.training.metrics import StepMetrics
 
 REFRESH_SECONDS = 0.2
@@ -18,7 +17,7 @@ def loss_text(loss: float) -> str:
     return f"{loss:.4e}" if 1e5 <= abs(loss) < math.inf else f"{loss:.4f}"
 
 
-class ProgressDisplay:
+class ProgressDisplay(Callback):
     """A callback that shows epoch, loss, accuracy, images/s and the remaining time, and prints a line for each epoch.
 
     It must be the last callback, so that the time of the others at the end of an epoch does not count as training time.
@@ -87,13 +86,6 @@ class ProgressDisplay:
     def _place(self, epoch: int) -> str:
         """Return an epoch as ` 3/15`."""
         return f"{epoch:>{len(str(self._max_epochs))}}/{self._max_epochs}"
-
-    def state_dict(self) -> dict[str, Any]:
-        """See `Callback`; there is no state."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Callback`; there is no state."""
 
 
 class _RecentSteps:

@@ -1,21 +1,18 @@
 """Short runs of three networks, a TensorBoard over them, and the Layers tab opened in it."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Frame, Locator, Page
 
 from board_loop import Loop, smooth_images, write_run
 from commands import MakeOnce
 from convboard import build_model
+from opened_tab import OpenedTab
 from residual_network import ResidualNetwork
 
-HEADER = 64  # pixels of the window that TensorBoard takes for itself
 SHOWS = ".layer h2"
 LENET, OTHER_LENET = "mnist/lenet", "mnist/other"
 QUICK, RESNET = "cifar10/cifar10_quick", "cifar10/residual"
@@ -51,16 +48,10 @@ def server(logdir: Path, start_tensorboard: Any) -> Iterator[Any]:
         yield server
 
 
-@dataclass(frozen=True)
-class Tab:
-    """The Layers tab in a window."""
+class Tab(OpenedTab):
+    """The Layers tab."""
 
-    page: Page
-    frame: Frame
-    errors: list[str]
-
-    def find(self, selector: str) -> Locator:
-        return self.frame.locator(selector)
+    name = "layers"
 
     def unit(self, channel: int, row: int, column: int) -> None:
         """Point at a unit of a feature map of the first run, and wait until its value is shown."""
@@ -69,44 +60,18 @@ class Tab:
         tile.hover(position={"x": (column + 0.5) * scale, "y": (row + 0.5) * scale})
         self.find(".identity").get_by_text(f"row {row}, column {column}", exact=True).wait_for()
 
-    def wait_for_link(self, *parts: str, without: str = "&p.layers.none=") -> None:
-        """Wait until the address's hash has these parts and is without another; it follows what is chosen."""
-        is_there = "([parts, without]) => parts.every((part) => location.hash.split('&').includes(`p.layers.${part}`))"
-        self.page.wait_for_function(f"{is_there} && !location.hash.includes(without)", arg=[parts, without])
-
-    def follow(self, **chosen: object) -> None:
-        """Follow a link, as if it were typed over the address of the open page."""
-        self.page.evaluate("(hash) => { location.hash = hash; }", link_to(**chosen))
-
-    def look_again(self) -> None:
-        """As if one came back to the window: the tab asks what is new, and need not be waited for."""
-        self.frame.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-
-
-def link_to(**chosen: object) -> str:
-    """The part of an address behind which the tab shows what is chosen: `#layers&p.layers.run=…`."""
-    return "#layers" + "".join(f"&p.layers.{name}={quote(str(value), safe='')}" for name, value in chosen.items())
-
 
 OpenTab = Callable[..., Tab]
 
 
 @pytest.fixture
 def open_tab(server: Any, open_window: Any) -> OpenTab:
-    """Open the tab by a link: `open_tab(run=…, layer=…, unit="0,1,2")`; `routes` answer in the server's place.
-
-    It is the document that TensorBoard shows in an iframe, in a window of its own: that opens three times as fast.
-    """
+    """Open the tab by a link: `open_tab(run=…, layer=…, unit="0,1,2")`; see `OpenedTab.open`."""
 
     def open_tab(
         *, size: tuple[int, int] = (1280, 800), shows: str = SHOWS, routes: Any = None, **chosen: object
     ) -> Tab:
-        window = open_window(server, size[0], size[1] - HEADER)
-        page = window.page
-        for pattern, answer in (routes or {}).items():
-            page.route(pattern, answer)
-        page.goto(f"{server.address}/data/plugin_entry.html?name=layers{link_to(**chosen)}")
-        return shown(Tab(page, page.main_frame, window.errors), shows, chosen)
+        return shown(Tab.open(open_window, server, chosen, size=size, routes=routes), shows, chosen)
 
     return open_tab
 
@@ -116,13 +81,7 @@ def open_in_tensorboard(server: Any, open_window: Any) -> OpenTab:
     """The same in TensorBoard's own page, among its other tabs."""
 
     def open_in_tensorboard(*, shows: str = SHOWS, **chosen: object) -> Tab:
-        window = open_window(server)
-        page = window.page
-        page.goto(f"{server.address}/{link_to(**chosen)}")
-        page.wait_for_selector("iframe", state="attached")
-        frame = page.wait_for_selector('iframe[src*="plugin_entry"]').content_frame()
-        assert frame is not None
-        return shown(Tab(page, frame, window.errors), shows, chosen)
+        return shown(Tab.open_in_tensorboard(open_window, server, chosen), shows, chosen)
 
     return open_in_tensorboard
 

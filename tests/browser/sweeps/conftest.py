@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Frame, Locator, Page
+from playwright.sync_api import Locator
 
 from convboard.board.event_file import EventFile
 from convboard.board.summaries import scalar
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
+from opened_tab import OpenedTab
 from synthetic_sweep import Outcome, grid, write_sweep
 
-HEADER = 64  # pixels of the window that TensorBoard takes for itself
+ROWS = ".rows .row"
 FOLDER = "sweeps/first"
 ODD_FOLDER = "sweeps/<b>&\"'🦆"
 ODD = ('"><img src=x onerror=fail()>', "quotes ' and \"", "emoji 🦆", "spaces  and\ttabs")
@@ -89,16 +89,10 @@ def server(logdir: Logdir, start_tensorboard: Any) -> Iterator[Any]:
         yield server
 
 
-@dataclass(frozen=True)
-class Tab:
-    """The Sweeps tab in a window."""
+class Tab(OpenedTab):
+    """The Sweeps tab."""
 
-    page: Page
-    frame: Frame
-    errors: list[str]
-
-    def find(self, selector: str, **having: Any) -> Locator:
-        return self.frame.locator(selector, **having)
+    name = "sweeps"
 
     def rows(self) -> list[str]:
         """The keys of the rows of the table from top to bottom."""
@@ -127,41 +121,20 @@ class Tab:
             [...document.querySelectorAll(".pinned .row, .rows .row")].map((row) => row.dataset.key))"""
         self.frame.wait_for_function(is_so, arg=list(keys))
 
-    def wait_for_link(self, *parts: str, without: str = "&p.sweeps.none=") -> None:
-        """Wait until the address's hash has these parts and is without another; it follows what is chosen."""
-        is_there = "([parts, without]) => parts.every((part) => location.hash.split('&').includes(`p.sweeps.${part}`))"
-        self.page.wait_for_function(f"{is_there} && !location.hash.includes(without)", arg=[parts, without])
-
-    def look_again(self) -> None:
-        """As if one came back to the window: the tab asks what is new, and need not be waited for."""
-        self.frame.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-
-
-def link_to(**chosen: object) -> str:
-    """The part of an address behind which the tab shows what is chosen: `#sweeps&p.sweeps.folder=…`."""
-    return "#sweeps" + "".join(f"&p.sweeps.{name}={quote(str(value), safe='')}" for name, value in chosen.items())
-
 
 OpenTab = Callable[..., Tab]
 
 
 @pytest.fixture
 def open_tab(server: Any, open_window: Any) -> OpenTab:
-    """Open the tab by a link: `open_tab(sort="optimizer.lr")`; `routes` answer in the server's place.
-
-    It is the document that TensorBoard shows in an iframe, in a window of its own: that opens three times as fast.
-    """
+    """Open the tab by a link: `open_tab(sort="optimizer.lr")`; see `OpenedTab.open`."""
 
     def open_tab(
-        *, size: tuple[int, int] = (1280, 800), shows: str = ".rows .row", routes: Any = None, **chosen: object
+        *, size: tuple[int, int] = (1280, 800), shows: str = ROWS, routes: Any = None, **chosen: object
     ) -> Tab:
-        window = open_window(server, size[0], size[1] - HEADER)
-        page = window.page
-        for pattern, answer in (routes or {}).items():
-            page.route(pattern, answer)
-        page.goto(f"{server.address}/data/plugin_entry.html?name=sweeps{link_to(**{'folder': FOLDER, **chosen})}")
-        page.locator(shows).first.wait_for()
-        return Tab(page, page.main_frame, window.errors)
+        tab = Tab.open(open_window, server, {"folder": FOLDER, **chosen}, size=size, routes=routes)
+        tab.find(shows).first.wait_for()
+        return tab
 
     return open_tab
 
@@ -171,13 +144,8 @@ def open_in_tensorboard(server: Any, open_window: Any) -> OpenTab:
     """The same in TensorBoard's own page, among its other tabs."""
 
     def open_in_tensorboard(**chosen: object) -> Tab:
-        window = open_window(server)
-        page = window.page
-        page.goto(f"{server.address}/{link_to(**{'folder': FOLDER, **chosen})}")
-        page.wait_for_selector("iframe", state="attached")
-        frame = page.wait_for_selector('iframe[src*="plugin_entry"]').content_frame()
-        assert frame is not None
-        frame.locator(".rows .row").first.wait_for()
-        return Tab(page, frame, window.errors)
+        tab = Tab.open_in_tensorboard(open_window, server, {"folder": FOLDER, **chosen})
+        tab.find(ROWS).first.wait_for()
+        return tab
 
     return open_in_tensorboard

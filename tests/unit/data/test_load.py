@@ -1,8 +1,6 @@
 """From a name to a dataset."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from convboard.data.cache_file import Stored
 from convboard.data.load import _statistics, describe_dataset, load_dataset
 from convboard.data.options import DATASETS
 from convboard.errors import DataError
+from python_code import printed
 
 
 def test_names() -> None:
@@ -121,8 +120,7 @@ def test_known_data_need_nothing_heavy(small_mnist: Path) -> None:
         "def loaded(): print({'torchvision', 'sklearn', 'PIL', 'hydra'} & sys.modules.keys())\n"
         f"loaded(); load('mnist', Path({str(small_mnist)!r}), val_size=10); load('digits', Path('none')); loaded()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["set()", "set()"]
+    assert printed(code).splitlines() == ["set()", "set()"]
 
 
 FULL = [

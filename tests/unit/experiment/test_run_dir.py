@@ -39,6 +39,14 @@ def test_a_whole_run(run: Path) -> None:
     assert load_run(run).result == {}
 
 
+def refusal(run: Path, name: str, content: str) -> str:
+    """What is said of a run whose file of this name has another content."""
+    (run / name).write_text(content)
+    with pytest.raises(RunError) as caught:
+        load_run(run)
+    return str(caught.value)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -71,10 +79,7 @@ def test_a_whole_run(run: Path) -> None:
     ],
 )
 def test_a_data_set_description_that_is_none(content: str, run: Path) -> None:
-    (run / "dataset.json").write_text(content)
-    with pytest.raises(RunError) as caught:
-        load_run(run)
-    assert str(caught.value) == (
+    assert refusal(run, "dataset.json", content) == (
         f"{run}/dataset.json is not what a run writes: it must hold a name, an image_shape of three sizes, the "
         "class_names, and mean and std per channel. Put it back, or train again."
     )
@@ -89,10 +94,7 @@ def test_a_data_set_description_that_is_none(content: str, run: Path) -> None:
     ],
 )
 def test_a_result_that_is_none(content: str, run: Path) -> None:
-    (run / "result.json").write_text(content)
-    with pytest.raises(RunError) as caught:
-        load_run(run)
-    assert str(caught.value) == (
+    assert refusal(run, "result.json", content) == (
         f"{run}/result.json is not what a run writes: it must hold its best_epoch and its metrics, by name. "
         "Put it back, or train again."
     )
@@ -100,10 +102,7 @@ def test_a_result_that_is_none(content: str, run: Path) -> None:
 
 @pytest.mark.parametrize("content", NO_PLANS)
 def test_a_plan_that_is_none(content: str, run: Path) -> None:
-    (run / "plan.json").write_text(content)
-    with pytest.raises(RunError) as caught:
-        load_run(run)
-    assert str(caught.value) == (
+    assert refusal(run, "plan.json", content) == (
         f"{run}/plan.json is not what a run writes: it must hold how it computes, by name. Put it back, or train again."
     )
 

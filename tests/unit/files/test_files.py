@@ -4,8 +4,6 @@ import errno
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,19 +19,9 @@ from convboard.files import (
     remove_leftovers,
     sha256,
 )
+from python_code import first_line, start
 
 LIMIT_SECONDS = 60
-
-
-def start(code: str, *arguments: object) -> "subprocess.Popen[str]":
-    """Start `code` in another process; it gets `arguments` in sys.argv[1:]."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def first_line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
 
 
 def test_writes_and_replaces(tmp_path: Path) -> None:

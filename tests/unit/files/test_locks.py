@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from convboard.files.locks import locked
+from python_code import first_line, start
 
 LIMIT_SECONDS = 60
 
@@ -20,17 +20,6 @@ class BusyError(Exception):
 
 def busy(pid: int | None) -> BusyError:
     return BusyError(pid)
-
-
-def start(code: str, *arguments: object) -> "subprocess.Popen[str]":
-    """Start `code` in another process; it gets `arguments` in sys.argv[1:]."""
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
-def first_line(process: "subprocess.Popen[str]") -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
 
 
 HOLD = """

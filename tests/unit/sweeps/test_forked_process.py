@@ -1,13 +1,12 @@
 """Functions in processes that are forked from the server: what they return, and what they raise."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from convboard.errors import DataError
 from convboard.sweeps.forked_process import result_of
+from python_code import printed
 
 
 def test_the_result_of_a_function_comes_back() -> None:
@@ -35,5 +34,4 @@ started.stdout.readline()
 end_all()
 print(started.wait(10))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "-9\n"
+    assert printed(code) == "-9\n"

@@ -8,8 +8,6 @@ import math
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,6 +30,7 @@ from convboard.training.checkpoint import (
     save_checkpoint,
     save_latest,
 )
+from python_code import first_line, start
 
 OLDER_RUNS = Path(__file__).parents[2] / "data/runs_of_version_0_1"
 DTYPES = (
@@ -420,10 +419,8 @@ for number in itertools.count():
 
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
-    command = [sys.executable, "-c", SAVE_IN_A_LOOP, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "0\n"
+    with start(SAVE_IN_A_LOOP, path) as process:
+        assert first_line(process) == "0"
         moments = random.Random(0)
         for _ in range(20):  # a stopped process has written as much as a killed one
             time.sleep(moments.uniform(0, 0.03))
@@ -432,6 +429,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
             assert torch.equal(checkpoint.model["w"], torch.full((200_000,), float(checkpoint.state["number"])))
             os.kill(process.pid, signal.SIGCONT)
         process.kill()
+        assert process.stdout is not None
         saved = process.stdout.read().split()
         done = int(saved[-1]) if saved else 0
     assert load_checkpoint(path).state["number"] in (done, done + 1)

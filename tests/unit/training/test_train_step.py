@@ -80,6 +80,13 @@ def reads_of_a_run(run_dir: Path, steps: int, changes: dict[str, Any]) -> Counte
     return counts
 
 
+@pytest.fixture(scope="module")
+def earlier_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A run in this process: what a process computes once, such as windows of receptive fields, is known after it."""
+    reads_of_a_run(tmp_path_factory.mktemp("earlier") / "run", 3, {})
+
+
+@pytest.mark.usefixtures("earlier_run")
 @pytest.mark.parametrize(
     "changes",
     [

@@ -28,7 +28,7 @@ OLDER_CHECKPOINTS = Path(__file__).parents[2] / "data/runs_of_version_0_1/killed
 IMAGES, BATCH = 50, 16
 
 
-class Recorder:
+class Recorder(Callback):
     """A callback that keeps all events."""
 
     def __init__(self) -> None:
@@ -49,9 +49,6 @@ class Recorder:
 
     def state_dict(self) -> dict[str, Any]:
         return {"events": len(self.events)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> str | None:
-        return None
 
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]

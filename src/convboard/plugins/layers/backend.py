@@ -5,12 +5,10 @@ TensorBoard imports this module when it starts, so it imports neither torch nor 
 
 from typing import Any
 
-from tensorboard import plugin_util
 from tensorboard.context import RequestContext
 from tensorboard.plugins import base_plugin
-from werkzeug.wrappers import Request
 
-from convboard.plugins.answers import Answer, applications, binary_answer, json_answer
+from convboard.plugins.answers import Answer, applications, argument, binary_answer, json_answer
 from convboard.plugins.layers.run_data import Runs
 from convboard.plugins.run_pictures import RunPictures
 from convboard.plugins.static_files import read_static_files
@@ -43,19 +41,13 @@ class LayersPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
     def get_plugin_apps(self) -> dict[str, Any]:
         """The WSGI application of each address, below `/data/plugin/layers`."""
         answers: dict[str, Answer] = {
-            "/runs": lambda request: json_answer(request, self._runs(request).overview()),
-            "/run": lambda request: json_answer(request, self._runs(request).run(request.args.get("run", ""))),
-            "/health": lambda request: json_answer(request, self._runs(request).health(request.args.get("run", ""))),
+            "/runs": lambda request: json_answer(request, Runs(self._provider, request).overview()),
+            "/run": lambda request: json_answer(request, Runs(self._provider, request).run(argument(request, "run"))),
+            "/health": lambda request: json_answer(
+                request, Runs(self._provider, request).health(argument(request, "run"))
+            ),
             "/numbers": lambda request: binary_answer(
-                request, self._pictures(request).numbers(request.args.get("key", ""))
+                request, RunPictures(self._provider, request).numbers(argument(request, "key"))
             ),
         }
         return applications(answers, _STATIC.routes(), self._flags)
-
-    def _runs(self, request: Request) -> Runs:
-        environ = request.environ
-        return Runs(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
-
-    def _pictures(self, request: Request) -> RunPictures:
-        environ = request.environ
-        return RunPictures(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))

@@ -1,33 +1,27 @@
-"""The data of the Layers tab, read through TensorBoard's data provider and so from either of its readers."""
+"""The data of the Layers tab."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tensorboard.context import RequestContext
 from tensorboard.data.provider import RunTagFilter
+from werkzeug.wrappers import Request
 
 from convboard.board import tags
 from convboard.plugins.layers.run_list import METRICS, Best, Session, best_of_curves, best_of_last, entry, read_session
+from convboard.plugins.provider_data import ProviderData
 from convboard.plugins.run_pictures import NETWORKS, RunPictures
 
 _SCALARS, _HPARAMS = "scalars", "hparams"  # TensorBoard's own plugins, whose data the tab reads too
 _ALL = 10_000  # samples of a series: more than TensorBoard keeps
 
 
-class Runs:
-    """The runs of a log directory, for one request.
+class Runs(ProviderData):
+    """The runs of a log directory, for one request."""
 
-    Args:
-        provider: TensorBoard's data provider.
-        context: Of the request.
-        experiment: Of the request.
-    """
-
-    def __init__(self, provider: Any, context: RequestContext, experiment: str) -> None:
-        self._provider = provider
-        self._pictures = RunPictures(provider, context, experiment)
-        self._where = {"ctx": context, "experiment_id": experiment}
+    def __init__(self, provider: Any, request: Request) -> None:
+        super().__init__(provider, request)
+        self._pictures = RunPictures(provider, request)
 
     def overview(self) -> dict[str, Any]:
         """The `runs` that have a network to show, the newest first, and the names of the `others`."""

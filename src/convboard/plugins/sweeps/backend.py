@@ -3,22 +3,23 @@
 TensorBoard imports this module when it starts, so it imports neither torch nor what draws.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tensorboard import plugin_util
 from tensorboard.errors import NotFoundError
 from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
-from convboard.plugins.answers import Answer, applications, binary_answer, json_answer
+from convboard.plugins.answers import Answer, applications, argument, binary_answer, json_answer
 from convboard.plugins.run_pictures import RunPictures
 from convboard.plugins.static_files import read_static_files
 from convboard.plugins.sweeps.curves import Curves, steps_per_epoch
 from convboard.plugins.sweeps.inside import inside_of, pictures_command, with_pictures
 from convboard.plugins.sweeps.run_folders import RunFolders
 from convboard.plugins.sweeps.table import importance_of, table_of
+from convboard.results.run_row import RunRow
 
 PLUGIN = "sweeps"
 _STATIC = read_static_files(PLUGIN)
@@ -50,18 +51,18 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         """The WSGI application of each address, below `/data/plugin/sweeps`."""
         answers: dict[str, Answer] = {
             "/folders": lambda request: _new(request, self._runs.overview()),
-            "/table": lambda request: _new(request, table_of(self._runs.rows(_folder(request)), self._runs.name)),
-            "/config": lambda request: json_answer(request, self._runs.row(request.args.get("run", "")).config),
-            "/importance": lambda request: _new(request, importance_of(self._runs.rows(_folder(request)))),
+            "/table": lambda request: _new(request, table_of(self._rows(request), self._runs.name)),
+            "/config": lambda request: json_answer(request, self._runs.row(argument(request, "run")).config),
+            "/importance": lambda request: _new(request, importance_of(self._rows(request))),
             "/difference": lambda request: json_answer(
-                request, self._runs.difference(request.args.get("run", ""), request.args.get("from", ""))
+                request, self._runs.difference(argument(request, "run"), argument(request, "from"))
             ),
             "/tags": lambda request: json_answer(request, self._tags(request)),
             "/curves": lambda request: json_answer(request, self._read_curves(request)),
             "/pictured": lambda request: _new(request, self._pictured(request)),
             "/pictures": lambda request: _new(request, self._inside(request)),
             "/numbers": lambda request: binary_answer(
-                request, self._pictures(request).numbers(request.args.get("key", ""))
+                request, RunPictures(self._provider, request).numbers(argument(request, "key"))
             ),
         }
         return applications(answers, _STATIC.routes(), self._flags)
@@ -72,39 +73,30 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
             raise NotFoundError("the Sweeps tab needs TensorBoard's option --logdir; --logdir_spec is not enough")
         return RunFolders(Path(self._logdir).expanduser())
 
-    def _curves(self, request: Request) -> Curves:
-        environ = request.environ
-        return Curves(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
+    def _rows(self, request: Request) -> Sequence[RunRow]:
+        return self._runs.rows(argument(request, "folder"))
 
     def _tags(self, request: Request) -> list[str]:
-        return self._curves(request).tags([self._runs.name(row) for row in self._runs.rows(_folder(request))])
+        return Curves(self._provider, request).tags([self._runs.name(row) for row in self._rows(request)])
 
     def _read_curves(self, request: Request) -> dict[str, Any]:
         """Return the curves of the runs that are asked for, or else of all runs of a folder."""
-        rows = {self._runs.name(row): row for row in self._runs.rows(_folder(request))}
+        rows = {self._runs.name(row): row for row in self._rows(request)}
         wanted = [run for run in request.args.getlist("runs") if run in rows] or list(rows)
-        curves = self._curves(request).read(wanted, request.args.get("tag", ""))
+        curves = Curves(self._provider, request).read(wanted, argument(request, "tag"))
         return {run: {**curve, "steps_per_epoch": steps_per_epoch(rows[run].path)} for run, curve in curves.items()}
-
-    def _pictures(self, request: Request) -> RunPictures:
-        environ = request.environ
-        return RunPictures(self._provider, plugin_util.context(environ), plugin_util.experiment_id(environ))
 
     def _pictured(self, request: Request) -> dict[str, Any]:
         """Return the runs of a folder that have pictures, and the command that draws those of the best ones."""
-        folder = _folder(request)
-        names = [self._runs.name(row) for row in self._runs.rows(folder)]
-        command = pictures_command(self._runs.logdir / folder, "best=5")
-        return {"runs": with_pictures(self._pictures(request), names), "command": command}
+        names = [self._runs.name(row) for row in self._rows(request)]
+        command = pictures_command(self._runs.logdir / argument(request, "folder"), "best=5")
+        return {"runs": with_pictures(RunPictures(self._provider, request), names), "command": command}
 
     def _inside(self, request: Request) -> dict[str, Any]:
         """Return what is known of the inside of a run, and the command that draws its pictures."""
-        run = self._runs.name(self._runs.row(request.args.get("run", "")))
-        return {**inside_of(self._pictures(request), run), "command": pictures_command(self._runs.logdir / run)}
-
-
-def _folder(request: Request) -> str:
-    return str(request.args.get("folder", ""))
+        run = self._runs.name(self._runs.row(argument(request, "run")))
+        inside = inside_of(RunPictures(self._provider, request), run)
+        return {**inside, "command": pictures_command(self._runs.logdir / run)}
 
 
 def _new(request: Request, content: Any) -> Response:

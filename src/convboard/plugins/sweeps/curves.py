@@ -1,37 +1,26 @@
-"""The curves of runs, read through TensorBoard's data provider and so from either of its readers."""
+"""The curves of runs."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from tensorboard.context import RequestContext
 from tensorboard.data.provider import RunTagFilter
 
 from convboard.experiment.run_summary import CURVES
 from convboard.files import read_text
+from convboard.plugins.provider_data import ProviderData
 
 _SCALARS = "scalars"  # TensorBoard's own plugin
 _MOST = 1_000  # points of a curve
 _DIGITS = 7  # of a value, which is a 32-bit number
 
 
-class Curves:
-    """The scalars of a log directory, for one request.
-
-    Args:
-        provider: TensorBoard's data provider.
-        context: Of the request.
-        experiment: Of the request.
-    """
-
-    def __init__(self, provider: Any, context: RequestContext, experiment: str) -> None:
-        self._provider = provider
-        self._where = {"ctx": context, "experiment_id": experiment, "plugin_name": _SCALARS}
+class Curves(ProviderData):
+    """The scalars of a log directory, for one request."""
 
     def tags(self, runs: Sequence[str]) -> list[str]:
         """Return the tags that any of these runs has."""
-        found = self._provider.list_scalars(**self._where, run_tag_filter=RunTagFilter(runs=runs))
+        found = self._provider.list_scalars(**self._where, plugin_name=_SCALARS, run_tag_filter=RunTagFilter(runs=runs))
         return sorted({tag for tags in found.values() for tag in tags})
 
     def read(self, runs: Sequence[str], tag: str) -> dict[str, dict[str, list[float | None]]]:
@@ -40,7 +29,7 @@ class Curves:
         Times are in seconds since 1970. A value that is not finite is None.
         """
         only = RunTagFilter(runs=runs, tags=[tag])
-        found = self._provider.read_scalars(**self._where, downsample=_MOST, run_tag_filter=only)
+        found = self._provider.read_scalars(**self._where, plugin_name=_SCALARS, downsample=_MOST, run_tag_filter=only)
         return {
             run: {
                 "steps": [point.step for point in curves[tag]],

@@ -22,7 +22,7 @@ from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import SEED, Trial, Trials, setting_of
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.workers.reports import Activity, Progress
-from convboard.training.callbacks import EpochEnd, Evaluation, FitEnd, FitStart, Step
+from convboard.training.callbacks import Callback, EpochEnd, Evaluation, FitStart
 
 _REPORT_SECONDS = 5.0  # between two reports of what a process does
 _WAIT_SECONDS = 15.0  # longer than a process may take to end whose worker was killed
@@ -85,7 +85,7 @@ def value_of(objective: str, val: Evaluation) -> float:
     return val.accuracy if is_maximised(objective) else val.loss
 
 
-class ReportProgress:
+class ReportProgress(Callback):
     """A callback that reports each epoch to the pool.
 
     Args:
@@ -100,27 +100,14 @@ class ReportProgress:
         """See `Callback`."""
         self._max_epochs = start.max_epochs
 
-    def on_step(self, step: Step) -> None:
-        """See `Callback`."""
-
     def on_epoch_end(self, end: EpochEnd) -> None:
         """See `Callback`."""
         value = value_of(self._objective, end.val)
         with suppress(OSError):  # the pool has ended; so will this process
             self._reports.send(Progress(end.epoch, self._max_epochs, value, end.images_per_second))
 
-    def on_fit_end(self, end: FitEnd) -> None:
-        """See `Callback`."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """See `Callback`; there is no state."""
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """See `Callback`; there is no state."""
-
-
-class Pruning:
+class Pruning(Callback):
     """A callback that prunes a trial.
 
     Args:
@@ -138,20 +125,11 @@ class Pruning:
         self._values: list[float] = []
         self.reason = ""
 
-    def on_fit_start(self, start: FitStart) -> None:
-        """See `Callback`."""
-
-    def on_step(self, step: Step) -> None:
-        """See `Callback`."""
-
     def on_epoch_end(self, end: EpochEnd) -> str | None:
         """See `Callback`."""
         self._values.append(value_of(self._objective, end.val))
         self.reason = self._pruner.judge(self._number, self._values, end.is_last, self._stored) or ""
         return self.reason or None
-
-    def on_fit_end(self, end: FitEnd) -> None:
-        """See `Callback`."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the values of the epochs done, and the reason."""

@@ -10,7 +10,8 @@ from torch.distributed.distributed_c10d import Store
 
 from convboard.errors import RankError
 from convboard.training.distributed.communicator import Communicator
-from convboard.training.distributed.watchdog import Activity, Failure, Watchdog
+from convboard.training.distributed.heartbeats import Activity
+from convboard.training.distributed.watchdog import Failure, Watchdog
 from convboard.training.signals import EXIT_BY_SIGNAL
 
 _POLL = 0.02  # seconds

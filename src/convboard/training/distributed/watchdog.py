@@ -12,22 +12,19 @@ exceptions.
 import json
 import os
 import signal
-import socket
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
 
 from torch.distributed.distributed_c10d import Store
 
+from convboard.training.distributed.heartbeats import Activity, Heartbeats, no_progress
 from convboard.training.signals import leave
 
-_LATER = 2  # seconds by which a waiting process reports later than the one it waits for
 _FAILURE, _LEFT = "convboard/failure", "convboard/left"  # keys in the store
 _NEVER_HEARD = "it ended, or was stopped, before it sent a heartbeat."
 
@@ -66,62 +63,6 @@ class Failure:
     is_lost: bool = False
 
 
-class Activity(NamedTuple):
-    """An activity of the main thread.
-
-    Attributes:
-        name: Its name, for the message.
-        number: Its number among the activities of the process.
-        since: `Watchdog.now` at its start, or at the start of waiting.
-        limit: Time limit in seconds.
-        waits: Whether the thread only waits for the other processes.
-    """
-
-    name: str
-    number: int
-    since: float
-    limit: float
-    waits: bool = False
-
-
-class Heartbeat(NamedTuple):
-    """The last heartbeat of another process.
-
-    Attributes:
-        content: The content of the heartbeat; see `Watchdog._send_heartbeat`.
-        at: `Watchdog.now` when it was read.
-        check: Number of the check that read it.
-    """
-
-    content: dict[str, Any]
-    at: float
-    check: int
-
-    @property
-    def process(self) -> str:
-        """The process, such as `process 4711 on host`."""
-        return f"process {self.content['pid']} on {self.content['host']}"
-
-
-def no_progress(activity: Activity | None, others: Sequence[Sequence[int] | None], now: float) -> str | None:
-    """Return a description of how this process blocks the others, or None if it does not.
-
-    Args:
-        activity: The activity of this process.
-        others: For each other process, the number of its activity and whether it waits; None if it has no activity.
-        now: Present value of `Watchdog.now`.
-    """
-    if activity is None or now < activity.since + activity.limit:
-        return None
-    seconds = now - activity.since
-    if not activity.waits:
-        if all(other is None or other[0] >= activity.number for other in others):
-            return f"no progress in {activity.name} for {seconds:.0f} s, at"
-    elif seconds > activity.limit + _LATER and all(other is not None and other[1] for other in others):
-        return f"all processes wait for each other in {activity.name} for {seconds:.0f} s, at"
-    return None
-
-
 class Watchdog(threading.Thread):
     """The watchdog of one process.
 
@@ -157,14 +98,13 @@ class Watchdog(threading.Thread):
         self._on_failure = on_failure or self._end_process
         self._store = store
         self._rank = rank
-        self._others = [other for other in range(world_size) if other != rank]
-        self._heartbeats: dict[int, Heartbeat] = {}
+        self._heartbeats = Heartbeats(store, rank, world_size)
         self._checks = 0
         self._search_began: float | None = None
         self._main = threading.main_thread()
         self._stopped = threading.Event()
         self._failed = threading.Event()
-        self._send_heartbeat()
+        self._heartbeats.send(self._checks, self.activity)
 
     def run(self) -> None:
         """Check until the main thread calls `stop` or a process fails."""
@@ -190,8 +130,10 @@ class Watchdog(threading.Thread):
     def check(self) -> None:
         """Exchange heartbeats, and set `failure` if a process has failed."""
         try:
-            self._send_heartbeat()
-            self._read_store()
+            self._heartbeats.send(self._checks, self.activity)
+            if self._store.check([_FAILURE]):
+                self.failure = Failure(**json.loads(self._store.get(_FAILURE)))
+            self._heartbeats.read(self.now, self._checks)
             found = None if self.failure else self._find_lost() or self._find_no_progress()
             if found is not None:
                 self.report(found)
@@ -217,8 +159,8 @@ class Watchdog(threading.Thread):
         began, self._search_began = self._checks, self.now
         while self.failure is None and self.is_alive():
             # The heartbeats of the next check may have been sent before this call.
-            heard = [rank for rank, heartbeat in self._heartbeats.copy().items() if heartbeat.check > began + 1]
-            if len(heard) == len(self._others):
+            heard = [heartbeat for heartbeat in self._heartbeats.latest.values() if heartbeat.check > began + 1]
+            if len(heard) == len(self._heartbeats.others):
                 break
             self._failed.wait(self.settings.heartbeat)
         self._search_began = None
@@ -242,34 +184,18 @@ class Watchdog(threading.Thread):
         grace = self.settings.grace
         self.join(grace)
         lost = self.failure is not None and self.failure.is_lost
+        awaited = len(self._heartbeats.others) - lost
         end = time.monotonic() + grace
         with suppress(RuntimeError):
             self._store.add(_LEFT, 1)
-            while self._rank == 0 and self._store.add(_LEFT, 0) <= len(self._others) - lost and time.monotonic() < end:
+            while self._rank == 0 and self._store.add(_LEFT, 0) <= awaited and time.monotonic() < end:
                 time.sleep(self.settings.heartbeat / 4)
-
-    def _send_heartbeat(self) -> None:
-        """Write the process and its activity to the store; the count makes each heartbeat different."""
-        activity = self.activity
-        state = None if activity is None else [activity.number, activity.waits]
-        content = {"count": self._checks, **_own_process(), "activity": state}
-        self._store.set(f"convboard/heartbeat/{self._rank}", json.dumps(content))
-
-    def _read_store(self) -> None:
-        if self._store.check([_FAILURE]):
-            self.failure = Failure(**json.loads(self._store.get(_FAILURE)))
-        for rank in self._others:
-            key = f"convboard/heartbeat/{rank}"
-            if rank in self._heartbeats or self._store.check([key]):
-                content = json.loads(self._store.get(key))
-                if rank not in self._heartbeats or self._heartbeats[rank].content != content:
-                    self._heartbeats[rank] = Heartbeat(content, self.now, self._checks)
 
     def _find_lost(self) -> Failure | None:
         """Return the failure of another process whose heartbeats have stopped, or None."""
         timeout, grace = self.settings.timeout, self.settings.grace
-        for rank in self._others:
-            last = self._heartbeats.get(rank)
+        for rank in self._heartbeats.others:
+            last = self._heartbeats.latest.get(rank)
             if last is not None and self.now > last.at + timeout:
                 text = f"{last.process} sent no heartbeat for {timeout:.0f} s: it is stopped, or cut off."
                 return Failure(rank, text, 1, is_lost=True)
@@ -279,7 +205,7 @@ class Watchdog(threading.Thread):
         return None
 
     def _find_no_progress(self) -> Failure | None:
-        others = [heartbeat.content["activity"] for heartbeat in self._heartbeats.values()]
+        others = [heartbeat.content["activity"] for heartbeat in self._heartbeats.latest.values()]
         text = no_progress(self.activity, others, self.now)
         if text is None:
             return None
@@ -296,15 +222,7 @@ class Watchdog(threading.Thread):
 
     def _kill_stopped(self, failure: Failure) -> None:
         """Kill a lost process of this machine: torchrun would wait 30 s for the end of a stopped process."""
-        last, own = self._heartbeats.get(failure.rank), _own_process()
-        if failure.is_lost and last is not None and all(last.content[key] == own[key] for key in ("host", "pid_space")):
+        last = self._heartbeats.latest.get(failure.rank)
+        if failure.is_lost and last is not None and last.is_from_this_machine:
             with suppress(ProcessLookupError):
                 os.kill(last.content["pid"], signal.SIGKILL)
-
-
-def _own_process() -> dict[str, str | int]:
-    """Return host, process id and its namespace: containers may share a host name, but not the namespace."""
-    pid_space = ""
-    with suppress(OSError):
-        pid_space = str(Path("/proc/self/ns/pid").readlink())
-    return {"host": socket.gethostname(), "pid_space": pid_space, "pid": os.getpid()}

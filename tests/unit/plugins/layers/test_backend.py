@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -14,10 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
-from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.base_plugin import TBContext
-from werkzeug.test import Client, TestResponse
 
 from convboard.board import hparams, tags
 from convboard.board.event_file import EventFile
@@ -27,6 +22,8 @@ from convboard.board.summaries import image, network, scalar, text
 from convboard.plugins.layers import backend
 from convboard.plugins.layers.backend import LayersPlugin
 from permissions import permissions
+from python_code import printed
+from served_plugin import ServedPlugin
 
 OLD_RUNS = Path(__file__).parents[3] / "data/runs_of_version_0_1"
 RECORD = {"version": 1, "name": "LeNet", "rows": [{"formula": "⌊28/2⌋ = 14"}], "boxes": {}}
@@ -55,16 +52,11 @@ def write_run(path: Path, *, has_network: bool = True) -> None:
     events.close()
 
 
-class Served:
+class Served(ServedPlugin):
     """The plugin over a folder; counts the pictures that are read."""
 
     def __init__(self, logdir: Path) -> None:
-        multiplexer = EventMultiplexer()
-        multiplexer.AddRunsFromDirectory(str(logdir))
-        multiplexer.Reload()
-        self.provider = MultiplexerDataProvider(multiplexer, str(logdir))
-        self.plugin = LayersPlugin(TBContext(data_provider=self.provider))
-        self.apps = self.plugin.get_plugin_apps()
+        super().__init__(LayersPlugin, logdir)
         self.reads: list[str] = []
         self._read = self.provider.read_blob
         self.provider.read_blob = self._note_and_read
@@ -72,9 +64,6 @@ class Served:
     def _note_and_read(self, ctx: Any, blob_key: str) -> Any:
         self.reads.append(blob_key)
         return self._read(ctx, blob_key=blob_key)
-
-    def ask(self, address: str, method: str = "GET", headers: Any = None, **query: str) -> TestResponse:
-        return Client(self.apps[address]).open(address, method=method, query_string=query, headers=headers)
 
 
 @pytest.fixture
@@ -86,8 +75,7 @@ def served(tmp_path: Path) -> Served:
 
 
 def test_runs_with_a_network_are_told_from_others(served: Served) -> None:
-    listed = served.ask("/runs").json
-    assert listed
+    listed = served.json("/runs")
     assert sorted(run["name"] for run in listed["runs"]) == ["mnist/a", "mnist/b"]
     assert listed["others"] == ["x"]
 
@@ -135,8 +123,7 @@ def test_runs_are_listed_with_what_tells_them_apart_the_newest_first(tmp_path: P
     write_session(tmp_path / "a/newest", 3000.0)
     write_session(tmp_path / "b/oldest", 1000.0, hparams.session_end(finished=True), best=BEST)
     write_session(tmp_path / "c/failed", 2000.0, hparams.session_end(finished=False))
-    listed = Served(tmp_path).ask("/runs").json
-    assert listed
+    listed = Served(tmp_path).json("/runs")
     assert [(run["name"], run["state"], run["accuracy"]) for run in listed["runs"]] == [
         ("a/newest", "unfinished", None),
         ("c/failed", "failed", None),
@@ -147,31 +134,27 @@ def test_runs_are_listed_with_what_tells_them_apart_the_newest_first(tmp_path: P
 
 def test_a_run_comes_with_its_config_and_its_best_epoch(tmp_path: Path) -> None:
     write_session(tmp_path / "a", 1000.0, best=BEST)
-    run = Served(tmp_path).ask("/run", run="a").json
-    assert run
+    run = Served(tmp_path).json("/run", run="a")
     assert run["best"] == {"step": 4, "metrics": BEST}
     assert (run["config"]["model.width"], run["config"]["dataset.path"]) == (8, "/data/birds")
 
 
 def test_runs_of_the_version_before_are_listed_too() -> None:
     served = Served(OLD_RUNS)
-    listed = served.ask("/runs").json
-    assert listed
+    listed = served.json("/runs")
     runs = {run["name"]: run for run in listed["runs"]}
     result = json.loads((OLD_RUNS / "finished/result.json").read_text())
     assert runs["finished"]["accuracy"] == pytest.approx(result["metrics"]["accuracy/val"])
     assert (runs["finished"]["state"], runs["killed"]["state"]) == ("finished", "unfinished")
     assert runs["finished"]["model"]
-    run = served.ask("/run", run="finished").json
-    assert run
+    run = served.json("/run", run="finished")
     epoch = run["best"]["step"] / run["network"]["steps_per_epoch"]
     assert epoch == result["best_epoch"]
     assert run["best"]["metrics"]["accuracy/test"] == pytest.approx(result["metrics"]["accuracy/test"])
 
 
 def test_a_run_is_its_network_and_the_keys_of_its_pictures(served: Served) -> None:
-    run = served.ask("/run", run="mnist/a").json
-    assert run
+    run = served.json("/run", run="mnist/a")
     assert run["network"] == RECORD
     assert {tag: [picture["step"] for picture in pictures] for tag, pictures in run["pictures"].items()} == {
         "kernels/block/0": [0, 4],
@@ -203,8 +186,7 @@ def test_damaged_records_of_the_hparams_tab_count_as_missing(tmp_path: Path) -> 
     events = EventFile.create(tmp_path / "damaged")
     events.write([network(RECORD), record], 0)
     events.close()
-    listed = Served(tmp_path).ask("/runs").json
-    assert listed
+    listed = Served(tmp_path).json("/runs")
     assert (listed["runs"][0]["model"], listed["runs"][0]["lr"]) == (None, None)
 
 
@@ -337,5 +319,4 @@ def test_the_plugin_loads_without_what_trains_and_draws() -> None:
         "import sys, convboard.plugins.layers.backend; "
         "print(sorted({'torch', 'PIL', 'tensorflow', 'matplotlib', 'hydra', 'convboard.board.board'} & {*sys.modules}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "[]\n"
+    assert printed(code) == "[]\n"

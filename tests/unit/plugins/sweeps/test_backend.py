@@ -1,7 +1,5 @@
 """The backend over runs on the disk, without a server; tests/browser has it in a real TensorBoard."""
 
-import subprocess
-import sys
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
-from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.plugins.base_plugin import TBContext
-from werkzeug.test import Client, TestResponse
 
 from convboard.board import tags
 from convboard.board.event_file import EventFile
@@ -24,6 +19,8 @@ from convboard.plugins.sweeps.backend import SweepsPlugin
 from convboard.results.importance import VARIANCE
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
+from python_code import printed
+from served_plugin import ServedPlugin
 from synthetic_sweep import Outcome, grid, write_sweep
 
 SWEEP = "sweeps/first"
@@ -33,24 +30,11 @@ OUTCOMES.append(Outcome(State.WAITING))
 AXES: dict[str, list[Any]] = {"optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
 
 
-class Served:
+class Served(ServedPlugin):
     """The plugin over a folder."""
 
     def __init__(self, logdir: Path) -> None:
-        multiplexer = EventMultiplexer()
-        multiplexer.AddRunsFromDirectory(str(logdir))
-        multiplexer.Reload()
-        self.provider = MultiplexerDataProvider(multiplexer, str(logdir))
-        self.plugin = SweepsPlugin(TBContext(data_provider=self.provider, logdir=str(logdir)))
-        self.apps = self.plugin.get_plugin_apps()
-
-    def ask(self, address: str, method: str = "GET", headers: Any = None, **query: Any) -> TestResponse:
-        return Client(self.apps[address]).open(address, method=method, query_string=query, headers=headers)
-
-    def json(self, address: str, **query: Any) -> Any:
-        answer = self.ask(address, **query)
-        assert answer.status_code == 200, answer.text
-        return answer.json
+        super().__init__(SweepsPlugin, logdir)
 
 
 def write_curve(run_dir: Path, tag: str, values: list[float]) -> None:
@@ -89,8 +73,7 @@ def test_tensorboard_finds_the_plugin_which_loads_without_what_trains_and_draws(
     assert found.load() is SweepsPlugin
     heavy = "{'torch', 'PIL', 'scipy', 'matplotlib', 'hydra', 'omegaconf'}"
     code = f"import sys, {found.module}; print(sorted({heavy} & {{*sys.modules}}))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "[]\n"
+    assert printed(code) == "[]\n"
 
 
 def test_the_tab_is_a_module(served: Served) -> None:

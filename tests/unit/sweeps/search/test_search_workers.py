@@ -1,7 +1,5 @@
 """Workers of one search in processes of their own, which propose at the same time."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.sweep_options import SweepOptions
+from python_code import first_line, start
 
 WORKER = """
 import sys
@@ -46,14 +45,9 @@ def test_workers_that_propose_at_the_same_time_try_each_setting_once(tmp_path: P
         "train.py -m sweep=tpe", ("optimizer.lr", "model"), "accuracy/val", "abc", {}, options.shared()
     )
     folder = Sweep.create(tmp_path / "sweep", record, [], plan.to_json()).folder
-    command = [sys.executable, "-c", WORKER, str(folder)]
-    workers = [
-        subprocess.Popen([*command, f"worker-{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for number in range(4)
-    ]
+    workers = [start(WORKER, folder, f"worker-{number}") for number in range(4)]
     for worker in workers:
-        assert worker.stdout is not None
-        worker.stdout.readline()
+        first_line(worker)
     for worker in workers:
         assert worker.stdin is not None
         worker.stdin.write("go\n")

@@ -2,7 +2,6 @@
 
 import random
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convboard.sweeps.store.journal import _FOLLOWS, Entry, Journal, State
+from python_code import start
 
 
 def test_a_trial_waits_is_claimed_and_ends(tmp_path: Path) -> None:
@@ -131,8 +131,7 @@ def process(code: str, folder: Path, *arguments: object) -> "subprocess.Popen[st
     """A process that runs `code` with a journal."""
     imports = "import sys; from pathlib import Path; from convboard.sweeps.store.journal import *"
     code = f"{imports}\njournal = Journal(Path(sys.argv[1]))\n{code}"
-    command = [sys.executable, "-c", code, str(folder), *map(str, arguments)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    return start(code, folder, *arguments)
 
 
 def test_no_trial_is_claimed_twice_or_missed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker, this_worker
+from python_code import first_line, start
 
 
 def elsewhere(folder: Path) -> Worker:
@@ -23,10 +24,8 @@ def test_a_worker_of_this_machine_is_dead_when_its_process_is(tmp_path: Path) ->
         f"worker = this_worker()\nwith SignOfLife(Path({str(tmp_path)!r}), worker):\n"
         "    print(worker.id, flush=True); sys.stdin.read()"
     )
-    process = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True)
-    assert process.stdout is not None
-    assert process.stdin is not None
-    worker = process.stdout.readline().strip()
+    process = start(code)
+    worker = first_line(process)
     observer = Observer(tmp_path)
     assert not observer.is_dead(worker)
     process.kill()

@@ -1,7 +1,6 @@
-"""What a real TensorBoard serves of a real run, in both of its readers."""
+"""What a real TensorBoard serves of a real run."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +8,6 @@ import pytest
 
 EPOCHS, STEPS = 2, 21  # of the digits
 RUN = "digits/lenet"
-
-
-@pytest.fixture(scope="module", params=[True, False], ids=["load_fast", "slow_reader"])
-def server(request: pytest.FixtureRequest, finished_run: Path, start_tensorboard: Any) -> Iterator[Any]:
-    """A server that has read the whole run."""
-    with start_tensorboard(finished_run, load_fast=request.param) as server:
-        server.wait_until(lambda server: "accuracy/test" in server.get("data/plugin/scalars/tags").get(RUN, {}))
-        yield server
 
 
 def steps(server: Any, tag: str) -> list[int]:

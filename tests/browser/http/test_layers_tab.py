@@ -1,8 +1,6 @@
-"""What a real TensorBoard serves to the Layers tab of a real run, in both of its readers."""
+"""What a real TensorBoard serves to the Layers tab of a real run."""
 
 import urllib.error
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +11,6 @@ from convboard.board.figures.embedded_arrays import unpack
 STEPS = [0, 21, 42]  # at which pictures of two epochs on the digits are drawn
 RUN = "digits/lenet"
 ROOT = "data/plugin/layers"
-
-
-@pytest.fixture(scope="module", params=[True, False], ids=["load_fast", "slow_reader"])
-def server(request: pytest.FixtureRequest, finished_run: Path, start_tensorboard: Any) -> Iterator[Any]:
-    """A server that has read the whole run."""
-    with start_tensorboard(finished_run, load_fast=request.param) as server:
-        server.wait_until(lambda server: "accuracy/test" in server.get("data/plugin/scalars/tags").get(RUN, {}))
-        yield server
 
 
 def numbers(server: Any, tag: str, place: int = -1) -> Any:

@@ -1,0 +1,29 @@
+"""The backend of a tab over event files, without a server."""
+
+from pathlib import Path
+from typing import Any
+
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.plugins.base_plugin import TBContext, TBPlugin
+from werkzeug.test import Client, TestResponse
+
+
+class ServedPlugin:
+    """A plugin over a log directory, as TensorBoard's slow reader has read it."""
+
+    def __init__(self, plugin: type[TBPlugin], logdir: Path) -> None:
+        multiplexer = EventMultiplexer()
+        multiplexer.AddRunsFromDirectory(str(logdir))
+        multiplexer.Reload()
+        self.provider = MultiplexerDataProvider(multiplexer, str(logdir))
+        self.plugin = plugin(TBContext(data_provider=self.provider, logdir=str(logdir)))
+        self.apps = self.plugin.get_plugin_apps()
+
+    def ask(self, address: str, method: str = "GET", headers: Any = None, **query: Any) -> TestResponse:
+        return Client(self.apps[address]).open(address, method=method, query_string=query, headers=headers)
+
+    def json(self, address: str, **query: Any) -> Any:
+        answer = self.ask(address, **query)
+        assert answer.status_code == 200, answer.text
+        return answer.json
