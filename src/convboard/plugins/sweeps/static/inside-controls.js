@@ -2,6 +2,7 @@
 
 import { el } from "../../shared/static/dom.js";
 import { imagePicker } from "../../shared/static/image-picker.js";
+import { selectList } from "./select-list.js";
 
 const SHOWS = { maps: "Feature maps", kernels: "Kernels", confusion: "Confusion matrix" };
 const SEEDS = { first: "one of each setting", all: "all seeds" };
@@ -37,16 +38,16 @@ function showsChoice(store) {
 }
 
 function layerChoice(store) {
-  const select = el("select", { "aria-label": "Layer", onchange: () => store.set({ layer: select.value }) });
-  const node = labelled("Layer", select);
-  let listed = "";
+  const list = selectList("Layer", (layer) => store.set({ layer }));
+  const node = labelled("Layer", list.node);
   store.subscribe(["inside"], ({ inside }) => {
-    const layers = inside?.layers ?? [];
+    const { layers, cells, layer } = inside ?? { layers: [], cells: [] };
+    const textOf = ({ name, runs }) => (runs < cells.length ? `${name} (${runs} of ${cells.length} runs)` : name);
     node.hidden = !layers.length;
-    const names = JSON.stringify(layers);
-    if (names !== listed) select.replaceChildren(...layers.map((name) => el("option", { value: name }, name)));
-    listed = names;
-    select.value = inside?.layer ?? "";
+    list.update(
+      layers.map((each) => [each.name, textOf(each)]),
+      layer ?? "",
+    );
   });
   return node;
 }
