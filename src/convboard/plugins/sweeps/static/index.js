@@ -42,6 +42,7 @@ import "../../shared/static/scale-bar.js";
 import "../../shared/static/tiles.js";
 import "./about-line.js";
 import "./api.js";
+import "./axis-ends.js";
 import "./columns.js";
 import "./confusion-view.js";
 import "./confusion.js";

@@ -21,7 +21,7 @@ export class InsideCard {
   #titled = ""; // what the title says
 
   /**
-   * @param {(place: ?Object) => void} point Called as the pointer moves over a picture, with a unit, a weight or a cell.
+   * @param {(place: ?Object) => void} point Called as the pointer moves over the picture, with a unit, weight or cell.
    * @param {(layer: string) => void} chooseLayer
    */
   constructor(point, chooseLayer) {
