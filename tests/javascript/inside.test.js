@@ -119,10 +119,10 @@ test("what is drawn of a run is told, and what is not finite is counted", () => 
   const chosen = { layer: "conv1", epoch: 3, activation: "", largest: 5 };
   const cell = (epoch, isLast, state = "finished") => ({ layer: "conv1", picture: { epoch, isLast }, run: { state } });
   const about = (drawn, of = cell(3, true)) => aboutParts(of, drawn, chosen).join(", ");
-  assert.equal(about(maps(1, -2, NaN)), "epoch 3, 1 map of 1×3, up to 2.00, 1 not finite");
+  assert.equal(about(maps(1, -2, NaN)), "epoch 3, 1 map of 1×3, 1 not finite, the others up to 2.00");
   assert.equal(about(maps(9)), "epoch 3, 1 map of 1×1, up to 9.00, beyond the scale");
   assert.equal(about({ ...maps(0), activation: "ReLU" }), "epoch 3, 1 map of 1×1 after ReLU, all zero");
-  assert.equal(about(maps(NaN)), "epoch 3, 1 map of 1×1, nothing finite, 1 not finite");
+  assert.equal(about(maps(NaN)), "epoch 3, 1 map of 1×1, nothing finite");
   const times = [cell(0, true), cell(2, true, "running"), cell(2, true), cell(2, false), cell(4, true)];
   assert.deepEqual(
     times.map((of) => about(maps(0), of).split(", 1 map")[0]),

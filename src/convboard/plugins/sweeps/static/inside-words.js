@@ -29,11 +29,9 @@ function timeText({ picture, run }, epoch) {
 function contentParts({ kind, of, strongest, notFinite, activation }, common, largest) {
   if (kind === "confusion") return [`${(100 * accuracyOf(of)).toFixed(2)} % right`];
   const after = activation && !common ? ` after ${activation}` : "";
-  return [
-    `${counted(kind, of)}${after}`,
-    strengthText(strongest, largest),
-    ...(notFinite ? [`${notFinite} not finite`] : []),
-  ];
+  const strength = strengthText(strongest, largest);
+  const isMixed = notFinite > 0 && !Number.isNaN(strongest);
+  return [`${counted(kind, of)}${after}`, isMixed ? `${notFinite} not finite, the others ${strength}` : strength];
 }
 
 function counted(kind, { channels, height, width, shape }) {
