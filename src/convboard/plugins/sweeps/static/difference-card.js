@@ -48,7 +48,11 @@ export class DifferenceCard {
     const values = this.#difference.map((share) => 100 * share);
     const largest = largestMagnitude(values);
     const right = pointsText(accuracyOf(second) - accuracyOf(first)) || "0";
-    this.about.say(`${right} points right`, el("span", {}, "points"), scaleBar(largest, true, how.theme));
+    this.about.say(
+      `${right} points right`,
+      el("span", { class: "scale-unit" }, "points"),
+      scaleBar(largest, true, how.theme),
+    );
     this.view.draw({ values, largest, names: this.#names, textOf: (i) => pointsText(values[i] / 100) }, how);
     this.body.replaceChildren(this.view.node);
   }

@@ -3,6 +3,7 @@
 import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";
 import { css, risingColour, textOn } from "../../shared/static/palette.js";
+import { shortened } from "../../shared/static/plot-axes.js";
 import { goodness } from "./goodness.js";
 import { byImportance, distinctValues, heatCells } from "./key-statistics.js";
 import { twoDigits } from "./metric-ticks.js";
@@ -10,7 +11,7 @@ import { selectList } from "./select-list.js";
 import { configValue, isAccuracy, metric, shortKeys } from "./words.js";
 
 const LETTER = 6.4; // pixels, about
-const HEAD = { most: 104, beside: 10 }; // pixels of the names of rows, and beside them
+const HEAD = { most: 104, beside: 10 }; // pixels of the names of rows and columns, and beside them
 const NUMBERS = { whole: 42, short: 28 }; // pixels of a cell that a number needs, with all its digits and with few
 
 /**
@@ -73,7 +74,9 @@ function heatTable(table, [keyX, keyY], { theme, width }) {
   const room = (width - head) / columns.length;
   const how = { objective: table.objective, good: goodness(table), theme, room };
   const isUpright = LETTER * longest(across) > room;
-  const names = across.map((text) => el("th", { scope: "col", title: text }, el("span", {}, text)));
+  const names = across.map((text) =>
+    el("th", { scope: "col", title: text }, el("span", {}, shortened(text, HEAD.most))),
+  );
   const lines = down.map((text, i) =>
     el(
       "tr",

@@ -13,6 +13,7 @@ import { configValue, metric, settingName, withDeviation } from "./words.js";
 
 const VIEW = "mattered";
 const MOST_AXES = 9; // in the parallel coordinates: the most important keys, and the objective
+const MANY_KEYS = 4; // plots beside each other that a small window has room for
 const TIP = { width: 260, away: 14 }; // pixels of what is said of the setting that is pointed at
 
 /**
@@ -105,7 +106,8 @@ class MatteredView {
       filterOf: (column) => this.store.get().filter[column] ?? null,
     });
     const hidden = table.keys.length + 1 - columns.length;
-    this.note.textContent = hidden ? `${hidden} keys that matter less are left out` : "";
+    const which = isRanked(state) ? " that matter less" : "";
+    this.note.textContent = hidden ? `without ${plural(hidden, "key")}${which}` : "";
     this.#drawPassing();
   }
 
@@ -117,8 +119,11 @@ class MatteredView {
   #drawKeys(state) {
     const { table, importance } = state;
     const isCut = objectiveRange(table)?.isCut;
-    this.about.textContent = `a dot for each setting, and means${isCut ? "; much worse ones are at the edge" : ""}`;
     const order = byImportance(state);
+    const first = isRanked(state) ? ", the most important first" : "";
+    const more = order.length > MANY_KEYS ? `; ${order.length} keys${first}` : "";
+    const edge = isCut ? "; much worse ones are at the edge" : "";
+    this.about.textContent = `a dot for each setting, and means${edge}${more}`;
     if (order.join() !== this.#plots.map(({ key }) => key).join()) {
       this.#plots = order.map((key) => new KeyPlot(key, this.react));
       this.plots.replaceChildren(...this.#plots.map(({ node }) => node));
@@ -176,6 +181,9 @@ const meanLines = ({ key, group: { low, high, mean, n } }, { objective }) => [
   el("b", {}, `${key} ${low === high ? configValue(low) : `${configValue(low)} to ${configValue(high)}`}`),
   el("span", {}, `mean ${metric(objective, mean)} of ${plural(n, "setting")}`),
 ];
+
+/** Whether it is known which keys matter more. */
+const isRanked = ({ importance }) => Object.keys(importance?.shares ?? {}).length > 0;
 
 /** Why there is nothing to show; empty if there is. */
 function reasonForNothing({ keys, settings }) {
