@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { movedEnd } from "#sweeps/axis-ends.js";
 import { passes } from "#sweeps/filter.js";
 import { goodness, objectiveRange } from "#sweeps/goodness.js";
 import { shownKeys } from "#sweeps/heat-map.js";
 import { keyAxis, placeOf } from "#sweeps/key-axis.js";
-import { keyDots, keyScales, nearestDot } from "#sweeps/key-drawing.js";
+import { keyDots, keyScales, meanAt, meanBars, nearestDot } from "#sweeps/key-drawing.js";
 import { distinctValues, heatCells, meansBy } from "#sweeps/key-statistics.js";
 import { nearestLine, parallelAxes, parallelLines } from "#sweeps/parallel-drawing.js";
 import { VIEW_DEFAULTS, viewFromLink, viewToLink } from "#sweeps/view-options.js";
@@ -69,6 +70,53 @@ test("a brush on categories chooses whole ones, also none for a value that is no
       .map(Math.round),
     [200, 133],
   );
+});
+
+test("a bound has no more digits than its pixel needs, and leaves nothing out", () => {
+  const settings = [0.0123456, 0.5, 0.987654].map((lr, i) => setting(String(i), 0.9, { lr }));
+  const axis = keyAxis("lr", { ...TABLE, scales: { lr: "linear" }, settings }, PLACES);
+  const { low, high } = axis.ruleOf(axis.at(0.5) + 1, axis.at(0.5) - 1);
+  assert.ok(low < 0.5 && high > 0.5);
+  assert.ok([low, high].every((bound) => String(bound).length <= 5));
+});
+
+test("a filter of another kind than the axis, as a link may have it, has its places too", () => {
+  const lr = keyAxis("lr", TABLE, PLACES);
+  assert.equal(lr.placesOf({ values: ["0.1", "none"] }).length, 1);
+  assert.deepEqual(lr.boundsOf({ values: ["0.1", "0.01"] }), [0.01, 0.1]);
+  const decay = keyAxis("decay", TABLE, PLACES);
+  assert.equal(decay.placesOf({ low: 0.1, high: null }).length, 1);
+  assert.deepEqual(decay.boundsOf({ low: 0.1, high: null }), [1, 1]);
+  assert.deepEqual(keyAxis("model", TABLE, PLACES).placesOf({ low: 1 }), []);
+});
+
+test("the ends of a range are moved by keys from value to value, and do not pass each other", () => {
+  const axis = keyAxis("lr", TABLE, PLACES);
+  assert.deepEqual(movedEnd(axis, null, 0, 1), { low: 0.01, high: null });
+  assert.deepEqual(movedEnd(axis, null, 1, -1), { low: null, high: 0.01 });
+  assert.equal(movedEnd(axis, null, 0, -1), null);
+  assert.equal(movedEnd(axis, { low: 0.01, high: null }, 0, -Infinity), null);
+  assert.deepEqual(movedEnd(axis, { low: null, high: 0.01 }, 0, Infinity), { low: 0.01, high: 0.01 });
+  assert.deepEqual(movedEnd(axis, { low: 0.005, high: null }, 0, 1), { low: 0.01, high: null });
+  const model = keyAxis("model", TABLE, PLACES);
+  assert.deepEqual(movedEnd(model, null, 0, 1), { values: ["cnn"] });
+  assert.equal(movedEnd(model, { values: ["cnn"] }, 0, -1), null);
+  assert.deepEqual([model.boundText(0), model.boundPlace(0, 0), model.boundPlace(0, 1)], ["lenet", 200, 100]);
+});
+
+test("an axis of many values has round stops at about equal distances", () => {
+  const settings = Array.from({ length: 99 }, (_, i) => setting(String(i), 0.9, { lr: 10 ** (-i / 25) }));
+  for (const kind of ["log", "linear"]) {
+    const axis = keyAxis("lr", { ...TABLE, scales: { lr: kind }, settings }, PLACES);
+    assert.ok(axis.stops.length > 20 && axis.stops.length < 30);
+    assert.deepEqual(
+      axis.stops.toSorted((a, b) => a - b),
+      axis.stops,
+    );
+    assert.ok(axis.stops.slice(1, -1).every((stop) => String(stop).length <= 8));
+  }
+  const objective = keyAxis("@objective", TABLE, PLACES);
+  assert.match(objective.boundText(objective.stops[3]), /^9\d\.\d\d %$/);
 });
 
 test("a setting that is far worse than most is at the end of the axis", () => {
@@ -148,6 +196,7 @@ test("every setting is in one cell of a heat map of many values", () => {
   const settings = Array.from({ length: 100 }, (_, i) => setting(String(i), i, { lr: 10 ** (-i / 25), model: i % 2 }));
   const { rows, cells } = heatCells({ settings, scales: { lr: "log", model: "linear" } }, "model", "lr");
   assert.equal(rows.length, 8);
+  assert.equal(heatCells({ settings, scales: { lr: "log", model: "linear" } }, "lr", "model").columns.length, 5);
   assert.equal(
     cells.flat().reduce((sum, { n }) => sum + n, 0),
     100,
@@ -173,6 +222,14 @@ test("dots of equal value are spread, and the nearest one is found", () => {
   assert.notEqual(dots[0].x, dots[2].x);
   assert.equal(nearestDot(dots, [dots[2].x + 2, dots[2].y - 2]).id, "c");
   assert.equal(nearestDot(dots, [0, 0]), null);
+});
+
+test("the mean that is pointed at is found", () => {
+  const scales = keyScales("model", TABLE, { width: 400, height: 200 });
+  const bars = meanBars(meansBy(SETTINGS, "model", "category"), scales);
+  const [first] = bars;
+  assert.deepEqual(meanAt(bars, [first.middle, first.height + 2]), { low: "lenet", high: "lenet", mean: 0.98, n: 2 });
+  assert.equal(meanAt(bars, [first.middle, first.height + 20]), null);
 });
 
 test("a line goes through its values; without one it has a gap, and lines of one category are spread", () => {

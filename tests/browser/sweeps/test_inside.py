@@ -1,5 +1,6 @@
 """The view Inside of the Sweeps tab in a real Chromium, over a sweep of which some runs have pictures."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -142,6 +143,20 @@ def test_kernels_are_on_one_scale_too(open_tab: Any, server: Any) -> None:
     tab.find("select[aria-label=Layer]").select_option("fc1")
     expect(tab.find(".inside-card .about").first).to_contain_text("120 units of 400")
     tab.wait_for_link("shows=kernels", "layer=fc1")
+
+
+def test_a_weight_that_is_pointed_at_is_told_in_all_runs(open_tab: Any, server: Any) -> None:
+    tab = open_inside(open_tab, layer="conv2")
+    tab.find("button[data-shows=kernels]").click()
+    tab.find(".inside-card .kernels canvas").first.hover(position={"x": 4, "y": 17})  # below the first number
+    expect(tab.find(".inside-card .place")).to_have_text([re.compile("^kernel 0, input channel 0, .0, 0.: ")] * 2)
+    found = [arrays(server, run, "kernels/conv2")["weight"][0, 0, 0, 0] for run in runs(tab)]
+    assert [number(text) for text in about(tab)] == pytest.approx(found, rel=0.01, abs=0.001)
+    assert tab.find(".kernels .unit.pointed:visible").count() == 2
+    tab.find("select[aria-label=Layer]").select_option("fc2")
+    expect(tab.find(".inside-card .said").first).to_contain_text("84 units of 120")
+    tab.find(".inside-card .kernels canvas").first.hover(position={"x": 0, "y": 0})
+    expect(tab.find(".inside-card .place").first).to_have_text(re.compile("^unit 0, input 0: "))
 
 
 def test_the_difference_of_two_confusion_matrices(open_tab: Any, server: Any) -> None:

@@ -46,13 +46,29 @@ def test_a_brush_on_an_axis_filters_the_table_and_a_click_takes_it_away(open_tab
     tab = open_mattered(open_tab)
     box = tab.find(".parallel-plot").bounding_box()
     last = box["width"] - 70  # the axis of the objective
-    drag(tab, (last, 30), (last, box["height"] / 2))
+    drag(tab, (last, 30), (last, box["height"] / 3))
     expect(tab.find(".filters .quiet").first).to_have_text("2 of 4 settings")
     assert tab.find(".chip").inner_text().startswith("accuracy/val ≥ 9")
     tab.page.keyboard.press("1")
     tab.wait_for_rows("setting 2", "setting 3")
     tab.page.keyboard.press("3")
     drag(tab, (last, 60), (last, 60))
+    expect(tab.find(".filters")).to_be_hidden()
+
+
+def test_an_axis_is_brushed_by_keys(open_tab: Any) -> None:
+    tab = open_mattered(open_tab)
+    start = tab.find("[role=slider][aria-label='lr, from']")
+    tab.find("[role=slider][aria-label='model, from']").focus()
+    tab.page.keyboard.press("ArrowRight")
+    expect(start).to_be_focused()
+    expect(start).to_have_attribute("aria-valuetext", "0.01")
+    tab.page.keyboard.press("ArrowUp")
+    expect(tab.find(".chip")).to_have_text("lr ≥ 0.1×")
+    expect(start).to_have_attribute("aria-valuetext", "0.1")
+    tab.page.keyboard.press("Tab")
+    expect(tab.find("[role=slider][aria-label='lr, up to']")).to_be_focused()
+    tab.page.keyboard.press("Escape")
     expect(tab.find(".filters")).to_be_hidden()
 
 

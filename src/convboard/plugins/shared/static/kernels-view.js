@@ -1,29 +1,41 @@
-/** A convolution's kernels, each with a slice for each input channel. The chosen one is framed and enlarged. */
+/**
+ * A convolution's kernels, each with a slice for each input channel. The chosen one is framed and enlarged; where
+ * weights can be pointed at, none is enlarged.
+ */
 
 import { el, place } from "./dom.js";
 import { paintTiles } from "./tiles.js";
 
 const GAP = { slice: 2, kernel: 12, caption: 16 };
 // Pixels a weight. Below five the eye loses the pattern.
-const SCALE = { smallest: 5, usual: 8, largest: 14, enlarged: 28 };
+const SCALE = { smallest: 5, usual: 8, largest: 14, pointedAt: 24, enlarged: 28 };
 const SMALLEST_SLICE = 8; // pixels
 const SCROLLED = 2; // times the height that they may take before they are drawn smaller than usual
 const ENLARGED_HEIGHT = 150;
 
 const FRAME = { light: [213, 217, 222], dark: [82, 84, 89] };
 
+/** @typedef {{channel: number, slice: ?number, row: number, column: number}} Weight `slice` is null in colour. */
+
 export class KernelsView {
   #drawn = null; // {weight, plan, how, big}
 
-  constructor() {
+  /** @param {?((weight: ?Weight) => void)} point Called as the pointer moves. */
+  constructor(point = null) {
+    this.isPointedAt = Boolean(point);
     this.canvas = el("canvas", { "aria-hidden": "true" });
     this.captions = el("div");
     this.chosen = el("div", { class: "kernel chosen", hidden: true });
-    this.area = el("div", { class: "kernels" }, this.canvas, this.captions, this.chosen);
+    this.pointed = el("div", { class: "unit pointed", hidden: true });
+    this.area = el("div", { class: "kernels" }, this.canvas, this.captions, this.chosen, this.pointed);
     this.large = el("canvas", { "aria-hidden": "true" });
     this.largeName = el("span");
     this.enlarged = el("div", { class: "enlarged", hidden: true }, this.large, this.largeName);
     this.node = el("div", {}, this.enlarged, this.area);
+    if (!point) return;
+    this.area.classList.add("pointed-at");
+    this.area.addEventListener("pointermove", (event) => point(this.#weightAt(event)));
+    this.area.addEventListener("pointerleave", () => point(null));
   }
 
   /**
@@ -33,8 +45,8 @@ export class KernelsView {
    *     slices; `noun`: what a kernel is called.
    */
   draw(weight, how) {
-    const plan = arrangeKernels(weight.shape, how);
-    this.#drawn = { weight, plan, how, big: arrangeEnlarged(weight.shape, plan, how) };
+    const plan = arrangeKernels(weight.shape, how, this.isPointedAt ? SCALE.pointedAt : SCALE.largest);
+    this.#drawn = { weight, plan, how, big: this.isPointedAt ? null : arrangeEnlarged(weight.shape, plan, how) };
     paintKernels(this.canvas, weight, plan, how);
     this.area.style.width = `${plan.width}px`;
     this.area.style.height = `${plan.height}px`;
@@ -56,6 +68,40 @@ export class KernelsView {
     this.#enlarge(corner ? channel : 0);
   }
 
+  /** Frame a weight and its kernel; null, or one that is not there: frame none. */
+  markWeight(weight) {
+    this.mark(weight?.channel ?? null);
+    place(this.pointed, this.#drawn && weight && this.#frameOf(weight));
+  }
+
+  #frameOf({ channel, slice, row, column }) {
+    const { plan, weight, how } = this.#drawn;
+    const [, slices, rows, columns] = weight.shape;
+    const corner = plan.places[channel];
+    if (!corner || slice >= slices || row >= rows || column >= columns) return null;
+    const { x, y } = tileCorner(corner, plan, slice === null ? 0 : slice + (how.isInColour ? 1 : 0));
+    const { scale } = plan;
+    return { x: x + column * scale - 1, y: y + row * scale - 1, width: scale + 2, height: scale + 2 };
+  }
+
+  #weightAt({ clientX, clientY }) {
+    if (!this.#drawn) return null;
+    const { plan, weight, how } = this.#drawn;
+    const box = this.area.getBoundingClientRect();
+    const [left, top] = [clientX - box.left, clientY - box.top];
+    const isIn = ({ x, y }, { width, height }) => left >= x && left < x + width && top >= y && top < y + height;
+    const channel = plan.places.findIndex((corner) => isIn(corner, plan.block));
+    if (channel < 0) return null;
+    const before = how.isInColour ? 1 : 0;
+    for (let tile = 0; tile < weight.shape[1] + before; tile++) {
+      const corner = tileCorner(plan.places[channel], plan, tile);
+      if (!isIn(corner, plan.slice)) continue;
+      const [row, column] = [top - corner.y, left - corner.x].map((offset) => Math.floor(offset / plan.scale));
+      return { channel, slice: tile < before ? null : tile - before, row, column };
+    }
+    return null;
+  }
+
   #enlarge(channel) {
     const { weight, big, how } = this.#drawn;
     this.enlarged.hidden = !big;
@@ -67,10 +113,10 @@ export class KernelsView {
 }
 
 /** The largest scale at which all kernels fit the height, or nearly so; the smallest one where none does. */
-function arrangeKernels(shape, { width, height, isInColour }) {
+function arrangeKernels(shape, { width, height, isInColour }, largest) {
   const smallest = Math.max(SCALE.smallest, Math.ceil(SMALLEST_SLICE / shape.at(-1)));
   let plan;
-  for (let scale = SCALE.largest; scale >= smallest; scale--) {
+  for (let scale = largest; scale >= smallest; scale--) {
     plan = atScale(shape, width, scale, isInColour);
     if (plan.height <= (scale > SCALE.usual ? height : SCROLLED * height)) break;
   }
@@ -122,11 +168,16 @@ function paintKernels(canvas, weight, plan, { theme, largest, isInColour }) {
     plan.places.forEach((corner, i) => paintColours(canvas, weight, plan.first + i, corner, plan.scale, largest));
 }
 
+/** The upper left corner of a slice of a kernel; in colour, the one in colour is the first. */
+const tileCorner = ({ x, y }, { across, slice }, tile) => ({
+  x: x + (tile % across) * (slice.width + GAP.slice),
+  y: y + Math.floor(tile / across) * (slice.height + GAP.slice),
+});
+
 function tilesOf({ data, shape: [, slices, rows, columns] }, plan, before) {
-  return plan.places.flatMap(({ x, y }, i) =>
+  return plan.places.flatMap((corner, i) =>
     Array.from({ length: slices }, (_, slice) => ({
-      x: x + ((slice + before) % plan.across) * (plan.slice.width + GAP.slice),
-      y: y + Math.floor((slice + before) / plan.across) * (plan.slice.height + GAP.slice),
+      ...tileCorner(corner, plan, slice + before),
       rows,
       columns,
       scale: plan.scale,

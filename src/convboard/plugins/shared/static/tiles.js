@@ -45,19 +45,22 @@ function enlarge(pixels, width, { x, y, rows, columns, scale, data, offset }, co
 }
 
 /** Reduce an array that is larger than its tile: each pixel shows the number furthest from zero. */
-function reduce(pixels, width, { x, y, rows, columns, scale, data, offset }, colour) {
-  const [down, across] = [Math.floor(rows * scale), Math.floor(columns * scale)];
-  for (let row = 0; row < down; row++) {
-    for (let column = 0; column < across; column++) {
-      let strongest = 0;
-      for (let r = Math.floor(row / scale); r < Math.min(rows, (row + 1) / scale); r++)
-        for (let c = Math.floor(column / scale); c < Math.min(columns, (column + 1) / scale); c++) {
-          const number = data[offset + r * columns + c];
-          if (Math.abs(number) > Math.abs(strongest) || Number.isNaN(number)) strongest = number;
-        }
-      pixels[(y + row) * width + x + column] = colour(strongest);
+function reduce(pixels, width, tile, colour) {
+  const [down, across] = [tile.rows, tile.columns].map((count) => Math.floor(count * tile.scale));
+  for (let row = 0; row < down; row++)
+    for (let column = 0; column < across; column++)
+      pixels[(tile.y + row) * width + tile.x + column] = colour(tile.data[strongestIn(tile, row, column)]);
+}
+
+/** The index of the number that a pixel of a reduced array shows: the one furthest from zero, or one that is NaN. */
+export function strongestIn({ rows, columns, scale, data, offset }, row, column) {
+  let strongest = offset + Math.floor(row / scale) * columns + Math.floor(column / scale);
+  for (let r = Math.floor(row / scale); r < Math.min(rows, (row + 1) / scale); r++)
+    for (let c = Math.floor(column / scale); c < Math.min(columns, (column + 1) / scale); c++) {
+      const at = offset + r * columns + c;
+      if (Math.abs(data[at]) > Math.abs(data[strongest]) || Number.isNaN(data[at])) strongest = at;
     }
-  }
+  return strongest;
 }
 
 const SMALLEST = 56; // pixels, approximately: the smallest tile in which units can be pointed at

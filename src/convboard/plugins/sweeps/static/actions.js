@@ -59,6 +59,8 @@ async function loadImportance(store) {
     const importance = await getImportance(folder);
     if (store.get().folder === folder) store.set({ importance });
   } catch (error) {
-    if (!error.kind) throw error; // a mistake in this tab; what the server cannot give is asked for again
+    if (!error.kind) throw error; // a mistake in this tab
+    const nothing = { shares: {}, method: "", reason: error.message }; // asked for again with the next table
+    if (store.get().folder === folder) store.set({ importance: store.get().importance ?? nothing });
   }
 }

@@ -27,9 +27,13 @@ export const valueText = (value) => (value === null || value === undefined ? "nu
 export const passes = (setting, filter) =>
   Object.entries(filter).every(([column, rule]) => passesOne(setting, column, rule));
 
-function passesOne(setting, column, { low = null, high = null, values }) {
-  if (column === STATE) return setting.runs.some(({ state }) => values.includes(state));
-  const value = columnValue(setting, column);
+function passesOne(setting, column, rule) {
+  if (column === STATE) return setting.runs.some(({ state }) => fits(state, rule));
+  return fits(columnValue(setting, column), rule);
+}
+
+/** Whether a value is in a range or list. */
+export function fits(value, { low = null, high = null, values }) {
   if (values) return values.includes(valueText(value));
   return typeof value === "number" && (low === null || value >= low) && (high === null || value <= high);
 }

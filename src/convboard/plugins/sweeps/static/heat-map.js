@@ -3,13 +3,16 @@
 import { el } from "../../shared/static/dom.js";
 import { plural } from "../../shared/static/format.js";
 import { css, risingColour, textOn } from "../../shared/static/palette.js";
+import { shortened } from "../../shared/static/plot-axes.js";
 import { goodness } from "./goodness.js";
 import { byImportance, distinctValues, heatCells } from "./key-statistics.js";
 import { twoDigits } from "./metric-ticks.js";
 import { selectList } from "./select-list.js";
 import { configValue, isAccuracy, metric, shortKeys } from "./words.js";
 
-const DENSE = 4; // columns above which the numbers are shorter
+const LETTER = 6.4; // pixels, about
+const HEAD = { most: 104, beside: 10 }; // pixels of the names of rows and columns, and beside them
+const NUMBERS = { whole: 42, short: 28 }; // pixels of a cell that a number needs, with all its digits and with few
 
 /**
  * The two keys that are shown, across and down: those that are chosen and there, else the most important ones, of which
@@ -31,12 +34,14 @@ export function heatMap(store) {
   const across = selectList("Key across", (key) => choose("keyX", key));
   const down = selectList("Key down", (key) => choose("keyY", key));
   const body = el("div", { class: "heat-body" });
-  const title = el("h3", {}, "Two keys together");
+  const about = el("p", { class: "quiet" });
+  const title = el("h3", {}, "Two keys");
   const node = el(
     "section",
     { class: "heat-map", "aria-label": "Two keys together" },
     el("header", {}, title, el("span", { class: "pair" }, down.node, " by ", across.node)),
     body,
+    about,
   );
 
   /** The other key makes room if it is the chosen one. */
@@ -55,43 +60,51 @@ export function heatMap(store) {
     const options = table.keys.map((key, i) => [key, short[i]]);
     across.update(options, keys[0]);
     down.update(options, keys[1]);
-    body.replaceChildren(heatTable(table, keys, theme));
+    const unit = isAccuracy(table.objective) ? " in %" : "";
+    about.textContent = `Mean ${table.objective}${unit}, in stronger colours where it is better.`;
+    body.replaceChildren(heatTable(table, keys, { theme, width: body.clientWidth }));
   }
   return { node, draw };
 }
 
-function heatTable(table, [keyX, keyY], theme) {
+function heatTable(table, [keyX, keyY], { theme, width }) {
   const { columns, rows, cells } = heatCells(table, keyX, keyY);
-  const good = goodness(table);
-  const head = el(
-    "tr",
-    {},
-    el("td", {}),
-    columns.map((bin) => el("th", { scope: "col", title: binText(bin) }, binText(bin))),
+  const [across, down] = [columns, rows].map((bins) => bins.map(binText));
+  const head = Math.min(HEAD.most, HEAD.beside + LETTER * longest(down));
+  const room = (width - head) / columns.length;
+  const how = { objective: table.objective, good: goodness(table), theme, room };
+  const isUpright = LETTER * longest(across) > room;
+  const names = across.map((text) =>
+    el("th", { scope: "col", title: text }, el("span", {}, shortened(text, HEAD.most))),
   );
-  const lines = rows.map((row, i) =>
+  const lines = down.map((text, i) =>
     el(
       "tr",
       {},
-      el("th", { scope: "row", title: binText(row) }, binText(row)),
-      cells[i].map((cell) =>
-        heatCell(cell, { objective: table.objective, good, theme, isDense: columns.length > DENSE }),
-      ),
+      el("th", { scope: "row", title: text }, text),
+      cells[i].map((cell) => heatCell(cell, how)),
     ),
   );
-  return el("table", {}, el("thead", {}, head), el("tbody", {}, lines.toReversed()));
+  return el(
+    "table",
+    { class: isUpright ? "upright" : null },
+    el("thead", {}, el("tr", {}, el("td", { style: { width: `${head}px` } }), names)),
+    el("tbody", {}, lines.toReversed()),
+  );
 }
+
+const longest = (texts) => Math.max(...texts.map(({ length }) => length));
 
 const binText = ({ low, high }) => (low === high ? configValue(low) : `${twoDigits(low)}–${twoDigits(high)}`);
 
-function heatCell({ mean, n }, { objective, good, theme, isDense }) {
+function heatCell({ mean, n }, { objective, good, theme, room }) {
   if (mean === null) return el("td", { class: "empty", title: "no result" }, "");
   const colour = risingColour(theme, good(mean));
   const text = metric(objective, mean);
   return el(
     "td",
     { title: `${text}, mean of ${plural(n, "setting")}`, style: { background: css(colour), color: textOn(colour) } },
-    isDense ? shortly(objective, mean) : text.replace(" %", ""),
+    room >= NUMBERS.whole ? text.replace(" %", "") : room >= NUMBERS.short ? shortly(objective, mean) : "",
   );
 }
 

@@ -18,9 +18,9 @@ export function importanceBars() {
 
   function draw({ importance, table: { keys } }) {
     if (!importance) return body.replaceChildren(say("Computing …"));
-    const { shares, method } = importance;
+    const { shares, method, reason } = importance;
     const known = Object.entries(shares).toSorted((a, b) => b[1] - a[1]);
-    if (!known.length) return body.replaceChildren(say(NOTHING));
+    if (!known.length) return body.replaceChildren(say(reason || NOTHING));
     const unknown = keys.filter((key) => !(key in shares));
     return body.replaceChildren(
       el("div", { role: "list" }, known.map(bar)),

@@ -29,7 +29,8 @@ export function insideActions(store) {
 
     moveLayer(by) {
       const { layers, layer } = store.get().inside ?? { layers: [] };
-      if (layers.length) store.set({ layer: layers[clamp(layers.indexOf(layer) + by, layers.length)] });
+      const at = layers.findIndex(({ name }) => name === layer);
+      if (layers.length) store.set({ layer: layers[clamp(at + by, layers.length)].name });
     },
 
     moveImage(by) {

@@ -2,6 +2,7 @@
 
 import { el } from "../../shared/static/dom.js";
 import { imagePicker } from "../../shared/static/image-picker.js";
+import { selectList } from "./select-list.js";
 
 const SHOWS = { maps: "Feature maps", kernels: "Kernels", confusion: "Confusion matrix" };
 const SEEDS = { first: "one of each setting", all: "all seeds" };
@@ -37,17 +38,19 @@ function showsChoice(store) {
 }
 
 function layerChoice(store) {
-  const select = el("select", { "aria-label": "Layer", onchange: () => store.set({ layer: select.value }) });
-  const node = labelled("Layer", select);
-  let listed = "";
-  store.subscribe(["inside"], ({ inside }) => {
-    const layers = inside?.layers ?? [];
+  const list = selectList("Layer", (layer) => store.set({ layer }));
+  const node = labelled("Layer", list.node);
+  const draw = ({ inside }) => {
+    const { layers, cells, layer } = inside ?? { layers: [], cells: [] };
+    const textOf = ({ name, runs }) => (runs < cells.length ? `${name} (${runs} of ${cells.length} runs)` : name);
     node.hidden = !layers.length;
-    const names = JSON.stringify(layers);
-    if (names !== listed) select.replaceChildren(...layers.map((name) => el("option", { value: name }, name)));
-    listed = names;
-    select.value = inside?.layer ?? "";
-  });
+    list.update(
+      layers.map((each) => [each.name, textOf(each)]),
+      layer ?? "",
+    );
+  };
+  store.subscribe(["inside"], draw);
+  draw(store.get());
   return node;
 }
 
@@ -80,8 +83,11 @@ function epochChoice(store, { chooseEpochAt, togglePlay }) {
   const slider = el("input", { type: "range", min: 0, step: 1, "aria-label": "Epoch", oninput: take });
   const play = el("button", { type: "button", class: "icon play", onclick: togglePlay });
   const said = el("b", {});
+  const track = el("label", {}, el("span", { class: "quiet" }, "Epoch", said), slider);
+  const node = el("div", { class: "of-epoch" }, play, track);
   const draw = ({ inside, playing }) => {
     const { epochs, epoch } = inside ?? { epochs: [], epoch: null };
+    node.hidden = !epochs.length;
     slider.max = Math.max(0, epochs.length - 1);
     slider.value = Math.max(0, epochs.indexOf(epoch));
     slider.disabled = play.disabled = epochs.length < 2;
@@ -93,6 +99,5 @@ function epochChoice(store, { chooseEpochAt, togglePlay }) {
   };
   store.subscribe(["inside", "playing"], draw);
   draw(store.get());
-  const track = el("label", {}, el("span", { class: "quiet" }, "Epoch", said), slider);
-  return el("div", { class: "of-epoch" }, play, track);
+  return node;
 }

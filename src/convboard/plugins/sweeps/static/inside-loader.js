@@ -2,26 +2,40 @@
 
 import { forgetNumbers, getNumbers } from "../../shared/static/numbers.js";
 import { getInside, getPictured } from "./api.js";
-import { MOST, epochIndex, epochsOf, insideRuns, layerNames, pictureAt, tagOf } from "./inside-choice.js";
+import {
+  MOST,
+  epochIndex,
+  epochsOf,
+  insideRuns,
+  layerCounts,
+  layerFor,
+  layerNames,
+  pictureAt,
+  tagOf,
+} from "./inside-choice.js";
 
 const PROBE = "input/probe";
+const NOUNS = { maps: "feature maps", kernels: "weights" };
+const LIVE = new Set(["running", "waiting"]);
 
 /**
  * @typedef {Object} Cell What is shown of a run.
  * @property {Object} setting
  * @property {number} index It gives the colour.
  * @property {import("./api.js").Run} run
- * @property {?import("./inside-choice.js").Inside} inside
- * @property {?number} epoch Of the picture.
+ * @property {import("./inside-choice.js").Inside} inside
+ * @property {?string} layer Whose picture it is; see `layerFor`.
+ * @property {?Object} picture See `pictureAt`.
  * @property {?{facts: Object, arrays: Object}} numbers In the picture.
  * @property {?{facts: Object, arrays: Object}} probe The probe images of the run.
  * @property {string} problem Why there are no numbers; empty where there are.
  */
 
 /**
- * @typedef {{shows: string, cells: Cell[], left: number, layers: string[], layer: ?string, epochs: number[],
- *     epoch: ?number, isPictured: boolean, command: string}} Scene `left` is the number of runs that are not shown;
- *     `isPictured` tells whether any run of the folder has pictures, `command` draws those of the best ones.
+ * @typedef {{shows: string, cells: Cell[], left: number, layers: {name: string, runs: number}[], layer: ?string,
+ *     epochs: number[], epoch: ?number, isPictured: boolean, command: string}} Scene `left` is the number of runs that
+ *     are not shown; `runs` that of those which have the layer; `isPictured` tells whether any run of the folder has
+ *     pictures, `command` draws those of the best ones.
  */
 
 export class InsideLoader {
@@ -29,7 +43,7 @@ export class InsideLoader {
   #folder = null;
   #pictured = null; // promise of the runs of the folder that have pictures
   #insides = new Map(); // promise of each run's pictures
-  #texts = new Map(); // what the server said of each run, to see whether it has changed
+  #known = new Map(); // what the server said of each run last
 
   /** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */
   constructor(store) {
@@ -81,44 +95,45 @@ export class InsideLoader {
 
   async #fetch(run) {
     const inside = await getInside(run);
-    const text = JSON.stringify(inside.pictures);
-    if (this.#texts.has(run) && this.#texts.get(run) !== text) forgetNumbers(); // keys may mean other pictures now
-    this.#texts.set(run, text);
+    const known = this.#known.get(run);
+    if (known && known !== inside) forgetNumbers(); // keys may mean other pictures now
+    this.#known.set(run, inside);
     return inside;
   }
 }
 
 async function sceneOf(shown, insides, { shows, layer: wanted, epoch: chosen }) {
   const layers = layerNames(insides, shows);
-  const layer = layers.includes(wanted) ? wanted : (layers[0] ?? null);
-  const epochs = epochsOf(insides, shows, layer);
+  const runs = layerCounts(insides, shows, layers);
+  const layer = layers.includes(wanted) ? wanted : (layers[runs.indexOf(Math.max(...runs))] ?? null);
+  const own = insides.map((inside) => layerFor(inside, insides, shows, layer));
+  const tags = insides.map((inside, i) => tagOf(inside, shows, own[i]));
+  const epochs = epochsOf(insides, tags);
   const epoch = epochs[epochIndex(epochs, chosen)] ?? null;
-  const cells = await Promise.all(shown.map((of, i) => cellOf(of, insides[i], { shows, layer, epoch })));
-  return { shows, cells, layers, layer, epochs, epoch };
+  const cells = await Promise.all(
+    shown.map((of, i) => cellOf({ ...of, inside: insides[i], layer: own[i]?.name ?? null }, shows, tags[i], epoch)),
+  );
+  return { shows, cells, layers: layers.map((name, i) => ({ name, runs: runs[i] })), layer, epochs, epoch };
 }
 
-async function cellOf(of, inside, { shows, layer, epoch }) {
-  const cell = { ...of, inside, epoch: null, numbers: null, probe: null, problem: "" };
-  const tag = tagOf(inside, shows, layer);
-  const picture = tag && pictureAt(inside, tag, epoch);
-  if (!picture) return { ...cell, problem: missing(of, inside, shows, layer) };
-  const probe = shows === "maps" ? pictureAt(inside, PROBE, epoch) : null;
+/** What is shown of a run. */
+async function cellOf(of, shows, tag, epoch) {
+  const picture = tag && pictureAt(of.inside, tag, epoch);
+  const cell = { ...of, picture, numbers: null, probe: null, problem: "" };
+  if (!picture) return { ...cell, problem: missing(of, shows) };
+  const probe = shows === "maps" ? pictureAt(of.inside, PROBE, epoch) : null;
   try {
     const [numbers, images] = await Promise.all([getNumbers(picture.key), probe && getNumbers(probe.key)]);
-    return { ...cell, epoch: picture.epoch, numbers, probe: images };
+    return { ...cell, numbers, probe: images };
   } catch (error) {
     return { ...cell, problem: error.message };
   }
 }
 
-const NOUNS = { maps: "feature maps", kernels: "weights" };
-
-function missing({ run }, { pictures }, shows, layer) {
-  if (!Object.keys(pictures).length) {
-    return run.value === null ? `This run has no pictures so far: it is ${run.state}.` : "This run has no pictures.";
-  }
-  if (shows === "confusion") return "This run has no confusion matrix so far.";
-  return layer === null
-    ? `This run has no pictures of ${NOUNS[shows]}.`
-    : `Its network has no ${NOUNS[shows]} of a layer ${layer}.`;
+/** Why a run has no picture. */
+function missing({ run, inside }, shows) {
+  const soFar = LIVE.has(run.state) ? " so far" : "";
+  if (!Object.keys(inside.pictures).length) return `This run has no pictures${soFar}.`;
+  if (shows === "confusion") return `This run has no confusion matrix${soFar}.`;
+  return `Its network has no ${NOUNS[shows]} of a layer of this name.`;
 }

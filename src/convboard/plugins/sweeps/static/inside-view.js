@@ -3,12 +3,11 @@
 import { cssColour } from "../../shared/static/colours.js";
 import { el, oncePerFrame } from "../../shared/static/dom.js";
 import { scaleBar } from "../../shared/static/scale-bar.js";
-import { confusionOf } from "./confusion.js";
 import { DifferenceCard } from "./difference-card.js";
 import { InsideCard } from "./inside-card.js";
 import { isSameImage } from "./inside-choice.js";
 import { insideControls } from "./inside-controls.js";
-import { columnsFor, columnsForSquares, mapsOf, sharedScale } from "./inside-scale.js";
+import { columnsFor, columnsForSquares, sharedScale, shownOf } from "./inside-shown.js";
 
 const VIEW = "inside";
 const AGAIN_MS = 10_000; // from reading pictures to asking for new ones
@@ -40,7 +39,7 @@ const isShown = ({ view, table }) => view === VIEW && Boolean(table);
 
 class InsideView {
   #cards = []; // InsideCard, made as they are needed
-  #shown = []; // of each cell what is drawn
+  #place = null; // what is pointed at in one of the pictures
 
   constructor(store, actions) {
     this.store = store;
@@ -50,7 +49,8 @@ class InsideView {
     this.scroller = el("div", { class: "inside-scroll" }, this.grid, this.message);
     const parts = [insideControls(store, actions), this.heading, this.scroller];
     this.node = el("section", { class: "view inside-view", "aria-label": "Inside, side by side" }, parts);
-    this.difference = new DifferenceCard((place) => this.#mark(place));
+    this.point = (place) => this.#mark(place);
+    this.difference = new DifferenceCard(this.point);
     const draw = oncePerFrame(() => this.#draw());
     store.subscribe(DRAWN_BY, draw);
     new ResizeObserver(draw).observe(this.scroller);
@@ -65,51 +65,54 @@ class InsideView {
     this.message.replaceChildren(...problem);
     this.grid.hidden = this.heading.hidden = problem.length > 0;
     if (problem.length) return;
-    this.#shown = inside.cells.map((cell) => shownOf(cell, inside.shows, image));
-    const numbers = this.#shown.map((shown) => (shown?.kind === "confusion" ? null : shown?.of));
-    const scale = sharedScale(numbers, inside.shows === "maps");
-    this.heading.replaceChildren(...headingOf(inside, this.#shown, scale, state.theme));
-    this.#drawCards(state, scale);
+    const shown = inside.cells.map((cell) => shownOf(cell, inside.shows, image));
+    const scale = sharedScale(inside.shows === "confusion" ? [] : shown);
+    const activation = commonActivation(shown);
+    this.heading.replaceChildren(...headingOf(inside, { shown, scale, activation, theme: state.theme }));
+    this.#drawCards(state, shown, { activation, largest: scale.largest });
   }
 
-  #drawCards(state, { largest }) {
-    const { inside, theme, table, image } = state;
-    const pair = pairOf(inside, this.#shown);
-    const count = inside.cells.length + (pair ? 1 : 0);
+  #drawCards(state, shown, look) {
+    const { inside, image } = state;
+    const { cells } = inside;
+    const pair = pairOf(inside, shown);
+    while (this.#cards.length < cells.length)
+      this.#cards.push(new InsideCard(this.point, (layer) => this.store.set({ layer })));
+    const cards = this.#cards.slice(0, cells.length);
+    const nodes = [...cards, ...(pair ? [this.difference] : [])].map(({ node }) => node);
+    const how = {
+      ...state,
+      ...inside,
+      ...look,
+      ...this.#room(inside.shows, nodes.length),
+      isInColour: isInColour(inside, shown),
+    };
+    const first = cells.find(({ probe }) => probe);
+    cards.forEach((card, i) => card.draw(withImage(cells[i], first, image), shown[i], how));
+    if (pair) this.difference.draw(pair, cells, how);
+    const isSame = nodes.length === this.grid.children.length && nodes.every((node) => node.parentNode === this.grid);
+    if (!isSame) this.grid.replaceChildren(...nodes); // what has the focus would lose it
+    this.#mark(this.#place);
+  }
+
+  /** Arrange so many cards, and give the pixels that there are for the picture of each. */
+  #room(shows, count) {
     const { clientWidth: across, clientHeight: down } = this.scroller;
-    const areSquares = inside.shows === "confusion";
+    const areSquares = shows === "confusion";
     const columns = areSquares ? columnsForSquares(count, across, down, HEAD) : columnsFor(count, across);
-    const lines = Math.ceil(count / columns);
-    const width = Math.floor((across - GAP * (columns - 1)) / columns) - PADDING;
-    const height = Math.max(LOWEST, Math.floor(down / lines) - HEAD);
     this.grid.style.setProperty("--columns", columns);
-    while (this.#cards.length < inside.cells.length) this.#cards.push(new InsideCard((place) => this.#mark(place)));
-    const first = inside.cells.find(({ probe }) => probe);
-    const how = { table, theme, largest, width, height, image, isInColour: isInColour(inside, this.#shown) };
-    const cards = this.#cards.slice(0, inside.cells.length);
-    cards.forEach((card, i) => card.draw(withImage(inside.cells[i], first, image), this.#shown[i], how));
-    if (pair) this.difference.draw(pair, inside.cells, how);
-    this.grid.replaceChildren(...cards.map(({ node }) => node), ...(pair ? [this.difference.node] : []));
+    return {
+      width: Math.floor((across - GAP * (columns - 1)) / columns) - PADDING,
+      height: Math.max(LOWEST, Math.floor(down / Math.ceil(count / columns)) - HEAD),
+    };
   }
 
   /** Frame the same place in all pictures. */
   #mark(place) {
+    this.#place = place;
     for (const card of this.#cards) card.mark(place);
     this.difference.mark(place);
   }
-}
-
-/** What is drawn of a run: its maps, weights or confusion matrix; null where it has none. */
-function shownOf({ numbers }, shows, image) {
-  if (!numbers) return null;
-  if (shows === "confusion") return { kind: "confusion", of: confusionOf(numbers) };
-  if (shows === "kernels") {
-    const { weight } = numbers.arrays;
-    const kind = weight.shape.length === 2 ? "matrix" : "kernels";
-    return { kind, of: weight, largest: sharedScale([weight], false).largest };
-  }
-  const maps = mapsOf(numbers, image);
-  return maps && { kind: "maps", of: maps, largest: sharedScale([maps], true).largest };
 }
 
 /** The two confusion matrices whose difference is shown; null where there are not exactly two. */
@@ -119,40 +122,50 @@ function pairOf({ shows, cells }, shown) {
 
 /** Whether kernels are over red, green and blue: those of the first layer, if the image has these channels. */
 const isInColour = ({ shows, layers, layer }, shown) =>
-  shows === "kernels" && layer === layers[0] && shown.every((one) => !one || one.of.shape[1] === 3);
+  shows === "kernels" && layer === layers[0]?.name && shown.every((one) => !one || one.of.shape[1] === 3);
 
+/** The activation after which all runs have their maps; empty where they differ. */
+function commonActivation(shown) {
+  const found = new Set(shown.filter(Boolean).map(({ activation }) => activation ?? ""));
+  return found.size === 1 ? [...found][0] : "";
+}
+
+/** A cell, with the first one that has probe images if the chosen image of that is another one. */
 function withImage(cell, first, image) {
   const isOther = Boolean(cell.probe) && !isSameImage(first.probe, cell.probe, image);
   const problem = cell.problem || (cell.numbers ? "Its pictures hold no maps of this probe image." : "");
-  return { ...cell, isOther, problem };
+  return { ...cell, first: isOther ? first.probe : null, problem };
 }
 
 const TITLES = { maps: "Feature maps", kernels: "Weights", confusion: "Confusion matrices of the validation split" };
 
-function headingOf({ shows, cells, layer, left }, shown, { largest, isSigned }, theme) {
-  const known = cells.filter(({ numbers }) => numbers?.facts.activation);
-  const activations = new Set(known.map(({ numbers }) => activationName(numbers.facts.activation)));
-  const [activation] = activations;
-  const after = shows === "maps" && activations.size === 1 && activation ? `after ${activation}` : "";
-  const more = [after, left ? `the first ${cells.length} of ${cells.length + left} runs` : ""].filter(Boolean);
+function headingOf({ shows, cells, layer, left }, { shown, scale, activation, theme }) {
+  const more = [
+    activation && `after ${activation}`,
+    left ? `the first ${cells.length} of ${cells.length + left} runs` : "",
+  ].filter(Boolean);
   const title = layer === null ? TITLES[shows] : `${TITLES[shows]} of ${layer}`;
-  const bar = shown.some(Boolean) && (shows === "confusion" ? shareBar(theme) : scaleBar(largest, isSigned, theme));
+  const legend = shows === "confusion" ? shareLegend(theme) : scaleLegend(scale, shown, theme);
   return [
     el("h2", {}, title),
     el("span", { class: "quiet" }, more.join(" · ")),
-    bar
-      ? el(
-          "span",
-          { class: "quiet scale-label" },
-          shows === "confusion" ? "share of the true class" : "one scale for all runs",
-        )
-      : null,
-    bar || null,
-  ].filter(Boolean);
+    ...(shown.some(Boolean) ? legend : []),
+  ];
 }
 
-/** The module and the function of the same name are one activation. */
-const activationName = (name) => (/^relu$/i.test(name) ? "ReLU" : name);
+const said = (text) => el("span", { class: "quiet" }, text);
+
+function scaleLegend({ largest, isSigned, beyond }, shown, theme) {
+  const { ground } = cssColour(theme, NaN, 1);
+  const mark = el("i", { class: "swatch", style: { background: ground } });
+  return [
+    shown.some((one) => one?.notFinite) ? el("span", { class: "quiet" }, mark, " not finite") : "",
+    said(`one scale for all runs${beyond ? `; ${beyond} ${beyond > 1 ? "are" : "is"} far beyond it` : ""}`),
+    scaleBar(largest, isSigned, theme, beyond > 0),
+  ];
+}
+
+const shareLegend = (theme) => [said("share of the true class"), shareBar(theme)];
 
 /** The colours of shares, on a scale of square roots. */
 function shareBar(theme) {

@@ -1,23 +1,36 @@
 /** The axis of a swept key or of the objective: where its values are, and what is chosen by a range of places. */
 
 import { axisScale, ticks } from "../../shared/static/axis-scale.js";
-import { columnValue, valueText } from "./filter.js";
+import { columnValue, fits, valueText } from "./filter.js";
 import { objectiveRange } from "./goodness.js";
 import { distinctValues } from "./key-statistics.js";
 import { metricTicks } from "./metric-ticks.js";
-import { configValue } from "./words.js";
+import { configValue, rangeEnd } from "./words.js";
 
 const FEW = 8; // values that are all written beside the axis, as far as there is room
 const ROOM = 0.04; // of an axis, beside the outermost values
 const AT_END = 2; // pixels from the end of an axis that count as its end, where a filter is open
-const DIGITS = 4; // of the bounds of a filter: a brush is not more exact
+const NEAR = 1; // pixel by which a bound may be further out if it is then a rounder number
+const DIGITS = 6; // of a bound, at most
+const STOPS = 24; // at which a bound can be set by keys, where there are more values
 
 /**
- * @typedef {{column: string, isCategory: boolean, band: number, at: (value: any) => ?number,
- *     ticks: import("../../shared/static/plot-axes.js").Tick[], ruleOf: (from: number, to: number) => ?Object,
- *     placesOf: (rule: Object) => [number, number][]}} KeyAxis `band` is the room of a category in pixels, 0 on an axis
- *     of numbers. `ruleOf` gives the filter on what is between two places, null if that is everything;
- *     `placesOf` is the inverse. An axis of numbers also has `isOff`: whether a value is beyond its ends.
+ * @typedef {Object} KeyAxis
+ * @property {string} column
+ * @property {boolean} isCategory
+ * @property {number} band The room of a category in pixels, 0 on an axis of numbers.
+ * @property {(value: any) => ?number} at The place of a value.
+ * @property {(value: number) => boolean} [isOff] Whether a number is beyond the ends of its axis.
+ * @property {import("../../shared/static/plot-axes.js").Tick[]} ticks
+ * @property {(from: number, to: number) => ?Object} ruleOf The filter on what is between two places, null if that is
+ *     everything; `placesOf` is the inverse.
+ * @property {(rule: Object) => [number, number][]} placesOf
+ * @property {number[]} stops Where a bound can be set by keys, in ascending order: numbers, or indices of categories.
+ * @property {(low: number, high: number) => ?Object} ruleWithin The filter between two stops, both included; `boundsOf`
+ *     is the inverse.
+ * @property {(rule: ?Object) => [number, number]} boundsOf
+ * @property {(bound: number) => string} boundText
+ * @property {(bound: number, end: 0|1) => number} boundPlace Of the lower bound, or of the upper one.
  */
 
 /**
@@ -35,7 +48,8 @@ export function keyAxis(column, table, places, count = 5) {
   const scale = axisScale(widened([values[0], values.at(-1)], isLog), places, isLog);
   const isFew = values.length <= FEW;
   const marks = isFew ? values.map((value) => ({ value, text: configValue(value) })) : ticks(scale, count);
-  return numberAxis(column, scale, marks);
+  const stops = values.length <= STOPS ? values : evenStops(scale);
+  return numberAxis(scale, { column, marks, stops, boundText: configValue });
 }
 
 function widened([low, high], isLog) {
@@ -49,10 +63,27 @@ function objectiveAxis(table, places, count) {
   const range = objectiveRange(table) ?? { best: 1, worst: 0 };
   const ends = [range.best, range.worst].toSorted((a, b) => a - b);
   const scale = axisScale(widened(ends, false), places);
-  return numberAxis("@objective", scale, metricTicks(table.objective, scale, count));
+  const marks = metricTicks(table.objective, scale, count);
+  const boundText = (number) => rangeEnd("@objective", table, number);
+  return numberAxis(scale, { column: "@objective", marks, stops: evenStops(scale), boundText });
 }
 
-function numberAxis(column, scale, marks) {
+/** Round numbers at about equal distances, from one end of a scale to the other. */
+function evenStops(scale) {
+  const [from, to] = [scale.at(scale.low), scale.at(scale.high)];
+  const step = (to - from) / STOPS;
+  const round = (value, next) => {
+    const unit = 10 ** Math.floor(Math.log10(Math.abs(next - value)));
+    return Number((Math.round(value / unit) * unit).toPrecision(12));
+  };
+  const inner = Array.from({ length: STOPS - 1 }, (_, i) => {
+    const [value, next] = [i + 1, i + 2].map((at) => scale.valueAt(from + step * at));
+    return round(value, next);
+  });
+  return [scale.low, ...new Set(inner), scale.high];
+}
+
+function numberAxis(scale, { column, marks, stops, boundText }) {
   const ends = [scale.at(scale.low), scale.at(scale.high)];
   const [first, last] = ends.toSorted((a, b) => a - b);
   const within = (place) => Math.min(last, Math.max(first, place));
@@ -66,19 +97,40 @@ function numberAxis(column, scale, marks) {
     ticks: marks.map(({ value, text }) => ({ place: scale.at(value), text })),
     ruleOf(a, b) {
       const [from, to] = [a, b].map(within).toSorted((x, y) => (ends[0] < ends[1] ? x - y : y - x));
-      const low = isEnd(from, 0) ? null : outwards(scale.valueAt(from), Math.floor);
-      const high = isEnd(to, 1) ? null : outwards(scale.valueAt(to), Math.ceil);
+      const low = isEnd(from, 0) ? null : outwards(scale.valueAt(from), Math.floor, scale);
+      const high = isEnd(to, 1) ? null : outwards(scale.valueAt(to), Math.ceil, scale);
       return low === null && high === null ? null : { low, high };
     },
-    placesOf: ({ low, high }) => [[within(scale.at(low ?? scale.low)), within(scale.at(high ?? scale.high))]],
+    placesOf({ low, high, values }) {
+      if (!values) return [[within(scale.at(low ?? scale.low)), within(scale.at(high ?? scale.high))]];
+      const places = values.map(Number).filter(Number.isFinite).map(scale.at).map(within);
+      return places.map((place) => [place - AT_END, place + AT_END]);
+    },
+    stops,
+    boundText,
+    boundPlace: (bound) => within(scale.at(bound)),
+    boundsOf(rule) {
+      const numbers = rule?.values?.map(Number).filter(Number.isFinite) ?? [];
+      if (numbers.length) return [Math.min(...numbers), Math.max(...numbers)];
+      return [rule?.low ?? stops[0], rule?.high ?? stops.at(-1)];
+    },
+    ruleWithin(low, high) {
+      const rule = { low: low <= stops[0] ? null : low, high: high >= stops.at(-1) ? null : high };
+      return rule.low === null && rule.high === null ? null : rule;
+    },
   };
 }
 
-/** A bound rounded so that it leaves nothing out. */
-function outwards(value, round) {
+/** A bound so that it leaves nothing out: a number of few digits that is hardly further out on the axis. */
+function outwards(value, round, { at }) {
   if (value === 0) return 0;
-  const unit = 10 ** (Math.floor(Math.log10(Math.abs(value))) - DIGITS + 1);
-  return Number((round(value / unit) * unit).toPrecision(DIGITS));
+  const magnitude = Math.floor(Math.log10(Math.abs(value)));
+  for (let digits = 1; digits < DIGITS; digits++) {
+    const unit = 10 ** (magnitude - digits + 1);
+    const rounded = Number((round(value / unit) * unit).toPrecision(digits + 1));
+    if (rounded !== 0 && Math.abs(at(rounded) - at(value)) < NEAR) return rounded;
+  }
+  return value;
 }
 
 function categoryAxis(column, values, [from, to]) {
@@ -100,8 +152,17 @@ function categoryAxis(column, values, [from, to]) {
       const isIn = (i) => Math.abs(centre(i) - (low + high) / 2) <= (high - low) / 2 + Math.abs(step) / 2;
       return { values: texts.filter((_, i) => isIn(i)) };
     },
-    placesOf: ({ values: chosen }) =>
-      texts.flatMap((text, i) => (chosen.includes(text) ? [[centre(i) - step / 2, centre(i) + step / 2]] : [])),
+    placesOf: (rule) =>
+      values.flatMap((value, i) => (fits(value, rule) ? [[centre(i) - step / 2, centre(i) + step / 2]] : [])),
+    stops: values.map((_, i) => i),
+    boundText: (i) => configValue(values[i]),
+    boundPlace: (i, end) => from + (i + end) * step,
+    boundsOf(rule) {
+      const chosen = values.flatMap((value, i) => (!rule || fits(value, rule) ? [i] : []));
+      return chosen.length ? [chosen[0], chosen.at(-1)] : [0, values.length - 1];
+    },
+    ruleWithin: (low, high) =>
+      low === 0 && high === values.length - 1 ? null : { values: texts.slice(low, high + 1) },
   };
 }
 

@@ -6,17 +6,21 @@ import { briefly } from "./metric-ticks.js";
 
 const MARGIN = { left: 54, right: 12, top: 8, bottom: 24 };
 const SPREAD = { category: 0.5, number: 14 }; // of a category; pixels on an axis of numbers
+const INSET = 8; // pixels between the ends of the plot and of an axis: half the spread
+const TICK = 40; // pixels that a number below the plot needs
 const OFF_TEXT = 56; // pixels that a text for a mean off the scale needs
 const RADIUS = 3.5;
 const SMALL = { from: 300, radius: 2 }; // of very many settings
 const MEAN = 9; // pixels: half the width of a mean
+const NEAR = 10; // pixels from a dot at which it is pointed at
 const GOLDEN = 0.618; // multiples of it spread evenly, and neighbours far apart
 const FEW = 12; // values that are told apart on an axis of numbers: dots of equal value are spread
 
 /** The plot of a key: its area, and both axes. */
 export function keyScales(key, table, { width, height }) {
   const area = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
-  const x = keyAxis(key, table, [area.left, area.right], Math.max(2, Math.floor((area.right - area.left) / 50)));
+  const [left, right] = [area.left + INSET, area.right - INSET];
+  const x = keyAxis(key, table, [left, right], Math.max(2, Math.floor((right - left) / TICK)));
   const y = keyAxis("@objective", table, [area.bottom - RADIUS, area.top + RADIUS], 4);
   return { area, x: x.isCategory ? withRoom(x) : x, y };
 }
@@ -24,7 +28,7 @@ export function keyScales(key, table, { width, height }) {
 /** An axis of categories whose texts are no wider than these. */
 const withRoom = (axis) => ({
   ...axis,
-  ticks: axis.ticks.map(({ place, text }) => ({ place, text: shortened(text, axis.band - 8) })),
+  ticks: axis.ticks.map(({ place, text }) => ({ place, text: shortened(text, axis.band - 12) })),
 });
 
 /**
@@ -46,8 +50,16 @@ export function keyDots(settings, { x, y }) {
   return dots;
 }
 
+/** Where the means are: bars from `left` to `right`, and whether one is off the scale. */
+export const meanBars = (means, { x, y }) =>
+  means.map((group) => {
+    const [from, to] = [x.at(group.low), x.at(group.high)];
+    const [left, right] = group.low === group.high ? [from - MEAN, from + MEAN] : [from, to];
+    return { group, left, right, middle: (from + to) / 2, height: y.at(group.mean), isOff: y.isOff(group.mean) };
+  });
+
 /** Draw the axes, dots and means. Those of settings that do not pass the filter are faint. */
-export function drawKey(context, { dots, means, scales, passing, objective, page }) {
+export function drawKey(context, { dots, bars, scales, passing, objective, page }) {
   const { area, x, y } = scales;
   drawAxes(context, area, { x: x.ticks, y: y.ticks }, page);
   const radius = dots.length > SMALL.from ? SMALL.radius : RADIUS;
@@ -56,7 +68,7 @@ export function drawKey(context, { dots, means, scales, passing, objective, page
   );
   drawDots(context, outside, { radius, colour: page.line, opacity: 1 });
   drawDots(context, inside, { radius, colour: page["line-b"], opacity: dots.length > SMALL.from ? 0.5 : 0.75 });
-  drawMeans(context, means, scales, { objective, page });
+  drawMeans(context, bars, scales, { objective, page });
 }
 
 function drawDots(context, dots, { radius, colour, opacity }) {
@@ -70,12 +82,7 @@ function drawDots(context, dots, { radius, colour, opacity }) {
 }
 
 /** The means as bars, joined by a line where the key is a number; one that is off the scale is written at its end. */
-function drawMeans(context, means, { x, y, area }, { objective, page }) {
-  const bars = means.map(({ low, high, mean }) => {
-    const [from, to] = [x.at(low), x.at(high)];
-    const ends = low === high ? [from - MEAN, from + MEAN] : [from, to];
-    return { ends, middle: (from + to) / 2, height: y.at(mean), mean, isOff: y.isOff(mean) };
-  });
+function drawMeans(context, bars, { x, area }, { objective, page }) {
   Object.assign(context, { strokeStyle: page.accent, fillStyle: page["accent-text"], lineCap: "round" });
   if (!x.isCategory) {
     context.lineWidth = 1.2;
@@ -85,7 +92,7 @@ function drawMeans(context, means, { x, y, area }, { objective, page }) {
   }
   context.lineWidth = 3;
   context.beginPath();
-  for (const { ends, height, isOff } of bars) if (!isOff) line(context, ends[0], height, ends[1], height);
+  for (const { left, right, height, isOff } of bars) if (!isOff) line(context, left, height, right, height);
   context.stroke();
   context.lineCap = "butt";
   drawOff(context, bars, area, objective);
@@ -95,11 +102,11 @@ function drawMeans(context, means, { x, y, area }, { objective, page }) {
 function drawOff(context, bars, { left, right, top, bottom }, objective) {
   Object.assign(context, { textAlign: "center", textBaseline: "middle" });
   const isRoomy = (right - left) / bars.length > OFF_TEXT;
-  for (const { middle, height, mean, isOff } of bars) {
+  for (const { middle, height, group, isOff } of bars) {
     if (!isOff) continue;
     const isLow = height > (top + bottom) / 2;
     const [mark, at] = isLow ? ["▼", height - 13] : ["▲", height + 13];
-    const text = isRoomy ? `${mark} ${briefly(objective, mean)}` : mark;
+    const text = isRoomy ? `${mark} ${briefly(objective, group.mean)}` : mark;
     const half = context.measureText(text).width / 2;
     context.fillText(text, Math.min(right + MARGIN.right - half, Math.max(left + half, middle)), at);
   }
@@ -107,10 +114,14 @@ function drawOff(context, bars, { left, right, top, bottom }, objective) {
 
 /** The setting whose dot is nearest to a point; null if none is near. */
 export function nearestDot(dots, [x, y]) {
-  let [nearest, distance] = [null, 10];
+  let [nearest, distance] = [null, NEAR];
   for (const dot of dots) {
     const away = Math.hypot(dot.x - x, dot.y - y);
     if (away < distance) [nearest, distance] = [dot.setting, away];
   }
   return nearest;
 }
+
+/** The group whose mean is at a point; null if none is. */
+export const meanAt = (bars, [x, y]) =>
+  bars.find(({ left, right, height }) => x >= left && x <= right && Math.abs(y - height) < NEAR / 2)?.group ?? null;

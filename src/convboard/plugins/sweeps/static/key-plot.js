@@ -2,17 +2,18 @@
 
 import { clearedContext, hiddenCanvas, pageColours } from "../../shared/static/canvas.js";
 import { el, oncePerFrame } from "../../shared/static/dom.js";
-import { drawKey, keyDots, keyScales, nearestDot } from "./key-drawing.js";
+import { drawKey, keyDots, keyScales, meanAt, meanBars, nearestDot } from "./key-drawing.js";
 import { meansBy } from "./key-statistics.js";
 
 const COLOURS = ["line", "quiet", "line-b", "accent", "accent-text", "text", "panel"];
 
 export class KeyPlot {
-  #shown = null; // {size, scales, dots, means, objective, page}
+  #shown = null; // {size, scales, dots, bars, objective, page}
 
   /**
    * @param {string} key
-   * @param {{point: (setting: ?Object) => void, pick: (setting: Object) => void}} react
+   * @param {{point: (setting: ?Object) => void, pick: (setting: Object) => void,
+   *     pointMean: (key: string, group: ?Object) => void}} react
    */
   constructor(key, react) {
     this.key = key;
@@ -21,7 +22,11 @@ export class KeyPlot {
     this.title = el("figcaption", { title: key }, key);
     this.node = el("figure", { class: "key-plot", "data-key": key }, this.title, this.area);
     let at = null;
-    const point = oncePerFrame(() => react.point(at && this.#shown && nearestDot(this.#shown.dots, at)));
+    const point = oncePerFrame(() => {
+      const found = at && this.#shown && nearestDot(this.#shown.dots, at);
+      react.pointMean(key, at && !found && this.#shown ? meanAt(this.#shown.bars, at) : null);
+      react.point(found);
+    });
     this.area.addEventListener("pointermove", ({ clientX, clientY }) => {
       const { left, top } = this.area.getBoundingClientRect();
       at = [clientX - left, clientY - top];
@@ -42,8 +47,9 @@ export class KeyPlot {
     const size = { width: this.area.clientWidth, height: this.area.clientHeight };
     if (!size.width) return;
     const scales = keyScales(this.key, table, size);
-    const [dots, means] = [keyDots(table.settings, scales), meansBy(table.settings, this.key, table.scales[this.key])];
-    this.#shown = { size, scales, dots, means, objective: table.objective, page: pageColours(COLOURS) };
+    const dots = keyDots(table.settings, scales);
+    const bars = meanBars(meansBy(table.settings, this.key, table.scales[this.key]), scales);
+    this.#shown = { size, scales, dots, bars, objective: table.objective, page: pageColours(COLOURS) };
     this.area.setAttribute("aria-label", `${table.objective} against ${this.key}, ${dots.length} settings`);
     this.title.replaceChildren(el("b", {}, this.key), share ? el("span", { class: "quiet" }, share) : "");
   }

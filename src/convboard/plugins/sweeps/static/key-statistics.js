@@ -2,7 +2,7 @@
 
 const FEW = 12; // values of a key that each have a mean of their own
 const GROUPS = 6; // of equal size, of a number that has more
-const BINS = 8; // of equal width, of a number that has more, in a heat map
+const BINS = { across: 5, down: 8 }; // of equal width, of a number that has more, in a heat map
 
 const isNumber = (value) => typeof value === "number";
 const meanOf = (numbers) => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
@@ -65,7 +65,8 @@ const groupOf = (group, key) => ({
  *     `rows` are `{low, high}`, the values that they hold; cells by row and column.
  */
 export function heatCells({ settings, scales }, keyX, keyY) {
-  const [columns, rows] = [keyX, keyY].map((key) => binsOf(settings, key, scales[key]));
+  const columns = binsOf(settings, keyX, scales[keyX], BINS.across);
+  const rows = binsOf(settings, keyY, scales[keyY], BINS.down);
   const holds = ({ low, high }, value) =>
     low === high ? value === low : isNumber(value) && value >= low && value <= high;
   const cells = rows.map((row) =>
@@ -81,15 +82,15 @@ export function heatCells({ settings, scales }, keyX, keyY) {
 }
 
 /** Each value of a key; or ranges of equal width if it has many, as far as values lie in them. */
-function binsOf(settings, key, kind) {
+function binsOf(settings, key, kind, most) {
   const values = distinctValues(settings, key);
   if (kind === "category" || values.length <= FEW) return values.map((value) => ({ low: value, high: value }));
   const transform = kind === "log" ? Math.log : (value) => value;
   const [start, end] = [transform(values[0]), transform(values.at(-1))];
-  const bins = Array.from({ length: BINS }, () => []);
+  const bins = Array.from({ length: most }, () => []);
   for (const value of values) {
-    const place = Math.floor((BINS * (transform(value) - start)) / (end - start));
-    bins[Math.min(BINS - 1, place)].push(value);
+    const place = Math.floor((most * (transform(value) - start)) / (end - start));
+    bins[Math.min(most - 1, place)].push(value);
   }
   return bins.filter((bin) => bin.length).map((bin) => ({ low: bin[0], high: bin.at(-1) }));
 }

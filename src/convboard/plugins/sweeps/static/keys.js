@@ -11,6 +11,7 @@ export const KEYS = [
   ["Esc", "close the details"],
   ["X", "clear all filters"],
   ["Tab to the plot, ← →", "along the curves; Esc shows all of them again"],
+  ["Tab to an axis, ↑ ↓", "an end of its range; ← → the axis before, after; Esc shows all again"],
   ["Inside: ↑ ↓, [ ]", "the layer before, after; the probe image"],
   ["Inside: ← →, space", "the epoch before, after; play through the epochs"],
   ["1 2 3 4", "the views"],

@@ -1,7 +1,7 @@
 /** What mattered: importance of the keys, the objective against each, two keys together, and all in parallel. */
 
 import { el, oncePerFrame, place } from "../../shared/static/dom.js";
-import { share } from "../../shared/static/format.js";
+import { plural, share } from "../../shared/static/format.js";
 import { objectiveRange } from "./goodness.js";
 import { heatMap } from "./heat-map.js";
 import { importanceBars } from "./importance-bars.js";
@@ -9,10 +9,11 @@ import { KeyPlot } from "./key-plot.js";
 import { byImportance } from "./key-statistics.js";
 import { ParallelPlot } from "./parallel-plot.js";
 import { colouring } from "./setting-colours.js";
-import { settingName, withDeviation } from "./words.js";
+import { configValue, metric, settingName, withDeviation } from "./words.js";
 
 const VIEW = "mattered";
 const MOST_AXES = 9; // in the parallel coordinates: the most important keys, and the objective
+const MANY_KEYS = 4; // plots beside each other that a small window has room for
 const TIP = { width: 260, away: 14 }; // pixels of what is said of the setting that is pointed at
 
 /**
@@ -24,11 +25,13 @@ export const matteredView = (store, actions) => new MatteredView(store, actions)
 class MatteredView {
   #plots = []; // of keys
   #passing = new Set(); // ids of the settings that pass the filter
+  #mean = null; // {key, group} of the mean that is pointed at
 
   constructor(store, actions) {
     this.store = store;
     this.react = {
       point: (setting) => store.set({ pointed: setting?.id ?? null }),
+      pointMean: (key, group) => this.#pointMean(key, group),
       pick: (setting) => actions.togglePicked(setting.id),
       brush: actions.setFilter,
     };
@@ -51,7 +54,11 @@ class MatteredView {
       el("header", {}, el("h3", {}, "Each key"), this.about),
       this.plots,
     );
-    const hint = el("span", { class: "quiet" }, "drag along an axis to filter, click it to show all again");
+    const hint = el(
+      "span",
+      { class: "quiet" },
+      "drag along an axis to filter (by keys: Tab, ↑ ↓), click it to show all again",
+    );
     const all = el(
       "section",
       { class: "parallel", "aria-label": "All keys together" },
@@ -99,7 +106,8 @@ class MatteredView {
       filterOf: (column) => this.store.get().filter[column] ?? null,
     });
     const hidden = table.keys.length + 1 - columns.length;
-    this.note.textContent = hidden ? `${hidden} keys that matter less are left out` : "";
+    const which = isRanked(state) ? " that matter less" : "";
+    this.note.textContent = hidden ? `without ${plural(hidden, "key")}${which}` : "";
     this.#drawPassing();
   }
 
@@ -111,8 +119,11 @@ class MatteredView {
   #drawKeys(state) {
     const { table, importance } = state;
     const isCut = objectiveRange(table)?.isCut;
-    this.about.textContent = `a dot for each setting, and means${isCut ? "; much worse ones are at the edge" : ""}`;
     const order = byImportance(state);
+    const first = isRanked(state) ? ", the most important first" : "";
+    const more = order.length > MANY_KEYS ? `; ${order.length} keys${first}` : "";
+    const edge = isCut ? "; much worse ones are at the edge" : "";
+    this.about.textContent = `a dot for each setting, and means${edge}${more}`;
     if (order.join() !== this.#plots.map(({ key }) => key).join()) {
       this.#plots = order.map((key) => new KeyPlot(key, this.react));
       this.plots.replaceChildren(...this.#plots.map(({ node }) => node));
@@ -131,19 +142,26 @@ class MatteredView {
     this.#mark();
   }
 
-  /** Let the setting that is pointed at stand out everywhere, and say what it is. */
+  #pointMean(key, group) {
+    const isOther = group !== (this.#mean?.group ?? null);
+    this.#mean = group && { key, group };
+    if (isOther) this.#mark();
+  }
+
+  /** Let the setting that is pointed at stand out everywhere, and say what it is; or what a mean is. */
   #mark() {
     const { pointed, table } = this.store.get();
     for (const plot of this.#plots) plot.mark(pointed);
     this.parallel.mark(pointed);
     const setting = table.settings.find(({ id }) => id === pointed);
     this.node.classList.toggle("pointing", Boolean(setting));
-    if (!setting || !this.pointer) return place(this.tip, null);
-    this.tip.replaceChildren(
-      el("b", {}, settingName(setting, table.keys)),
-      el("span", {}, `${withDeviation(table.objective, setting)}, n ${setting.n}`),
-      el("span", { class: "quiet" }, "click to pick it or leave it out"),
-    );
+    this.#tell(setting ? settingLines(setting, table) : this.#mean ? meanLines(this.#mean, table) : null);
+  }
+
+  /** @param {?HTMLElement[]} lines Null: nothing. */
+  #tell(lines) {
+    if (!lines || !this.pointer) return place(this.tip, null);
+    this.tip.replaceChildren(...lines);
     const { left, top, width } = this.node.getBoundingClientRect();
     const [x, y] = [this.pointer[0] - left + TIP.away, this.pointer[1] - top + TIP.away];
     this.tip.hidden = false;
@@ -152,6 +170,20 @@ class MatteredView {
     return undefined;
   }
 }
+
+const settingLines = (setting, { keys, objective }) => [
+  el("b", {}, settingName(setting, keys)),
+  el("span", {}, `${withDeviation(objective, setting)}, n ${setting.n}`),
+  el("span", { class: "quiet" }, "click to pick it or leave it out"),
+];
+
+const meanLines = ({ key, group: { low, high, mean, n } }, { objective }) => [
+  el("b", {}, `${key} ${low === high ? configValue(low) : `${configValue(low)} to ${configValue(high)}`}`),
+  el("span", {}, `mean ${metric(objective, mean)} of ${plural(n, "setting")}`),
+];
+
+/** Whether it is known which keys matter more. */
+const isRanked = ({ importance }) => Object.keys(importance?.shares ?? {}).length > 0;
 
 /** Why there is nothing to show; empty if there is. */
 function reasonForNothing({ keys, settings }) {

@@ -6,6 +6,7 @@ import { keyAxis, placeOf } from "./key-axis.js";
 export const MARGIN = { right: 70, top: 40, bottom: 16 };
 const LINE = 15; // pixels of a line of text
 const LEFT = { least: 50, most: 140, letter: 6.6 }; // pixels beside the first axis, and of a letter, about
+const BESIDE = 14; // pixels between an axis and its texts, and beside these
 export const BRUSH = 18; // pixels of the width of a brush
 const NEAR = 12; // pixels from a line at which it is pointed at
 const SPREAD = 0.6; // share of a category in which lines of equal value are spread
@@ -18,10 +19,10 @@ export function parallelAxes(table, columns, { width, height }) {
   const places = [height - MARGIN.bottom, MARGIN.top];
   const axes = columns.map((column) => keyAxis(column, table, places));
   const longest = Math.max(...axes[0].ticks.map(({ text }) => text.length));
-  const left = Math.min(LEFT.most, Math.max(LEFT.least, 12 + LEFT.letter * longest));
+  const left = Math.min(LEFT.most, Math.max(LEFT.least, BESIDE + LEFT.letter * (longest + 1)));
   const step = (width - left - MARGIN.right) / Math.max(1, columns.length - 1);
   const roomOf = (i) => (i === 0 ? left : i === axes.length - 1 ? MARGIN.right : step);
-  return axes.map((axis, i) => Object.assign(axis, { x: Math.round(left + step * i), room: roomOf(i) - 14 }));
+  return axes.map((axis, i) => Object.assign(axis, { x: Math.round(left + step * i), room: roomOf(i) - BESIDE }));
 }
 
 /**

@@ -1,7 +1,8 @@
-/** The plot of parallel coordinates: axes are brushed by the pointer, and lines pointed at. */
+/** The plot of parallel coordinates: axes are brushed by pointer or keyboard, and lines pointed at. */
 
 import { clearedContext, hiddenCanvas, pageColours } from "../../shared/static/canvas.js";
 import { el, oncePerFrame } from "../../shared/static/dom.js";
+import { AxisEnds } from "./axis-ends.js";
 import {
   BRUSH,
   MARGIN,
@@ -15,7 +16,7 @@ import {
 import { shortKeys } from "./words.js";
 
 const REACH = 24; // pixels from an axis at which it can be brushed
-const CLICK = 4; // pixels of the pointer that are a click, which takes the brush away
+const CLICK = 4; // pixels of the pointer that are still a click, which takes the brush away
 const MANY = 100; // lines that are thin
 const COLOURS = ["line", "line-strong", "text", "quiet", "accent", "panel"];
 
@@ -24,7 +25,9 @@ const opacity = (count) => Math.max(0.15, Math.min(0.9, 5 / Math.sqrt(count + 1)
 
 export class ParallelPlot {
   #shown = null; // {axes, lines, passing, options}
-  #drag = null; // {axis, from, to, moved: ?[number, number]}: heights in pixels
+  // {column, from, moved: ?[number, number], hasMoved}: places as shares of an axis, as a brush may move the whole plot
+  // by opening the bar of filters.
+  #drag = null;
   #at = null; // where the pointer is
 
   /**
@@ -34,7 +37,9 @@ export class ParallelPlot {
   constructor(react) {
     this.react = react;
     [this.behind, this.lines, this.overlay] = [hiddenCanvas(), hiddenCanvas(), hiddenCanvas()];
-    this.node = el("div", { class: "parallel-plot", role: "img" }, this.behind, this.lines, this.overlay);
+    this.ends = new AxisEnds(react.brush);
+    const layers = [this.behind, this.lines, this.overlay, this.ends.node];
+    this.node = el("div", { class: "parallel-plot", role: "group", "aria-label": "Parallel coordinates" }, layers);
     const moved = oncePerFrame(() => this.#onMove());
     this.node.addEventListener("pointermove", (event) => {
       this.#at = this.#placeOf(event);
@@ -85,13 +90,11 @@ export class ParallelPlot {
       context.stroke();
     }
     context.globalAlpha = 1;
-    const names = shortKeys(options.columns);
-    axes.forEach((axis, i) => drawAxis(context, axis, this.#nameOf(axis, names[i]), page, options));
+    const { columns, table } = options;
+    const names = shortKeys(columns).map((name, i) => (columns[i] === "@objective" ? table.objective : name));
+    axes.forEach((axis, i) => drawAxis(context, axis, names[i], page, options));
     for (const axis of axes) if (filter[axis.column]) drawBrush(context, axis, filter[axis.column], page);
-  }
-
-  #nameOf({ column }, name) {
-    return column === "@objective" ? this.#shown.options.table.objective : name;
+    this.ends.draw(axes, names, filter);
   }
 
   /** Let the line of a setting stand out; null: none. */
@@ -146,28 +149,46 @@ export class ParallelPlot {
     const rule = this.#shown.options.filterOf(axis.column);
     const [place] = rule && !axis.isCategory ? axis.placesOf(rule) : [];
     const isInside = place && this.#at[1] >= Math.min(...place) && this.#at[1] <= Math.max(...place);
-    this.#drag = { axis, from: this.#at[1], moved: isInside ? place : null };
+    const moved = isInside ? place.map((height) => this.#shareOf(height)) : null;
+    this.#drag = { column: axis.column, from: this.#shareOf(this.#at[1]), moved, hasMoved: false };
     this.react.point(null);
     this.node.setPointerCapture(event.pointerId);
     event.preventDefault();
   }
 
+  #shareOf(height) {
+    const span = this.#shown.options.height - MARGIN.top - MARGIN.bottom;
+    return (height - MARGIN.top) / span;
+  }
+
+  #heightAt(share) {
+    return MARGIN.top + share * (this.#shown.options.height - MARGIN.top - MARGIN.bottom);
+  }
+
   #brush() {
-    const { axis, from, moved } = this.#drag;
-    const by = this.#at[1] - from;
-    if (Math.abs(by) <= CLICK) return;
-    const rule = moved ? axis.ruleOf(moved[0] + by, moved[1] + by) : axis.ruleOf(from, this.#at[1]);
-    this.react.brush(axis.column, rule);
+    const { column, from, moved, hasMoved } = this.#drag;
+    const axis = this.#shown.axes.find((one) => one.column === column);
+    const to = this.#shareOf(this.#at[1]);
+    if (!axis || (!hasMoved && this.#isClick())) return;
+    this.#drag.hasMoved = true;
+    const range = moved ? moved.map((share) => share + to - from) : [from, to];
+    this.react.brush(column, axis.ruleOf(...range.map((share) => this.#heightAt(share))));
+  }
+
+  #isClick() {
+    return Math.abs(this.#heightAt(this.#drag.from) - this.#at[1]) <= CLICK;
   }
 
   /** A click without a movement takes a brush away; on a category it chooses that one. */
   #onUp() {
     if (!this.#drag) return;
-    const { axis, from } = this.#drag;
-    const isClick = Math.abs(this.#at[1] - from) <= CLICK;
+    const { column, from, hasMoved } = this.#drag;
+    const isClick = !hasMoved && this.#isClick();
     this.#drag = null;
-    if (!isClick) return;
-    const isBrushed = Boolean(this.#shown.options.filterOf(axis.column));
-    this.react.brush(axis.column, isBrushed || !axis.isCategory ? null : axis.ruleOf(from, from));
+    const axis = this.#shown.axes.find((one) => one.column === column);
+    if (!isClick || !axis) return;
+    const isBrushed = Boolean(this.#shown.options.filterOf(column));
+    const height = this.#heightAt(from);
+    this.react.brush(column, isBrushed || !axis.isCategory ? null : axis.ruleOf(height, height));
   }
 }
