@@ -17,6 +17,7 @@ from convboard.plugins.sweeps.log_directories import LogDirectories, as_given, n
 from convboard.results.diff import differing_config
 from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
+from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_record import SWEEP
 
 OTHERS = ""  # the folder of the runs outside of sweeps
@@ -48,9 +49,9 @@ class RunFolders:
         return self._has_runs
 
     def overview(self) -> list[dict[str, Any]]:
-        """Return what is known of each folder, the one that has changed last first."""
+        """Return what is known of each folder: those with a run that is being trained, then what has changed last."""
         folders = [_summary(folder, rows) for folder, rows in self._read().items()]
-        return sorted(folders, key=lambda folder: -folder["updated"])
+        return sorted(folders, key=lambda folder: (not folder["counts"][State.RUNNING], -folder["updated"]))
 
     def rows(self, folder: str) -> Sequence[RunRow]:
         """Return the runs of a folder.

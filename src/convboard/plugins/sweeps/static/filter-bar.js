@@ -1,6 +1,6 @@
 /** The filters as chips above all views, and how many settings pass them. */
 
-import { el } from "../../shared/static/dom.js";
+import { el, redraw } from "../../shared/static/dom.js";
 import { columnTitle } from "./columns.js";
 import { rangeEnd } from "./words.js";
 
@@ -15,23 +15,29 @@ export function filterBar(store, { setFilter, clearFilters, clearPicked }) {
   const chip = (column, rule, table) =>
     el(
       "button",
-      { type: "button", class: "chip", title: "Remove this filter", onclick: () => setFilter(column, null) },
+      {
+        type: "button",
+        class: "chip",
+        title: "Remove this filter",
+        "data-focus": column,
+        onclick: () => setFilter(column, null),
+      },
       `${columnTitle(column, table)} ${ruleText(column, rule, table)}`,
       el("span", { class: "cross", "aria-hidden": "true" }, "×"),
     );
   store.subscribe(["table", "filter", "matching", "picked"], ({ table, filter, matching, picked }) => {
     const rules = Object.entries(filter);
-    const count = picked.filter((id) => id !== null).length;
+    const count = table?.settings.filter(({ id }) => picked.includes(id)).length;
     node.hidden = !table || (!rules.length && !count);
     if (node.hidden) return;
     const shown = el("span", { class: "quiet" }, `${matching.length} of ${table.settings.length} settings`);
-    node.replaceChildren(
+    redraw(node, [
       ...rules.map(([column, rule]) => chip(column, rule, table)),
       ...(rules.length ? [shown, plain("clear filters", clearFilters)] : []),
       ...(count
         ? [el("span", { class: "quiet picked-count" }, `${count} picked`), plain("unpick all", clearPicked)]
         : []),
-    );
+    ]);
   });
   return node;
 }

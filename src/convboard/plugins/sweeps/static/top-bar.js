@@ -22,27 +22,24 @@ export function topBar(store, actions) {
   );
 }
 
-const OTHERS = "runs outside of sweeps";
-const nameOf = ({ id }) => (id === "" ? OTHERS : id);
-
 function folderPicker(store, { chooseFolder }) {
   const choose = (name) => {
-    const folder = store.get().folders?.find((one) => nameOf(one) === name);
+    const folder = store.get().folders?.find((one) => one.name === name);
     if (folder) chooseFolder(folder.id);
   };
-  const picker = new RunPicker({ label: "Folder", none: null, choose });
-  store.subscribe(["folders", "folder"], ({ folders, folder }) => {
+  const picker = new RunPicker({ label: "Folder", none: null, choose, noun: "folder" });
+  // Also where nothing is new: the times since the last change become longer.
+  store.subscribe(["folders", "folder", "askedAt"], ({ folders, folder }) => {
     const chosen = folders?.find(({ id }) => id === folder);
-    picker.update((folders ?? []).map(entry), chosen ? nameOf(chosen) : folder);
+    picker.update((folders ?? []).map(entry), chosen?.name ?? folder);
   });
   return picker.node;
 }
 
-function entry(folder) {
-  const { runs, counts, updated } = folder;
+function entry({ name, runs, counts, updated }) {
   const state = counts.running ? "running" : "finished";
-  const about = [plural(runs, "run"), counts.running ? "running" : null, updated ? ago(updated) : null];
-  return { name: nameOf(folder), about: about.filter(Boolean), state };
+  const since = counts.running ? "running" : updated ? ago(updated) : null;
+  return { name, about: [plural(runs, "run"), since].filter(Boolean), state };
 }
 
 const IN_BAR = ["finished", "pruned", "running", "waiting", "interrupted", "failed", "unreadable"];
