@@ -189,6 +189,7 @@ test("keys are shortened where they stay different", () => {
   assert.deepEqual(shortKeys(["optimizer.lr", "model"]), ["lr", "model"]);
   assert.deepEqual(shortKeys(["a.size", "b.size"]), ["a.size", "b.size"]);
   assert.equal(settingName(SETTINGS[0], TABLE.keys), "model lenet · lr 0.1");
+  assert.equal(settingName(setting("damaged", { model: null }, null), TABLE.keys), "damaged");
 });
 
 test("the metric on the test split has no second column if it is the objective", () => {

@@ -77,7 +77,7 @@ def _run(row: RunRow, name_of: NameOf) -> dict[str, Any]:
         "max_epochs": row.max_epochs,
         "seconds": _plain(row.seconds),
         "started": row.started,
-        "command": row.command,
+        "command": row.command if row.config else "",
     }
 
 

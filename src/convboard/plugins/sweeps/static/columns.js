@@ -6,6 +6,7 @@ import { configValue, runStateText, shortKeys, shownStates } from "./words.js";
 export const NAME = "@name"; // of a setting in a table without keys
 
 const CHARACTER = 7.2; // pixels
+const BOLD = 7.9; // pixels of a character of a title
 const PADDING = 18; // pixels of a cell
 const BUTTONS = 40; // pixels of the head of a column, beside its title
 const [NARROWEST, WIDEST] = [74, 230]; // pixels of a column of texts
@@ -62,7 +63,7 @@ function keyColumn(key, title, settings) {
 /** The width of a column that shows its title and its texts, if they are not too long. */
 function widthOf(title, texts, widest = WIDEST) {
   const longest = texts.reduce((most, { length }) => Math.max(most, length), 0);
-  const width = Math.max(CHARACTER * title.length + BUTTONS, CHARACTER * longest + PADDING);
+  const width = Math.max(BOLD * title.length + BUTTONS, CHARACTER * longest + PADDING);
   return `${Math.round(Math.min(widest, Math.max(NARROWEST, width)))}px`;
 }
 

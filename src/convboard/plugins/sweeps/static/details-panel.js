@@ -116,7 +116,7 @@ async function drawDifference(node, { run, setting, table, isLatest }) {
   const [best] = table.settings;
   const other = best.runs.find(({ seed }) => seed === run.seed) ?? best.runs[0];
   const say = (title, ...said) => redraw(node, [el("h3", {}, title), ...said]);
-  if (best.mean === null) return redraw(node, []); // none has a result so far
+  if (best.mean === null || !run.command) return redraw(node, []); // none has a result, or its config is not known
   if (setting === best) return say("Config", el("p", { class: "quiet" }, "This is the best setting."));
   try {
     const found = await getDifference(run.run, other.run);

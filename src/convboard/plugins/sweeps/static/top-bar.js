@@ -1,7 +1,7 @@
 /** The bar in which the folder of runs and the view are chosen, with the states of the runs. */
 
 import { el } from "../../shared/static/dom.js";
-import { plural } from "../../shared/static/format.js";
+import { plural, whole } from "../../shared/static/format.js";
 import { RunPicker } from "../../shared/static/run-picker.js";
 import { VIEWS } from "./views.js";
 import { ago, countStates } from "./words.js";
@@ -59,7 +59,7 @@ function progress(store) {
       ...present.map((state) => el("span", { class: `is-${state}`, style: { "flex-grow": counts[state] } })),
     );
     words.replaceChildren(
-      ...present.map((state) => el("span", { class: `state-word is-${state}` }, `${counts[state]} ${state}`)),
+      ...present.map((state) => el("span", { class: `state-word is-${state}` }, `${whole(counts[state])} ${state}`)),
     );
   };
   store.subscribe(["table", "folders", "folder"], draw);

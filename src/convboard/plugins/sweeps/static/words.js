@@ -109,9 +109,9 @@ export function countStates(runs) {
   return counts;
 }
 
-/** What a setting is called: its values. */
+/** What a setting is called: its values; its first run where none is known. */
 export function settingName({ values, runs }, keys) {
   const short = shortKeys(keys);
-  const parts = keys.map((key, i) => `${short[i]} ${configValue(values[key])}`);
-  return parts.join(" · ") || runs[0]?.run || "";
+  const isKnown = keys.some((key) => values[key] !== null && values[key] !== undefined);
+  return isKnown ? keys.map((key, i) => `${short[i]} ${configValue(values[key])}`).join(" · ") : runs[0].run;
 }
