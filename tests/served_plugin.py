@@ -1,6 +1,7 @@
 """The backend of a tab over event files, without a server."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
@@ -10,14 +11,17 @@ from werkzeug.test import Client, TestResponse
 
 
 class ServedPlugin:
-    """A plugin over a log directory, as TensorBoard's slow reader has read it."""
+    """A plugin over a log directory, or over some by name, as TensorBoard's slow reader has read them."""
 
-    def __init__(self, plugin: type[TBPlugin], logdir: Path) -> None:
+    def __init__(self, plugin: type[TBPlugin], logdir: Path | None = None, **named: Path) -> None:
         multiplexer = EventMultiplexer()
-        multiplexer.AddRunsFromDirectory(str(logdir))
+        for name, folder in {None: logdir}.items() if logdir else named.items():
+            multiplexer.AddRunsFromDirectory(str(folder), name)
         multiplexer.Reload()
-        self.provider = MultiplexerDataProvider(multiplexer, str(logdir))
-        self.plugin = plugin(TBContext(data_provider=self.provider, logdir=str(logdir)))
+        self.provider = MultiplexerDataProvider(multiplexer, "")
+        spec = ",".join(f"{name}:{folder}" for name, folder in named.items())
+        flags = SimpleNamespace(logdir=str(logdir or ""), logdir_spec=spec)
+        self.plugin = plugin(TBContext(data_provider=self.provider, flags=flags))
         self.apps = self.plugin.get_plugin_apps()
 
     def ask(self, address: str, method: str = "GET", headers: Any = None, **query: Any) -> TestResponse:

@@ -73,5 +73,5 @@ test("the objective is shown unless another tag of the folder is chosen", () => 
     [shown(null, null), shown("lr", null), shown("lr", ["lr"]), shown("gone", ["accuracy/val", "lr"])],
     ["accuracy/val", "lr", "lr", "accuracy/val"],
   );
-  assert.deepEqual([shown(null, ["lr"]), shown(null, [])], ["lr", null]);
+  assert.deepEqual([shown(null, ["lr"]), shown(null, []), shown("lr", [])], ["lr", "accuracy/val", "lr"]);
 });

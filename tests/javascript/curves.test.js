@@ -114,13 +114,23 @@ const series = (values, x = values.map((_, i) => i)) => ({
 
 test("the plot shows every curve, but one that diverges does not squeeze the others", () => {
   const usual = series(Array.from({ length: 100 }, (_, i) => Math.exp(-i / 30)));
-  const { x, y, isCut } = fullView([usual], {});
+  const options = { tag: "loss/val" };
+  const { x, y, isCut } = fullView([usual], options);
   assert.deepEqual([x, isCut], [[0, 99], false]);
   assert.ok(y[0] < Math.exp(-99 / 30) && y[1] > 1);
-  const wild = fullView([usual, series([1, 1e6])], {});
+  const wild = fullView([usual, series([1, 1e6])], options);
   assert.ok(wild.isCut && wild.y[1] < 10);
-  assert.equal(fullView([series([NaN])], {}), null);
-  assert.equal(fullView([series([-1, 0])], { logY: true }), null);
+  assert.equal(fullView([series([NaN])], options), null);
+  assert.equal(fullView([series([-1, 0])], { ...options, logY: true }), null);
+});
+
+test("the plot of an accuracy ends at 100 %, also where its band goes beyond", () => {
+  const one = series([0.6, 0.9]);
+  one.curve.low = [0.4, 0.7];
+  one.curve.high = [0.8, 1.1];
+  const { y, isCut } = fullView([one], { tag: "accuracy/val" });
+  assert.ok(y[0] > 0.3 && y[0] < 0.4);
+  assert.deepEqual([y[1], isCut], [1, false]);
 });
 
 test("a curve is drawn in parts: without what is missing, and joined where the number of runs changes", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { columnsOf, sorted } from "#sweeps/columns.js";
+import { columnsOf, nextSort, sorted } from "#sweeps/columns.js";
 import { columnValue, passes, readFilter, STATE, valueText } from "#sweeps/filter.js";
 import { fromLink, toLink } from "#sweeps/link.js";
 import { rowsOf } from "#sweeps/rows.js";
@@ -77,6 +77,28 @@ test("rows are settings with the runs of those that are expanded, the pinned one
     rowsOf(state).map(({ key }) => key),
     ["setting c", "setting a", "setting b", "run b1", "run b2"],
   );
+});
+
+test("a table in which nothing differs names its settings, and no column is wider than its texts need", () => {
+  const of = (table) => columnsOf(table).map(({ id }) => id);
+  assert.deepEqual(of(TABLE), ["@state", "model", "optimizer.lr", "@objective", "@n", "@test", "@seconds"]);
+  assert.deepEqual(of({ ...TABLE, keys: [] }).slice(0, 3), ["@state", "@name", "@objective"]);
+  const widthOf = (model) => {
+    const settings = SETTINGS.map((one) => ({ ...one, values: { ...one.values, model } }));
+    return Number.parseInt(columnsOf({ ...TABLE, settings })[1].width, 10);
+  };
+  assert.ok(widthOf("lenet") < widthOf("batchnorm_cnn") && widthOf("x".repeat(99)) === widthOf("x".repeat(50)));
+});
+
+test("a click on the title of a metric puts the best first, one on that of a key the smallest", () => {
+  const sortsOf = (column, isMaximised) => {
+    const table = { ...TABLE, is_maximised: isMaximised };
+    let sort = null;
+    return [1, 2, 3].map(() => (sort = nextSort({ sort, table }, column))?.isDescending ?? null);
+  };
+  assert.deepEqual(sortsOf("@objective", true), [true, false, null]);
+  assert.deepEqual(sortsOf("@objective", false), [false, true, null]);
+  assert.deepEqual(sortsOf("optimizer.lr", true), [false, true, null]);
 });
 
 test("a picked setting keeps its colour when another one is taken out", () => {
@@ -167,6 +189,7 @@ test("keys are shortened where they stay different", () => {
   assert.deepEqual(shortKeys(["optimizer.lr", "model"]), ["lr", "model"]);
   assert.deepEqual(shortKeys(["a.size", "b.size"]), ["a.size", "b.size"]);
   assert.equal(settingName(SETTINGS[0], TABLE.keys), "model lenet · lr 0.1");
+  assert.equal(settingName(setting("damaged", { model: null }, null), TABLE.keys), "damaged");
 });
 
 test("the metric on the test split has no second column if it is the objective", () => {

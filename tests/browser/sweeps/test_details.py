@@ -24,6 +24,25 @@ def test_the_details_of_a_run_against_the_best(open_tab: Any) -> None:
     tab.wait_for_link("run=sweeps%2Ffirst%2Fmodel%3Dlenet%2Coptimizer.lr%3D0.1%2Cseed%3D3")
 
 
+def test_details_that_are_read_stay_while_runs_go_on(open_tab: Any) -> None:
+    tab = open_tab(run="sweeps/first/model=lenet,optimizer.lr=0.01,seed=1", size=(1280, 480))
+    tab.find(".difference").wait_for()
+    selected = "window.getSelection().toString()"
+    tab.find(".command").evaluate("(node) => window.getSelection().selectAllChildren(node)")
+    tab.find(".details .scroll").evaluate("(node) => (node.scrollTop = 90)")
+    before = tab.frame.evaluate(selected)
+
+    def another_state(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace('"epochs": 4', '"epochs": 5'))
+
+    tab.page.route("**/data/plugin/sweeps/table*", another_state)
+    tab.look_again()
+    tab.row("setting 0").locator('.run-progress[title="50 % of the epochs"]').wait_for()
+    assert tab.frame.evaluate(selected) == before
+    assert tab.find(".details .scroll").evaluate("(node) => node.scrollTop") == 90
+
+
 def test_the_best_setting_says_so_and_a_failed_run_says_why(open_tab: Any) -> None:
     tab = open_tab(run="sweeps/first/model=batchnorm_cnn,optimizer.lr=0.1,seed=2")
     tab.find(".details").get_by_text("This is the best setting.").wait_for()
@@ -37,10 +56,10 @@ def test_a_link_leads_to_the_run_in_the_layers_tab_and_back(open_in_tensorboard:
     tab.wait_for_link("expanded=2")
     tab.find(".of-run a").first.click()
     tab.page.wait_for_url(
-        "**/#layers&p.layers.run=sweeps%2Ffirst%2Fmodel%3Dbatchnorm_cnn%2Coptimizer.lr%3D0.1%2Cseed%3D1*"
+        "**/*#layers&p.layers.run=sweeps%2Ffirst%2Fmodel%3Dbatchnorm_cnn%2Coptimizer.lr%3D0.1%2Cseed%3D1*"
     )
     tab.page.go_back()
-    tab.page.wait_for_url("**/#sweeps&p.sweeps.folder=sweeps%2Ffirst*")
+    tab.page.wait_for_url("**/*#sweeps&p.sweeps.folder=sweeps%2Ffirst*")
     tab.find(".of-run a").first.wait_for()
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from convboard.config.objectives import format_metric
 from convboard.results.ranking import rank
@@ -26,7 +27,8 @@ def test_settings_are_ranked_with_the_figures_of_results(open_tab: Any, logdir: 
             mean, deviation = (format_metric("accuracy/val", value or 0) for value in (figures.mean, figures.deviation))
             said = f"{mean[:-1]} ± {deviation[:-1]} %"
             assert shown.locator(cell).inner_text() == said
-        assert shown.locator(".of-n").inner_text() == str(objective.n)
+        count = f"{objective.n}" if objective.n == len(setting.rows) else f"{objective.n} of {len(setting.rows)}"
+        assert shown.locator(".of-n").inner_text() == count
         assert shown.locator(".run-dot").count() == objective.n
     assert tab.find(".state-words").inner_text().split("\n") == ["9 finished", "1 running", "1 waiting", "1 failed"]
 
@@ -38,7 +40,7 @@ def test_runs_say_why_they_failed_and_how_far_they_are(open_tab: Any) -> None:
         failed.locator(".reason").inner_text() == '<img src=x onerror="document.title = 1"> RuntimeError: out of memory'
     )
     running = tab.find(".of-run", has_text="running")
-    assert running.locator(".run-state").inner_text() == "running 4/10"
+    assert running.locator(".of-state").inner_text() == "running 4/10"
     assert running.locator(".run-progress span").get_attribute("style") == "width: 40%;"
     assert tab.row("setting 1").locator(".of-state").inner_text() == "1 failed"
     assert tab.row("setting 0").locator(".run-progress").get_attribute("title") == "40 % of the epochs"
@@ -61,9 +63,15 @@ def test_a_click_on_a_title_sorts_and_a_third_one_ranks_again(open_tab: Any) -> 
 def test_a_filter_by_values_and_one_by_a_range(open_tab: Any) -> None:
     tab = open_tab()
     menu = tab.open_filter("model")
-    menu.get_by_label("lenet").uncheck()
+    boxes = [box.bounding_box() for box in menu.get_by_role("checkbox").all()]
+    bottom = menu.locator(".values").evaluate("(node) => node.getBoundingClientRect().bottom")
+    assert all(box["y"] + box["height"] <= bottom for box in boxes)  # all are seen without scrolling
+    menu.get_by_role("button", name="None").click()
+    tab.wait_for_rows()
+    menu.get_by_label("batchnorm_cnn").check()
     tab.page.keyboard.press("Escape")
     tab.wait_for_rows("setting 2", "setting 3")
+    menu.wait_for(state="detached")
     menu = tab.open_filter("@objective")
     menu.get_by_label("From").fill("96")
     menu.get_by_label("From").press("Enter")
@@ -75,7 +83,7 @@ def test_a_filter_by_values_and_one_by_a_range(open_tab: Any) -> None:
     tab.wait_for_rows("setting 2")
     tab.page.keyboard.press("x")
     tab.wait_for_rows(*RANKED)
-    assert tab.find(".filters").is_hidden()
+    assert tab.find(".filters .quiet").first.inner_text() == "4 settings"
 
 
 def test_a_filter_that_nothing_passes_says_so(open_tab: Any) -> None:
@@ -120,6 +128,49 @@ def test_the_keys_do_what_the_mouse_does(open_tab: Any) -> None:
     tab.find(".details").wait_for(state="hidden")
     press("?")
     tab.find("dialog.keys").wait_for()
+
+
+def test_the_focus_stays_where_it_is(open_tab: Any) -> None:
+    tab = open_tab(run="sweeps/first/model=lenet,optimizer.lr=0.1,seed=1")
+    press = tab.page.keyboard.press
+    sorter = tab.find('[data-column="optimizer.lr"] .sorter')
+    sorter.focus()
+    press("Enter")
+    tab.wait_for_rows("setting 3", "setting 1", "setting 2", "setting 0")
+    expect(sorter).to_be_focused()
+    press("Tab")
+    press("Enter")
+    expect(tab.find(".menu input").first).to_be_focused()
+    press("ArrowDown")  # moves in the menu, not in the table
+    press("Escape")
+    expect(tab.find('[data-column="optimizer.lr"] .funnel')).to_be_focused()
+    assert tab.find(".details").is_visible()
+    assert not tab.find(".row.current").count()
+    tab.find(".grid").focus()
+    press("ArrowDown")
+    current = tab.find(".row.current")
+    expect(current).to_have_attribute("data-key", "setting 1")
+    expect(tab.find(".grid")).to_have_attribute("aria-activedescendant", str(current.get_attribute("id")))
+    button = tab.find(".run-buttons button", has_text="seed 2")
+    button.focus()
+    press("Enter")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    expect(button).to_be_focused()
+
+
+def test_every_control_has_a_name(open_tab: Any) -> None:
+    tab = open_tab(
+        expanded="2", run="sweeps/first/model=lenet,optimizer.lr=0.1,seed=1", filter='{"model":{"values":["lenet"]}}'
+    )
+    tab.find(".difference").wait_for()
+    names = tab.frame.evaluate(
+        """() => [...document.querySelectorAll("button, a, input, select, [tabindex='0']")]
+            .map((node) => node.ariaLabel || node.labels?.[0]?.textContent || node.textContent.trim())"""
+    )
+    assert names
+    assert all(names)
+    buttons = tab.row("setting 0").get_by_role("button").all()
+    assert all("model lenet · lr 0.1" in str(button.get_attribute("aria-label")) for button in buttons)
 
 
 @pytest.mark.thorough

@@ -5,10 +5,8 @@ TensorBoard imports this module when it starts, so it imports neither torch nor 
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from tensorboard.errors import NotFoundError
 from tensorboard.plugins import base_plugin
 from werkzeug.wrappers import Request, Response
 
@@ -17,6 +15,7 @@ from convboard.plugins.run_pictures import RunPictures
 from convboard.plugins.static_files import read_static_files
 from convboard.plugins.sweeps.curves import Curves, steps_per_epoch
 from convboard.plugins.sweeps.inside import inside_of, pictures_command, with_pictures
+from convboard.plugins.sweeps.log_directories import log_directories
 from convboard.plugins.sweeps.run_folders import RunFolders
 from convboard.plugins.sweeps.table import importance_of, table_of
 from convboard.results.run_row import RunRow
@@ -29,7 +28,8 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
     """The tab. TensorBoard creates one instance when it starts.
 
     Args:
-        context: Holds the log directory, and the data provider through which curves are read.
+        context: Holds TensorBoard's flags, which name the log directories, and the data provider, through which curves
+            and pictures are read.
     """
 
     plugin_name = PLUGIN
@@ -37,11 +37,10 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
     def __init__(self, context: base_plugin.TBContext) -> None:
         self._provider = context.data_provider
         self._flags = context.flags
-        self._logdir = context.logdir
 
     def is_active(self) -> bool:
         """Return whether there may be runs to show."""
-        return bool(self._logdir) and self._runs.has_runs()
+        return self._runs.has_runs()
 
     def frontend_metadata(self) -> Any:
         """The tab's name and the module that draws it."""
@@ -52,7 +51,6 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
         answers: dict[str, Answer] = {
             "/folders": lambda request: _new(request, self._runs.overview()),
             "/table": lambda request: _new(request, table_of(self._rows(request), self._runs.name)),
-            "/config": lambda request: json_answer(request, self._runs.row(argument(request, "run")).config),
             "/importance": lambda request: _new(request, importance_of(self._rows(request))),
             "/difference": lambda request: json_answer(
                 request, self._runs.difference(argument(request, "run"), argument(request, "from"))
@@ -69,9 +67,7 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
 
     @cached_property
     def _runs(self) -> RunFolders:
-        if not self._logdir:
-            raise NotFoundError("the Sweeps tab needs TensorBoard's option --logdir; --logdir_spec is not enough")
-        return RunFolders(Path(self._logdir).expanduser())
+        return RunFolders(log_directories(self._flags))
 
     def _rows(self, request: Request) -> Sequence[RunRow]:
         return self._runs.rows(argument(request, "folder"))
@@ -89,14 +85,14 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
     def _pictured(self, request: Request) -> dict[str, Any]:
         """Return the runs of a folder that have pictures, and the command that draws those of the best ones."""
         names = [self._runs.name(row) for row in self._rows(request)]
-        command = pictures_command(self._runs.logdir / argument(request, "folder"), "best=5")
+        command = pictures_command(self._runs.paths(argument(request, "folder")), "best=5")
         return {"runs": with_pictures(RunPictures(self._provider, request), names), "command": command}
 
     def _inside(self, request: Request) -> dict[str, Any]:
         """Return what is known of the inside of a run, and the command that draws its pictures."""
-        run = self._runs.name(self._runs.row(argument(request, "run")))
-        inside = inside_of(RunPictures(self._provider, request), run)
-        return {**inside, "command": pictures_command(self._runs.logdir / run)}
+        row = self._runs.row(argument(request, "run"))
+        inside = inside_of(RunPictures(self._provider, request), self._runs.name(row))
+        return {**inside, "command": pictures_command([self._runs.path(row)])}
 
 
 def _new(request: Request, content: Any) -> Response:

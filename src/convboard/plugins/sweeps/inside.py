@@ -1,7 +1,7 @@
 """What the tab shows of the inside of a run: its layers, and where its pictures are."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,6 @@ def _layer(name: str, found: Mapping[str, Any]) -> dict[str, str | None]:
     return {"name": name, "maps": maps if maps in found else None, "weights": weights[0] if weights else None}
 
 
-def pictures_command(path: Path, *arguments: str) -> str:
-    """Return the command that draws the pictures of a run, or of the best ones in a folder."""
-    return command("runs", "pictures", shlex.quote(str(path)), *arguments)
+def pictures_command(paths: Iterable[Path], *arguments: str) -> str:
+    """Return the command that draws the pictures of a run, or of the best ones in some folders."""
+    return command("runs", "pictures", *(shlex.quote(str(path)) for path in paths), *arguments)

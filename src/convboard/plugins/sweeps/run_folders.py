@@ -1,4 +1,4 @@
-"""The runs below a log directory, by folder: one for each sweep, and one for all runs outside of sweeps."""
+"""The runs below the log directories, by folder: one for each sweep, and one for all runs outside of sweeps."""
 
 import os
 import threading
@@ -13,9 +13,11 @@ from tensorboard.errors import NotFoundError
 from convboard.errors import RunError
 from convboard.experiment.run_files import CONFIG
 from convboard.plugins.answers import UnreadableError
+from convboard.plugins.sweeps.log_directories import LogDirectories, as_given, name_below
 from convboard.results.diff import differing_config
 from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
+from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_record import SWEEP
 
 OTHERS = ""  # the folder of the runs outside of sweeps
@@ -23,15 +25,15 @@ _SHARE = 5  # what was read is used for this multiple of the time that reading t
 
 
 class RunFolders:
-    """Reads the runs below a log directory, and again when what it has is old.
+    """Reads the runs below the log directories, and again when what it has is old.
 
     Args:
-        logdir: The log directory.
+        directories: The log directories. One that is not there yet has no runs.
     """
 
-    def __init__(self, logdir: Path) -> None:
-        self.logdir = logdir
-        self._reader = RunReader([logdir])
+    def __init__(self, directories: LogDirectories) -> None:
+        self._directories = directories
+        self._readers = [(directory, RunReader([directory])) for directory in directories]
         self._lock = threading.Lock()  # TensorBoard answers requests in threads
         self._folders: dict[str, list[RunRow]] = {}
         self._is_old_at = 0.0
@@ -40,14 +42,16 @@ class RunFolders:
     def has_runs(self) -> bool:
         """Return whether there may be a run. It looks at names only, and no further than the first one."""
         self._has_runs = self._has_runs or any(
-            SWEEP in files or CONFIG in files for _, _, files in os.walk(self.logdir, followlinks=True)
+            SWEEP in files or CONFIG in files
+            for directory in self._directories
+            for _, _, files in os.walk(directory, followlinks=True)
         )
         return self._has_runs
 
     def overview(self) -> list[dict[str, Any]]:
-        """Return what is known of each folder, the one that has changed last first."""
+        """Return what is known of each folder: those with a run that is being trained, then what has changed last."""
         folders = [_summary(folder, rows) for folder, rows in self._read().items()]
-        return sorted(folders, key=lambda folder: -folder["updated"])
+        return sorted(folders, key=lambda folder: (not folder["counts"][State.RUNNING], -folder["updated"]))
 
     def rows(self, folder: str) -> Sequence[RunRow]:
         """Return the runs of a folder.
@@ -57,9 +61,18 @@ class RunFolders:
         """
         rows = self._read().get(folder)
         if rows is None:
-            what = "runs outside of sweeps" if folder == OTHERS else f"sweep {folder!r}"
-            raise NotFoundError(f"there are no {what}" if folder == OTHERS else f"there is no {what}")
+            what = "are no runs outside of sweeps" if folder == OTHERS else f"is no sweep {folder!r}"
+            raise NotFoundError(f"there {what}")
         return rows
+
+    def paths(self, folder: str) -> list[Path]:
+        """Return where the runs of a folder are: the folder of a sweep, or all log directories.
+
+        Raises:
+            NotFoundError: There are none.
+        """
+        sweep = self.rows(folder)[0].sweep
+        return list(self._directories) if sweep is None else [as_given(self._directories, sweep)]
 
     def row(self, run: str) -> RunRow:
         """Return a run by its name in TensorBoard.
@@ -81,9 +94,13 @@ class RunFolders:
         """
         return differing_config(self.row(run), self.row(other))
 
+    def path(self, row: RunRow) -> Path:
+        """Return the directory of a run."""
+        return as_given(self._directories, row.path)
+
     def name(self, row: RunRow) -> str:
-        """Return the name of a run in TensorBoard, its path below the log directory."""
-        return os.path.relpath(row.path, self.logdir)
+        """Return the name of a run in TensorBoard."""
+        return name_below(self._directories, row.path)
 
     def _read(self) -> dict[str, list[RunRow]]:
         with self._lock:
@@ -94,25 +111,27 @@ class RunFolders:
                 self._is_old_at = end + _SHARE * (end - begin)
             return self._folders
 
-    def _all_rows(self) -> Sequence[RunRow]:
+    def _all_rows(self) -> list[RunRow]:
         try:
-            return self._reader.read()
+            return [row for directory, reader in self._readers if directory.is_dir() for row in reader.read()]
         except RunError as error:
             raise UnreadableError(str(error)) from error
 
     def _grouped(self, rows: Sequence[RunRow]) -> dict[str, list[RunRow]]:
         folders: dict[str, list[RunRow]] = {}
         for row in rows:
-            folder = OTHERS if row.sweep is None else os.path.relpath(row.sweep, self.logdir)
+            folder = OTHERS if row.sweep is None else os.path.normpath(name_below(self._directories, row.sweep))
             folders.setdefault(folder, []).append(row)
         return folders
 
 
 def _summary(folder: str, rows: Sequence[RunRow]) -> dict[str, Any]:
+    """Return the `id` of a folder, its `name` for people, and what is known of its runs."""
+    sweep = rows[0].sweep
     return {
         "id": folder,
+        "name": "runs outside of sweeps" if sweep is None else sweep.name if folder == "." else folder,
         "runs": len(rows),
-        "is_sweep": folder != OTHERS,
         "counts": Counter(str(row.state) for row in rows),
         "updated": max((time for row in rows for time in (row.started, row.ended) if time is not None), default=0.0),
     }

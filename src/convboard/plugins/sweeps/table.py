@@ -45,7 +45,7 @@ def _setting(setting: Setting, name_of: NameOf) -> dict[str, Any]:
     runs = sorted(setting.rows, key=lambda row: (row.number or 0, row.name))
     return {
         # Of the first run, so that it stays the same when others are added: links contain it.
-        "id": runs[0].name if runs[0].number is None else str(runs[0].number),
+        "id": name_of(runs[0]) if runs[0].number is None else str(runs[0].number),
         "values": {key: _plain(value) for key, value in setting.values.items()},
         **_figures(setting.objective),
         "test": _figures(setting.test),
@@ -77,7 +77,7 @@ def _run(row: RunRow, name_of: NameOf) -> dict[str, Any]:
         "max_epochs": row.max_epochs,
         "seconds": _plain(row.seconds),
         "started": row.started,
-        "command": row.command,
+        "command": row.command if row.config else "",
     }
 
 

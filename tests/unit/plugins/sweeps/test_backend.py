@@ -2,12 +2,10 @@
 
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from tensorboard.plugins.base_plugin import TBContext
 
 from convboard.board import tags
 from convboard.board.event_file import EventFile
@@ -31,10 +29,10 @@ AXES: dict[str, list[Any]] = {"optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]}
 
 
 class Served(ServedPlugin):
-    """The plugin over a folder."""
+    """The plugin over some folders."""
 
-    def __init__(self, logdir: Path) -> None:
-        super().__init__(SweepsPlugin, logdir)
+    def __init__(self, logdir: Path | None = None, **named: Path) -> None:
+        super().__init__(SweepsPlugin, logdir, **named)
 
 
 def write_curve(run_dir: Path, tag: str, values: list[float]) -> None:
@@ -83,14 +81,6 @@ def test_the_tab_is_a_module(served: Served) -> None:
     assert served.plugin.is_active()
 
 
-def test_a_log_directory_without_runs_is_not_active_until_it_has_some(tmp_path: Path) -> None:
-    served = Served(tmp_path)
-    assert not served.plugin.is_active()
-    assert served.json("/folders") == []
-    write_sweep(tmp_path / SWEEP, grid(AXES), OUTCOMES)
-    assert served.plugin.is_active()
-
-
 def test_each_sweep_is_a_folder_and_all_other_runs_are_one(tmp_path: Path, served: Served, sweep: Sweep) -> None:
     config = (sweep.run_dir(0) / "config.yaml").read_text()
     for name in ("config.yaml", "result.json"):
@@ -98,9 +88,9 @@ def test_each_sweep_is_a_folder_and_all_other_runs_are_one(tmp_path: Path, serve
         run.mkdir(parents=True, exist_ok=True)
         (run / name).write_text(config if name == "config.yaml" else (sweep.run_dir(0) / name).read_text())
     folders = {folder["id"]: folder for folder in served.json("/folders")}
-    assert folders.keys() == {SWEEP, ""}
+    assert list(folders) == [SWEEP, ""]  # one is being trained in the first
     assert folders[SWEEP]["counts"] == {"finished": 3, "failed": 1, "running": 1, "waiting": 1}
-    assert (folders[""]["runs"], folders[""]["is_sweep"]) == (1, False)
+    assert (folders[""]["runs"], folders[""]["name"]) == (1, "runs outside of sweeps")
     (setting,) = served.json("/table", folder="")["settings"]
     assert setting["runs"][0]["run"] == "digits/lenet/run"
 
@@ -108,6 +98,7 @@ def test_each_sweep_is_a_folder_and_all_other_runs_are_one(tmp_path: Path, serve
 def test_the_log_directory_can_be_the_sweep_itself(tmp_path: Path, sweep: Sweep) -> None:
     served = Served(tmp_path / SWEEP)
     (folder,) = served.json("/folders")
+    assert (folder["id"], folder["name"]) == (".", "first")
     runs = [run["run"] for setting in served.json("/table", folder=folder["id"])["settings"] for run in setting["runs"]]
     assert "optimizer.lr=0.1,seed=1" in runs
 
@@ -120,11 +111,6 @@ def test_curves_are_those_of_the_event_files(served: Served) -> None:
     assert (curves[run]["steps"], curves[run]["values"]) == ([20, 40, 60], [0.5, None, 0.9])
     assert curves[run]["steps_per_epoch"] == 20
     assert served.json("/curves", folder=SWEEP, tag="accuracy/val", runs=["nowhere", run]).keys() == {run}
-
-
-def test_a_run_has_its_config(served: Served) -> None:
-    config = served.json("/config", run=f"{SWEEP}/optimizer.lr=0.01,seed=3")
-    assert (config["optimizer.lr"], config["seed"], config["model"]) == (0.01, 3, "lenet")
 
 
 def test_the_importance_of_the_keys_is_a_request_of_its_own(served: Served) -> None:
@@ -152,9 +138,9 @@ def test_a_table_that_has_not_changed_is_not_sent_again(served: Served) -> None:
         ("/tags", {"folder": "nowhere"}),
         ("/importance", {"folder": "nowhere"}),
         ("/curves", {"folder": "nowhere", "tag": "loss/train"}),
-        ("/config", {"run": "nowhere"}),
-        ("/config", {"run": "../first/optimizer.lr=0.1,seed=1"}),
-        ("/config", {}),
+        ("/pictures", {"run": "nowhere"}),
+        ("/pictures", {"run": "../first/optimizer.lr=0.1,seed=1"}),
+        ("/pictures", {}),
         ("/difference", {"run": "sweeps/first/optimizer.lr=0.1,seed=1"}),
     ],
 )
@@ -166,20 +152,28 @@ def test_what_is_not_there_is_not_found(served: Served, address: str, query: dic
 
 
 def test_pages_of_other_sites_are_given_nothing(served: Served) -> None:
-    for address in ("/folders", "/table", "/config", "/difference", "/importance", "/tags", "/curves"):
+    for address in ("/folders", "/table", "/pictures", "/difference", "/importance", "/tags", "/curves"):
         assert served.ask(address, headers={"Host": "evil.example:6006"}).status_code == 403
         assert served.ask(address, "POST").status_code == 405
 
 
-def test_without_a_log_directory_the_option_is_named(served: Served) -> None:
-    flags = SimpleNamespace(host=None, bind_all=False)
-    served.plugin = SweepsPlugin(TBContext(data_provider=served.provider, logdir="", flags=flags))
-    served.apps = served.plugin.get_plugin_apps()
+def test_log_directories_that_are_named_in_a_list(tmp_path: Path, sweep: Sweep) -> None:
+    write_sweep(tmp_path / "other/second", [{"seed": 1}], [Outcome(value=0.5)])
+    write_curve(sweep.run_dir(0), "accuracy/val", [0.5, 0.9])
+    served = Served(a=tmp_path / SWEEP, b=tmp_path / "other", c=tmp_path / "nowhere")
+    assert served.plugin.is_active()
+    assert {folder["id"]: folder["runs"] for folder in served.json("/folders")} == {"a": 6, "b/second": 1}
+    assert served.json("/curves", folder="a", tag="accuracy/val").keys() == {"a/optimizer.lr=0.1,seed=1"}
+    best = command("runs", "pictures", str(tmp_path / SWEEP), "best=5")
+    assert served.json("/pictured", folder="a")["command"] == best
+
+
+def test_a_log_directory_that_is_not_there_yet_has_no_runs(tmp_path: Path) -> None:
+    served = Served(tmp_path / SWEEP)
     assert not served.plugin.is_active()
-    answer = served.ask("/folders")
-    assert answer.status_code == 404
-    assert answer.json
-    assert "--logdir" in answer.json["error"]
+    assert served.json("/folders") == []
+    write_sweep(tmp_path / SWEEP, grid(AXES), OUTCOMES)
+    assert [folder["runs"] for folder in served.json("/folders")] == [6]
 
 
 def test_the_layers_of_a_run_are_in_the_order_of_their_calls_with_the_tags_of_their_pictures(

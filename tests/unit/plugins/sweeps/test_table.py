@@ -62,3 +62,11 @@ def test_a_setting_keeps_its_name_when_its_first_run_is_not_its_best(tmp_path: P
         for name in ("a", "b")
     )
     assert done == beginning
+
+
+def test_a_run_that_cannot_be_read_has_no_command(tmp_path: Path) -> None:
+    write_sweep(tmp_path / "sweep", grid(AXES), outcomes())
+    (tmp_path / "sweep/sweep.yaml").write_text("cut")
+    (setting,) = (one for one in table(tmp_path)["settings"] if one["runs"][0]["state"] == "unreadable")
+    assert setting["runs"][0]["command"] == ""
+    assert "sweep.yaml" in setting["runs"][0]["reason"]

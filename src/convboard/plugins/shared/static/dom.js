@@ -35,6 +35,34 @@ function setStyle(node, style) {
   for (const [name, value] of Object.entries(style)) node.style.setProperty(name, value);
 }
 
+/**
+ * Draw the children of a node anew. A child that would look the same stays, and with it a click, the focus or a
+ * selection in it; so what a listener acts on must be seen in a text or an attribute. A control that is replaced while
+ * it has the focus gives it to the new one with its `data-focus`.
+ * @param {HTMLElement} parent
+ * @param {HTMLElement[]} nodes What its children are to be.
+ * @returns {HTMLElement[]} What they are.
+ */
+export function redraw(parent, nodes) {
+  const { activeElement } = document;
+  const name = parent.contains(activeElement) ? activeElement.dataset.focus : undefined;
+  const before = [...parent.children];
+  const children = nodes.map((node) => {
+    const i = before.findIndex((child) => child.isEqualNode(node));
+    return i < 0 ? node : before.splice(i, 1)[0];
+  });
+  for (const child of before) child.remove();
+  children.forEach(
+    (child, i) => child === parent.children[i] || parent.insertBefore(child, parent.children[i] ?? null),
+  );
+  if (name && !parent.contains(document.activeElement)) focusOn(parent, name);
+  return children;
+}
+
+/** Give the focus to the control with a `data-focus`, if there is one. */
+export const focusOn = (parent, name) =>
+  parent.querySelector(`[data-focus="${CSS.escape(name)}"]`)?.focus({ preventScroll: true });
+
 /** Put a `width`×`height` box at (`x`, `y`), or hide it where there is none. */
 export function place(node, box) {
   node.hidden = !box;

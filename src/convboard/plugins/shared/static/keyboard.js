@@ -47,11 +47,12 @@ export function listenToKeys(store, plain, shifted = plain) {
   });
 }
 
-/** Whether a key belongs to the browser, to a dialog, or to the field or button that has the focus. */
+/** Whether a key belongs to the browser, to a dialog or menu, or to the field or button that has the focus. */
 function isTakenElsewhere(event) {
   const { target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return true;
-  if (document.querySelector("dialog[open]") || target.matches?.("input[type=text], select")) return true;
+  if (document.querySelector("dialog[open], :popover-open") || target.matches?.("input[type=text], select"))
+    return true;
   // A slider moves by left and right as the tab does, so that these keys are not its own.
   return [" ", "Enter"].includes(event.key) && Boolean(target.matches?.("a, button, summary, input"));
 }

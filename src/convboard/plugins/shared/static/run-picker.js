@@ -30,13 +30,14 @@ export class RunPicker {
   #active = 0; // index of the highlighted entry
 
   /**
-   * @param {{label: string, none: ?string, choose: (run: ?string) => void}} how `none`: what "no run" is called, where
-   *     that can be chosen.
+   * @param {{label: string, none: ?string, choose: (run: ?string) => void, noun: string}} how `none`: what "no run" is
+   *     called, where that can be chosen; `noun`: what is chosen from.
    */
-  constructor({ label, none, choose }) {
+  constructor({ label, none, choose, noun = "run" }) {
     pickers += 1;
     this.id = `runs-${pickers}`;
     this.none = none;
+    this.noun = noun;
     this.choose = choose;
     this.list = el("ul", { class: "options", role: "listbox", id: this.id, "aria-label": label, hidden: true });
     this.input = this.#field(label);
@@ -65,11 +66,11 @@ export class RunPicker {
       "aria-autocomplete": "list",
       spellcheck: "false",
       autocomplete: "off",
-      placeholder: this.none ?? "find a run",
+      placeholder: this.none ?? `find a ${this.noun}`,
     });
     input.addEventListener("focus", () => {
       input.value = "";
-      input.placeholder = this.#chosen ?? this.none ?? "find a run";
+      input.placeholder = this.#chosen ?? this.none ?? `find a ${this.noun}`;
       this.#show("");
     });
     input.addEventListener("blur", () => this.#hide());
@@ -98,7 +99,7 @@ export class RunPicker {
     this.#names = this.#entries.map((run) => run?.name ?? null);
     this.#active = Math.max(0, this.#names.indexOf(this.#chosen));
     const more = found.length > SHOWN ? `${found.length - SHOWN} more: type to find them` : "";
-    const note = this.#entries.length ? more : "No run of that name.";
+    const note = this.#entries.length ? more : `No ${this.noun} of that name.`;
     this.list.replaceChildren(
       ...this.#entries.map((run, i) => this.#option(run, i)),
       ...(note ? [el("li", { class: "quiet more" }, note)] : []),

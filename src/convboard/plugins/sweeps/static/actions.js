@@ -1,6 +1,7 @@
 /** All that can be done in the tab, from the buttons, from the keyboard and by links. */
 
 import { getImportance } from "./api.js";
+import { nextSort } from "./columns.js";
 import { passes } from "./filter.js";
 import { Navigation } from "./navigation.js";
 import { startPolling } from "./poller.js";
@@ -37,11 +38,7 @@ export function createActions(store) {
     clearFilters: () => store.set({ filter: {} }),
 
     /** Sort by a column; again in the other direction, and then as the ranking. */
-    sortBy(column) {
-      const { sort } = store.get();
-      if (sort?.column !== column) store.set({ sort: { column, isDescending: false } });
-      else store.set({ sort: sort.isDescending ? null : { column, isDescending: true } });
-    },
+    sortBy: (column) => store.set({ sort: nextSort(store.get(), column) }),
 
     togglePicked: (id) => store.set({ picked: toggled(store.get().picked, id) }),
     clearPicked: () => store.set({ picked: [] }),

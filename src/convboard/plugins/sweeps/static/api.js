@@ -23,7 +23,8 @@ async function unlessSame(path, query = {}) {
 }
 
 /**
- * @returns {Promise<{id: string, runs: number, is_sweep: boolean, counts: Object<string, number>, updated: number}[]>}
+ * @returns {Promise<{id: string, name: string, runs: number, counts: Object<string, number>, updated: number}[]>} Of
+ *     each folder its `name` for people, the number of its runs, and by state, and when one was last started or ended.
  */
 export const getFolders = () => unlessSame("folders");
 

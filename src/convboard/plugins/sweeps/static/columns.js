@@ -1,11 +1,16 @@
 /** The columns of the table that hold values: what they are called, how wide they are, what they hold. */
 
 import { columnValue, STATE } from "./filter.js";
-import { configValue, shortKeys, stateWords } from "./words.js";
+import { configValue, runStateText, shortKeys, shownStates } from "./words.js";
 
-const CHARACTER = 7.4; // pixels
-const PADDING = 36; // pixels of a cell, and of the buttons in its head
-const [NARROWEST, WIDEST] = [74, 230]; // pixels of a key
+export const NAME = "@name"; // of a setting in a table without keys
+
+const CHARACTER = 7.2; // pixels
+const BOLD = 7.9; // pixels of a character of a title
+const PADDING = 18; // pixels of a cell
+const BUTTONS = 40; // pixels of the head of a column, beside its title
+const [NARROWEST, WIDEST] = [74, 230]; // pixels of a column of texts
+const WIDEST_STATE = 130;
 
 /**
  * @typedef {{id: string, title: string, hint: string, width: string, isNumber: boolean, canFilter: boolean}} Column
@@ -24,36 +29,42 @@ export function columnsOf(table) {
   return made.get(table);
 }
 
-function makeColumns(table) {
-  const { objective, tested, keys, settings } = table;
+function makeColumns({ objective, tested, keys, settings }) {
   const short = shortKeys(keys);
+  const runs = settings.flatMap((setting) => setting.runs);
+  const states = [...settings.map((setting) => shownStates(setting.runs).join(", ")), ...runs.map(runStateText)];
   const number = { isNumber: true, canFilter: true };
+  const text = { isNumber: false, canFilter: true };
+  const stateWidth = widthOf("state", states, WIDEST_STATE);
+  const named = { ...text, id: NAME, title: "run", hint: "The first run", width: `${WIDEST}px`, canFilter: false };
   return [
-    stateColumn(settings),
-    ...keys.map((key, i) => keyColumn(key, short[i], settings)),
+    { ...text, id: STATE, title: "state", hint: "State of the runs", width: stateWidth },
+    ...(keys.length ? keys.map((key, i) => keyColumn(key, short[i], settings)) : [named]),
     { ...number, id: "@objective", title: objective, hint: SPREAD, width: "minmax(236px, 1fr)" },
-    { ...number, id: "@n", title: "n", hint: "Number of seeds", width: "46px", canFilter: false },
+    { ...number, id: "@n", title: "n", hint: SEEDS, width: "62px", canFilter: false },
     ...(tested === objective ? [] : [{ ...number, id: "@test", title: tested, hint: TEST, width: "136px" }]),
     { ...number, id: "@seconds", title: "time", hint: "Mean wall time of a run", width: "88px" },
   ];
 }
 
-function stateColumn(settings) {
-  const longest = Math.max(0, ...settings.map(({ runs }) => stateWords(runs).join(", ").length));
-  const width = Math.min(152, Math.max(96, CHARACTER * longest + 20));
-  const name = { id: STATE, title: "state", hint: "State of the runs" };
-  return { ...name, width: `${Math.round(width)}px`, isNumber: false, canFilter: true };
-}
-
 const SPREAD = "Mean ± standard deviation over the seeds; the bar ends at the mean, a dot is a run";
+const SEEDS = "Number of seeds in the mean";
 const TEST = "Mean ± standard deviation over the seeds, of the best epochs on the validation split";
 
 function keyColumn(key, title, settings) {
-  const texts = settings.map(({ values }) => configValue(values[key]));
-  const longest = Math.max(title.length, ...texts.map((text) => text.length));
-  const width = Math.min(WIDEST, Math.max(NARROWEST, CHARACTER * longest + PADDING));
+  const width = widthOf(
+    title,
+    settings.map(({ values }) => configValue(values[key])),
+  );
   const isNumber = settings.every(({ values }) => values[key] === null || typeof values[key] === "number");
-  return { id: key, title, hint: key, width: `${Math.round(width)}px`, isNumber, canFilter: true };
+  return { id: key, title, hint: key, width, isNumber, canFilter: true };
+}
+
+/** The width of a column that shows its title and its texts, if they are not too long. */
+function widthOf(title, texts, widest = WIDEST) {
+  const longest = texts.reduce((most, { length }) => Math.max(most, length), 0);
+  const width = Math.max(BOLD * title.length + BUTTONS, CHARACTER * longest + PADDING);
+  return `${Math.round(Math.min(widest, Math.max(NARROWEST, width)))}px`;
 }
 
 /** What a column is called outside of the table. */
@@ -69,6 +80,13 @@ export function sorted(settings, sort) {
     ...known.toSorted((a, b) => direction * compared(valueOf(a), valueOf(b))),
     ...settings.filter((setting) => valueOf(setting) === null),
   ];
+}
+
+/** What a click on a column's title sorts by: of a metric the best come first, of all else the smallest. */
+export function nextSort({ sort, table }, column) {
+  const isDescending = table.is_maximised && (column === "@objective" || column === "@test");
+  if (sort?.column !== column) return { column, isDescending };
+  return sort.isDescending === isDescending ? { column, isDescending: !isDescending } : null;
 }
 
 const stateOrder = ({ runs }) => runs.map(({ state }) => state).toSorted()[0];

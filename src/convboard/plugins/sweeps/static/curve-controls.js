@@ -3,6 +3,8 @@
 import { el } from "../../shared/static/dom.js";
 import { shownTag } from "./curve-loader.js";
 import { selectList } from "./select-list.js";
+import { chosenSettings } from "./selection.js";
+import { usualColouring } from "./setting-colours.js";
 import { shortKeys } from "./words.js";
 
 const AXES = { step: "Step", epoch: "Epoch", time: "Time" };
@@ -12,7 +14,7 @@ const BANDS = {
   range: "smallest to largest",
   none: "no band",
 };
-const COLOURINGS = { "": "automatic", "@setting": "setting", "@objective": "objective" };
+const COLOURINGS = { "@setting": "setting", "@objective": "objective" };
 const SMOOTHEST = 0.99;
 
 /** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */
@@ -95,24 +97,25 @@ function logChoices(store) {
     const draw = (state) => (box.checked = state[name]);
     store.subscribe([name], draw);
     draw(store.get());
-    return el("label", { class: "check-box" }, box, name.slice(-1).toLowerCase());
+    return el("label", {}, box, name.slice(-1).toLowerCase());
   });
-  const group = el("div", { class: "boxes", role: "group", "aria-label": "Logarithmic axes" }, boxes);
+  const group = el("div", { class: "check-boxes", role: "group", "aria-label": "Logarithmic axes" }, boxes);
   return el("div", { class: "control" }, el("span", { class: "quiet" }, "Log axis"), group);
 }
 
 function colourChoice(store) {
   const { node, update } = choice("Colour by", (colourBy) => store.set({ colourBy: colourBy || null }));
-  const draw = ({ table, colourBy }) => {
+  const draw = (state) => {
+    const { table, colourBy } = state;
     const keys = table?.keys ?? [];
     const short = shortKeys(keys);
-    const fixed = Object.entries(COLOURINGS);
+    const automatic = `automatic: ${COLOURINGS[usualColouring(chosenSettings(state))]}`;
     update(
-      [...fixed, ...keys.map((key, i) => [key, short[i]])],
+      [["", automatic], ...Object.entries(COLOURINGS), ...keys.map((key, i) => [key, short[i]])],
       keys.includes(colourBy) || colourBy in COLOURINGS ? colourBy : "",
     );
   };
-  store.subscribe(["table", "colourBy"], draw);
+  store.subscribe(["table", "colourBy", "picked", "matching"], draw);
   draw(store.get());
   return node;
 }

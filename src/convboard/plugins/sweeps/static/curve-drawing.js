@@ -8,6 +8,7 @@ const FAINT = 0.28; // opacity of a curve behind its smoothed one
 const BAND = 0.2; // opacity of the band of a single curve; several share it
 const FEW = 12; // points of a curve that are drawn as dots, too
 const MANY = 30; // curves that are drawn as thin lines, which takes less time
+const DOT = 4; // pixels of a dot beyond its centre
 const PER_PIXEL = 2; // more points than these are drawn as the smallest and the largest of each pixel
 
 /** A place on the x axis in words, such as "epoch 3". */
@@ -36,21 +37,29 @@ function ticksOfX(scale, { left, right }, axis) {
   return whole.length ? whole : ticks(scale, count);
 }
 
+/** The plot's area, in which dots at its edges are whole. */
+const withDots = ({ left, right, top, bottom }) => ({
+  left: left - DOT,
+  right: right + DOT,
+  top: top - DOT,
+  bottom: bottom + DOT,
+});
+
 /** Draw all curves, the first one above the others. */
 export function drawCurves(context, { series, scales, area }) {
   const behind = series.toReversed();
   clipped(context, area, () => {
     for (const each of behind) drawBand(context, each, scales, BAND / Math.sqrt(series.length));
+  });
+  clipped(context, withDots(area), () => {
     for (const each of behind) drawLines(context, each, scales, series.length > MANY ? 1 : 1.6);
   });
 }
 
 /** Draw one curve so that it stands out. */
 export function drawPointed(context, { series, scales, area }) {
-  clipped(context, area, () => {
-    drawBand(context, series, scales, BAND);
-    drawLines(context, series, scales, 2.6);
-  });
+  clipped(context, area, () => drawBand(context, series, scales, BAND));
+  clipped(context, withDots(area), () => drawLines(context, series, scales, 2.6));
 }
 
 function drawLines(context, { curve, raw, colour }, scales, width) {
@@ -160,7 +169,7 @@ export function drawCrosshair(context, { x, points, scales, area, colours }) {
   context.beginPath();
   line(context, crisp(scales.x.at(x)), area.top, crisp(scales.x.at(x)), area.bottom);
   context.stroke();
-  clipped(context, area, () => {
+  clipped(context, withDots(area), () => {
     for (const { x: at, y, colour } of points)
       if (isDrawn(at, y, scales)) dot(context, scales.x.at(at), scales.y.at(y), 3.5, colour, colours.panel);
   });

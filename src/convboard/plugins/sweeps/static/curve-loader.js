@@ -84,6 +84,7 @@ export class CurveLoader {
 
 /** The tag whose curves are shown: the chosen one, or else the objective. */
 export function shownTag({ tag, tags, table }) {
-  if (tag && (!tags || tags.includes(tag))) return tag;
-  return tags && table && !tags.includes(table.objective) ? (tags[0] ?? null) : (table?.objective ?? null);
+  const isThere = (one) => !tags?.length || tags.includes(one);
+  if (tag && isThere(tag)) return tag;
+  return table && !isThere(table.objective) ? tags[0] : (table?.objective ?? null);
 }

@@ -1,6 +1,7 @@
 /** The ranges and the scales of a plot of curves. */
 
 import { axisScale } from "../../shared/static/axis-scale.js";
+import { isAccuracy } from "./words.js";
 
 const MARGIN = { left: 58, right: 14, top: 10, bottom: 28 };
 const SAMPLE = 10_000; // values of which quantiles are taken
@@ -14,12 +15,12 @@ const OUTLYING = 3; // spans of the middle 96 % of the values beyond which a val
 
 /**
  * The ranges that show all curves. A curve that diverges does not squeeze the others: values that are far outside of
- * what most have are cut off.
+ * what most have are cut off. So is what a band has beyond 100 % of an accuracy.
  * @param {Series[]} series
- * @param {{logX: boolean, logY: boolean}} options
+ * @param {{tag: string, logX: boolean, logY: boolean}} options
  * @returns {?View} Null where there is nothing to show.
  */
-export function fullView(series, { logX, logY }) {
+export function fullView(series, { tag, logX, logY }) {
   const xs = [];
   const ys = [];
   const take = (list, value, isLog) => Number.isFinite(value) && (!isLog || value > 0) && list.push(value);
@@ -31,7 +32,8 @@ export function fullView(series, { logX, logY }) {
     });
   if (!xs.length || !ys.length) return null;
   const { range, isCut } = withoutOutliers(ys, logY);
-  return { x: extent(xs), y: range, isCut };
+  const y = isAccuracy(tag) ? range.map((end) => Math.min(1, Math.max(0, end))) : range;
+  return { x: extent(xs), y, isCut };
 }
 
 /** The smallest and the largest of many numbers. */

@@ -12,6 +12,7 @@ import { colouring } from "./setting-colours.js";
 
 const VIEW = "curves";
 const AGAIN_MS = 10_000; // from reading curves that may grow to reading them again
+const SOON_MS = 2_000;
 const LOADED_BY = ["view", "folder", "table", "picked", "matching", "tag", "tags"];
 const DATA = ["table", "matching", "picked", "curves", "tags", "curvesProblem"];
 const OPTIONS = ["tag", "axis", "smoothing", "band", "logX", "logY", "colourBy"];
@@ -27,13 +28,18 @@ export function curvesView(store, actions) {
   store.subscribe(["folder"], () => store.set({ tags: null }));
   store.subscribe(["view", "table"], (state) => state.view === VIEW && state.table && loader.loadTags());
   store.subscribe(LOADED_BY, (state) => state.view === VIEW && loader.loadCurves());
-  setInterval(() => {
-    const state = store.get();
-    if (state.view !== VIEW || !state.table || document.hidden || state.isGone) return;
-    if (!state.tags?.length) loader.loadTags();
-    loader.loadCurves();
-  }, AGAIN_MS);
+  askAgain(store, loader);
   return view.node;
+}
+
+/** Ask for what is new from time to time; soon where TensorBoard has not read any curve of these runs so far. */
+function askAgain(store, loader) {
+  const { view, table, tags, isGone } = store.get();
+  const hasTags = Boolean(tags?.length);
+  setTimeout(() => askAgain(store, loader), hasTags ? AGAIN_MS : SOON_MS);
+  if (view !== VIEW || !table || document.hidden || isGone) return;
+  if (hasTags) loader.loadCurves();
+  else loader.loadTags();
 }
 
 class CurvesView {
@@ -85,9 +91,10 @@ class CurvesView {
     this.#mark();
   }
 
-  #messageOf({ curvesOf, curvesProblem, axis }, chosen) {
+  #messageOf({ curvesOf, curvesProblem, axis, tags }, chosen) {
     if (curvesProblem) return curvesProblem;
-    if (!chosen.length) return "No setting passes the filter.";
+    if (!chosen.length) return "No setting passes the filters.";
+    if (tags && !tags.length) return "TensorBoard has not read any curves of these runs so far.";
     if (!curvesOf) return "Reading the curves …";
     if (!this.#series.length) return "None of the chosen settings has points of this tag so far.";
     const missing = this.#series.reduce((sum, each) => sum + each.missing, 0);

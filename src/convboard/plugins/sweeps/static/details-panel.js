@@ -1,52 +1,60 @@
 /** The details of a run: why it is in its state, what repeats it, and how its config differs from the best one's. */
 
-import { el } from "../../shared/static/dom.js";
+import { el, redraw } from "../../shared/static/dom.js";
 import { getDifference } from "./api.js";
-import { layersLink } from "./table-cells.js";
-import { ago, configValue, duration, metric, settingName, withDeviation } from "./words.js";
+import { layersLink } from "./layers-link.js";
+import { configValue, duration, metric, moment, runLabel, settingName, withDeviation } from "./words.js";
 
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {{showRun: (run: ?string) => void}} actions
  */
 export function detailsPanel(store, { showRun }) {
-  const node = el("aside", { class: "panel details", "aria-label": "Details of a run", hidden: true });
-  store.subscribe(["run", "table"], ({ run, table }) => {
-    const setting = run === null ? null : table?.settings.find(({ runs }) => runs.some((one) => one.run === run));
+  const header = el("header", {});
+  const known = el("div", { class: "known" });
+  const difference = el("section", {});
+  const scroll = el("div", { class: "scroll" }, known, difference);
+  const node = el("aside", { class: "panel details", "aria-label": "Details of a run", hidden: true }, header, scroll);
+  let before = null;
+  store.subscribe(["run", "table"], ({ run: name, table }) => {
+    const setting = table?.settings.find(({ runs }) => runs.some(({ run }) => run === name));
     node.hidden = !setting;
-    if (!setting) return node.replaceChildren();
-    const shown = setting.runs.find((one) => one.run === run);
-    const difference = el("section", {});
-    node.replaceChildren(
-      header(setting, table, showRun),
-      el(
-        "div",
-        { class: "scroll" },
-        summary(setting, table),
-        runButtons(setting, run, showRun),
-        facts(shown, table),
-        difference,
-      ),
-    );
-    return fillDifference(difference, shown, setting, table);
+    if (!setting) return;
+    const run = setting.runs.find((one) => one.run === name);
+    redraw(header, headerParts(setting, table, showRun));
+    redraw(known, knownParts(run, setting, table, showRun));
+    if (name !== before) {
+      scroll.scrollTop = 0;
+      difference.replaceChildren(); // that of another run
+    }
+    before = name;
+    drawDifference(difference, { run, setting, table, isLatest: () => store.get().run === name });
   });
   return node;
 }
 
-function header(setting, { keys }, showRun) {
+function headerParts(setting, { keys }, showRun) {
   const name = settingName(setting, keys);
   const close = { type: "button", class: "icon close", "aria-label": "Close", title: "Close (Esc)" };
-  return el(
-    "header",
-    {},
-    el("h2", { title: name }, name),
-    el("button", { ...close, onclick: () => showRun(null) }, "×"),
-  );
+  return [el("h2", { title: name }, name), el("button", { ...close, onclick: () => showRun(null) }, "×")];
+}
+
+function knownParts(run, setting, table, showRun) {
+  const { state, reason, command } = run;
+  const isWrong = state === "failed" || state === "unreadable";
+  const hasBegun = state !== "waiting" && state !== "unreadable";
+  return [
+    setting.n > 1 && summary(setting, table),
+    setting.runs.length > 1 && runButtons(setting, run, showRun),
+    reason && el("p", { class: isWrong ? "why wrong" : "why" }, reason),
+    facts(run, table),
+    hasBegun && el("p", {}, layersLink(run.run, "Look inside: Layers tab")),
+    command && commandPart(command),
+  ].filter(Boolean);
 }
 
 /** The figures of the setting over its seeds. */
 function summary(setting, { objective }) {
-  if (setting.n < 2) return null;
   const interval = withDeviation(objective, { mean: setting.mean, deviation: setting.interval });
   return el(
     "p",
@@ -60,55 +68,40 @@ function summary(setting, { objective }) {
 
 /** A button for each run of the setting. */
 function runButtons({ runs }, chosen, showRun) {
-  if (runs.length < 2) return null;
+  const button = (one) => {
+    const attributes = { type: "button", "data-focus": one.run, "aria-pressed": one === chosen };
+    return el(
+      "button",
+      { ...attributes, onclick: () => showRun(one.run) },
+      one.seed === null ? runLabel(one) : `seed ${one.seed}`,
+      one.state === "finished" ? null : el("span", { class: `state-word is-${one.state}` }, ` ${one.state}`),
+    );
+  };
+  return el("div", { class: "run-buttons", role: "group", "aria-label": "Runs of this setting" }, runs.map(button));
+}
+
+/** What is known of a run. */
+function facts(run, { objective, tested }) {
+  const { state, value, test, epochs, max_epochs: most, seconds, started } = run;
+  const lines = [
+    ["run", el("span", { class: "path" }, run.run)],
+    ["state", el("span", { class: `state-word is-${state}` }, state)],
+    value !== null && [objective, metric(objective, value)],
+    test !== null && tested !== objective && [tested, metric(tested, test)],
+    epochs !== null && ["epochs", most ? `${epochs} of ${most}` : epochs],
+    seconds !== null && ["time", duration(seconds)],
+    started !== null && ["started", moment(started)],
+  ];
   return el(
-    "div",
-    { class: "run-buttons", role: "tablist", "aria-label": "Runs of this setting" },
-    runs.map((one) =>
-      el(
-        "button",
-        { type: "button", role: "tab", "aria-selected": one.run === chosen, onclick: () => showRun(one.run) },
-        one.seed === null ? one.run.slice(one.run.lastIndexOf("/") + 1) : `seed ${one.seed}`,
-        one.state === "finished" ? null : el("span", { class: `state-word is-${one.state}` }, ` ${one.state}`),
-      ),
-    ),
+    "dl",
+    { class: "facts" },
+    lines.filter(Boolean).map(([name, said]) => [el("dt", {}, name), el("dd", {}, said)]),
   );
 }
 
-function facts(run, table) {
-  const { state, reason } = run;
-  const isWrong = state === "failed" || state === "unreadable";
-  const shown = lines(run, table).filter(([, said]) => said !== null);
-  return [
-    reason ? el("p", { class: isWrong ? "why wrong" : "why" }, reason) : null,
-    el(
-      "dl",
-      { class: "facts" },
-      shown.map(([name, said]) => [el("dt", {}, name), el("dd", {}, said)]),
-    ),
-    state === "waiting" || state === "unreadable" ? null : el("p", {}, layersLink(run.run, "Look inside: Layers tab")),
-    run.command ? command(run.command) : null,
-  ].filter(Boolean);
-}
-
-/** What is known of a run; null where it is not. */
-function lines(run, { objective, tested }) {
-  const known = (value, text) => (value === null ? null : text(value));
-  const { state, max_epochs: most } = run;
-  return [
-    ["run", el("span", { class: "path" }, run.run)],
-    ["state", el("span", { class: `state-word is-${state}` }, state)],
-    [objective, known(run.value, (value) => metric(objective, value))],
-    [tested, tested === objective ? null : known(run.test, (value) => metric(tested, value))],
-    ["epochs", known(run.epochs, (epochs) => (most ? `${epochs} of ${most}` : epochs))],
-    ["time", known(run.seconds, duration)],
-    ["started", known(run.started, (time) => ago(time))],
-  ];
-}
-
-function command(text) {
+function commandPart(text) {
   const shown = el("pre", { class: "command" }, text);
-  const copy = el("button", { type: "button", class: "plain" }, "copy");
+  const copy = el("button", { type: "button", class: "plain", "data-focus": "copy" }, "copy");
   copy.addEventListener("click", async () => {
     window.getSelection().selectAllChildren(shown);
     if (!navigator.clipboard) return; // browsers give it to https and localhost alone: the text is selected at least
@@ -119,40 +112,28 @@ function command(text) {
 }
 
 /** What differs from the best setting, of its run with the same seed if there is one. */
-async function fillDifference(node, run, setting, { settings, keys }) {
-  const best = settings[0];
+async function drawDifference(node, { run, setting, table, isLatest }) {
+  const [best] = table.settings;
   const other = best.runs.find(({ seed }) => seed === run.seed) ?? best.runs[0];
-  if (other.run === run.run) {
-    node.replaceChildren(el("h3", {}, "Config"), el("p", { class: "quiet" }, "This is the best setting."));
-    return;
-  }
-  let found;
+  const say = (title, ...said) => redraw(node, [el("h3", {}, title), ...said]);
+  if (best.mean === null || !run.command) return redraw(node, []); // none has a result, or its config is not known
+  if (setting === best) return say("Config", el("p", { class: "quiet" }, "This is the best setting."));
   try {
-    found = await getDifference(run.run, other.run);
+    const found = await getDifference(run.run, other.run);
+    if (!isLatest()) return undefined;
+    const about = found.length ? `The best: ${settingName(best, table.keys)}` : "They are the same.";
+    const said = el("p", { class: "quiet" }, about);
+    return say("Config, and that of the best", ...[said, found.length && differenceTable(found)].filter(Boolean));
   } catch (error) {
-    node.replaceChildren(el("p", { class: "quiet" }, `Its config cannot be compared: ${error.message}`));
-    return;
+    if (!error.kind) throw error; // a mistake in this tab: the console shows it
+    return say("Config", el("p", { class: "quiet" }, `It cannot be compared: ${error.message}`));
   }
-  const title = el("h3", {}, "Config, and that of the best");
-  if (!found.length) {
-    node.replaceChildren(title, el("p", { class: "quiet" }, "They are the same."));
-    return;
-  }
-  const head = ["", "this run", "the best"].map((text) => el("th", { scope: "col" }, text));
-  node.replaceChildren(
-    title,
-    el("p", { class: "quiet" }, `The best: ${settingName(best, keys)}`),
-    el(
-      "table",
-      { class: "difference" },
-      el("thead", {}, el("tr", {}, head)),
-      el(
-        "tbody",
-        {},
-        found.map(([key, ...values]) =>
-          el("tr", {}, el("th", { scope: "row" }, key), ...values.map((value) => el("td", {}, configValue(value)))),
-        ),
-      ),
-    ),
-  );
+}
+
+function differenceTable(found) {
+  const head = ["key", "this run", "the best"].map((text) => el("th", { scope: "col" }, text));
+  const row = ([key, ...values]) =>
+    el("tr", {}, el("th", { scope: "row" }, key), ...values.map((value) => el("td", {}, configValue(value))));
+  const parts = [el("thead", {}, el("tr", {}, head)), el("tbody", {}, found.map(row))];
+  return el("table", { class: "difference" }, parts);
 }

@@ -1,7 +1,9 @@
-/** The filters as chips above all views, and how many settings pass them. */
+/** The bar above all views: the filters as chips, how many settings pass them, and how many are picked. */
 
-import { el } from "../../shared/static/dom.js";
+import { el, redraw } from "../../shared/static/dom.js";
+import { plural } from "../../shared/static/format.js";
 import { columnTitle } from "./columns.js";
+import { AT_FIRST } from "./selection.js";
 import { rangeEnd } from "./words.js";
 
 const LONGEST = 40; // characters of a list of values
@@ -11,37 +13,45 @@ const LONGEST = 40; // characters of a list of values
  * @param {Object} actions See `actions.js`.
  */
 export function filterBar(store, { setFilter, clearFilters, clearPicked }) {
-  const node = el("div", { class: "filters", role: "group", "aria-label": "Filters", hidden: true });
-  const chip = (column, rule, table) =>
-    el(
-      "button",
-      { type: "button", class: "chip", title: "Remove this filter", onclick: () => setFilter(column, null) },
-      `${columnTitle(column, table)} ${ruleText(column, rule, table)}`,
-      el("span", { class: "cross", "aria-hidden": "true" }, "×"),
-    );
+  const node = el("div", {
+    class: "filters",
+    role: "group",
+    "aria-label": "Filters and picked settings",
+    hidden: true,
+  });
+  const chip = (column, rule, table) => {
+    const attributes = { type: "button", class: "chip", title: "Remove this filter", "data-focus": column };
+    const cross = el("span", { class: "cross", "aria-hidden": "true" }, "×");
+    const text = `${columnTitle(column, table)} ${ruleText(column, rule, table)}`;
+    return el("button", { ...attributes, onclick: () => setFilter(column, null) }, text, cross);
+  };
   store.subscribe(["table", "filter", "matching", "picked"], ({ table, filter, matching, picked }) => {
+    node.hidden = !table; // and always there beside a table, so that no filter and no pick moves the rows
+    if (!table) return;
     const rules = Object.entries(filter);
-    const count = picked.filter((id) => id !== null).length;
-    node.hidden = !table || (!rules.length && !count);
-    if (node.hidden) return;
-    const shown = el("span", { class: "quiet" }, `${matching.length} of ${table.settings.length} settings`);
-    node.replaceChildren(
+    const { length } = table.settings;
+    const count = table.settings.filter(({ id }) => picked.includes(id)).length;
+    const passing = rules.length ? `${matching.length} of ${plural(length, "setting")}` : plural(length, "setting");
+    const shown = Math.min(AT_FIRST, matching.length);
+    const chosen = count ? `${count} picked` : `none picked: Curves and Inside show the best ${shown}`;
+    redraw(node, [
       ...rules.map(([column, rule]) => chip(column, rule, table)),
-      ...(rules.length ? [shown, plain("clear filters", clearFilters)] : []),
-      ...(count
-        ? [el("span", { class: "quiet picked-count" }, `${count} picked`), plain("unpick all", clearPicked)]
-        : []),
-    );
+      quiet(passing),
+      ...(rules.length ? [plain("clear filters", clearFilters)] : []),
+      el("span", { class: "quiet picked-count" }, chosen),
+      ...(count ? [plain("unpick all", clearPicked)] : []),
+    ]);
   });
   return node;
 }
 
-const plain = (text, onclick) => el("button", { type: "button", class: "plain", onclick }, text);
+const quiet = (text) => el("span", { class: "quiet" }, text);
+const plain = (text, onclick) => el("button", { type: "button", class: "plain", "data-focus": text, onclick }, text);
 
 function ruleText(column, { low = null, high = null, values }, table) {
   if (values) {
     const listed = values.join(", ");
-    return listed.length > LONGEST ? `in ${values.length} values` : `= ${listed}`;
+    return listed && listed.length <= LONGEST ? `= ${listed}` : `in ${values.length} values`;
   }
   const [from, to] = [low, high].map((number) => (number === null ? "" : rangeEnd(column, table, number)));
   if (low === null) return `≤ ${to}`;

@@ -1,34 +1,44 @@
 /** The menu that filters by a column: a range of numbers, a list of values. */
 
 import { el } from "../../shared/static/dom.js";
+import { columnsOf } from "./columns.js";
 import { columnValue, STATE, valueText } from "./filter.js";
-import { configValue, STATES } from "./words.js";
+import { configValue, isAccuracy, STATES } from "./words.js";
 
 const MOST_VALUES = 30; // that are listed
 const PERCENT = 100;
 
 /**
- * Open the menu below a button.
- * @param {HTMLElement} anchor
- * @param {import("./columns.js").Column} column
- * @param {Object} state Of the tab.
- * @param {Object} actions See `actions.js`.
+ * Open the menu of a column below its funnel.
+ * @param {string} id Of the column.
+ * @param {HTMLElement} anchor The funnel.
+ * @param {{state: Object, setFilter: Function, onClose: () => void}} how The `state` of the tab, and what is called
+ *     when the menu is closed with the focus in it.
  */
-export function openFilterMenu(anchor, column, state, actions) {
-  const { id, title, isNumber } = column;
+export function openFilterMenu(id, anchor, { state, setFilter, onClose }) {
+  const column = columnsOf(state.table).find((one) => one.id === id);
   const rule = state.filter[id];
-  const set = (next) => actions.setFilter(id, next);
+  const set = (next) => setFilter(id, next);
   const values = valuesOf(column, state.table);
-  const isRange = isNumber && values.length > 1;
-  const isList = !id.startsWith("@") || id === STATE ? values.length <= MOST_VALUES : false;
+  const isRange = column.isNumber && values.length > 1;
+  const isList = (!id.startsWith("@") || id === STATE) && values.length <= MOST_VALUES;
+  const list = isList ? valueBoxes(values, rule, set) : null;
   const menu = el(
     "div",
-    { class: "menu", popover: "auto", role: "dialog", "aria-label": `Filter by ${title}` },
-    el("h3", {}, title),
+    { class: "menu", popover: "auto", role: "dialog", "aria-label": `Filter by ${column.title}` },
+    el("h3", {}, column.title),
     isRange ? rangeFields(column, rule, { ...state.table, values }, set) : null,
-    isList ? valueBoxes(values, rule, set) : null,
-    el("button", { type: "button", class: "action", onclick: () => (set(null), menu.hidePopover()) }, "Any value"),
+    list?.node,
+    el(
+      "div",
+      { class: "actions" },
+      action("Any value", () => (set(null), menu.hidePopover())),
+      list && action("None", list.clear),
+    ),
   );
+  menu.addEventListener("beforetoggle", ({ newState }) => {
+    if (newState === "closed" && menu.contains(document.activeElement)) queueMicrotask(onClose);
+  });
   menu.addEventListener("toggle", ({ newState }) => newState === "closed" && menu.remove());
   document.body.append(menu);
   menu.showPopover();
@@ -37,6 +47,8 @@ export function openFilterMenu(anchor, column, state, actions) {
   menu.style.top = `${bottom + 4}px`;
   menu.querySelector("input")?.focus();
 }
+
+const action = (text, onclick) => el("button", { type: "button", class: "action", onclick }, text);
 
 /** The values of a column with the number of settings that have each. */
 function valuesOf({ id }, { settings }) {
@@ -53,57 +65,48 @@ function valuesOf({ id }, { settings }) {
 const compared = (a, b) =>
   typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
 
-/** Fields for the ends of a range; of an accuracy in percent. */
+/** Fields for the ends of a range, of an accuracy in percent. */
 function rangeFields({ id }, rule, { objective, values }, set) {
-  const unit = ["@objective", "@test"].includes(id) && objective.startsWith("accuracy") ? PERCENT : 1;
+  const isPercent = ["@objective", "@test"].includes(id) && isAccuracy(objective);
+  const unit = isPercent ? PERCENT : 1;
   const shown = (bound) => (typeof bound === "number" ? String(Number((bound * unit).toPrecision(4))) : "");
   const numbers = values.map(({ value }) => value).filter((value) => typeof value === "number");
-  const ends = { low: Math.min(...numbers), high: Math.max(...numbers) };
-  const fields = ["low", "high"].map((end) =>
-    el("input", {
-      type: "text",
-      inputmode: "decimal",
-      value: shown(rule?.[end]),
-      placeholder: shown(ends[end]),
-      "aria-label": end === "low" ? "From" : "To",
-    }),
-  );
-  const read = ({ value }) => {
-    const number = value.trim() === "" ? null : Number(value.replace(",", ".").replace("%", ""));
-    return number === null || Number.isNaN(number) ? null : number / unit;
+  const field = (label, bound, end) => {
+    const kind = { type: "text", inputmode: "decimal", "aria-label": label };
+    return el("input", { ...kind, value: shown(bound), placeholder: shown(end), onchange: apply });
   };
-  const apply = () => {
-    const [low, high] = fields.map(read);
+  const fields = [field("From", rule?.low, Math.min(...numbers)), field("To", rule?.high, Math.max(...numbers))];
+  function apply() {
+    const [low, high] = fields.map(({ value }) => readNumber(value, unit));
+    fields.forEach((one, i) => one.setAttribute("aria-invalid", one.value.trim() !== "" && [low, high][i] === null));
     set(low === null && high === null ? null : { low, high });
-  };
-  for (const field of fields) field.addEventListener("change", apply);
-  return el(
-    "div",
-    { class: "range" },
-    fields[0],
-    el("span", { class: "quiet" }, "to"),
-    fields[1],
-    unit > 1 ? "%" : null,
-  );
+  }
+  const after = isPercent ? "%" : id === "@seconds" ? "s" : null;
+  return el("div", { class: "range" }, fields[0], el("span", { class: "quiet" }, "to"), fields[1], after);
+}
+
+/** What was typed as a number; null where it is none. */
+function readNumber(text, unit) {
+  const number = Number(text.replace(",", ".").replace("%", ""));
+  return text.trim() === "" || Number.isNaN(number) ? null : number / unit;
 }
 
 function valueBoxes(values, rule, set) {
-  const boxes = values.map(({ value, number }) => {
-    const text = valueText(value);
-    const box = el("input", { type: "checkbox", value: text, checked: !rule?.values || rule.values.includes(text) });
-    return {
-      box,
-      label: el("label", {}, box, el("span", {}, configValue(value)), el("span", { class: "quiet" }, number)),
-    };
-  });
   const apply = () => {
-    const chosen = boxes.filter(({ box }) => box.checked).map(({ box }) => box.value);
+    const chosen = boxes.filter(({ checked }) => checked).map(({ value }) => value);
     set(chosen.length === boxes.length ? null : { values: chosen });
   };
-  for (const { box } of boxes) box.addEventListener("change", apply);
-  return el(
-    "div",
-    { class: "boxes" },
-    boxes.map(({ label }) => label),
+  const boxes = values.map(({ value }) => {
+    const text = valueText(value);
+    const checked = !rule?.values || rule.values.includes(text);
+    return el("input", { type: "checkbox", value: text, checked, onchange: apply });
+  });
+  const clear = () => {
+    for (const box of boxes) box.checked = false;
+    apply();
+  };
+  const labels = values.map(({ value, number }, i) =>
+    el("label", {}, boxes[i], el("span", {}, configValue(value)), el("span", { class: "quiet" }, number)),
   );
+  return { node: el("div", { class: "values" }, labels), clear };
 }

@@ -73,6 +73,7 @@ import "./key-drawing.js";
 import "./key-plot.js";
 import "./key-statistics.js";
 import "./mattered-view.js";
+import "./layers-link.js";
 import "./metric-ticks.js";
 import "./navigation.js";
 import "./parallel-drawing.js";

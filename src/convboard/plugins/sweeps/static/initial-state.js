@@ -16,7 +16,7 @@ const CHOICES = {
 
 /** What is loaded, and what follows from it. */
 const LOADED = {
-  folders: null, // as the server gives them, the one that has changed last first
+  folders: null, // as the server gives them
   table: null, // as the server gives it
   importance: null, // as the server gives it; asked for when a view shows it
   matching: [], // the settings of the table that pass the filter, in the order of the ranking
@@ -35,6 +35,7 @@ const LOADED = {
   loading: true,
   problem: null, // {kind, message}
   isGone: false,
+  askedAt: null, // time of the last answer to the poller
   theme: "light",
   width: 0,
   height: 0,

@@ -11,7 +11,7 @@ import { ConfusionView } from "./confusion-view.js";
 import { layersWith } from "./inside-choice.js";
 import { aboutParts, placeText } from "./inside-words.js";
 import { settingColour } from "./setting-colours.js";
-import { layersLink } from "./table-cells.js";
+import { layersLink } from "./layers-link.js";
 import { metric, settingName } from "./words.js";
 
 const PHOTO = 22; // pixels

@@ -11,7 +11,7 @@ export class Navigation {
     this.store = store;
   }
 
-  /** Begin with what a link asks for, else with the folder that has changed last. */
+  /** Begin with what a link asks for, else with the first folder. */
   async open(wanted) {
     const { store } = this;
     store.set({ ...wanted, loading: true });

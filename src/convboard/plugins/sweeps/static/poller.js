@@ -21,7 +21,7 @@ export function startPolling(store, open) {
     const { folder, problem } = store.get();
     if (folder === null || problem?.kind === "empty") return open(store.get());
     const [folders, table] = await Promise.all([getFolders(), getTable(folder)]);
-    if (store.get().folder === folder) store.set({ folders, table, problem: null, isGone: false });
+    if (store.get().folder === folder) store.set({ folders, table, problem: null, isGone: false, askedAt: Date.now() });
     return undefined;
   }
 

@@ -1,6 +1,6 @@
 /** Which settings are picked, and in which colour. */
 
-const AT_FIRST = 5; // settings that are shown while none is picked
+export const AT_FIRST = 5; // settings that are shown while none is picked
 
 /** `ids` with a setting put in at the first free place, or taken out so that the others keep theirs. */
 export function toggled(ids, id) {

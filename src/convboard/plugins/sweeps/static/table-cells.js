@@ -1,105 +1,96 @@
 /** The cells of a row of the table. */
 
-import { mainWindow } from "../../shared/static/address.js";
 import { el, svg } from "../../shared/static/dom.js";
+import { NAME } from "./columns.js";
 import { columnValue, STATE } from "./filter.js";
+import { layersLink } from "./layers-link.js";
 import { settingColour } from "./setting-colours.js";
 import { strip } from "./strip.js";
-import { configValue, duration, metric, stateWords, withDeviation } from "./words.js";
+import { configValue, duration, metric, runLabel, runStateText, settingName } from "./words.js";
+import { shownStates, stateWords, withDeviation } from "./words.js";
 
 const BEGUN = new Set(["running", "interrupted", "failed", "pruned", "finished"]);
-const TOLD = new Set(["failed", "unreadable", "interrupted", "pruned"]); // states with a reason to show
+const WRONG = new Set(["failed", "unreadable"]);
+const EXPLAINED = new Set([...WRONG, "interrupted", "pruned"]); // states with a reason to show
 
 /**
  * The cells of a setting.
  * @param {import("./rows.js").Row} row
  * @param {{state: Object, columns: import("./columns.js").Column[], actions: Object}} context
  */
-export function settingCells(row, { state, columns, actions }) {
-  const { setting } = row;
-  const { table, scale } = state;
+export function settingCells({ setting, isPinned }, { state, columns, actions }) {
+  const { table, scale, picked, expanded, places, theme } = state;
   const cells = {
     [STATE]: () => stateCell(setting.runs),
+    [NAME]: () => runLabel(setting.runs[0]),
     "@objective": () => objectiveCell(setting, table, scale),
-    "@n": () => String(setting.n),
+    "@n": () => seedsCell(setting),
     "@test": () => withDeviation(table.tested, setting.test),
     "@seconds": () => duration(columnValue(setting, "@seconds")),
   };
-  const content = ({ id }) => (cells[id] ? cells[id]() : configValue(setting.values[id]));
+  const name = settingName(setting, table.keys);
   return [
-    pickButton(row, state, actions),
-    pinButton(row, actions),
-    expandButton(row, state, actions),
-    ...columns.map((column) => cell(column, content(column))),
+    pickButton(setting, name, { picked, theme, ...actions }),
+    pinButton(setting, name, { isPinned, ...actions }),
+    expandButton(setting, name, { isOpen: expanded.includes(setting.id), place: places.get(setting.id), ...actions }),
+    ...columns.map((column) => cell(column, cells[column.id]?.() ?? configValue(setting.values[column.id]))),
   ];
 }
 
-const cell = ({ id, isNumber }, content) => {
+function cell({ id, isNumber }, content) {
   const title = typeof content === "string" ? content : null;
   const kind = id.startsWith("@") ? `cell of-${id.slice(1)}` : "cell value";
   return el("div", { class: isNumber ? `${kind} number` : kind, role: "gridcell", title }, content);
-};
+}
 
-function pickButton({ setting }, { picked, theme }, { togglePicked }) {
-  const index = picked.indexOf(setting.id);
-  const colour = index < 0 ? null : { "--colour": settingColour(index, theme) };
-  return el("button", {
-    type: "button",
+/** A button that the Tab key passes over: a key does the same with the current row. */
+function rowButton(attributes, act, ...children) {
+  const onclick = (event) => {
+    event.stopPropagation(); // the row does not become the current one
+    act();
+  };
+  return el("button", { type: "button", tabindex: "-1", ...attributes, onclick }, children);
+}
+
+function pickButton({ id }, name, { picked, theme, togglePicked }) {
+  const index = picked.indexOf(id);
+  const attributes = {
     class: "pick",
     role: "checkbox",
     "aria-checked": index >= 0,
-    "aria-label": "Pick for the other views",
+    "aria-label": `Pick ${name} for the other views`,
     title: "Pick for the other views (space)",
-    tabindex: "-1",
-    style: colour ?? {},
-    onclick: stopping(() => togglePicked(setting.id)),
-  });
-}
-
-function pinButton({ setting, isPinned }, { togglePinned }) {
-  const picture = svg(
-    "svg",
-    { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" },
-    svg("path", { d: "M5 1.5h4l-.5 4.5 2.5 2v1H3V8l2.5-2zM7 9v4", "stroke-linejoin": "round" }),
-  );
-  const title = isPinned ? "Unpin (P)" : "Pin to the top (P)";
-  const attributes = { type: "button", class: "pin", "aria-pressed": isPinned, "aria-label": title, title };
-  return el("button", { ...attributes, tabindex: "-1", onclick: stopping(() => togglePinned(setting.id)) }, picture);
-}
-
-function expandButton({ setting }, { expanded, places }, { toggleExpanded }) {
-  const isOpen = expanded.includes(setting.id);
-  const attributes = {
-    type: "button",
-    class: "expand",
-    "aria-expanded": isOpen,
-    "aria-label": isOpen ? "Hide the runs" : "Show the runs",
-    title: isOpen ? "Hide the runs (←)" : "Show the runs (→)",
-    tabindex: "-1",
-    onclick: stopping(() => toggleExpanded(setting.id)),
+    style: index < 0 ? {} : { "--colour": settingColour(index, theme) },
   };
-  return el(
-    "button",
-    attributes,
+  return rowButton(attributes, () => togglePicked(id));
+}
+
+function pinButton({ id }, name, { isPinned, togglePinned }) {
+  const what = isPinned ? "Unpin" : "Pin to the top";
+  const attributes = { class: "pin", "aria-pressed": isPinned, "aria-label": `${what}: ${name}`, title: `${what} (P)` };
+  const pin = svg("path", { d: "M5 1.5h4l-.5 4.5 2.5 2v1H3V8l2.5-2zM7 9v4", "stroke-linejoin": "round" });
+  const picture = svg("svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, pin);
+  return rowButton(attributes, () => togglePinned(id), picture);
+}
+
+function expandButton({ id }, name, { isOpen, place, toggleExpanded }) {
+  const what = isOpen ? "Hide the runs" : "Show the runs";
+  const label = `${what} of ${name}, rank ${place ?? "unknown"}`;
+  const attributes = { class: "expand", "aria-expanded": isOpen, "aria-label": label };
+  return rowButton(
+    { ...attributes, title: `${what} (${isOpen ? "←" : "→"})` },
+    () => toggleExpanded(id),
     el("span", { class: "chevron", "aria-hidden": "true" }, isOpen ? "▾" : "▸"),
-    el("span", { class: "place" }, places.get(setting.id) ?? "–"),
+    el("span", { class: "place" }, place ?? "–"),
   );
 }
 
-/** A listener that keeps the click from the row. */
-const stopping = (act) => (event) => {
-  event.stopPropagation();
-  act();
-};
-
-/** The states of the runs of a setting but for those that finished among others, and how far those are that run. */
+/** The states of the runs of a setting, and how far those are that run. */
 function stateCell(runs) {
-  const words = stateWords(runs);
-  const told = words.length > 1 ? words.filter((word) => !word.endsWith(" finished")) : words;
   const running = runs.filter(({ state }) => state === "running");
   const part = (word, i) => [i ? ", " : null, el("span", { class: `state-word is-${word.split(" ").at(-1)}` }, word)];
   return [
-    el("span", { class: "state-list", title: words.join(", ") }, told.map(part)),
+    el("span", { class: "state-list", title: stateWords(runs).join(", ") }, shownStates(runs).map(part)),
     running.length ? progressBar(running) : null,
   ];
 }
@@ -116,72 +107,55 @@ function progressBar(runs) {
 const progressOf = ({ epochs, max_epochs: most }) => (most ? Math.min(1, (epochs ?? 0) / most) : 0);
 
 /** The strip and the figures; where nothing has come out, the reason. */
-function objectiveCell(setting, { objective }, scale) {
-  if (setting.mean === null) {
-    const told = setting.runs.find(({ reason, state }) => reason && TOLD.has(state));
-    return told
-      ? el("span", { class: "reason", title: told.reason }, told.reason)
-      : el("span", { class: "figure" }, "–");
+function objectiveCell({ mean, deviation, runs }, { objective }, scale) {
+  if (mean === null) {
+    const told = runs.find(isExplained);
+    return told ? reasonOf(told) : el("span", { class: "figure" }, "–");
   }
-  const values = setting.runs.map(({ value }) => value).filter((value) => value !== null);
-  return [strip(setting, values, scale), el("span", { class: "figure" }, withDeviation(objective, setting))];
+  const values = runs.map(({ value }) => value).filter((value) => value !== null);
+  const figure = withDeviation(objective, { mean, deviation });
+  return [strip({ mean, deviation }, values, scale), el("span", { class: "figure" }, figure)];
 }
 
+const isExplained = ({ reason, state }) => reason && EXPLAINED.has(state);
+
+const reasonOf = ({ reason, state }) =>
+  el("span", { class: WRONG.has(state) ? "reason wrong" : "reason", title: reason }, reason);
+
+/** How many seeds count; and of how many, where some have not finished, or are repeated. */
+const seedsCell = ({ n, runs }) =>
+  n === runs.length ? String(n) : [String(n), el("span", { class: "quiet" }, ` of ${runs.length}`)];
+
 /**
- * The cells of a run below its setting.
+ * The cells of a run below its setting. The reason of a run without a result has the room of the strip, too.
  * @param {import("./rows.js").Row} row
  * @param {{state: Object, columns: import("./columns.js").Column[]}} context
  */
-export function runCells({ run }, { state, columns }) {
-  const { table, scale } = state;
-  const keys = columns.filter(({ id }) => !id.startsWith("@")).length;
-  const figures = { mean: run.value, deviation: null };
-  const shown = run.value === null ? [] : [strip(figures, [run.value], scale)];
+export function runCells({ run }, { state: { table, scale }, columns }) {
+  const figures = {
+    "@objective": () => [runStrip(run, scale), el("span", { class: "figure" }, metric(table.objective, run.value))],
+    "@n": () => "",
+    "@test": () => metric(table.tested, run.test),
+    "@seconds": () => duration(run.seconds),
+  };
+  const isReasonLong = run.value === null && isExplained(run);
+  const shown = columns.filter(({ id }) => id in figures && !(isReasonLong && id === "@objective"));
+  const span = columns.length - 1 - shown.length; // all columns but the state's and those that are shown
+  const own = (kind, content, style = {}) => el("div", { class: `cell ${kind}`, role: "gridcell", style }, content);
   return [
-    el("div", { class: "cell link", role: "gridcell" }, BEGUN.has(run.state) ? layersLink(run.run) : null),
-    el("div", { class: "cell run-state", role: "gridcell" }, runState(run)),
-    el("div", { class: "cell about", role: "gridcell", style: { "grid-column-end": `span ${keys || 1}` } }, about(run)),
-    ...columns
-      .filter(({ id }) => id.startsWith("@") && id !== STATE)
-      .map((column) => {
-        const content = {
-          "@objective": () => [...shown, el("span", { class: "figure" }, metric(table.objective, run.value))],
-          "@n": () => "",
-          "@test": () => metric(table.tested, run.test),
-          "@seconds": () => duration(run.seconds),
-        }[column.id]();
-        return cell(column, content);
-      }),
+    own("link", BEGUN.has(run.state) ? layersLink(run.run) : null),
+    own("of-state", runState(run)),
+    own("about", about(run), { "grid-column-end": `span ${span}` }),
+    ...shown.map((column) => cell(column, figures[column.id]())),
   ];
 }
 
-function runState(run) {
-  const { state, epochs, max_epochs: most } = run;
-  const epoch = state !== "finished" && epochs !== null && most ? ` ${epochs}/${most}` : "";
-  return [
-    el("span", { class: `state-word is-${state}` }, `${state}${epoch}`),
-    state === "running" ? progressBar([run]) : null,
-  ];
-}
+const runStrip = ({ value }, scale) =>
+  value === null ? null : strip({ mean: value, deviation: null }, [value], scale);
 
-function about({ run, number, seed, reason, state }) {
-  const names = [
-    number === null ? run.slice(run.lastIndexOf("/") + 1) : `#${number}`,
-    seed === null ? null : `seed ${seed}`,
-  ].filter(Boolean);
-  return [
-    el("span", {}, names.join(" · ")),
-    reason ? el("span", { class: TOLD.has(state) ? "reason" : "quiet", title: reason }, reason) : null,
-  ];
-}
+const runState = (run) => [
+  el("span", { class: `state-word is-${run.state}` }, runStateText(run)),
+  run.state === "running" ? progressBar([run]) : null,
+];
 
-/** A link to a run in the Layers tab. */
-export function layersLink(run, text = "Layers") {
-  const { pathname, search } = mainWindow().location;
-  const href = `${pathname}${search}#layers&p.layers.run=${encodeURIComponent(run)}`;
-  return el(
-    "a",
-    { href, target: "_top", title: "Look inside this run in the Layers tab", onclick: stopping(() => null) },
-    text,
-  );
-}
+const about = (run) => [el("span", {}, runLabel(run)), run.reason ? reasonOf(run) : null];

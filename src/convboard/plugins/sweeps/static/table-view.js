@@ -1,7 +1,8 @@
 /** The Table view: a row for each setting, of which only those in the window are drawn. */
 
-import { el, oncePerFrame } from "../../shared/static/dom.js";
+import { el, focusOn, oncePerFrame, redraw } from "../../shared/static/dom.js";
 import { columnsOf } from "./columns.js";
+import { openFilterMenu } from "./filter-menu.js";
 import { rowsOf } from "./rows.js";
 import { scaleOf } from "./strip.js";
 import { runCells, settingCells } from "./table-cells.js";
@@ -22,6 +23,7 @@ const DRAWN_FROM = [
   "run",
   "theme",
   "width",
+  "height",
 ];
 
 /**
@@ -38,13 +40,14 @@ class TableView {
 
   constructor(store, actions) {
     this.store = store;
-    this.actions = actions;
-    this.head = el("div", { class: "row head", role: "row" });
+    this.actions = { ...actions, openFilter: (id, anchor) => this.#openFilter(id, anchor) };
+    this.head = el("div", { class: "row head", role: "row", "aria-rowindex": 1 });
     this.pinned = el("div", { class: "pinned", role: "rowgroup" });
     this.body = el("div", { class: "rows", role: "rowgroup" });
     this.nothing = el("p", { class: "nothing quiet", hidden: true }, "No setting passes the filters.");
     const top = el("div", { class: "top-rows" }, this.head, this.pinned);
-    this.grid = el("div", { class: "grid", role: "grid" }, top, this.body);
+    const grid = { class: "grid", role: "grid", tabindex: 0, "aria-label": "Settings", "aria-multiselectable": true };
+    this.grid = el("div", { ...grid, onfocus: () => this.#onFocus() }, top, this.body);
     this.scroller = el("div", { class: "table-scroll" }, this.grid, this.nothing);
     this.node = el("section", { class: "view table-view", "aria-label": "Table of settings" }, this.scroller);
     const drawSoon = oncePerFrame(() => this.#draw());
@@ -60,28 +63,48 @@ class TableView {
     const columns = columnsOf(state.table);
     this.grid.style.setProperty("--columns", `${TOOLS} ${columns.map(({ width }) => width).join(" ")}`);
     this.grid.setAttribute("aria-rowcount", state.rows.length + 1);
-    this.head.replaceChildren(...headCells(columns, state, this.actions));
+    redraw(this.head, headCells(columns, state, this.actions));
     this.#nodes.clear();
     this.#drawRows();
     this.nothing.hidden = state.rows.length > 0;
   }
 
+  /** Draw the rows in the window. Those that are drawn already stay until `#draw` is called. */
   #drawRows() {
     const state = this.store.get();
     if (!state.table) return;
     const { rows } = state;
     const context = { state, columns: columnsOf(state.table), actions: this.actions };
     const count = pinnedCount(rows);
-    this.pinned.replaceChildren(...rows.slice(0, count).map((row) => rowNode(row, context)));
+    const node = (row, i, top) => this.#nodes.get(row.key) ?? rowNode(row, i, top, context);
+    redraw(
+      this.pinned,
+      rows.slice(0, count).map((row, i) => node(row, i, null)),
+    );
     this.body.style.height = `${(rows.length - count) * ROW}px`;
     const { scrollTop, clientHeight } = this.scroller;
     const begin = Math.max(0, Math.floor(scrollTop / ROW) - BEYOND);
     const end = Math.ceil((scrollTop + clientHeight) / ROW) + BEYOND;
     const shown = rows.slice(count + begin, count + end);
-    const nodes = shown.map((row) => this.#nodes.get(row.key) ?? rowNode(row, context));
-    nodes.forEach((node, i) => (node.style.transform = `translateY(${(begin + i) * ROW}px)`));
-    this.#nodes = new Map(shown.map(({ key }, i) => [key, nodes[i]]));
-    this.body.replaceChildren(...nodes);
+    const drawn = redraw(
+      this.body,
+      shown.map((row, i) => node(row, count + begin + i, (begin + i) * ROW)),
+    );
+    this.#nodes = new Map(shown.map(({ key }, i) => [key, drawn[i]]));
+    const index = rows.findIndex(({ key }) => key === state.current);
+    this.grid.setAttribute("aria-activedescendant", index < 0 ? "" : rowId(index));
+  }
+
+  #openFilter(id, anchor) {
+    const { setFilter } = this.actions;
+    const onClose = () => focusOn(this.head, anchor.dataset.focus);
+    openFilterMenu(id, anchor, { state: this.store.get(), setFilter, onClose });
+  }
+
+  /** Who reaches the rows by the Tab key sees at which one the keys are. */
+  #onFocus() {
+    const { rows, current } = this.store.get();
+    if (this.grid.matches(":focus-visible") && !rows.some(({ key }) => key === current)) this.actions.moveRow(0);
   }
 
   /** Scroll to the current row, no further than it takes. */
@@ -115,11 +138,18 @@ function derive(store) {
   });
 }
 
-function rowNode(row, context) {
+const rowId = (index) => `row-${index}`;
+
+/**
+ * @param {import("./rows.js").Row} row
+ * @param {number} index Among all rows.
+ * @param {?number} top In pixels; null: it is below the row before it.
+ * @param {Object} context See `settingCells`.
+ */
+function rowNode(row, index, top, context) {
   const { state, actions } = context;
   const { setting, run } = row;
-  const isShown =
-    state.run !== null && (run ? run.run === state.run : setting.runs.some((one) => one.run === state.run));
+  const isShown = run ? run.run === state.run : setting.runs.some((one) => one.run === state.run);
   const kinds = [
     "row",
     run ? "of-run" : "of-setting",
@@ -131,8 +161,11 @@ function rowNode(row, context) {
     {
       class: kinds.filter(Boolean).join(" "),
       role: "row",
-      "data-key": row.key,
+      id: rowId(index),
+      "aria-rowindex": index + 2, // after the head
       "aria-selected": state.picked.includes(setting.id),
+      "data-key": row.key,
+      style: top === null ? {} : { transform: `translateY(${top}px)` },
       onclick: () => actions.chooseRow(row),
     },
     run ? runCells(row, context) : settingCells(row, context),

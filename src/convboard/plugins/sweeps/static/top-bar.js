@@ -1,7 +1,7 @@
 /** The bar in which the folder of runs and the view are chosen, with the states of the runs. */
 
 import { el } from "../../shared/static/dom.js";
-import { plural } from "../../shared/static/format.js";
+import { plural, whole } from "../../shared/static/format.js";
 import { RunPicker } from "../../shared/static/run-picker.js";
 import { VIEWS } from "./views.js";
 import { ago, countStates } from "./words.js";
@@ -22,27 +22,24 @@ export function topBar(store, actions) {
   );
 }
 
-const OTHERS = "runs outside of sweeps";
-const nameOf = ({ id }) => (id === "" ? OTHERS : id);
-
 function folderPicker(store, { chooseFolder }) {
   const choose = (name) => {
-    const folder = store.get().folders?.find((one) => nameOf(one) === name);
+    const folder = store.get().folders?.find((one) => one.name === name);
     if (folder) chooseFolder(folder.id);
   };
-  const picker = new RunPicker({ label: "Folder", none: null, choose });
-  store.subscribe(["folders", "folder"], ({ folders, folder }) => {
+  const picker = new RunPicker({ label: "Folder", none: null, choose, noun: "folder" });
+  // Also where nothing is new: the times since the last change become longer.
+  store.subscribe(["folders", "folder", "askedAt"], ({ folders, folder }) => {
     const chosen = folders?.find(({ id }) => id === folder);
-    picker.update((folders ?? []).map(entry), chosen ? nameOf(chosen) : folder);
+    picker.update((folders ?? []).map(entry), chosen?.name ?? folder);
   });
   return picker.node;
 }
 
-function entry(folder) {
-  const { runs, counts, updated } = folder;
+function entry({ name, runs, counts, updated }) {
   const state = counts.running ? "running" : "finished";
-  const about = [plural(runs, "run"), counts.running ? "running" : null, updated ? ago(updated) : null];
-  return { name: nameOf(folder), about: about.filter(Boolean), state };
+  const since = counts.running ? "running" : updated ? ago(updated) : null;
+  return { name, about: [plural(runs, "run"), since].filter(Boolean), state };
 }
 
 const IN_BAR = ["finished", "pruned", "running", "waiting", "interrupted", "failed", "unreadable"];
@@ -62,7 +59,7 @@ function progress(store) {
       ...present.map((state) => el("span", { class: `is-${state}`, style: { "flex-grow": counts[state] } })),
     );
     words.replaceChildren(
-      ...present.map((state) => el("span", { class: `state-word is-${state}` }, `${counts[state]} ${state}`)),
+      ...present.map((state) => el("span", { class: `state-word is-${state}` }, `${whole(counts[state])} ${state}`)),
     );
   };
   store.subscribe(["table", "folders", "folder"], draw);

@@ -49,15 +49,25 @@ export function ago(seconds, now = Date.now() / 1000) {
   return `${Math.floor(past / 86400)} days ago`;
 }
 
-/** A value of a config. */
+/** A moment in the time of this machine: "2026-11-28 16:30". */
+export function moment(seconds) {
+  const date = new Date(1000 * seconds);
+  const two = (number) => String(number).padStart(2, "0");
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** A value of a config in one line. */
 export function configValue(given) {
   if (given === null || given === undefined) return "–";
-  return typeof given === "number" ? String(Number(given.toPrecision(6))) : String(given);
+  if (given === "") return '""';
+  return typeof given === "number" ? String(Number(given.toPrecision(6))) : String(given).replaceAll("\n", "↵");
 }
 
 /** The end of a range. */
 export const rangeEnd = (column, { objective, tested }, number) => {
   if (column === "@objective") return metric(objective, number);
+  if (column === "@seconds") return duration(number);
   return column === "@test" ? metric(tested, number) : configValue(number);
 };
 
@@ -75,6 +85,23 @@ export function stateWords(runs) {
   return present.map((state) => (isPlain ? state : `${counts[state]} ${state}`));
 }
 
+/** Those of them that a row shows: that the other runs have finished need not be said. */
+export function shownStates(runs) {
+  const words = stateWords(runs);
+  return words.length > 1 ? words.filter((word) => !word.endsWith(" finished")) : words;
+}
+
+/** The state of a run, with its epochs if it has not finished: "running 3/10". */
+export function runStateText({ state, epochs, max_epochs: most }) {
+  return state !== "finished" && epochs !== null && most ? `${state} ${epochs}/${most}` : state;
+}
+
+/** What tells a run from the others of its setting: its number in the sweep or its name, and its seed. */
+export function runLabel({ run, number, seed }) {
+  const name = number === null ? run.slice(run.lastIndexOf("/") + 1) : `#${number}`;
+  return seed === null ? name : `${name} · seed ${seed}`;
+}
+
 /** How many runs are in each state. */
 export function countStates(runs) {
   const counts = {};
@@ -82,9 +109,9 @@ export function countStates(runs) {
   return counts;
 }
 
-/** What a setting is called: its values. */
+/** What a setting is called: its values; its first run where none is known. */
 export function settingName({ values, runs }, keys) {
   const short = shortKeys(keys);
-  const parts = keys.map((key, i) => `${short[i]} ${configValue(values[key])}`);
-  return parts.join(" · ") || runs[0]?.run || "";
+  const isKnown = keys.some((key) => values[key] !== null && values[key] !== undefined);
+  return isKnown ? keys.map((key, i) => `${short[i]} ${configValue(values[key])}`).join(" · ") : runs[0].run;
 }
