@@ -27,8 +27,8 @@ export class ParallelPlot {
   #shown = null; // {axes, lines, page, options}
   #passing = new Set(); // ids of the settings that pass the filter
   #filter = {};
-  // {column, from, moved: ?[number, number], hasMoved}: places as shares of an axis, since the first brush opens the bar
-  // of filters, which makes the plot smaller.
+  // {column, from, moved: ?[number, number], hasMoved}: places as shares of an axis, since the bar of filters may take
+  // room from the plot meanwhile.
   #drag = null;
   #at = null; // where the pointer is
 
