@@ -53,7 +53,7 @@ def test_a_brush_on_an_axis_filters_the_table_and_a_click_takes_it_away(open_tab
     tab.wait_for_rows("setting 2", "setting 3")
     tab.page.keyboard.press("3")
     drag(tab, (last, 60), (last, 60))
-    expect(tab.find(".filters .quiet").first).to_have_text("4 settings")
+    expect(tab.find(".chip")).to_be_hidden()
 
 
 def test_an_axis_is_brushed_by_keys(open_tab: Any) -> None:
@@ -69,7 +69,7 @@ def test_an_axis_is_brushed_by_keys(open_tab: Any) -> None:
     tab.page.keyboard.press("Tab")
     expect(tab.find("[role=slider][aria-label='lr, up to']")).to_be_focused()
     tab.page.keyboard.press("Escape")
-    expect(tab.find(".filters")).to_be_hidden()
+    expect(tab.find(".chip")).to_be_hidden()
 
 
 @pytest.mark.thorough
@@ -94,3 +94,19 @@ def test_the_keys_of_the_heat_map_are_chosen(open_tab: Any) -> None:
     tab.find("select[aria-label='Key across']").select_option("optimizer.lr")
     expect(tab.find(".heat-map thead th")).to_have_text(["0.01", "0.1"])
     tab.wait_for_link("keyX=optimizer.lr", "keyY=model")
+
+
+@pytest.mark.thorough
+def test_a_brush_is_moved_and_keeps_its_length_at_the_end_of_the_axis(open_tab: Any) -> None:
+    tab = open_mattered(open_tab)
+    box = tab.find(".parallel-plot").bounding_box()
+    x = box["width"] - 70
+    drag(tab, (x, 60), (x, 120))
+    expect(tab.find(".chip")).to_be_visible()
+    tab.page.wait_for_timeout(100)  # until the plot has its new size
+    box = tab.find(".parallel-plot").bounding_box()
+    before = tab.find(".chip").inner_text()
+    drag(tab, (x, 80), (x, 80 - box["height"]))  # far beyond the upper end
+    drag(tab, (x, 60), (x, box["height"] + 60))
+    expect(tab.find(".chip")).not_to_have_text(before)
+    expect(tab.find(".filters .quiet").first).to_have_text("1 of 4 settings")  # the worst one

@@ -142,6 +142,7 @@ const TITLES = { maps: "Feature maps", kernels: "Weights", confusion: "Confusion
 function headingOf({ shows, cells, layer, left }, { shown, scale, activation, theme }) {
   const more = [
     activation && `after ${activation}`,
+    shows === "confusion" && cells.length !== 2 ? "pick two settings to see their difference" : "",
     left ? `the first ${cells.length} of ${cells.length + left} runs` : "",
   ].filter(Boolean);
   const title = layer === null ? TITLES[shows] : `${TITLES[shows]} of ${layer}`;

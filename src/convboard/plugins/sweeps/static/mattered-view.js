@@ -24,7 +24,6 @@ export const matteredView = (store, actions) => new MatteredView(store, actions)
 
 class MatteredView {
   #plots = []; // of keys
-  #passing = new Set(); // ids of the settings that pass the filter
   #mean = null; // {key, group} of the mean that is pointed at
 
   constructor(store, actions) {
@@ -80,7 +79,8 @@ class MatteredView {
     store.subscribe(["keyX", "keyY"], whenSeen(this.heat.draw));
     store.subscribe(["pointed"], whenSeen(oncePerFrame(() => this.#mark())));
     this.node.addEventListener("pointermove", ({ clientX, clientY }) => (this.pointer = [clientX, clientY]));
-    new ResizeObserver(draw).observe(this.node);
+    const sizes = new ResizeObserver(draw);
+    for (const node of [this.node, this.parallel.node]) sizes.observe(node);
   }
 
   #draw() {
@@ -95,6 +95,9 @@ class MatteredView {
     this.heat.draw(state);
     this.#drawKeys(state);
     const columns = this.#columns(state);
+    const hidden = table.keys.length + 1 - columns.length;
+    const which = isRanked(state) ? " that matter less" : "";
+    this.note.textContent = hidden ? `without ${plural(hidden, "key")}${which}` : "";
     const all = table.settings.map((setting) => ({ setting, index: 0 }));
     this.parallel.draw({
       table,
@@ -102,12 +105,7 @@ class MatteredView {
       colours: colouring(all, { ...state, colourBy: "@objective" }),
       width: this.parallel.node.clientWidth,
       height: this.parallel.node.clientHeight,
-      passes: ({ id }) => this.#passing.has(id),
-      filterOf: (column) => this.store.get().filter[column] ?? null,
     });
-    const hidden = table.keys.length + 1 - columns.length;
-    const which = isRanked(state) ? " that matter less" : "";
-    this.note.textContent = hidden ? `without ${plural(hidden, "key")}${which}` : "";
     this.#drawPassing();
   }
 
@@ -136,9 +134,9 @@ class MatteredView {
 
   #drawPassing() {
     const { matching, filter } = this.store.get();
-    this.#passing = new Set(matching.map(({ id }) => id));
-    for (const plot of this.#plots) plot.drawPassing(this.#passing);
-    this.parallel.drawPassing(this.#passing, filter);
+    const passing = new Set(matching.map(({ id }) => id));
+    for (const plot of this.#plots) plot.drawPassing(passing);
+    this.parallel.drawPassing(passing, filter);
     this.#mark();
   }
 

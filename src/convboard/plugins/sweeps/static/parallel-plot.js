@@ -24,9 +24,11 @@ const COLOURS = ["line", "line-strong", "text", "quiet", "accent", "panel"];
 const opacity = (count) => Math.max(0.15, Math.min(0.9, 5 / Math.sqrt(count + 1)));
 
 export class ParallelPlot {
-  #shown = null; // {axes, lines, passing, options}
-  // {column, from, moved: ?[number, number], hasMoved}: places as shares of an axis, as a brush may move the whole plot
-  // by opening the bar of filters.
+  #shown = null; // {axes, lines, page, options}
+  #passing = new Set(); // ids of the settings that pass the filter
+  #filter = {};
+  // {column, from, moved: ?[number, number], hasMoved}: places as shares of an axis, since the bar of filters may take
+  // room from the plot meanwhile.
   #drag = null;
   #at = null; // where the pointer is
 
@@ -50,7 +52,7 @@ export class ParallelPlot {
       if (!this.#drag) react.point(null);
     });
     this.node.addEventListener("pointerdown", (event) => this.#onDown(event));
-    this.node.addEventListener("pointerup", () => this.#onUp());
+    this.node.addEventListener("pointerup", (event) => this.#onUp(event));
     this.node.addEventListener("pointercancel", () => (this.#drag = null));
   }
 
@@ -77,6 +79,7 @@ export class ParallelPlot {
    * @param {Object} filter
    */
   drawPassing(passing, filter) {
+    [this.#passing, this.#filter] = [passing, filter];
     if (!this.#shown) return;
     const { axes, lines, options, page } = this.#shown;
     const context = clearedContext(this.lines, options.width, options.height);
@@ -131,64 +134,76 @@ export class ParallelPlot {
     if (!this.#shown || !this.#at) return;
     if (this.#drag) return this.#brush();
     this.node.classList.toggle("on-axis", Boolean(this.#axisAt(this.#at)));
-    const { lines, axes, options } = this.#shown;
-    const shown = lines.filter(({ setting }) => options.passes(setting));
-    this.react.point(nearestLine(shown, axes, this.#at));
+    this.react.point(this.#nearest());
+  }
+
+  /** The setting whose line is at the pointer, of those that pass the filter. */
+  #nearest() {
+    const { lines, axes } = this.#shown;
+    const passing = lines.filter(({ setting }) => this.#passing.has(setting.id));
+    return nearestLine(passing, axes, this.#at);
   }
 
   #onDown(event) {
     if (!this.#shown || event.button !== 0) return;
     this.#at = this.#placeOf(event);
     const axis = this.#axisAt(this.#at);
-    if (!axis) {
-      const { lines, axes } = this.#shown;
-      const found = nearestLine(lines, axes, this.#at);
+    if (axis) this.#beginDrag(axis, event);
+    else {
+      const found = this.#nearest();
       if (found) this.react.pick(found);
-      return;
     }
-    const rule = this.#shown.options.filterOf(axis.column);
+  }
+
+  /** A drag that begins in a brush on an axis of numbers moves it. */
+  #beginDrag(axis, event) {
+    const rule = this.#filter[axis.column];
     const [place] = rule && !axis.isCategory ? axis.placesOf(rule) : [];
-    const isInside = place && this.#at[1] >= Math.min(...place) && this.#at[1] <= Math.max(...place);
-    const moved = isInside ? place.map((height) => this.#shareOf(height)) : null;
-    this.#drag = { column: axis.column, from: this.#shareOf(this.#at[1]), moved, hasMoved: false };
+    const range = place?.map((height) => this.#shareOf(height)).toSorted((a, b) => a - b);
+    const from = this.#shareOf(this.#at[1]);
+    const isInside = range && from >= range[0] && from <= range[1];
+    this.#drag = { column: axis.column, from, moved: isInside ? range : null, hasMoved: false };
     this.react.point(null);
     this.node.setPointerCapture(event.pointerId);
     event.preventDefault();
   }
 
-  #shareOf(height) {
-    const span = this.#shown.options.height - MARGIN.top - MARGIN.bottom;
-    return (height - MARGIN.top) / span;
+  get #span() {
+    return this.#shown.options.height - MARGIN.top - MARGIN.bottom;
   }
 
-  #heightAt(share) {
-    return MARGIN.top + share * (this.#shown.options.height - MARGIN.top - MARGIN.bottom);
+  #shareOf(height) {
+    return (height - MARGIN.top) / this.#span;
   }
 
   #brush() {
     const { column, from, moved, hasMoved } = this.#drag;
     const axis = this.#shown.axes.find((one) => one.column === column);
-    const to = this.#shareOf(this.#at[1]);
-    if (!axis || (!hasMoved && this.#isClick())) return;
+    const by = this.#shareOf(this.#at[1]) - from;
+    if (!axis || (!hasMoved && Math.abs(by) * this.#span <= CLICK)) return;
     this.#drag.hasMoved = true;
-    const range = moved ? moved.map((share) => share + to - from) : [from, to];
-    this.react.brush(column, axis.ruleOf(...range.map((share) => this.#heightAt(share))));
+    this.react.brush(column, this.#ruleOf(axis, moved ? shifted(moved, by) : [from, from + by]));
   }
 
-  #isClick() {
-    return Math.abs(this.#heightAt(this.#drag.from) - this.#at[1]) <= CLICK;
+  #ruleOf(axis, shares) {
+    return axis.ruleOf(...shares.map((share) => MARGIN.top + share * this.#span));
   }
 
   /** A click without a movement takes a brush away; on a category it chooses that one. */
-  #onUp() {
+  #onUp(event) {
     if (!this.#drag) return;
+    this.#at = this.#placeOf(event);
+    this.#brush(); // a movement faster than a frame
     const { column, from, hasMoved } = this.#drag;
-    const isClick = !hasMoved && this.#isClick();
     this.#drag = null;
     const axis = this.#shown.axes.find((one) => one.column === column);
-    if (!isClick || !axis) return;
-    const isBrushed = Boolean(this.#shown.options.filterOf(column));
-    const height = this.#heightAt(from);
-    this.react.brush(column, isBrushed || !axis.isCategory ? null : axis.ruleOf(height, height));
+    if (hasMoved || !axis) return;
+    this.react.brush(column, this.#filter[column] || !axis.isCategory ? null : this.#ruleOf(axis, [from, from]));
   }
+}
+
+/** A range that is moved as far as the axis reaches, and keeps its length. */
+function shifted([low, high], by) {
+  const fitting = Math.min(1 - high, Math.max(-low, by));
+  return [low + fitting, high + fitting];
 }
