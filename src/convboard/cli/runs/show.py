@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convboard.cli.runs.columns import format_age
+from convboard.cli.runs.columns import format_age, format_time
 from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import assignment, command, format_value, tensorboard
 from convboard.config.objectives import format_metric
-from convboard.errors import ConfigError, RunError
+from convboard.errors import ConfigError
 from convboard.experiment.console import shown_path
 from convboard.experiment.run_files import CHECKPOINTS
 from convboard.results.run_row import RunRow
@@ -35,8 +35,6 @@ class Arguments:
 def main(paths: list[str], arguments: Arguments) -> None:
     """Print what is known of each run."""
     table = load(paths, arguments.where)
-    if not len(table):
-        raise RunError("There is no such run.")
     if len(table) > _MOST:
         raise ConfigError(
             f"These are {len(table):,} runs, and show is for a few: give a run directory, SWEEP#3, or where=. "
@@ -80,7 +78,7 @@ def _told(row: RunRow) -> dict[str, str]:
 def _when(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))}, {format_age(time.time() - seconds)} ago"
+    return f"{format_time(seconds)}, {format_age(time.time() - seconds)} ago"
 
 
 def _resume(row: RunRow) -> str:
