@@ -3,8 +3,10 @@
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from convboard.errors import RunError
+from convboard.experiment.console import shown_path
 from convboard.results.run_row import RunRow
 
 _TOLD = 6  # tasks that are told
@@ -26,10 +28,10 @@ class Task:
 
     def name(self, others: Collection["Task"]) -> str:
         """Return in what this task differs from others, for people: `digits by loss/val`."""
-        data = f"{self.dataset} {self.folder}".strip()
-        datasets = {(other.dataset, other.folder) for other in others}
+        is_one = len({(other.dataset, other.folder) for other in others}) == 1
+        data = "" if is_one else data_text((self.dataset, self.folder))
         by = f"by {self.objective}" if len({other.objective for other in others}) > 1 else ""
-        return " ".join(part for part in (data if len(datasets) > 1 else "", by) if part)
+        return " ".join(part for part in (data, by) if part)
 
     def condition(self, others: Sequence["Task"]) -> str:
         """Return the condition that holds for the runs of this task and not for those of the others."""
@@ -42,9 +44,20 @@ class Task:
         return " and ".join(f"{key}={_quoted(values[key])}" for key, seen in differing.items() if len(seen) > 1)
 
 
+def data_of(row: RunRow) -> tuple[str, str]:
+    """Return the name of the data set of a run, and the folder of its pictures, which is empty if it has none."""
+    return str(row.config.get("dataset", "")), str(row.config.get("dataset.path") or "")
+
+
+def data_text(data: tuple[str, str]) -> str:
+    """Return a data set for people: its name, and its folder as seen from the current one."""
+    name, folder = data
+    return f"{name} {shown_path(Path(folder))}" if folder else name
+
+
 def task_of(row: RunRow) -> Task:
     """Return the task of a run."""
-    return Task(str(row.config.get("dataset", "")), str(row.config.get("dataset.path") or ""), row.objective)
+    return Task(*data_of(row), row.objective)
 
 
 def tasks_of(rows: Iterable[RunRow]) -> dict[Task, list[RunRow]]:
@@ -63,16 +76,27 @@ def refuse_several_tasks(rows: Iterable[RunRow]) -> None:
         RunError: They have several tasks; the message has the conditions that choose one.
     """
     tasks = tasks_of(rows)
-    if len(tasks) < 2:
-        return
-    seen = list(tasks)
-    conditions = [f"  {shlex.quote(f'where={task.condition(seen)}')}" for task in seen[:_TOLD]]
-    more = [f"  and {len(seen) - _TOLD} more"] if len(seen) > _TOLD else []
-    what = [
-        *(["data sets"] if len({(task.dataset, task.folder) for task in seen}) > 1 else []),
-        *(["objectives"] if len({task.objective for task in seen}) > 1 else []),
-    ]
-    raise RunError(
+    if len(tasks) > 1:
+        raise _error(list(tasks))
+
+
+def refuse_several_data_sets(rows: Iterable[RunRow]) -> None:
+    """Refuse runs on several data sets; their objectives may differ.
+
+    Raises:
+        RunError: There are several; the message has the conditions that choose one.
+    """
+    tasks = list(dict.fromkeys(Task(*data_of(row), "") for row in rows))
+    if len(tasks) > 1:
+        raise _error(tasks)
+
+
+def _error(tasks: Sequence[Task]) -> RunError:
+    conditions = [f"  {shlex.quote(f'where={task.condition(tasks)}')}" for task in tasks[:_TOLD]]
+    more = [f"  and {len(tasks) - _TOLD} more"] if len(tasks) > _TOLD else []
+    what = ["data sets"] if len({(task.dataset, task.folder) for task in tasks}) > 1 else []
+    what += ["objectives"] if len({task.objective for task in tasks}) > 1 else []
+    return RunError(
         f"These runs have several {' and '.join(what)}, whose results cannot be compared. Choose one:\n"
         + "\n".join([*conditions, *more])
     )

@@ -1,8 +1,9 @@
 """All that is known of a run: `python scripts/runs.py show outputs/sweeps/SWEEP#3`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from convboard.cli.runs.columns import format_age, format_time
 from convboard.cli.runs.selection import load
@@ -48,11 +49,17 @@ def _shown(row: RunRow) -> Iterator[str]:
     yield one_line(shown_path(row.path)) + ("" if row.number is None else f" (#{row.number})")
     told = {name: text for name, text in _told(row).items() if text}
     yield from (f"{f'{name}:':<12}{text}" for name, text in told.items())
-    for title, values in (("config", row.config), ("environment", row.environment)):
+    for title, values in (("config", _by_group(row.config)), ("environment", row.environment)):
         if values:
             width = max(map(len, values))
             yield f"\n{title}:"
             yield from (f"  {one_line(key):<{width}}  {one_line(format_value(value))}" for key, value in values.items())
+
+
+def _by_group(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with the option of each group, such as `model`, before the keys of the group."""
+    groups = {group: at for at, group in enumerate(dict.fromkeys(key.partition(".")[0] for key in config))}
+    return {key: config[key] for key in sorted(config, key=lambda key: (groups[key.partition(".")[0]], "." in key))}
 
 
 def _told(row: RunRow) -> dict[str, str]:
