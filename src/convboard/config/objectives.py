@@ -17,6 +17,11 @@ def sign_of(metric: str) -> int:
     return 1 if is_maximised(metric) else -1
 
 
+def test_metric(objective: str) -> str:
+    """Return the metric on the test split that goes with an objective."""
+    return f"{objective.partition('/')[0]}/test"
+
+
 def format_metric(metric: str, value: float) -> str:
     """Return a value of a metric for people: an accuracy in percent, a loss with four digits; see `is_maximised`."""
     return f"{value:.2%}" if is_maximised(metric) else f"{value:.4f}"

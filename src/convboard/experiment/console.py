@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from convboard.config.command_line import format_value, printable, tensorboard
-from convboard.config.schema import TrainConfig, class_name
 from convboard.experiment.run_files import CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from convboard.anatomy.diagnostics.training_warning import TrainingWarning
+    from convboard.config.schema import TrainConfig
     from convboard.data.dataset import ImageDataset
     from convboard.training.execution_plan.choose_plan import PlanChoice
     from convboard.training.training_setup import TrainingSetup
@@ -33,7 +33,7 @@ class Report:
 
     def begin(
         self,
-        config: TrainConfig,
+        config: "TrainConfig",
         setup: "TrainingSetup",
         dataset: "ImageDataset",
         choice: "PlanChoice",
@@ -99,11 +99,13 @@ class Report:
 
 def _described(node: dict[str, Any]) -> str:
     """Return a class and its arguments: `SGD, lr=0.02, momentum=0.9`."""
+    from convboard.config.schema import class_name  # deferred for start-up time: it imports Hydra
+
     arguments = (f"{key}={format_value(value)}" for key, value in node.items() if key != "_target_")
     return ", ".join([class_name(node["_target_"]), *arguments])
 
 
-def _warm_up_note(config: TrainConfig) -> str:
+def _warm_up_note(config: "TrainConfig") -> str:
     """Return what to say of a warm-up that the run does not get to the end of; usually nothing."""
     warm_up, most = config.scheduler.get("warmup_epochs"), config.trainer.max_epochs
     if not isinstance(warm_up, int | float) or warm_up <= most:

@@ -8,9 +8,8 @@ from typing import Any
 from convboard.config.command_line import format_value
 from convboard.results.metric_text import difference_text, summary_text
 from convboard.results.run_row import RunRow
-from convboard.results.setting import Setting
+from convboard.results.setting import NOT_A_SETTING, Setting
 from convboard.results.statistics import summarise
-from convboard.results.table import NOT_A_SETTING
 
 _CODE = ("convboard", "git commit")  # in the environment
 _SAID_BY_OTHERS = ("dataset.name", "resume", "command")  # of config and environment

@@ -4,29 +4,31 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from convboard.config.objectives import sign_of
 from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting
 
 
-def rank(settings: Sequence[Setting], is_maximised: bool) -> list[Setting]:
+def rank(settings: Sequence[Setting]) -> list[Setting]:
     """Return the settings, the best mean first, each with its runs in the order best first.
 
     A mean over few seeds may be good by chance. Therefore settings of which as many seeds have finished as of any other
     come first, then those with fewer, then those of which runs were only pruned, and last those without a result.
+    Settings of several tasks are not compared: all those of one task come before those of the next.
 
     Args:
         settings: The settings. Equally good ones keep their order.
-        is_maximised: Whether a larger objective is better.
     """
-    sign = -1 if is_maximised else 1
-    most = most_seeds(settings)
+    tasks = list(dict.fromkeys(setting.task for setting in settings))
+    most = {task: most_seeds(setting for setting in settings if setting.task == task) for task in tasks}
 
-    def place(setting: Setting) -> tuple[bool, bool, bool, float]:
-        seeds, objective = len(setting.finished), setting.objective
-        return objective is None, seeds < most, seeds == 0, 0.0 if objective is None else sign * objective.mean
+    def place(setting: Setting) -> tuple[bool, int, bool, bool, float]:
+        seeds, objective, task = len(setting.finished), setting.objective, setting.task
+        value = 0.0 if objective is None else -sign_of(task.objective) * objective.mean
+        return objective is None, tasks.index(task), seeds < most[task], seeds == 0, value
 
     def row_place(row: RunRow) -> tuple[bool, float]:
-        return row.value is None, 0.0 if row.value is None else sign * row.value
+        return row.value is None, 0.0 if row.value is None else -sign_of(row.objective) * row.value
 
     ranked = sorted(settings, key=place)
     return [replace(setting, rows=tuple(sorted(setting.rows, key=row_place))) for setting in ranked]

@@ -90,7 +90,10 @@ class RunReader:
     def _below(self, top: Path) -> Iterator[RunRow]:
         """Yield the runs in a folder and those below, none of which is a part of another run."""
         if not top.is_dir():
-            raise RunError(f"{top} is not there: give a folder of runs, such as outputs.")
+            what = "is a file" if top.exists() else "is not there"
+            raise RunError(
+                f"{top} {what}: give a folder of runs{'' if str(top) == 'outputs' else ', such as outputs'}."
+            )
         rest = [top]
         while rest:
             folder = rest.pop()

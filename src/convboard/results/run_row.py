@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from convboard.config.command_line import assignment, command
+from convboard.config.objectives import test_metric
 from convboard.results.option_names import option_name
 
 SEED = "seed"  # runs that differ in it alone are repetitions of one setting
@@ -82,7 +83,7 @@ class RunRow:
     @property
     def test(self) -> float | None:
         """The metric on the test split that goes with its objective; None before it has ended."""
-        return self.metrics.get(f"{self.objective.partition('/')[0]}/test")
+        return self.metrics.get(test_metric(self.objective))
 
     @property
     def age(self) -> float | None:

@@ -6,9 +6,16 @@ from functools import cached_property
 from typing import Any
 
 from convboard.config.command_line import format_value
-from convboard.results.run_row import SEED, RunRow
+from convboard.results.run_row import GROUPS, SEED, RunRow
 from convboard.results.statistics import Summary, summarise
+from convboard.results.task import Task, task_of
 from convboard.sweeps.store.journal import State
+
+# Keys of how a run computes and where its data is, and what other keys say too.
+NOT_A_SETTING = {
+    *("data_dir", "dataset.name", "resume", *(f"{group}._target_" for group in GROUPS)),
+    *(f"trainer.{key}" for key in ("device", "threads", "channels_last", "precision", "compile", "cuda_graph", "plan")),
+}
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,11 @@ class Setting:
     values: Mapping[str, Any]
     rows: tuple[RunRow, ...]
 
+    @property
+    def task(self) -> Task:
+        """The data set and the metric by which its runs are compared."""
+        return task_of(self.rows[0])
+
     def text(self, key: str) -> str:
         """Return the value of a key for people: as it was typed where it was swept."""
         return value_text(self.rows[0], key)
@@ -34,8 +46,8 @@ class Setting:
 
     @cached_property
     def pruned(self) -> tuple[RunRow, ...]:
-        """The runs that were pruned, but for those that were spared before they began."""
-        return tuple(row for row in self.rows if row.state == State.PRUNED and row.value is not None)
+        """The runs that were pruned, but for those that were spared before they began; of equal ones, the last."""
+        return _without_repeats(row for row in self.rows if row.state == State.PRUNED and row.value is not None)
 
     @property
     def results(self) -> tuple[RunRow, ...]:
@@ -72,11 +84,16 @@ def group_settings(rows: Iterable[RunRow], keys: Sequence[str]) -> list[Setting]
 
 
 def _without_repeats(rows: Iterable[RunRow]) -> tuple[RunRow, ...]:
-    """Return the last one of the runs with equal configs, in the order of the first ones."""
+    """Return the last one of the runs of one experiment, in the order of the first ones."""
     rows = tuple(rows)
     if len({row.config.get(SEED) for row in rows}) == len(rows):
         return rows
-    return tuple({tuple(sorted(row.config.items(), key=str)): row for row in rows}.values())
+    return tuple({_experiment(row): row for row in rows}.values())
+
+
+def _experiment(row: RunRow) -> tuple[tuple[str, Any], ...]:
+    """Return what makes a run but for how it computes, such as the number of threads."""
+    return tuple(sorted((item for item in row.config.items() if item[0] not in NOT_A_SETTING), key=str))
 
 
 def value_text(row: RunRow, key: str) -> str:

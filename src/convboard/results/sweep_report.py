@@ -2,33 +2,30 @@
 
 from collections.abc import Iterator, Sequence
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from convboard.config.command_line import assignment, command, printable, tensorboard
-from convboard.config.objectives import format_metric
+from convboard.config.objectives import format_metric, test_metric
 from convboard.experiment.console import counted, shown_path
 from convboard.results.importance import importance
 from convboard.results.metric_text import summary_text
-from convboard.results.ranking import is_close, most_seeds, rank
+from convboard.results.ranking import is_close, rank
+from convboard.results.ranking_table import best_trial, ranking_table
 from convboard.results.read_sweep import trial_rows
 from convboard.results.setting import Setting, group_settings
-from convboard.results.statistics import Summary
+from convboard.results.task import Task
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
 from convboard.sweeps.store.trials import setting_of
 from convboard.sweeps.terminal.live_view import short_keys
 
-_RANKED = 10  # settings in the table
-_WIDEST = 20  # columns for the values of a key, where there is not room for all
 _FEWEST = 8  # settings of which it is said which keys mattered
 _TOLD = 10  # failed trials that are told one by one
 
 
 def print_report(sweep: Sweep, console: Console) -> None:
-    """Print what has failed, the ranking by the objective, and how to look at the sweep.
+    """Print what has failed, the ranking by the objective for each data set, and how to look at the sweep.
 
     Args:
         sweep: The sweep, just read.
@@ -37,22 +34,37 @@ def print_report(sweep: Sweep, console: Console) -> None:
     for failure in _failures(sweep):
         console.print(failure)
     groups = [setting for setting in group_settings(trial_rows(sweep), sweep.record.swept) if setting.results]
-    settings = rank(groups, sweep.record.is_maximised)
-    if settings:
+    tasks: dict[Task, list[Setting]] = {}
+    for setting in rank(groups):
+        tasks.setdefault(setting.task, []).append(setting)
+    for task, settings in tasks.items():
         console.print()
-        if len(set(map(setting_of, sweep.trials))) > 1:
-            console.print(_ranking(sweep, settings))
-            console.print()
-        else:
-            console.print(_mean(sweep, settings[0]))
-        for line in _conclusions(sweep, settings):
-            console.print(line)
-        best = sweep.trials[_best_trial(settings[0])]
-        console.print(f"best:       {printable(shown_path(sweep.run_dir(best.number)))}")
-        console.print(f"repeat it:  {printable(best.command)}")
+        _print_ranking(sweep, settings, task.name(tasks), console)
     for line in _how_to_take_further(sweep):
         console.print(line)
     console.print(f"look at it: {printable(tensorboard(shown_path(sweep.folder)))}", style="bold")
+
+
+def _print_ranking(sweep: Sweep, settings: Sequence[Setting], on: str, console: Console) -> None:
+    """Print the ranking of settings, what follows from it, and the best run.
+
+    Args:
+        sweep: The sweep.
+        settings: Its settings, or of a sweep over several data sets those of one, the best first.
+        on: The data set, if there are several.
+        console: Where to.
+    """
+    if len(set(map(setting_of, sweep.trials))) > 1:
+        keys = [key for key in settings[0].values if not on or len({each.text(key) for each in settings}) > 1]
+        console.print(ranking_table(settings, keys, on, console))
+        console.print()
+    else:
+        console.print(_mean(settings[0]))
+    for line in _conclusions(sweep, settings):
+        console.print(line)
+    best = sweep.trials[best_trial(settings[0])]
+    console.print(f"best:       {printable(shown_path(sweep.run_dir(best.number)))}")
+    console.print(f"repeat it:  {printable(best.command)}")
 
 
 def _failures(sweep: Sweep) -> Iterator[Text]:
@@ -80,67 +92,23 @@ def _how_to_take_further(sweep: Sweep) -> Iterator[str]:
         yield f"go further: {printable(command('train', '-m', resume, f'sweep.promote={listed}'))}"
 
 
-def _best_trial(setting: Setting) -> int:
-    number = setting.results[0].number
-    assert number is not None
-    return number
-
-
-def _mean(sweep: Sweep, setting: Setting) -> str:
+def _mean(setting: Setting) -> str:
     """Return the result of a sweep over seeds alone."""
-    objective, tested = sweep.record.objective, _tested(sweep.record.objective)
+    objective = setting.task.objective
+    tested = test_metric(objective)
     over = f" (mean over {len(setting.results)} seeds)" if len(setting.results) > 1 else ""
-    test = "" if tested == objective else f", {tested} {_mean_text(tested, setting.test)}"
+    test = ""
+    if setting.test is not None and tested != objective:
+        test = f", {tested} {format_metric(tested, setting.test.mean)}"
     return f"result:     {objective} {summary_text(objective, setting.objective)}{test}{over}"
-
-
-def _mean_text(metric: str, summary: Summary | None) -> str:
-    return "" if summary is None else format_metric(metric, summary.mean)
-
-
-def _tested(objective: str) -> str:
-    """Return the metric on the test split that goes with an objective."""
-    return objective.partition("/")[0] + "/test"
-
-
-def _ranking(sweep: Sweep, settings: Sequence[Setting]) -> Table:
-    """Return the table of the best settings."""
-    objective, tested = sweep.record.objective, _tested(sweep.record.objective)
-    keys = short_keys(list(settings[0].values))
-    most = most_seeds(settings)
-    columns = {"seeds": most > 1, tested: tested != objective, "pruned after": any(each.pruned for each in settings)}
-    shown = [title for title, is_shown in columns.items() if is_shown]
-    more = len(settings) - _RANKED
-    title = f"the best {_RANKED} of {counted(len(settings), 'setting')}" if more > 0 else "ranking"
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.show_edge, table.padding = False, (0, 1, 0, 0)
-    table.add_column("", min_width=len(str(_RANKED)))
-    for key, short in keys.items():
-        longest = max(len(setting.text(key)) for setting in settings[:_RANKED])
-        table.add_column(short, min_width=min(max(longest, len(short)), _WIDEST), overflow="ellipsis", no_wrap=True)
-    for column in (objective, *shown, "trial" if all(len(each.results) == 1 for each in settings) else "best trial"):
-        table.add_column(column, justify="right", no_wrap=column == objective)
-    for place, setting in enumerate(settings[:_RANKED], 1):
-        cells = {
-            "seeds": str(most) if len(setting.finished) == most else f"{len(setting.finished)} of {most}",
-            tested: _mean_text(tested, setting.test),
-            "pruned after": ", ".join(dict.fromkeys(f"epoch {row.epochs or 0}" for row in setting.pruned)),
-        }
-        table.add_row(
-            str(place),
-            *(Text(printable(setting.text(key))) for key in keys),
-            summary_text(objective, setting.objective),
-            *(cells[column] for column in shown),
-            str(_best_trial(setting)),  # what sweep.promote= takes
-            style="bold green" if place == 1 else "" if setting.finished else "dim",
-        )
-    return table
 
 
 def _conclusions(sweep: Sweep, settings: Sequence[Setting]) -> Iterator[str]:
     """Yield which keys mattered, and whether the seeds leave it open which setting is the best."""
     short = short_keys(list(settings[0].values))
+    differing = {key for key in short if len({setting.text(key) for setting in settings}) > 1}
     shares = importance(settings) if len(settings) >= _FEWEST else {}
+    shares = {key: share for key, share in shares.items() if key in differing}
     if len(shares) > 1:
         texts = [f"{short.get(key, key)} {share:.0%}" for key, share in shares.items()]
         yield f"mattered:   {', '.join(texts)}   (share of the variance between settings)"

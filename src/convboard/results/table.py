@@ -3,17 +3,19 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any, overload
 
-from convboard.config.objectives import is_maximised
-from convboard.errors import ConfigError, RunError, nearest
+from convboard.config.objectives import is_maximised, test_metric
+from convboard.errors import ConfigError, RunError, nearest, similar
 from convboard.results.importance import importance
 from convboard.results.ranking import rank
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import GROUPS, SEED, RunRow
-from convboard.results.setting import Setting, group_settings
+from convboard.results.setting import NOT_A_SETTING, Setting, group_settings
+from convboard.results.task import refuse_several_tasks, tasks_of
 from convboard.results.where import parse_where
 
 # What a run has beside its config, by the name of its column.
@@ -32,11 +34,7 @@ FACTS: dict[str, Callable[[RunRow], Any]] = {
     "path": lambda row: str(row.path),
 }
 _OF_A_GROUP = (*GROUPS, "dataset")
-# Keys of how a run computes and where its data is, and what other keys say too.
-NOT_A_SETTING = {
-    *("data_dir", "dataset.name", "resume", *(f"{group}._target_" for group in GROUPS)),
-    *(f"trainer.{key}" for key in ("device", "threads", "channels_last", "precision", "compile", "cuda_graph", "plan")),
-}
+_TOLD = 10  # keys that a message names
 
 
 class RunTable(Sequence[RunRow]):
@@ -135,10 +133,21 @@ class RunTable(Sequence[RunRow]):
             ends = [key for key in self.keys if key.endswith(f".{name}")]
             meant = ends if len(ends) < 2 else [key for key in ends if key in self.differing]
             if len(meant) != 1:
-                reason = "is short for several keys of these runs" if ends else "is no column of these runs"
-                raise ConfigError(f"{name!r} {reason}. {nearest(name, ends or self._columns)}")
+                raise ConfigError(self._no_column(name, ends))
             self._short[name] = meant[0]
         return self._short[name]
+
+    def _no_column(self, name: str, ends: Sequence[str]) -> str:
+        """Return what is wrong with the name of a column, and the columns that are most likely to be meant."""
+        if ends:
+            return f"{name!r} is short for several keys of these runs. {nearest(name, ends)}"
+        close = similar(name, sorted(self._columns)) or similar(
+            name, sorted(key.rpartition(".")[2] for key in self.keys)
+        )
+        question = f" Did you mean {close!r}?" if close else ""
+        differing = [*self.differing[:_TOLD], *(["..."] if len(self.differing) > _TOLD else [])]
+        columns = ", ".join([*differing, *sorted(self._tags), *FACTS])
+        return f"{name!r} is no column of these runs.{question} Columns: {columns}, and every other key of the config."
 
     @cached_property
     def _columns(self) -> frozenset[str]:
@@ -146,7 +155,8 @@ class RunTable(Sequence[RunRow]):
 
     @cached_property
     def _tags(self) -> frozenset[str]:
-        return frozenset((self.objective, self.tested, *(tag for row in self.rows for tag in row.metrics)))
+        objectives = chain(self.objectives, map(test_metric, self.objectives))
+        return frozenset((*objectives, *(tag for row in self.rows for tag in row.metrics)))
 
     def where(self, condition: str) -> "RunTable":
         """Return the runs for which a condition holds, such as `optimizer.lr>0.01 and model=lenet`; see `where`.
@@ -154,34 +164,49 @@ class RunTable(Sequence[RunRow]):
         Raises:
             ConfigError: It cannot be read, or names a column that no run has.
         """
-        holds = parse_where(condition)
-        return RunTable([row for row in self.rows if holds(partial(self.value, row))])
+        parsed = parse_where(condition)
+        for column in parsed.columns if self.rows else ():
+            self.column(column)  # also one that is not looked at, because the comparison before it decides
+        return RunTable([row for row in self.rows if parsed.holds(partial(self._compared, row))])
+
+    def _compared(self, row: RunRow, column: str, other: Any) -> Any:
+        """Return what a run has in a column for a comparison: of its objective the name, if it is one with a text."""
+        return row.objective if column == "objective" and isinstance(other, str) else self.value(row, column)
 
     def sorted_by(self, column: str) -> "RunTable":
         """Return the runs sorted by a column, the smallest value first, or with `-` before its name the largest.
 
-        `objective` puts the best first. Runs without a value are last.
+        `objective` puts the best first, of each data set and objective in turn. Runs without a value are last.
 
         Raises:
             ConfigError: No run has such a column.
         """
         name = self.column(column.removeprefix("-"))
-        is_reversed = column.startswith("-") != (name == "objective" and self.is_maximised)
-        name = self.objective if name == "objective" else name  # one metric, also if runs have several objectives
+        is_reversed = column.startswith("-")
         known = [row for row in self.rows if self.value(row, name) is not None]
         unknown = [row for row in self.rows if self.value(row, name) is None]
-        known.sort(key=lambda row: _order(self.value(row, name)), reverse=is_reversed)
+        if name == "objective":
+            for task, rows in (tasks := tasks_of(known)).items():
+                rows.sort(key=lambda row: row.value or 0.0, reverse=is_reversed != is_maximised(task.objective))
+            known = list(chain.from_iterable(tasks.values()))
+        else:
+            known.sort(key=lambda row: _order(self.value(row, name)), reverse=is_reversed)
         return RunTable([*known, *unknown], self.differing)
+
+    @cached_property
+    def objectives(self) -> tuple[str, ...]:
+        """The metrics by which these runs are compared: usually one."""
+        return tuple(dict.fromkeys(row.objective for row in self.rows if row.objective)) or ("accuracy/val",)
 
     @property
     def objective(self) -> str:
-        """The metric by which these runs are compared: that of the first one that names any."""
-        return next((row.objective for row in self.rows if row.objective), "accuracy/val")
+        """The metric by which these runs are compared; the first one of several."""
+        return self.objectives[0]
 
     @property
     def tested(self) -> str:
         """The metric on the test split that goes with the objective."""
-        return f"{self.objective.partition('/')[0]}/test"
+        return test_metric(self.objective)
 
     def is_metric(self, column: str) -> bool:
         """Return whether a column is a tag of the metrics of these runs."""
@@ -192,16 +217,31 @@ class RunTable(Sequence[RunRow]):
         """Whether a larger objective is better."""
         return is_maximised(self.objective)
 
+    @cached_property
+    def has_several_tasks(self) -> bool:
+        """Whether these runs have results that cannot be compared: on several data sets, or by several objectives."""
+        return len(tasks_of(self.rows)) > 1
+
     def settings(self) -> list[Setting]:
         """Return the runs grouped by all that they differ in but the seed, in the order of their first runs."""
         return group_settings(self.rows, self.differing)
 
     def ranking(self) -> list[Setting]:
-        """Return the settings, the best one first; see `rank`."""
-        return rank(self.settings(), self.is_maximised)
+        """Return the settings, the best one first; see `rank`.
+
+        Raises:
+            RunError: Their results are on several data sets, or by several objectives.
+        """
+        refuse_several_tasks(self.rows)
+        return rank(self.settings())
 
     def importance(self) -> dict[str, float]:
-        """Return the share of the variance between settings that each key explains alone; see `importance`."""
+        """Return the share of the variance between settings that each key explains alone; see `importance`.
+
+        Raises:
+            RunError: Their results are on several data sets, or by several objectives.
+        """
+        refuse_several_tasks(self.rows)
         return importance(self.settings())
 
     def to_pandas(self) -> Any:

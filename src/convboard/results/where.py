@@ -1,8 +1,9 @@
 """Conditions on runs, such as `optimizer.lr>0.01 and model=lenet`.
 
 A condition compares columns with values by `=`, `!=`, `<`, `<=`, `>`, `>=` and `in`, and joins comparisons by `and`,
-`or`, `not` and parentheses. A value is a number, `true`, `false`, `null`, or a text, which needs quotes only if it is
-not a single word. It is read as a Python expression, of which only these parts are understood, and never executed.
+`or`, `not` and parentheses. A value is a number, also as in `90%` or `7d`; `true`, `false`, `null`; `#3`; or a text,
+which needs quotes only if it is not a single word. It is read as a Python expression, of which only these parts are
+understood, and never executed.
 """
 
 import ast
@@ -10,14 +11,23 @@ import operator
 import re
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from convboard.errors import ConfigError
+from convboard.results.durations import SECONDS
 
-Columns = Callable[[str], Any]  # the value of a column of a run
-Condition = Callable[[Columns], bool]
+Columns = Callable[[str, Any], Any]  # the value that a run has in a column, and what it is compared with
+Holds = Callable[[Columns], bool]
 
-_EQUALS = re.compile(r"(?<![=!<>])=(?!=)|(\"[^\"]*\"|'[^']*')")
+# What Python reads otherwise, outside of texts in quotes: = for ==, 90%, 7d, and #3, which would begin a comment.
+_TOKEN = re.compile(
+    r"""(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+    r"|(?P<equals>(?<![=!<>])=(?!=))"
+    rf"|(?<![\w.])(?P<number>\d+(?:\.\d*)?(?:e[+-]?\d+)?)\s?(?P<unit>%|(?:{'|'.join(SECONDS)})\b)"
+    r"|(?<!\w)(?P<run>\#\d+)\b"
+    r"|(?P<comment>\#)"
+)
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Lt: operator.lt,
     ast.LtE: operator.le,
@@ -33,69 +43,108 @@ _SWAPPED: dict[type[ast.cmpop], type[ast.cmpop]] = {  # the same with the value 
     ast.NotEq: ast.NotEq,
 }
 _WORDS = {"true": True, "false": False, "null": None}
+_EXAMPLE = (
+    "Write it as in where='optimizer.lr>0.01 and model=lenet': comparisons, joined by and, or, not. A text that is "
+    "more than a word needs quotes."
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition on runs.
+
+    Attributes:
+        columns: The columns that it compares.
+        holds: Returns whether it holds, from a function that gives the columns of a run.
+    """
+
+    columns: tuple[str, ...]
+    holds: Holds
 
 
 def parse_where(text: str) -> Condition:
-    """Return a condition as a function of the columns of a run.
-
-    Args:
-        text: The condition.
+    """Return a condition from its text.
 
     Raises:
-        ConfigError: It cannot be read. A column that does not exist is found when the condition is used.
+        ConfigError: It cannot be read.
     """
+    parser = _Parser()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Python, on `1and` and the like
-            tree = ast.parse(_EQUALS.sub(lambda found: found[1] or "==", text.strip()), mode="eval")
-        return _condition(tree.body)
+            tree = ast.parse(_TOKEN.sub(_in_python, text.strip()), mode="eval")
+        holds = parser.condition(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(f"where={text!r} cannot be read. {_EXAMPLE}") from error
+    return Condition(tuple(dict.fromkeys(parser.columns)), holds)
 
 
-_EXAMPLE = "Write it as in where='optimizer.lr>0.01 and model=lenet'; a text that is more than a word needs quotes."
+def _in_python(found: re.Match[str]) -> str:
+    """Return a part of a condition as Python reads it."""
+    if found["equals"]:
+        return "=="
+    if found["unit"]:
+        number = float(found["number"])
+        return repr(number / 100 if found["unit"] == "%" else number * SECONDS[found["unit"]])
+    if found["comment"]:
+        raise SyntaxError(found.string)
+    return repr(found["run"]) if found["run"] else found["text"]
 
 
-def _condition(node: ast.expr) -> Condition:
-    match node:
-        case ast.BoolOp(op=op, values=values):
-            parts = [_condition(value) for value in values]
-            joined = all if isinstance(op, ast.And) else any
-            return lambda columns: joined(part(columns) for part in parts)
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            negated = _condition(operand)
-            return lambda columns: not negated(columns)
-        case ast.Compare(left=left, ops=ops, comparators=others):
-            sides = [left, *others]
-            pairs = [_comparison(a, op, b) for a, op, b in zip(sides[:-1], ops, sides[1:], strict=True)]
-            return lambda columns: all(pair(columns) for pair in pairs)
-    raise ConfigError(f"where: {ast.unparse(node)!r} is no comparison. {_EXAMPLE}")
+class _Parser:
+    """Makes functions of a syntax tree.
+
+    Attributes:
+        columns: The columns that were compared so far.
+    """
+
+    def __init__(self) -> None:
+        self.columns: list[str] = []
+
+    def condition(self, node: ast.expr) -> Holds:
+        """Return whether comparisons hold that are joined."""
+        match node:
+            case ast.BoolOp(op=op, values=values):
+                parts = [self.condition(value) for value in values]
+                joined = all if isinstance(op, ast.And) else any
+                return lambda columns: joined(part(columns) for part in parts)
+            case ast.UnaryOp(op=ast.Not(), operand=operand):
+                negated = self.condition(operand)
+                return lambda columns: not negated(columns)
+            case ast.Compare(left=left, ops=ops, comparators=others):
+                sides = [left, *others]
+                pairs = [self._comparison(a, op, b) for a, op, b in zip(sides[:-1], ops, sides[1:], strict=True)]
+                return lambda columns: all(pair(columns) for pair in pairs)
+        raise ConfigError(f"where: {_unparsed(node)} is no comparison. {_EXAMPLE}")
+
+    def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> Holds:
+        """Return a comparison of a column with a value, which may also be on the left."""
+        if _is_number(left):
+            if type(op) not in _SWAPPED:
+                raise ConfigError(
+                    f"where: {ast.unparse(left)}: only =, !=, <, <=, >, >= can follow a number. {_EXAMPLE}"
+                )
+            return self._comparison(right, _SWAPPED[type(op)](), left)
+        column = _name(left)
+        self.columns.append(column)
+        if isinstance(op, (ast.In, ast.NotIn)):
+            items = right.elts if isinstance(right, (ast.List, ast.Tuple)) else [right]  # (a) is a in Python
+            values = [_literal(item) for item in items]
+            wanted = isinstance(op, ast.In)
+            return lambda columns: any(_equal(columns(column, value), value) for value in values) == wanted
+        value = _literal(right)
+        if isinstance(op, (ast.Eq, ast.NotEq)):
+            return lambda columns: _equal(columns(column, value), value) == isinstance(op, ast.Eq)
+        if type(op) not in _COMPARISONS:
+            raise ConfigError(f"where: {_unparsed(right)}: only =, !=, <, <=, >, >= and in can be used. {_EXAMPLE}")
+        compare = _COMPARISONS[type(op)]
+        return lambda columns: _safely(compare, columns(column, value), value)
 
 
-def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> Condition:
-    """Return a comparison of a column with a value, which may also be on the left."""
-    if _is_number(left):
-        if type(op) not in _SWAPPED:
-            raise ConfigError(f"where: {ast.unparse(left)}: only =, !=, <, <=, >, >= can follow a number. {_EXAMPLE}")
-        return _comparison(right, _SWAPPED[type(op)](), left)
-    column = _name(left)
-    if isinstance(op, (ast.In, ast.NotIn)):
-        if not isinstance(right, (ast.List, ast.Tuple)):
-            raise ConfigError(
-                f"where: {column} in ...: write the values in parentheses, as in model in (lenet,resnet18)."
-            )
-        values = [_literal(item) for item in right.elts]
-        wanted = isinstance(op, ast.In)
-        return lambda columns: any(_equal(columns(column), value) for value in values) == wanted
-    value = _literal(right)
-    if isinstance(op, (ast.Eq, ast.NotEq)):
-        return lambda columns: _equal(columns(column), value) == isinstance(op, ast.Eq)
-    if type(op) not in _COMPARISONS:
-        raise ConfigError(f"where: {ast.unparse(right)!r}: only =, !=, <, <=, >, >= and in can be used. {_EXAMPLE}")
-    compare = _COMPARISONS[type(op)]
-    return lambda columns: _safely(compare, columns(column), value)
+def _unparsed(node: ast.expr) -> str:
+    return repr(ast.unparse(node).replace("==", "="))
 
 
 def _is_number(node: ast.expr) -> bool:
@@ -113,7 +162,7 @@ def _name(node: ast.expr) -> str:
             return f"{_name(left)}/{_name(right)}"
         case ast.Constant(value=str(name)):
             return name
-    raise ConfigError(f"where: {ast.unparse(node)!r} is no column. {_EXAMPLE}")
+    raise ConfigError(f"where: {_unparsed(node)} is no column. {_EXAMPLE}")
 
 
 def _literal(node: ast.expr) -> Any:
@@ -128,7 +177,7 @@ def _literal(node: ast.expr) -> Any:
             return _name(node)
         case ast.List() | ast.Tuple():
             return ast.unparse(node).replace("(", "[").replace(")", "]")
-    raise ConfigError(f"where: {ast.unparse(node)!r} is no value. {_EXAMPLE}")
+    raise ConfigError(f"where: {_unparsed(node)} is no value. {_EXAMPLE}")
 
 
 def _equal(found: Any, wanted: Any) -> bool:

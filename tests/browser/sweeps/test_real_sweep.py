@@ -101,7 +101,7 @@ def test_a_sweep_is_seen_while_it_runs(real: Real, open_window: Any) -> None:
     frame.locator(".rows .of-setting").nth(3).wait_for()
     assert frame.locator(".state-words").inner_text().split("\n") == ["10 finished", "1 running", "1 failed"]
     table = load_runs(real.sweep.folder)
-    settings = rank(table.settings(), table.is_maximised)
+    settings = rank(table.settings())
     shown = frame.locator(".rows .of-setting .figure").all_inner_texts()
     means = [setting.objective.mean for setting in settings if setting.objective is not None]
     assert [text.split(" ")[0] for text in shown] == [format_metric("accuracy/val", mean)[:-1] for mean in means]

@@ -17,7 +17,7 @@ def test_settings_are_ranked_with_the_figures_of_results(open_tab: Any, logdir: 
     tab = open_tab()
     assert tab.rows() == list(RANKED)
     table = load_runs(logdir.sweep.folder)
-    settings = rank(table.settings(), table.is_maximised)
+    settings = rank(table.settings())
     for row, setting in zip(RANKED, settings, strict=True):
         objective, test = setting.objective, setting.test
         assert objective is not None

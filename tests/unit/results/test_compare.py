@@ -1,11 +1,12 @@
 """Two settings compared."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from scipy import stats
 
-from convboard.errors import RunError
+from convboard.errors import ConfigError, RunError
 from convboard.results.compare import compare_runs
 from convboard.results.run_row import RunRow
 from convboard.sweeps.store.journal import State
@@ -103,9 +104,51 @@ def test_pruned_runs_count_only_if_none_has_finished() -> None:
 
 
 def test_without_a_result_nothing_is_compared() -> None:
-    with pytest.raises(
-        RunError, match=r"^B has no accuracy/val to compare: failed\. Wait until a run of it has finished\.$"
-    ):
+    with pytest.raises(RunError, match=r"^B has no accuracy/val to compare: 2 failed\.$"):
         compare_runs(seeds(0.1, A), seeds(0.01, [None, None]))
     with pytest.raises(RunError, match=r"^A has no accuracy/val to compare: no runs\."):
         compare_runs([], seeds(0.1, A))
+    running = [run_row(0, None, State.RUNNING, lr=0.01, seed=1)]
+    with pytest.raises(RunError, match=r"1 running\. Wait until a run of it has finished\.$"):
+        compare_runs(seeds(0.1, A), running)
+
+
+def on(dataset: str, lr: float, values: Sequence[float], **facts: Any) -> list[RunRow]:
+    return [run_row(number, value, dataset=dataset, lr=lr, seed=number, **facts) for number, value in enumerate(values)]
+
+
+def test_several_data_sets_are_compared_in_pairs() -> None:
+    first = on("mnist", 0.1, [0.98, 0.97]) + on("digits", 0.1, [0.8, 0.9])
+    second = on("mnist", 0.01, [0.99, 0.975]) + on("digits", 0.01, [0.86, 0.91])
+    found = compare_runs(first, second)
+    assert found.paired_by == ("dataset", "seed")
+    assert found.difference is not None
+    test = stats.ttest_rel([0.99, 0.975, 0.86, 0.91], [0.98, 0.97, 0.8, 0.9])
+    assert found.difference.p == pytest.approx(test.pvalue)
+
+
+def test_runs_on_a_data_set_that_only_one_of_them_has_do_not_count() -> None:
+    digits = on("digits", 0.1, [0.8, 0.9])
+    found = compare_runs(digits + on("mnist", 0.1, [0.99, 0.99]), on("digits", 0.01, [0.85, 0.96], batch_size=2))
+    assert (found.first.mean, found.second.mean) == pytest.approx((0.85, 0.905))
+    with pytest.raises(RunError, match="A has results on digits and B on mnist: those on different data sets"):
+        compare_runs(digits, on("mnist", 0.1, [0.9]))
+    cats, dogs = (on("image_folder", 0.1, [0.8], dataset__path=f"/{name}") for name in ("cats", "dogs"))
+    with pytest.raises(RunError, match="A has results on image_folder /cats and B on image_folder /dogs"):
+        compare_runs(cats, dogs)
+
+
+def test_means_over_several_data_sets_are_not_compared() -> None:
+    """Without pairs, their difference would be a matter of the mixture."""
+    first = on("mnist", 0.1, [0.98, 0.97]) + on("digits", 0.1, [0.8])
+    second = [run_row(9, 0.99, dataset="mnist", lr=1, seed=9), run_row(8, 0.9, dataset="digits", lr=1, seed=8)]
+    with pytest.raises(RunError, match=r"several data sets.*\n  where=dataset=mnist\n  where=dataset=digits"):
+        compare_runs(first, second)
+
+
+def test_the_metric_of_several_objectives_is_chosen() -> None:
+    first, second = seeds(0.1, A), [run_row(9, 0.2, objective="loss/val", seed=1)]
+    with pytest.raises(ConfigError, match="several objectives: choose a metric, accuracy/val or loss/val"):
+        compare_runs(first, second)
+    with pytest.raises(ConfigError, match=r"metric=loss is no metric of these runs\. Allowed: accuracy/test"):
+        compare_runs(first, second, metric="loss")

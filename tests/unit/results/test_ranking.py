@@ -1,23 +1,31 @@
 """Settings and their ranking."""
 
+from typing import Any
+
 import pytest
 
 from convboard.results.ranking import is_close, most_seeds, rank
+from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting, group_settings
 from convboard.sweeps.store.journal import State
 from run_rows import run_row
 
-RUNS = [
-    run_row(0, 0.90, lr=0.1, seed=1),
-    run_row(1, 0.94, lr=0.1, seed=2),
-    run_row(2, 0.97, lr=0.01, seed=1),
-    run_row(3, 0.80, lr=0.01, seed=2),
-    run_row(4, 0.93, lr=0.3, seed=1),
-]
+
+def runs(**facts: Any) -> list[RunRow]:
+    """Two seeds of two settings, and one of a third."""
+    values = [(0.90, 0.1, 1), (0.94, 0.1, 2), (0.97, 0.01, 1), (0.80, 0.01, 2), (0.93, 0.3, 1)]
+    return [run_row(number, value, lr=lr, seed=seed, **facts) for number, (value, lr, seed) in enumerate(values)]
 
 
-def ranked(runs: list[object], is_maximised: bool = True) -> list[Setting]:
-    return rank(group_settings(runs, ("lr", "seed")), is_maximised)  # type: ignore[arg-type]
+RUNS = runs()
+
+
+def ranked(rows: list[RunRow]) -> list[Setting]:
+    return rank(group_settings(rows, ("dataset", "objective", "lr", "seed")))
+
+
+def lrs(settings: list[Setting]) -> list[float]:
+    return [setting.values["lr"] for setting in settings]
 
 
 def mean(setting: Setting) -> float:
@@ -27,7 +35,7 @@ def mean(setting: Setting) -> float:
 
 def test_settings_are_ranked_by_their_mean_over_seeds() -> None:
     settings = ranked([*RUNS])
-    assert [setting.values for setting in settings] == [{"lr": 0.1}, {"lr": 0.01}, {"lr": 0.3}]
+    assert lrs(settings) == [0.1, 0.01, 0.3]
     best = settings[0]
     assert best.objective is not None
     assert best.objective.mean == pytest.approx(0.92)
@@ -39,8 +47,8 @@ def test_settings_are_ranked_by_their_mean_over_seeds() -> None:
 
 
 def test_a_loss_is_better_when_it_is_smaller() -> None:
-    settings = ranked([*RUNS], is_maximised=False)
-    assert [setting.values["lr"] for setting in settings] == [0.01, 0.1, 0.3]
+    settings = ranked(runs(objective="loss/val"))
+    assert lrs(settings) == [0.01, 0.1, 0.3]
     assert settings[0].results[0].number == 3
 
 
@@ -50,7 +58,7 @@ def test_who_has_all_seeds_comes_before_who_was_lucky_with_one_then_the_pruned_t
     spared = run_row(8, None, State.PRUNED, lr=2, seed=2)
     others = [run_row(9, None, State.FAILED, lr=3, seed=1), run_row(10, None, State.RUNNING, lr=0.1, seed=3)]
     settings = ranked([*others, *pruned, lucky, spared, *RUNS])
-    assert [setting.values["lr"] for setting in settings] == [0.1, 0.01, 1, 0.3, 2, 3]
+    assert lrs(settings) == [0.1, 0.01, 1, 0.3, 2, 3]
     assert most_seeds(settings) == 2
     assert (mean(settings[2]), settings[2].results) == (0.99, (lucky,))  # a pruned seed does not count
     assert settings[2].pruned == (pruned[1],)
@@ -63,8 +71,16 @@ def test_who_has_all_seeds_comes_before_who_was_lucky_with_one_then_the_pruned_t
 
 def test_equal_settings_keep_their_order() -> None:
     same = [run_row(number, 0.5, lr=number) for number in range(3)]
-    for is_maximised in (True, False):
-        assert [setting.values["lr"] for setting in ranked([*same], is_maximised)] == [0, 1, 2]
+    assert lrs(ranked(same)) == [0, 1, 2]
+
+
+def test_settings_of_several_data_sets_and_objectives_are_not_compared() -> None:
+    """Those of one come before those of the next, whose number of seeds counts for itself."""
+    loss = run_row(5, 0.2, lr=1, objective="loss/val"), run_row(6, 0.1, lr=2, objective="loss/val")
+    other = [run_row(7, 0.99, lr=3, dataset="mnist", seed=seed) for seed in range(3)]
+    without = run_row(8, None, State.FAILED, lr=4)
+    settings = ranked([without, *RUNS, *loss, *other])
+    assert lrs(settings) == [0.1, 0.01, 0.3, 2, 1, 3, 4]
 
 
 def test_who_is_close_to_the_best() -> None:

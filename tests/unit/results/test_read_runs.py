@@ -107,7 +107,7 @@ def test_a_folder_that_may_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="nothing is not there: give a folder of runs, such as outputs"):
         read_runs([tmp_path / "nothing"])
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="file is not there"):
+    with pytest.raises(RunError, match="file is a file: give a folder of runs"):
         read_runs([tmp_path / "file"])
 
 

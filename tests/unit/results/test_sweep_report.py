@@ -15,8 +15,17 @@ from convboard.sweeps.store.sweep_folder import Sweep
 from sweep_records import ended_sweep
 
 
-def told(sweep: Sweep, width: int = 100) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, soft_wrap=True, highlight=False, markup=False, record=True)
+def told(sweep: Sweep, width: int | None = None) -> list[str]:
+    """The lines that are printed: into a pipe, or into a terminal of a width."""
+    console = Console(
+        file=io.StringIO(),
+        width=width or 80,
+        force_terminal=width is not None,
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+        record=True,
+    )
     print_report(sweep, console)
     return [line.rstrip() for line in console.export_text().splitlines() if line.strip()]
 

@@ -11,7 +11,8 @@ import pytest
 import convboard
 from convboard.errors import ConfigError
 from convboard.results.run_row import RunRow
-from convboard.results.table import NOT_A_SETTING, RunTable
+from convboard.results.setting import NOT_A_SETTING
+from convboard.results.table import RunTable
 from convboard.sweeps.trial_plans import PLAN_KEYS
 
 
@@ -110,10 +111,24 @@ def test_each_unreadable_run_is_a_setting_of_its_own() -> None:
     assert [names(RunTable(setting.rows)) for setting in table.settings()] == [["a"], ["b"], ["c"], ["d"]]
 
 
-def test_runs_of_several_objectives_are_sorted_by_one_metric() -> None:
-    first, other = row("a", 0.5), row("b", 0.9)
-    other = replace(other, config={"objective": "loss/val"}, metrics={**other.metrics, "loss/val": 0.2})
-    assert names(RunTable([first, other]).sorted_by("objective")) == ["b", "a"]
+def test_results_that_cannot_be_compared() -> None:
+    """They are sorted one after another, and neither ranked nor explained together."""
+    first, second, third = row("a", 0.5), row("b", 0.9), row("c", 0.7)
+    losses = {**third.metrics, "loss/val": 0.2}
+    third = replace(third, config={"objective": "loss/val"}, metrics=losses)
+    fourth = replace(third, name="d", metrics={**losses, "loss/val": 0.1})
+    table = RunTable([first, third, fourth, second])
+    assert names(table.sorted_by("objective")) == ["b", "a", "d", "c"]
+    assert names(table.sorted_by("-objective")) == ["a", "b", "c", "d"]
+    assert names(table.sorted_by("accuracy/val"))[0] == "a"
+    assert table.objectives == ("accuracy/val", "loss/val")
+    assert table.has_several_tasks
+    for explain in (table.ranking, table.importance):
+        with pytest.raises(convboard.RunError, match=r"several objectives.*\n  where=objective=accuracy/val\n"):
+            explain()
+    assert names(table.where("objective=loss/val")) == ["c", "d"]  # its name, and not its value
+    assert names(table.where("objective<0.5")) == ["c", "d"]
+    assert len(table.where("objective=loss/val").ranking()) == 1
 
 
 def test_what_a_table_says_of_itself() -> None:

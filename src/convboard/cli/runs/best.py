@@ -1,8 +1,10 @@
 """The best setting of a folder of runs: `python scripts/runs.py best outputs/sweeps/SWEEP`."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from convboard.cli.runs.more_seeds import more_seeds
 from convboard.cli.runs.samples import Sample
 from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line, text_lines
@@ -16,6 +18,7 @@ from convboard.results.ranking import is_close
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
 from convboard.results.table import RunTable
+from convboard.results.task import Task, task_of, tasks_of
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Arguments:
     """Show the best setting, its runs, the command that repeats the best one, and the checkpoint to use.
 
     The best setting has the best mean of the objective over its seeds, among those of which as many seeds have finished
-    as of any other. Runs on several data sets are not compared: each has a best setting of its own.
+    as of any other. Results on several data sets, or by several objectives, are not compared: each has a best setting.
 
     Attributes:
         where: A condition on the runs, such as 'model=lenet and optimizer.lr<0.1'; null: all runs.
@@ -33,26 +36,33 @@ class Arguments:
 
 
 def main(paths: list[str], arguments: Arguments) -> None:
-    """Print the best setting of each data set."""
-    tables: dict[tuple[str, str], list[RunRow]] = {}
-    for row in load(paths, arguments.where):
-        tables.setdefault((str(row.config.get("dataset")), row.objective), []).append(row)
-    parts = {key: rows for key, rows in tables.items() if any(row.value is not None for row in rows)}
-    if not parts:
-        raise RunError("No run has a result yet.")
-    blocks = ["\n".join(_best(RunTable(rows), dataset, len(parts) > 1)) for (dataset, _), rows in parts.items()]
-    print("\n\n".join(blocks))
+    """Print the best setting of each data set and objective."""
+    table = load(paths, arguments.where)
+    tasks = tasks_of(table)
+    if not tasks:
+        states = ", ".join(f"{number:,} {state}" for state, number in Counter(str(row.state) for row in table).items())
+        raise RunError(f"No run has a result yet: {states}.")
+    rows: dict[Task, list[RunRow]] = {task: [] for task in tasks}
+    for row in table:
+        rows.get(task_of(row), []).append(row)
+    print("\n\n".join("\n".join(_best(RunTable(part), task.name(tasks))) for task, part in rows.items()))
 
 
-def _best(table: RunTable, dataset: str, is_one_of_several: bool) -> Iterator[str]:
-    """Yield what is said of the best setting."""
+def _best(table: RunTable, task: str) -> Iterator[str]:
+    """Yield what is said of the best setting.
+
+    Args:
+        table: The runs, which can be compared.
+        task: Their data set and objective, if others have other ones.
+    """
     settings = table.ranking()
     best = settings[0]
-    on = f" on {dataset}" if is_one_of_several else ""
+    on = f" on {task}" if task else ""
     yield printable(f"the best of {counted(len(settings), 'setting')}{on}: {Sample.of(best.results, table).name}\n")
-    yield from text_lines(_figures(table, best))
+    figures = _figures(table, best)
+    yield from text_lines(figures, right=[head for head in figures if head])
     yield ""
-    yield from text_lines(_runs(table, best), right=(table.objective, table.tested))
+    yield from text_lines(_runs(table, best), right=("seed", table.objective, table.tested))
     yield ""
     run = best.results[0]
     checkpoint = run.path / CHECKPOINTS / "best.safetensors"
@@ -92,7 +102,10 @@ def _chance(table: RunTable, settings: Sequence[Setting]) -> Iterator[str]:
     if others:
         second = Sample.of(others[0].results, table).name
         yield printable(f"\nthe second: {second}")
-        yield f"            {compare_runs(others[0].rows, best.rows).sentence('the second', 'the best')}"
+        compared = compare_runs(others[0].rows, best.rows)
+        yield f"            {compared.sentence('the second', 'the best')}"
+        if advice := more_seeds(others[0].rows, best.rows, compared):
+            yield f"more seeds: {printable(advice)}"
     if close := sum(is_close(best, other) for other in others[1:]):
         settings_are = "another setting is" if close == 1 else f"{close:,} more settings are"
         yield f"note:       {settings_are} less than two standard errors behind the best"

@@ -1,14 +1,15 @@
 """The columns of a table of runs or settings, as texts."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean
 from typing import Any
 
-from convboard.cli.runs.selection import Selected
+from convboard.cli.runs.selection import INTERVAL, N, Selected
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import format_value
-from convboard.config.objectives import format_metric
+from convboard.config.objectives import format_metric, test_metric
 from convboard.results.metric_text import summary_text
 from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting, value_text
@@ -17,20 +18,19 @@ from convboard.results.table import FACTS, RunTable
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.terminal.live_view import short_keys
 
-N, INTERVAL = "n", "95 %"  # columns of settings alone
-_NAMED = 3  # runs of a setting that are named
+_NAMED = 3  # runs of a setting that are named, or one more if that is the last
 _LONGEST, _LONGEST_NUMBER = 40, 8  # characters of a value of a config
 _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def column_names(found: Selected) -> list[str]:
     """Return the columns that are shown unless others are asked for."""
-    table = found.table
+    table, keys = found.table, list(found.table.differing)
     figures = [table.objective, *([table.tested] if table.tested != table.objective else [])]
-    if found.settings is None:
-        keys = list(table.differing)
-    else:
-        keys = [key for key in table.differing if key in found.settings[0].values]
+    if len(table.objectives) > 1:  # each result is shown with its metric
+        figures, keys = ["objective", "test"], [key for key in keys if key != "objective"]
+    if found.settings is not None:
+        keys = [key for key in keys if key in found.settings[0].values]
         figures = [N, figures[0], INTERVAL, *figures[1:]]
     reason = ["reason"] if any(row.reason for row in table) else []
     return ["run", "state", *keys, *figures, "epochs", "seconds", "age", *reason]
@@ -49,15 +49,24 @@ def text_columns(found: Selected, names: Sequence[str]) -> dict[str, list[str]]:
     table = found.table
     names = [name if name in (N, INTERVAL) else table.column(name) for name in names]
     groups = [Setting({}, (row,)) for row in table] if found.settings is None else found.settings
-    heads = short_keys([name for name in names if name in table.keys])
+    heads = column_heads(table, names)
     return {heads.get(name, name): [_cell(table, group, name) for group in groups] for name in names}
+
+
+def column_heads(table: RunTable, names: Sequence[str]) -> dict[str, str]:
+    """Return the heads of columns of keys: their last parts, where that is clear and is no other column."""
+    short = short_keys([name for name in names if name in table.keys and name not in FACTS])
+    return {name: name if head in FACTS or head in (N, INTERVAL) else head for name, head in short.items()}
 
 
 def _cell(table: RunTable, setting: Setting, name: str) -> str:
     """Return what is shown of a setting, or of a run as a setting of its own, in a column."""
-    tag = {N: table.objective, INTERVAL: table.objective, "objective": table.objective, "test": table.tested}.get(name)
-    if tag is not None or table.is_metric(name):
-        return _figure(setting, tag or name, name)
+    objective = setting.task.objective or table.objective
+    tag = {N: objective, INTERVAL: objective, "objective": objective, "test": test_metric(objective)}.get(name, name)
+    if table.is_metric(tag):
+        text = _figure(setting, tag, name)
+        has_name = name in ("objective", "test") and len(table.objectives) > 1
+        return f"{tag} {text}" if has_name and text else text
     if name in FACTS:
         return _fact(setting.rows, name)
     return ", ".join(dict.fromkeys(_value(row, name) for row in setting.rows if name in row.config))
@@ -86,6 +95,8 @@ def _fact(rows: Sequence[RunRow], name: str) -> str:
         return ""
     if name == "age":
         return format_age(min(values))
+    if name in ("started", "ended"):
+        return format_time(min(values) if name == "started" else max(values))
     if name == "seconds":
         mean = fmean(values)
         return f"{mean:.1f}" if mean < 100 else f"{mean:,.0f}"
@@ -94,8 +105,9 @@ def _fact(rows: Sequence[RunRow], name: str) -> str:
 
 def _named(rows: Sequence[RunRow]) -> str:
     """Return names of runs; those of one sweep have its name once."""
-    first, *others = rows[:_NAMED]
-    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
+    first, *others = rows[: _NAMED + (len(rows) == _NAMED + 1)]
+    hidden = len(rows) - 1 - len(others)
+    more = f" and {hidden} more" if hidden else ""
     if all(row.sweep == first.sweep and row.number is not None for row in rows):
         names = [first.address, *(f"#{row.number}" for row in others)]
     else:
@@ -119,6 +131,11 @@ def _value(row: RunRow, key: str) -> str:
     if isinstance(value, float) and len(text) > _LONGEST_NUMBER:
         return f"{value:.4g}"
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def format_time(seconds: float) -> str:
+    """Return a time in seconds since 1970 as the local date and time."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def format_age(seconds: float) -> str:

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line, text_lines
-from convboard.errors import ConfigError, RunError
+from convboard.errors import ConfigError
+from convboard.experiment.console import counted
 from convboard.results.diff import diff
-from convboard.results.table import RunTable, load_runs
 
 
 @dataclass
@@ -20,8 +21,8 @@ class Arguments:
 def main(paths: list[str], _: Arguments) -> None:
     """Print what differs."""
     if len(paths) != 2:
-        raise ConfigError(f"{len(paths)} runs are given: give two, as in diff A B.")
-    first, second = map(_runs, paths)
+        raise ConfigError(f"{counted(len(paths), 'path')} given: diff takes two, as in diff A B.")
+    first, second = (load([path], None) for path in paths)
     print(one_line(f"A: {paths[0]}"), one_line(f"B: {paths[1]}"), sep="\n")
     parts = diff(first, second)
     for part, found in parts.items():
@@ -33,12 +34,7 @@ def main(paths: list[str], _: Arguments) -> None:
         if any(each.change for each in found):
             cells["B - A"] = [each.change for each in found]
         print("", *text_lines(cells), sep="\n")
-    if "config" not in parts:
+    if {row.path.resolve() for row in first} == {row.path.resolve() for row in second}:
+        print("\nA and B are the same.")
+    elif "config" not in parts:
         print("\nTheir configs are equal.")
-
-
-def _runs(path: str) -> RunTable:
-    table = load_runs(path)
-    if not len(table):
-        raise RunError(f"{path} has no runs.")
-    return table

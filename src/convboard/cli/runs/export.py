@@ -82,8 +82,6 @@ class Arguments(Selection):
 def main(paths: list[str], arguments: Arguments) -> None:
     """Write or print the table, or export the runs."""
     found = selected(paths, arguments)
-    if not len(found.table):
-        raise RunError("There are no runs." if arguments.where is None else "There are no such runs.")
     if arguments.to is not None:
         project = arguments.project or Path(paths[0] if paths else "outputs").resolve().name
         _export(found.table, arguments.to, Path(arguments.out or f"exported/{arguments.to}"), project, arguments)

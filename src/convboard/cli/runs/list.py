@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from convboard.cli.runs.columns import INTERVAL, N, column_names, text_columns
-from convboard.cli.runs.selection import Selected, Selection, selected
+from convboard.cli.runs.columns import column_heads, column_names, text_columns
+from convboard.cli.runs.selection import INTERVAL, N, NoRunsError, Selected, Selection, selected
 from convboard.cli.runs.text_table import GAP, text_lines, width_of
 from convboard.experiment.console import counted
-from convboard.sweeps.terminal.live_view import short_keys
 
 _LEFT = ("run", "state", "reason", "path")
 _DISPENSABLE = ("seconds", "epochs", "age", INTERVAL)  # columns that are left out first
@@ -38,19 +37,22 @@ class Arguments(Selection):
 
 def main(paths: list[str], arguments: Arguments) -> None:
     """Print the table."""
-    found = selected(paths, arguments)
-    if not len(found.table):
-        print("There are no runs." if arguments.where is None else "There are no such runs.")
+    try:
+        found = selected(paths, arguments)
+    except NoRunsError as none:  # an answer, and no mistake
+        print(none)
         return
-    names = column_names(found) if arguments.columns is None else arguments.columns.split(",")
+    names = column_names(found) if arguments.columns is None else [*map(str.strip, arguments.columns.split(","))]
     columns = text_columns(found, names)
-    keys = short_keys(found.table.differing).values()
+    keys = column_heads(found.table, found.table.differing).values()
     hidden = _fit(columns, [*keys]) if arguments.columns is None else []
     console = Console(highlight=False, soft_wrap=True)
     right = [head for head, cells in columns.items() if head not in _LEFT and _are_numbers(cells)]
     for at, line in enumerate(text_lines(columns, right)):
         console.print(_styled(line, columns.get("state", [])[at - 2 : at - 1])) if console.is_terminal else print(line)
     print(f"\n{_summary(found)}")
+    if found.table.has_several_tasks and (arguments.sort or "").removeprefix("-") == "objective":
+        print("Results on different data sets, or by different objectives, are not compared: each has its own order.")
     if hidden:
         print(f"There is no room here for {', '.join(hidden)}; columns= chooses the columns.")
 

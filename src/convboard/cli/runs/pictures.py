@@ -8,7 +8,6 @@ from convboard.config.command_line import printable, tensorboard
 from convboard.errors import ConfigError, ConvboardError, RunError, nearest
 from convboard.experiment.console import counted, shown_path
 from convboard.experiment.run_dir import load_run
-from convboard.results.ranking import rank
 from convboard.results.run_row import RunRow
 
 _LEVELS = ("default", "full")
@@ -51,8 +50,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
 
 def _best(paths: list[str], arguments: Arguments) -> list[RunRow]:
     """Return the best run of each of the best settings."""
-    table = load(paths, arguments.where)
-    settings = rank(table.settings(), table.is_maximised)
+    settings = load(paths, arguments.where).ranking()
     rows = [setting.rows[0] for setting in settings if setting.rows[0].value is not None]
     if not rows:
         raise RunError("None of these runs has finished, so none has a best network to draw.")

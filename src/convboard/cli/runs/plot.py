@@ -5,7 +5,6 @@ from pathlib import Path
 
 from convboard.cli.runs.selection import load
 from convboard.config.command_line import printable
-from convboard.errors import RunError
 from convboard.experiment.console import shown_path
 from convboard.results.plots.options import PlotOptions, check_format
 
@@ -41,9 +40,6 @@ def main(paths: list[str], arguments: Arguments) -> None:
     out = Path(arguments.out or (folder if folder.is_dir() else Path()) / "plots.html")
     check_format(out)
     table = load(paths, arguments.where)
-    if not len(table):
-        such = "" if arguments.where is None else f" with where={arguments.where!r}"
-        raise RunError(f"There are no runs{such} in {', '.join(paths) or folder}.")
     # After the arguments are checked: these import matplotlib.
     from convboard.results.plots.draw import draw_plots
     from convboard.results.plots.style import style

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from convboard.config.command_line import printable
+from convboard.cli.runs.selection import load
+from convboard.config.command_line import command, printable
 from convboard.errors import RunError
-from convboard.experiment.console import counted
+from convboard.experiment.console import counted, shown_path
 from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import value_text
 from convboard.results.table import RunTable, load_runs
@@ -29,25 +30,39 @@ class Sample:
         keys = [key for key in table.differing if key != SEED]
         values = {key: {value_text(row, key) for row in rows} for key in keys}
         agreed = " ".join(f"{key}={next(iter(found))}" for key, found in values.items() if len(found) == 1)
-        runs = f"{rows[0].address}" if len(rows) == 1 else f"{len(rows)} runs"
-        return cls(printable(f"{agreed}   ({runs})" if agreed else runs), rows)
+        return cls(_named(agreed, rows), rows)
 
 
-def sample_of(path: str) -> Sample:
-    """Return the runs that a path stands for: those of a folder; of a run of a sweep, all seeds of its setting.
+def _named(what: str, rows: Sequence[RunRow]) -> str:
+    runs = rows[0].address if len(rows) == 1 else f"{len(rows)} runs"
+    return printable(f"{what}   ({runs})" if what else runs)
+
+
+def samples_of(paths: Sequence[str], where: str | None) -> tuple[Sample, Sample]:
+    """Return the runs that two paths stand for: those of a folder; of a run of a sweep, all seeds of its setting.
+
+    Args:
+        paths: The paths.
+        where: A condition on the runs.
 
     Raises:
         RunError: There is no run.
     """
-    table = load_runs(path)
-    if not len(table):
-        raise RunError(f"{path} has no runs.")
+    tables = [load([path], where) for path in paths]
+    sweeps = {table[0].sweep for table in tables if len(table) == 1}
+    first, second = (_sample(path, table, len(sweeps) > 1) for path, table in zip(paths, tables, strict=True))
+    return first, second
+
+
+def _sample(path: str, table: RunTable, has_place: bool) -> Sample:
+    """Return a sample; `has_place`: named with its sweep."""
     if len(table) == 1 and table[0].sweep is not None:
         sweep = load_runs(table[0].sweep)
         setting = next(each for each in sweep.settings() if any(row.number == table[0].number for row in each.rows))
-        return Sample.of(setting.rows, sweep)
-    found = Sample.of(list(table), table)
-    return Sample(f"{printable(path)}   ({found.name})", found.rows)
+        found = Sample.of(setting.rows, sweep)
+        place = f"{printable(shown_path(table[0].sweep))}: " if has_place else ""
+        return Sample(f"{place}{found.name}", found.rows)
+    return Sample(printable(path) if len(table) == 1 else _named(path, list(table)), list(table))
 
 
 def samples_where(table: RunTable, first: str, second: str) -> tuple[Sample, Sample]:
@@ -60,7 +75,7 @@ def samples_where(table: RunTable, first: str, second: str) -> tuple[Sample, Sam
     for name, condition, rows in zip(("a", "b"), (first, second), samples, strict=True):
         if not rows:
             raise RunError(f"{name}={condition}: there is no such run.")
-    return Sample.of(samples[0], table), Sample.of(samples[1], table)
+    return Sample(_named(first, samples[0]), samples[0]), Sample(_named(second, samples[1]), samples[1])
 
 
 def refuse_common_runs(first: Sample, second: Sample) -> None:
@@ -69,5 +84,11 @@ def refuse_common_runs(first: Sample, second: Sample) -> None:
     Raises:
         RunError: A run is in both.
     """
-    if common := {row.path.resolve() for row in first.rows} & {row.path.resolve() for row in second.rows}:
+    paths = [{row.path.resolve() for row in sample.rows} for sample in (first, second)]
+    if paths[0] == paths[1]:
+        raise RunError(
+            f"A and B are the same, {first.name}: a run of a sweep stands for all seeds of its setting. "
+            f"{command('runs', 'diff')} shows what differs between two runs."
+        )
+    if common := paths[0] & paths[1]:
         raise RunError(f"A and B have {counted(len(common), 'run')} in common: {first.name} and {second.name}.")

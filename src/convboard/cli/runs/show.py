@@ -1,15 +1,16 @@
 """All that is known of a run: `python scripts/runs.py show outputs/sweeps/SWEEP#3`."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from convboard.cli.runs.columns import format_age
+from convboard.cli.runs.columns import format_age, format_time
 from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import assignment, command, format_value, tensorboard
 from convboard.config.objectives import format_metric
-from convboard.errors import ConfigError, RunError
+from convboard.errors import ConfigError
 from convboard.experiment.console import shown_path
 from convboard.experiment.run_files import CHECKPOINTS
 from convboard.results.run_row import RunRow
@@ -35,8 +36,6 @@ class Arguments:
 def main(paths: list[str], arguments: Arguments) -> None:
     """Print what is known of each run."""
     table = load(paths, arguments.where)
-    if not len(table):
-        raise RunError("There is no such run.")
     if len(table) > _MOST:
         raise ConfigError(
             f"These are {len(table):,} runs, and show is for a few: give a run directory, SWEEP#3, or where=. "
@@ -50,11 +49,17 @@ def _shown(row: RunRow) -> Iterator[str]:
     yield one_line(shown_path(row.path)) + ("" if row.number is None else f" (#{row.number})")
     told = {name: text for name, text in _told(row).items() if text}
     yield from (f"{f'{name}:':<12}{text}" for name, text in told.items())
-    for title, values in (("config", row.config), ("environment", row.environment)):
+    for title, values in (("config", _by_group(row.config)), ("environment", row.environment)):
         if values:
             width = max(map(len, values))
             yield f"\n{title}:"
             yield from (f"  {one_line(key):<{width}}  {one_line(format_value(value))}" for key, value in values.items())
+
+
+def _by_group(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a config with the option of each group, such as `model`, before the keys of the group."""
+    groups = {group: at for at, group in enumerate(dict.fromkeys(key.partition(".")[0] for key in config))}
+    return {key: config[key] for key in sorted(config, key=lambda key: (groups[key.partition(".")[0]], "." in key))}
 
 
 def _told(row: RunRow) -> dict[str, str]:
@@ -80,7 +85,7 @@ def _told(row: RunRow) -> dict[str, str]:
 def _when(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(seconds))}, {format_age(time.time() - seconds)} ago"
+    return f"{format_time(seconds)}, {format_age(time.time() - seconds)} ago"
 
 
 def _resume(row: RunRow) -> str:

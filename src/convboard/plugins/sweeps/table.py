@@ -23,7 +23,7 @@ def table_of(rows: Sequence[RunRow], name_of: NameOf) -> dict[str, Any]:
         name_of: Gives the name of a run in TensorBoard.
     """
     table = RunTable(rows)
-    settings = rank(table.settings(), table.is_maximised)
+    settings = rank(table.settings())
     keys = [key for key in table.differing if key != SEED]
     return {
         "objective": table.objective,

@@ -43,6 +43,7 @@ def test_the_best_setting_and_its_runs(tmp_path: Path, capsys: pytest.CaptureFix
         "look at it: tensorboard --logdir it/lr=0.1,seed=2",
         "the second: optimizer.lr=0.01 (2 runs)",
         "the best is better by 2.00 ± 39.77 points, with 2 and 2 runs, which may be chance (p = 0.76).",
+        "more seeds: python train.py -m sweep.resume=it seed=3,4 optimizer.lr=0.01,0.1",
         "note: optimizer.lr=1 (#5) has a better mean, but only 1 finished run",
     ]
 

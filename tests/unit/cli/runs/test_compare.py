@@ -33,18 +33,18 @@ def test_the_best_two_settings(capsys: pytest.CaptureFixture[str]) -> None:
         "A B",
         "accuracy/val 85.00% ± 5.00% 86.33% ± 5.51%",
         "accuracy/test 42.50% ± 2.50% 43.17% ± 2.75%",
-        f"accuracy/val: B is better by 1.33 ± 1.43 points over 3 seeds, which may be chance (p = 0.06). {ENOUGH}",
-        f"accuracy/test: B is better by 0.67 ± 0.72 points over 3 seeds, which may be chance (p = 0.06). {ENOUGH}",
+        f"accuracy/val: B is better by 1.33 ± 1.43 points over 3 seeds, which may be chance (p = 0.057). {ENOUGH}",
+        f"accuracy/test: B is better by 0.67 ± 0.72 points over 3 seeds, which may be chance (p = 0.057). {ENOUGH}",
         "± is the standard deviation in the table, and half the 95 % interval of the difference in the sentences "
         "(paired t test).",
         "A and B differ in optimizer.lr (0.1 vs. 0.01).",
-        "more seeds: python train.py -m sweep.resume=it seed=3,4",
+        "more seeds: python train.py -m sweep.resume=it seed=3,4 optimizer.lr=0.1,0.01",
     ]
 
 
 def test_conditions(capsys: pytest.CaptureFixture[str]) -> None:
     lines = compared(capsys, "it", a="optimizer.lr=1", b="optimizer.lr<1", metric="accuracy/val")
-    assert lines[:2] == ["A: optimizer.lr=1 (3 runs)", "B: 6 runs"]
+    assert lines[:2] == ["A: optimizer.lr=1 (3 runs)", "B: optimizer.lr<1 (6 runs)"]
     assert "accuracy/val: B is better by" in lines[4]
     assert not [line for line in lines if line.startswith("more seeds")]
 
@@ -56,8 +56,11 @@ def test_conditions(capsys: pytest.CaptureFixture[str]) -> None:
         (("it", "it", "it"), {}, "3 folders are given"),
         (("it",), {"a": "seed=1", "b": "seed<2"}, "A and B have 3 runs in common"),
         (("it",), {"a": "seed=1", "b": "seed=7"}, "b=seed=7: there is no such run"),
-        (("it",), {"a": "optimizer.lr=1", "b": "optimizer.lr=2"}, "B has no accuracy/val to compare: failed"),
-        (("it#0", "it/lr=0.1,seed=1"), {}, r"A and B have 3 runs in common: optimizer.lr=0.1   \(3 runs\) and"),
+        (("it",), {"a": "optimizer.lr=1", "b": "optimizer.lr=2"}, "B has no accuracy/val to compare: 1 failed"),
+        (("it#0", "it/lr=0.1,seed=1"), {}, r"A and B are the same, optimizer.lr=0.1   \(3 runs\): a run of a sweep"),
+        (("it#0",), {}, "There is one run: give two, or a folder with more"),
+        (("it",), {"metric": "accuracy"}, "metric=accuracy is no metric of these runs. Allowed: accuracy/test"),
+        (("it",), {"where": "seed=7"}, "No run in it fulfils seed=7"),
         (("it", "nowhere"), {}, "nowhere is not there"),
     ],
 )
@@ -88,6 +91,29 @@ def test_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[:5] == ["A: it", "B: new", "config A B", "seed 0, 1, 2 0, 1", "optimizer.lr 0.01, 0.1, 1.0, 2.0 0.2"]
     assert lines[8] == "accuracy/val 78.00% ± 15.00% 90.00% ± 0.00% +12.00 points"
     diff.main(["it", "it"], diff.Arguments())
-    assert capsys.readouterr().out.endswith("Their configs are equal.\n")
-    with pytest.raises(ConfigError, match="1 runs are given"):
+    assert capsys.readouterr().out.endswith("A and B are the same.\n")
+    with pytest.raises(ConfigError, match="1 path given: diff takes two"):
         diff.main(["it"], diff.Arguments())
+
+
+def test_settings_of_two_sweeps_are_named_with_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ended_sweep(tmp_path / "new", {"0.1": [0.82, 0.925, 0.87]})
+    lines = compared(capsys, "it#0", "new#0")
+    assert lines[:2] == ["A: it: optimizer.lr=0.1 (3 runs)", "B: new: optimizer.lr=0.1 (3 runs)"]
+    assert lines[-1] == "A and B differ in nothing."
+
+
+def test_seeds_compared_with_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """More seeds would belong to neither."""
+    lines = compared(capsys, "it", a="seed=0", b="seed=1", where="optimizer.lr<1")
+    assert lines[-1] == "A and B differ in nothing but the seed."
+
+
+def test_all_metrics_of_several_objectives_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = ended_sweep(tmp_path / "new", {"0.1": [0.82, 0.925, 0.87]})
+    for block in other.trials.folder.glob("*.jsonl"):
+        block.write_text(block.read_text().replace("accuracy/val", "loss/val"))
+    lines = compared(capsys, "it", "new")
+    assert [line.split(":")[0] for line in lines if "better" in line or "equally" in line] == [
+        *("accuracy/val", "accuracy/test", "loss/val", "loss/test")
+    ]

@@ -1,5 +1,6 @@
 """The commands on runs: which arguments are paths, which are keys, and the help."""
 
+import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -9,35 +10,6 @@ import pytest
 from convboard.cli import runs
 from convboard.cli.command_help import script_help
 from convboard.errors import ConfigError
-
-KEYS = ("where", "older_than", "top")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "paths", "given"),
-    [
-        (["outputs", "top=3"], ["outputs"], ["top=3"]),
-        (["where=model=lenet and a>1"], [], ["where=model=lenet and a>1"]),
-        (["outputs/sweeps/S/lr=0.1,seed=1"], ["outputs/sweeps/S/lr=0.1,seed=1"], []),
-        (["lr=0.1,seed=1"], ["lr=0.1,seed=1"], []),  # which exists
-        (["S#3", "../a b"], ["S#3", "../a b"], []),
-        (["--older-than", "7d", "x"], ["x"], ["older_than=7d"]),
-        (["--older-than=7d"], [], ["older_than=7d"]),
-        (["--where", "a=1"], [], ["where=a=1"]),
-    ],
-)
-def test_paths_and_keys(
-    arguments: list[str], paths: list[str], given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("lr=0.1,seed=1").mkdir()
-    assert runs.split_paths(arguments, KEYS) == (paths, given)
-
-
-@pytest.mark.parametrize("argument", ["tops=3", "--tops=3", "--tops"])
-def test_a_key_that_is_not_known(argument: str) -> None:
-    with pytest.raises(ConfigError, match=r"tops is no key of this command.*Did you mean 'top'\?"):
-        runs.split_paths([argument], KEYS)
 
 
 @pytest.mark.parametrize("command", runs.COMMANDS)
@@ -73,4 +45,13 @@ def test_a_command_gets_paths_and_keys(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("list", str(tmp_path), "top=1", monkeypatch=monkeypatch)
-    assert capsys.readouterr().out == "There are no runs.\n"
+    assert capsys.readouterr().out == f"There are no runs in {tmp_path}.\n"
+
+
+def test_neither_hydra_nor_torch_is_imported_to_list_runs(tmp_path: Path) -> None:
+    """They take longer than the rest."""
+    heavy = "{'hydra', 'omegaconf', 'torch', 'numpy', 'matplotlib', 'tensorboard'}"
+    code = "import sys; sys.argv[1:] = ['list', '.']; from convboard.cli.runs import main; main(); "
+    command = [sys.executable, "-c", f"{code}print({heavy} & sys.modules.keys())"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines()[-1] == "set()"

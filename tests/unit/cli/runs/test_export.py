@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_written(sweep: str, tmp_path: Path, capsys: pytes
         ({"to": "mlflow", "format": "csv"}, "format is of a table, and to=mlflow exports whole runs"),
         ({"to": "mlflow", "pictures": "some"}, "Allowed: all, last, none"),
         ({"columns": "lrr"}, "'lrr' is no column"),
-        ({"where": "lr>1"}, "There are no such runs"),
+        ({"where": "lr>1"}, "No run in .* fulfils"),
     ],
 )
 def test_what_cannot_be_exported(

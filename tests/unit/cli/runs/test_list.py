@@ -87,8 +87,15 @@ def test_mistakes(keys: dict[str, str | int], message: str, sweep: str, capsys: 
 
 def test_no_run(tmp_path: Path, sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
-    assert listed(capsys, str(tmp_path / "empty"), sort="objective") == [["There are no runs."]]
-    assert listed(capsys, sweep, where="lr>1") == [["There are no such runs."]]
+    assert listed(capsys, str(tmp_path / "empty"), sort="objective") == [[f"There are no runs in {tmp_path}/empty."]]
+    told = listed(capsys, sweep, where="lr>1 and accuracy/val>90 and state=done or objective=accuracy")
+    assert told == [
+        [f"No run in {sweep} fulfils lr>1 and accuracy/val>90 and state=done or objective=accuracy. Its 6 runs have"],
+        ["lr:", "0.001, 0.01, 0.1"],
+        ["accuracy/val: 0.7, 0.8, 0.88, 0.9, null"],
+        ["state:", "failed, finished, running"],
+        ["objective:", "0.7, 0.8, 0.88, 0.9, accuracy/val, null"],
+    ]
 
 
 def test_a_name_of_two_lines_or_with_codes_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,8 @@ import convboard
 from convboard.cli.runs.pictures import Arguments, main
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError, RunError
+from convboard.sweeps.store.journal import State
+from synthetic_sweep import Outcome, write_sweep
 
 
 def write_run(run_dir: Path, **changes: Any) -> None:
@@ -46,6 +48,7 @@ def _settings(folder: Path) -> list[tuple[convboard.RunRow, ...]]:
 
 
 def test_runs_that_have_not_finished_have_nothing_to_draw(tmp_path: Path) -> None:
+    write_sweep(tmp_path / "sweep", [{"seed": 1}], [Outcome(State.WAITING)])
     with pytest.raises(RunError, match="None of these runs has finished"):
         main([str(tmp_path)], Arguments())
 

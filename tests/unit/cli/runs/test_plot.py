@@ -47,7 +47,7 @@ def test_mistakes(sweep: Path, tmp_path: Path) -> None:
         main([str(tmp_path / "missing")], Arguments(out="a.jpg"))
     with pytest.raises(RunError, match="There are no runs in"):
         main([str(tmp_path)], Arguments())
-    with pytest.raises(RunError, match=r"There are no runs with where='model=resnet18' in"):
+    with pytest.raises(RunError, match=r"No run in .* fulfils model=resnet18. Its 8 runs have\n  model: "):
         main([str(sweep)], Arguments(where="model=resnet18"))
     with pytest.raises(ConfigError, match=r"'loss/test' is not a curve of .* Allowed: accuracy/train, accuracy/val"):
         main([str(sweep)], Arguments(tag="loss/test"))

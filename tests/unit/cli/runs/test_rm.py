@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from convboard.cli import runs
 from convboard.cli.runs import rm
+from convboard.cli.runs.keys import split_paths
 from convboard.errors import ConfigError, RunError
 from convboard.results.read_runs import read_runs
 from convboard.sweeps.store.journal import State
@@ -64,7 +64,7 @@ def test_what_is_removed_is_listed_no_more_and_comes_back(
     remove(*paths, **keys)
     assert addresses() == left
     assert not list(Path("outputs").rglob("*.trash"))  # TensorBoard would show what is in it
-    given = runs.split_paths(advised(capsys), ["restore"])
+    given = split_paths(advised(capsys), ["restore"])
     assert given[0] == []
     remove(restore=given[1][0].removeprefix("restore="))
     assert addresses() == before

@@ -45,7 +45,7 @@ def test_a_run_that_has_failed(sweep: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_many_runs_or_none(sweep: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(RunError, match="There is no such run"):
+    with pytest.raises(RunError, match=r"No run in sweep fulfils seed=3. Its 2 runs have"):
         shown("sweep", capsys, where="seed=3")
     write_sweep(sweep.parent / "large", grid({"seed": range(11)}), [Outcome(State.WAITING)] * 11)
     with pytest.raises(ConfigError, match=r"These are 11 runs, and show is for a few.*runs.py list shows many"):
