@@ -52,7 +52,17 @@ def script(name: str) -> str:
 
 def tensorboard(logdir: str | Path) -> str:
     """Return the command that shows the runs in a folder."""
-    return " ".join([*_uv(), "tensorboard", "--logdir", shlex.quote(str(logdir))])
+    return installed_program("tensorboard", "--logdir", shlex.quote(str(logdir)))
+
+
+def installed_program(*words: str) -> str:
+    """Return a command of a program that is installed in the same environment, given in words quoted for the shell."""
+    return " ".join([*_uv(), *words])
+
+
+def pip_install(requirement: str) -> str:
+    """Return the command that installs a package, such as `pip install 'wandb>=0.31,<0.32'`."""
+    return f"{'uv ' if _uv() else ''}pip install {shlex.quote(requirement)}"
 
 
 def assignment(key: str, value: str | Path) -> str:

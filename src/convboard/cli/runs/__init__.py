@@ -19,7 +19,7 @@ COMMANDS = {
     "compare": "two settings: which is better, by how much, and whether that is more than chance",
     "diff": "what differs between two runs: config, environment, code and result",
     "plot": "figures: objective against each key, heat map, parallel coordinates, curves, importance",
-    "export": "a table for a report or a program (CSV, JSON, Parquet, Markdown, LaTeX), or all for MLflow or Trackio",
+    "export": "a table for a report or a program (CSV, JSON, Parquet, Markdown, LaTeX), or all for a tracker",
     "pictures": "the pictures of the best runs for TensorBoard, which sweeps of many runs are trained without",
     "rm": "move runs into a trash folder, and back",
 }

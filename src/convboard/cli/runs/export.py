@@ -13,7 +13,7 @@ from convboard.experiment.console import counted, shown_path
 from convboard.files import atomic_write_bytes, make_folder
 from convboard.results.export.data_files import as_csv, as_json, as_parquet
 from convboard.results.export.report_tables import as_latex, as_markdown
-from convboard.results.export.trackers import PICTURES, TRACKERS, open_tracker
+from convboard.results.export.trackers import PICTURES, TRACKERS, export_runs, open_tracker
 from convboard.results.export.values import value_columns, value_names
 from convboard.results.run_row import UNREADABLE
 from convboard.results.table import RunTable
@@ -41,7 +41,8 @@ class Arguments(Selection):
             csv.
         columns: The columns instead, separated by commas, as for list.
         overwrite: Replace the file if it is there already.
-        to: mlflow or trackio: write each run for it, on this machine. Runs that are there already are left out.
+        to: mlflow, swanlab, trackio or wandb: write each run for it, on this machine. Of runs that are there already,
+            new pictures are added.
         project: With to=, the name of the project, or experiment; null: that of the first folder.
         pictures: With to=: last for the last picture of each kind and layer, all for those of every epoch, or none.
     """
@@ -83,7 +84,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
     """Write or print the table, or export the runs."""
     found = selected(paths, arguments)
     if arguments.to is not None:
-        project = arguments.project or Path(paths[0] if paths else "outputs").resolve().name
+        project = arguments.project or Path(paths[0] if paths else "outputs").resolve().name or "runs"
         _export(found.table, arguments.to, Path(arguments.out or f"exported/{arguments.to}"), project, arguments)
         return
     content = _table(found, _format(arguments), arguments.columns.split(",") if arguments.columns else None)
@@ -103,21 +104,21 @@ def _export(table: RunTable, to: str, folder: Path, project: str, arguments: Arg
     """
     from convboard.results.export.tracked_run import TrackedRun  # deferred for start-up time: TensorBoard
 
-    ended = [row for row in table if row.state not in _NOT_ENDED]
+    runs = [TrackedRun(row, table.differing, arguments.pictures) for row in table if row.state not in _NOT_ENDED]
     try:
         tracker = open_tracker(to, folder, project)
-        runs = [TrackedRun(row, table.differing, arguments.pictures) for row in ended]
-        new = [run for run in runs if not tracker.has(run)]
-        for run in new:
-            tracker.add(run)
+        new, extended = export_runs(tracker, runs)
     except OSError as error:
         raise RunError(f"{folder} cannot be written: {error.strerror}. Choose another place with out=.") from error
-    print(f"exported:   {counted(len(new), 'run')} to {to} in {printable(shown_path(folder))}, project {project}")
-    if len(new) < len(runs):
-        print(f"            {counted(len(runs) - len(new), 'run')} had been exported before")
+    print(printable(f"exported:   {counted(new, 'run')} to {to} in {shown_path(folder)}, project {project}"))
+    if extended:
+        print(f"            {counted(extended, 'run')} had been exported before, and got new pictures")
+    if known := len(runs) - new - extended:
+        print(f"            {counted(known, 'run')} had been exported before")
     if len(runs) < len(table):
         print(f"            {counted(len(table) - len(runs), 'run')} left out: not ended, or not readable")
-    print(f"look at it: {printable(tracker.shown_by)}")
+    for label, command in tracker.advice.items():
+        print(printable(f"{label + ':':11} {command}"))
 
 
 def _format(arguments: Arguments) -> str:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convboard.config.command_line import format_value, printable
+from convboard.config.command_line import format_value, pip_install, printable
 from convboard.errors import ConfigError
 
 Columns = Mapping[str, Sequence[Any]]
@@ -61,8 +61,7 @@ def as_parquet(columns: Columns) -> bytes:
         import pyarrow.parquet
     except ImportError as error:
         raise ConfigError(
-            "format=parquet needs pyarrow: pip install 'convboard[parquet]', or pip install pyarrow. format=csv and "
-            "format=json need nothing."
+            f"format=parquet needs pyarrow: {pip_install('pyarrow>=25,<26')}. format=csv and format=json need nothing."
         ) from error
     table = pyarrow.table({name: _of_one_type(values) for name, values in columns.items()})
     file = io.BytesIO()

@@ -5,17 +5,23 @@ import logging
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from convboard.config.command_line import format_value
+from convboard.board.stored_pictures import StoredPicture
+from convboard.config.command_line import format_value, installed_program
+from convboard.errors import ConfigError
+from convboard.files import check_writable
 from convboard.results.export.tracked_run import TrackedRun
 from convboard.sweeps.store.journal import State
 
 _STATES = {State.FINISHED: "FINISHED", State.PRUNED: "FINISHED", State.FAILED: "FAILED"}
+_IMAGE = re.compile(r"images/(.+)\+step\+(\d+)\+timestamp\+")  # how MLflow names the file of an image
 _NOT_IN_A_NAME = re.compile(r"[^\w\-. /]", re.ASCII)
+_BEING_WRITTEN = "RUNNING"
 _MOST_PARAMETERS, _MOST_METRICS = 100, 1000  # of a request
 _LONGEST_PARAMETER, _LONGEST_TAG, _LONGEST_KEY = 6000, 8000, 250
 
@@ -24,43 +30,77 @@ class Tracker:
     """Writes runs into a folder of MLflow; see `trackers.Tracker`."""
 
     def __init__(self, folder: Path, project: str) -> None:
-        """Open or create the database."""
+        """Open or create the database.
+
+        Raises:
+            ConfigError: The experiment of this name was deleted.
+        """
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
         from mlflow import entities  # after the line above, and deferred: it takes seconds
         from mlflow.tracking import MlflowClient
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells how it makes its tables
         folder.mkdir(parents=True, exist_ok=True)
+        check_writable(folder)
         store = f"sqlite:///{folder.absolute() / 'mlflow.db'}"
         self._entities: Any = entities
         self._client: Any = MlflowClient(store)
         found = self._client.get_experiment_by_name(project)
+        if found and found.lifecycle_stage == entities.LifecycleStage.DELETED:
+            raise ConfigError(f"project={project} was deleted in MLflow: choose another name with project=.")
         pictures = (folder.absolute() / "artifacts").as_uri()
         self._experiment = found.experiment_id if found else self._client.create_experiment(project, pictures)
-        self.shown_by = f"mlflow ui --backend-store-uri {shlex.quote(store)}"
+        address = f"http://localhost:5000/#/experiments/{self._experiment}/runs?workflowType=machine_learning"
+        self.advice = {
+            "look at it": installed_program("mlflow", "ui", "--backend-store-uri", shlex.quote(store)),
+            "address": address,  # its front page opens experiments as those of language models, without any run
+        }
 
-    def has(self, run: TrackedRun) -> bool:
-        """Return whether a run has been written before. One that was written in part is deleted."""
-        for found in self._client.search_runs([self._experiment], f"tags.`convboard.id` = '{run.id}'"):
-            if found.info.status != "RUNNING":
-                return True
-            self._client.delete_run(found.info.run_id)
-        return False
+    def missing(self, run: TrackedRun) -> list[StoredPicture] | None:
+        """Return the pictures of a run that are not written; None if the whole run is not."""
+        for found in self._written(run):
+            if found.info.status != _BEING_WRITTEN:
+                files = [file.path for file in self._client.list_artifacts(found.info.run_id, "images")]
+                stored = {(name[1].replace("~", "/"), int(name[2])) for name in map(_IMAGE.match, files) if name}
+                return [picture for picture in run.pictures() if (_key(picture.tag), picture.step) not in stored]
+        return None
 
     def add(self, run: TrackedRun) -> None:
         """Write a run."""
+        for found in self._written(run):
+            self._client.delete_run(found.info.run_id)
         row, client = run.row, self._client
         started = row.started or (run.points[0].time if run.points else 0.0)
         tags = {_key(name): text[:_LONGEST_TAG] for name, text in run.facts.items()}
+        tags["mlflow.source.name"] = row.command[:_LONGEST_TAG]
+        if row.reason:
+            tags["mlflow.note.content"] = row.reason[:_LONGEST_TAG]
         if run.group:
             tags["convboard.setting"] = run.group
         run_id = client.create_run(self._experiment, _milliseconds(started), tags, run.name).info.run_id
         self._add_config(run_id, run)
         self._add_metrics(run_id, run)
-        for picture in run.pictures():
-            image, time = Image.open(io.BytesIO(picture.png)), _milliseconds(picture.time)
-            client.log_image(run_id, image, key=picture.tag, step=picture.step, timestamp=time, synchronous=True)
+        self._add_pictures(run_id, run.pictures())
         client.set_terminated(run_id, _STATES.get(State(row.state), "KILLED"), _milliseconds(row.ended or started))
+
+    def add_pictures(self, run: TrackedRun, pictures: Sequence[StoredPicture]) -> None:
+        """Add pictures to a run."""
+        found, *_ = self._written(run)
+        self._add_pictures(found.info.run_id, pictures)
+
+    def _written(self, run: TrackedRun) -> list[Any]:
+        return list(self._client.search_runs([self._experiment], f"tags.`convboard.id` = '{run.id}'"))
+
+    def _add_pictures(self, run_id: str, pictures: Sequence[StoredPicture]) -> None:
+        for picture in pictures:
+            self._client.log_image(
+                run_id,
+                Image.open(io.BytesIO(picture.png)),
+                key=_key(picture.tag),
+                step=picture.step,
+                timestamp=_milliseconds(picture.time),
+                synchronous=True,
+            )
 
     def _add_config(self, run_id: str, run: TrackedRun) -> None:
         texts = {_key(key): format_value(value)[:_LONGEST_PARAMETER] for key, value in run.config.items()}

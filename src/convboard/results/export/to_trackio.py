@@ -3,6 +3,7 @@
 import io
 import os
 import shlex
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,17 @@ from typing import Any
 
 from PIL import Image
 
+from convboard.board.stored_pictures import StoredPicture
+from convboard.config.command_line import installed_program
 from convboard.errors import ConfigError
-from convboard.results.export.tracked_run import TrackedRun
+from convboard.results.export.rewriting_tracker import RewritingTracker
+from convboard.results.export.tracked_run import Place, TrackedRun, shortened
 
 _ID, _PARTIAL = "convboard.id", "convboard.partial"  # of a run that is written, and of one that is being written
 _LONGEST_NAME = 60  # characters, since pictures are in a folder of that name
 
 
-class Tracker:
+class Tracker(RewritingTracker):
     """Writes runs into a folder of Trackio; see `trackers.Tracker`."""
 
     def __init__(self, folder: Path, project: str) -> None:
@@ -36,41 +40,52 @@ class Tracker:
         except ValueError as error:
             raise ConfigError(f"{error} Choose another name with project=.") from error
         self._trackio: Any = trackio
+        self._folder = folder
         self._project = project
-        self.shown_by = f"TRACKIO_DIR={shlex.quote(str(folder))} trackio show --project {shlex.quote(project)}"
+        shown = installed_program("trackio", "show", "--project", shlex.quote(project))
+        self.advice = {"look at it": f"TRACKIO_DIR={shlex.quote(str(folder))} {shown}"}
+        self._written: dict[str, list[Any]] = {}  # what there is of runs, by the ids of these
+        if trackio.SQLiteStorage.get_project_db_path(project).exists():
+            for found in trackio.Api().runs(project):
+                config = found.config or {}
+                self._written.setdefault(str(config.get(_ID) or config.get(_PARTIAL)), []).append(found)
 
-    def has(self, run: TrackedRun) -> bool:
-        """Return whether a run has been written before. One that was written in part is deleted."""
-        try:
-            stored = self._trackio.Api().runs(self._project)
-        except ValueError:  # there is no such project
-            return False
-        for found in stored:
-            config = found.config or {}
-            if config.get(_ID) == run.id:
-                return True
-            if config.get(_PARTIAL) == run.id:
-                found.delete()
-        return False
+    def _stored(self, run: TrackedRun) -> set[Place] | None:
+        whole = [found for found in self._written.get(run.id, ()) if _ID in (found.config or {})]
+        return {(tag, step) for tag, step, _ in self._images(whole[0])} if whole else None
 
-    def add(self, run: TrackedRun) -> None:
-        """Write a run."""
+    def _images(self, found: Any) -> list[tuple[str, int, Path]]:
+        """Return tag, step and file of the pictures of a run."""
+        return [
+            (tag, entry["step"], self._folder / "media" / value["file_path"])
+            for entry in self._trackio.SQLiteStorage.get_logs(self._project, found.name, run_id=found.id)
+            for tag, value in entry.items()
+            if isinstance(value, dict) and "file_path" in value
+        ]
+
+    def _remove(self, run: TrackedRun) -> None:
+        for found in self._written.pop(run.id, ()):
+            for *_, file in self._images(found):
+                file.unlink(missing_ok=True)
+            found.delete()
+
+    def _write(self, run: TrackedRun, pictures: Sequence[StoredPicture]) -> None:
         with redirect_stdout(io.StringIO()):  # it prints several lines for each run
             written = self._trackio.init(
                 self._project,
-                name=run.name[-_LONGEST_NAME:],
+                name=shortened(run.name, _LONGEST_NAME),
                 group=run.group or None,
                 config={_PARTIAL: run.id},
                 embed=False,
                 auto_log_gpu=False,
                 auto_log_cpu=False,
             )
-            for picture in run.pictures():
+            for picture in pictures:
                 image = self._trackio.Image(Image.open(io.BytesIO(picture.png)))
                 written.log({picture.tag: image}, step=picture.step)
             self._trackio.finish()
             config = {name: value for name, value in written.config.items() if name != _PARTIAL}
-            self._add_metrics(run, written.name, written.id, config | run.config | run.facts)
+            self._add_metrics(run, written.name, written.id, config | run.described)
 
     def _add_metrics(self, run: TrackedRun, name: str, run_id: str, config: dict[str, Any]) -> None:
         """Write the curves with the times at which they were measured, as the importers of Trackio do."""

@@ -1,32 +1,37 @@
 """The experiment trackers to which runs can be exported, each an optional dependency."""
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from convboard.config.command_line import pip_install
 from convboard.errors import ConfigError
 
-if TYPE_CHECKING:
-    from convboard.results.export.tracked_run import TrackedRun  # imports TensorBoard
+if TYPE_CHECKING:  # these import TensorBoard
+    from convboard.board.stored_pictures import StoredPicture
+    from convboard.results.export.tracked_run import TrackedRun
 
-_INSTALLED_BY = {
-    "mlflow": "pip install 'convboard[mlflow]', or pip install 'mlflow>=3.17,<4'",
+REQUIREMENTS: dict[str, tuple[str, ...]] = {  # to be installed in this order
+    "mlflow": ("mlflow>=3.17,<4",),
+    "swanlab": ("swanlab>=0.10.3,<0.11",),
     # No extra: it asks for Pillow below 13, with which convboard cannot be installed, although it works with Pillow 13.
-    "trackio": "pip install 'trackio>=0.43,<0.44', and after that pip install 'pillow>=13', which Trackio works with",
+    "trackio": ("trackio>=0.43,<0.44", "pillow>=13"),
+    "wandb": ("wandb>=0.31,<0.32",),
 }
-TRACKERS = tuple(_INSTALLED_BY)
+TRACKERS = tuple(REQUIREMENTS)
 PICTURES = ("last", "all", "none")  # which pictures of a run are exported
 
 
 class Tracker(Protocol):
-    """Writes runs into a folder that a tracker shows. Nothing leaves the machine.
+    """Writes runs into a folder for a tracker. Nothing leaves the machine.
 
     Attributes:
-        shown_by: The command that shows them.
+        advice: What can be done with the folder: commands or addresses, by labels such as `look at it`.
     """
 
-    shown_by: str
+    advice: Mapping[str, str]
 
     def __init__(self, folder: Path, project: str) -> None:
         """Open or create the folder.
@@ -36,11 +41,14 @@ class Tracker(Protocol):
             project: The name of what the tracker calls a project or an experiment.
         """
 
-    def has(self, run: "TrackedRun") -> bool:
-        """Return whether a run has been written before."""
+    def missing(self, run: "TrackedRun") -> "list[StoredPicture] | None":
+        """Return the pictures of a run that the folder does not have; None if it does not have the whole run."""
 
     def add(self, run: "TrackedRun") -> None:
-        """Write a run."""
+        """Write a run, instead of what there is if it was written in part."""
+
+    def add_pictures(self, run: "TrackedRun", pictures: "Sequence[StoredPicture]") -> None:
+        """Add pictures to a run that was written before."""
 
 
 def open_tracker(name: str, folder: Path, project: str) -> Tracker:
@@ -53,9 +61,36 @@ def open_tracker(name: str, folder: Path, project: str) -> Tracker:
 
     Raises:
         ConfigError: It is not installed, or does not allow the name of the project.
+        OSError: The folder cannot be written.
     """
     spec = find_spec(name)
     if spec is None or spec.origin is None:  # a folder of that name is not the package
-        raise ConfigError(f"to={name} needs {name}: {_INSTALLED_BY[name]}.")
+        commands = ", and then ".join(map(pip_install, REQUIREMENTS[name]))
+        raise ConfigError(f"to={name} needs {name}: {commands}.")
     kind: type[Tracker] = import_module(f"convboard.results.export.to_{name}").Tracker
     return kind(folder, project)
+
+
+def export_runs(tracker: Tracker, runs: "Sequence[TrackedRun]") -> tuple[int, int]:
+    """Write what a tracker does not have yet of some runs.
+
+    Args:
+        tracker: The tracker.
+        runs: The runs.
+
+    Returns:
+        The number of new runs, and of runs that were written before and have new pictures.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    new = extended = 0
+    for run in runs:
+        missing = tracker.missing(run)
+        if missing is None:
+            tracker.add(run)
+            new += 1
+        elif missing:
+            tracker.add_pictures(run, missing)
+            extended += 1
+    return new, extended

@@ -63,5 +63,5 @@ def test_parquet() -> None:
 
 def test_parquet_without_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ConfigError, match=r"pip install 'convboard\[parquet\]'"):
+    with pytest.raises(ConfigError, match=r"pip install 'pyarrow>=25,<26'\. format=csv"):
         as_parquet(COLUMNS)
