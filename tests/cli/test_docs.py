@@ -153,17 +153,19 @@ def test_a_command_that_prints_only(command: ShownCommand, run_command: RunComma
 
 
 @pytest.mark.parametrize("command", RESUMES, ids=str)
-def test_a_run_is_resumed(command: ShownCommand, run_in_process: RunCommand, folder: Path) -> None:
+def test_a_run_is_resumed(
+    command: ShownCommand, run_in_process: RunCommand, folder: Path, request: pytest.FixtureRequest
+) -> None:
     if "model._target_=mynet.MyNet" in command.arguments:
         own = ("model._target_=mynet.MyNet", "hydra.run.dir=outputs/digits/mynet/RUN")
         run_in_process("train.py", *own, *QUICK, "board=minimal")
     if "-m" in command.arguments:
-        run_in_process("train.py", "-m", "seed=1,2", "hydra.sweep.dir=outputs/sweeps/SWEEP", *QUICK, "board=minimal")
+        request.getfixturevalue("sweep")
         if any(argument.startswith("sweep.promote=") for argument in command.arguments):
             done = run_in_process("train.py", *command.arguments, expected_code=2)
-            assert "there is no trial 7 (they are 0 to 1)" in done.stderr  # one that was: test_sweep_pruning.py
+            assert "there is no trial 7 (they are 0 to 3)" in done.stderr  # one that was: test_sweep_pruning.py
         else:
-            assert "2 trials, 0 to run" in run_in_process("train.py", *command.arguments).stdout
+            assert "4 trials, 0 to run" in run_in_process("train.py", *command.arguments).stdout
         return
     done = run_in_process("train.py", *(argument.replace("epochs=20", "epochs=2") for argument in command.arguments))
     assert "resumed after 1 epoch, " in done.stdout

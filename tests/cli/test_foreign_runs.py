@@ -19,7 +19,7 @@ __attribute__((constructor)) static void start() { fclose(fopen("executed", "w")
 """
 COMMANDS = [
     ["-m", "convboard", "evaluate", "run=."],
-    [str(ROOT / "train.py"), "resume=.", "trainer.max_epochs=2"],
+    pytest.param([str(ROOT / "train.py"), "resume=.", "trainer.max_epochs=2"], marks=pytest.mark.thorough),
 ]
 
 

@@ -14,8 +14,9 @@ from convboard.anatomy.function_call import FunctionCall, first_tensor, tensors_
 from convboard.anatomy.function_names import words
 from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.operations import ASKING, OperationMode, call_of, sets_data
-from convboard.anatomy.provenance import Provenance, Provenances, parameters_of, version_of
+from convboard.anatomy.provenance import Provenance, parameters_of, version_of
 from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
+from convboard.anatomy.tracked_tensors import TrackedTensors
 
 # Functions that change neither values nor shape are not recorded. Attributes such as `.T` arrive as `get`.
 _NOT_RECORDED = words("alias get set clone contiguous cpu cuda detach double float to type")
@@ -62,7 +63,7 @@ def record_calls(
     """
     modules = dict(named_modules(model))
     recorder = _Recorder(modules.keys(), images, trackers, sees_operations, keeps_values)
-    recorder.provenance.name_inputs(others)
+    recorder.provenances.name_inputs(others)
     handles = []
     try:
         for name, module in modules.items():
@@ -73,10 +74,10 @@ def record_calls(
             handles.append(module.register_forward_hook(after, always_call=True))  # also if the forward raises
         if not isinstance(model, torch.jit.ScriptModule):
             handles.append(model.register_forward_pre_hook(recorder.start, prepend=True))
-        operations = OperationMode(recorder.provenance.note_operation) if sees_operations else nullcontext()
+        operations = OperationMode(recorder.provenances.note_operation) if sees_operations else nullcontext()
         with uncompiled(), recorder, operations:
             yield recorder.recording
-        recorder.recording.has_unseen = recorder.provenance.has_unseen
+        recorder.recording.has_unseen = recorder.provenances.has_unseen
     finally:
         for handle in handles:
             handle.remove()
@@ -106,19 +107,19 @@ class _Recorder(TorchFunctionMode):
         super().__init__()
         self._keeps_values = keeps_values
         self.recording = Recording()
-        self._trackers = trackers
         self._names = CallNames()
         self._paths = paths  # of the modules
         self._containers: list[tuple[nn.Module, str]] = []  # those that are running, with their paths
         self._layer: Call | None = None  # the layer that is running
         self._layer_version = 0  # how often its first argument had been written to
         self._has_begun = False  # functions that are called before the network are not the network's
-        self.provenance = Provenances(images, self._forget, sees_operations)
+        self._tensors = TrackedTensors(images, trackers, sees_operations)
+        self.provenances = self._tensors.provenances
 
     def start(self, model: nn.Module, _args: Any) -> None:
         """Begin to record, when the network is called. A run may have put copies in place of its buffers before."""
         if not self._has_begun:
-            self.provenance.begin(model)
+            self.provenances.begin(model)
             self._has_begun = True
 
     def hooks(self, name: str, module: nn.Module) -> tuple[Callable[..., None], Callable[..., Any]]:
@@ -142,7 +143,7 @@ class _Recorder(TorchFunctionMode):
 
         def after(_args: Any, result: Any) -> None:
             for tensor in tensors_in(result):
-                self.provenance.of(tensor)  # it may have been made out of sight
+                self.provenances.of(tensor)  # it may have been made out of sight
             if self._containers and self._containers[-1][0] is module:  # else another hook raised before ours
                 self._containers.pop()
 
@@ -153,7 +154,7 @@ class _Recorder(TorchFunctionMode):
             if self._layer is None:
                 tensors = tensors_in((args, kwargs))
                 self._layer_version = version_of(tensors[0]) if tensors else 0
-                provenances = [self.provenance.of(tensor) for tensor in tensors]
+                provenances = [self.provenances.of(tensor) for tensor in tensors]
                 self._layer = self._begin(self._names.next(name), type(module).__name__, module, tensors, provenances)
 
         def after(args: Any, result: Any) -> Any:
@@ -168,9 +169,9 @@ class _Recorder(TorchFunctionMode):
             if result is given and given is not None and version_of(given) == self._layer_version:
                 # The layer returned its input, unchanged. A view of it can be told apart from its other uses.
                 result = given.view_as(given)
-                provenance = self.provenance.of(given)
+                provenance = self.provenances.of(given)
                 function = FunctionCall("view_as", Tensor.view_as, (given, given), {}, provenance.is_of_images)
-                self._follow(function, result, None, [provenance])
+                self._tensors.follow(function, result, None, [provenance])
             self._end(call, result)
             return result
 
@@ -184,7 +185,7 @@ class _Recorder(TorchFunctionMode):
             return func(*args, **(kwargs or {}))
         function = call_of(func, args, kwargs or {})
         versions = [(tensor, version_of(tensor)) for tensor in function.tensors]
-        provenances = [*map(self.provenance.of, function.sources), *self.provenance.out_of_sight(function)]
+        provenances = [*map(self.provenances.of, function.sources), *self.provenances.out_of_sight(function)]
         function.is_of_images = any(provenance.is_of_images for provenance in provenances)
         call = self._layer
         if call is not None:
@@ -202,12 +203,12 @@ class _Recorder(TorchFunctionMode):
             raise
         returned = args[0] if function.name == "setitem" or sets_data(func) else result
         if first_tensor(returned) is None:
-            self.provenance.note_reading(function)
+            self.provenances.note_reading(function)
             if own is not None:
                 self.recording.calls.remove(own)  # it asked for a size or the like
             return result
-        self._follow(function, returned, call, provenances)
-        self._follow_writes([tensor for tensor, version in versions if version_of(tensor) != version], returned)
+        self._tensors.follow(function, returned, call.name if call else None, provenances)
+        self._tensors.follow_writes([tensor for tensor, version in versions if version_of(tensor) != version], returned)
         if own is not None:
             self._end(own, returned)
         return result
@@ -232,69 +233,18 @@ class _Recorder(TorchFunctionMode):
         call.output_shape = tuple(returned.shape) if returned is not None else ()
         if returned is not None:
             call.output_bytes = returned.numel() * returned.element_size()
-            provenance = self.provenance.of(returned)
+            provenance = self.provenances.of(returned)
             call.is_known, call.is_of_images = provenance.is_known, provenance.is_of_images
             call.has_batch = (call.is_of_images, call.is_of_images)
-            call.tracked = tuple(tracker.value(returned) for tracker in self._trackers)
+            call.tracked = self._tensors.values(returned)
         if not self._keeps_values:
             call.functions = [function.without_values(self._is_of_images) for function in call.functions]
         for tensor in tensors_in(result):
-            its = self.provenance.of(tensor)
-            self.provenance.set(tensor, Provenance(call.name, its.version, its.is_of_images, its.is_known))
+            its = self.provenances.of(tensor)
+            self.provenances.set(tensor, Provenance(call.name, its.version, its.is_of_images, its.is_known))
 
     def _is_of_images(self, tensor: Tensor) -> bool:
-        return self.provenance.of(tensor).is_of_images
-
-    def _follow(
-        self, function: FunctionCall, returned: Any, call: Call | None, provenances: Sequence[Provenance]
-    ) -> None:
-        """Tell the trackers what a function returned, and remember where this comes from."""
-        is_known = self._try_each(lambda tracker: tracker.update(function, returned))
-        is_known &= all(provenance.is_known for provenance in provenances)
-        names = [provenance.name for provenance in provenances if provenance.name]
-        name = (call.name if call else names[0]) if names else None
-        parameters = () if name else parameters_of(provenances)
-        for tensor in tensors_in(returned):
-            self.provenance.set(
-                tensor, Provenance(name, version_of(tensor), function.is_of_images, is_known, parameters)
-            )
-
-    def _follow_writes(self, written: list[Tensor], returned: Any) -> None:
-        """Tell the trackers which tensors were written to: all tensors that share their memory have changed too."""
-        results = {id(tensor) for tensor in tensors_in(returned)}
-        for tensor in written:
-            if id(tensor) not in results:  # such as the running statistics of a normalisation
-                self.provenance.set(tensor, Provenance(None, version_of(tensor)))
-                continue
-            provenance, sharing = self.provenance.of(tensor), self.provenance.sharing(tensor)
-            is_known = provenance.is_known and self._try_each(
-                lambda tracker, tensor=tensor, sharing=sharing: tracker.invalidate(tensor, sharing)  # type: ignore[misc]
-            )
-            for other in sharing:
-                self.provenance.set(other, self._after_a_write(other, provenance._replace(is_known=is_known)))
-
-    def _after_a_write(self, tensor: Tensor, new: Provenance) -> Provenance:
-        """The provenance of a tensor that shares its memory with one of provenance `new`, which was written to."""
-        before = self.provenance.before_a_write(tensor)
-        return new._replace(
-            version=version_of(tensor),
-            is_of_images=new.is_of_images or before.is_of_images,
-            is_known=new.is_known and before.is_known,
-        )
-
-    def _try_each(self, handle: Callable[[Tracker], None]) -> bool:
-        """Call each tracker; return False if one raised, so that what it did not compute is unknown."""
-        is_known = True
-        for tracker in self._trackers:
-            try:
-                handle(tracker)
-            except Exception:  # any: no figure is worth the user's run
-                is_known = False
-        return is_known
-
-    def _forget(self, tensor: Tensor) -> None:
-        for tracker in self._trackers:
-            tracker.forget(tensor)
+        return self.provenances.of(tensor).is_of_images
 
     def _function_name(self, function: str) -> str:
         """A name for the next call of a function here; `relu()` if a module is called relu."""
