@@ -23,8 +23,8 @@ export class CurvePlot {
   #pointed = null; // the curve that stands out
 
   /**
-   * @param {{point: (x: ?number, id: ?string) => void, zoom: (ranges: ?number[]) => void}} react Called with the place of
-   *     the crosshair and the curve that is nearest to the pointer; and with the ranges that are to be shown, see
+   * @param {{point: (x: ?number, id: ?string) => void, zoom: (ranges: ?number[]) => void}} react Called with the place
+   *     of the crosshair and the curve that is nearest to the pointer; and with the ranges that are to be shown, see
    *     `zoom` in view-options.js.
    */
   constructor(react) {
