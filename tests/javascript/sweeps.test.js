@@ -148,6 +148,7 @@ test("a link to a state leads back to it", () => {
     pinned: ["7"],
     expanded: ["3"],
     run: "sweeps/a b/model=lenet,seed=1",
+    zoom: [-0.5, 2, 0.001, 3],
   };
   const found = fromLink(readHash(writeHash("#sweeps", "sweeps", toLink(state)), "sweeps"));
   for (const [name, value] of Object.entries(found)) assert.deepEqual(value, state[name], name);
@@ -155,8 +156,9 @@ test("a link to a state leads back to it", () => {
 
 test("the folder of the runs outside of sweeps has a link too, and parts that cannot be read are left out", () => {
   assert.equal(fromLink(toLink({ ...INITIAL_STATE, folder: "" })).folder, "");
-  const found = fromLink({ view: "none", filter: "{", picked: "%E0%A4%A" });
+  const found = fromLink({ view: "none", filter: "{", picked: "%E0%A4%A", zoom: "1,2,4,3" });
   assert.deepEqual([found.view, found.filter, found.picked, found.folder], ["table", {}, [], null]);
+  assert.deepEqual([found.zoom, fromLink({ zoom: "1,2,x,3" }).zoom], [null, null]);
 });
 
 test("metrics are written as in the terminal", () => {

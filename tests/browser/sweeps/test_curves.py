@@ -2,6 +2,7 @@
 
 from statistics import fmean, stdev
 from typing import Any
+from urllib.parse import unquote
 
 from playwright.sync_api import expect
 
@@ -103,8 +104,14 @@ def test_a_rectangle_is_zoomed_to_and_a_setting_taken_out(open_tab: Any) -> None
     tab.page.mouse.down()
     tab.page.mouse.move(box["x"] + 400, box["y"] + 300)
     tab.page.mouse.up()
+    tab.page.wait_for_function("location.hash.includes('zoom=')")
+    left, right, bottom, top = (float(end) for end in unquote(tab.page.url.split("zoom=")[1].split("&")[0]).split(","))
+    assert 1 < left < right < 10
+    assert 0 < bottom < top < 1
+    tab = open_curves(open_tab, picked="2,3", zoom=f"{left},{right},{bottom},{top}")
     tab.find(".plot-notes button").click()
     expect(tab.find(".plot-notes button")).to_be_hidden()
+    tab.page.wait_for_function("!location.hash.includes('zoom=')")
     tab.find(".legend li[data-setting='2'] .remove").click()
     expect(tab.find(".legend li")).to_have_count(1)
     tab.wait_for_link("picked=%2C3")  # the other one keeps its colour

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from convboard.results.compare import compare_runs
+from convboard.results.table import load_runs
 from synthetic_sweep import Outcome, write_sweep
 
 
-def test_the_details_of_a_run_against_the_best(open_tab: Any) -> None:
+def test_the_details_of_a_run_beside_the_best(open_tab: Any, logdir: Any) -> None:
     tab = open_tab()
     tab.row("setting 0").click()
     tab.find(".difference").wait_for()
@@ -17,6 +19,11 @@ def test_the_details_of_a_run_against_the_best(open_tab: Any) -> None:
     assert tab.find(".summary").inner_text().startswith("91.20 ± 0.28 % accuracy/val, mean ± standard deviation of 2")
     cells = [row.inner_text().split("\t") for row in tab.find(".difference tbody tr").all()]
     assert cells == [["model", "lenet", "batchnorm_cnn"]]
+    table = load_runs(logdir.sweep.folder).where("lr=0.1")
+    best, other = (table.where(f"model={model}") for model in ("batchnorm_cnn", "lenet"))
+    sentence = compare_runs(best, other).sentence("The best setting", "this one")
+    assert sentence.startswith("The best setting is better by")
+    assert sentence in tab.find(".beside-best").inner_text()
     command = shlex.split(tab.find(".command").inner_text())
     assert command[-4:] == ["train.py", "model=lenet", "optimizer.lr=0.1", "seed=1"]
     tab.find(".run-buttons button", has_text="seed 3").click()
@@ -61,6 +68,7 @@ def test_a_link_leads_to_the_run_in_the_layers_tab_and_back(open_in_tensorboard:
     tab.page.go_back()
     tab.page.wait_for_url("**/*#sweeps&p.sweeps.folder=sweeps%2Ffirst*")
     tab.find(".of-run a").first.wait_for()
+    tab.errors.clear()  # these runs have no network, which the Layers tab may have had the time to find out
 
 
 def test_a_folder_that_is_not_there_and_a_server_that_is_gone_are_said(open_tab: Any) -> None:

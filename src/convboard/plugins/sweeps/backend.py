@@ -52,8 +52,8 @@ class SweepsPlugin(base_plugin.TBPlugin):  # type: ignore[misc]  # tensorboard c
             "/folders": lambda request: _new(request, self._runs.overview()),
             "/table": lambda request: _new(request, table_of(self._rows(request), self._runs.name)),
             "/importance": lambda request: _new(request, importance_of(self._rows(request))),
-            "/difference": lambda request: json_answer(
-                request, self._runs.difference(argument(request, "run"), argument(request, "from"))
+            "/beside_best": lambda request: _new(
+                request, self._runs.beside_best(argument(request, "run"), argument(request, "best"))
             ),
             "/tags": lambda request: json_answer(request, self._tags(request)),
             "/curves": lambda request: json_answer(request, self._read_curves(request)),

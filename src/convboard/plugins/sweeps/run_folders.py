@@ -13,8 +13,8 @@ from tensorboard.errors import NotFoundError
 from convboard.errors import RunError
 from convboard.experiment.run_files import CONFIG
 from convboard.plugins.answers import UnreadableError
+from convboard.plugins.sweeps.beside_best import beside_best
 from convboard.plugins.sweeps.log_directories import LogDirectories, as_given, name_below
-from convboard.results.diff import differing_config
 from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
 from convboard.sweeps.store.journal import State
@@ -80,19 +80,27 @@ class RunFolders:
         Raises:
             NotFoundError: There is none.
         """
+        return self._find(run)[0]
+
+    def beside_best(self, run: str, best: str) -> dict[str, Any]:
+        """Return what differs between a run and a run of the best setting; see `beside_best`.
+
+        Raises:
+            NotFoundError: There is no such run, or they are not in the same folder.
+        """
+        row, rows = self._find(run)
+        other, others = self._find(best)
+        if rows is not others:
+            raise NotFoundError(f"there is no run {best!r} in the folder of {run!r}")
+        return beside_best(row, other, rows)
+
+    def _find(self, run: str) -> tuple[RunRow, list[RunRow]]:
+        """Return a run by its name in TensorBoard, and all runs of its folder."""
         for rows in self._read().values():
             for row in rows:
                 if self.name(row) == run:
-                    return row
+                    return row, rows
         raise NotFoundError(f"there is no run {run!r}")
-
-    def difference(self, run: str, other: str) -> list[tuple[str, Any, Any]]:
-        """Return the keys of the config in which two runs differ, with both values; see `differing_config`.
-
-        Raises:
-            NotFoundError: There is no such run.
-        """
-        return differing_config(self.row(run), self.row(other))
 
     def path(self, row: RunRow) -> Path:
         """Return the directory of a run."""

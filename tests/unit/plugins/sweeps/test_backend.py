@@ -118,9 +118,19 @@ def test_the_importance_of_the_keys_is_a_request_of_its_own(served: Served) -> N
     assert found == {"shares": {"optimizer.lr": pytest.approx(1)}, "method": VARIANCE}
 
 
-def test_the_configs_of_two_runs_are_compared(served: Served) -> None:
-    runs = {"run": f"{SWEEP}/optimizer.lr=0.01,seed=3", "from": f"{SWEEP}/optimizer.lr=0.1,seed=3"}
-    assert served.json("/difference", **runs) == [["optimizer.lr", 0.01, 0.1]]
+def test_a_run_is_compared_with_the_best(served: Served) -> None:
+    runs = {"run": f"{SWEEP}/optimizer.lr=0.01,seed=1", "best": f"{SWEEP}/optimizer.lr=0.1,seed=1"}
+    found = served.json("/beside_best", **runs)
+    assert found["config"] == [["optimizer.lr", 0.01, 0.1]]
+    assert found["sentence"].startswith("The best setting is better by ")
+
+
+def test_a_run_without_a_result_is_compared_by_its_config_alone(tmp_path: Path) -> None:
+    outcomes = [Outcome(value=0.9), Outcome(State.WAITING)]
+    write_sweep(tmp_path / SWEEP, grid({"optimizer.lr": [0.1, 0.01]}), outcomes)
+    runs = {"run": f"{SWEEP}/optimizer.lr=0.01", "best": f"{SWEEP}/optimizer.lr=0.1"}
+    found = Served(tmp_path).json("/beside_best", **runs)
+    assert found == {"config": [["optimizer.lr", 0.01, 0.1]], "sentence": ""}
 
 
 def test_a_table_that_has_not_changed_is_not_sent_again(served: Served) -> None:
@@ -141,7 +151,7 @@ def test_a_table_that_has_not_changed_is_not_sent_again(served: Served) -> None:
         ("/pictures", {"run": "nowhere"}),
         ("/pictures", {"run": "../first/optimizer.lr=0.1,seed=1"}),
         ("/pictures", {}),
-        ("/difference", {"run": "sweeps/first/optimizer.lr=0.1,seed=1"}),
+        ("/beside_best", {"run": "sweeps/first/optimizer.lr=0.1,seed=1"}),
     ],
 )
 def test_what_is_not_there_is_not_found(served: Served, address: str, query: dict[str, str]) -> None:
@@ -152,7 +162,7 @@ def test_what_is_not_there_is_not_found(served: Served, address: str, query: dic
 
 
 def test_pages_of_other_sites_are_given_nothing(served: Served) -> None:
-    for address in ("/folders", "/table", "/pictures", "/difference", "/importance", "/tags", "/curves"):
+    for address in ("/folders", "/table", "/pictures", "/beside_best", "/importance", "/tags", "/curves"):
         assert served.ask(address, headers={"Host": "evil.example:6006"}).status_code == 403
         assert served.ask(address, "POST").status_code == 405
 

@@ -35,10 +35,10 @@ export const getTable = (folder) => unlessSame("table", { folder });
 export const getImportance = (folder) => unlessSame("importance", { folder });
 
 /**
- * @returns {Promise<[string, any, any][]>} The keys of the config in which a run differs from another one, with the
- *     values of both.
+ * @returns {Promise<{config: [string, any, any][], sentence: string}>} The keys of the config in which a run differs
+ *     from one of the best setting, with both values; and which of their settings is better, if that is known.
  */
-export const getDifference = (run, from) => unlessSame("difference", { run, from });
+export const getBesideBest = (run, best) => unlessSame("beside_best", { run, best });
 
 /** @returns {Promise<string[]>} The scalar tags of the runs of a folder. */
 export const getTags = (folder) => unlessSame("tags", { folder });

@@ -36,7 +36,7 @@ function choice(label, take) {
 }
 
 function tagChoice(store) {
-  const { node, update } = choice("Tag", (tag) => store.set({ tag }));
+  const { node, update } = choice("Tag", (tag) => store.set({ tag, zoom: null }));
   node.classList.add("wide");
   const draw = (state) => {
     const chosen = shownTag(state) ?? "";
@@ -53,7 +53,7 @@ function tagChoice(store) {
 
 function axisChoice(store) {
   const buttons = Object.entries(AXES).map(([axis, text]) =>
-    el("button", { type: "button", "data-axis": axis, onclick: () => store.set({ axis }) }, text),
+    el("button", { type: "button", "data-axis": axis, onclick: () => store.set({ axis, zoom: null }) }, text),
   );
   const draw = ({ axis }) =>
     buttons.forEach((button) => button.setAttribute("aria-pressed", button.dataset.axis === axis));
@@ -93,7 +93,7 @@ function bandChoice(store) {
 
 function logChoices(store) {
   const boxes = ["logX", "logY"].map((name) => {
-    const box = el("input", { type: "checkbox", onchange: () => store.set({ [name]: box.checked }) });
+    const box = el("input", { type: "checkbox", onchange: () => store.set({ [name]: box.checked, zoom: null }) });
     const draw = (state) => (box.checked = state[name]);
     store.subscribe([name], draw);
     draw(store.get());

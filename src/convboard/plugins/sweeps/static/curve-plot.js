@@ -12,20 +12,20 @@ import { nearestPoint } from "./curve-statistics.js";
 const COLOURS = ["line", "line-strong", "quiet", "panel"];
 const NEAR = 40; // pixels from a curve at which it is pointed at
 const DOTS = 30; // on the crosshair: of more curves, only the one that is pointed at has one
+const DIGITS = 8; // of the ends of a range
 const DRAGGED = 6; // pixels of the pointer that are no click
 
 export class CurvePlot {
   #shown = null; // {series, options, area, scales, colours}
-  #zoom = null; // the ranges that are zoomed to
-  #key = ""; // of what the zoom is for
   #drag = null; // where the pointer went down, in pixels of the plot
   #pointer = null; // where it is
   #at = null; // the place of the crosshair on the x axis
   #pointed = null; // the curve that stands out
 
   /**
-   * @param {{point: (x: ?number, id: ?string) => void}} react Called with the place of the crosshair
-   *     and the curve that is nearest to the pointer.
+   * @param {{point: (x: ?number, id: ?string) => void, zoom: (ranges: ?number[]) => void}} react Called with the place
+   *     of the crosshair and the curve that is nearest to the pointer; and with the ranges that are to be shown, see
+   *     `zoom` in view-options.js.
    */
   constructor(react) {
     this.react = react;
@@ -36,7 +36,7 @@ export class CurvePlot {
     this.note = el("p", { class: "plot-note", role: "status" });
     this.reset = el(
       "button",
-      { type: "button", class: "plain", hidden: true, onclick: () => this.zoomOut() },
+      { type: "button", class: "plain", hidden: true, onclick: () => this.react.zoom(null) },
       "show all",
     );
     this.node = el(
@@ -64,29 +64,26 @@ export class CurvePlot {
     this.node.addEventListener("pointerdown", (event) => this.#onDown(event));
     this.node.addEventListener("pointerup", () => this.#onUp());
     this.node.addEventListener("pointercancel", () => this.#endDrag());
-    this.node.addEventListener("dblclick", () => this.zoomOut());
+    this.node.addEventListener("dblclick", () => this.react.zoom(null));
     this.node.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
   /**
    * @param {import("./curve-series.js").Series[]} series
-   * @param {{folder: string, tag: string, axis: string, logX: boolean, logY: boolean, width: number, height: number}}
-   *     options Another folder, tag or axis is shown as a whole.
+   * @param {{tag: string, axis: string, logX: boolean, logY: boolean, zoom: ?number[], width: number, height: number}}
+   *     options
    */
   draw(series, options) {
-    const { width, height, folder, axis, logX, logY, tag } = options;
-    const key = JSON.stringify([folder, axis, logX, logY, tag]);
-    if (key !== this.#key) this.#zoom = null;
-    this.#key = key;
+    const { width, height, axis, zoom, tag } = options;
     const full = fullView(series, options);
     const [onScales, onCurves] = [this.scales, this.curves].map((canvas) => clearedContext(canvas, width, height));
     clearedContext(this.overlay, width, height);
     this.#shown = null;
-    this.reset.hidden = !this.#zoom;
-    this.note.textContent = full?.isCut && !this.#zoom ? "Some values lie outside the plot." : "";
+    this.reset.hidden = !zoom;
+    this.note.textContent = full?.isCut && !zoom ? "Some values lie outside the plot." : "";
     if (!full) return;
     const area = plotArea(width, height);
-    const scales = scalesOf(this.#zoom ?? full, area, options);
+    const scales = scalesOf(zoom ? { x: zoom.slice(0, 2), y: zoom.slice(2) } : full, area, options);
     const colours = pageColours(COLOURS);
     this.#shown = { series, options, area, scales, colours };
     drawScales(onScales, { scales, area, axis, tag, colours });
@@ -107,14 +104,6 @@ export class CurvePlot {
     const all = this.#pointsAt(this.#at);
     const points = all.length > DOTS ? all.filter(({ id }) => id === pointed) : all;
     drawCrosshair(context, { x: this.#at, points, scales, area, colours });
-  }
-
-  /** Show everything again. */
-  zoomOut() {
-    if (!this.#zoom || !this.#shown) return;
-    const { series, options } = this.#shown;
-    this.#zoom = null;
-    this.draw(series, options);
   }
 
   #placeOf({ clientX, clientY }) {
@@ -191,11 +180,10 @@ export class CurvePlot {
   #onUp() {
     if (!this.#drag || !this.#shown) return this.#endDrag();
     const { xs, ys, isLarge } = this.#dragged();
-    const { series, options, scales } = this.#shown;
+    const { x, y } = this.#shown.scales;
     this.#endDrag();
-    if (!isLarge) return;
-    this.#zoom = { x: xs.map(scales.x.valueAt), y: ys.toReversed().map(scales.y.valueAt), isCut: false };
-    this.draw(series, options);
+    const ranges = [...xs.map(x.valueAt), ...ys.toReversed().map(y.valueAt)];
+    if (isLarge) this.react.zoom(ranges.map((end) => Number(end.toPrecision(DIGITS))));
   }
 
   #endDrag() {
@@ -206,7 +194,10 @@ export class CurvePlot {
   /** Left and right move the crosshair from point to point of the first curve. */
   #onKey(event) {
     const move = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
-    if (event.key === "Escape") this.zoomOut();
+    if (event.key === "Escape" && this.#shown?.options.zoom) {
+      event.stopPropagation(); // the details stay
+      this.react.zoom(null);
+    }
     if (!move || !this.#shown?.series.length || event.ctrlKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();

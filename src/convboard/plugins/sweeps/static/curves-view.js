@@ -7,6 +7,7 @@ import { CurveLegend } from "./curve-legend.js";
 import { CurveLoader, shownTag } from "./curve-loader.js";
 import { CurvePlot } from "./curve-plot.js";
 import { seriesOf } from "./curve-series.js";
+import { isSeen } from "./poller.js";
 import { chosenSettings } from "./selection.js";
 import { colouring } from "./setting-colours.js";
 
@@ -15,7 +16,7 @@ const AGAIN_MS = 10_000; // from reading curves that may grow to reading them ag
 const SOON_MS = 2_000;
 const LOADED_BY = ["view", "folder", "table", "picked", "matching", "tag", "tags"];
 const DATA = ["table", "matching", "picked", "curves", "tags", "curvesProblem"];
-const OPTIONS = ["tag", "axis", "smoothing", "band", "logX", "logY", "colourBy"];
+const OPTIONS = ["tag", "axis", "smoothing", "band", "logX", "logY", "zoom", "colourBy"];
 const SHOWN_BY = ["view", "theme", "width", "height"];
 
 /**
@@ -34,10 +35,11 @@ export function curvesView(store, actions) {
 
 /** Ask for what is new from time to time; soon where TensorBoard has not read any curve of these runs so far. */
 function askAgain(store, loader) {
-  const { view, table, tags, isGone } = store.get();
+  const state = store.get();
+  const { view, table, tags, isGone } = state;
   const hasTags = Boolean(tags?.length);
   setTimeout(() => askAgain(store, loader), hasTags ? AGAIN_MS : SOON_MS);
-  if (view !== VIEW || !table || document.hidden || isGone) return;
+  if (view !== VIEW || !table || isGone || !isSeen(state)) return;
   if (hasTags) loader.loadCurves();
   else loader.loadTags();
 }
@@ -49,7 +51,8 @@ class CurvesView {
   constructor(store, actions) {
     this.store = store;
     const point = (pointed) => store.set({ pointed });
-    this.plot = new CurvePlot({ point: (at, id) => this.#onPoint(at, id) });
+    const zoom = (ranges) => store.set({ zoom: ranges });
+    this.plot = new CurvePlot({ point: (at, id) => this.#onPoint(at, id), zoom });
     this.legend = new CurveLegend({ point, remove: actions.togglePicked });
     this.message = el("p", { class: "plot-message", role: "status" });
     this.area = el("div", { class: "plot-area" }, this.plot.node, this.message);

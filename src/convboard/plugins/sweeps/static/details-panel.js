@@ -1,7 +1,7 @@
 /** The details of a run: why it is in its state, what repeats it, and how its config differs from the best one's. */
 
 import { el, redraw } from "../../shared/static/dom.js";
-import { getDifference } from "./api.js";
+import { getBesideBest } from "./api.js";
 import { layersLink } from "./layers-link.js";
 import { configValue, duration, metric, moment, runLabel, settingName, withDeviation } from "./words.js";
 
@@ -12,8 +12,8 @@ import { configValue, duration, metric, moment, runLabel, settingName, withDevia
 export function detailsPanel(store, { showRun }) {
   const header = el("header", {});
   const known = el("div", { class: "known" });
-  const difference = el("section", {});
-  const scroll = el("div", { class: "scroll" }, known, difference);
+  const besideBest = el("section", { class: "beside-best" });
+  const scroll = el("div", { class: "scroll" }, known, besideBest);
   const node = el("aside", { class: "panel details", "aria-label": "Details of a run", hidden: true }, header, scroll);
   let before = null;
   store.subscribe(["run", "table"], ({ run: name, table }) => {
@@ -25,10 +25,10 @@ export function detailsPanel(store, { showRun }) {
     redraw(known, knownParts(run, setting, table, showRun));
     if (name !== before) {
       scroll.scrollTop = 0;
-      difference.replaceChildren(); // that of another run
+      besideBest.replaceChildren(); // that of another run
     }
     before = name;
-    drawDifference(difference, { run, setting, table, isLatest: () => store.get().run === name });
+    drawBesideBest(besideBest, { run, setting, table, isLatest: () => store.get().run === name });
   });
   return node;
 }
@@ -111,22 +111,22 @@ function commandPart(text) {
   return el("section", {}, el("header", { class: "small-head" }, el("h3", {}, "Repeat it"), copy), shown);
 }
 
-/** What differs from the best setting, of its run with the same seed if there is one. */
-async function drawDifference(node, { run, setting, table, isLatest }) {
+/** The run beside that of the best setting, with the same seed if there is one. */
+async function drawBesideBest(node, { run, setting, table, isLatest }) {
   const [best] = table.settings;
-  const other = best.runs.find(({ seed }) => seed === run.seed) ?? best.runs[0];
-  const say = (title, ...said) => redraw(node, [el("h3", {}, title), ...said]);
   if (best.mean === null || !run.command) return redraw(node, []); // none has a result, or its config is not known
-  if (setting === best) return say("Config", el("p", { class: "quiet" }, "This is the best setting."));
+  const say = (...said) => redraw(node, [el("h3", {}, "Beside the best"), ...said.filter(Boolean)]);
+  const quiet = (text) => el("p", { class: "quiet" }, text);
+  if (setting === best) return say(quiet("This is the best setting."));
+  const other = best.runs.find(({ seed }) => seed === run.seed) ?? best.runs[0];
   try {
-    const found = await getDifference(run.run, other.run);
+    const { config, sentence } = await getBesideBest(run.run, other.run);
     if (!isLatest()) return undefined;
-    const about = found.length ? `The best: ${settingName(best, table.keys)}` : "They are the same.";
-    const said = el("p", { class: "quiet" }, about);
-    return say("Config, and that of the best", ...[said, found.length && differenceTable(found)].filter(Boolean));
+    const name = quiet(`The best: ${settingName(best, table.keys)}`);
+    return say(name, sentence && el("p", {}, sentence), config.length ? differenceTable(config) : null);
   } catch (error) {
     if (!error.kind) throw error; // a mistake in this tab: the console shows it
-    return say("Config", el("p", { class: "quiet" }, `It cannot be compared: ${error.message}`));
+    return say(quiet(`It cannot be compared: ${error.message}`));
   }
 }
 

@@ -3,12 +3,12 @@
 import { listenToKeys } from "../../shared/static/keyboard.js";
 
 export const KEYS = [
-  ["↑ ↓", "the row before, the row after"],
+  ["↑ ↓", "the row before, the row after; Tab goes to titles, funnels and links"],
   ["→ ←", "show the runs of a setting, hide them"],
   ["space", "pick a setting for the other views"],
   ["P", "pin a setting to the top"],
   ["Enter", "details of a run or setting"],
-  ["Esc", "close the details"],
+  ["Esc", "close a menu, or else the details"],
   ["X", "clear all filters"],
   ["Tab to the plot, ← →", "along the curves; Esc shows all of them again"],
   ["Tab to an axis, ↑ ↓", "an end of its range; ← → the axis before, after; Esc shows all again"],

@@ -3,7 +3,7 @@
 import { getFolders, getTable } from "./api.js";
 
 /** What is chosen in a folder, when another one is opened. */
-const NOTHING = { sort: null, filter: {}, picked: [], pinned: [], expanded: [], run: null };
+const NOTHING = { sort: null, filter: {}, picked: [], pinned: [], expanded: [], run: null, zoom: null };
 
 export class Navigation {
   /** @param {ReturnType<import("../../shared/static/store.js").createStore>} store */

@@ -6,6 +6,9 @@ const OFTEN_MS = 3000;
 const RARELY_MS = 30000;
 const LIVE = new Set(["running", "waiting"]);
 
+/** Whether the tab is shown; TensorBoard hides the frames of its other tabs, which have no width then. */
+export const isSeen = ({ width }) => !document.hidden && width > 0;
+
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {(wanted: Object) => Promise<void>} open Called while no folder is shown.
@@ -26,7 +29,7 @@ export function startPolling(store, open) {
   }
 
   async function poll() {
-    if (document.hidden || isAsking || store.get().loading) return;
+    if (!isSeen(store.get()) || isAsking || store.get().loading) return;
     isAsking = true;
     try {
       await ask();
@@ -44,7 +47,7 @@ export function startPolling(store, open) {
     clearTimeout(timer);
     timer = setTimeout(
       () => {
-        again(); // also where this page is hidden
+        again(); // also where the tab is hidden
         poll();
       },
       isLive(store.get()) ? OFTEN_MS : RARELY_MS,
@@ -53,6 +56,11 @@ export function startPolling(store, open) {
 
   store.subscribe(["table"], again);
   document.addEventListener("visibilitychange", poll);
+  let width = 0;
+  store.subscribe(["width"], (state) => {
+    if (!width && state.width) poll(); // one has come back to this tab
+    width = state.width;
+  });
   again();
   return poll;
 }

@@ -1,8 +1,8 @@
 /** What can be chosen in the views Curves, What mattered and Inside, and how a link holds it. */
 
 /**
- * The options in the state of the tab. A null `tag` is the objective; null keys, `colourBy`
- * and `layer` are chosen for you, and a null `epoch` is the last one.
+ * The options in the state of the tab. A null `tag` is the objective; null keys, `colourBy` and `layer` are chosen for
+ * you, a null `epoch` is the last one, and a null `zoom` is the whole plot: else `[left, right, bottom, top]`.
  */
 export const VIEW_DEFAULTS = {
   tag: null,
@@ -11,6 +11,7 @@ export const VIEW_DEFAULTS = {
   band: "deviation",
   logX: false,
   logY: false,
+  zoom: null,
   colourBy: null,
   keyX: null,
   keyY: null,
@@ -38,10 +39,16 @@ export function viewFromLink(values) {
   for (const name of ["tag", "colourBy", "keyX", "keyY", "layer"]) found[name] = values[name] || null;
   for (const [name, choices] of Object.entries(CHOICES)) if (choices.includes(values[name])) found[name] = values[name];
   for (const name of ["logX", "logY"]) found[name] = values[name] === "1";
+  found.zoom = readZoom(values.zoom ?? "");
   const smoothing = Number(values.smoothing);
   if (smoothing > 0) found.smoothing = Math.min(smoothing, LARGEST_SMOOTHING);
   for (const name of ["image", "epoch"]) if (/^\d{1,6}$/.test(values[name])) found[name] = Number(values[name]);
   return found;
+}
+
+function readZoom(text) {
+  const [left, right, bottom, top] = text.split(",").map(Number);
+  return left < right && bottom < top ? [left, right, bottom, top] : null;
 }
 
 /** The inverse of `viewFromLink`; what is as by default is null. */
