@@ -124,6 +124,8 @@ def test_layer_epoch_and_image_are_chosen_by_keys_and_kept_in_the_link(open_tab:
         tab.page.keyboard.press(key)
     tab.wait_for_link("layer=conv2", "epoch=0", "image=1")
     expect(tab.find(".inside-card .about").first).to_contain_text("untrained · 16 maps of 10×10")
+    link = str(tab.find(".inside-card h3 a").first.get_attribute("href"))
+    assert link.split("#layers&")[1].split("&")[1:] == ["p.layers.layer=conv2", "p.layers.step=0", "p.layers.image=1"]
     largest = [maps(server, run, "conv2", 1, 0).max() for run in runs(tab)]
     assert [number(text) for text in about(tab)] == pytest.approx(largest, rel=0.01)
     tab.page.keyboard.press(" ")

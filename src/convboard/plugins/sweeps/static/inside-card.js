@@ -1,6 +1,6 @@
 /** A run in the view Inside: which one it is, and its picture. */
 
-import { el } from "../../shared/static/dom.js";
+import { el, redraw } from "../../shared/static/dom.js";
 import { size } from "../../shared/static/format.js";
 import { KernelsView } from "../../shared/static/kernels-view.js";
 import { MapsView } from "../../shared/static/maps-view.js";
@@ -10,15 +10,14 @@ import { AboutLine } from "./about-line.js";
 import { ConfusionView } from "./confusion-view.js";
 import { layersWith } from "./inside-choice.js";
 import { aboutParts, placeText } from "./inside-words.js";
-import { settingColour } from "./setting-colours.js";
 import { layersLink } from "./layers-link.js";
+import { settingColour } from "./setting-colours.js";
 import { metric, settingName } from "./words.js";
 
 const PHOTO = 22; // pixels
 
 export class InsideCard {
   #shown = null; // what is drawn, see `draw`
-  #titled = ""; // what the title says
 
   /**
    * @param {(place: ?Object) => void} point Called as the pointer moves over the picture, with a unit, weight or cell.
@@ -43,10 +42,10 @@ export class InsideCard {
   draw(cell, shown, how) {
     this.#shown = shown;
     this.node.dataset.run = cell.run.run;
-    this.#drawTitle(cell, how);
+    redraw(this.title, titleOf(cell, how));
     if (!shown) {
       this.about.say();
-      this.body.replaceChildren(...problemOf(cell, how.shows, this.chooseLayer));
+      redraw(this.body, problemOf(cell, how.shows, this.chooseLayer));
       return;
     }
     this.about.say(aboutParts(cell, shown, how).join(" · "), ...otherPhoto(cell, how));
@@ -54,14 +53,6 @@ export class InsideCard {
     if (shown.kind === "confusion") view.draw(matrixOf(shown.of), how);
     else view.draw(shown.of, { dead: cell.numbers.facts.dead ?? [], noun: "kernel", ...how });
     if (view.node.parentNode !== this.body) this.body.replaceChildren(view.node);
-  }
-
-  /** Unless it says the same already: its link may have the focus. */
-  #drawTitle(cell, how) {
-    const parts = titleParts(cell, how);
-    const titled = JSON.stringify(parts);
-    if (titled !== this.#titled) this.title.replaceChildren(...titleOf(parts));
-    this.#titled = titled;
   }
 
   /** Frame a place in the picture, and say what is there; null: none. */
@@ -77,25 +68,22 @@ export class InsideCard {
   }
 }
 
-function titleParts({ setting, index, run, layer, picture }, { table, theme, image }) {
-  return {
-    colour: settingColour(index, theme),
-    name: settingName(setting, table.keys),
-    seed: run.seed === null || setting.runs.length < 2 ? "" : ` seed ${run.seed}`,
-    run: run.run,
-    result: run.value === null ? run.state : metric(table.objective, run.value),
-    state: run.value === null ? run.state : "",
-    about: run.value === null ? run.reason : `${table.objective} of its best epoch`,
-    link: { layer, step: picture?.step ?? null, image },
-  };
+function titleOf({ setting, index, run, layer, picture }, { table, theme, image }) {
+  const seed = run.seed === null || setting.runs.length < 2 ? "" : ` seed ${run.seed}`;
+  return [
+    el("i", { class: "swatch", style: { background: settingColour(index, theme) } }),
+    el(
+      "span",
+      { class: "name", title: run.run },
+      settingName(setting, table.keys),
+      el("span", { class: "quiet" }, seed),
+    ),
+    run.value === null
+      ? el("b", { class: `state-word is-${run.state}`, title: run.reason }, run.state)
+      : el("b", { title: `${table.objective} of its best epoch` }, metric(table.objective, run.value)),
+    layersLink(run.run, "Layers", { layer, step: picture?.step ?? null, image }),
+  ];
 }
-
-const titleOf = ({ colour, name, seed, run, result, state, about, link }) => [
-  el("i", { class: "swatch", style: { background: colour } }),
-  el("span", { class: "name", title: run }, name, el("span", { class: "quiet" }, seed)),
-  el("b", { title: about, class: state && `state-word is-${state}` }, result),
-  layersLink(run, "Layers", link),
-];
 
 /** The probe image, where it is another one than that of the first run. */
 function otherPhoto({ probe, first }, { image }) {
@@ -108,7 +96,8 @@ function otherPhoto({ probe, first }, { image }) {
 function problemOf({ problem, inside, run }, shows, chooseLayer) {
   const isDrawable = run.value !== null && !Object.keys(inside.pictures).length;
   const layers = layersWith(inside, shows);
-  const button = ({ name }) => el("button", { type: "button", class: "plain", onclick: () => chooseLayer(name) }, name);
+  const button = ({ name }) =>
+    el("button", { type: "button", class: "plain", "data-focus": name, onclick: () => chooseLayer(name) }, name);
   return [
     el("p", { class: "notice" }, problem),
     ...(layers.length ? [el("p", { class: "quiet own-layers" }, "It has ", layers.map(button))] : []),
