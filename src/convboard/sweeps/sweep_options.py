@@ -11,17 +11,22 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from convboard.config import compose
-from convboard.config.command_line import format_value
+from convboard.config.command_line import argument_of, format_value
 from convboard.config.conf_folders import CONF
 from convboard.config.error_messages import explain
 from convboard.config.override_values import MOST_RUNS
 from convboard.config.value_checks import between, check_minutes, one_of
 from convboard.errors import ConfigError
+from convboard.sweeps.backends.known import checked_keys, register
+from convboard.sweeps.backends.settings import BackendSettings
 from convboard.sweeps.pruning.pruning import MedianRule, Pruner, SuccessiveHalving
 from convboard.sweeps.workers.limits import Limits
 
 # The keys of a single command. All others belong to the sweep, and are stored with it.
-OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")
+OF_A_COMMAND = (
+    *("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote"),
+    *("backend", "submission", "watch", "cancel"),
+)
 # Those that a command that resumes the sweep may change.
 MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
 SEARCHES = ("grid", "random", "tpe")
@@ -35,6 +40,7 @@ _WORDS = {
 }
 _MOST_WORKERS = 1024
 ON_FAILURE = ("continue", "stop")
+_FOLDERS = ("resume", "join", "watch", "cancel")  # of a sweep that exists
 # A run gives a sign of progress every 5 s.
 _LEAST_MINUTES = {"max_minutes": 0.01, "trial_minutes": 0.01, "hang_minutes": 0.2}
 _MOST_SEEDS = 1000
@@ -71,6 +77,10 @@ class SweepOptions:
             times as many epochs.
         prune_min_trials: Number of runs that must have finished before median prunes one.
         dry_run: Show the runs and check each as far as its first step, but start none; also as --dry-run.
+        backend: What starts the workers, chosen by sweep/backend=slurm, for instance; see conf/sweep/backend.
+        watch: Folder of a sweep to look at while others train its runs, here or on other machines.
+        cancel: Folder of a sweep whose workers are all asked to save and end.
+        submission: What a backend gives to the workers that it starts.
         trust: Go on with a sweep that somebody else has made although it names code that is not convboard's own.
         join: Folder of a sweep to train runs of beside those who do so already, here or on another machine.
         changed: What to do if code, versions or data have changed since the sweep began: refuse; keep, if only code of
@@ -99,6 +109,10 @@ class SweepOptions:
     join: str | None = None
     changed: str = "refuse"
     dry_run: bool = False
+    backend: BackendSettings = field(default_factory=BackendSettings)
+    watch: str | None = None
+    cancel: str | None = None
+    submission: int | None = None
 
     def __post_init__(self) -> None:
         one_of("sweep.search", self.search, SEARCHES)
@@ -110,7 +124,8 @@ class SweepOptions:
         one_of("sweep.on_failure", self.on_failure, ON_FAILURE)
         for key, least in _LEAST_MINUTES.items():
             check_minutes(f"sweep.{key}", getattr(self, key), least)
-        for key in ("resume", "join"):
+        between("sweep.submission", self.submission, 0)
+        for key in _FOLDERS:
             if getattr(self, key) == "":
                 raise ConfigError(f"sweep.{key}= has no value. Give the folder of a sweep, or omit it.")
         one_of("sweep.pruner", self.pruner, PRUNERS)
@@ -127,7 +142,7 @@ class SweepOptions:
 
     def shared(self) -> dict[str, Any]:
         """Return the keys that belong to the sweep, so that all who go on with it or join it use the same."""
-        return {key: value for key, value in asdict(self).items() if key not in OF_A_WORKER}
+        return {key: value for key, value in asdict(self).items() if key not in OF_A_COMMAND}
 
     def limits(self) -> Limits:
         """Return what ends trials, or the sweep, early."""
@@ -240,10 +255,13 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
     """
     own = [argument for argument in arguments if re.match(r"[+~]*sweep\b", argument)]
     _refuse_lists(own)
-    overrides = [_with_quoted_text(argument.lstrip("+")) for argument in own]
+    overrides = checked_keys([_with_quoted_text(argument.lstrip("+")) for argument in own])
     compose.register()
+    register()
     ConfigStore.instance().store(_SCHEMA, SweepArguments)
-    ConfigStore.instance().store(_CONFIG, {"defaults": [_SCHEMA, {"sweep": "grid"}, "_self_"]})
+    ConfigStore.instance().store(
+        _CONFIG, {"defaults": [_SCHEMA, {"sweep": "grid"}, {"sweep/backend": "local"}, "_self_"]}
+    )
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             options = OmegaConf.to_object(hydra_compose(_CONFIG, overrides))
@@ -276,6 +294,18 @@ def _refuse_without_meaning(options: SweepOptions, given: Sequence[str]) -> None
         raise ConfigError("sweep.search_seed has no meaning for a grid. Omit it, or choose sweep=random or sweep=tpe.")
 
 
+def refuse_others(options: SweepOptions, arguments: Sequence[str]) -> None:
+    """Refuse what a command cannot use that looks at a sweep, or ends it.
+
+    Raises:
+        ConfigError: Something else is given than its folder.
+    """
+    key = "watch" if options.watch is not None else "cancel"
+    for argument in arguments:
+        if not re.match(rf"[+~]*sweep\.{key}=", argument):
+            raise ConfigError(f"{argument_of(argument)} cannot be used with sweep.{key}=. Omit it.")
+
+
 def _with_quoted_text(argument: str) -> str:
     """Put the value of a key that holds a text into quotes, so that Hydra takes it as it is written."""
     key, equal, value = argument.partition("=")
@@ -289,5 +319,5 @@ def given_keys(arguments: Sequence[str]) -> list[str]:
 
     The choice of an option of `conf/sweep` is called `sweep`.
     """
-    found = (re.match(r"[+~]*(?:sweep\.(\w+)|(sweep))=", argument) for argument in arguments)
+    found = (re.match(r"[+~]*(?:sweep[./](\w+)(?:\.\w+)*|(sweep))=", argument) for argument in arguments)
     return [match[1] or match[2] for match in found if match]
