@@ -1,4 +1,6 @@
-"""SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2: one handler for a whole command. The first signal counts, further ones change nothing.
+"""SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2: one handler for a whole command.
+
+The first signal counts, further ones change nothing.
 
 What the first signal does depends on what the command is doing:
 

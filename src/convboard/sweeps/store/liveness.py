@@ -64,6 +64,11 @@ def this_worker(submission: int | None = None) -> Worker:
     )
 
 
+def host_of(worker_id: str) -> str:
+    """Return the name of the machine of a worker, by its id."""
+    return worker_id.rsplit("-", 2)[0]
+
+
 class SignOfLife:
     """While entered, a thread gives the signs of life of a worker.
 
@@ -89,6 +94,8 @@ class SignOfLife:
     ) -> None:
         self._ends.set()
         self._thread.join()
+        with suppress(OSError):
+            self._path.unlink()
 
     def _beat(self) -> None:
         count = 0
