@@ -1,9 +1,9 @@
 """The keys of a sweep itself, which are no part of the config of its runs."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast, get_type_hints
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, make_dataclass
+from typing import Any, cast
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -14,10 +14,11 @@ from convboard.config import compose
 from convboard.config.command_line import argument_of, format_value
 from convboard.config.conf_folders import CONF
 from convboard.config.error_messages import explain
+from convboard.config.known_keys import keys
 from convboard.config.override_values import MOST_RUNS
 from convboard.config.value_checks import between, check_minutes, one_of
 from convboard.errors import ConfigError
-from convboard.sweeps.backends.known import checked_keys, register
+from convboard.sweeps.backends.known import chosen_settings, refuse_keys_of_others, register
 from convboard.sweeps.backends.settings import BackendSettings
 from convboard.sweeps.pruning.pruning import MedianRule, Pruner, SuccessiveHalving
 from convboard.sweeps.workers.limits import Limits
@@ -254,8 +255,11 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
         ConfigError: A key or an option does not exist, or a value is not allowed.
     """
     own = [argument for argument in arguments if re.match(r"[+~]*sweep\b", argument)]
-    _refuse_lists(own)
-    overrides = checked_keys([_with_quoted_text(argument.lstrip("+")) for argument in own])
+    refuse_keys_of_others(own)
+    schema = _schema(chosen_settings(own))
+    hints = dict(keys(schema))
+    _refuse_lists(own, hints)
+    overrides = [_with_quoted_text(argument.lstrip("+"), hints) for argument in own]
     compose.register()
     register()
     ConfigStore.instance().store(_SCHEMA, SweepArguments)
@@ -266,7 +270,7 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             options = OmegaConf.to_object(hydra_compose(_CONFIG, overrides))
     except Exception as error:
-        mistake = explain(error, SweepArguments, own)
+        mistake = explain(error, schema, own)
         if mistake is None or mistake is error:
             raise
         raise mistake from error
@@ -275,11 +279,11 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
     return found, [argument for argument in arguments if argument not in own]
 
 
-def _refuse_lists(own: Sequence[str]) -> None:
+def _refuse_lists(own: Sequence[str], hints: Mapping[str, Any]) -> None:
     """Refuse several values for a key of the sweep itself, with other advice than for a key of its runs."""
     for argument in own:
         key, _, value = argument.partition("=")
-        if re.fullmatch(r"[\w.+-]+(,[\w.+-]+)+", value) and _with_quoted_text(argument) == argument:
+        if re.fullmatch(r"[\w.+-]+(,[\w.+-]+)+", value) and _with_quoted_text(argument, hints) == argument:
             advice = f" For these seeds write seed={value}." if key == "sweep.seeds" else ""
             raise ConfigError(f"{argument}: a sweep has one value of it, not several.{advice}")
 
@@ -306,10 +310,23 @@ def refuse_others(options: SweepOptions, arguments: Sequence[str]) -> None:
             raise ConfigError(f"{argument_of(argument)} cannot be used with sweep.{key}=. Omit it.")
 
 
-def _with_quoted_text(argument: str) -> str:
-    """Put the value of a key that holds a text into quotes, so that Hydra takes it as it is written."""
+def _schema(backend: type[BackendSettings]) -> type:
+    """Return the schema of the keys, with those of the chosen backend."""
+    options = make_dataclass(
+        "SweepOptions", [("backend", backend, field(default_factory=backend))], bases=(SweepOptions,)
+    )
+    return make_dataclass("SweepArguments", [("sweep", options, field(default_factory=options))])
+
+
+def _with_quoted_text(argument: str, hints: Mapping[str, Any]) -> str:
+    """Put the value of a key that holds a text into quotes, so that Hydra takes it as it is written.
+
+    Args:
+        argument: The argument.
+        hints: The types of the keys.
+    """
     key, equal, value = argument.partition("=")
-    hint = get_type_hints(SweepOptions).get(key.removeprefix("sweep."))
+    hint = hints.get(key)
     is_text = hint in (str, str | None) and value not in ("", "null") and value[:1] not in ("'", '"')
     return f"{key}{equal}{format_value(value, quoted=True)}" if is_text else argument
 

@@ -1,14 +1,11 @@
 """The backends that there are, and the keys of each."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import get_type_hints
 
 from hydra.core.config_store import ConfigStore
 
-from convboard.config.command_line import format_value
-from convboard.errors import ConfigError, RunError, nearest
+from convboard.errors import ConfigError, RunError
 from convboard.sweeps.backends.backend import Backend
 from convboard.sweeps.backends.command import CommandBackend, CommandSettings
 from convboard.sweeps.backends.settings import BackendSettings, RemoteSettings
@@ -46,39 +43,32 @@ def settings_of(submission: Submission) -> RemoteSettings:
     return found
 
 
-def checked_keys(arguments: Sequence[str]) -> list[str]:
-    """Check the keys of the backend on a command line.
+def chosen_settings(arguments: Sequence[str]) -> type[BackendSettings]:
+    """Return the settings of the backend that a command line chooses.
+
+    Args:
+        arguments: Its arguments that begin with `sweep`.
+    """
+    chosen = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{_GROUP}=")]
+    return _SETTINGS.get(chosen[-1] if chosen else "local", BackendSettings)
+
+
+def refuse_keys_of_others(arguments: Sequence[str]) -> None:
+    """Refuse keys that belong to another backend than the one that a command line chooses.
 
     Args:
         arguments: Its arguments that begin with `sweep`.
 
-    Returns:
-        They, with texts in quotes, so that Hydra takes them as they are written.
-
     Raises:
-        ConfigError: The chosen backend has no such key.
+        ConfigError: It has one.
     """
-    chosen = [argument.partition("=")[2] for argument in arguments if argument.startswith(f"{_GROUP}=")]
-    name = chosen[-1] if chosen else "local"
+    own = get_type_hints(chosen_settings(arguments))
     for argument in arguments:
-        if argument.startswith(f"{_KEY}="):
-            raise ConfigError(f"{argument}: write {_GROUP}={argument.partition('=')[2] or 'slurm'}, with a slash.")
-    return [_checked(argument, name) if argument.startswith(f"{_KEY}.") else argument for argument in arguments]
-
-
-def _checked(argument: str, backend: str) -> str:
-    key, equal, value = argument.partition("=")
-    settings = _SETTINGS.get(backend)
-    if settings is None:  # an option of the user's own
-        return argument
-    hint = get_type_hints(settings).get(key.removeprefix(f"{_KEY}."))
-    if hint is None:
-        others = [name for name, other in _SETTINGS.items() if key.removeprefix(f"{_KEY}.") in get_type_hints(other)]
-        names = [field.name for field in fields(settings) if field.name != "name"]
-        if others:
-            raise ConfigError(
-                f"{key} is no key of {_GROUP}={backend}. Choose {_GROUP}={' or '.join(others)}, or omit it."
-            )
-        raise ConfigError(f"{key} is not known. {nearest(key.removeprefix(f'{_KEY}.'), names)}")
-    is_text = hint in (str, str | None) and value not in ("", "null") and not re.match("['\"]", value)
-    return f"{key}{equal}{format_value(value, quoted=True)}" if is_text else argument
+        key, _, value = argument.partition("=")
+        name = key.removeprefix(f"{_KEY}.")
+        if key == _KEY:
+            raise ConfigError(f"{argument}: write {_GROUP}={value or 'slurm'}, with a slash.")
+        others = [backend for backend, settings in _SETTINGS.items() if name in get_type_hints(settings)]
+        if key != name and name not in own and others:
+            choice = " or ".join(f"{_GROUP}={other}" for other in others)
+            raise ConfigError(f"{key} needs another backend. Choose it with {choice}, or omit the key.")
