@@ -10,8 +10,9 @@ from convboard.sweeps.store.trials import Trial
 
 
 def sweep_of_seeds(folder: Path, trials: int, objective: str = "accuracy/val") -> Sweep:
-    """A sweep over seeds, of trials with empty configs."""
-    plain = [Trial(0, (f"seed={seed}",), {"seed": str(seed)}, f"seed={seed}", {}) for seed in range(trials)]
+    """A sweep over seeds, of trials whose configs say how long they are, and nothing else."""
+    config = {"trainer": {"max_epochs": 1}}
+    plain = [Trial(0, (f"seed={seed}",), {"seed": str(seed)}, f"seed={seed}", config) for seed in range(trials)]
     return Sweep.create(folder, SweepRecord("train.py -m", ("seed",), objective, "abc", {}), plain)
 
 

@@ -18,7 +18,7 @@ ORDER = (
     *("experiment", "sweeps", "results", "plugins", "cli", "__init__", "__main__"),
 )
 # The same for the folders of sweeps/; the files beside them may import all folders.
-ORDER_OF_SWEEPS = ("store", "pruning", "search", "workers", "terminal")
+ORDER_OF_SWEEPS = ("store", "backends", "pruning", "search", "workers", "terminal")
 BELOW_STORE = {"forked_process", "slots"}  # files of sweeps/ that know neither trials nor folders
 KNOW_HYDRA = {"cli", "config", "experiment", "sweeps"}
 KNOW_TENSORBOARD = {"board", "plugins"}

@@ -19,6 +19,7 @@ from convboard.config.conf_folders import conf_folders
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 from convboard.config.yaml_limits import LONGEST
 from convboard.files import read_text
+from convboard.sweeps.backends.settings import BackendSettings
 from convboard.sweeps.sweep_options import SweepOptions, read_options
 
 NARROWEST, WIDEST = 40, 100  # columns
@@ -28,8 +29,9 @@ _SWEEP_KEYS = {  # by what they are about
     "what is tried": ("search", "max_trials", "search_seed", "trials", "seeds", "dry_run"),
     "ending bad runs early": ("pruner", "prune_after", "reduction_factor", "prune_min_trials"),
     "limits": ("on_failure", "max_minutes", "trial_minutes", "hang_minutes"),
-    "a sweep that has begun": ("resume", "retry", "promote", "join", "changed", "trust"),
+    "a sweep that has begun": ("resume", "retry", "promote", "join", "watch", "cancel", "changed", "trust"),
 }
+_NOT_SHOWN = ("backend", "submission")  # the first has a section of its own, and nobody types the second
 Row = tuple[str, str]  # `key=value`, meaning
 _fill = partial(fill, break_long_words=False, break_on_hyphens=False)  # a key, a flag or a value stays whole
 
@@ -106,13 +108,28 @@ def train_help(overrides: Sequence[str]) -> str:
 def _sweep_sections(options: SweepOptions) -> Iterator[str]:
     """Yield the keys of a sweep, in groups."""
     _, meanings = _docstring(SweepOptions)
-    grouped = {key for keys in _SWEEP_KEYS.values() for key in keys}
+    grouped = {*_NOT_SHOWN, *(key for keys in _SWEEP_KEYS.values() for key in keys)}
     more = [field.name for field in fields(SweepOptions) if field.name not in grouped]
     for title, keys in {**_SWEEP_KEYS, "more": more}.items():
         known = [key for key in keys if key in meanings]
         rows = [(f"sweep.{key}={format_value(getattr(options, key))}", meanings[key]) for key in known]
         if rows:
             yield f"Keys of a sweep, with -m: {title}\n" + _table(rows)
+    yield _backend_section(options.backend)
+
+
+def _backend_section(settings: BackendSettings) -> str:
+    """Return the keys of the backend that starts the workers of a sweep."""
+    about = _docstring(type(settings))[0]
+    meanings = {name: text for base in type(settings).__mro__[:-1] for name, text in _docstring(base)[1].items()}
+    rows = [
+        (f"sweep.backend.{field.name}={format_value(getattr(settings, field.name))}", meanings[field.name])
+        for field in fields(settings)
+        if field.name != "name"
+    ]
+    options = [("sweep/backend", " ".join(_options("sweep/backend")))]
+    title = _fill(f"Workers of a sweep, with sweep/backend={settings.name}: {about}", _width())
+    return "\n".join([title, _table([*options, *rows])])
 
 
 def _general_rows(config: dict[str, Any]) -> Iterator[Row]:

@@ -9,7 +9,7 @@ a user's mistake                    2          one sentence (HYDRA_FULL_ERROR=1:
 runs of a sweep failed              1 or 2     the reason when a run fails; at the end, the first one that failed
 the user's code called sys.exit     2          one sentence
 another process of the run failed   its own    the reason, by the process with the lowest rank that is alive
-SIGINT, SIGTERM, SIGHUP             128 + n    one sentence: whether the run is saved, how to resume it
+SIGINT, SIGTERM, SIGHUP, SIGUSR1/2  128 + n    one sentence: whether the run is saved, how to resume it
 stdout cannot be written            2          one sentence; for a pipe (`| head`) 141 and nothing
 ==================================  =========  ======================================================
 

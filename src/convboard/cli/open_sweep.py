@@ -2,28 +2,27 @@
 
 import itertools
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 
+from convboard.cli.sweep_folder import folder_errors
 from convboard.config import compose
-from convboard.config.command_line import assignment, command, printable
-from convboard.errors import ConfigError, RunError
+from convboard.config.command_line import command, printable
+from convboard.errors import ConfigError
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps.board_level import MOST_WITH_PICTURES, with_board
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.grid import grid
 from convboard.sweeps.new_sweep import create_sweep, new_folder, refuse_folder, without_repeated
+from convboard.sweeps.places import Places, places_for
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.seeds import first_seeds_first, with_seeds
-from convboard.sweeps.slots import Slot, slots, threads_of
 from convboard.sweeps.store.sweep_folder import Sweep
-from convboard.sweeps.store.sweep_record import SWEEP
 from convboard.sweeps.store.trials import Trial, with_threads
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.terminal.dry_run import report_dry_run
@@ -39,7 +38,7 @@ _CHECK = "convboard.cli.check:run_checks"
 
 def open_sweep(
     options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
-) -> tuple[Sweep, list[Slot]] | None:
+) -> tuple[Sweep, Places] | None:
     """Open the sweep to go on with, or create the one that the overrides describe; and choose the places for trials.
 
     Args:
@@ -57,7 +56,7 @@ def open_sweep(
     if options.join is not None:
         with folder_errors(Path(options.join).absolute()):
             sweep = join_sweep(options, overrides, arguments)
-        return sweep, _places(options, sweep.representatives)
+        return sweep, places_for(options, sweep.representatives)
     if options.resume is not None:
         return _resumed(options, overrides, arguments, console)
     if options.promote is not None:
@@ -67,7 +66,7 @@ def open_sweep(
 
 def _created(
     options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
-) -> tuple[Sweep, list[Slot]] | None:
+) -> tuple[Sweep, Places] | None:
     """Create the sweep that the overrides describe, and choose the places for trials. Returns None after a dry run."""
     compose.register()
     folder, described = new_folder(overrides)
@@ -79,18 +78,17 @@ def _created(
     trials = list(plan.corners()) if plan else _grid(described, rows, console)
     trials = [replace(trial, number=number) for number, trial in enumerate(trials)]
     options.check_epochs(max(trial.config["trainer"]["max_epochs"] for trial in trials))
-    places = _places(options, trials)
-    threads = threads_of(places)
-    trials = [with_threads(trial, threads) for trial in trials]
+    places = places_for(options, trials)
+    trials = [with_threads(trial, places.threads) for trial in trials]
     _check(trials, places, console)
     if options.dry_run:
-        report_dry_run(console, trials, len(places), plan.total(options.max_trials or 0) if plan else None)
+        report_dry_run(console, trials, places.number, plan.total(options.max_trials or 0) if plan else None)
         return None
     with folder_errors(folder):
         planned = _planned(trials, places, console)
-        search = replace(plan, threads=threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
+        search = replace(plan, threads=places.threads, plans=chosen_keys(trials, planned)).to_json() if plan else None
         with signals.StopRequest():  # after it, there is something to go on with
-            sweep = create_sweep(folder, ["-m", *arguments], planned, options, search)
+            sweep = create_sweep(folder, ["-m", *arguments], planned, options, search, places.device)
     return sweep, places
 
 
@@ -121,17 +119,17 @@ def _grid(overrides: Sequence[str], rows: Sequence[Mapping[str, str]], console: 
 
 def _resumed(
     options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str], console: Console
-) -> tuple[Sweep, list[Slot]] | None:
+) -> tuple[Sweep, Places] | None:
     """Open the sweep to go on with, and choose the places for trials. Returns None after a dry run."""
     folder = Path(options.resume or "").absolute()
     with folder_errors(folder):
         resumption = resume_sweep(options, overrides, arguments)
     sweep = resumption.sweep
-    places = _places(options, [*sweep.representatives, *resumption.further])
+    places = places_for(options, [*sweep.representatives, *resumption.further])
     if options.dry_run:
         todo = resumption.todo()
         _check(todo, places, console)
-        report_dry_run(console, todo, len(places), proposed=resumption.proposed())
+        report_dry_run(console, todo, places.number, proposed=resumption.proposed())
         return None
     if resumption.further:
         _check(resumption.further, places, console)
@@ -143,9 +141,14 @@ def _resumed(
     return sweep, places
 
 
-def _planned(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> list[Trial]:
-    """Return trials with the plans of their kinds, and show how many are chosen."""
-    processes, kinds, begun = PlanProcesses(places[0], _PLAN), len(set(map(kind, trials))), itertools.count()
+def _planned(trials: Sequence[Trial], places: Places, console: Console) -> list[Trial]:
+    """Return trials with the plans of their kinds, and show how many are chosen.
+
+    Those that others run have the default plan: what is measured here says nothing of other machines.
+    """
+    if places.device is not None:
+        return with_plans(trials, lambda _: None)
+    processes, kinds, begun = PlanProcesses(places.slots[0], _PLAN), len(set(map(kind, trials))), itertools.count()
     with StatusLine(console) as line:
 
         def choose(trial: Trial) -> Plan | None:
@@ -155,44 +158,8 @@ def _planned(trials: Sequence[Trial], places: Sequence[Slot], console: Console) 
         return with_plans(trials, choose)
 
 
-def _check(trials: Sequence[Trial], places: Sequence[Slot], console: Console) -> None:
+def _check(trials: Sequence[Trial], places: Places, console: Console) -> None:
     """Check that trials can be run. Raises ConfigError if one cannot."""
     with StatusLine(console) as line:
-        checks = TrialChecks(places, _CHECK, line.print, partial(line.show, "checking"))
-        refuse_failing(trials, checks.failures(trials))
-
-
-@contextmanager
-def folder_errors(folder: Path) -> Iterator[None]:
-    """Tell in one sentence that the folder of a sweep cannot be written.
-
-    Raises:
-        RunError: It cannot.
-    """
-    try:
-        yield
-    except OSError as error:
-        place, whole = Path(error.filename or ""), folder.absolute()
-        if error.filename is None or not (place.is_relative_to(whole) or whole.is_relative_to(place.absolute())):
-            raise
-        advice = "Choose another folder with hydra.sweep.dir=<folder>."
-        if (folder / SWEEP).exists():
-            advice = f"Mend that first. {how_to_go_on(folder)}"
-        raise RunError(f"{folder} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
-
-
-def how_to_go_on(folder: Path, key: str = "sweep.resume") -> str:
-    """Return the sentence with the command that goes on with a sweep.
-
-    Args:
-        folder: Its folder.
-        key: `sweep.join` for the command of a further worker.
-    """
-    return f"Go on with the sweep: {command('train', '-m', assignment(key, shown_path(folder)))}"
-
-
-def _places(options: SweepOptions, trials: Iterable[Trial]) -> list[Slot]:
-    """Return the places for trials on this machine."""
-    trainers = [trial.config["trainer"] for trial in trials]
-    threads = max((trainer["threads"] or 1 for trainer in trainers), default=1)
-    return slots(options.workers, options.per_gpu, {str(trainer["device"]) for trainer in trainers}, threads)
+        checks = TrialChecks(places.slots, _CHECK, line.print, partial(line.show, "checking"))
+        refuse_failing(trials, checks.failures(map(places.as_checked, trials)))

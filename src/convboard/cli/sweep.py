@@ -2,13 +2,19 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 
 from convboard.cli import streams
+from convboard.cli.cancel_sweep import cancel_sweep
 from convboard.cli.frame import JobError, RunEnded
-from convboard.cli.open_sweep import folder_errors, how_to_go_on, open_sweep
+from convboard.cli.open_sweep import open_sweep
+from convboard.cli.submit_workers import submit_workers
+from convboard.cli.sweep_folder import folder_errors, how_to_go_on
+from convboard.cli.watch_sweep import watch_sweep
 from convboard.config.command_line import argument_of, command, printable
 from convboard.experiment.console import counted, shown_path
 from convboard.results.sweep_report import print_report
@@ -17,8 +23,9 @@ from convboard.sweeps.search.optuna_version import other_optuna
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.liveness import this_worker
+from convboard.sweeps.store.submissions import submission_of
 from convboard.sweeps.store.sweep_folder import Sweep
-from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.sweep_options import SweepOptions, read_options, refuse_others
 from convboard.sweeps.terminal.live_view import LiveView
 from convboard.sweeps.workers.pool import Pool
 from convboard.training import signals
@@ -40,8 +47,15 @@ def run_sweep(arguments: Sequence[str]) -> None:
         RunEnded: A signal stopped it.
     """
     options, overrides = read_options(arguments)
-    forked_process.preload(_TRIAL)
     console = Console(soft_wrap=True, highlight=False, markup=False)
+    if options.watch is not None or options.cancel is not None:
+        refuse_others(options, arguments)
+        if options.watch is not None:
+            watch_sweep(Path(options.watch), console)
+        else:
+            cancel_sweep(Path(options.cancel or ""), console)
+        return
+    forked_process.preload(_TRIAL)
     with signals.handling(partial(_leave, _same_command(options, arguments))):
         opened = open_sweep(options, overrides, arguments, console)
     if opened is None:
@@ -52,10 +66,13 @@ def run_sweep(arguments: Sequence[str]) -> None:
         if (number := signals.received()) is not None:  # while the sweep was written
             _leave(go_on, number)
         search = Search.open(sweep)
-        _print_header(sweep, len(places), options.join is not None, console)
+        _print_header(sweep, places.number, options.join is not None, console)
+        if places.device is not None:
+            submit_workers(sweep, options, arguments, console)
+            return
     streams.go_on_without_output()
     with folder_errors(sweep.folder):
-        received, limit = _run(sweep, console, places, search)
+        received, limit = _run(sweep, console, places.slots, search, options.submission)
         sweep.refresh()
     if received is not None:
         error = KeyboardInterrupt(received)
@@ -97,12 +114,26 @@ def _print_header(sweep: Sweep, places: int, is_joined: bool, console: Console) 
         console.print(f"beside:     {running}")
 
 
-def _run(sweep: Sweep, console: Console, places: Sequence[Slot], search: Search | None) -> tuple[int | None, str]:
-    """Run the trials. Returns the number of the signal that stopped it, and the limit, if one did."""
+def _run(
+    sweep: Sweep, console: Console, places: Sequence[Slot], search: Search | None, started_by: int | None
+) -> tuple[int | None, str]:
+    """Run the trials. Returns the number of the signal that stopped it, and the limit, if one did.
+
+    Args:
+        sweep: The sweep.
+        console: Shows how far it is.
+        places: The places for trials.
+        search: Proposes further trials.
+        started_by: The number of the submission that has started this worker, if one has.
+    """
     limits = SweepOptions(**sweep.record.options).limits()
+    stops, worker = None, this_worker(started_by)
+    if started_by is not None and (submission := submission_of(sweep.folder, started_by)) is not None:
+        stops = submission.stops
+        limits = replace(limits, idle_minutes=submission.settings["idle_minutes"])
     propose = (lambda: False) if search is None else search.propose
     with LiveView(console, sweep, len(places)) as view:
-        pool = Pool(sweep, this_worker(), places, _TARGET, view, _ON_DEATH, limits, propose)
+        pool = Pool(sweep, worker, places, _TARGET, view, _ON_DEATH, limits, propose, stops)
         with signals.handling(lambda _: pool.stop(), all_of_them=True), signals.suspending(pool.suspend):
             pool.run()
         return signals.received(), pool.ended_by

@@ -89,7 +89,7 @@ def run(
 
     Raises:
         ConvboardError: Something in the config, the data or the directory is wrong; see `convboard.errors`.
-        Interrupted: SIGINT, SIGTERM or SIGHUP ended the run; it is saved, and can be resumed.
+        Interrupted: A signal ended the run, see `signals`; it is saved, and can be resumed.
     """
     run_dir = Path(run_dir)
     comm = communicator()

@@ -11,15 +11,11 @@ from typing import Any
 from convboard.config.error_messages import explain
 from convboard.config.schema import TrainConfig
 from convboard.experiment.run_files import RESULT
-from convboard.experiment.run_summary import CURVES, INTERRUPTED, RUNNING, write_summary
+from convboard.experiment.run_summary import COLUMNS, CURVES, INTERRUPTED, RUNNING, write_summary
 from convboard.files import atomic_write_text, read_text, sync
 from convboard.training.callbacks import Callback, EpochEnd, FitStart, Step
 from convboard.training.signals import Interrupted
 
-COLUMNS = (
-    *("epoch", "step", "time", "images_per_second", "lr"),
-    *("loss/train", "accuracy/train", "loss/val", "accuracy/val"),
-)
 _HEADER = ",".join(COLUMNS) + "\n"
 _LONGEST = 100_000_000  # bytes of curves
 _SYNC_SECONDS = 30.0

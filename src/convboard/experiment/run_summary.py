@@ -15,6 +15,10 @@ from typing import Any
 from convboard.files import atomic_write_text, read_text
 
 SUMMARY, CURVES = "summary.json", "curves.csv"
+COLUMNS = (  # of the curves
+    *("epoch", "step", "time", "images_per_second", "lr"),
+    *("loss/train", "accuracy/train", "loss/val", "accuracy/val"),
+)
 RUNNING, INTERRUPTED = "running", "interrupted"
 
 _LONGEST = 10_000_000  # bytes of a file

@@ -11,6 +11,7 @@ from convboard.config.command_line import argument_of, command, format_value
 from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
 from convboard.files import machine
+from convboard.sweeps.backends.settings import RemoteSettings
 from convboard.sweeps.further_trials import further_trials
 from convboard.sweeps.search.optuna_version import optuna_version, require_optuna
 from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
@@ -18,13 +19,14 @@ from convboard.sweeps.store.journal import CLAIMABLE, State
 from convboard.sweeps.store.liveness import Observer
 from convboard.sweeps.store.losses import forget_losses, interrupt_lost
 from convboard.sweeps.store.provenance import Provenance, changes, provenance_of, trust_copy
+from convboard.sweeps.store.submissions import prove_folder
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord, read_record
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
 from convboard.sweeps.trust import named_by_user, refuse_untrusted, trust_trials
 
-_OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed")
+_OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed", "backend", "submission")
 _OPEN = (*CLAIMABLE, State.RUNNING)
 
 
@@ -48,6 +50,8 @@ def join_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seque
             f"{others[0]} cannot be used with sweep.join=, which trains runs of a sweep and changes nothing else in "
             f"it. Omit it, or change the sweep with sweep.resume={options.join}."
         )
+    if options.submission is not None:
+        prove_folder(Path(options.join or ""), options.submission)
     sweep = _opened(options.join or "", options)
     _changed(sweep, options, arguments, with_own_code=False)
     return sweep
@@ -128,8 +132,16 @@ def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Seq
     if not options.trust:
         refuse_untrusted(sweep.folder, further, named_by_user(overrides))
     if further and options.changed != "keep":
-        now = provenance_of([*sweep.trials, *further], resumed=True)
+        trials = [*sweep.trials, *further]
+        now = provenance_of(trials, resumed=True, device=_device(trials, options))
     return Resumption(sweep, further, failed, pruned, keys, now)
+
+
+def _device(trials: Sequence[Trial], options: SweepOptions) -> str | None:
+    """Return the type of device of the workers that are started elsewhere; None for this machine."""
+    if not isinstance(options.backend, RemoteSettings):
+        return None
+    return options.backend.device({str(trial.config["trainer"]["device"]) for trial in trials})
 
 
 def _opened(folder: str, options: SweepOptions) -> Sweep:
@@ -187,7 +199,7 @@ def _changed(sweep: Sweep, options: SweepOptions, arguments: Sequence[str], with
     Raises:
         RunError: They have changed, and he does not.
     """
-    now = provenance_of(sweep.representatives, resumed=True)
+    now = provenance_of(sweep.representatives, resumed=True, device=_device(sweep.representatives, options))
     found = changes(sweep, now, with_own_code)
     if found and options.changed != "accept":
         keeps = with_own_code and not changes(sweep, now, with_own_code=False)

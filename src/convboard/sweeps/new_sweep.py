@@ -93,6 +93,7 @@ def create_sweep(
     trials: Sequence[Trial],
     options: SweepOptions | None = None,
     search: str | None = None,
+    device: str | None = None,
 ) -> Sweep:
     """Create the folder of a sweep, and trust the code of its trials, which the user has named.
 
@@ -104,13 +105,14 @@ def create_sweep(
         trials: Its trials; examples of them if a search proposes them.
         options: The keys of the sweep itself; None for the defaults.
         search: See `Sweep.create`.
+        device: See `provenance_of`.
 
     Raises:
         RunError: The folder has a sweep.
         OSError: The folder cannot be written.
     """
     swept = tuple(dict.fromkeys(key for trial in trials for key in trial.swept))
-    provenance = provenance_of(trials)
+    provenance = provenance_of(trials, device=device)
     options = options or SweepOptions()
     record = SweepRecord(
         command("train", *map(shlex.quote, map(argument_of, given))),

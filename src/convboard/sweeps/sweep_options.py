@@ -1,9 +1,9 @@
 """The keys of a sweep itself, which are no part of the config of its runs."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, cast, get_type_hints
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, make_dataclass
+from typing import Any, cast
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -11,17 +11,23 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
 
 from convboard.config import compose
-from convboard.config.command_line import format_value
+from convboard.config.command_line import argument_of, format_value
 from convboard.config.conf_folders import CONF
 from convboard.config.error_messages import explain
+from convboard.config.known_keys import keys
 from convboard.config.override_values import MOST_RUNS
 from convboard.config.value_checks import between, check_minutes, one_of
 from convboard.errors import ConfigError
+from convboard.sweeps.backends.known import chosen_settings, refuse_keys_of_others, register
+from convboard.sweeps.backends.settings import BackendSettings
 from convboard.sweeps.pruning.pruning import MedianRule, Pruner, SuccessiveHalving
 from convboard.sweeps.workers.limits import Limits
 
 # The keys of a single command. All others belong to the sweep, and are stored with it.
-OF_A_WORKER = ("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote")
+OF_A_COMMAND = (
+    *("workers", "per_gpu", "resume", "retry", "trust", "join", "changed", "dry_run", "promote"),
+    *("backend", "submission", "watch", "cancel"),
+)
 # Those that a command that resumes the sweep may change.
 MAY_CHANGE = ("max_trials", "on_failure", "max_minutes", "trial_minutes", "hang_minutes")
 SEARCHES = ("grid", "random", "tpe")
@@ -35,6 +41,7 @@ _WORDS = {
 }
 _MOST_WORKERS = 1024
 ON_FAILURE = ("continue", "stop")
+_FOLDERS = ("resume", "join", "watch", "cancel")  # of a sweep that exists
 # A run gives a sign of progress every 5 s.
 _LEAST_MINUTES = {"max_minutes": 0.01, "trial_minutes": 0.01, "hang_minutes": 0.2}
 _MOST_SEEDS = 1000
@@ -71,6 +78,10 @@ class SweepOptions:
             times as many epochs.
         prune_min_trials: Number of runs that must have finished before median prunes one.
         dry_run: Show the runs and check each as far as its first step, but start none; also as --dry-run.
+        backend: What starts the workers, chosen by sweep/backend=slurm, for instance; see conf/sweep/backend.
+        watch: Folder of a sweep to look at while others train its runs, here or on other machines.
+        cancel: Folder of a sweep whose workers are all asked to save and end.
+        submission: What a backend gives to the workers that it starts.
         trust: Go on with a sweep that somebody else has made although it names code that is not convboard's own.
         join: Folder of a sweep to train runs of beside those who do so already, here or on another machine.
         changed: What to do if code, versions or data have changed since the sweep began: refuse; keep, if only code of
@@ -99,6 +110,10 @@ class SweepOptions:
     join: str | None = None
     changed: str = "refuse"
     dry_run: bool = False
+    backend: BackendSettings = field(default_factory=BackendSettings)
+    watch: str | None = None
+    cancel: str | None = None
+    submission: int | None = None
 
     def __post_init__(self) -> None:
         one_of("sweep.search", self.search, SEARCHES)
@@ -110,7 +125,8 @@ class SweepOptions:
         one_of("sweep.on_failure", self.on_failure, ON_FAILURE)
         for key, least in _LEAST_MINUTES.items():
             check_minutes(f"sweep.{key}", getattr(self, key), least)
-        for key in ("resume", "join"):
+        between("sweep.submission", self.submission, 0)
+        for key in _FOLDERS:
             if getattr(self, key) == "":
                 raise ConfigError(f"sweep.{key}= has no value. Give the folder of a sweep, or omit it.")
         one_of("sweep.pruner", self.pruner, PRUNERS)
@@ -127,7 +143,7 @@ class SweepOptions:
 
     def shared(self) -> dict[str, Any]:
         """Return the keys that belong to the sweep, so that all who go on with it or join it use the same."""
-        return {key: value for key, value in asdict(self).items() if key not in OF_A_WORKER}
+        return {key: value for key, value in asdict(self).items() if key not in OF_A_COMMAND}
 
     def limits(self) -> Limits:
         """Return what ends trials, or the sweep, early."""
@@ -239,16 +255,22 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
         ConfigError: A key or an option does not exist, or a value is not allowed.
     """
     own = [argument for argument in arguments if re.match(r"[+~]*sweep\b", argument)]
-    _refuse_lists(own)
-    overrides = [_with_quoted_text(argument.lstrip("+")) for argument in own]
+    refuse_keys_of_others(own)
+    schema = _schema(chosen_settings(own))
+    hints = dict(keys(schema))
+    _refuse_lists(own, hints)
+    overrides = [_with_quoted_text(argument.lstrip("+"), hints) for argument in own]
     compose.register()
+    register()
     ConfigStore.instance().store(_SCHEMA, SweepArguments)
-    ConfigStore.instance().store(_CONFIG, {"defaults": [_SCHEMA, {"sweep": "grid"}, "_self_"]})
+    ConfigStore.instance().store(
+        _CONFIG, {"defaults": [_SCHEMA, {"sweep": "grid"}, {"sweep/backend": "local"}, "_self_"]}
+    )
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             options = OmegaConf.to_object(hydra_compose(_CONFIG, overrides))
     except Exception as error:
-        mistake = explain(error, SweepArguments, own)
+        mistake = explain(error, schema, own)
         if mistake is None or mistake is error:
             raise
         raise mistake from error
@@ -257,11 +279,11 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
     return found, [argument for argument in arguments if argument not in own]
 
 
-def _refuse_lists(own: Sequence[str]) -> None:
+def _refuse_lists(own: Sequence[str], hints: Mapping[str, Any]) -> None:
     """Refuse several values for a key of the sweep itself, with other advice than for a key of its runs."""
     for argument in own:
         key, _, value = argument.partition("=")
-        if re.fullmatch(r"[\w.+-]+(,[\w.+-]+)+", value) and _with_quoted_text(argument) == argument:
+        if re.fullmatch(r"[\w.+-]+(,[\w.+-]+)+", value) and _with_quoted_text(argument, hints) == argument:
             advice = f" For these seeds write seed={value}." if key == "sweep.seeds" else ""
             raise ConfigError(f"{argument}: a sweep has one value of it, not several.{advice}")
 
@@ -276,10 +298,35 @@ def _refuse_without_meaning(options: SweepOptions, given: Sequence[str]) -> None
         raise ConfigError("sweep.search_seed has no meaning for a grid. Omit it, or choose sweep=random or sweep=tpe.")
 
 
-def _with_quoted_text(argument: str) -> str:
-    """Put the value of a key that holds a text into quotes, so that Hydra takes it as it is written."""
+def refuse_others(options: SweepOptions, arguments: Sequence[str]) -> None:
+    """Refuse what a command cannot use that looks at a sweep, or ends it.
+
+    Raises:
+        ConfigError: Something else is given than its folder.
+    """
+    key = "watch" if options.watch is not None else "cancel"
+    for argument in arguments:
+        if not re.match(rf"[+~]*sweep\.{key}=", argument):
+            raise ConfigError(f"{argument_of(argument)} cannot be used with sweep.{key}=. Omit it.")
+
+
+def _schema(backend: type[BackendSettings]) -> type:
+    """Return the schema of the keys, with those of the chosen backend."""
+    options = make_dataclass(
+        "SweepOptions", [("backend", backend, field(default_factory=backend))], bases=(SweepOptions,)
+    )
+    return make_dataclass("SweepArguments", [("sweep", options, field(default_factory=options))])
+
+
+def _with_quoted_text(argument: str, hints: Mapping[str, Any]) -> str:
+    """Put the value of a key that holds a text into quotes, so that Hydra takes it as it is written.
+
+    Args:
+        argument: The argument.
+        hints: The types of the keys.
+    """
     key, equal, value = argument.partition("=")
-    hint = get_type_hints(SweepOptions).get(key.removeprefix("sweep."))
+    hint = hints.get(key)
     is_text = hint in (str, str | None) and value not in ("", "null") and value[:1] not in ("'", '"')
     return f"{key}{equal}{format_value(value, quoted=True)}" if is_text else argument
 
@@ -289,5 +336,5 @@ def given_keys(arguments: Sequence[str]) -> list[str]:
 
     The choice of an option of `conf/sweep` is called `sweep`.
     """
-    found = (re.match(r"[+~]*(?:sweep\.(\w+)|(sweep))=", argument) for argument in arguments)
+    found = (re.match(r"[+~]*(?:sweep[./](\w+)(?:\.\w+)*|(sweep))=", argument) for argument in arguments)
     return [match[1] or match[2] for match in found if match]

@@ -1,4 +1,6 @@
-"""SIGINT, SIGTERM and SIGHUP: one handler for a whole command. The first signal counts, further ones change nothing.
+"""SIGINT, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2: one handler for a whole command.
+
+The first signal counts, further ones change nothing.
 
 What the first signal does depends on what the command is doing:
 
@@ -7,7 +9,8 @@ What the first signal does depends on what the command is doing:
 - While a run is set up, the signal raises KeyboardInterrupt (`raising`), so that locks and folders are released.
 - While a run trains, the signal is only noted (`StopRequest`): the trainer saves after the current step and ends.
 
-SIGHUP comes when a terminal is closed; `nohup` ignores it, and so do these handlers then.
+SIGHUP comes when a terminal is closed; `nohup` ignores it, and so do these handlers then. Batch systems send SIGUSR1 or
+SIGUSR2 some time before they end a job.
 """
 
 import os
@@ -20,7 +23,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 EXIT_BY_SIGNAL = 128  # the exit code is this plus the signal's number, as in shells
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _actions: list[Callable[[int], None]] = []  # the last one is in force
 _repeated: list[Callable[[int], None]] = []  # those that every signal calls
 _received: int | None = None  # the first signal

@@ -76,7 +76,7 @@ class Trainer:
 
         Raises:
             TrainingError: The loss is not finite. The checkpoints on disk are valid.
-            Interrupted: SIGINT, SIGTERM or SIGHUP ended the run. The last checkpoint is that of the last step taken.
+            Interrupted: A signal ended the run, see `signals`. The last checkpoint is that of the last step taken.
         """
         setup = self.setup
         start = FitStart(

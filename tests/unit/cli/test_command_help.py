@@ -43,9 +43,17 @@ def test_the_help_of_a_command_with_keys_of_its_own() -> None:
 def test_every_key_of_a_sweep_is_there_once_with_its_value() -> None:
     text = train_help(["sweep=random", "sweep.workers=3"])
     shown = re.findall(r"^  sweep\.(\w+)=(\S*)", text, re.MULTILINE)
-    assert sorted(key for key, _ in shown) == sorted(field.name for field in fields(SweepOptions))
+    keys = {field.name for field in fields(SweepOptions)} - {"backend", "submission"}
+    assert sorted(key for key, _ in shown) == sorted(keys)
     assert {"search": "random", "workers": "3", "max_trials": "20"}.items() <= dict(shown).items()
     assert re.search("^  sweep +grid random tpe$", text, re.MULTILINE)
+
+
+def test_the_keys_of_the_chosen_backend_are_there() -> None:
+    text = train_help(["sweep/backend=command"])
+    assert "\n  sweep/backend                     command local\n" in text
+    assert "\n  sweep.backend.workers_per_node=1  Number of runs" in text
+    assert "sweep.backend.cpus" not in train_help([])
 
 
 def test_what_is_null_on_the_command_line_is_not_called_none() -> None:

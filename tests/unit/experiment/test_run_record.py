@@ -13,8 +13,8 @@ from torch import nn
 
 from convboard.errors import TrainingError
 from convboard.experiment.run_files import RESULT
-from convboard.experiment.run_record import COLUMNS, CurvesFile, SummaryFile
-from convboard.experiment.run_summary import CURVES, read_summary
+from convboard.experiment.run_record import CurvesFile, SummaryFile
+from convboard.experiment.run_summary import COLUMNS, CURVES, read_summary
 from convboard.training.callbacks import EpochEnd, Evaluation, FitStart, Step
 from convboard.training.signals import Interrupted
 

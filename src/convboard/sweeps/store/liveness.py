@@ -40,6 +40,7 @@ class Worker:
         pid: Its process id.
         started: When the process started, in seconds since the machine did: ids of processes are used again.
         folder: The folder of the workers as it sees it.
+        submission: The number of the submission that has started it; None for a command of the user's.
     """
 
     id: str
@@ -48,12 +49,24 @@ class Worker:
     pid: int
     started: float
     folder: str = ""
+    submission: int | None = None
 
 
-def this_worker() -> Worker:
-    """Return a new worker, which is this process."""
+def this_worker(submission: int | None = None) -> Worker:
+    """Return a new worker, which is this process.
+
+    Args:
+        submission: See `Worker`.
+    """
     host, pid = socket.gethostname(), os.getpid()
-    return Worker(f"{host}-{pid}-{secrets.token_hex(3)}", host, machine(), pid, process_started(pid) or 0.0)
+    return Worker(
+        f"{host}-{pid}-{secrets.token_hex(3)}", host, machine(), pid, process_started(pid) or 0.0, "", submission
+    )
+
+
+def host_of(worker_id: str) -> str:
+    """Return the name of the machine of a worker, by its id."""
+    return worker_id.rsplit("-", 2)[0]
 
 
 class SignOfLife:
@@ -81,6 +94,8 @@ class SignOfLife:
     ) -> None:
         self._ends.set()
         self._thread.join()
+        with suppress(OSError):
+            self._path.unlink()
 
     def _beat(self) -> None:
         count = 0

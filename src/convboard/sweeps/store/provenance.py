@@ -80,12 +80,13 @@ class Provenance:
         create_once(folder / SOURCES / f"{self.sources_name}.json", json.dumps(self.sources, indent=0) + "\n")
 
 
-def provenance_of(trials: Iterable[Trial], resumed: bool = False) -> Provenance:
+def provenance_of(trials: Iterable[Trial], resumed: bool = False, device: str | None = None) -> Provenance:
     """Return the code and the data of trials.
 
     Args:
         trials: The trials.
         resumed: Whether the sweep is there already, see `describe_environment`.
+        device: The type of device on which they are trained; None: what this machine has.
 
     Raises:
         DataError: Pictures are missing or cannot be read.
@@ -93,7 +94,7 @@ def provenance_of(trials: Iterable[Trial], resumed: bool = False) -> Provenance:
     trials = list(trials)
     environment = describe_environment(device="", resumed=resumed)
     del environment["command"]  # each run has its own
-    environment["device"] = device_type({str(trial.config["trainer"]["device"]) for trial in trials})
+    environment["device"] = device or device_type({str(trial.config["trainer"]["device"]) for trial in trials})
     foreign = foreign_files(trials, importable_places())
     sources = {name: digest(file) for name, file in (package_files() | foreign).items()}
     own = {name: file for name, file in foreign.items() if not is_installed(file)}

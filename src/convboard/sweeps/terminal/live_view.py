@@ -13,19 +13,23 @@ from convboard.config.command_line import printable
 from convboard.config.objectives import format_metric
 from convboard.experiment.console import counted
 from convboard.sweeps.store.journal import OVER, Entry, State
+from convboard.sweeps.store.liveness import host_of
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.terminal.progress_elsewhere import read_progress
 from convboard.sweeps.terminal.sweep_progress import RunningTrial, Snapshot, SweepProgress
 from convboard.sweeps.terminal.trial_lines import STYLES, format_duration, trial_lines
 from convboard.sweeps.workers.reports import Progress
 
 _MOST_SHOWN = 16  # running trials
-_BELOW = 7  # lines of a terminal that are no running trial
+_HOST = 16  # columns for the name of a machine
+_BELOW = 8  # lines of a terminal that are no running trial
 _WIDE = 100  # columns from which there is room for longer bars and titles
 _BESIDE = 50  # columns that a table needs beside the swept values
 _FOR_TIMES = 34  # columns
 _INTERVAL = 0.5  # seconds between two pictures in a terminal, each of which takes some milliseconds
 _LINE_INTERVAL = 60.0  # seconds between two lines of progress elsewhere
+_WORKERS_INTERVAL = 5.0  # seconds between two looks for workers
 _TELL_INTERVAL = 1.0  # seconds between two looks for trials that others have ended
 _LARGEST_SHARE = 0.02  # of the time, for looking at the state of all trials
 _CHEAP = 0.005  # seconds of a look that is taken whenever a trial has ended
@@ -45,12 +49,19 @@ class LiveView:
         sweep: The sweep.
         places: Number of trials that run at a time.
         clock: The time in seconds.
+        workers: Describes the workers of the sweep; None: they are not shown.
     """
 
     def __init__(
-        self, console: Console, sweep: Sweep, places: int, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        sweep: Sweep,
+        places: int,
+        clock: Callable[[], float] = time.monotonic,
+        workers: Callable[[], str] | None = None,
     ) -> None:
         self._console, self._sweep, self._clock = console, sweep, clock
+        self._describe_workers, self._workers, self._next_workers = workers, "", clock()
         self._progress = SweepProgress(sweep, places, clock)
         self._began = self._drawn = self._said = self._told = clock()
         self._untold: list[tuple[Trial, Entry]] = []  # trials that others have ended
@@ -100,7 +111,8 @@ class LiveView:
             self._drawn = self._clock()
         elif not self._live.is_started and now - self._said >= _LINE_INTERVAL:
             snapshot = self._looked()
-            self._print(Text.assemble(self._counts(snapshot), "   ", self._times(snapshot)))
+            workers = [f"   {text}"] if (text := self._described_workers()) else []
+            self._print(Text.assemble(self._counts(snapshot), "   ", self._times(snapshot), *workers))
             self._said = now
         if now - self._told >= _TELL_INTERVAL:
             self._told = now
@@ -141,6 +153,8 @@ class LiveView:
             by_others = f", {elsewhere:,} of them by other workers" if elsewhere else ""
             parts.append(Text(f"and {more:,} more{by_others}", "dim"))
         parts += ["", self._bar(snapshot).append("  ").append_text(self._times(snapshot)), self._counts(snapshot)]
+        if workers := self._described_workers():
+            parts.append(Text(workers, "dim"))
         if snapshot.best is not None:
             trial, value = snapshot.best
             objective = self._sweep.record.objective
@@ -148,6 +162,13 @@ class LiveView:
             parts.append(text.append(f" {objective}   {printable(trial.name)}"))
             text.overflow = "ellipsis"
         return Group(*parts)
+
+    def _described_workers(self) -> str:
+        """Return what there is to say of the workers, which is found out now and then; empty if nothing is shown."""
+        if self._describe_workers is not None and self._clock() >= self._next_workers:
+            self._workers = self._describe_workers()
+            self._next_workers = self._clock() + _WORKERS_INTERVAL
+        return self._workers
 
     def _table(self, shown: Sequence[RunningTrial], others: Sequence[Trial]) -> Table:
         """Return the table of trials that run here, and below them of those that others run."""
@@ -160,20 +181,33 @@ class LiveView:
         for title, width in (("epoch", 5), ("", 6), (f"{metric}/val" if is_wide else "val", 7), ("images/s", 8)):
             table.add_column(title, justify="right", no_wrap=True, min_width=width)
         table.add_column("time", justify="right", no_wrap=True, min_width=8)
+        if others:
+            table.add_column("on", no_wrap=True, max_width=_HOST)
         for one in shown:
-            progress = one.progress
-            table.add_row(
-                str(one.trial.number),
-                *_values(one.trial, keys),
-                f"{progress.epoch}/{progress.max_epochs}" if progress else "",
-                ProgressBar(1.0, one.done(), 12 if is_wide else 6, complete_style="cyan", finished_style="cyan"),
-                format_metric(metric, progress.objective) if progress else "",
-                f"{progress.images_per_second:,.0f}" if progress else "",
-                format_duration(self._clock() - one.began),
-            )
+            row = self._row(one.progress, one.done(), self._clock() - one.began)
+            table.add_row(str(one.trial.number), *_values(one.trial, keys), *row)
         for trial in others:
-            table.add_row(str(trial.number), *_values(trial, keys), "", "", "", "", "elsewhere", style="dim")
+            table.add_row(str(trial.number), *_values(trial, keys), *self._row_elsewhere(trial), style="dim")
         return table
+
+    def _row(self, progress: Progress | None, done: float, seconds: float) -> list[RenderableType]:
+        """Return the cells that tell how far a trial is."""
+        metric, width = self._sweep.record.objective.split("/")[0], 12 if self._console.width >= _WIDE else 6
+        return [
+            f"{progress.epoch}/{progress.max_epochs}" if progress else "",
+            ProgressBar(1.0, done, width, complete_style="cyan", finished_style="cyan"),
+            format_metric(metric, progress.objective) if progress else "",
+            f"{progress.images_per_second:,.0f}" if progress else "",
+            format_duration(seconds),
+        ]
+
+    def _row_elsewhere(self, trial: Trial) -> list[RenderableType]:
+        """Return the same cells for a trial that another worker runs, with the machine of that."""
+        sweep, most = self._sweep, trial.config["trainer"]["max_epochs"]
+        entry = sweep.journal.entries(trial.number)[-1]
+        progress = read_progress(sweep.run_dir(trial.number), most, sweep.record.objective)
+        row = self._row(progress, progress.epoch / most if progress else 0.0, max(0.0, time.time() - entry.time))
+        return [*row, Text(printable(host_of(entry.worker)), no_wrap=True, overflow="ellipsis")]
 
     def _keys(self, shown: Sequence[Trial]) -> dict[str, str]:
         """Return the swept keys, with their titles: without room for all, those in which the shown trials differ."""

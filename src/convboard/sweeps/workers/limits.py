@@ -12,24 +12,29 @@ class Limits:
         max_minutes: Time for all trials together, since the command was started.
         trial_minutes: Time for one trial, since it was started or resumed.
         hang_minutes: Time without a sign of progress after which a trial is taken to hang.
+        idle_minutes: Time without a trial after which a worker ends, although others still run some.
     """
 
     stops_on_failure: bool = False
     max_minutes: float | None = None
     trial_minutes: float | None = None
     hang_minutes: float | None = None
+    idle_minutes: float | None = None
 
-    def end_of_sweep(self, seconds: float, failed: int) -> str:
-        """Return why the sweep ends; empty if it goes on.
+    def end_of_sweep(self, seconds: float, failed: int, idle: float = 0.0) -> str:
+        """Return why the sweep ends, or this worker; empty if it goes on.
 
         Args:
             seconds: Time since its start.
             failed: Number of trials that have failed since then.
+            idle: Time for which no trial has run here.
         """
         if failed and self.stops_on_failure:
             return "sweep.on_failure=stop, and a trial has failed"
         if _is_over(seconds, self.max_minutes):
             return f"sweep.max_minutes={self.max_minutes:g} have passed"
+        if _is_over(idle, self.idle_minutes):
+            return f"nothing to do for {self.idle_minutes:g} minutes; others train what is left"
         return ""
 
     def overtime(self, seconds: float) -> str:

@@ -18,6 +18,7 @@ from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker
 from convboard.sweeps.store.losses import STOPPED, interrupt_lost, loss
+from convboard.sweeps.store.stop_requests import count_stops, is_stopped
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.death_calls import DeathCalls
@@ -27,6 +28,7 @@ from convboard.sweeps.workers.reports import End
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
 from convboard.training import signals
 
+CANCELLED = "the sweep was cancelled"
 _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
 CALL_SECONDS = 20.0  # that `on_death` may take
@@ -50,6 +52,7 @@ class Pool:
         listener: Is told what happens.
         propose: Is asked for further trials while a slot is free and no trial can be claimed. It adds them to the
             sweep, and returns whether there are any.
+        stops: Number of requests to stop that are not meant for this worker, see `stop_requests`; None: those so far.
 
     Attributes:
         ended_by: The limit that has ended it; empty if none has.
@@ -65,6 +68,7 @@ class Pool:
         on_death: str | None = None,
         limits: Limits = NO_LIMITS,
         propose: Callable[[], bool] = lambda: False,
+        stops: int | None = None,
     ) -> None:
         self.ended_by = ""
         self._sweep, self._worker, self._listener = sweep, worker, listener
@@ -76,8 +80,10 @@ class Pool:
         self._running: list[RunningTrial] = []
         self._leaving: list[RunningTrial] = []  # their trials have ended, and their processes are about to
         self._woken, self._wakes = os.pipe()
-        self._began, self._looked = time.monotonic(), 0.0
+        self._began = self._was_busy = time.monotonic()
+        self._looked = 0.0
         self._failed_before = len(self._failed())
+        self._stops, self._is_cancelled = count_stops(sweep.folder) if stops is None else stops, False
         self._signals, self._is_told, self._is_to_suspend = 0, False, False
 
     def stop(self) -> None:
@@ -133,9 +139,11 @@ class Pool:
         if time.monotonic() - self._looked >= _TICK:
             self._sweep.refresh()
             self._end_lost()
+            self._is_cancelled = is_stopped(self._sweep.folder, self._stops)
             self._looked = time.monotonic()
         seconds, failed = time.monotonic() - self._began, len(self._failed()) - self._failed_before
-        self.ended_by = self._limits.end_of_sweep(seconds, failed)
+        idle = 0.0 if self._running else time.monotonic() - self._was_busy
+        self.ended_by = CANCELLED if self._is_cancelled else self._limits.end_of_sweep(seconds, failed, idle)
 
     def _end_lost(self) -> None:
         """Interrupt the trials of workers that have ended; those that were lost too often have failed."""
@@ -164,6 +172,8 @@ class Pool:
 
     def _wait(self) -> None:
         """Wait until something happens, at most for a tick, and handle it."""
+        if self._running:
+            self._was_busy = time.monotonic()
         open_reports = [one.reports for one in self._running if not one.reports.closed]
         processes = [*self._running, *self._leaving]
         sentinels = [one.process.sentinel for one in processes]

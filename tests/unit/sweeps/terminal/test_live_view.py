@@ -1,12 +1,14 @@
 """What a terminal shows of a sweep."""
 
 import io
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from convboard.experiment.run_summary import COLUMNS
 from convboard.sweeps.store.journal import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.terminal.live_view import LiveView, short_keys
@@ -124,9 +126,30 @@ def test_what_other_workers_train_and_its_results_are_shown(sweep_of: SweepOf) -
         "4/6  finished     #3   40.00%        4 s  seed=3",
     ]
     assert [line.split() for line in terminal.picture()[1:3]] == [
-        ["trial", "seed", "epoch", "accuracy/val", "images/s", "time"],
-        ["4", "4", "elsewhere"],
+        ["trial", "seed", "epoch", "accuracy/val", "images/s", "time", "on"],
+        ["4", "4", "0", "s", "box"],
     ]
+
+
+def test_how_far_others_are_is_read_from_their_curves(sweep_of: SweepOf) -> None:
+    terminal = Terminal(sweep_of(2))
+    run = terminal.sweep.run_dir(1)
+    run.mkdir()
+    lines = (",".join(COLUMNS), "1,10,0.5,1234.5,0.1,1.0,0.3,1.1,0.625", "2,20,1")
+    (run / "curves.csv").write_text("\n".join(lines))  # a line is being written
+    terminal.sweep.journal.claim("node-7-4711-abc123", [1])
+    terminal.now = 5.0
+    row = terminal.picture()[2].split()
+    assert row[:3] + row[4:6] + row[-1:] == ["1", "1", "1/1", "62.50%", "1,234", "node-7"]
+
+
+def test_the_workers_are_described_now_and_then(sweep_of: SweepOf) -> None:
+    looks = itertools.count(1)
+    view = LiveView(Console(), sweep_of(1), 0, lambda: 0.0, lambda: f"{next(looks)} workers")
+    console = Console(file=io.StringIO(), width=100, record=True)
+    for _ in range(2):
+        console.print(view.picture())
+    assert console.export_text().count("1 workers") == 2
 
 
 def test_a_log_gets_a_line_of_progress_each_minute(sweep_of: SweepOf) -> None:

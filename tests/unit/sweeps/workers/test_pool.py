@@ -18,7 +18,8 @@ import pytest
 from convboard.sweeps.forked_process import GRACE
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.journal import Entry, State
-from convboard.sweeps.store.liveness import this_worker
+from convboard.sweeps.store.liveness import SignOfLife, this_worker
+from convboard.sweeps.store.stop_requests import request_stop
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial
@@ -208,6 +209,35 @@ def test_the_time_of_a_sweep_is_limited(tmp_path: Path) -> None:
     assert states(sweep) == [State.INTERRUPTED, State.INTERRUPTED, State.WAITING]
     assert heard.events.count("stop: sweep.max_minutes=0.02 have passed") == 1
     assert not children()
+
+
+@pytest.mark.thorough
+def test_a_request_to_stop_is_obeyed_by_those_that_it_is_meant_for(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["sleep", "finish"])
+    request_stop(tmp_path)  # before this worker was started
+    heard = Heard()
+    pool = Pool(sweep, this_worker(), [Slot()], OBEY, heard)
+
+    def stop() -> None:
+        heard.has_progress.wait()
+        request_stop(tmp_path)
+
+    threading.Thread(target=stop).start()
+    pool.run()
+    assert pool.ended_by == "the sweep was cancelled"
+    assert states(sweep) == [State.INTERRUPTED, State.WAITING]
+    submitted_before = Pool(sweep, this_worker(), [Slot()], OBEY, heard, stops=1)
+    submitted_before.run()
+    assert states(sweep) == [State.INTERRUPTED, State.WAITING]
+
+
+def test_a_worker_that_has_had_nothing_to_do_for_long_ends_although_others_run_trials(tmp_path: Path) -> None:
+    sweep = sweep_of(tmp_path, ["finish", "sleep"])
+    with SignOfLife(sweep.workers, other := replace(this_worker(), id="other")):
+        sweep.journal.claim(other.id, [1])
+        heard = run(sweep, limits=Limits(idle_minutes=0.002))
+    assert states(sweep) == [State.FINISHED, State.RUNNING]
+    assert heard.events[-1] == "stop: nothing to do for 0.002 minutes; others train what is left"
 
 
 @pytest.mark.thorough
