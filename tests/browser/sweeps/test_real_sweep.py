@@ -109,7 +109,7 @@ def test_a_sweep_is_seen_while_it_runs(real: Real, open_window: Any) -> None:
         row.hover()
         row.locator(".expand").click()
     assert frame.locator(".of-run .reason").inner_text() == "RuntimeError: planted: out of memory"
-    assert frame.locator(".of-run .run-state", has_text="running").inner_text() == "running 1/2"
+    assert frame.locator(".of-run .of-state", has_text="running").inner_text() == "running 1/2"
     page.keyboard.press("2")
     frame.get_by_text("Last values").wait_for()
     page.keyboard.press("3")

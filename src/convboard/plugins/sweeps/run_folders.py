@@ -80,7 +80,7 @@ class RunFolders:
         Raises:
             NotFoundError: There is none.
         """
-        return self._find(run)[0]
+        return self._among(self._beside(run), run)
 
     def beside_best(self, run: str, best: str) -> dict[str, Any]:
         """Return what differs between a run and a run of the best setting; see `beside_best`.
@@ -88,18 +88,17 @@ class RunFolders:
         Raises:
             NotFoundError: There is no such run, or they are not in the same folder.
         """
-        row, rows = self._find(run)
-        other, others = self._find(best)
-        if rows is not others:
-            raise NotFoundError(f"there is no run {best!r} in the folder of {run!r}")
-        return beside_best(row, other, rows)
+        rows = self._beside(run)
+        return beside_best(self._among(rows, run), self._among(rows, best), rows)
 
-    def _find(self, run: str) -> tuple[RunRow, list[RunRow]]:
-        """Return a run by its name in TensorBoard, and all runs of its folder."""
-        for rows in self._read().values():
-            for row in rows:
-                if self.name(row) == run:
-                    return row, rows
+    def _beside(self, run: str) -> Sequence[RunRow]:
+        """Return the runs of the folder that a run is in; none if there is no such run."""
+        return next((rows for rows in self._read().values() if any(self.name(row) == run for row in rows)), ())
+
+    def _among(self, rows: Sequence[RunRow], run: str) -> RunRow:
+        for row in rows:
+            if self.name(row) == run:
+                return row
         raise NotFoundError(f"there is no run {run!r}")
 
     def path(self, row: RunRow) -> Path:

@@ -8,6 +8,7 @@ import { metric, settingName, withDeviation } from "./words.js";
 export class CurveLegend {
   #rows = new Map(); // by setting: {row, text, runs}
   #drawn = ""; // what the rows are of
+  #pointed = null; // the setting that stands out
 
   /**
    * @param {{point: (id: ?string) => void, remove: (id: string) => void}} react Called for the row that is pointed at,
@@ -50,12 +51,14 @@ export class CurveLegend {
   }
 
   /** Write the values at a place on the x axis; at the end of each curve if it is null. */
-  mark({ series, at, axis, tag, pointed, reach }) {
+  mark({ series, at, axis, tag, band, pointed, reach }) {
     this.title.textContent = at === null ? "Last values" : `At ${placeText(at, axis)}`;
     for (const [id, { row }] of this.#rows) row.classList.toggle("pointed", id === pointed);
+    if (pointed !== this.#pointed) this.#rows.get(pointed)?.row.scrollIntoView({ block: "nearest" });
+    this.#pointed = pointed;
     for (const { id, curve } of series) {
       const i = at === null ? curve.x.length - 1 : nearestPoint(curve, at, reach);
-      if (this.#rows.has(id)) write(this.#rows.get(id), pointTexts(curve, i, tag));
+      if (this.#rows.has(id)) write(this.#rows.get(id), pointTexts(curve, i, { tag, band }));
     }
   }
 }
@@ -78,15 +81,15 @@ function legendRow(id, name, value, colour, remove) {
 }
 
 /** A mean with its band, and of how many runs it is. */
-function pointTexts(curve, i, tag) {
+function pointTexts(curve, i, { tag, band }) {
   if (i < 0) return ["–", ""];
   const [low, high, mean] = [curve.low[i], curve.high[i], curve.mean[i]];
-  const isEven = Math.abs(high - mean - (mean - low)) <= 1e-6 * Math.abs(high - low);
-  const isRange = Number.isFinite(low) && !isEven;
-  const range = isRange ? ` (${metric(tag, low)} to ${metric(tag, high)})` : "";
-  const text = isRange ? metric(tag, mean) : withDeviation(tag, { mean, deviation: high - mean });
+  const isRange = band === "range" && Number.isFinite(low);
+  const text = isRange
+    ? `${metric(tag, mean)} (${metric(tag, low)} to ${metric(tag, high)})`
+    : withDeviation(tag, { mean, deviation: high - mean });
   const [count, most] = [curve.count[i], curve.most];
-  return [text + range, count === most ? `n ${most}` : `n ${count} of ${most}`];
+  return [text, count === most ? `n ${most}` : `n ${count} of ${most}`];
 }
 
 /** The keys in which some settings differ; all of them if there is a single setting. */

@@ -191,18 +191,30 @@ export class CurvePlot {
     place(this.frame, null);
   }
 
-  /** Left and right move the crosshair from point to point of the first curve. */
+  /** Left and right move the crosshair from point to point, up and down go from curve to curve. */
   #onKey(event) {
-    const move = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
-    if (event.key === "Escape" && this.#shown?.options.zoom) {
-      event.stopPropagation(); // the details stay
-      this.react.zoom(null);
-    }
-    if (!move || !this.#shown?.series.length || event.ctrlKey || event.altKey) return;
+    const { series, options } = this.#shown ?? {};
+    if (!series?.length || event.ctrlKey || event.altKey) return;
+    const along = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
+    const across = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (along) this.#moveAlong(series, along);
+    else if (across) this.#moveAcross(series, across);
+    else if (event.key === "Escape" && options.zoom) this.react.zoom(null);
+    else return;
     event.preventDefault();
     event.stopPropagation();
-    const { x } = this.#shown.series.reduce((a, b) => (b.curve.x.length > a.curve.x.length ? b : a)).curve;
-    const now = this.#at === null ? (move > 0 ? -1 : x.length) : nearestPoint({ x }, this.#at, Infinity);
-    this.#point(x[Math.min(x.length - 1, Math.max(0, now + move))], null);
+  }
+
+  #moveAlong(series, by) {
+    const longest = series.reduce((a, b) => (b.curve.x.length > a.curve.x.length ? b : a));
+    const { x } = (series.find(({ id }) => id === this.#pointed) ?? longest).curve;
+    const now = this.#at === null ? (by > 0 ? -1 : x.length) : nearestPoint({ x }, this.#at, Infinity);
+    this.#point(x[Math.min(x.length - 1, Math.max(0, now + by))], this.#pointed);
+  }
+
+  #moveAcross(series, by) {
+    const now = series.findIndex(({ id }) => id === this.#pointed);
+    const next = now < 0 ? (by > 0 ? 0 : series.length - 1) : Math.min(series.length - 1, Math.max(0, now + by));
+    this.#point(this.#at, series[next].id);
   }
 }

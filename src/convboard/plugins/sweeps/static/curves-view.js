@@ -88,7 +88,7 @@ class CurvesView {
     const tag = shownTag(state);
     this.plot.node.setAttribute(
       "aria-label",
-      `${tag} of ${drawn.length} settings; left and right move along the curves`,
+      `${tag} of ${plural(drawn.length, "setting")}; left and right move along the curves, up and down between them`,
     );
     this.plot.draw(drawn, { ...state, tag, width, height });
     this.#mark();
@@ -115,7 +115,7 @@ class CurvesView {
     const state = this.store.get();
     const ends = this.#series.map(({ curve }) => curve.x.at(-1) ?? 0);
     const reach = 0.01 * Math.max(0, ...ends);
-    const { axis, pointed } = state;
-    this.legend.mark({ series: this.#series, at: this.#at, axis, tag: shownTag(state), pointed, reach });
+    const { axis, band, pointed } = state;
+    this.legend.mark({ series: this.#series, at: this.#at, axis, band, tag: shownTag(state), pointed, reach });
   }
 }

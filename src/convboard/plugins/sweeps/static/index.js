@@ -126,6 +126,7 @@ export async function render() {
 function page(store, actions) {
   const views = VIEWS.map(({ id, create }) => ({ id, node: create(store, actions) }));
   const nodes = views.map(({ node }) => node);
+  for (const { id, node } of views) Object.assign(node, { id: `view-${id}`, role: "tabpanel" });
   const main = el("main", { class: "main" }, el("div", { class: "view-area" }, nodes), detailsPanel(store, actions));
   const show = ({ view, table, problem }) => {
     main.hidden = !table || Boolean(problem);

@@ -10,7 +10,7 @@ export const KEYS = [
   ["Enter", "details of a run or setting"],
   ["Esc", "close a menu, or else the details"],
   ["X", "clear all filters"],
-  ["Tab to the plot, ← →", "along the curves; Esc shows all of them again"],
+  ["Tab to the plot, ← →", "along the curves; ↑ ↓ from curve to curve; Esc shows all of them again"],
   ["Tab to an axis, ↑ ↓", "an end of its range; ← → the axis before, after; Esc shows all again"],
   ["Inside: ↑ ↓, [ ]", "the layer before, after; the probe image"],
   ["Inside: ← →, space", "the epoch before, after; play through the epochs"],

@@ -68,13 +68,10 @@ function progress(store) {
 }
 
 function viewTabs(store, { chooseView }) {
-  const tabs = VIEWS.map(({ id, title }, i) =>
-    el(
-      "button",
-      { type: "button", role: "tab", id: `tab-${id}`, title: `${title} (${i + 1})`, onclick: () => chooseView(id) },
-      title,
-    ),
-  );
+  const tabs = VIEWS.map(({ id, title }, i) => {
+    const attributes = { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": `view-${id}` };
+    return el("button", { ...attributes, title: `${title} (${i + 1})`, onclick: () => chooseView(id) }, title);
+  });
   const draw = ({ view }) => tabs.forEach((tab, i) => tab.setAttribute("aria-selected", VIEWS[i].id === view));
   store.subscribe(["view"], draw);
   draw(store.get());
