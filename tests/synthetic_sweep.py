@@ -52,7 +52,8 @@ def write_sweep(folder: Path, settings: Sequence[Mapping[str, Any]], outcomes: S
     record = SweepRecord("python train.py -m", tuple(settings[0]), "accuracy/val", "abc", {"torch": "2.11"})
     sweep = Sweep.create(folder, record, trials)
     worker = this_worker()
-    (sweep.workers / f"{worker.id}.json").write_text(json.dumps(asdict(worker)))
+    if any(outcome.state is State.RUNNING for outcome in outcomes):
+        (sweep.workers / f"{worker.id}.json").write_text(json.dumps(asdict(worker)))
     for trial, outcome in zip(trials, outcomes, strict=True):
         _write_outcome(sweep, trial, outcome, worker.id)
     return sweep

@@ -87,6 +87,14 @@ def lock_is_held(path: Path) -> bool:
         return False
 
 
+def foreign_holder(path: Path) -> str:
+    """Return the name of the machine on which a lock was taken; empty if it is this one, or the file names none."""
+    with suppress(OSError, ValueError):
+        _, host = path.read_text().split()
+        return "" if host == socket.gethostname() else host
+    return ""
+
+
 def _holder(path: Path) -> int | None:
     """Id of the process that wrote the lock file; None if it is of another machine or not readable."""
     try:

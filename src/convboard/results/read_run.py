@@ -1,6 +1,8 @@
 """A run that belongs to no sweep as a row, from its small files: summary and result, or config of earlier versions."""
 
+import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,8 @@ from convboard.errors import ConvboardError
 from convboard.experiment.run_files import CONFIG, DATASET, LOCK, RESULT
 from convboard.experiment.run_summary import SUMMARY, read_summary
 from convboard.experiment.stored_json import read_result
-from convboard.files.locks import lock_is_held
+from convboard.files.locks import foreign_holder, lock_is_held
+from convboard.results.durations import age_text
 from convboard.results.read_sweep import as_count, as_seconds, trained_epochs
 from convboard.results.run_row import UNREADABLE, RunRow, flat_config
 from convboard.sweeps.store.journal import State
@@ -38,7 +41,7 @@ def read_run(path: Path, name: str, files: Collection[str]) -> RunRow:
         return RunRow(path, name, UNREADABLE, " ".join(str(error).split()))
     if LOCK in files and lock_is_held(path / LOCK):  # it may have a result of before it was resumed
         result = None
-        state, reason = str(State.RUNNING), ""
+        state, reason = str(State.RUNNING), _elsewhere(path, files)
     else:
         state, reason = _state(summary or {}, result)
     facts = summary or {"ended": None, "environment": {}}
@@ -62,6 +65,21 @@ def _config(path: Path) -> dict[str, Any]:
     from convboard.config.stored_config import read_config  # deferred for start-up time: Hydra takes 0.2 s
 
     return read_config(path / CONFIG)
+
+
+def _elsewhere(path: Path, files: Collection[str]) -> str:
+    """Return where a run is trained, if on another machine, and when something in it changed; else an empty text.
+
+    Whether it has been killed since cannot be told from here: its lock would be the same.
+    """
+    if not (host := foreign_holder(path / LOCK)):
+        return ""
+    changes = []
+    for name in files:
+        with suppress(OSError):
+            changes.append((path / name).stat().st_mtime)
+    ago = f", and nothing has changed for {age_text(time.time() - max(changes))}" if changes else ""
+    return f"locked on {host}{ago}"
 
 
 def _state(summary: Mapping[str, Any], result: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from convboard.files import machine, read_text
 from convboard.results.run_row import RunRow, flat_config
 from convboard.results.trash import trash_of
 from convboard.sweeps.store.journal import OVER, Entry, State
-from convboard.sweeps.store.liveness import LOST_AFTER, Observer
+from convboard.sweeps.store.liveness import LOST_AFTER, Observer, Worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 
@@ -74,7 +74,7 @@ class SweepReader:
     def _read(self, trial: Trial, entries: list[Entry]) -> RunRow | None:
         last = entries[-1] if entries else Entry(State.WAITING)
         state, reason, path = last.state, last.reason, self.sweep.run_dir(trial.number)
-        if state is State.RUNNING and self._is_dead(last.worker):
+        if state is State.RUNNING and _is_dead(self.sweep, self._observer, last.worker):
             state, reason = State.INTERRUPTED, "its process has ended"
         metrics, epochs = _result(path, last)
         has_run = state not in (State.WAITING, State.RUNNING)
@@ -103,14 +103,37 @@ class SweepReader:
             self._configs[trial.number] = flat_config(trial.config, trial.swept)
         return self._configs[trial.number]
 
-    def _is_dead(self, worker_id: str) -> bool:
-        """Return whether a worker has ended. One of another machine has if it has given no sign of life for long."""
-        worker = self._observer.worker(worker_id)
-        if worker is not None and worker.machine == machine():
-            return self._observer.is_dead(worker_id)
-        with suppress(OSError):
-            return time.time() - (self.sweep.workers / f"{worker_id}.beat").stat().st_mtime > _SILENT
-        return True
+
+def living_workers(folder: Path) -> list[tuple[Worker, float | None]]:
+    """Return the processes that train runs of a sweep, also between two runs, or are about to begin.
+
+    Args:
+        folder: The folder of the sweep.
+
+    Returns:
+        Each with the seconds since its last sign of life, by the clock of this machine; None if it has given none yet.
+    """
+    sweep = Sweep.open(folder)
+    observer = Observer(sweep.workers)
+    workers = (observer.worker(file.stem) for file in sorted(sweep.workers.glob("*.json")))
+    alive = [worker for worker in workers if worker is not None and not _is_dead(sweep, observer, worker.id)]
+    return [(worker, _silence(sweep, worker.id)) for worker in alive]
+
+
+def _is_dead(sweep: Sweep, observer: Observer, worker_id: str) -> bool:
+    """Return whether a worker has ended. One of another machine has if it has given no sign of life for long."""
+    worker = observer.worker(worker_id)
+    if worker is not None and worker.machine == machine():
+        return observer.is_dead(worker_id)
+    silence = _silence(sweep, worker_id)
+    return silence is None or silence > _SILENT
+
+
+def _silence(sweep: Sweep, worker_id: str) -> float | None:
+    """Return the seconds since the last sign of life of a worker; None if it has given none."""
+    with suppress(OSError):
+        return time.time() - (sweep.workers / f"{worker_id}.beat").stat().st_mtime
+    return None
 
 
 def _result(path: Path, last: Entry) -> tuple[Mapping[str, float], int | None]:

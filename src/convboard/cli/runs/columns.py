@@ -10,6 +10,7 @@ from convboard.cli.runs.selection import INTERVAL, N, Selected
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import format_value
 from convboard.config.objectives import format_metric, test_metric
+from convboard.results.durations import age_text
 from convboard.results.metric_text import summary_text
 from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting, value_text
@@ -20,7 +21,6 @@ from convboard.sweeps.terminal.live_view import short_keys
 
 _NAMED = 3  # runs of a setting that are named, or one more if that is the last
 _LONGEST, _LONGEST_NUMBER = 40, 8  # characters of a value of a config
-_AGES = ((86_400, "d"), (3_600, "h"), (60, "min"))
 
 
 def column_names(found: Selected) -> list[str]:
@@ -94,7 +94,7 @@ def _fact(rows: Sequence[RunRow], name: str) -> str:
     if not values:
         return ""
     if name == "age":
-        return format_age(min(values))
+        return age_text(min(values))
     if name in ("started", "ended"):
         return format_time(min(values) if name == "started" else max(values))
     if name == "seconds":
@@ -136,11 +136,3 @@ def _value(row: RunRow, key: str) -> str:
 def format_time(seconds: float) -> str:
     """Return a time in seconds since 1970 as the local date and time."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
-
-
-def format_age(seconds: float) -> str:
-    """Return how long ago something was: `5 d`, `3 h`, `12 min`, `40 s`."""
-    for size, unit in _AGES:
-        if seconds >= size:
-            return f"{seconds // size:.0f} {unit}"
-    return f"{max(0, seconds):.0f} s"

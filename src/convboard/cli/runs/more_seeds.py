@@ -11,6 +11,7 @@ from convboard.experiment.console import shown_path
 from convboard.results.compare import Comparison
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import SEED, RunRow
+from convboard.sweeps.store.journal import OVER
 from convboard.sweeps.store.sweep_record import read_record
 
 _LEAST, _MOST = 2, 100  # seeds that are advised
@@ -33,22 +34,24 @@ def more_seeds(first: Sequence[RunRow], second: Sequence[RunRow], found: Compari
         return ""  # if seeds are compared with others, more of them belong to neither
     if len(sweeps) > 1 or folder is None or read_record(folder).options.get("search", "grid") != "grid":
         return ""
-    seeds = {seed for row in rows if isinstance(seed := row.config.get(SEED), int)}
-    missing = _missing(found, len(seeds))
-    if missing > _MOST:
+    missing = _missing(found, rows)
+    if not 0 < missing <= _MOST:
         return ""
-    start = max(seeds, default=0) + 1
+    start = max((seed for row in rows if isinstance(seed := row.config.get(SEED), int)), default=0) + 1
     numbers = range(start, start + missing)
     listed = ",".join(map(str, numbers)) if missing <= _LISTED else f"range({start},{start + missing})"
     resume = assignment("sweep.resume", shown_path(folder))
     return command("train", "-m", resume, shlex.quote(f"{SEED}={listed}"), *_restriction(rows, read_runs([folder])))
 
 
-def _missing(found: Comparison, seeds: int) -> int:
-    """Return how many seeds are missing; a few if that is not known."""
-    if found.needed is None or SEED not in found.paired_by or not seeds:
-        return _LEAST
-    return max(_LEAST, math.ceil((found.needed - found.first.n) * seeds / found.first.n))
+def _missing(found: Comparison, rows: Sequence[RunRow]) -> int:
+    """Return how many seeds are missing beside those that have not ended; a few if that is not known."""
+    done = {row.config.get(SEED) for row in rows if row.value is not None}
+    pending = {row.config.get(SEED) for row in rows if row.state not in OVER} - done
+    if found.needed is None or SEED not in found.paired_by:
+        return _LEAST - len(pending)
+    missing = math.ceil((found.needed - found.first.n) * len(done) / found.first.n)
+    return max(_LEAST, missing) - len(pending)
 
 
 def _restriction(rows: Sequence[RunRow], sweep: Sequence[RunRow]) -> list[str]:

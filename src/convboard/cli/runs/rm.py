@@ -1,34 +1,32 @@
 """Runs moved into the trash, and back: `python scripts/runs.py rm outputs where='state=failed'`."""
 
 import os
-import re
 import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from convboard.cli.runs.selection import load
+from convboard.cli.runs.running import by_sweep, is_whole, refuse_running
+from convboard.cli.runs.selection import NoRunsError, load
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import command
-from convboard.errors import ConfigError, RunError
-from convboard.experiment.console import shown_path
+from convboard.errors import ConfigError
+from convboard.experiment.console import counted, shown_path
+from convboard.results.durations import read_duration
+from convboard.results.read_sweep import living_workers
 from convboard.results.run_row import RunRow
-from convboard.results.table import load_runs
-from convboard.results.trash import TRASH, move_to_trash, restore
-from convboard.sweeps.store.journal import State
+from convboard.results.trash import move_to_trash, restore
 
-_SECONDS = {"min": 60, "h": 3_600, "d": 86_400, "w": 7 * 86_400}
 _TOLD = 10  # runs that are named
-_DURATION = re.compile(rf"(\d+(?:\.\d+)?) ?({'|'.join(_SECONDS)})")
 
 
 @dataclass
 class Arguments:
     """Move runs into a trash folder, outputs.trash beside outputs, and say how to get them back.
 
-    Give the runs, or folders of which all runs are meant, or conditions. Nothing is moved if one of the runs is being
-    trained. A sweep does not repeat runs that have finished and were moved.
+    Give the runs, or folders of which all runs are meant, or conditions. Nothing is moved if one of the runs or sweeps
+    is being trained. A sweep does not repeat runs that have finished and were moved.
 
     Attributes:
         where: A condition on the runs, such as 'state=failed or accuracy/val<0.5'.
@@ -41,8 +39,8 @@ class Arguments:
     restore: str | None = None
 
     def __post_init__(self) -> None:
-        if self.older_than is not None and not _DURATION.fullmatch(self.older_than):
-            raise ConfigError(f"older_than={self.older_than}: give a number with min, h, d or w, such as 7d.")
+        if self.older_than is not None and read_duration(self.older_than) is None:
+            raise ConfigError(f"older_than={self.older_than}: give a number with s, min, h, d or w, such as 7d.")
         if self.restore is not None and (self.where or self.older_than):
             raise ConfigError("restore= moves back all that is in a folder of the trash. Omit where= and older_than=.")
 
@@ -52,64 +50,76 @@ def main(paths: list[str], arguments: Arguments) -> None:
     if arguments.restore is not None:
         if paths:
             raise ConfigError(f"restore={arguments.restore} cannot be used with {paths[0]}. Omit one of them.")
-        _tell("moved back", [(path, path) for path in restore(Path(arguments.restore))])
+        _restore(Path(arguments.restore))
         return
-    if not paths and arguments.where is None and arguments.older_than is None:
+    has_condition = arguments.where is not None or arguments.older_than is not None
+    if not paths and not has_condition:
         raise ConfigError(
             "Give what is to be moved: runs, folders of runs, where= or older_than=, such as older_than=30d."
         )
-    rows = [row for row in load(paths, arguments.where) if _is_old_enough(row, arguments.older_than)]
-    _refuse_running(rows)
-    moved = [(path, move_to_trash(path)) for path in _directories(rows)]
-    if not moved:
-        print("There are no such runs.")
+    try:
+        table = load(paths, arguments.where)
+    except NoRunsError as none:  # an answer, and no mistake
+        print(none)
         return
-    _tell("moved", moved)
-    common = os.path.commonpath([trashed for _, trashed in moved])
-    trash = next(folder for folder in (moved[0][1], *moved[0][1].parents) if folder.name.endswith(TRASH))
-    restore_all = shlex.quote(f"restore={shown_path(Path(common))}")
-    print(f"get back:   {one_line(command('runs', 'rm', restore_all))}")
-    print(f"free space: rm -r {one_line(shlex.quote(shown_path(trash)))}")
+    rows = [row for row in table if _is_old_enough(row, arguments.older_than)]
+    refuse_running(rows, all_meant=not has_condition)
+    directories = _directories(rows, with_sweeps=not has_condition)
+    if directories:
+        _move(directories)
+    elif rows:
+        print(f"There is nothing to move: {counted(len(rows), 'run')} without a directory.")
+    else:
+        print(f"None of {counted(len(table), 'run')} ended longer ago than {arguments.older_than}.")
+
+
+def _move(directories: Sequence[Path]) -> None:
+    """Move directories, and print the commands that get them back and remove them for good."""
+    moved: list[tuple[Path, Path]] = []
+    try:
+        moved.extend((path, move_to_trash(path)) for path in directories)
+    finally:  # also of those before one that cannot be moved
+        if moved:
+            _tell("moved", [path for path, _ in moved])
+            common = shown_path(Path(os.path.commonpath([trashed for _, trashed in moved])))
+            print(f"get back:   {one_line(command('runs', 'rm', shlex.quote(f'restore={common}')))}")
+            print(f"free space: rm -r {one_line(shlex.quote(common))}")
+
+
+def _restore(folder: Path) -> None:
+    moved: list[Path] = []
+    try:
+        moved.extend(restore(folder))
+    finally:
+        _tell("moved back", moved)
 
 
 def _is_old_enough(row: RunRow, duration: str | None) -> bool:
     """Return whether a run ended longer ago than a duration, or else was started or changed."""
-    if duration is None or not (found := _DURATION.fullmatch(duration)):
+    if duration is None or (seconds := read_duration(duration)) is None:
         return True
     ended = row.ended or row.started
     if ended is None:
         ended = row.path.stat().st_mtime if row.path.exists() else time.time()
-    return time.time() - ended > float(found[1]) * _SECONDS[found[2]]
+    return time.time() - ended > seconds
 
 
-def _refuse_running(rows: Sequence[RunRow]) -> None:
-    """Refuse to move runs that are being trained.
+def _directories(rows: Sequence[RunRow], with_sweeps: bool) -> list[Path]:
+    """Return the directories to move.
 
-    Raises:
-        RunError: One of them is.
+    Args:
+        rows: The runs.
+        with_sweeps: Whether the folder of a sweep of which all runs are meant is moved although a process works on it.
     """
-    running = [row for row in rows if row.state == State.RUNNING]
-    if running:
-        raise RunError(
-            f"{shown_path(running[0].path)} is being trained. Nothing was moved. Stop it first, or leave such runs out "
-            "with where='state!=running'."
-        )
-
-
-def _directories(rows: Sequence[RunRow]) -> list[Path]:
-    """Return the directories to move: of a sweep of which all runs are meant, its folder."""
-    by_sweep: dict[Path, list[RunRow]] = {}
-    for row in rows:
-        if row.sweep is not None:
-            by_sweep.setdefault(row.sweep, []).append(row)
-    whole = {sweep for sweep, own in by_sweep.items() if len(own) == len(load_runs(sweep))}
+    whole = {sweep for sweep, own in by_sweep(rows).items() if is_whole(sweep, own)}
+    whole = {sweep for sweep in whole if with_sweeps or not living_workers(sweep)}
     single = [row.path for row in rows if row.sweep not in whole and row.path.exists()]
     return [*sorted(whole), *single]
 
 
-def _tell(what: str, moved: Sequence[tuple[Path, Path]]) -> None:
+def _tell(what: str, moved: Sequence[Path]) -> None:
     """Print which directories were moved."""
-    for source, _ in moved[:_TOLD]:
+    for source in moved[:_TOLD]:
         print(f"{f'{what}:':<12}{one_line(shown_path(source))}")
     if (more := len(moved) - _TOLD) > 0:
         print(f"{'':<12}and {more:,} more {'directory' if more == 1 else 'directories'}")

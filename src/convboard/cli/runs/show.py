@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from convboard.cli.runs.columns import format_age, format_time
+from convboard.cli.runs.columns import format_time
+from convboard.cli.runs.running import unlocking
 from convboard.cli.runs.selection import load
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import assignment, command, format_value, tensorboard
@@ -13,6 +14,7 @@ from convboard.config.objectives import format_metric
 from convboard.errors import ConfigError
 from convboard.experiment.console import shown_path
 from convboard.experiment.run_files import CHECKPOINTS
+from convboard.results.durations import age_text
 from convboard.results.run_row import RunRow
 from convboard.sweeps.store.journal import State
 from convboard.sweeps.store.sweep_folder import LOG
@@ -68,6 +70,7 @@ def _told(row: RunRow) -> dict[str, str]:
     log = row.path / LOG
     return {
         "state": f"{row.state}: {one_line(row.reason)}" if row.reason else str(row.state),
+        "if killed": one_line(unlocking(row)) if row.state == State.RUNNING and row.reason else "",
         "setting": one_line(" ".join(f"{key}={text}" for key, text in row.swept.items())),
         "result": ", ".join(f"{tag} {format_metric(tag, value)}" for tag, value in row.metrics.items()),
         "epochs": epochs,
@@ -85,7 +88,7 @@ def _told(row: RunRow) -> dict[str, str]:
 def _when(seconds: float | None) -> str:
     if seconds is None:
         return ""
-    return f"{format_time(seconds)}, {format_age(time.time() - seconds)} ago"
+    return f"{format_time(seconds)}, {age_text(time.time() - seconds)} ago"
 
 
 def _resume(row: RunRow) -> str:

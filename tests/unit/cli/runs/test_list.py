@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from convboard.cli.runs import list as command
-from convboard.cli.runs.columns import format_age
 from convboard.errors import ConfigError
 from convboard.sweeps.store.journal import State
 from synthetic_sweep import Outcome, grid, write_sweep
@@ -134,7 +133,3 @@ def test_a_narrow_terminal_lacks_what_can_be_spared(
     assert lines[0].split() == heads
     assert max(map(len, lines[:8])) <= max(columns, 72)
     assert lines[-1].startswith(f"There is no room here for {hidden};" if hidden else "6 runs: ")
-
-
-def test_ages() -> None:
-    assert [format_age(seconds) for seconds in (-5, 40, 119, 7200, 200_000)] == ["0 s", "40 s", "1 min", "2 h", "2 d"]

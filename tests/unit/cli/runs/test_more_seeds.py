@@ -11,6 +11,7 @@ from convboard.cli.runs.more_seeds import more_seeds
 from convboard.results.compare import compare_runs
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import RunRow
+from convboard.sweeps.store.journal import State
 from synthetic_sweep import Outcome, grid, write_sweep
 
 
@@ -61,3 +62,13 @@ def test_where_more_seeds_tell_nothing_or_cannot_be_added() -> None:
     assert advice([rows[0], rows[1]], [rows[2], rows[3]]) == ""  # one seed against the other
     assert advice(rows[::2], [replace(row, sweep=Path("other")) for row in rows[1::2]]) == ""
     assert advice(*([replace(row, sweep=None) for row in part] for part in (rows[::2], rows[1::2]))) == ""
+
+
+def test_seeds_that_have_not_ended_are_not_trained_again() -> None:
+    settings = grid({"optimizer.lr": [0.1, 0.01], "seed": [1, 2, 3]})
+    outcomes = [Outcome(value=value) for value in (0.9, 0.88, 0.91, 0.905)] + [Outcome(State.WAITING)] * 2
+    write_sweep(Path("it"), settings, outcomes)
+    rows = read_runs([Path("it")])
+    first, second = rows[::2], rows[1::2]
+    assert compare_runs(first, second).needed == 6
+    assert advice(first, second).startswith("python train.py -m sweep.resume=it seed=4,5,6 optimizer.lr=")

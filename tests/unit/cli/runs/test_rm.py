@@ -1,9 +1,11 @@
 """`runs rm`: runs are moved into the trash, and back."""
 
+import json
 import os
 import re
 import shlex
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from convboard.cli.runs.keys import split_paths
 from convboard.errors import ConfigError, RunError
 from convboard.results.read_runs import read_runs
 from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.liveness import this_worker
+from convboard.sweeps.store.sweep_folder import Sweep
 from synthetic_sweep import Outcome, grid, write_sweep
 
 
@@ -79,25 +83,101 @@ def test_old_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert Path("outputs.trash/digits/old").exists()
     assert "digits/single" in addresses()
     remove(older_than="30d")
-    assert capsys.readouterr().out.endswith("There are no such runs.\n")
+    assert capsys.readouterr().out.endswith("None of 5 runs ended longer ago than 30d.\n")
 
 
 def test_a_run_that_is_trained_is_refused_and_nothing_is_moved() -> None:
     outcomes = [Outcome(), Outcome(State.RUNNING)]
     write_sweep(Path("outputs/sweeps/T"), grid({"seed": range(2)}), outcomes)
     before = addresses()
-    with pytest.raises(RunError, match=r"outputs/sweeps/T/seed=1 is being trained\. Nothing was moved"):
+    with pytest.raises(RunError, match=r"outputs/sweeps/T/seed=1 is being trained\. Nothing was moved") as refused:
         remove("outputs")
     assert addresses() == before
-    remove("outputs", where="state!=running")
-    assert addresses() == ["sweeps/T#1"]
+    remove("outputs", where=advised_condition(refused.value))
+    assert addresses() == ["digits/single", "sweeps/S#3", "sweeps/T#1"]
+
+
+def advised_condition(error: RunError) -> str:
+    (condition,) = re.findall(r"with where='(.+?)'\.", str(error))
+    return str(condition)
+
+
+def live_sweep(*states: State) -> Sweep:
+    """A sweep with a worker that is alive, which is this process, and which trains no run at the moment."""
+    sweep = write_sweep(Path("outputs/sweeps/T"), grid({"seed": range(len(states))}), [*map(Outcome, states)])
+    worker = this_worker()
+    (sweep.workers / f"{worker.id}.json").write_text(json.dumps(asdict(worker)))
+    return sweep
+
+
+@pytest.mark.parametrize("states", [(State.FINISHED, State.WAITING), (State.FINISHED, State.FINISHED)])
+def test_a_sweep_between_two_runs_is_refused(states: tuple[State, ...]) -> None:
+    live_sweep(*states)
+    with pytest.raises(RunError, match=rf"outputs/sweeps/T is being trained by process {os.getpid()} on .*") as refused:
+        remove("outputs")
+    remove("outputs/sweeps/T#0")  # a run that has ended can be moved
+    remove("outputs/sweeps/T", where=advised_condition(refused.value))
+    assert [address for address in addresses() if "T" in address] == ["sweeps/T#1"][: states[1] == State.WAITING]
+    assert Path("outputs/sweeps/T/sweep.yaml").exists()
+
+
+def test_a_run_that_a_worker_may_go_on_with_is_refused() -> None:
+    live_sweep(State.FINISHED, State.INTERRUPTED)
+    with pytest.raises(RunError, match="outputs/sweeps/T is being trained by process"):
+        remove("outputs", where="state=interrupted")
+
+
+def test_a_worker_of_another_machine_is_alive_as_long_as_it_gives_signs() -> None:
+    sweep = live_sweep(State.FINISHED)
+    (file,) = sweep.workers.glob("*.json")
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"machine": "other", "host": "other"}))
+    beat = file.with_suffix(".beat")
+    beat.write_text("1")
+    with pytest.raises(RunError, match=r"on other, whose last sign of life was \d s ago"):
+        remove("outputs/sweeps/T")
+    os.utime(beat, (time.time() - 3600, time.time() - 3600))
+    remove("outputs/sweeps/T")
+
+
+def test_how_to_get_past_the_lock_of_a_run_that_was_killed_on_another_machine() -> None:
+    run = Path("outputs/digits/single")
+    (run / "run.lock").write_text("17 other-host\n")
+    then = time.time() - 3 * 86_400
+    for file in run.iterdir():
+        os.utime(file, (then, then))
+    expected = (
+        r"outputs/digits/single is being trained, or was killed: it is locked on other-host, and nothing has changed "
+        r"for 3 d\. .* If it was killed, remove its lock and try again: rm (\S+)$"
+    )
+    with pytest.raises(RunError, match=expected) as refused:
+        remove("outputs/digits/single")
+    found = re.search(expected, str(refused.value))
+    assert found is not None
+    Path(found[1]).unlink()
+    remove("outputs/digits/single")
+    assert not run.exists()
+
+
+def test_what_was_moved_before_an_error_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    write_run("zz")
+    Path("outputs.trash/digits").mkdir(parents=True)
+    Path("outputs.trash/digits/zz").symlink_to("nowhere")
+    Path("outputs.trash/.2").write_text("in the way")
+    with pytest.raises(RunError, match="outputs/digits/zz cannot be moved"):
+        remove("outputs/digits")
+    assert advised(capsys) == ["restore=outputs.trash/digits/single"]
+
+
+def test_runs_that_have_not_begun_have_nothing_to_move(capsys: pytest.CaptureFixture[str]) -> None:
+    remove("outputs/sweeps/S#3")
+    assert capsys.readouterr().out == "There is nothing to move: 1 run without a directory.\n"
 
 
 @pytest.mark.parametrize(
     ("paths", "keys", "message"),
     [
         ([], {}, "Give what is to be moved: runs, folders of runs, where= or older_than="),
-        ([], {"older_than": "7"}, "older_than=7: give a number with min, h, d or w, such as 7d"),
+        ([], {"older_than": "7"}, "older_than=7: give a number with s, min, h, d or w, such as 7d"),
         ([], {"restore": "outputs.trash", "where": "seed=1"}, "Omit where= and older_than="),
         (["outputs"], {"restore": "outputs.trash"}, "restore=outputs.trash cannot be used with outputs"),
     ],
@@ -124,8 +204,8 @@ def test_the_printed_commands_do_what_they_say_whatever_the_folder_is_called(
     found = re.search(r"^free space: rm -r (.+)$", printed, re.MULTILINE)
     assert found is not None
     (trash,) = shlex.split(found[1])
-    assert Path(trash).is_dir()
-    assert trash.endswith(".trash")
+    assert (Path(trash) / "config.yaml").is_file()  # of these runs alone: others may be in the trash already
+    assert ".trash/" in trash
     back = re.search(r"^get back: +.*?runs(?:\.py)? rm (.+)$", printed, re.MULTILINE)
     assert back is not None
     (restored,) = shlex.split(back[1])
