@@ -18,7 +18,7 @@ from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run import run
 from convboard.experiment.run_summary import record_end
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.provenance import imported_code
 from convboard.sweeps.store.source_files import foreign_modules
 from convboard.sweeps.store.trials import SEED, Trial

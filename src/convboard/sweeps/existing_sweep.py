@@ -15,7 +15,7 @@ from convboard.sweeps.backends.settings import RemoteSettings
 from convboard.sweeps.further_trials import further_trials
 from convboard.sweeps.search.optuna_version import optuna_version, require_optuna
 from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
-from convboard.sweeps.store.journal import CLAIMABLE, State
+from convboard.sweeps.store.entries import CLAIMABLE, State
 from convboard.sweeps.store.liveness import Observer
 from convboard.sweeps.store.losses import forget_losses, interrupt_lost
 from convboard.sweeps.store.provenance import Provenance, changes, provenance_of, trust_copy

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from convboard.config.objectives import sign_of
 from convboard.sweeps.pruning.pruning import pruned_with
-from convboard.sweeps.store.journal import CLAIMABLE, Entry, State
+from convboard.sweeps.store.entries import CLAIMABLE, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import SEED, Trial, setting_of
 

@@ -5,7 +5,8 @@ Others go on with such a trial. One that is lost again and again is taken to be 
 
 from collections.abc import Sequence
 
-from convboard.sweeps.store.journal import Entry, Journal, State
+from convboard.sweeps.store.entries import Entry, State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.liveness import Observer
 
 STOPPED = "the sweep was stopped"  # the reason of an interruption that is no loss

@@ -20,7 +20,8 @@ from pathlib import Path
 from convboard.config.command_line import assignment
 from convboard.errors import RunError
 from convboard.files import create_once, make_folder, read_bytes, remove_leftovers
-from convboard.sweeps.store.journal import CLAIMABLE, Entry, Journal, State
+from convboard.sweeps.store.entries import CLAIMABLE, Entry, State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.sweep_record import SWEEP, SweepRecord, read_record, revise_record, state_of_record
 from convboard.sweeps.store.trials import Trial, Trials
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from convboard.config.objectives import sign_of
-from convboard.sweeps.store.journal import CLAIMABLE, OVER, Entry, State
+from convboard.sweeps.store.entries import CLAIMABLE, OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.time_left import Durations, makespan

@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from convboard.sweeps.forked_process import GRACE, call_first_to_kill, connected
 from convboard.sweeps.pruning.racing import claimable, spare_seeds
 from convboard.sweeps.slots import Slot
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker
 from convboard.sweeps.store.losses import STOPPED, interrupt_lost, loss
 from convboard.sweeps.store.stop_requests import count_stops, is_stopped

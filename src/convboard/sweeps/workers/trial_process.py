@@ -16,7 +16,8 @@ from convboard.experiment.run_files import CONFIG, LOCK
 from convboard.files import empty, make_folder
 from convboard.files.locks import locked
 from convboard.sweeps.pruning.pruning import EpochValues, Pruner, WithItsSetting
-from convboard.sweeps.store.journal import Journal, State
+from convboard.sweeps.store.entries import State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.sweep_folder import JOURNAL, LOG, TRIALS, VALUES
 from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import SEED, Trial, Trials, setting_of

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convboard.sweeps.store.journal import _FOLLOWS, Entry, Journal, State
+from convboard.sweeps.store.entries import FOLLOWS, Entry, State
+from convboard.sweeps.store.journal import Journal
 from python_code import start
 
 
@@ -113,7 +114,7 @@ def test_all_who_read_agree_whatever_several_write(
     for who, number, state, refreshes in moves:
         if refreshes:
             journals[who].refresh()
-        if state in _FOLLOWS[journals[who].state(number)] and journals[who].append(number, Entry(state, str(who))):
+        if state in FOLLOWS[journals[who].state(number)] and journals[who].append(number, Entry(state, str(who))):
             added.setdefault(number, []).append(state)
     for journal in journals:
         journal.refresh()

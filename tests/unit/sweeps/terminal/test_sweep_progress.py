@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.sweep_progress import RunningTrial, SweepProgress

@@ -11,7 +11,7 @@ from convboard.errors import RunError
 from convboard.experiment.run_files import LOCK
 from convboard.files.locks import locked
 from convboard.sweeps.pruning.pruning import EpochValues, SuccessiveHalving
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial
