@@ -117,7 +117,7 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
             current_folder.importable(),
         ):
             config = trial_config(trial, run_dir)
-            pruning = pruning_of(folder, trial.number)
+            pruning = pruning_of(folder, trial)
             report = ReportProgress(reports, config.objective)
             result = run(
                 config, run_dir, callbacks=[report, pruning] if pruning else [report], row=_row(trial, run_dir)

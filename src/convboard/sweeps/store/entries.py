@@ -24,6 +24,7 @@ class State(StrEnum):
 
 
 CLAIMABLE = (State.WAITING, State.INTERRUPTED)
+_STATES = {str(state): state for state in State}
 OVER = (State.FINISHED, State.PRUNED, State.FAILED)
 FOLLOWS = {  # the states that may come after each
     State.WAITING: (State.RUNNING, State.PRUNED),  # pruned: a further seed of a setting that is worse than another
@@ -94,6 +95,6 @@ def entry_of(content: object, name: str) -> Entry:
             "seconds": None | int() | float() as seconds,
             "epochs": None | int() as epochs,
             "time": int() | float() as written,
-        } if state in list(State):
-            return Entry(State(state), intern(worker), reason, value, seconds, epochs, written)
+        } if state in _STATES:
+            return Entry(_STATES[state], intern(worker), reason, value, seconds, epochs, written)
     return Entry(State.INTERRUPTED, reason=f"{name} of the journal is damaged")

@@ -105,9 +105,10 @@ class Journal:
     def _read_compacted(self, block: int) -> None:
         """Read the file with the entries of a block."""
         path = self._compacted_path(block)
+        name = path.name
         for number, log in read_compacted(path, _numbers(block)).items():
             for content in log[len(self.entries(number)) :]:
-                self._add(number, entry_of(content, path.name))
+                self._add(number, entry_of(content, name))
 
     def compact(self, worker: str | None = None) -> None:
         """Write the entries of blocks whose trials are all over into one file each.
