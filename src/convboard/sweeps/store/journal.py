@@ -22,7 +22,8 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -44,12 +45,13 @@ class Journal:
 
     Args:
         folder: Its folder, which must exist.
+        clock: Gives seconds, from any start.
 
     Attributes:
         known: The trial of each entry that is known, in the order in which this process has got to know them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = folder
         self.known: list[int] = []
         self._entries: dict[int, list[Entry]] = {}
@@ -59,7 +61,7 @@ class Journal:
         self._compacted: set[int] = set()  # blocks whose entries are in one file
         self._to_compact: set[int] = set()  # blocks that may be over now
         self._over: dict[int, bool] = {}  # by block, as far as it is known
-        self._listings = Listings()
+        self._listings = Listings(clock)
 
     def refresh(self) -> None:
         """Read the entries that other processes have added.
@@ -116,17 +118,15 @@ class Journal:
         Args:
             worker: Only those of which this worker has ended the last trial, so that not all workers write the same
                 file; None: all.
-
-        Raises:
-            OSError: The folder cannot be written.
         """
         candidates, self._to_compact = self._to_compact, set()
         for block in candidates - self._compacted:
             logs = {number: self.entries(number) for number in _numbers(block)}
             if self._is_over(block) and worker in (None, _last_worker(logs.values())):
                 plain = {number: [asdict(entry) for entry in log] for number, log in logs.items()}
-                write_compacted(self._compacted_path(block), plain)
-                self._compacted.add(block)
+                with suppress(OSError):  # a full disk: the entries are read one by one
+                    write_compacted(self._compacted_path(block), plain)
+                    self._compacted.add(block)
 
     def _compacted_path(self, block: int) -> Path:
         return self.folder / f"{block:03}.jsonl"
