@@ -128,8 +128,8 @@ class Sweep:
     @property
     def left(self) -> int:
         """Number of trials that can be claimed, with those that a search will still propose."""
-        claimable = sum(self.journal.state(trial.number) in CLAIMABLE for trial in self.trials)
-        return claimable + self.total - len(self.trials)
+        counts = self.journal.count(range(len(self.trials)))
+        return sum(counts[state] for state in CLAIMABLE) + self.total - len(self.trials)
 
     @property
     def representatives(self) -> list[Trial]:

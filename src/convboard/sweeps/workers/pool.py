@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing.connection import wait
 
 from convboard.sweeps.forked_process import GRACE, call_first_to_kill, connected
-from convboard.sweeps.pruning.racing import claimable, spare_seeds
+from convboard.sweeps.pruning.racing import Seeds
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.liveness import SignOfLife, Worker
@@ -75,6 +75,7 @@ class Pool:
         self._target, self._limits = target, limits
         self._deaths = DeathCalls(on_death, sweep.folder)
         self._propose = propose
+        self._seeds = Seeds(sweep)
         self._others = Others(sweep, worker.id, stops, _TICK)
         self._free = list(slots)
         self._running: list[RunningTrial] = []
@@ -145,9 +146,9 @@ class Pool:
 
     def _fill(self) -> None:
         while self._free and not self._is_stopping:
-            for spared in spare_seeds(self._sweep, self._worker.id):
+            for spared in self._seeds.spare(self._worker.id):
                 self._listener.on_end(self._sweep.trials[spared], self._sweep.journal.entries(spared)[-1])
-            number = self._sweep.journal.claim(self._worker.id, claimable(self._sweep))
+            number = self._sweep.journal.claim(self._worker.id, self._seeds.claimable())
             if number is None:
                 if self._propose():
                     continue
