@@ -5,7 +5,7 @@ from typing import Any
 
 from convboard.config.objectives import test_metric
 from convboard.results.run_row import RunRow
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 
 def run_row(number: int, value: float | None, state: State = State.FINISHED, **facts: Any) -> RunRow:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from convboard.errors import DataError
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.trial_checks import Checked, Remark, trials_to_check
 from convboard.sweeps.workers.reports import Activity, End, Progress

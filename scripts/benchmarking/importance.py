@@ -15,7 +15,7 @@ from convboard.results.importance import importance as importance_of
 from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting
 from convboard.sweeps.search.optuna_version import require_optuna
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _SETTINGS = (10, 20, 40, 100, 300)
 _SEARCHES = 5  # for each number of settings, times the number of rounds

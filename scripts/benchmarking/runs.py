@@ -17,7 +17,7 @@ from benchmarking.tables import Cell, Section
 from convboard.config.compose import compose_config
 from convboard.experiment.run_files import CONFIG, DATASET, RESULT
 from convboard.experiment.run_summary import SUMMARY
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial, folder_name

@@ -14,7 +14,7 @@ from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.plan import SearchPlan
 from convboard.sweeps.search.search import Search, fraction
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.sweep_options import SweepOptions
 

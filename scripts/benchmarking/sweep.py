@@ -13,7 +13,7 @@ from benchmarking.sweep_runners import ShortRuns, compare_runners
 from benchmarking.tables import Cell, Section
 from benchmarking.watched_commands import CHILD, HERE, together, watched
 from benchmarking.workloads import ROOT
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial

@@ -9,7 +9,8 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from convboard.sweeps.store.journal import Entry, Journal, State
+from convboard.sweeps.store.entries import Entry, State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.reports import End, Progress
 

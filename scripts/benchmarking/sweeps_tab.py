@@ -22,7 +22,7 @@ from benchmarking.tables import Cell, Section
 from convboard.board.event_file import EventFile
 from convboard.board.summaries import scalar
 from convboard.config.compose import compose_config
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial, folder_name

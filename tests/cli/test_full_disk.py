@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from commands import Command
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.training.checkpoint import load_latest
 from interrupted import CONFIG, RunCommand, assert_same, scalars

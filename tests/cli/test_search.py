@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from commands import Command
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]

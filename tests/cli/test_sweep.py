@@ -15,7 +15,7 @@ import pytest
 
 import convboard
 from commands import TRAIN, Command
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import assert_same
 

@@ -13,7 +13,7 @@ import pytest
 from commands import TRAIN
 from convboard.experiment.run_files import RESULT
 from convboard.experiment.stored_json import read_result
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 
 RunCommand = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -23,7 +23,7 @@ QUICK = ("dataset=digits", "seed=1,2,3", "board=minimal", "hydra.sweep.dir=sweep
 
 
 def wait_until(sweep: Sweep, state: State, number: int) -> None:
-    while sweep.journal.count(trial.number for trial in sweep.trials)[state] < number:
+    while sweep.journal.count(range(len(sweep.trials)))[state] < number:
         time.sleep(0.1)
         sweep.refresh()
 

@@ -12,7 +12,7 @@ import pytest
 from commands import TRAIN, Command
 from convboard.experiment.run_files import RESULT
 from convboard.experiment.stored_json import read_result
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 
 StartCommand = Callable[..., Command]

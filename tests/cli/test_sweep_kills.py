@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import CONFIG, RunCommand, assert_same
 

@@ -10,7 +10,7 @@ import pytest
 from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams.api_pb2 import STATUS_SUCCESS
 
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from interrupted import CONFIG, assert_same, hparams_records, scalars
 

@@ -18,7 +18,7 @@ from convboard.config.schema import TrainConfig
 from convboard.errors import RunError
 from convboard.experiment.run import run
 from convboard.experiment.run_summary import record_end
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.provenance import imported_code
 from convboard.sweeps.store.source_files import foreign_modules
 from convboard.sweeps.store.trials import SEED, Trial
@@ -117,7 +117,7 @@ def _run(folder: Path, trial: Trial, reports: Connection) -> tuple[End, int]:
             current_folder.importable(),
         ):
             config = trial_config(trial, run_dir)
-            pruning = pruning_of(folder, trial.number)
+            pruning = pruning_of(folder, trial)
             report = ReportProgress(reports, config.objective)
             result = run(
                 config, run_dir, callbacks=[report, pruning] if pruning else [report], row=_row(trial, run_dir)

@@ -15,7 +15,7 @@ from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.results.sweep_report import print_report
 from convboard.sweeps.backends.known import backend_of, settings_of
-from convboard.sweeps.store.journal import OVER
+from convboard.sweeps.store.entries import OVER
 from convboard.sweeps.store.submissions import read_submissions
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.terminal.live_view import LiveView
@@ -51,7 +51,7 @@ def watch_sweep(folder: Path, console: Console) -> None:
 
 
 def _is_over(sweep: Sweep) -> bool:
-    states = sweep.journal.count(trial.number for trial in sweep.trials)
+    states = sweep.journal.count(range(len(sweep.trials)))
     return sum(states[state] for state in OVER) >= sweep.total
 
 

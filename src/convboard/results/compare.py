@@ -21,7 +21,7 @@ from convboard.results.statistics import (
 )
 from convboard.results.table import RunTable
 from convboard.results.task import data_of, data_text, refuse_several_data_sets
-from convboard.sweeps.store.journal import OVER
+from convboard.sweeps.store.entries import OVER
 
 
 @dataclass(frozen=True)

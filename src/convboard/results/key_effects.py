@@ -9,7 +9,7 @@ from convboard.results.run_row import SEED, RunRow
 from convboard.results.setting import Setting
 from convboard.results.statistics import Summary, summarise
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _MOST_VALUES = 12  # of a number, each of which has a mean of its own
 _GROUPS = 6  # of a number that has more values

@@ -14,7 +14,7 @@ from convboard.files.locks import foreign_holder, lock_is_held
 from convboard.results.durations import age_text
 from convboard.results.read_sweep import as_count, as_seconds, trained_epochs
 from convboard.results.run_row import UNREADABLE, RunRow, flat_config
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _MARKS = frozenset((SUMMARY, DATASET, RESULT))  # one of which every run has beside its config
 

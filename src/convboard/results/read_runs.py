@@ -16,7 +16,7 @@ from convboard.results.read_run import is_run, read_run
 from convboard.results.read_sweep import SweepReader
 from convboard.results.run_row import UNREADABLE, RunRow
 from convboard.results.trash import TRASH
-from convboard.sweeps.store.journal import OVER
+from convboard.sweeps.store.entries import OVER
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SWEEP
 

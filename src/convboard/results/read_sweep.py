@@ -13,7 +13,7 @@ from convboard.experiment.stored_json import read_result
 from convboard.files import machine, read_text
 from convboard.results.run_row import RunRow, flat_config
 from convboard.results.trash import trash_of
-from convboard.sweeps.store.journal import OVER, Entry, State
+from convboard.sweeps.store.entries import OVER, Entry, State
 from convboard.sweeps.store.liveness import LOST_AFTER, Observer, Worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial

@@ -9,7 +9,7 @@ from convboard.config.command_line import format_value
 from convboard.results.run_row import GROUPS, SEED, RunRow
 from convboard.results.statistics import Summary, summarise
 from convboard.results.task import Task, task_of
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 # Keys of how a run computes and where its data is, and what other keys say too.
 NOT_A_SETTING = {

@@ -15,7 +15,7 @@ from convboard.results.ranking_table import best_trial, ranking_table
 from convboard.results.read_sweep import trial_rows
 from convboard.results.setting import Setting, group_settings
 from convboard.results.task import Task
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
 from convboard.sweeps.store.trials import setting_of
 from convboard.sweeps.terminal.live_view import short_keys

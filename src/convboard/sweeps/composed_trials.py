@@ -1,12 +1,13 @@
 """The trials of a sweep, composed from the values on its command line."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from convboard.config.compose_many import ConfigComposer
 from convboard.config.stored_config import with_absolute_paths
 from convboard.errors import ConfigError
 from convboard.sweeps.grid import Setting, grid, named
-from convboard.sweeps.store.trials import Trial, folder_name
+from convboard.sweeps.store.trials import Trial, folder_name, with_shared_parts
 
 
 def new_trials(
@@ -36,12 +37,14 @@ def compose_trials(
         ConfigError: A trial cannot be; its values are named. Or the trials have different objectives.
     """
     composer = ConfigComposer()
-    trials = []
+    trials: list[Trial] = []
+    parts: dict[str, Any] = {}
     for number, setting in enumerate(settings):
         with named(setting, settings):
             config = composer.compose(setting.overrides)
         plain = with_absolute_paths(config).to_dict()
-        trials.append(Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept), plain))
+        trial = Trial(number, setting.overrides, dict(setting.swept), folder_name(setting.swept), plain)
+        trials.append(with_shared_parts(trial, parts))
         on_progress(number + 1, len(settings))
     objectives = list(dict.fromkeys(str(trial.config["objective"]) for trial in trials))
     if len(objectives) > 1:

@@ -1,6 +1,7 @@
 """A sweep that exists already: resumed, with further values if some are given, or joined by another worker."""
 
 import shlex
+import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -15,8 +16,8 @@ from convboard.sweeps.backends.settings import RemoteSettings
 from convboard.sweeps.further_trials import further_trials
 from convboard.sweeps.search.optuna_version import optuna_version, require_optuna
 from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
-from convboard.sweeps.store.journal import CLAIMABLE, State
-from convboard.sweeps.store.liveness import Observer
+from convboard.sweeps.store.entries import CLAIMABLE, State
+from convboard.sweeps.store.liveness import Observer, host_of
 from convboard.sweeps.store.losses import forget_losses, interrupt_lost
 from convboard.sweeps.store.provenance import Provenance, changes, provenance_of, trust_copy
 from convboard.sweeps.store.submissions import prove_folder
@@ -106,6 +107,7 @@ class Resumption:
         forget_losses(sweep.journal, range(len(sweep.trials)))
         sweep.retry(self.failed)
         sweep.promote(self.pruned)
+        sweep.journal.compact()
 
 
 def resume_sweep(options: SweepOptions, overrides: Sequence[str], arguments: Sequence[str]) -> Resumption:
@@ -182,7 +184,7 @@ def _refuse_copy(sweep: Sweep) -> None:
     """
     observer = Observer(sweep.workers)
     for _, worker_id in sweep.journal.running():
-        worker = observer.worker(worker_id)
+        worker = observer.worker(worker_id) if host_of(worker_id) == socket.gethostname() else None
         if worker is None or worker.machine != machine() or observer.is_dead(worker_id):
             continue
         original = Path(worker.folder)

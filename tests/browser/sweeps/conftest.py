@@ -10,7 +10,7 @@ from playwright.sync_api import Locator
 
 from convboard.board.event_file import EventFile
 from convboard.board.summaries import scalar
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from opened_tab import OpenedTab
 from synthetic_sweep import Outcome, grid, write_sweep

@@ -16,7 +16,7 @@ from convboard.config.objectives import format_metric
 from convboard.results.curves import read_curve
 from convboard.results.ranking import rank
 from convboard.results.table import load_runs
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 
 OPTIMIZER = """

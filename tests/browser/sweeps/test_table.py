@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from convboard.config.objectives import format_metric
 from convboard.results.ranking import rank
 from convboard.results.table import load_runs
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 
 RANKED = ("setting 2", "setting 3", "setting 0", "setting 1")
 

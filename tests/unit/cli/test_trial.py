@@ -9,7 +9,7 @@ import pytest
 
 from convboard.cli.trial import run_trial
 from convboard.sweeps.composed_trials import new_trials
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 SCRIPT = """
 import sys

@@ -9,7 +9,7 @@ from scipy import stats
 from convboard.errors import ConfigError, RunError
 from convboard.results.compare import compare_runs
 from convboard.results.run_row import RunRow
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 A = [0.970, 0.965, 0.972, 0.968, 0.971]

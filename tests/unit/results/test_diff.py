@@ -7,7 +7,7 @@ import pytest
 
 from convboard.results.diff import Difference, diff, differing_config
 from convboard.results.run_row import RunRow
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from run_rows import run_row

@@ -12,7 +12,7 @@ from sklearn.feature_selection import f_classif
 
 from convboard.results.importance import FANOVA, GROUPS, VARIANCE, importance, importance_method
 from convboard.results.setting import Setting
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 

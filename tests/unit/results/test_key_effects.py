@@ -6,7 +6,7 @@ import pytest
 
 from convboard.results.key_effects import compared_keys, key_effect, measured, measured_settings
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 

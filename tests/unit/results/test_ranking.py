@@ -7,7 +7,7 @@ import pytest
 from convboard.results.ranking import is_close, most_seeds, rank
 from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting, group_settings
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 

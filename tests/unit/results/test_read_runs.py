@@ -13,7 +13,7 @@ from convboard.errors import RunError
 from convboard.experiment.run_files import LOCK
 from convboard.files.locks import locked
 from convboard.results.read_runs import RunReader, read_runs
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from synthetic_sweep import Outcome, grid, write_sweep

@@ -1,7 +1,7 @@
 """Runs grouped into settings."""
 
 from convboard.results.setting import group_settings
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from convboard.results.sweep_report import print_report
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from sweep_records import ended_sweep
 

@@ -14,7 +14,7 @@ from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.new_sweep import create_sweep
 from convboard.sweeps.search.new_search import new_plan
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.liveness import SignOfLife, this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import read_record

@@ -16,7 +16,7 @@ from convboard.results.run_row import RunRow
 from convboard.results.setting import Setting, value_text
 from convboard.results.statistics import summarise
 from convboard.results.table import FACTS, RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.terminal.live_view import short_keys
 
 _NAMED = 3  # runs of a setting that are named, or one more if that is the last

@@ -17,7 +17,7 @@ from convboard.results.export.trackers import PICTURES, TRACKERS, export_runs, o
 from convboard.results.export.values import value_columns, value_names
 from convboard.results.run_row import UNREADABLE
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _DATA: dict[str, Callable[..., str | bytes]] = {"csv": as_csv, "json": as_json, "parquet": as_parquet}
 _REPORT: dict[str, Callable[..., str]] = {"markdown": as_markdown, "latex": as_latex}

@@ -11,7 +11,7 @@ from convboard.experiment.console import shown_path
 from convboard.results.compare import Comparison
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import SEED, RunRow
-from convboard.sweeps.store.journal import OVER
+from convboard.sweeps.store.entries import OVER
 from convboard.sweeps.store.sweep_record import read_record
 
 _LEAST, _MOST = 2, 100  # seeds that are advised

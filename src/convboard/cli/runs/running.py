@@ -11,7 +11,7 @@ from convboard.results.durations import age_text
 from convboard.results.read_sweep import living_workers
 from convboard.results.run_row import RunRow
 from convboard.results.table import load_runs
-from convboard.sweeps.store.journal import OVER, State
+from convboard.sweeps.store.entries import OVER, State
 
 _ADVICE = (
     "Nothing was moved. Stop it first, or leave out what has not ended with where='state in (finished,pruned,failed)'."

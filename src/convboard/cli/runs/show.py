@@ -16,7 +16,7 @@ from convboard.experiment.console import shown_path
 from convboard.experiment.run_files import CHECKPOINTS
 from convboard.results.durations import age_text
 from convboard.results.run_row import RunRow
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import LOG
 
 _MOST = 10  # runs

@@ -17,7 +17,7 @@ from convboard.plugins.sweeps.beside_best import beside_best
 from convboard.plugins.sweeps.log_directories import LogDirectories, as_given, name_below
 from convboard.results.read_runs import RunReader
 from convboard.results.run_row import RunRow
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_record import SWEEP
 
 OTHERS = ""  # the folder of the runs outside of sweeps

@@ -16,7 +16,7 @@ from convboard.config.command_line import format_value, installed_program
 from convboard.errors import ConfigError
 from convboard.files import check_writable
 from convboard.results.export.tracked_run import TrackedRun
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _STATES = {State.FINISHED: "FINISHED", State.PRUNED: "FINISHED", State.FAILED: "FAILED"}
 _IMAGE = re.compile(r"images/(.+)\+step\+(\d+)\+timestamp\+")  # how MLflow names the file of an image

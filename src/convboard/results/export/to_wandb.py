@@ -13,7 +13,7 @@ from convboard.board.stored_pictures import StoredPicture
 from convboard.config.command_line import installed_program
 from convboard.results.export.rewriting_tracker import FolderTracker, name_error, project_folder
 from convboard.results.export.tracked_run import TrackedRun, shortened
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _LONGEST_NAME = 128  # characters
 _NOT_COLLECTED = {

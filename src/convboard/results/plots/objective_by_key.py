@@ -13,7 +13,7 @@ from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks
 from convboard.results.plots.style import COLOURS, HALO, OTHERS, crowded, new_figure
 from convboard.results.run_row import RunRow
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _WIDTH, _HEIGHT = 3.7, 3.0  # inches of a panel
 _COLUMNS = 3

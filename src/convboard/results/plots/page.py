@@ -12,7 +12,7 @@ from convboard.results.plots.labels import setting_name, shown_value
 from convboard.results.run_row import UNREADABLE
 from convboard.results.setting import Setting
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _MOST_SETTINGS, _MOST_FAILED = 100, 20  # rows
 _PAGE = """<!DOCTYPE html>

@@ -22,7 +22,8 @@ from typing import Protocol
 from convboard.config.objectives import format_metric, sign_of
 from convboard.files import create_once, read_text
 from convboard.sweeps.pruning.rules import is_among_best, is_rung, is_worse_than, median_of_averages, most_that_go_on
-from convboard.sweeps.store.journal import Journal, State
+from convboard.sweeps.store.entries import State
+from convboard.sweeps.store.journal import Journal
 
 _FINISHED = "finished"
 _LONGEST = 10_000_000  # bytes of a file

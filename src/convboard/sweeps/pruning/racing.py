@@ -11,7 +11,7 @@ from statistics import fmean
 
 from convboard.config.objectives import sign_of
 from convboard.sweeps.pruning.pruning import pruned_with
-from convboard.sweeps.store.journal import CLAIMABLE, Entry, State
+from convboard.sweeps.store.entries import CLAIMABLE, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import SEED, Trial, setting_of
 
@@ -57,12 +57,12 @@ def is_hopeless(values: Mapping[str, float], best: Mapping[str, float], sign: in
     return signed_rank_p(differences) <= max(_P, 2.0 ** (1 - len(best)))
 
 
-@dataclass
+@dataclass(eq=False)
 class _Setting:
     states: dict[int, State] = field(default_factory=dict)  # of its trials
     values: dict[str, float] = field(default_factory=dict)  # of those that finished, by seed
 
-    def add(self, trial: Trial, entries: Sequence[Entry]) -> None:
+    def note(self, trial: Trial, entries: Sequence[Entry]) -> None:
         last = entries[-1] if entries else Entry(State.WAITING)
         self.states[trial.number] = last.state
         if last.state is State.FINISHED and last.value is not None:
@@ -73,55 +73,75 @@ class _Setting:
         return len(self.values) == len(self.states)
 
 
-def spare_seeds(sweep: Sweep, worker: str) -> list[int]:
-    """Prune the waiting seeds of settings that are hopeless, or of which a seed was pruned.
+class Seeds:
+    """Chooses which seeds of which settings are run.
 
     Args:
-        sweep: The sweep, just read.
-        worker: Who does it.
-
-    Returns:
-        The trials that were pruned.
-
-    Raises:
-        OSError: The folder cannot be written.
+        sweep: The sweep.
     """
-    options = sweep.record.options
-    if SEED not in sweep.record.swept or not (_races(sweep) or options.get("pruner", "none") != "none"):
-        return []
-    settings = _settings(sweep)
-    sign = sign_of(sweep.record.objective)
-    whole = [setting for setting in settings if setting.is_whole and _races(sweep)]
-    best = max(whole, key=lambda setting: sign * fmean(setting.values.values()), default=None)
-    spared = []
-    for setting in settings:
-        reason = _reason(setting, best, sign)
-        for number in setting.states if reason else ():
-            is_new = not sweep.journal.entries(number)  # and not taken further by the user
-            if is_new and sweep.journal.append(number, Entry(State.PRUNED, worker, reason)):
-                spared.append(number)
-    return spared
 
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+        self._settings: dict[object, _Setting] = {}
+        self._by_trial: list[_Setting] = []
+        self._known = 0  # entries of the journal that are taken into account
 
-def claimable(sweep: Sweep) -> Iterator[int]:
-    """Yield the trials that may be claimed now, the first choice first: in a race, one seed of a setting at a time."""
-    if not _races(sweep):
-        yield from range(len(sweep.trials))
-        return
-    for setting in _settings(sweep):
-        if State.RUNNING not in setting.states.values():
-            yield from [number for number, state in setting.states.items() if state in CLAIMABLE][:1]
+    def spare(self, worker: str) -> list[int]:
+        """Prune the waiting seeds of settings that are hopeless, or of which a seed was pruned.
 
+        Args:
+            worker: Who does it.
 
-def _races(sweep: Sweep) -> bool:
-    return sweep.record.options.get("search", "grid") != "grid" and SEED in sweep.record.swept
+        Returns:
+            The trials that were pruned.
 
+        Raises:
+            OSError: The folder cannot be written.
+        """
+        record, journal = self._sweep.record, self._sweep.journal
+        if SEED not in record.swept or not (self._are_raced or record.options.get("pruner", "none") != "none"):
+            return []
+        changed, best, sign = self._update(), self._best(), sign_of(record.objective)
+        spared = []
+        for setting in self._settings.values() if self._are_raced else changed:
+            reason = _reason(setting, best, sign)
+            for number in setting.states if reason else ():
+                is_new = not journal.entries(number)  # and not taken further by the user
+                if is_new and journal.append(number, Entry(State.PRUNED, worker, reason)):
+                    spared.append(number)
+        return spared
 
-def _settings(sweep: Sweep) -> list[_Setting]:
-    settings: dict[object, _Setting] = {}
-    for trial in sweep.trials:
-        settings.setdefault(setting_of(trial), _Setting()).add(trial, sweep.journal.entries(trial.number))
-    return list(settings.values())
+    def claimable(self) -> Iterator[int]:
+        """Yield the trials that may be claimed, the first choice first: in a race, one seed of a setting at a time."""
+        if not self._are_raced:
+            yield from self._sweep.journal.claimable(range(len(self._sweep.trials)))
+            return
+        self._update()
+        for setting in self._settings.values():
+            if State.RUNNING not in setting.states.values():
+                yield from [number for number, state in setting.states.items() if state in CLAIMABLE][:1]
+
+    @property
+    def _are_raced(self) -> bool:
+        record = self._sweep.record
+        return record.options.get("search", "grid") != "grid" and SEED in record.swept
+
+    def _best(self) -> _Setting | None:
+        """Return the best setting of which all seeds have finished; None if there is none, or no race."""
+        sign = sign_of(self._sweep.record.objective)
+        whole = [setting for setting in self._settings.values() if setting.is_whole] if self._are_raced else []
+        return max(whole, key=lambda setting: sign * fmean(setting.values.values()), default=None)
+
+    def _update(self) -> list[_Setting]:
+        """Take further trials and entries into account. Returns the settings that are concerned."""
+        trials, journal = self._sweep.trials, self._sweep.journal
+        numbers = [*range(len(self._by_trial), len(trials)), *journal.known[self._known :]]
+        self._known = len(journal.known)
+        for number in range(len(self._by_trial), len(trials)):
+            self._by_trial.append(self._settings.setdefault(setting_of(trials[number]), _Setting()))
+        for number in (number for number in numbers if number < len(trials)):
+            self._by_trial[number].note(trials[number], journal.entries(number))
+        return list(dict.fromkeys(self._by_trial[number] for number in numbers if number < len(trials)))
 
 
 def _reason(setting: _Setting, best: _Setting | None, sign: int) -> str:

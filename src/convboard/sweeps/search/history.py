@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
-from convboard.sweeps.store.journal import OVER, Entry, Journal, State
+from convboard.sweeps.store.entries import OVER, Entry, State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.trials import Trial
 
 

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from convboard.sweeps.search.history import Outcome
 from convboard.sweeps.search.space import Choices, Dimension, Interval, Space
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _STATES = {State.FINISHED: TrialState.COMPLETE, State.PRUNED: TrialState.PRUNED, State.FAILED: TrialState.FAIL}
 

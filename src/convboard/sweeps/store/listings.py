@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _GRANULARITY = 3.0  # seconds; some file systems count modification times in steps of two
-_RARELY = 30.0  # seconds between two looks at a folder in which hardly anything happens
 
 
 @dataclass
@@ -38,18 +37,18 @@ class Listings:
         self._clock = clock
         self._looks: dict[Path, _Look] = {}
 
-    def names(self, folder: Path, is_quiet: bool = False) -> list[str]:
+    def names(self, folder: Path, interval: float = 0.0) -> list[str]:
         """Return the names in a folder; none if it has not changed since they were last returned.
 
         Args:
             folder: The folder.
-            is_quiet: Whether it is enough to look at it from time to time.
+            interval: Seconds after a look in which it is not looked at again.
 
         Raises:
             OSError: It cannot be read.
         """
         now, look = self._clock(), self._looks.get(folder)
-        if look is not None and is_quiet and now - look.looked < _RARELY:
+        if look is not None and now - look.looked < interval:
             return []
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)  # NFS asks its server here, but not in stat(2)
         try:

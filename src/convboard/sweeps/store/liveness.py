@@ -4,29 +4,36 @@ A worker describes itself once in `workers/<id>.json` and gives a sign of life e
 On the machine of a worker its process id tells at once whether it is alive. Elsewhere it counts as dead if its sign of
 life has not changed for some time by the clock of the *observer*: the clocks of two machines are never compared. Time
 in which the observer itself was stopped, or its file server was away, does not count: nobody could give a sign then.
+
+If each of 1,000 workers looked for all others, their file server would have to answer a million times every few
+seconds. So a worker looks for some of them only, see `Observer.dead`.
 """
 
+import hashlib
 import json
 import os
 import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
 import psutil
 
-from convboard.files import atomic_write_text, create_once, machine, read_text
+from convboard.files import create_once, machine, read_text
 
 LOST_AFTER = 120.0  # seconds; NFS clients show the files of others up to 60 s late
 _INTERVAL = 5.0  # seconds between two signs of life
 _LONGEST_GAP = 3 * _INTERVAL  # seconds between two looks of an observer that count
 _TOLERANCE = 2.0  # seconds to which the start of a process is known: the start of its machine has no fractions
 _LONGEST = 100_000  # bytes of a file
+_WATCHED = 8  # workers that each looks for at least
+_DOUBTFUL = 30.0  # seconds without a new sign of life after which it looks for others as well
 
 
 @dataclass(frozen=True)
@@ -101,10 +108,18 @@ class SignOfLife:
         count = 0
         while True:
             count += 1
-            with suppress(OSError):  # a full disk, or a server that is away for a while: the next one may succeed
-                atomic_write_text(self._path, f"{count}\n")
+            with suppress(OSError):  # a server that is away for a while: the next one may succeed
+                self._give_sign(count)
             if self._ends.wait(_INTERVAL):
                 return
+
+    def _give_sign(self, count: int) -> None:
+        """Write over the last sign, so that it needs no place on a full disk. Whatever else is read is new as well."""
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            os.pwrite(descriptor, f"{count:010}\n".encode(), 0)
+        finally:
+            os.close(descriptor)
 
 
 @dataclass
@@ -138,11 +153,37 @@ class Observer:
         if worker is not None and worker.machine == machine():
             started = process_started(worker.pid)
             return started is None or abs(started - worker.started) > _TOLERANCE
-        sign, now = _text(self._folder / f"{worker_id}.beat"), self._clock()
-        seen = self._seen.setdefault(worker_id, _Sign(sign, now))
+        seen, now = self._seen.get(worker_id), self._clock()
+        if seen is not None and now - seen.looked < _INTERVAL:
+            return seen.unchanged > self._lost_after
+        sign = _text(self._folder / f"{worker_id}.beat")
+        seen = seen or self._seen.setdefault(worker_id, _Sign(sign, now))
         seen.unchanged = seen.unchanged + min(now - seen.looked, _LONGEST_GAP) if sign == seen.sign else 0.0
         seen.sign, seen.looked = sign, now
         return seen.unchanged > self._lost_after
+
+    def dead(self, worker_ids: Collection[str], own: str = "") -> set[str]:
+        """Return which workers are dead, of those that this one looks for.
+
+        These are the workers that follow it in an order that is random, and the same for all. If some of them seem to
+        be dead, it looks for as many more: so all who are dead are found, however few are alive.
+
+        Args:
+            worker_ids: The workers.
+            own: The worker that looks for them; empty: it looks for all.
+        """
+        if not own:
+            return set(filter(self.is_dead, worker_ids))
+        dead, alive, doubtful = set(), 0, 0
+        for worker_id in sorted({*worker_ids} - {own}, key=lambda other: (_place(other) < _place(own), _place(other))):
+            if self.is_dead(worker_id):
+                dead.add(worker_id)
+            seen = self._seen.get(worker_id)
+            is_doubtful = worker_id in dead or (seen is not None and seen.unchanged > _DOUBTFUL)
+            alive, doubtful = alive + (not is_doubtful), doubtful + is_doubtful
+            if alive >= max(_WATCHED, doubtful):
+                break
+        return dead
 
     def worker(self, worker_id: str) -> Worker | None:
         """Return what a worker says of itself; None if its file is missing or damaged."""
@@ -152,6 +193,12 @@ class Observer:
             except (ValueError, TypeError, RecursionError):
                 return None
         return self._workers[worker_id]
+
+
+@cache
+def _place(worker_id: str) -> str:
+    """Return the place of a worker among all, at random: neighbours seldom end together, as those of one machine do."""
+    return hashlib.sha256(worker_id.encode()).hexdigest()
 
 
 def _text(path: Path) -> str:

@@ -5,7 +5,8 @@ Others go on with such a trial. One that is lost again and again is taken to be 
 
 from collections.abc import Sequence
 
-from convboard.sweeps.store.journal import Entry, Journal, State
+from convboard.sweeps.store.entries import Entry, State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.liveness import Observer
 
 STOPPED = "the sweep was stopped"  # the reason of an interruption that is no loss
@@ -41,14 +42,15 @@ def interrupt_lost(journal: Journal, observer: Observer, own: str = "") -> list[
     Args:
         journal: The journal, just read.
         observer: Tells which workers have ended.
-        own: The id of this worker, which has not.
+        own: The id of this worker, which has not, and looks for some of the others only; empty: for all.
 
     Returns:
         Those trials of which this process, and not another one at the same time, has written this into the journal.
     """
-    written = []
-    for number, worker in list(journal.running()):
-        if worker != own and observer.is_dead(worker):
+    written, running = [], list(journal.running())
+    dead = observer.dead({worker for _, worker in running}, own)
+    for number, worker in running:
+        if worker in dead:
             reason = f"worker {worker} has ended without a word"
             if journal.append(number, loss(journal.entries(number), worker, reason)):
                 written.append(number)

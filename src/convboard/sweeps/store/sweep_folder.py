@@ -20,7 +20,8 @@ from pathlib import Path
 from convboard.config.command_line import assignment
 from convboard.errors import RunError
 from convboard.files import create_once, make_folder, read_bytes, remove_leftovers
-from convboard.sweeps.store.journal import CLAIMABLE, Entry, Journal, State
+from convboard.sweeps.store.entries import CLAIMABLE, Entry, State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.sweep_record import SWEEP, SweepRecord, read_record, revise_record, state_of_record
 from convboard.sweeps.store.trials import Trial, Trials
 
@@ -127,8 +128,8 @@ class Sweep:
     @property
     def left(self) -> int:
         """Number of trials that can be claimed, with those that a search will still propose."""
-        claimable = sum(self.journal.state(trial.number) in CLAIMABLE for trial in self.trials)
-        return claimable + self.total - len(self.trials)
+        counts = self.journal.count(range(len(self.trials)))
+        return sum(counts[state] for state in CLAIMABLE) + self.total - len(self.trials)
 
     @property
     def representatives(self) -> list[Trial]:

@@ -13,8 +13,9 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from convboard.config.command_line import argument_of, command
@@ -28,7 +29,7 @@ _NAME = re.compile(r"(\d{5,})\.jsonl")
 _LONGEST = 1_000_000_000  # bytes of a block
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Trial:
     """One trial of a sweep.
 
@@ -70,6 +71,7 @@ class Trials:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._trials: list[Trial] = []
+        self._parts: dict[str, Any] = {}
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -87,7 +89,7 @@ class Trials:
             RunError: A block cannot be read, or is damaged.
         """
         while (path := self._path(len(self))).exists():
-            self._trials += _read(path, len(self))
+            self._trials += [with_shared_parts(trial, self._parts) for trial in _read(path, len(self))]
 
     def add(self, trials: Sequence[Trial]) -> list[Trial]:
         """Add trials, and number them.
@@ -124,7 +126,7 @@ class Trials:
         """
         start = len(self)
         numbered = _with_own_folders(self._trials, trials)
-        is_added = create_once(self._path(start), "".join(json.dumps(asdict(trial)) + "\n" for trial in numbered))
+        is_added = create_once(self._path(start), "".join(json.dumps(_plain(trial)) + "\n" for trial in numbered))
         if is_added:
             self._trials += numbered
         return is_added
@@ -144,16 +146,39 @@ class Trials:
         return [_key(trial) for trial in self._trials] == list(wanted)
 
     def _path(self, start: int) -> Path:
-        return self.folder / f"{start:05}.jsonl"
+        return _block(self.folder, start)
+
+
+def _block(folder: Path, start: int) -> Path:
+    return folder / f"{start:05}.jsonl"
+
+
+def with_shared_parts(trial: Trial, parts: dict[str, Any]) -> Trial:
+    """Return a trial whose config has those parts in common with others that are equal, so that it takes less memory.
+
+    Args:
+        trial: The trial. Configs are never changed.
+        parts: The parts of the others, such as `optimizer`, by their JSON; gets those that are new.
+    """
+    config = {
+        intern(key): parts.setdefault(json.dumps(part), part) if isinstance(part, dict) else part
+        for key, part in trial.config.items()
+    }
+    swept = {intern(key): intern(value) for key, value in trial.swept.items()}
+    return replace(trial, overrides=tuple(map(intern, trial.overrides)), swept=swept, config=config)
+
+
+def _plain(trial: Trial) -> dict[str, Any]:
+    return {field.name: getattr(trial, field.name) for field in fields(trial)}
 
 
 def _key(trial: Trial) -> str:
     return json.dumps([dict(trial.swept), trial.config], sort_keys=True)
 
 
-def _read(path: Path, start: int) -> list[Trial]:
-    """Read a block of trials, the first of which has the number `start`."""
-    trials = []
+def _read(path: Path, start: int) -> Iterator[Trial]:
+    """Yield the trials of a block, the first of which has the number `start`."""
+    number = None
     try:
         for number, line in enumerate(read_text(path, _LONGEST).splitlines(), start):
             trial = Trial(**json.loads(line))
@@ -165,12 +190,11 @@ def _read(path: Path, start: int) -> list[Trial]:
                 raise ValueError(f"the values and overrides of trial {number} must be texts")
             if trial.folder in ("", ".", "..") or "/" in trial.folder:
                 raise ValueError(f"{trial.folder!r} is no name of a folder")
-            trials.append(replace(trial, overrides=tuple(trial.overrides)))
+            yield trial
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise RunError(f"{path} cannot be read: {error}. Without it the sweep is not whole; sweep again.") from error
-    if not trials:
+    if number is None:
         raise RunError(f"{path} is empty. Without it the sweep is not whole; sweep again.")
-    return trials
 
 
 def _with_own_folders(known: Sequence[Trial], trials: Sequence[Trial]) -> list[Trial]:
@@ -200,6 +224,27 @@ def folder_name(swept: Mapping[str, str], with_hash: bool = False) -> str:
 def setting_of(trial: Trial) -> tuple[tuple[str, str], ...]:
     """Return the swept values of a trial without the seed, by which it is told from others but its repetitions."""
     return tuple(sorted((key, value) for key, value in trial.swept.items() if key != SEED))
+
+
+def repetitions(folder: Path, trial: Trial) -> list[int]:
+    """Return the trials that differ from this one in the seed alone, without reading all of the others.
+
+    Args:
+        folder: The folder of the trials.
+        trial: The trial.
+
+    Raises:
+        OSError: A block cannot be read.
+    """
+    texts = [json.dumps({key: value})[1:-1] for key, value in trial.swept.items() if key != SEED]  # as in a block
+    candidates, count = [], 0
+    while (path := _block(folder, count)).exists():
+        with path.open() as lines:
+            for line in lines:
+                if count != trial.number and all(text in line for text in texts):
+                    candidates.append(Trial(**json.loads(line)))
+                count += 1
+    return [other.number for other in candidates if setting_of(other) == setting_of(trial)]
 
 
 def with_threads(trial: Trial, threads: int | None) -> Trial:

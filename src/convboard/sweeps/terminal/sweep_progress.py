@@ -1,12 +1,12 @@
 """How far a sweep is: what runs here, how many trials are in each state, the best so far, and the time that is left."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
 from convboard.config.objectives import sign_of
-from convboard.sweeps.store.journal import CLAIMABLE, OVER, Entry, State
+from convboard.sweeps.store.entries import OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.time_left import Durations, makespan
@@ -110,7 +110,10 @@ class SweepProgress:
         self._timed: set[int] = set()
         self._durations = Durations()
         self._known: dict[int, int] = {}  # trials that have ended, by the number of their entries then
-        self._ended_elsewhere({trial.number: sweep.journal.state(trial.number) for trial in sweep.trials})
+        self._read = 0  # entries of the journal that are taken into account
+        self._unknown: set[int] = set()  # trials that have entries, and were not known when these were read
+        self._best: tuple[Trial, float] | None = None
+        self._ended_elsewhere()
 
     def start(self, trial: Trial) -> None:
         """A trial has been started here."""
@@ -132,29 +135,39 @@ class SweepProgress:
     def snapshot(self) -> Snapshot:
         """Return how far the sweep is, by the journal as it was read last."""
         self.ended = 0
-        states = {trial.number: self._sweep.journal.state(trial.number) for trial in self._sweep.trials}
-        to_propose = self._sweep.total - len(states)
-        for number in (number for number, state in states.items() if state in _TIMED and number not in self._timed):
-            self._time(number, self._sweep.journal.entries(number)[-1].seconds)  # elsewhere, or before
-        counts = Counter(dict.fromkeys(State, 0) | Counter(states.values()))
-        running = [number for number, state in states.items() if state is State.RUNNING]
+        sweep, numbers = self._sweep, range(len(self._sweep.trials))
+        ended_elsewhere = self._ended_elsewhere()
+        running = [number for number, _ in sweep.journal.running() if number in numbers]
+        to_propose = sweep.total - len(numbers)
         return Snapshot(
-            counts,
+            sweep.journal.count(numbers),
             to_propose,
-            self._best(states),
-            self._seconds_left(states, to_propose),
-            [self._sweep.trials[number] for number in running if number not in self.running],
-            self._ended_elsewhere(states),
+            self._best,
+            self._seconds_left(running, to_propose),
+            [sweep.trials[number] for number in running if number not in self.running],
+            ended_elsewhere,
         )
 
-    def _ended_elsewhere(self, states: Mapping[int, State]) -> list[tuple[Trial, Entry]]:
-        """Return the trials that have ended for good and are not known to have, with their last entries."""
+    def _ended_elsewhere(self) -> list[tuple[Trial, Entry]]:
+        """Take what is new in the journal into account.
+
+        Returns:
+            The trials that have ended for good and are not known to have, with their last entries.
+        """
+        journal, trials = self._sweep.journal, self._sweep.trials
+        changed = self._unknown.union(journal.known[self._read :])
+        self._read, self._unknown = len(journal.known), {number for number in changed if number >= len(trials)}
         ended = []
-        for number in (number for number, state in states.items() if state in OVER):
-            entries = self._sweep.journal.entries(number)
-            if self._known.get(number) != len(entries):
+        for number in sorted(changed - self._unknown):
+            entries = journal.entries(number)
+            last = entries[-1]
+            if last.state in _TIMED and number not in self._timed:
+                self._time(number, last.seconds)  # elsewhere, or before
+            if last.state is State.FINISHED and last.value is not None:
+                self._compare(trials[number], last.value)
+            if last.state in OVER and self._known.get(number) != len(entries):
                 self._known[number] = len(entries)
-                ended.append((self._sweep.trials[number], entries[-1]))
+                ended.append((trials[number], last))
         return ended
 
     def _time(self, number: int, seconds: float | None) -> None:
@@ -162,30 +175,24 @@ class SweepProgress:
         if seconds is not None:
             self._durations.add(self._sweep.trials[number], seconds)
 
-    def _best(self, states: Mapping[int, State]) -> tuple[Trial, float] | None:
+    def _compare(self, trial: Trial, value: float) -> None:
+        """Compare a trial that has finished with the best one; of equally good ones, the first one is the best."""
         sign = sign_of(self._sweep.record.objective)
-        finished = [number for number, state in states.items() if state is State.FINISHED]
-        values = {number: self._sweep.journal.entries(number)[-1].value for number in finished}
-        known = [(sign * value, -number) for number, value in values.items() if value is not None]
-        if not known:
-            return None
-        value, number = max(known)
-        return self._sweep.trials[-number], sign * value
+        best = self._best
+        if best is None or (sign * value, -trial.number) > (sign * best[1], -best[0].number):
+            self._best = trial, value
 
-    def _seconds_left(self, states: Mapping[int, State], to_propose: int) -> float | None:
+    def _seconds_left(self, running: Sequence[int], to_propose: int) -> float | None:
         now = self._clock()
         rates = [rate for one in self.running.values() if (rate := one.epoch_seconds()) is not None]
-        expected = {
-            number: self._durations.estimate(self._sweep.trials[number], fmean(rates) if rates else None)
-            for number, state in states.items()
-            if state in CLAIMABLE or state is State.RUNNING
-        }
-        left = [
-            self.running[number].seconds_left(now, expected[number]) if number in self.running else expected[number]
-            for number in expected
-            if states[number] is State.RUNNING
-        ]
-        waiting = [expected[number] for number in expected if states[number] in CLAIMABLE]
+        epoch_seconds, trials = fmean(rates) if rates else None, self._sweep.trials
+        left = []
+        for number in running:
+            expected = self._durations.estimate(trials[number], epoch_seconds)
+            one = self.running.get(number)
+            left.append(expected if one is None else one.seconds_left(now, expected))
+        claimable = self._sweep.journal.claimable(range(len(trials)))
+        waiting = [self._durations.estimate(trials[number], epoch_seconds) for number in claimable]
         waiting += [self._durations.estimate(trial) for trial in self._sweep.representatives[:1]] * to_propose
         elsewhere = len(left) - len(self.running)
         known = [seconds for seconds in (*left, *waiting) if seconds is not None]

@@ -43,6 +43,7 @@ class Durations:
         self._all = _Sum()
         self._by_key: dict[str, dict[str, _Sum]] = defaultdict(lambda: defaultdict(_Sum))
         self._key: str | None = None
+        self._is_key_known = True
 
     def add(self, trial: Trial, seconds: float) -> None:
         """Learn that a trial has taken so many seconds."""
@@ -50,9 +51,7 @@ class Durations:
         self._all.add(value)
         for key, text in trial.swept.items():
             self._by_key[key][text].add(value)
-        self._key = max(self._by_key, key=self._explained, default=None)
-        if self._key is not None and self._explained(self._key) < _ENOUGH:
-            self._key = None
+        self._is_key_known = False
 
     def estimate(self, trial: Trial, epoch_seconds: float | None = None) -> float | None:
         """Return how many seconds a trial may take.
@@ -63,8 +62,17 @@ class Durations:
         """
         if not self._all.count:
             return None if epoch_seconds is None else epoch_seconds * _epochs(trial)
-        group = None if self._key is None else self._by_key[self._key].get(trial.swept.get(self._key, ""))
+        key = self._best_key()
+        group = None if key is None else self._by_key[key].get(trial.swept.get(key, ""))
         return (group or self._all).mean * _epochs(trial)
+
+    def _best_key(self) -> str | None:
+        """Return the key that explains the differences best; None if none explains enough of them."""
+        if not self._is_key_known:
+            shares = {key: self._explained(key) for key in self._by_key}
+            key = max(shares, key=lambda key: shares[key], default=None)
+            self._key, self._is_key_known = None if key is None or shares[key] < _ENOUGH else key, True
+        return self._key
 
     def _explained(self, key: str) -> float:
         """Return the share of the variance that a key explains, adjusted for the number of its values."""

@@ -7,7 +7,7 @@ from rich.text import Text
 from convboard.config.command_line import printable
 from convboard.config.objectives import format_metric
 from convboard.experiment.console import shown_path
-from convboard.sweeps.store.journal import OVER, Entry, State
+from convboard.sweeps.store.entries import OVER, Entry, State
 from convboard.sweeps.store.sweep_folder import LOG, Sweep
 from convboard.sweeps.store.trials import Trial
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from convboard.sweeps.store.journal import Entry
+from convboard.sweeps.store.entries import Entry
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.reports import Progress
 

@@ -13,17 +13,17 @@ from functools import partial
 from multiprocessing.connection import wait
 
 from convboard.sweeps.forked_process import GRACE, call_first_to_kill, connected
-from convboard.sweeps.pruning.racing import claimable, spare_seeds
+from convboard.sweeps.pruning.racing import Seeds
 from convboard.sweeps.slots import Slot
-from convboard.sweeps.store.journal import Entry, State
-from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker
-from convboard.sweeps.store.losses import STOPPED, interrupt_lost, loss
-from convboard.sweeps.store.stop_requests import count_stops, is_stopped
+from convboard.sweeps.store.entries import Entry, State
+from convboard.sweeps.store.liveness import SignOfLife, Worker
+from convboard.sweeps.store.losses import STOPPED, loss
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.death_calls import DeathCalls
 from convboard.sweeps.workers.limits import NO_LIMITS, Limits
 from convboard.sweeps.workers.listener import Listener
+from convboard.sweeps.workers.others import Others
 from convboard.sweeps.workers.reports import End
 from convboard.sweeps.workers.running_trial import SERVER_ENDED, RunningTrial, death
 from convboard.training import signals
@@ -75,15 +75,14 @@ class Pool:
         self._target, self._limits = target, limits
         self._deaths = DeathCalls(on_death, sweep.folder)
         self._propose = propose
-        self._observer = Observer(sweep.workers)
+        self._seeds = Seeds(sweep)
+        self._others = Others(sweep, worker.id, stops, _TICK)
         self._free = list(slots)
         self._running: list[RunningTrial] = []
         self._leaving: list[RunningTrial] = []  # their trials have ended, and their processes are about to
         self._woken, self._wakes = os.pipe()
         self._began = self._was_busy = time.monotonic()
-        self._looked = 0.0
         self._failed_before = len(self._failed())
-        self._stops, self._is_cancelled = count_stops(sweep.folder) if stops is None else stops, False
         self._signals, self._is_told, self._is_to_suspend = 0, False, False
 
     def stop(self) -> None:
@@ -110,6 +109,7 @@ class Pool:
                 while self._go_on():
                     self._wait()
                     self._listener.on_tick()
+                self._sweep.journal.compact(self._worker.id)
             finally:
                 self._end_all()
                 os.close(self._woken)
@@ -136,27 +136,19 @@ class Pool:
 
     def _look(self) -> None:
         """Read the journal, interrupt in it the trials of workers that have ended, and end if a limit is reached."""
-        if time.monotonic() - self._looked >= _TICK:
-            self._sweep.refresh()
-            self._end_lost()
-            self._is_cancelled = is_stopped(self._sweep.folder, self._stops)
-            self._looked = time.monotonic()
+        for number in self._others.look():
+            trial, entry = self._sweep.trials[number], self._sweep.journal.entries(number)[-1]
+            if entry.state is State.FAILED:  # it was lost too often
+                self._deaths.begin(trial, entry.reason, partial(self._listener.on_end, trial, entry))
         seconds, failed = time.monotonic() - self._began, len(self._failed()) - self._failed_before
         idle = 0.0 if self._running else time.monotonic() - self._was_busy
-        self.ended_by = CANCELLED if self._is_cancelled else self._limits.end_of_sweep(seconds, failed, idle)
-
-    def _end_lost(self) -> None:
-        """Interrupt the trials of workers that have ended; those that were lost too often have failed."""
-        for number in interrupt_lost(self._sweep.journal, self._observer, self._worker.id):
-            trial, entry = self._sweep.trials[number], self._sweep.journal.entries(number)[-1]
-            if entry.state is State.FAILED:
-                self._deaths.begin(trial, entry.reason, partial(self._listener.on_end, trial, entry))
+        self.ended_by = CANCELLED if self._others.have_cancelled else self._limits.end_of_sweep(seconds, failed, idle)
 
     def _fill(self) -> None:
         while self._free and not self._is_stopping:
-            for spared in spare_seeds(self._sweep, self._worker.id):
+            for spared in self._seeds.spare(self._worker.id):
                 self._listener.on_end(self._sweep.trials[spared], self._sweep.journal.entries(spared)[-1])
-            number = self._sweep.journal.claim(self._worker.id, claimable(self._sweep))
+            number = self._sweep.journal.claim(self._worker.id, self._seeds.claimable())
             if number is None:
                 if self._propose():
                     continue

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 _LONGEST = 2000  # characters of a reason
 

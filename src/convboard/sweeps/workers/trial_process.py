@@ -16,10 +16,11 @@ from convboard.experiment.run_files import CONFIG, LOCK
 from convboard.files import empty, make_folder
 from convboard.files.locks import locked
 from convboard.sweeps.pruning.pruning import EpochValues, Pruner, WithItsSetting
-from convboard.sweeps.store.journal import Journal, State
+from convboard.sweeps.store.entries import State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.sweep_folder import JOURNAL, LOG, TRIALS, VALUES
 from convboard.sweeps.store.sweep_record import read_record
-from convboard.sweeps.store.trials import SEED, Trial, Trials, setting_of
+from convboard.sweeps.store.trials import SEED, Trial, repetitions
 from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.workers.reports import Activity, Progress
 from convboard.training.callbacks import Callback, EpochEnd, Evaluation, FitStart
@@ -142,33 +143,26 @@ class Pruning(Callback):
         return self.reason or None
 
 
-def pruning_of(folder: Path, number: int) -> Pruning | None:
+def pruning_of(folder: Path, trial: Trial) -> Pruning | None:
     """Return the callback that prunes a trial; None if nothing is pruned, or if it was taken further.
 
     Args:
         folder: The folder of its sweep.
-        number: The trial.
+        trial: The trial.
 
     Raises:
         RunError: The sweep cannot be read.
+        OSError: Its trials cannot be read.
     """
-    record = read_record(folder)
+    record, number = read_record(folder), trial.number
     pruner = SweepOptions(**dict(record.options)).build_pruner(record.objective)
     journal = Journal(folder / JOURNAL)
     journal.refresh_trial(number)
     if pruner is None or any(entry.state is State.PRUNED for entry in journal.entries(number)):
         return None
-    siblings = _siblings(folder, number) if SEED in record.swept else []
+    siblings = repetitions(folder / TRIALS, trial) if SEED in record.swept else []
     for sibling in siblings:
         journal.refresh_trial(sibling)
     if any(sibling < number and journal.state(sibling) is not State.FAILED for sibling in siblings):
         pruner = WithItsSetting(journal, siblings)
     return Pruning(pruner, EpochValues(folder / VALUES), number, record.objective)
-
-
-def _siblings(folder: Path, number: int) -> list[int]:
-    """Return the trials of the same setting with other seeds."""
-    trials = Trials(folder / TRIALS)
-    trials.refresh()
-    setting = setting_of(trials[number])
-    return [trial.number for trial in trials if trial.number != number and setting_of(trial) == setting]

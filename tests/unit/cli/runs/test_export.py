@@ -9,7 +9,7 @@ import pytest
 
 from convboard.cli.runs import export as command
 from convboard.errors import ConfigError, RunError
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from synthetic_sweep import Outcome, grid, write_sweep
 
 OUTCOMES = (Outcome(value=0.9), Outcome(value=0.7), Outcome(value=0.8), Outcome(State.FAILED, reason="no room"))

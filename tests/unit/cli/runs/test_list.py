@@ -8,7 +8,7 @@ import pytest
 
 from convboard.cli.runs import list as command
 from convboard.errors import ConfigError
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from synthetic_sweep import Outcome, grid, write_sweep
 
 OUTCOMES = (

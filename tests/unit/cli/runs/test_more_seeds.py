@@ -11,7 +11,7 @@ from convboard.cli.runs.more_seeds import more_seeds
 from convboard.results.compare import compare_runs
 from convboard.results.read_runs import read_runs
 from convboard.results.run_row import RunRow
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from synthetic_sweep import Outcome, grid, write_sweep
 
 

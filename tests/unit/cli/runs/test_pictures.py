@@ -7,7 +7,7 @@ import convboard
 from convboard.cli.runs.pictures import Arguments, main
 from convboard.config.schema import TrainConfig
 from convboard.errors import ConfigError, RunError
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from synthetic_sweep import Outcome, write_sweep
 
 

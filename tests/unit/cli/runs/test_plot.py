@@ -6,7 +6,7 @@ import pytest
 
 from convboard.cli.runs.plot import Arguments, main
 from convboard.errors import ConfigError, RunError
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from synthetic_sweep import Outcome, grid, write_sweep
 
 

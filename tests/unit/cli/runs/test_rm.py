@@ -14,7 +14,7 @@ from convboard.cli.runs import rm
 from convboard.cli.runs.keys import split_paths
 from convboard.errors import ConfigError, RunError
 from convboard.results.read_runs import read_runs
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from synthetic_sweep import Outcome, grid, write_sweep

@@ -15,7 +15,7 @@ from convboard.board.summaries import image, network, scalar
 from convboard.config.command_line import command
 from convboard.plugins.sweeps.backend import SweepsPlugin
 from convboard.results.importance import VARIANCE
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from python_code import printed
 from served_plugin import ServedPlugin

@@ -8,7 +8,7 @@ import pytest
 from convboard.plugins.sweeps.table import table_of
 from convboard.results.read_runs import read_runs
 from convboard.results.statistics import summarise
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from synthetic_sweep import Outcome, grid, write_sweep
 
 AXES: dict[str, list[Any]] = {"model": ["lenet", "batchnorm_cnn"], "optimizer.lr": [0.1, 0.001], "seed": [1, 2, 3]}

@@ -15,7 +15,7 @@ from convboard.board.summaries import image
 from convboard.results.export.tracked_run import TrackedRun
 from convboard.results.export.trackers import export_runs, open_tracker
 from convboard.results.table import RunTable, load_runs
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from exported_runs import ODD, need, picture
 from synthetic_sweep import Outcome, grid, write_sweep
 

@@ -8,7 +8,7 @@ from convboard.errors import ConfigError
 from convboard.results.export.values import value_columns, value_names
 from convboard.results.statistics import t_quantile
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 TABLE = RunTable(

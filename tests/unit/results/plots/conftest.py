@@ -10,7 +10,7 @@ import pytest
 from convboard.results.plots.style import style
 from convboard.results.run_row import RunRow
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 MakeRun = Callable[..., RunRow]

@@ -11,7 +11,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.results.plots.draw import draw_plots
 from convboard.results.plots.options import KINDS, PlotOptions
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 

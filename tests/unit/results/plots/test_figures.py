@@ -20,7 +20,7 @@ from convboard.results.plots.parallel_coordinates import draw_parallel_coordinat
 from convboard.results.plots.style import COLOURS, OTHERS
 from convboard.results.run_row import RunRow
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 MakeRun = Callable[..., RunRow]

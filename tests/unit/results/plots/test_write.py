@@ -12,7 +12,7 @@ from convboard.results.plots.draw import draw_plots
 from convboard.results.plots.options import PlotOptions, check_format
 from convboard.results.plots.write import write_plots
 from convboard.results.table import RunTable
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from run_rows import run_row
 
 HOSTILE = "<img src=x onerror=alert(1)> & \"'"

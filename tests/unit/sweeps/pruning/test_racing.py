@@ -1,5 +1,6 @@
 """Racing: Wilcoxon's test against scipy's, and which seeds of which settings are run."""
 
+import random
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import wilcoxon
 
-from convboard.sweeps.pruning.racing import claimable, is_hopeless, signed_rank_p, spare_seeds
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.pruning.racing import Seeds, is_hopeless, signed_rank_p
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial
@@ -71,64 +72,84 @@ def end(sweep: Sweep, number: int, value: float | None, state: State = State.FIN
 
 def test_the_seeds_of_a_setting_are_run_one_by_one(tmp_path: Path) -> None:
     sweep = race(tmp_path)
-    assert list(claimable(sweep)) == [0, 3, 6]
+    seeds = Seeds(sweep)
+    assert list(seeds.claimable()) == [0, 3, 6]
     sweep.journal.claim("me", [0])
-    assert list(claimable(sweep)) == [3, 6]
+    assert list(seeds.claimable()) == [3, 6]
     end(sweep, 3, 0.5)
     end(sweep, 6, None, State.FAILED)
-    assert list(claimable(sweep)) == [4, 7]
+    assert list(seeds.claimable()) == [4, 7]
     sweep.journal.append(0, Entry(State.INTERRUPTED))
-    assert list(claimable(sweep)) == [0, 4, 7]
-    assert spare_seeds(sweep, "me") == []
+    assert list(seeds.claimable()) == [0, 4, 7]
+    assert seeds.spare("me") == []
 
 
 def test_in_a_grid_all_of_them_may_run(tmp_path: Path) -> None:
     sweep = race(tmp_path, search="grid")
+    seeds = Seeds(sweep)
     for number, value in enumerate((0.9, 0.9, 0.9, 0.1, 0.1)):
         end(sweep, number, value)
-    assert list(claimable(sweep)) == list(range(9))
-    assert spare_seeds(sweep, "me") == []
+    assert list(seeds.claimable()) == list(range(5, 9))
+    assert seeds.spare("me") == []
 
 
 def test_in_a_grid_with_a_pruner_the_seeds_of_a_pruned_setting_are_spared(tmp_path: Path) -> None:
     sweep = race(tmp_path, search="grid", pruner="asha")
+    seeds = Seeds(sweep)
     for number, value in enumerate((0.9, 0.9, 0.9, 0.1, 0.1)):
         end(sweep, number, value)
-    assert spare_seeds(sweep, "me") == []
+    assert seeds.spare("me") == []
     end(sweep, 6, 0.1, State.PRUNED)
-    assert spare_seeds(sweep, "me") == [7, 8]
+    assert seeds.spare("me") == [7, 8]
 
 
 def test_no_seed_is_spent_on_a_setting_that_is_worse_than_the_best(tmp_path: Path) -> None:
     sweep = race(tmp_path)
+    seeds = Seeds(sweep)
     for number, value in ((0, 0.8), (1, 0.8), (3, 0.7), (4, 0.7)):
         end(sweep, number, value)
-    assert spare_seeds(sweep, "me") == []  # no setting has all its seeds
+    assert seeds.spare("me") == []  # no setting has all its seeds
     end(sweep, 2, 0.8)
-    assert spare_seeds(sweep, "me") == [5]
+    assert seeds.spare("me") == [5]
     (entry,) = sweep.journal.entries(5)
     assert (entry.state, entry.value) == (State.PRUNED, None)
     assert entry.reason == "2 seeds of this setting are worse than those of the best one, trial 0"
-    assert spare_seeds(sweep, "me") == []
+    assert seeds.spare("me") == []
     end(sweep, 6, 0.9)
     end(sweep, 7, 0.1)
-    assert spare_seeds(sweep, "me") == []
-    assert list(claimable(sweep)) == [8]
+    assert seeds.spare("me") == []
+    assert list(seeds.claimable()) == [8]
 
 
 def test_the_best_one_has_the_smallest_loss(tmp_path: Path) -> None:
     sweep = race(tmp_path, objective="loss/val")
+    seeds = Seeds(sweep)
     for number, value in enumerate((0.8, 0.8, 0.8, 0.7, 0.7, 0.7, 0.75, 0.75)):
         end(sweep, number, value)
-    assert spare_seeds(sweep, "me") == [8]
+    assert seeds.spare("me") == [8]
     assert sweep.journal.entries(8)[-1].reason.endswith("the best one, trial 3")
 
 
 def test_a_setting_of_which_a_seed_was_pruned_gets_no_further_one_unless_the_user_asks(tmp_path: Path) -> None:
     sweep = race(tmp_path, settings=1)
+    seeds = Seeds(sweep)
     end(sweep, 0, 0.1, State.PRUNED)
-    assert spare_seeds(sweep, "me") == [1, 2]
+    assert seeds.spare("me") == [1, 2]
     assert sweep.journal.entries(1)[-1].reason == "trial 0, which has another seed of the same setting, was pruned"
     sweep.promote([2])
-    assert spare_seeds(sweep, "me") == []
-    assert list(claimable(sweep)) == [2]
+    assert seeds.spare("me") == []
+    assert list(seeds.claimable()) == [2]
+
+
+@pytest.mark.parametrize(("search", "pruner"), [("tpe", "none"), ("tpe", "asha"), ("grid", "asha")])
+def test_who_has_followed_the_sweep_chooses_as_one_who_reads_it_anew(search: str, pruner: str, tmp_path: Path) -> None:
+    sweep, generator = race(tmp_path, search, 6, pruner=pruner), random.Random(1)
+    seeds = Seeds(sweep)
+    while choices := list(seeds.claimable()):
+        assert choices == list(Seeds(sweep).claimable())
+        number = generator.choice(choices)
+        sweep.journal.claim("me", [number])
+        state = generator.choice([State.FINISHED, State.FINISHED, State.PRUNED, State.FAILED, State.INTERRUPTED])
+        sweep.journal.append(number, Entry(state, "me", value=generator.random()))
+        seeds.spare("me")
+        assert Seeds(sweep).spare("me") == []

@@ -15,7 +15,7 @@ from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.plan import SearchPlan, read_examples, read_plan, refuse_to_change
 from convboard.sweeps.search.search import Search, fraction, proposal
 from convboard.sweeps.search.space import read_space
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial

@@ -8,7 +8,7 @@ import pytest
 from convboard.sweeps.search.history import History
 from convboard.sweeps.search.new_search import new_plan
 from convboard.sweeps.search.search import proposal
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.sweep_options import SweepOptions
@@ -17,7 +17,7 @@ from python_code import first_line, start
 WORKER = """
 import sys
 from pathlib import Path
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.store.sweep_folder import Sweep
 

@@ -8,7 +8,7 @@ import pytest
 from convboard.sweeps.search.history import Outcome
 from convboard.sweeps.search.space import Space, read_space
 from convboard.sweeps.search.tpe import propose
-from convboard.sweeps.store.journal import State
+from convboard.sweeps.store.entries import State
 
 Tried = list[tuple[dict[str, str], Outcome | None]]
 SPACE = read_space(

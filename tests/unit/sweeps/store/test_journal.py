@@ -1,15 +1,19 @@
 """The journal: each trial once, in one state, whoever writes and whoever dies."""
 
+import itertools
+import json
 import random
 import subprocess
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convboard.sweeps.store.journal import _FOLLOWS, Entry, Journal, State
+from convboard.sweeps.store.entries import FOLLOWS, Entry, State
+from convboard.sweeps.store.journal import Journal
 from python_code import start
 
 
@@ -113,7 +117,7 @@ def test_all_who_read_agree_whatever_several_write(
     for who, number, state, refreshes in moves:
         if refreshes:
             journals[who].refresh()
-        if state in _FOLLOWS[journals[who].state(number)] and journals[who].append(number, Entry(state, str(who))):
+        if state in FOLLOWS[journals[who].state(number)] and journals[who].append(number, Entry(state, str(who))):
             added.setdefault(number, []).append(state)
     for journal in journals:
         journal.refresh()
@@ -121,8 +125,109 @@ def test_all_who_read_agree_whatever_several_write(
             assert [entry.state for entry in journal.entries(number)] == added.get(number, [])
 
 
+def over(folder: Path, *running: int) -> Journal:
+    """A journal of a hundred trials that were pruned before they began, but for those that run."""
+    (folder / "000").mkdir()
+    for number in range(100):
+        entry = Entry(State.RUNNING if number in running else State.PRUNED, "worker", time=number)
+        (folder / f"000/{number:05}.0000.json").write_text(json.dumps(asdict(entry)))
+    return journal_of(folder)
+
+
+def logs(folder: Path) -> list[list[Entry]]:
+    """The entries of a hundred trials, as a process knows them that reads them all now."""
+    return list(map(journal_of(folder).entries, range(100)))
+
+
+def test_who_reads_a_block_of_which_all_trials_are_over_reads_one_file(tmp_path: Path) -> None:
+    entries = logs(over(tmp_path).folder)
+    journal_of(tmp_path).compact()
+    for path in tmp_path.glob("000/*"):
+        path.write_text("")  # would be a damaged entry
+    assert logs(tmp_path) == entries
+
+
+def test_what_is_added_to_a_block_in_one_file_is_seen_by_all(tmp_path: Path) -> None:
+    early, compacting = over(tmp_path), journal_of(tmp_path)
+    compacting.compact()
+    late = journal_of(tmp_path)
+    assert late.append(7, Entry(State.WAITING, reason="taken further"))
+    assert late.claim("other", [7]) == 7
+    early.refresh()
+    for journal in (early, late, journal_of(tmp_path)):
+        assert list(journal.running()) == [(7, "other")]
+        assert list(journal.claimable(range(200)))[:2] == [100, 101]
+
+
+def test_what_is_added_after_the_entries_were_read_and_before_they_are_written_is_not_lost(tmp_path: Path) -> None:
+    compacting, other = over(tmp_path), journal_of(tmp_path)
+    assert other.append(7, Entry(State.WAITING, reason="taken further"))
+    assert not compacting.claim("late", [3])
+    compacting.compact()  # does not know of it
+    other.compact()
+    assert [journal.state(7) for journal in (journal_of(tmp_path), other)] == [State.WAITING] * 2
+    other.claim("me", [7])
+    other.end(7, Entry(State.FINISHED, "me"))
+    other.compact()  # the file is there already, and stays as it is
+    assert len((tmp_path / "000.jsonl").read_text().splitlines()) == 100
+    assert [entry.state for entry in logs(tmp_path)[7]] == [State.PRUNED, *list(State)[:3]]
+
+
+def test_a_block_is_written_once_all_its_trials_are_over_by_the_worker_that_has_ended_the_last_one(
+    tmp_path: Path,
+) -> None:
+    journal = over(tmp_path, 50)
+    journal.compact()
+    assert not (tmp_path / "000.jsonl").exists()
+    holder = journal_of(tmp_path)
+    holder.end(50, Entry(State.FINISHED, "worker", value=1.0))
+    for reader, worker in ((journal, "other"), (journal_of(tmp_path), "other"), (holder, "worker")):
+        assert not (tmp_path / "000.jsonl").exists()
+        reader.refresh()
+        reader.compact(worker)
+    assert (tmp_path / "000.jsonl").exists()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"trial": 7}', '{"trial": [], "entries": []}', "[" * 100_000])
+def test_a_damaged_file_of_a_block_is_as_none(tmp_path: Path, content: str) -> None:
+    entries = logs(over(tmp_path).folder)
+    journal_of(tmp_path).compact()
+    first, *lines = (tmp_path / "000.jsonl").read_text().splitlines()
+    for damaged in ("\n".join([first, content, *lines[50:]]), first.replace('"trial": 0', '"trial": 100')):
+        (tmp_path / "000.jsonl").write_text(damaged)
+        assert logs(tmp_path) == entries
+
+
+@pytest.mark.thorough
+@settings(max_examples=100, deadline=None)
+@given(moves=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 1), st.sampled_from([*State, None])), max_size=30))
+def test_all_who_read_agree_whoever_writes_the_block_into_one_file_and_when(
+    moves: list[tuple[int, int, State | None]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Three processes with views of any age append, read again, and write the block into one file."""
+    folder = tmp_path_factory.mktemp("journal")
+    over(folder)
+    journals = [journal_of(folder) for _ in range(3)]
+    added = {number: [State.PRUNED] for number in range(2)}
+    for who, number, state in moves:
+        if state is None:
+            if number:
+                journals[who].refresh()
+            journals[who].compact()
+        elif state in FOLLOWS[journals[who].state(number)] and journals[who].append(number, Entry(state, str(who))):
+            added[number].append(state)
+    for journal in [*journals, journal_of(folder)]:
+        journal.refresh()
+        for number in range(2):
+            assert [entry.state for entry in journal.entries(number)] == added[number]
+    with_file = logs(folder)
+    (folder / "000.jsonl").unlink(missing_ok=True)
+    assert logs(folder) == with_file
+
+
 def journal_of(folder: Path) -> Journal:
-    journal = Journal(folder)
+    """A journal that has been read; between two of its looks at the time, an hour passes."""
+    journal = Journal(folder, clock=itertools.count(0.0, 3600.0).__next__)
     journal.refresh()
     return journal
 
@@ -150,9 +255,10 @@ def test_whoever_is_killed_every_trial_has_one_state(tmp_path: Path) -> None:
 for number in range(10_000):
     journal.claim("doomed", [number])
     journal.append(number, Entry(State.FINISHED, "doomed"))
+    journal.compact("doomed")
 """
     doomed = process(code, tmp_path)
-    while not (tmp_path / "000/00010.0000.json").exists():
+    while not (tmp_path / "001/00110.0000.json").exists():
         assert doomed.poll() is None
     time.sleep(random.random() / 100)
     doomed.kill()
@@ -160,7 +266,8 @@ for number in range(10_000):
     journal = Journal(tmp_path)
     journal.refresh()
     states = journal.count(range(10_000))
-    assert states[State.FINISHED] >= 10
+    assert states[State.FINISHED] >= 110
+    assert (tmp_path / "000.jsonl").exists()
     assert states[State.RUNNING] <= 1
     assert states[State.FINISHED] + states[State.RUNNING] + states[State.WAITING] == 10_000
     assert journal.claim("next", range(10_000)) == states[State.FINISHED] + states[State.RUNNING]

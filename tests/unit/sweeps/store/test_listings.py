@@ -37,12 +37,12 @@ def test_a_clock_of_the_file_server_that_goes_back_hides_nothing(tmp_path: Path)
     assert listings.names(tmp_path) == ["new"]
 
 
-def test_a_quiet_folder_is_looked_at_rarely(tmp_path: Path) -> None:
+def test_a_folder_is_not_looked_at_again_within_an_interval(tmp_path: Path) -> None:
     now = 0.0
     listings = Listings(lambda: now)
     listings.names(tmp_path)
     (tmp_path / "tried again").touch()
     now = 29.0
-    assert listings.names(tmp_path, is_quiet=True) == []
+    assert listings.names(tmp_path, interval=30.0) == []
     now = 31.0
-    assert listings.names(tmp_path, is_quiet=True) == ["tried again"]
+    assert listings.names(tmp_path, interval=30.0) == ["tried again"]

@@ -64,9 +64,9 @@ def test_elsewhere_a_worker_is_dead_when_its_sign_of_life_does_not_change(tmp_pa
     assert not looks.is_dead(after=60)
     beat.write_text("2")
     assert not looks.is_dead(after=70)
-    assert looks.is_dead(after=1)
+    assert looks.is_dead(after=5)
     beat.write_text("3")  # it was only slow
-    assert not looks.is_dead(after=1)
+    assert not looks.is_dead(after=5)
 
 
 def test_time_in_which_the_observer_does_not_look_does_not_count(tmp_path: Path) -> None:
@@ -112,3 +112,47 @@ def test_signs_of_life_come_at_once_and_end_with_the_worker(tmp_path: Path) -> N
             pass
         assert Observer(tmp_path).worker(worker.id) == replace(worker, folder=str(tmp_path))
     assert not list(tmp_path.glob(".*.tmp"))
+
+
+class Recording(Observer):
+    """An observer that notes for whom it looks; `ended` are those that have ended."""
+
+    def __init__(self, folder: Path, ended: set[str]) -> None:
+        self.now, self.ended = 0.0, ended
+        self.looked: list[str] = []
+        super().__init__(folder, clock=lambda: self.now)
+
+    def is_dead(self, worker_id: str) -> bool:
+        self.looked.append(worker_id)
+        if worker_id not in self.ended:
+            (self._folder / f"{worker_id}.beat").write_text(f"{self.now}")
+        return super().is_dead(worker_id)
+
+
+def test_of_many_workers_each_looks_for_a_few_and_all_are_looked_for(tmp_path: Path) -> None:
+    workers = [f"node{number // 8}-{number}-abc" for number in range(100)]
+    looked: list[str] = []
+    for own in workers:
+        observer = Recording(tmp_path, set())
+        assert observer.dead(workers, own) == set()
+        looked += observer.looked
+    assert len(looked) == 8 * len(workers)
+    assert set(looked) == set(workers)
+
+
+def test_the_last_worker_that_is_alive_finds_all_who_have_ended(tmp_path: Path) -> None:
+    workers = [f"node{number // 8}-{number}-abc" for number in range(1000)]
+    observer = Recording(tmp_path, set(workers[1:]))
+    left = set(workers)
+    while left != {workers[0]}:
+        observer.now += 10
+        left -= observer.dead(left, workers[0])
+    assert observer.now < 600
+
+
+def test_a_few_workers_look_for_each_other_and_who_is_none_looks_for_all(tmp_path: Path) -> None:
+    workers = [f"node-{number}-abc" for number in range(30)]
+    for own, ids in (("node-3-abc", workers[:9]), ("", workers)):
+        observer = Recording(tmp_path, set())
+        observer.dead(ids, own)
+        assert set(observer.looked) == set(ids) - {own}

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from convboard.sweeps.store.journal import Entry, Journal, State
+from convboard.sweeps.store.entries import Entry, State
+from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.liveness import Observer
 from convboard.sweeps.store.losses import STOPPED, forget_losses, interrupt_lost, loss
 

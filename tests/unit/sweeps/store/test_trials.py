@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from convboard.errors import RunError
-from convboard.sweeps.store.trials import Trial, Trials, folder_name, setting_of
+from convboard.sweeps.store.trials import Trial, Trials, folder_name, repetitions, setting_of
 
 
 def trial(seed: int) -> Trial:
@@ -92,3 +92,25 @@ def test_the_order_of_its_keys_makes_no_other_setting() -> None:
     first = Trial(0, (), {"a": "1", "b": "2", "seed": "1"}, "x", {})
     other = Trial(1, (), {"b": "2", "a": "1", "seed": "2"}, "y", {})
     assert setting_of(first) == setting_of(other) != setting_of(trial(1))
+
+
+def test_equal_parts_of_configs_are_in_memory_once_and_no_others(tmp_path: Path) -> None:
+    rates: list[object] = [0.0, -0.0, 0, False, "0", None, 0.0]
+    configs = [{"optimizer": {"lr": rate}, "trainer": {"max_epochs": 3}, "seed": rate} for rate in rates]
+    Trials(tmp_path).add_block([Trial(0, (), {"n": str(n)}, str(n), config) for n, config in enumerate(configs)])
+    trials = Trials(tmp_path)
+    trials.refresh()
+    assert [repr(trial.config) for trial in trials] == list(map(repr, configs))
+    assert len({id(trial.config["trainer"]) for trial in trials}) == 1
+    assert len({id(trial.config["optimizer"]) for trial in trials}) == len(rates) - 1
+
+
+def test_repetitions_differ_in_the_seed_alone(tmp_path: Path) -> None:
+    swept = [{"lr": lr, "seed": seed} for lr in ("1", "11", '"1') for seed in ("5", "6")]
+    trials = Trials(tmp_path)
+    trials.add([Trial(0, (), each, str(number), {"n": number}) for number, each in enumerate(swept)])
+    trials.add([Trial(0, (), {"seed": "7", "lr": "1"}, "6", {"lr": "11"})])
+    found = [repetitions(tmp_path, trial) for trial in trials]
+    assert found == [[1, 6], [0, 6], [3], [2], [5], [4], [0, 1]]
+    of_settings = [[other.number for other in trials if setting_of(other) == setting_of(trial)] for trial in trials]
+    assert [sorted([*found[number], number]) for number in range(7)] == of_settings

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from convboard.experiment.run_summary import COLUMNS
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.terminal.live_view import LiveView, short_keys
 from convboard.sweeps.terminal.trial_lines import format_duration

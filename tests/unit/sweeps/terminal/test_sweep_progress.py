@@ -1,10 +1,11 @@
 """How far a sweep is, by what runs here and by its journal."""
 
+import random
 from pathlib import Path
 
 import pytest
 
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.terminal.sweep_progress import RunningTrial, SweepProgress
@@ -69,3 +70,38 @@ def test_a_resumed_trial_is_measured_by_its_epochs_here() -> None:
     one.report(Progress(9, 10, 0.5, 1.0), now=106.0)
     assert one.seconds_left(107.0, expected=99.0) == pytest.approx(2)
     assert one.done() == 0.9
+
+
+def test_who_has_followed_a_sweep_knows_what_one_knows_who_opens_it_now(tmp_path: Path) -> None:
+    watched, other, generator = Watched(tmp_path, 12), Sweep.open(tmp_path), random.Random(3)
+    told = []
+    while number := other.journal.claim("elsewhere", range(1, 12)):
+        state = generator.choice([State.FINISHED, State.FAILED, State.INTERRUPTED, State.PRUNED])
+        value = generator.choice([0.25, 0.5, None]) if state is State.FINISHED else None
+        other.journal.append(number, Entry(state, "elsewhere", value=value, seconds=generator.random()))
+        if state is State.FAILED and generator.random() < 0.5:
+            other.retry([number])
+        if generator.random() < 0.5:
+            watched.sweep.refresh()
+            snapshot = watched.progress.snapshot()
+            anew = SweepProgress(Sweep.open(tmp_path), 2, lambda: 0.0).snapshot()
+            told += [trial.number for trial, _ in snapshot.ended_elsewhere]
+            assert (snapshot.counts, snapshot.best) == (anew.counts, anew.best)
+            assert snapshot.seconds_left == pytest.approx(anew.seconds_left)
+    watched.sweep.refresh()
+    told += [trial.number for trial, _ in watched.progress.snapshot().ended_elsewhere]
+    assert set(told) == set(range(1, 12))
+
+
+def test_a_trial_is_known_after_its_entries(tmp_path: Path) -> None:
+    """A search on another machine has added it; the file with it is seen later than those of the journal."""
+    watched, other = Watched(tmp_path, 1), Sweep.open(tmp_path)
+    other.trials.add_block([other.trials[0]])
+    other.journal.claim("elsewhere", [1])
+    other.journal.append(1, Entry(State.FINISHED, "elsewhere", value=0.5))
+    watched.sweep.journal.refresh()
+    assert watched.progress.snapshot().best is None
+    watched.sweep.refresh()
+    snapshot = watched.progress.snapshot()
+    assert [trial.number for trial, _ in snapshot.ended_elsewhere] == [1]
+    assert snapshot.best == (watched.sweep.trials[1], 0.5)

@@ -17,7 +17,7 @@ import pytest
 
 from convboard.sweeps.forked_process import GRACE
 from convboard.sweeps.slots import Slot
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.liveness import SignOfLife, this_worker
 from convboard.sweeps.store.stop_requests import request_stop
 from convboard.sweeps.store.sweep_folder import Sweep

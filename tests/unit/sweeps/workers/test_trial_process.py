@@ -11,7 +11,7 @@ from convboard.errors import RunError
 from convboard.experiment.run_files import LOCK
 from convboard.files.locks import locked
 from convboard.sweeps.pruning.pruning import EpochValues, SuccessiveHalving
-from convboard.sweeps.store.journal import Entry, State
+from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial
@@ -62,11 +62,11 @@ def test_a_trial_that_was_taken_further_is_not_pruned_again(tmp_path: Path) -> N
     options = SweepOptions(pruner="median", seeds=3).shared()
     record = SweepRecord("", ("seed",), "loss/val", "abc", {}, options=options)
     sweep = Sweep.create(tmp_path, record, [Trial(0, (), {"seed": "1"}, "seed=1", {})])
-    assert isinstance(pruning_of(tmp_path, 0), Pruning)
+    assert isinstance(pruning_of(tmp_path, sweep.trials[0]), Pruning)
     sweep.journal.claim("me", [0])
     sweep.journal.append(0, Entry(State.PRUNED, "me", value=0.5, epochs=3))
     sweep.promote([0])
-    assert pruning_of(tmp_path, 0) is None
+    assert pruning_of(tmp_path, sweep.trials[0]) is None
 
 
 def test_of_a_setting_with_several_seeds_the_first_one_is_judged_and_the_others_follow(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_of_a_setting_with_several_seeds_the_first_one_is_judged_and_the_others_
     sweep = Sweep.create(tmp_path, SweepRecord("", ("lr", "seed"), "loss/val", "abc", {}, options=options), trials)
     for number in range(4):
         sweep.journal.claim("me", [number])
-    first, second, third, other = (pruning_of(tmp_path, number) for number in (0, 1, 2, 3))
+    first, second, third, other = (pruning_of(tmp_path, sweep.trials[number]) for number in (0, 1, 2, 3))
     assert first
     assert second
     assert third
@@ -95,7 +95,7 @@ def test_if_the_first_seed_has_failed_the_next_one_is_judged(tmp_path: Path) -> 
     sweep = Sweep.create(tmp_path, SweepRecord("", ("seed",), "loss/val", "abc", {}, options=options), trials)
     sweep.journal.claim("me", [0])
     sweep.journal.append(0, Entry(State.FAILED, "me"))
-    second = pruning_of(tmp_path, 1)
+    second = pruning_of(tmp_path, sweep.trials[1])
     assert second
     EpochValues(tmp_path / "values").write("00001", 7, [0.1])
     assert second.on_epoch_end(epoch(1, 0.5)) == "epoch 1: 1.0000 is not the best of 2 trials"
@@ -103,8 +103,8 @@ def test_if_the_first_seed_has_failed_the_next_one_is_judged(tmp_path: Path) -> 
 
 def test_without_a_pruner_nothing_is_pruned(tmp_path: Path) -> None:
     record = SweepRecord("", ("seed",), "loss/val", "abc", {}, options=SweepOptions().shared())
-    Sweep.create(tmp_path, record, [Trial(0, (), {"seed": "1"}, "seed=1", {})])
-    assert pruning_of(tmp_path, 0) is None
+    sweep = Sweep.create(tmp_path, record, [Trial(0, (), {"seed": "1"}, "seed=1", {})])
+    assert pruning_of(tmp_path, sweep.trials[0]) is None
 
 
 def test_a_trial_waits_for_the_process_that_still_saves_it(tmp_path: Path) -> None:
