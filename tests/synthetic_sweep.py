@@ -12,7 +12,7 @@ from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.liveness import this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import SweepRecord
-from convboard.sweeps.store.trials import Trial
+from convboard.sweeps.store.trials import Trial, folder_name
 
 _MODELS = {"lenet": "LeNet", "batchnorm_cnn": "BatchNormCNN"}
 
@@ -77,7 +77,7 @@ def _trial(number: int, values: Mapping[str, Any]) -> Trial:
             node = node.setdefault(group, {})
         if key != "model":
             node[last] = value
-    return Trial(number, overrides, swept, ",".join(overrides), config)
+    return Trial(number, overrides, swept, folder_name(swept), config)
 
 
 def _write_outcome(sweep: Sweep, trial: Trial, outcome: Outcome, worker: str) -> None:

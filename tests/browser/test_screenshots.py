@@ -142,9 +142,9 @@ def test_sweep(context: BrowserContext, folder: Path, swept: Swept) -> None:
 def test_sweeps_tab(swept: Swept, start_tensorboard: Any, open_window: Any, folder: Path) -> None:
     with start_tensorboard(swept.logdir) as server:
         server.wait_until(lambda server: len(all_tags(server)) == 18)
-        window = open_window(server, WIDE, 860)
-        for view, shows, name in VIEWS_OF_SWEEPS:
-            page = window.open(f"sweeps&p.sweeps.view={view}&p.sweeps.expanded=3", shows)
+        for view, shows, name, height in VIEWS_OF_SWEEPS:
+            # The best setting and the worst, whose seeds differ most, with their runs.
+            page = open_window(server, WIDE, height).open(f"sweeps&p.sweeps.view={view}&p.sweeps.expanded=3,0", shows)
             if view == "table":
                 rows = page.frame_locator("iframe").locator(".rows .of-setting")
                 for place in (0, 1, 3):
@@ -155,10 +155,10 @@ def test_sweeps_tab(swept: Swept, start_tensorboard: Any, open_window: Any, fold
 
 
 VIEWS_OF_SWEEPS = (
-    ("table", "rank", "sweeps"),
-    ("curves", "Last values", "sweeps_curves"),
-    ("mattered", "Importance", "sweeps_mattered"),
-    ("inside", "one scale for all runs", "sweeps_inside"),
+    ("table", "rank", "sweeps", 860),
+    ("curves", "Last values", "sweeps_curves", 760),
+    ("mattered", "Importance", "sweeps_mattered", 860),
+    ("inside", "one scale for all runs", "sweeps_inside", 860),
 )
 
 

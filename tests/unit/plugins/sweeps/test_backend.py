@@ -95,6 +95,18 @@ def test_each_sweep_is_a_folder_and_all_other_runs_are_one(tmp_path: Path, serve
     assert setting["runs"][0]["run"] == "digits/lenet/run"
 
 
+def test_runs_that_cannot_be_compared_are_in_different_folders(tmp_path: Path) -> None:
+    settings = [{"objective": tag, "seed": seed} for seed in (1, 2) for tag in ("accuracy/val", "loss/val")]
+    write_sweep(tmp_path / SWEEP, settings, [Outcome(value=0.9)] * 4)
+    served = Served(tmp_path)
+    found = {folder["id"]: (folder["name"], folder["runs"]) for folder in served.json("/folders")}
+    other = f"{SWEEP} · by loss/val"
+    assert found == {SWEEP: (f"{SWEEP} · by accuracy/val", 2), other: (other, 2)}
+    table = served.json("/table", folder=other)
+    assert (table["objective"], table["is_maximised"]) == ("loss/val", False)
+    assert table["settings"][0]["mean"] == pytest.approx(0.1)
+
+
 def test_the_log_directory_can_be_the_sweep_itself(tmp_path: Path, sweep: Sweep) -> None:
     served = Served(tmp_path / SWEEP)
     (folder,) = served.json("/folders")
