@@ -1,6 +1,7 @@
 """Who may import whom, what `convboard` exports, and that importing it costs nothing."""
 
 import ast
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -54,6 +55,12 @@ def test_imports_go_downwards_only() -> None:
         if is_within(module, {"convboard"}):
             imported = module.partition(".")[2].partition(".")[0] or "__init__"
             assert ORDER.index(imported) <= ORDER.index(part), f"{path} imports {module}"
+
+
+def test_the_readme_lists_the_parts_in_this_order() -> None:
+    readme = (PACKAGE.parents[1] / "README.md").read_text()
+    listed = re.findall(r"^  (\w+)/  ", readme, re.MULTILINE)
+    assert listed == [part for part in reversed(ORDER) if (PACKAGE / part).is_dir()]
 
 
 def test_the_folders_of_sweeps_import_downwards_only() -> None:

@@ -5,18 +5,17 @@ function that is seen made of them. Compiled scripts, `vmap` and NumPy are not s
 may come from the images, and so is all that is made of it.
 """
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import FunctionType, ModuleType
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from convboard.anatomy.function_call import FunctionCall, tensors_in
 from convboard.anatomy.function_names import words
+from convboard.anatomy.held_tensors import tensors_held_by
 from convboard.anatomy.operations import is_operation, is_same
 from convboard.anatomy.tensor_map import StorageMap, TensorMap
-from convboard.anatomy.trace import INPUT, UNKNOWN
+from convboard.anatomy.trace import INPUT, UNKNOWN, Tracker
 
 # Functions that return the values of a tensor as numbers, an array or an address.
 _READING = words("array complex data_ptr dlpack float item numpy storage tolist untyped_storage")
@@ -76,7 +75,7 @@ class Provenances:
 
         If operations are not seen, only the buffers are: others are rare, and to find them takes time.
         """
-        tensors = _tensors_of(model) if self._sees_operations else model.buffers()
+        tensors = tensors_held_by(model) if self._sees_operations else model.buffers()
         self._constants = {id(tensor): tensor for tensor in tensors}
 
     def name_inputs(self, others: Sequence[Tensor]) -> None:
@@ -157,6 +156,87 @@ class Provenances:
         return is_out_of_sight and id(tensor) not in self._constants and not isinstance(tensor, nn.Parameter)
 
 
+class TrackedTensors:
+    """The provenances of the tensors of a run, and its trackers.
+
+    Trackers forget a tensor whose provenance becomes unknown. If a tracker raises, the provenance is unknown too.
+
+    Args:
+        images: What the network is called with.
+        trackers: The trackers.
+        sees_operations: Whether `provenances.note_operation` is called.
+
+    Attributes:
+        provenances: Where the tensors come from.
+    """
+
+    def __init__(self, images: Tensor, trackers: Sequence[Tracker], sees_operations: bool) -> None:
+        self._trackers = trackers
+        self.provenances = Provenances(images, self._forget, sees_operations)
+
+    def values(self, tensor: Tensor) -> tuple[Any, ...]:
+        """Return what each tracker has computed for a tensor."""
+        return tuple(tracker.value(tensor) for tracker in self._trackers)
+
+    def follow(
+        self, function: FunctionCall, returned: Any, call: str | None, provenances: Sequence[Provenance]
+    ) -> None:
+        """Tell the trackers what a function returned, and remember where this comes from.
+
+        Args:
+            function: The function.
+            returned: What it returned.
+            call: Name of the call that it belongs to; None if it is not recorded.
+            provenances: Those of its arguments.
+        """
+        is_known = self._try_each(lambda tracker: tracker.update(function, returned))
+        is_known &= all(provenance.is_known for provenance in provenances)
+        names = [provenance.name for provenance in provenances if provenance.name]
+        name = (call or names[0]) if names else None
+        parameters = () if name else parameters_of(provenances)
+        for tensor in tensors_in(returned):
+            self.provenances.set(
+                tensor, Provenance(name, version_of(tensor), function.is_of_images, is_known, parameters)
+            )
+
+    def follow_writes(self, written: list[Tensor], returned: Any) -> None:
+        """Tell the trackers which tensors were written to: all tensors that share their memory have changed too."""
+        results = {id(tensor) for tensor in tensors_in(returned)}
+        for tensor in written:
+            if id(tensor) not in results:  # such as the running statistics of a normalisation
+                self.provenances.set(tensor, Provenance(None, version_of(tensor)))
+                continue
+            provenance, sharing = self.provenances.of(tensor), self.provenances.sharing(tensor)
+            is_known = provenance.is_known and self._try_each(
+                lambda tracker, tensor=tensor, sharing=sharing: tracker.invalidate(tensor, sharing)  # type: ignore[misc]
+            )
+            for other in sharing:
+                self.provenances.set(other, self._after_a_write(other, provenance._replace(is_known=is_known)))
+
+    def _after_a_write(self, tensor: Tensor, new: Provenance) -> Provenance:
+        """The provenance of a tensor that shares its memory with one of provenance `new`, which was written to."""
+        before = self.provenances.before_a_write(tensor)
+        return new._replace(
+            version=version_of(tensor),
+            is_of_images=new.is_of_images or before.is_of_images,
+            is_known=new.is_known and before.is_known,
+        )
+
+    def _try_each(self, handle: Callable[[Tracker], None]) -> bool:
+        """Call each tracker; return False if one raised, so that what it did not compute is unknown."""
+        is_known = True
+        for tracker in self._trackers:
+            try:
+                handle(tracker)
+            except Exception:  # any: no figure is worth the user's run
+                is_known = False
+        return is_known
+
+    def _forget(self, tensor: Tensor) -> None:
+        for tracker in self._trackers:
+            tracker.forget(tensor)
+
+
 def version_of(tensor: Tensor) -> int:
     """Return how often a tensor has been written to in place; 0 where torch does not count."""
     try:
@@ -175,41 +255,3 @@ def _has_numbers(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return any(map(_has_numbers, value))
     return isinstance(value, (float, complex)) or (hasattr(value, "__array__") and not isinstance(value, Tensor))
-
-
-def _tensors_of(model: nn.Module) -> Iterator[Tensor]:
-    """The tensors that the modules, and the functions and files of their classes, hold."""
-    classes = dict.fromkeys(cls for module in model.modules() for cls in type(module).__mro__)
-    own = [cls for cls in classes if not cls.__module__.startswith(("torch.", "builtins"))]
-    for module in model.modules():
-        yield from _held(vars(module))
-    for cls in own:
-        yield from _held(dict(vars(cls)))
-    for name in {cls.__module__ for cls in own}:
-        yield from _held(dict(vars(sys.modules[name])) if name in sys.modules else {}, depth=2)
-
-
-def _held(value: Any, depth: int = 4) -> Iterator[Tensor]:
-    """The tensors in an object: in its attributes, its items, and what a function closes over."""
-    if isinstance(value, Tensor):
-        yield value
-    elif depth == 0 or isinstance(value, (nn.Module, type, ModuleType, str, bytes, int, float)):
-        return
-    elif isinstance(value, Mapping):
-        for item in list(value.values()):
-            yield from _held(item, depth - 1)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        for item in value:
-            yield from _held(item, depth - 1)
-    elif isinstance(value, FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-        yield from _held([*cells, *(value.__defaults__ or ())], depth - 1)
-    elif hasattr(value, "__dict__"):
-        yield from _held(vars(value), depth - 1)
-
-
-def _is_filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False

@@ -14,9 +14,8 @@ from convboard.anatomy.function_call import FunctionCall, first_tensor, tensors_
 from convboard.anatomy.function_names import words
 from convboard.anatomy.module_paths import named_modules
 from convboard.anatomy.operations import ASKING, OperationMode, call_of, sets_data
-from convboard.anatomy.provenance import Provenance, parameters_of, version_of
+from convboard.anatomy.provenance import Provenance, TrackedTensors, parameters_of, version_of
 from convboard.anatomy.trace import Call, CallNames, Tracker, is_layer
-from convboard.anatomy.tracked_tensors import TrackedTensors
 
 # Functions that change neither values nor shape are not recorded. Attributes such as `.T` arrive as `get`.
 _NOT_RECORDED = words("alias get set clone contiguous cpu cuda detach double float to type")

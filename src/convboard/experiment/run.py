@@ -1,10 +1,8 @@
 """A run: training and test of a network in a new or resumed run directory."""
 
-import errno
 import json
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,36 +13,31 @@ from convboard.config.command_line import assignment
 from convboard.config.schema import TrainConfig
 from convboard.config.stored_config import dump_config, with_absolute_paths
 from convboard.data.dataset import ImageDataset
-from convboard.errors import CheckpointError, ConfigError, ConvboardError, ModelError, RunError
-from convboard.experiment.console import Report, counted
+from convboard.errors import ModelError
+from convboard.experiment.console import Report
 from convboard.experiment.dataset import build_dataset, data_properties, refuse_other_data, worker_errors
 from convboard.experiment.environment import describe_environment, resumed_environment
 from convboard.experiment.input_files import InputFiles
-from convboard.experiment.resume import resume_overrides
-from convboard.experiment.run_dir import load_run, stored_checkpoints
-from convboard.experiment.run_files import CHECKPOINTS, CONFIG, DATASET, LOCK, PLAN, RESULT
+from convboard.experiment.last_checkpoint import restore_last_checkpoint
+from convboard.experiment.run_dir import load_run
+from convboard.experiment.run_files import CHECKPOINTS, CONFIG, DATASET, PLAN, RESULT
+from convboard.experiment.run_lock import locked_run_dir
 from convboard.experiment.run_plan import choose_plan, default_plan, recorded_plan, shared_plan
 from convboard.experiment.run_record import CurvesFile, SummaryFile
-from convboard.experiment.run_summary import CURVES, SUMMARY, read_summary
+from convboard.experiment.run_summary import read_summary
 from convboard.experiment.setup import build_callbacks, build_setup
-from convboard.experiment.stored_json import is_dataset_file, is_plan_file
 from convboard.experiment.unsaved_state import warn_of_unsaved_state
-from convboard.files import TEMPORARY, atomic_write_text, check_writable, empty, make_folder
-from convboard.files.locks import locked
+from convboard.files import atomic_write_text
 from convboard.training.callbacks import Callback
-from convboard.training.checkpoint import BEST, Checkpoint, load_latest
 from convboard.training.distributed.communicator import Communicator
 from convboard.training.distributed.torchrun import communicator
 from convboard.training.execution_plan.plan import Plan
 from convboard.training.execution_plan.spin_limit import limit_spinning
 from convboard.training.forward_backward import CudaGraphError
 from convboard.training.malloc import keep_freed_memory
-from convboard.training.optimizer_state import check_optimizer
-from convboard.training.saved_state import check_best, check_network, check_state
 from convboard.training.seeding import set_deterministic
 from convboard.training.signals import raising
 from convboard.training.trainer import Trainer
-from convboard.training.training_setup import TrainingSetup
 
 
 @dataclass(frozen=True)
@@ -93,8 +86,8 @@ def run(
     """
     run_dir = Path(run_dir)
     comm = communicator()
-    owned = _owned(run_dir, resumed=config.resume is not None) if comm.is_main else nullcontext()
-    with raising(), owned:
+    lock = locked_run_dir(run_dir, resumed=config.resume is not None) if comm.is_main else nullcontext()
+    with raising(), lock:
         comm.barrier()  # from here on, no other run uses the directory
         remedy = f"Resume the run without them: {assignment('resume', run_dir)} dataset.num_workers=0"
         with worker_errors(config, remedy):
@@ -135,7 +128,7 @@ def _run(
         trainer = Trainer(replace(setup.with_plan(choice.plan), callbacks=callbacks))
         comm.seed_rank(config.seed)
         if resumed is not None:
-            _resume(trainer, run_dir)
+            restore_last_checkpoint(trainer, run_dir)
         if comm.is_main:
             (run_dir / CHECKPOINTS).mkdir(exist_ok=True)
             inputs.write()
@@ -177,54 +170,6 @@ def _train(config: TrainConfig, trainer: Trainer, report: Report, run_dir: Path,
     return result
 
 
-def _resume(trainer: Trainer, run_dir: Path) -> None:
-    """Load the last checkpoint into `trainer`. A run that was killed before its first checkpoint starts again."""
-    comm = trainer.setup.comm
-    with comm.main_process_first():  # it repairs damaged files
-        if comm.is_main:
-            check_writable(run_dir / CHECKPOINTS)
-            for leftover in run_dir.rglob(".*.tmp"):  # no other process writes: the directory is locked
-                if TEMPORARY.fullmatch(leftover.name):
-                    leftover.unlink()
-        if stored_checkpoints(run_dir):
-            checkpoint, source = load_latest(run_dir / CHECKPOINTS)
-            check_network(checkpoint, source, trainer.setup.model)
-            check_state(checkpoint, source, trainer.setup.steps_per_epoch)
-            check_optimizer(checkpoint.optimizer, trainer.setup.optimizer, source)
-            if comm.is_main:
-                check_best(run_dir / CHECKPOINTS / BEST, checkpoint, trainer.setup.model)
-            _refuse_fewer_epochs(trainer.setup, checkpoint)
-            _restore(trainer, checkpoint, source)
-        elif comm.is_main:
-            for events in run_dir.glob("*tfevents*"):
-                empty(events)  # not removed: an open TensorBoard would wait for the removed file
-
-
-def _restore(trainer: Trainer, checkpoint: Checkpoint, source: Path) -> None:
-    states = checkpoint.state["callbacks" if "callbacks" in checkpoint.state else "observers"]
-    states.setdefault(InputFiles.__name__, {})  # older checkpoints lack it
-    try:
-        trainer.resume(checkpoint, source)
-    except ConvboardError:
-        raise
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(
-            f"{source} cannot be resumed: its state is not one of this run ({type(error).__name__}: "
-            f"{' '.join(str(error).split())}). Put the run's own checkpoint back, or train again."
-        ) from error
-
-
-def _refuse_fewer_epochs(setup: TrainingSetup, checkpoint: Checkpoint) -> None:
-    """Refuse a `max_epochs` below the number of epochs that were trained: the config would contradict the run."""
-    most = setup.limits.max_epochs
-    begun = math.ceil(checkpoint.state["global_step"] / setup.steps_per_epoch)
-    if most < begun:
-        raise ConfigError(
-            f"trainer.max_epochs={most} is fewer than the run has trained already, which is {counted(begun, 'epoch')}. "
-            f"Give {begun} or more, or omit it."
-        )
-
-
 def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir: Path) -> InputFiles:
     """The files of data properties, plan and config. The config is last: it marks a run directory."""
     texts = {
@@ -233,54 +178,3 @@ def _input_files(config: TrainConfig, dataset: ImageDataset, plan: Plan, run_dir
         CONFIG: dump_config(_stored(config)),
     }
     return InputFiles(run_dir, texts, outdated=RESULT)
-
-
-@contextmanager
-def _owned(run_dir: Path, resumed: bool) -> Iterator[None]:
-    """Lock `run_dir` for this process alone. What had to be created is removed at the end if it is empty."""
-
-    def busy(pid: int | None) -> RunError:
-        who = f"process {pid}" if pid else "a process of another machine"
-        return RunError(
-            f"{run_dir} is in use: {who} is training there. Wait for it, or choose another directory with "
-            "hydra.run.dir=<folder>."
-        )
-
-    made: list[Path] = []
-    try:
-        made = make_folder(run_dir)
-        with locked(run_dir / LOCK, wait=False, busy=busy):
-            if (run_dir / CONFIG).exists() and not resumed:
-                raise RunError(
-                    f"{run_dir} already contains a run, and runs are never overwritten. Resume it with "
-                    f"{' '.join(resume_overrides(run_dir))}, or choose another directory with hydra.run.dir=<folder>."
-                )
-            if not resumed:
-                _refuse_foreign_files(run_dir)
-            yield
-    except OSError as error:
-        if error.filename is None or not Path(error.filename).is_relative_to(run_dir):
-            raise
-        advice = "Choose another directory with hydra.run.dir=<folder>."
-        if resumed and error.errno == errno.EACCES:
-            advice = "See that it and all in it may be read and written, and resume the run again."
-        if error.errno == errno.ENOSPC:
-            advice = f"Free some space, and start again or resume the run: {assignment('resume', run_dir)}."
-        raise RunError(f"{run_dir} cannot be written: {error.strerror} ({error.filename}). {advice}") from error
-    finally:
-        with suppress(OSError):  # not empty
-            for folder in made:
-                folder.rmdir()
-
-
-def _refuse_foreign_files(run_dir: Path) -> None:
-    """Refuse a directory with files that a new run would overwrite, but for those of a run that could not begin."""
-    foreign = [*(run_dir / name for name in (RESULT, SUMMARY, CURVES)), *stored_checkpoints(run_dir)]
-    for path, is_of_a_run in ((run_dir / DATASET, is_dataset_file), (run_dir / PLAN, is_plan_file)):
-        if path.exists() and not is_of_a_run(path):
-            foreign.append(path)
-    for path in filter(Path.exists, foreign):
-        raise RunError(
-            f"{run_dir} holds {path.relative_to(run_dir)}, which a run would overwrite. Choose another directory with "
-            "hydra.run.dir=<folder>."
-        )
