@@ -23,7 +23,8 @@ from convboard.cli import evaluate, feature_maps, frame, layers, runs
 from convboard.cli.main import COMMANDS
 from convboard.config.compose import compose_config
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
-from convboard.sweeps.sweep_options import SweepOptions
+from convboard.sweeps.backends.settings import RemoteSettings
+from convboard.sweeps.sweep_options import SweepOptions, read_options
 from convboard.training.signals import EXIT_BY_SIGNAL
 from pages import (
     PAGES,
@@ -87,7 +88,10 @@ def is_whole(command: ShownCommand) -> bool:
 
 
 TRAINS = [command for command in all_commands("train.py") if is_whole(command)]
-GO_ON = ("resume=", "sweep.resume=", "sweep.join=")
+GO_ON = ("resume=", "sweep.resume=", "sweep.join=", "sweep.watch=", "sweep.cancel=")
+# What starts workers on another engine is run in tests/clusters.
+ELSEWHERE = [command for command in TRAINS if any(given.startswith("sweep/backend=") for given in command.arguments)]
+TRAINS = [command for command in TRAINS if command not in ELSEWHERE]
 RESUMES = [command for command in TRAINS if any(given.startswith(GO_ON) for given in command.arguments)]
 PRINTS = [command for command in TRAINS if {"--help", "--hydra-help", "--cfg"} & {*command.arguments}]
 NEW = [command for command in TRAINS if command not in RESUMES and command not in PRINTS]
@@ -165,10 +169,18 @@ def test_a_run_is_resumed(
             done = run_in_process("train.py", *command.arguments, expected_code=2)
             assert "there is no trial 7 (they are 0 to 3)" in done.stderr  # one that was: test_sweep_pruning.py
         else:
-            assert "4 trials, 0 to run" in run_in_process("train.py", *command.arguments).stdout
+            done = run_in_process("train.py", *command.arguments)
+            assert re.search("4 trials, 0 to run|watching: .*, 4 trials|left: +0 trials to run", done.stdout)
         return
     done = run_in_process("train.py", *(argument.replace("epochs=20", "epochs=2") for argument in command.arguments))
     assert "resumed after 1 epoch, " in done.stdout
+
+
+@pytest.mark.parametrize("command", [one for one in ELSEWHERE if "--help" not in one.arguments], ids=str)
+def test_the_keys_of_a_backend_are_there(command: ShownCommand) -> None:
+    options, others = read_options([given for given in command.arguments if given != "-m"])
+    assert isinstance(options.backend, RemoteSettings)
+    assert not [given for given in others if given.startswith("sweep")]
 
 
 @pytest.mark.parametrize(
