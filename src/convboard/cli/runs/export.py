@@ -53,7 +53,7 @@ class Arguments(Selection):
     overwrite: bool = False
     to: str | None = None
     project: str | None = None
-    pictures: str = "last"
+    pictures: str = PICTURES[0]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,6 +69,9 @@ class Arguments(Selection):
             raise ConfigError(f"{needless[0]} is of a table, and to={self.to} exports whole runs: omit it.")
 
     def _check_table(self) -> None:
+        if self.project is not None or self.pictures != PICTURES[0]:
+            key = "pictures" if self.project is None else "project"
+            raise ConfigError(f"{key} is of an export to a tracker: add to={' or to='.join(TRACKERS)}, or omit it.")
         if self.format is not None and self.format not in FORMATS:
             raise ConfigError(f"format={self.format} is not an output format. {nearest(self.format, FORMATS)}")
         suffix = "" if self.out is None else Path(self.out).suffix.lower()
@@ -99,8 +102,8 @@ def _export(table: RunTable, to: str, folder: Path, project: str, arguments: Arg
     """Write runs for a tracker, and say how many.
 
     Raises:
-        ConfigError: The tracker is not installed.
-        RunError: The folder cannot be written.
+        ConfigError: See `open_tracker`.
+        RunError: The folder cannot be written, or what is in it is damaged.
     """
     from convboard.results.export.tracked_run import TrackedRun  # deferred for start-up time: TensorBoard
 
@@ -145,9 +148,11 @@ def _write(path: Path, content: bytes, is_replaced: bool) -> None:
     """Write the file.
 
     Raises:
-        ConfigError: It is there already.
+        ConfigError: It is there already, or a folder.
         RunError: It cannot be written.
     """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder. Give the name of a file, such as out={path / 'table.csv'}.")
     if path.exists() and not is_replaced:
         raise ConfigError(f"{path} is there already. Choose another name, or replace it with overwrite=true.")
     try:

@@ -63,7 +63,11 @@ def _draw(row: RunRow, arguments: Arguments) -> bool:
 
     began = time.perf_counter()
     try:
-        epoch = add_pictures(load_run(row.path), arguments.board, arguments.trust)
+        run = load_run(row.path)
+        if not run.best_checkpoint.exists():
+            print(printable(f"{row.name}: its best checkpoint is not there any more. To train it again: {row.command}"))
+            return False
+        epoch = add_pictures(run, arguments.board, arguments.trust)
     except ConvboardError as error:
         print(printable(f"{row.name}: {error}"))
         return False

@@ -16,6 +16,7 @@ from convboard.config.command_line import format_value, installed_program
 from convboard.errors import ConfigError
 from convboard.files import check_writable
 from convboard.results.export.tracked_run import TrackedRun
+from convboard.results.export.trackers import damaged
 from convboard.sweeps.store.entries import State
 
 _STATES = {State.FINISHED: "FINISHED", State.PRUNED: "FINISHED", State.FAILED: "FAILED"}
@@ -34,18 +35,25 @@ class Tracker:
 
         Raises:
             ConfigError: The experiment of this name was deleted.
+            RunError: The database is damaged, or of a later version.
         """
         os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
         from mlflow import entities  # after the line above, and deferred: it takes seconds
+        from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
+        from sqlalchemy.exc import SQLAlchemyError
 
         logging.getLogger("mlflow").setLevel(logging.WARNING)  # it tells how it makes its tables
         folder.mkdir(parents=True, exist_ok=True)
         check_writable(folder)
-        store = f"sqlite:///{folder.absolute() / 'mlflow.db'}"
+        file = folder.absolute() / "mlflow.db"
+        store = f"sqlite:///{file}"
         self._entities: Any = entities
-        self._client: Any = MlflowClient(store)
-        found = self._client.get_experiment_by_name(project)
+        try:
+            self._client: Any = MlflowClient(store)
+            found = self._client.get_experiment_by_name(project)
+        except (MlflowException, SQLAlchemyError) as error:
+            raise damaged(file, error) from error
         if found and found.lifecycle_stage == entities.LifecycleStage.DELETED:
             raise ConfigError(f"project={project} was deleted in MLflow: choose another name with project=.")
         pictures = (folder.absolute() / "artifacts").as_uri()

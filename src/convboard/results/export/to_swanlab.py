@@ -3,7 +3,9 @@
 import io
 import os
 import shlex
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -62,25 +64,31 @@ class Tracker(FolderTracker):
             Experiment.delete().where(Experiment.run_id == f"run-{run.id}").execute()
 
     def _write_folder(self, run: TrackedRun, pictures: Sequence[StoredPicture]) -> Path:
+        # In the main thread SwanLab would handle Ctrl-C, in which it can wait for ever for a lock that it holds itself.
+        with redirect_stdout(io.StringIO()), ThreadPoolExecutor(1) as another_thread:  # it prints lines for each run
+            folder = another_thread.submit(self._write_run, run, pictures).result()
+        _stop_watching()
+        return folder
+
+    def _write_run(self, run: TrackedRun, pictures: Sequence[StoredPicture]) -> Path:
         state = _STATES.get(State(run.row.state), "aborted")
         reason = run.row.reason[:_LONGEST_DESCRIPTION] or None
-        with redirect_stdout(io.StringIO()):  # it prints several lines for each run
-            written = self._swanlab.init(
-                id=run.id,
-                name=run.name,
-                group=run.group or None,
-                description=reason,
-                tags=[run.row.state],
-                config={key: "null" if value is None else value for key, value in run.described.items()},
-                settings=self._settings(f"run-{run.id}"),
-            )
-            for point in run.points:
-                written.log(point.metrics, step=point.step)
-            for picture in pictures:
-                image = self._swanlab.Image(Image.open(io.BytesIO(picture.png)))
-                written.log({picture.tag: image}, step=picture.step)
-            written.log(run.final, step=run.last_step)
-            written.finish(state=state, error=reason if state == "crashed" else None)
+        written = self._swanlab.init(
+            id=run.id,
+            name=run.name,
+            group=run.group or None,
+            description=reason,
+            tags=[run.row.state],
+            config={key: "null" if value is None else value for key, value in run.described.items()},
+            settings=self._settings(f"run-{run.id}"),
+        )
+        for point in run.points:
+            written.log(point.metrics, step=point.step)
+        for picture in pictures:
+            image = self._swanlab.Image(Image.open(io.BytesIO(picture.png)))
+            written.log({picture.tag: image}, step=picture.step)
+        written.log(run.final, step=run.last_step)
+        written.finish(state=state, error=reason if state == "crashed" else None)
         return Path(written.dir)
 
     def _settings(self, run_folder: str) -> Any:
@@ -97,3 +105,12 @@ class Tracker(FolderTracker):
             terminal=kind.Terminal(proxy_type="none"),
             integration=kind.Integration(webhook=kind.Integration.Webhook(url="")),
         )
+
+
+def _stop_watching() -> None:
+    """End the threads that watch the folders of runs, which SwanLab leaves: a user may often have 128 of them."""
+    from watchdog.utils import BaseThread  # of SwanLab
+
+    for thread in threading.enumerate():
+        if isinstance(thread, BaseThread):
+            thread.stop()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import DatabaseError
 from typing import Any
 
 from PIL import Image
@@ -14,8 +15,10 @@ from PIL import Image
 from convboard.board.stored_pictures import StoredPicture
 from convboard.config.command_line import installed_program
 from convboard.errors import ConfigError
+from convboard.files import check_writable
 from convboard.results.export.rewriting_tracker import RewritingTracker
 from convboard.results.export.tracked_run import Place, TrackedRun, shortened
+from convboard.results.export.trackers import damaged
 
 _ID, _PARTIAL = "convboard.id", "convboard.partial"  # of a run that is written, and of one that is being written
 _LONGEST_NAME = 60  # characters, since pictures are in a folder of that name
@@ -29,7 +32,10 @@ class Tracker(RewritingTracker):
 
         Raises:
             ConfigError: Trackio does not allow the name of the project.
+            RunError: The database is damaged.
         """
+        folder.mkdir(parents=True, exist_ok=True)
+        check_writable(folder)
         os.environ |= {"TRACKIO_DIR": str(folder.absolute()), "HF_HUB_OFFLINE": "1"}
         for elsewhere in ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL"):
             os.environ.pop(elsewhere, None)
@@ -45,10 +51,14 @@ class Tracker(RewritingTracker):
         shown = installed_program("trackio", "show", "--project", shlex.quote(project))
         self.advice = {"look at it": f"TRACKIO_DIR={shlex.quote(str(folder))} {shown}"}
         self._written: dict[str, list[Any]] = {}  # what there is of runs, by the ids of these
-        if trackio.SQLiteStorage.get_project_db_path(project).exists():
-            for found in trackio.Api().runs(project):
-                config = found.config or {}
-                self._written.setdefault(str(config.get(_ID) or config.get(_PARTIAL)), []).append(found)
+        file = Path(trackio.SQLiteStorage.get_project_db_path(project))
+        if file.exists():
+            try:
+                for found in trackio.Api().runs(project):
+                    config = found.config or {}
+                    self._written.setdefault(str(config.get(_ID) or config.get(_PARTIAL)), []).append(found)
+            except DatabaseError as error:
+                raise damaged(file, error) from error
 
     def _stored(self, run: TrackedRun) -> set[Place] | None:
         whole = [found for found in self._written.get(run.id, ()) if _ID in (found.config or {})]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from convboard.config.command_line import pip_install
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, RunError
 
 if TYPE_CHECKING:  # these import TensorBoard
     from convboard.board.stored_pictures import StoredPicture
@@ -61,6 +61,7 @@ def open_tracker(name: str, folder: Path, project: str) -> Tracker:
 
     Raises:
         ConfigError: It is not installed, or does not allow the name of the project.
+        RunError: What is in the folder is damaged.
         OSError: The folder cannot be written.
     """
     spec = find_spec(name)
@@ -94,3 +95,9 @@ def export_runs(tracker: Tracker, runs: "Sequence[TrackedRun]") -> tuple[int, in
             tracker.add_pictures(run, missing)
             extended += 1
     return new, extended
+
+
+def damaged(file: Path, error: Exception) -> RunError:
+    """Return the error that the database of a tracker cannot be used."""
+    first, *_ = str(error).splitlines()
+    return RunError(f"{file} cannot be used: {first.rstrip('.')}. Choose another place with out=.")

@@ -10,6 +10,7 @@ import pytest
 from convboard.cli.runs import export as command
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.store.entries import State
+from exported_runs import draw_picture
 from synthetic_sweep import Outcome, grid, write_sweep
 
 OUTCOMES = (Outcome(value=0.9), Outcome(value=0.7), Outcome(value=0.8), Outcome(State.FAILED, reason="no room"))
@@ -68,6 +69,8 @@ def test_a_file_that_cannot_be_written(sweep: str, tmp_path: Path, capsys: pytes
     (tmp_path / "file").touch()
     with pytest.raises(RunError, match="cannot be written: File exists"):
         exported(capsys, sweep, out=str(tmp_path / "file/table.csv"))
+    with pytest.raises(ConfigError, match=r"is a folder\. Give the name of a file, such as out=.*/table\.csv"):
+        exported(capsys, sweep, out=str(tmp_path), format="csv", overwrite=True)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +83,8 @@ def test_a_file_that_cannot_be_written(sweep: str, tmp_path: Path, capsys: pytes
         ({"to": "mlfow"}, "Did you mean 'mlflow'"),
         ({"to": "mlflow", "format": "csv"}, "format is of a table, and to=mlflow exports whole runs"),
         ({"to": "mlflow", "pictures": "some"}, "Allowed: all, last, none"),
+        ({"project": "mine"}, "project is of an export to a tracker: add to=mlflow or to=swanlab"),
+        ({"pictures": "all"}, "pictures is of an export to a tracker: add to=mlflow or to=swanlab"),
         ({"columns": "lrr"}, "'lrr' is no column"),
         ({"where": "lr>1"}, "No run in .* fulfils"),
     ],
@@ -89,3 +94,31 @@ def test_what_cannot_be_exported(
 ) -> None:
     with pytest.raises((ConfigError, RunError), match=message):
         exported(capsys, sweep, **keys)
+
+
+@pytest.mark.filterwarnings("ignore")  # warnings of SwanLab and what it uses
+@pytest.mark.thorough
+def test_an_export_to_a_tracker_adds_what_is_new(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV", "")
+    monkeypatch.chdir(tmp_path)
+    outcomes = (Outcome(), Outcome(State.FAILED), Outcome(State.RUNNING), Outcome(State.WAITING))
+    write_sweep(tmp_path / "sweep", grid({"seed": [1, 2, 3, 4]}), outcomes)
+    upload = "upload:     swanlab sync exported/swanlab/sweep/run-*"
+    lines = exported(capsys, "sweep", to="swanlab", where="number=0").splitlines()
+    assert lines == ["exported:   1 run to swanlab in exported/swanlab, project sweep", upload]
+    draw_picture(tmp_path / "sweep/seed=1", "kernels/conv1", 20)
+    assert exported(capsys, "sweep", to="swanlab").splitlines() == [
+        "exported:   1 run to swanlab in exported/swanlab, project sweep",
+        "            1 run had been exported before, and got new pictures",
+        "            2 runs left out: not ended, or not readable",
+        upload,
+    ]
+    assert exported(capsys, "sweep", to="swanlab").splitlines()[:2] == [
+        "exported:   0 runs to swanlab in exported/swanlab, project sweep",
+        "            2 runs had been exported before",
+    ]
+    (tmp_path / "file").touch()
+    with pytest.raises(RunError, match=r"^file cannot be written: .*\. Choose another place with out=\.$"):
+        exported(capsys, "sweep", to="swanlab", out="file")

@@ -41,6 +41,11 @@ def test_the_best_run_of_each_of_the_best_settings_is_drawn(tmp_path: Path, caps
     assert f"{best[0].name}: has pictures already\n" in printed
     assert f"{best[1].name}: " in printed
     assert "best.safetensors is not a whole checkpoint" in printed
+    (best[0].path / "checkpoints/best.safetensors").unlink()
+    with pytest.raises(RunError, match=r"^1 of 1 run could not be drawn\.$"):
+        main([str(tmp_path)], Arguments(best=1))
+    gone = f"{best[0].name}: its best checkpoint is not there any more. To train it again: {best[0].command}\n"
+    assert capsys.readouterr().out == gone
 
 
 def _settings(folder: Path) -> list[tuple[convboard.RunRow, ...]]:

@@ -6,17 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from convboard.board.event_file import EventFile
-from convboard.board.figures.png import Figure, encode_png
-from convboard.board.summaries import image
 from convboard.results.export.tracked_run import TrackedRun
 from convboard.results.export.trackers import export_runs, open_tracker
 from convboard.results.table import RunTable, load_runs
 from convboard.sweeps.store.entries import State
-from exported_runs import ODD, need, picture
+from exported_runs import ODD, draw_picture, need
 from synthetic_sweep import Outcome, grid, write_sweep
 
 OUTCOMES = (Outcome(value=0.9, epochs=3), Outcome(State.FAILED, reason=ODD, epochs=2))
@@ -30,15 +26,8 @@ def table(tmp_path: Path) -> RunTable:
     lines = (run_dir / "curves.csv").read_text().splitlines()
     lines[3] = "3,60,1700000000.5,1000,0.1,nan,0.8,0.25,0.85"
     (run_dir / "curves.csv").write_text("\n".join([*lines, "4,80,17"]))  # a line that is being written
-    draw(run_dir, "kernels/conv1", 20, 60)
+    draw_picture(run_dir, "kernels/conv1", 20, 60)
     return load_runs(sweep.folder)
-
-
-def draw(run_dir: Path, tag: str, *steps: int) -> None:
-    events = EventFile.create(run_dir)
-    for step in steps:
-        events.write([image(tag, Figure(encode_png(np.asarray(picture(step))), 4, 4))], step, 1700000000)
-    events.close()
 
 
 @pytest.fixture
@@ -89,7 +78,7 @@ def export(no_network: None, tmp_path: Path) -> Export:
         folder = tmp_path / name
         assert export_runs(open_tracker(name, folder, project), runs) == (2, 0)
         assert export_runs(open_tracker(name, folder, project), runs) == (0, 0)
-        draw(runs[0].row.path, "kernels/é:x", 40)
+        draw_picture(runs[0].row.path, "kernels/é:x", 40)
         assert export_runs(open_tracker(name, folder, project), runs) == (0, 1)
         assert export_runs(open_tracker(name, folder, project), runs) == (0, 0)
         runs = [TrackedRun(row, table.differing, "all") for row in table]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, RunError
 from convboard.results.export.tracked_run import TrackedRun
 from convboard.results.export.trackers import open_tracker
 from convboard.results.table import RunTable
@@ -73,4 +73,12 @@ def test_a_project_that_was_deleted(tmp_path: Path) -> None:
     client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
     client.delete_experiment(client.get_experiment_by_name("a project").experiment_id)
     with pytest.raises(ConfigError, match="project=a project was deleted in MLflow: choose another name with project="):
+        open_tracker("mlflow", tmp_path, "a project")
+
+
+@pytest.mark.usefixtures("no_network")
+def test_a_database_that_is_damaged(tmp_path: Path) -> None:
+    need("mlflow")
+    (tmp_path / "mlflow.db").write_text("this is no database at all")
+    with pytest.raises(RunError, match=r"mlflow\.db cannot be used: .*not a database.*\. Choose another place"):
         open_tracker("mlflow", tmp_path, "a project")

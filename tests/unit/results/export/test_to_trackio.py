@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, RunError
 from convboard.results.export.tracked_run import TrackedRun
 from convboard.results.export.trackers import open_tracker
 from convboard.results.table import RunTable
@@ -36,7 +36,14 @@ def test_trackio(table: RunTable, export: Callable[..., list[TrackedRun]], tmp_p
 
 
 @pytest.mark.usefixtures("no_network")
-def test_a_project_that_trackio_does_not_allow(tmp_path: Path) -> None:
+def test_a_project_that_trackio_does_not_allow_or_cannot_read(tmp_path: Path) -> None:
     need("trackio")
     with pytest.raises(ConfigError, match="Choose another name with project="):
         open_tracker("trackio", tmp_path / "trackio", "registry-a")
+    import trackio
+
+    file = trackio.SQLiteStorage.get_project_db_path("damaged")  # in the folder of the first test of this process
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("this is no database at all")
+    with pytest.raises(RunError, match=r"damaged\.db cannot be used: .*not a database\. Choose another place with"):
+        open_tracker("trackio", tmp_path / "trackio", "damaged")
