@@ -410,7 +410,8 @@ def test_the_files_of_a_run_are_those_of_the_table(finished: Path) -> None:
 
 def test_the_exit_codes_are_those_of_the_table() -> None:
     shown = [int(code) for row in rows("docs/training.md", "How a command ends") for code in row[0].split(", ")]
-    signals = [EXIT_BY_SIGNAL + number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+    signals = [EXIT_BY_SIGNAL + number for number in numbers]
     assert shown == [frame.FINISHED, frame.BUG, frame.MISTAKE, *signals]
 
 
