@@ -20,6 +20,7 @@ from typing import Any
 from convboard.results.setting import Setting
 
 VARIANCE, GROUPS, FANOVA = "analysis of variance", "analysis of variance in groups", "fANOVA"
+WITHOUT_OPTUNA = f"{GROUPS}; fANOVA would be more exact, and needs the extra optuna"
 MOST = 300  # settings for which fANOVA takes about a second
 
 _Columns = tuple[tuple[str, tuple[Any, ...]], ...]
@@ -33,20 +34,22 @@ def importance(settings: Sequence[Setting], most: int = MOST) -> dict[str, float
         most: Number of settings up to which fANOVA is used, whose time grows faster than that.
 
     Returns:
-        By key; empty if all settings are equally good. A key is missing if too few settings have the same value.
+        By key; empty if all settings are equally good. A key is missing if too few settings have the same value, or
+        all have.
     """
     return dict(_importance(settings, most)[1])
 
 
 def importance_method(settings: Sequence[Setting]) -> str:
-    """Return how `importance` is computed: `VARIANCE`, `GROUPS` or `FANOVA`."""
+    """Return how `importance` is computed: `VARIANCE`, `GROUPS`, `FANOVA`, or `WITHOUT_OPTUNA` instead of it."""
     return _importance(settings, MOST)[0]
 
 
 def _importance(settings: Sequence[Setting], most: int) -> tuple[str, Mapping[str, float]]:
     known = [setting for setting in settings if setting.finished]
     keys = dict.fromkeys(key for setting in known for key in setting.values)
-    columns = tuple((key, tuple(map(_coded, (setting.values.get(key) for setting in known)))) for key in keys)
+    every = ((key, tuple(map(_coded, (setting.values.get(key) for setting in known)))) for key in keys)
+    columns = tuple((key, column) for key, column in every if len(set(column)) > 1)
     return _shares(columns, tuple(setting.objective.mean for setting in known if setting.objective is not None), most)
 
 
@@ -69,13 +72,14 @@ def _shares(columns: _Columns, means: tuple[float, ...], most: int) -> tuple[str
     shares = _corrected({key: _grouped(column) if is_search else column for key, column in columns}, means, total)
     if not is_search:
         return VARIANCE, _sorted(shares)
-    if shares and len(means) <= most:
-        with suppress(ImportError, RuntimeError):  # Optuna is not installed; the forest has found no variance
-            from convboard.results.fanova import fanova_shares  # imports an optional dependency
-
-            return FANOVA, _sorted(
-                fanova_shares({key: _ranks(column) for key, column in columns if key in shares}, means)
-            )
+    if not shares or len(means) > most:
+        return GROUPS, _sorted(shares)
+    try:
+        from convboard.results.fanova import fanova_shares  # imports an optional dependency
+    except ImportError:
+        return WITHOUT_OPTUNA, _sorted(shares)
+    with suppress(RuntimeError):  # the forest has found no variance
+        return FANOVA, _sorted(fanova_shares({key: _ranks(column) for key, column in columns if key in shares}, means))
     return GROUPS, _sorted(shares)
 
 

@@ -37,10 +37,12 @@ class ValueGroup:
     Attributes:
         values: Their values of the key, in the order of the axis.
         summary: Their objectives. Pruned runs do not count unless all of them are pruned.
+        is_pruned: Whether all of them are pruned.
     """
 
     values: tuple[Any, ...]
     summary: Summary
+    is_pruned: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,12 @@ def key_effect(table: RunTable, key: str) -> KeyEffect:
     points.sort(key=lambda point: scale.number(point.at))
     is_grouped = scale.kind != "category" and len(scale.values) > _MOST_VALUES
     parts = _equal_parts(points) if is_grouped else _by_value(points, scale)
-    groups = [ValueGroup(tuple(dict.fromkeys(point.at for point in part)), summarise_points(part)) for part in parts]
-    return KeyEffect(key, scale, tuple(points), tuple(groups), is_grouped)
+    return KeyEffect(key, scale, tuple(points), tuple(map(_group, parts)), is_grouped)
+
+
+def _group(points: Sequence[Point]) -> ValueGroup:
+    values = tuple(dict.fromkeys(point.at for point in points))
+    return ValueGroup(values, summarise_points(points), are_pruned(points))
 
 
 def measured(table: Iterable[RunRow]) -> list[tuple[RunRow, float]]:
@@ -110,6 +116,11 @@ def _equal_parts(points: Sequence[Point]) -> list[list[Point]]:
         first = index if point.at != points[first].at else first
         groups.setdefault(first * _GROUPS // len(points), []).append(point)
     return list(groups.values())
+
+
+def are_pruned(points: Iterable[Point]) -> bool:
+    """Return whether none of some runs has finished."""
+    return not any(point.row.state == State.FINISHED for point in points)
 
 
 def summarise_points(points: Sequence[Point]) -> Summary:

@@ -8,7 +8,7 @@ from rich.text import Text
 from convboard.config.command_line import assignment, command, printable, tensorboard
 from convboard.config.objectives import format_metric, test_metric
 from convboard.experiment.console import counted, shown_path
-from convboard.results.importance import importance
+from convboard.results.importance import VARIANCE, importance, importance_method
 from convboard.results.metric_text import summary_text
 from convboard.results.ranking import is_close, rank
 from convboard.results.ranking_table import best_trial, ranking_table
@@ -106,12 +106,12 @@ def _mean(setting: Setting) -> str:
 def _conclusions(sweep: Sweep, settings: Sequence[Setting]) -> Iterator[str]:
     """Yield which keys mattered, and whether the seeds leave it open which setting is the best."""
     short = short_keys(list(settings[0].values))
-    differing = {key for key in short if len({setting.text(key) for setting in settings}) > 1}
     shares = importance(settings) if len(settings) >= _FEWEST else {}
-    shares = {key: share for key, share in shares.items() if key in differing}
     if len(shares) > 1:
         texts = [f"{short.get(key, key)} {share:.0%}" for key, share in shares.items()]
-        yield f"mattered:   {', '.join(texts)}   (share of the variance between settings)"
+        method = importance_method(settings)
+        by = "" if method == VARIANCE else f", by {method}"
+        yield f"mattered:   {', '.join(texts)}   (share of the variance between settings{by})"
     close = sum(is_close(settings[0], other) for other in settings[1:])
     if close:
         is_search = sweep.record.options.get("search", "grid") != "grid"  # to which no seeds can be added

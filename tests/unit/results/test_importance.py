@@ -3,6 +3,7 @@
 import itertools
 import math
 import random
+import sys
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from sklearn.feature_selection import f_classif
 
-from convboard.results.importance import FANOVA, GROUPS, VARIANCE, importance, importance_method
+from convboard.results.importance import FANOVA, GROUPS, VARIANCE, WITHOUT_OPTUNA, importance, importance_method
 from convboard.results.setting import Setting
 from convboard.sweeps.store.entries import State
 from run_rows import run_row
@@ -110,6 +111,20 @@ def test_a_grid_needs_no_forest() -> None:
     assert importance_method(settings_of(grid[:-1], objectives[:-1])) == VARIANCE
     assert importance_method(settings_of(*search(20, 1))) == FANOVA
     assert importance_method(settings_of(*search(301, 1))) == GROUPS
+
+
+def test_without_optuna_it_is_said_what_would_be_more_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "convboard.results.fanova", raising=False)
+    settings = settings_of(*search(23, 5))
+    assert importance_method(settings) == WITHOUT_OPTUNA
+    assert set(importance(settings)) == {"lr", "model", "noise"}
+
+
+def test_a_key_whose_other_values_have_no_result_is_left_out() -> None:
+    """It would seem not to matter."""
+    values = [{"lr": lr, "size": size} for lr in (0.1, 1e5) for size in (1, 2)]
+    assert importance(settings_of(values[:2], [0.5, 0.9])) == {"size": 1.0}
 
 
 def test_three_pairs_of_values_say_nothing_of_either() -> None:

@@ -14,19 +14,30 @@ from convboard.results.axis_scale import AxisScale
 from convboard.results.plots.labels import shown_value
 
 _MOST_TICKS = 7  # values of a number that each get a tick
+_BROAD, _NARROW = 3.0, 1.7  # characters that a label takes along an axis if it is turned by 30 or by 90 degrees
 _MARGIN = 0.07  # of the axis of a metric, above and below
-_FAR = 8  # a value is far from the best if it is so many times as far as the median
-_KEPT = 4  # so many times the distance of the median is shown where values are far
+_MOST = 2 / 3  # of the values are shown whatever the others are
+_FAR = 8  # a value is far from the best if it is so many times as far as most are at most
+_KEPT = 4  # so many times the distance of most is shown where values are far
 _LARGE = 20  # the ratio of losses from which their axis is logarithmic
 
 
 def key_ticks(scale: AxisScale) -> list[Any]:
-    """Return the values at which the axis of a key has ticks."""
-    if scale.kind == "category" or len(scale.values) <= _MOST_TICKS:
+    """Return the values at which the axis of a key has ticks: its values, or round ones if they are many or drawn."""
+    if scale.kind == "category" or (len(scale.values) <= _MOST_TICKS and all(map(_is_round, scale.values))):
         return list(scale.values)
     low, high = scale.values[0], scale.values[-1]
-    locator = LogLocator(subs=(1, 3)) if scale.kind == "log" else MaxNLocator(5)
-    return [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+    locators = [LogLocator(subs=(1, 3)), LogLocator(subs=(1, 2, 5))] if scale.kind == "log" else [MaxNLocator(5)]
+    for locator in locators:
+        ticks = [float(tick) for tick in locator.tick_values(low, high) if low <= tick <= high]
+        if len(ticks) > 1:
+            return ticks
+    return [low, high]
+
+
+def _is_round(value: float) -> bool:
+    """Return whether a number has at most three digits but for zeros, as one that somebody has chosen."""
+    return float(f"{value:.3g}") == value
 
 
 def set_key_ticks(axis: Axis, scale: AxisScale, room: float = math.inf) -> None:
@@ -35,19 +46,32 @@ def set_key_ticks(axis: Axis, scale: AxisScale, room: float = math.inf) -> None:
     Args:
         axis: The x or the y axis of axes.
         scale: The scale of the key.
-        room: Characters that there is room for along the axis. Of texts that need more, the labels are turned; of
-            numbers, those that would cover the one before are left out.
+        room: Characters that there is room for along the axis. The labels of texts that need more are turned, and if
+            they are very many, some are left out; of numbers, those that would cover the one before.
     """
     ticks = [(scale.fraction(tick), shown_value(tick)) for tick in key_ticks(scale)]
+    turned: dict[str, Any] = {}
     if scale.kind != "category":
-        ticks = _apart(ticks, room)
+        ticks = _round_and_apart(ticks, scale, room)
+    elif sum(len(label) + 2 for _, label in ticks) > room:
+        steep = len(ticks) > room / _BROAD
+        ticks = ticks[:: math.ceil(len(ticks) * _NARROW / room)]
+        turned = {"rotation": 90} if steep else {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
     places, labels = zip(*ticks, strict=True)
-    is_turned = scale.kind == "category" and sum(map(len, labels)) + 2 * len(labels) > room
-    turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if is_turned else {}
     axis.set_ticks(places, labels, **turned)
 
 
-def _apart(ticks: Sequence[tuple[float, str]], room: float) -> list[tuple[float, str]]:
+def _round_and_apart(ticks: Sequence[tuple[float, str]], scale: AxisScale, room: float) -> list[tuple[float, str]]:
+    """Return the ticks of numbers for which there is room: of a logarithmic axis rather the powers of ten."""
+    kept = apart(ticks, room)
+    if scale.kind == "log" and len(kept) < len(ticks):
+        powers = [tick for tick in ticks if math.log10(float(tick[1])).is_integer()]
+        kept = apart(powers, room) if len(powers) > 1 else kept
+    return kept
+
+
+def apart(ticks: Sequence[tuple[float, str]], room: float) -> list[tuple[float, str]]:
+    """Return the ticks of numbers without those whose labels would cover the one before."""
     kept: list[tuple[float, str]] = []
     for place, label in ticks:
         if not kept or (place - kept[-1][0]) * room > (len(label) + len(kept[-1][1])) / 2 + 1:
@@ -94,8 +118,9 @@ class MetricAxis:
         return found if len(found) > 1 else sorted({self.low, self.high})
 
     def including(self, values: Iterable[float]) -> "MetricAxis":
-        """Return this axis with wider limits, so that values are shown, as far as the axis has them."""
-        shown = [value for value in values if value > 0 or not self.is_log]
+        """Return this axis with wider limits, so that values are shown, as far as the metric can have them."""
+        most = 1.0 if self.is_maximised else math.inf
+        shown = [min(max(value, 0.0), most) for value in values if value > 0 or not self.is_log]
         return replace(self, low=min([self.low, *shown]), high=max([self.high, *shown]))
 
     def even(self, value: float) -> float:
@@ -136,10 +161,10 @@ def metric_axis(metric: str, values: Iterable[float]) -> MetricAxis:
     could not be seen. Losses of very different size have a logarithmic axis.
     """
     best_first = sorted(values, reverse=is_maximised(metric))
-    best, worst, median = best_first[0], best_first[-1], best_first[len(best_first) // 2]
+    best, worst, usual = best_first[0], best_first[-1], best_first[math.ceil(_MOST * len(best_first)) - 1]
     if worst > _LARGE * best > 0:
         return MetricAxis(metric, best, worst, True)
-    if abs(worst - best) > _FAR * abs(median - best) > 0:
-        limit = best + _KEPT * (median - best)
+    if abs(worst - best) > _FAR * abs(usual - best) > 0:
+        limit = best + _KEPT * (usual - best)
         worst = next(value for value in reversed(best_first) if abs(value - best) <= abs(limit - best))
     return MetricAxis(metric, min(best, worst), max(best, worst), False)

@@ -51,6 +51,7 @@ def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
         return None
     values = [value for line in lines for value in line.curve.means if math.isfinite(value)]
     metric = metric_axis(tag, values or [0.0])
+    metric = metric.including(end for line in lines[: len(COLOURS)] for end in _near_ends(line.curve, metric))
     is_below = max(len(line.name) for line in lines[: len(COLOURS)]) > _LONG
     legend = 0.2 * min(len(lines), len(COLOURS) + 1) if is_below else 0
     figure = new_figure(8.6, 4.4 + legend, f"{tag} by {at}", _note(lines))
@@ -70,17 +71,24 @@ def draw_curves(table: RunTable, tag: str, at: str = "epoch") -> Figure | None:
 
 def _note(lines: Sequence[_Line]) -> str:
     """Return how to read the figure."""
-    numbers = {line.curve.n for line in lines}
+    numbers, order = {line.curve.n for line in lines}, ", the best settings first" if len(lines) > 1 else ""
     if numbers == {1}:
-        return "a curve for each run, the best settings first"
+        return f"a curve for each run{order}" if order else ""
     seeds = f"{min(numbers)} to {max(numbers)}" if len(numbers) > 1 else f"{max(numbers)}"
-    return f"mean over {seeds} seeds with a band of one standard deviation, the best settings first"
+    return f"mean over {seeds} seeds with a band of one standard deviation{order}"
 
 
 def _mean(setting: Setting, tag: str, at: str) -> MeanCurve | None:
     """Return the mean of the runs of a setting: of those that have finished, if any has."""
     curves = [curve for row in setting.finished or setting.rows if (curve := read_curve(row.path, tag, at)) is not None]
     return mean_curve(curves) if curves else None
+
+
+def _near_ends(curve: MeanCurve, metric: MetricAxis) -> list[float]:
+    """Return the ends of the band of a curve that the axis is to show: not where a run that has diverged widens it."""
+    bands = zip(curve.means, curve.deviations or (), strict=False)
+    near = [(m, d) for m, d in bands if not metric.is_beyond(m) and 2 * d <= metric.high - metric.low]
+    return [mean + sign * deviation for mean, deviation in near for sign in (-1, 1)]
 
 
 def _draw_others(axes: Axes, lines: Sequence[_Line]) -> None:

@@ -15,6 +15,7 @@ from convboard.results.plots.options import KINDS, PlotOptions
 from convboard.results.plots.parallel_coordinates import draw_parallel_coordinates
 from convboard.results.plots.style import style
 from convboard.results.table import RunTable
+from convboard.results.task import refuse_several_tasks
 
 _MOST_KEYS = {"objective": 12, "parallel": 9}  # that are drawn if more differ and none are chosen
 
@@ -34,12 +35,9 @@ def draw_plots(table: RunTable, options: PlotOptions) -> tuple[dict[str, Figure]
         RunError: The runs are on several data sets or have several objectives; nothing can be drawn, or not all kinds
             that are asked for.
     """
-    _check_comparable(table)
+    refuse_several_tasks(table)
     compared = compared_keys(table)
-    keys = [table.column(key) for key in options.keys]
-    for key in keys:
-        if compared and key not in compared:
-            raise ConfigError(f"keys={key}: the runs that have a result do not differ in it. {nearest(key, compared)}")
+    keys = [_key(table, key, compared) for key in options.keys]
     kinds = options.kinds or KINDS
     drawn = {kind: _drawn(kind, table, keys or compared[: _MOST_KEYS.get(kind)], options) for kind in kinds}
     figures = {kind: figure for kind, figure in drawn.items() if isinstance(figure, Figure)}
@@ -77,18 +75,18 @@ def plot_runs(
     return figures[kind]
 
 
-def _check_comparable(table: RunTable) -> None:
-    runs = [row for row, _ in measured(table)]
-    datasets = sorted({str(row.config.get("dataset")) for row in runs})
-    if len(datasets) > 1:
-        raise RunError(
-            f"Results on {' and '.join(datasets)} cannot be compared. Choose one with where='dataset={datasets[0]}'."
-        )
-    objectives = sorted({row.objective for row in runs})
-    if len(objectives) > 1:
-        raise RunError(
-            f"Runs that are compared by {' and '.join(objectives)} cannot be drawn together. Give other folders."
-        )
+def _key(table: RunTable, name: str, compared: Sequence[str]) -> str:
+    """Return the whole name of a key that is to be drawn.
+
+    Raises:
+        ConfigError: There is no such key, or the runs do not differ in it.
+    """
+    is_short = any(key.endswith(f".{name}") for key in compared)
+    key = table.column(name) if name in table.keys or is_short or not compared else name
+    if compared and key not in compared:
+        what = "the runs that have a result do not differ in it" if key in table.keys else "no run has such a key"
+        raise ConfigError(f"keys={name}: {what}. {nearest(name, compared)}")
+    return key
 
 
 def _drawn(kind: str, table: RunTable, keys: Sequence[str], options: PlotOptions) -> Figure | str:
@@ -102,7 +100,12 @@ def _drawn(kind: str, table: RunTable, keys: Sequence[str], options: PlotOptions
     if not measured(table):
         return "no run has a result"
     if not keys:
-        return "the runs that have a result differ in no key but the seed"
+        runs = measured(table)
+        return (
+            "only one run has a result"
+            if len(runs) == 1
+            else "the runs that have a result differ in no key but the seed"
+        )
     if kind == "heat_map":
         return _heat_map(table, keys)
     return (draw_objective_by_key if kind == "objective" else draw_parallel_coordinates)(table, keys)

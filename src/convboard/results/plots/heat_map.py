@@ -10,16 +10,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from convboard.results.axis_scale import is_number
-from convboard.results.key_effects import KeyEffect, Point, key_effect, summarise_points
+from convboard.results.key_effects import KeyEffect, Point, are_pruned, key_effect, summarise_points
 from convboard.results.plots.axes import MetricAxis, metric_axis, set_key_ticks
 from convboard.results.plots.labels import shown_value
 from convboard.results.plots.style import BETTER, COLOURS, INK, crowded, new_figure
-from convboard.results.statistics import Summary
 from convboard.results.table import RunTable
 
 _DARK = 0.5  # from which colour on a text is white
 _WIDE, _HIGH = 0.96, 0.94  # of a cell
-Cells = Mapping[tuple[int, int], Summary]  # by column and row
+Cells = Mapping[tuple[int, int], Sequence[Point]]  # by column and row
 
 
 def draw_heat_map(table: RunTable, first: str, second: str) -> Figure:
@@ -54,15 +53,18 @@ def draw_heat_map(table: RunTable, first: str, second: str) -> Figure:
 def _draw_cells(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) -> None:
     """Draw a cell with its mean for each pair of values, with a frame round the best."""
     cells = _cells(across, up)
-    means = {place: cell.mean for place, cell in cells.items()}
+    summaries = {place: summarise_points(points) for place, points in cells.items()}
+    means = {place: summary.mean for place, summary in summaries.items()}
     metric = metric_axis(table.objective, means.values())
-    has_numbers = len({cell.n for cell in cells.values()}) > 1
-    for place, cell in cells.items():
-        goodness = metric.goodness(cell.mean)
-        text = metric.text(cell.mean) + (f"\nn = {cell.n}" if has_numbers else "")
+    has_numbers = len({summary.n for summary in summaries.values()}) > 1
+    finished = {place: mean for place, mean in means.items() if not are_pruned(cells[place])}
+    for place, mean in means.items():
+        goodness, note = metric.goodness(mean), f"\nn = {summaries[place].n}" if has_numbers else ""
+        note = note if place in finished or not finished else "\npruned"
         axes.add_patch(_rectangle(place, facecolor=BETTER(goodness)))
-        axes.text(*place, text, ha="center", va="center", color="white" if goodness > _DARK else INK, fontsize=9)
-    best = (max if table.is_maximised else min)(means, key=means.__getitem__)
+        colour = "white" if goodness > _DARK else INK
+        axes.text(*place, metric.text(mean) + note, ha="center", va="center", color=colour, fontsize=9)
+    best = (max if table.is_maximised else min)(finished or means, key=means.__getitem__)
     axes.add_patch(_rectangle(best, fill=False, edgecolor=COLOURS[1], linewidth=2.5))
     for axis, effect in ((axes.xaxis, across), (axes.yaxis, up)):
         axis.set_ticks(range(len(effect.groups)), [_label(group.values) for group in effect.groups])
@@ -93,7 +95,7 @@ def _cells(across: KeyEffect, up: KeyEffect) -> Cells:
     for point in across.points:
         at = point.row.config[up.key]
         cells.setdefault((columns[across.scale.number(point.at)], rows[up.scale.number(at)]), []).append(point)
-    return {place: summarise_points(points) for place, points in cells.items()}
+    return cells
 
 
 def _draw_points(axes: Axes, table: RunTable, across: KeyEffect, up: KeyEffect) -> MetricAxis:

@@ -14,11 +14,13 @@ from convboard.experiment.console import counted
 from convboard.results.axis_scale import AxisScale, axis_scale, is_number
 from convboard.results.key_effects import measured_settings
 from convboard.results.plots.axes import key_ticks, metric_axis
-from convboard.results.plots.labels import shown_value
+from convboard.results.plots.labels import shown_value, wrapped_key
 from convboard.results.plots.style import BETTER, COLOURS, FAINT, HALO, crowded, new_figure
 from convboard.results.table import RunTable
 
 _WIDTH, _HEIGHT = 1.7, 4.2  # inches between two axes, and of the figure
+_LINE = 0.04  # of an axis, for a line of text
+_ROOM = 18  # characters of a key
 _SPREAD = 0.06  # of an axis, over which the lines through the same value are spread
 
 
@@ -39,7 +41,8 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
     crossings = []
     for index, key in enumerate(keys):
         scale = axis_scale(config.get(key) for config, _ in settings)
-        _draw_axis(axes, index, [(_height(scale, tick), shown_value(tick)) for tick in key_ticks(scale)])
+        ticks = [(_height(scale, tick), shown_value(tick)) for tick in key_ticks(scale)]
+        _draw_axis(axes, index, _apart(ticks))
         crossings.append(_spread([_height(scale, config.get(key)) for config, _ in settings]))
     ticks = [(metric.fraction(tick), metric.text(tick, short=True)) for tick in metric.ticks()]
     _draw_axis(axes, len(keys), ticks, is_last=True)
@@ -50,7 +53,7 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
     # The best is drawn last, on top of the others.
     lines = PathCollection(curves[::-1], edgecolors=colours[::-1], linewidths=widths[::-1], facecolors="none")
     axes.add_collection(lines, autolim=False)
-    axes.set_xticks(range(len(keys) + 1), [*(key.replace(".", ".\n") for key in keys), table.objective])
+    axes.set_xticks(range(len(keys) + 1), [*(wrapped_key(key, _ROOM) for key in keys), table.objective])
     axes.set_xlim(-0.4, len(keys) + 0.4)
     axes.set_ylim(-0.06, 1.06)
     axes.set_yticks([])
@@ -62,6 +65,15 @@ def draw_parallel_coordinates(table: RunTable, keys: Sequence[str]) -> Figure:
 def _height(scale: AxisScale, value: Any) -> float:
     """Return where a value is on a vertical axis, on which texts are read from top to bottom."""
     return scale.fraction(value) if is_number(scale.values[0]) else 1 - scale.fraction(value)
+
+
+def _apart(ticks: Sequence[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Return the ticks without those whose labels would cover the one before."""
+    kept: list[tuple[float, str]] = []
+    for tick in sorted(ticks):
+        if not kept or tick[0] - kept[-1][0] > _LINE:
+            kept.append(tick)
+    return kept
 
 
 def _spread(places: Sequence[float]) -> list[float]:

@@ -17,11 +17,16 @@ def test_all_values_are_shown_where_none_is_far_from_most() -> None:
 
 
 def test_runs_that_have_diverged_are_beyond_the_axis() -> None:
-    axis = metric_axis("accuracy/val", [0.98, 0.97, 0.96, 0.1, 0.11])
+    axis = metric_axis("accuracy/val", [0.98, 0.97, 0.96, 0.965, 0.1, 0.11])
     assert limits(axis) == (0.96, 0.98)
     assert axis.is_beyond(0.1)
     assert axis.fraction(0.1) == 0
     assert (axis.goodness(0.1), axis.goodness(0.98)) == (0, 1)
+
+
+def test_an_axis_leaves_out_no_more_than_a_third_of_the_runs() -> None:
+    """A picture of which half is missing shows nothing."""
+    assert limits(metric_axis("accuracy/val", [0.98, 0.97, 0.96, 0.1, 0.11])) == (0.1, 0.98)
 
 
 def test_equally_good_values() -> None:
@@ -41,6 +46,7 @@ def test_losses_of_very_different_size_have_a_logarithmic_axis() -> None:
 def test_an_axis_is_widened_for_error_bars_but_not_below_zero_of_logarithms() -> None:
     axis = metric_axis("loss/val", [0.01, 0.1, 1.0])
     assert limits(axis.including([-0.5, 2.0])) == (0.01, 2.0)
+    assert limits(metric_axis("accuracy/val", [0.8, 0.9]).including([0.7, 1.2])) == (0.7, 1)  # nothing is beyond 100 %
 
 
 def test_texts_of_metrics() -> None:
@@ -51,6 +57,8 @@ def test_texts_of_metrics() -> None:
 
 def test_few_values_are_the_ticks_and_many_have_round_ones() -> None:
     assert key_ticks(axis_scale([0.1, 0.03, 0.01])) == [0.01, 0.03, 0.1]
+    drawn = axis_scale([0.003408, 0.01755, 0.02918, 0.194])  # by a search
+    assert key_ticks(drawn) == pytest.approx([0.01, 0.03, 0.1])
     assert key_ticks(axis_scale(range(3, 43))) == [8, 16, 24, 32, 40]
     assert key_ticks(axis_scale([10**-exponent * 1.1 for exponent in range(9)]))[:3] == pytest.approx(
         [3e-8, 1e-7, 3e-7]

@@ -1,7 +1,9 @@
 """Figures have the numbers of the runs in them, and are drawn of any."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
+from itertools import pairwise
 from statistics import fmean
 
 import numpy as np
@@ -69,6 +71,67 @@ def test_a_pruned_run_is_hollow(sweep: RunTable) -> None:
     assert [np.size(line.get_ydata()) for line in points if line.get_markerfacecolor() == "none"] == [1]
 
 
+def test_a_mean_of_pruned_runs_is_hollow_and_no_line_leads_to_it() -> None:
+    values = {0.1: 0.8, 0.01: 0.85, 0.001: 0.9}
+    rows = [run_row(n, value, optimizer__lr=lr, seed=n % 2) for n, (lr, value) in enumerate([*values.items()] * 2)]
+    rows = [replace(row, state=State.PRUNED) if row.config["optimizer.lr"] == 0.01 else row for row in rows]
+    axes = draw_objective_by_key(RunTable(rows, ["optimizer.lr", "seed"]), ["optimizer.lr"]).axes[0]
+    blue = [line for line in axes.lines if line.get_color() == COLOURS[0]]
+    hollow = [line for line in blue if line.get_markerfacecolor() == "white" and np.size(line.get_ydata())]
+    assert [float(value) for line in hollow for value in np.asarray(line.get_ydata())] == pytest.approx([0.85])
+    (joined,) = (line for line in blue if line.get_linestyle() == "-")
+    assert np.asarray(joined.get_ydata()) == pytest.approx([0.9, 0.8])
+
+
+def test_values_that_have_one_setting_each_are_not_joined() -> None:
+    """In a search, the next learning rate has other values of all other keys too."""
+    rows = [run_row(n, 0.5 + n / 10, optimizer__lr=10.0**-n, batch_size=16 + n) for n in range(4)]
+    figure = draw_objective_by_key(RunTable(rows, ["optimizer.lr", "batch_size"]), ["optimizer.lr", "batch_size"])
+    assert not [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+    figure = draw_objective_by_key(RunTable(rows, ["optimizer.lr"]), ["optimizer.lr"])
+    assert [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+
+
+def test_the_best_of_a_heat_map_has_finished() -> None:
+    rows = [
+        run_row(n, value, state, model=model, optimizer__lr=lr)
+        for n, (value, state, model, lr) in enumerate(
+            [
+                (0.9, State.FINISHED, "a", 0.1),
+                (0.8, State.FINISHED, "b", 0.1),
+                (0.95, State.PRUNED, "a", 0.01),
+                (0.7, State.FINISHED, "b", 0.01),
+            ]
+        )
+    ]
+    figure = draw_heat_map(RunTable(rows, ["model", "optimizer.lr"]), "model", "optimizer.lr")
+    assert sorted(texts(figure)) == ["70.00%", "80.00%", "90.00%", "95.00%\npruned"]
+    (frame,) = (patch for patch in figure.axes[0].patches if to_hex(patch.get_edgecolor()) == COLOURS[1])
+    assert isinstance(frame, Rectangle)
+    centre = frame.get_center()
+    (best,) = (text for text in figure.axes[0].texts if text.get_position() == tuple(map(round, centre)))
+    assert best.get_text() == "90.00%"
+
+
+def test_many_texts_below_an_axis_do_not_cover_each_other() -> None:
+    rows = [run_row(n, 0.5 + n / 100, model=f"a_long_name_of_model_{n}") for n in range(100)]
+    figure = draw_objective_by_key(RunTable(rows, ["model"]), ["model"])
+    figure.savefig(BytesIO(), format="png", dpi=40)
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert len(boxes) > 20
+    assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
+
+
+def test_the_band_of_a_curve_is_within_the_axes(make_run: MakeRun) -> None:
+    rows = [make_run(n, 0.5 + n / 10, seed=n) for n in range(3)]
+    figure = draw_curves(RunTable(rows, ["seed"]), "accuracy/val", "epoch")
+    assert figure is not None
+    (band,) = figure.axes[0].collections
+    low, high = figure.axes[0].get_ylim()
+    heights = [point[1] for path in band.get_paths() for point in np.asarray(path.vertices)]
+    assert low <= min(heights) < max(heights) <= high
+
+
 def test_many_values_have_a_band(sweep: RunTable) -> None:
     figure = draw_objective_by_key(RunTable(search(60), ["optimizer.lr"]), ["optimizer.lr"])
     assert not texts(figure)
@@ -109,7 +172,7 @@ def test_parallel_coordinates_have_a_line_for_each_setting(sweep: RunTable) -> N
     figure = draw_parallel_coordinates(sweep, ["model", "optimizer.lr"])
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [
         "model",
-        "optimizer.\nlr",
+        "optimizer.lr",
         "accuracy/val",
     ]
     (lines,) = figure.axes[0].collections
@@ -178,7 +241,7 @@ def test_a_title_and_a_note_are_as_wide_as_their_figure(sweep: RunTable) -> None
 def test_importance_is_the_length_of_a_bar() -> None:
     figure = draw_importance({"model": 0.75, "optimizer.lr": 0.2}, "fANOVA")
     assert texts(figure) == ["75%", "20%"]
-    assert figure.get_supxlabel() == "computed by fANOVA"
+    assert figure.get_supxlabel() == "what the key explains alone, computed by fANOVA"
 
 
 @pytest.mark.parametrize(
