@@ -408,6 +408,7 @@ for number in itertools.count():
 """
 
 
+@pytest.mark.thorough
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     with start(SAVE_IN_A_LOOP, path) as process:
