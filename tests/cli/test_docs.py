@@ -5,12 +5,12 @@ import io
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2
 
 import pytest
 from PIL import Image
@@ -410,8 +410,7 @@ def test_the_files_of_a_run_are_those_of_the_table(finished: Path) -> None:
 
 def test_the_exit_codes_are_those_of_the_table() -> None:
     shown = [int(code) for row in rows("docs/training.md", "How a command ends") for code in row[0].split(", ")]
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-    signals = [EXIT_BY_SIGNAL + number for number in numbers]
+    signals = [EXIT_BY_SIGNAL + number for number in (SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2)]
     assert shown == [frame.FINISHED, frame.BUG, frame.MISTAKE, *signals]
 
 

@@ -34,7 +34,7 @@ ASKED = (
     "Sequential the same network",
     "images are wrong, and which classes get mixed up",
     "see better than that one",
-    "several networks learn the same",
+    "networks of my sweep learn differently",
     "learning rate is best, and is that more than chance",
     "failed, and why",
     "Is A better than B, or is that chance",

@@ -82,8 +82,8 @@ def test_a_fixture_s_mark_selects_the_test(tmp_path: Path) -> None:
     [
         ([], "", ["2 deselected", "1 passed"]),
         ([], "true", ["1 deselected", "2 passed"]),
-        (["--slow"], "", ["3 passed"]),
-        (["--slow"], "true", ["3 passed"]),
+        pytest.param(["--slow"], "", ["3 passed"], marks=pytest.mark.thorough),
+        pytest.param(["--slow"], "true", ["3 passed"], marks=pytest.mark.thorough),
     ],
 )
 def test_which_tests_run_only_when_asked_for(given: list[str], ci: str, counts: list[str], tmp_path: Path) -> None:

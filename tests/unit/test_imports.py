@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -25,18 +26,21 @@ KNOW_HYDRA = {"cli", "config", "experiment", "sweeps"}
 KNOW_TENSORBOARD = {"board", "plugins"}
 
 
-def imported_modules(path: Path) -> Iterator[str]:
+@cache
+def imported_modules(path: Path) -> tuple[str, ...]:
     """Every module that a file imports, in functions and for type checkers too."""
+    found: list[str] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}:{node.lineno}: a relative import hides the room"
             for alias in node.names:
                 name = f"{node.module}.{alias.name}"
                 place = PACKAGE.parent / name.replace(".", "/")
                 is_module = place.with_suffix(".py").exists() or (place / "__init__.py").exists()
-                yield name if is_module else str(node.module)
+                found.append(name if is_module else str(node.module))
+    return tuple(found)
 
 
 def imports() -> Iterator[tuple[str, str, Path]]:
@@ -133,6 +137,7 @@ def test_what_a_trial_runs_is_among_the_files_by_which_a_sweep_knows_its_code() 
     assert "results" not in parts
 
 
+@pytest.mark.thorough
 def test_a_run_imports_nothing_that_compiles(tmp_path: Path) -> None:
     """`torch._dynamo` alone takes longer than the rest of torch, and much of torch imports it in passing."""
     arguments = ["trainer.max_epochs=1", "trainer.limit_train_batches=1", f"hydra.run.dir={tmp_path / 'run'}"]

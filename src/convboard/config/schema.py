@@ -111,12 +111,11 @@ def class_name(target: str) -> str:
     return str(target).rpartition(".")[2]
 
 
-def to_config(composed: DictConfig, more: Sequence[str] = MORE) -> TrainConfig:
+def to_config(composed: DictConfig) -> TrainConfig:
     """Turn a composed config into a plain, checked `TrainConfig`.
 
     Args:
         composed: The config.
-        more: What could have been given beside the keys of the schema, for messages.
 
     Raises:
         ConfigError: A key is unknown, of a wrong type, or out of range.
@@ -125,9 +124,9 @@ def to_config(composed: DictConfig, more: Sequence[str] = MORE) -> TrainConfig:
         # As plain values: a merge would accept keys that `+key=value` has added to a config of this schema.
         given = OmegaConf.to_container(composed, resolve=True)
     except OmegaConfBaseException as error:
-        raise explain_omegaconf(error, TrainConfig, more) from error
+        raise explain_omegaconf(error, TrainConfig, MORE) from error
     assert isinstance(given, dict)
-    return _checked({str(key): value for key, value in given.items()}, more)
+    return _checked({str(key): value for key, value in given.items()}, MORE)
 
 
 def _checked(plain: Mapping[str, Any], more: Sequence[str]) -> TrainConfig:

@@ -122,12 +122,11 @@ def _copy(source: Path, target: Path) -> None:
         raise CheckpointError(f"The checkpoint {target} cannot be written: {error.strerror}.") from error
 
 
-def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Checkpoint, Path]:
+def load_latest(folder: Path) -> tuple[Checkpoint, Path]:
     """Read the last checkpoint, or with a warning the one before it if the last one is damaged.
 
     Args:
         folder: The folder of the checkpoints.
-        device: See `load_checkpoint`.
 
     Returns:
         The checkpoint and its file.
@@ -136,24 +135,25 @@ def load_latest(folder: Path, device: torch.device | str = "cpu") -> tuple[Check
         CheckpointError: There is no checkpoint, both are damaged, or the last one may not be read.
     """
     try:
-        return load_checkpoint(folder / LAST, device), folder / LAST
+        return load_checkpoint(folder / LAST), folder / LAST
     except CheckpointError as damaged:
         if isinstance(damaged.__cause__, PermissionError | MemoryError) or not (folder / PREVIOUS).exists():
             raise
-        checkpoint = load_checkpoint(folder / PREVIOUS, device)
+        checkpoint = load_checkpoint(folder / PREVIOUS)
         _log.warning("%s Continuing from the one before it, %s.", damaged, PREVIOUS)
         # The good one replaces the damaged one; otherwise the next save would drop it and keep the damaged one.
         (folder / PREVIOUS).replace(folder / LAST)
         return checkpoint, folder / LAST
 
 
-def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoint:
+def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint, bit for bit as it was saved, with its memory formats and shared tensors.
+
+    All tensors are on the CPU: a network and an optimizer move their own when they load them, and an optimizer needs
+    some (step counts) on the CPU, as do the random generators.
 
     Args:
         path: A file that `save_checkpoint` has written.
-        device: The device of the model's tensors. The others stay on the CPU: an optimizer moves its tensors when it
-            loads them, and it needs some of them (step counts) on the CPU, as do the random generators.
 
     Raises:
         CheckpointError: The file is missing, truncated, altered, or not a checkpoint of this version.
@@ -171,7 +171,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
             "Nothing was loaded from it. Take another checkpoint of the run, or train it again."
         )
     try:
-        return _parse(content, path, device)
+        return _parse(content, path)
     except CheckpointError:
         raise
     except _MALFORMED as error:
@@ -181,7 +181,7 @@ def load_checkpoint(path: Path, device: torch.device | str = "cpu") -> Checkpoin
         ) from error
 
 
-def _parse(content: bytes, path: Path, device: torch.device | str) -> Checkpoint:
+def _parse(content: bytes, path: Path) -> Checkpoint:
     header_end = 8 + int.from_bytes(content[:8], "little")
     parts = json.loads(json.loads(content[8:header_end])["__metadata__"]["convboard"])
     if parts["format"] != _FORMAT:
@@ -194,9 +194,8 @@ def _parse(content: bytes, path: Path, device: torch.device | str) -> Checkpoint
         contiguous = tensors[name]
         strided = torch.empty_strided(contiguous.shape, strides, dtype=contiguous.dtype)
         tensors[name] = strided.copy_(contiguous)
-    model = {name: tensor.to(device) for name, tensor in tensors.items() if name.startswith("model/")}
     checkpoint = Checkpoint(
-        model=unpack(parts["model"], model),
+        model=unpack(parts["model"], tensors),
         optimizer=unpack(parts["optimizer"], tensors),
         rng=unpack(parts["rng"], tensors),
         state=unpack(parts["state"], tensors),

@@ -195,15 +195,6 @@ def test_what_is_neither_tensor_nor_json_is_a_bug(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_the_model_goes_to_the_device_and_the_rest_stays(tmp_path: Path) -> None:
-    parts = {name: {"t": torch.ones(2)} for name in ("model", "optimizer", "rng")}
-    save_checkpoint(tmp_path / "c", checkpoint_of(**parts))
-    loaded = load_checkpoint(tmp_path / "c", device="meta")
-    assert loaded.model["t"].is_meta
-    assert not loaded.optimizer["t"].is_meta
-    assert not loaded.rng["t"].is_meta
-
-
 # --- What is in the file ---------------------------------------------------------------------------------------
 
 
@@ -417,6 +408,7 @@ for number in itertools.count():
 """
 
 
+@pytest.mark.thorough
 def test_a_kill_at_any_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "last.safetensors"
     with start(SAVE_IN_A_LOOP, path) as process:

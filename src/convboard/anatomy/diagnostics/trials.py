@@ -126,27 +126,23 @@ def _is_later(after: Failure | None, before: Failure | None) -> int:
     return GETS_FURTHER if is_later else FAILS
 
 
-def best_edits(failure: Failure, edits: Iterable[Edit], grade: Callable[[], int], most: int = 1) -> list[str]:
-    """Try edits of the user's code, and return the remedies that work; else the first one that gets further.
+def best_edits(failure: Failure, edits: Iterable[Edit], grade: Callable[[], int]) -> list[str]:
+    """Try edits of the user's code until one works: return its remedy, or that of the first one that gets further.
 
     Args:
         failure: Has the code.
         edits: The edits.
         grade: Runs the network while an edit is in place.
-        most: How many remedies to return.
     """
-    working: list[str] = []
     better: list[str] = []
     for edit in edits:
         with rewritten(failure, edit.changes, **edit.names) as is_possible:
             result = grade() if is_possible else FAILS
         if result == WORKS:
-            working.append(edit.remedy)
-            if len(working) == most:
-                break
-        elif result == GETS_FURTHER:
+            return [edit.remedy]
+        if result == GETS_FURTHER:
             better.append(edit.remedy)
-    return list(dict.fromkeys(working)) or better[:1]
+    return better[:1]
 
 
 def with_layer(model: nn.Module, path: str, layer: nn.Module) -> nn.Module | None:

@@ -15,6 +15,7 @@ from convboard.board.figures.png import Figure, encode_png
 
 TITLE, LABEL = 14, 11  # text sizes
 MARGIN = 12
+_SCALE_WIDTH = 150  # pixels
 SCALE_NOTE = "scale of this picture"  # the slider goes through figures, each with a scale of its own
 
 
@@ -69,7 +70,7 @@ class Canvas:
         shade = PAPER - (mask.astype(np.uint16) * (PAPER - ink) // 255).astype(np.uint8)
         np.minimum(target, shade, out=target)
 
-    def scale(self, x: int, y: int, limit: float, caption: str, *, is_cut: bool = False, width: int = 150) -> None:
+    def scale(self, x: int, y: int, limit: float, caption: str, *, is_cut: bool = False) -> None:
         """Draw the colour map with its labels below and the caption to the right.
 
         Args:
@@ -78,14 +79,13 @@ class Canvas:
             limit: The colour map is drawn from `-limit` to `limit`.
             caption: Text below the note that each figure has a scale of its own.
             is_cut: Whether some values exceed the limit.
-            width: Pixels.
         """
-        self.paste(x, y, colour_bar(width, 10))
-        self.text(x + width + 40, y - 3, SCALE_NOTE, ink=MUTED)
-        self.text(x + width + 40, y + 12, caption, ink=MUTED)
+        self.paste(x, y, colour_bar(_SCALE_WIDTH, 10))
+        self.text(x + _SCALE_WIDTH + 40, y - 3, SCALE_NOTE, ink=MUTED)
+        self.text(x + _SCALE_WIDTH + 40, y + 12, caption, ink=MUTED)
         low, high = ("≤ −", "≥ +") if is_cut else ("−", "+")
         for place, label in ((0.0, f"{low}{limit:.3g}"), (0.5, "0"), (1.0, f"{high}{limit:.3g}")):
-            self.text(x + round(place * width), y + 12, label, align="centre")
+            self.text(x + round(place * _SCALE_WIDTH), y + 12, label, align="centre")
 
     def figure(self, *, reduce_photos: bool = False) -> Figure:
         """The canvas as a figure.

@@ -85,19 +85,17 @@ class StepBenchmark:
         return self._train_steps[plan]
 
 
-def time_step(
-    benchmark: StepBenchmark, plan: Plan, images: int, steps: int = 1, clock: Clock = time.perf_counter
-) -> float:
+def time_step(benchmark: StepBenchmark, plan: Plan, images: int, steps: int = 1) -> float:
     """Return the mean seconds of `steps` steps by `plan` on `images` images of each batch, after a warm-up."""
     with preserved_random_state(plan.device), plan.with_threads():
         for _ in range(_warm_up_steps(plan)):
             benchmark.take(plan, images)
         _synchronize(plan.device)
-        began = clock()
+        began = time.perf_counter()
         for _ in range(steps):
             benchmark.take(plan, images)
         _synchronize(plan.device)
-        return (clock() - began) / steps
+        return (time.perf_counter() - began) / steps
 
 
 def compare_plans(
