@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarking import busy, importance, parts, runs, search, sweep, sweeps_tab, tab, tables
+from benchmarking import busy, clusters, importance, parts, runs, search, sweep, sweeps_tab, tab, tables
 from convboard.cli import frame
 from convboard.cli.arguments import read_arguments
 from convboard.config.command_line import command
@@ -13,8 +13,8 @@ from convboard.training.signals import raising
 
 DATA = {"mnist": "MNIST/raw/train-images-idx3-ubyte", "cifar10": "cifar-10-batches-py/data_batch_1"}
 TABS = ("layers_tab", "sweeps_tab")
-PARTS = ("all", "processes", "speed", "mnist_99", "busy", "sweep", "search", "runs", "importance", *TABS)
-NEED_NOTHING = ("search", "runs", "importance", "sweeps_tab")
+PARTS = ("all", "processes", "speed", "mnist_99", "busy", "sweep", "clusters", "search", "runs", "importance", *TABS)
+NEED_NOTHING = ("clusters", "search", "runs", "importance", "sweeps_tab")
 NEED_MNIST = ("mnist_99", "layers_tab", "sweep")  # alone
 STYLES = ("table", "markdown", "json")
 TOLD = ("processor", "system", "python", "torch", "torchvision", "tensorboard", "git commit")
@@ -33,7 +33,8 @@ class Arguments:
             `all` (both), `mnist_99` (seconds to 99 % on MNIST, compared with PyTorch's MNIST example; quick, rounds and
             batches are ignored), `busy` (seconds of short runs beside no, one and two other processes that compute),
             `sweep` (16 short runs by the pool and in other ways, 1,000 runs, and 64 workers on one folder; rounds and
-            batches are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which many runs are
+            batches are ignored), `clusters` (many workers and very many trials, which do nothing; rounds and batches
+            are ignored), `search` (what a proposal of a search costs), `runs` (seconds in which many runs are
             listed), `importance` (how exact the importance of a key is in a search, with and without Optuna),
             `layers_tab` (the tab in TensorBoard with 200 runs: seconds until it is open, and its frames while the mouse
             moves over units; needs Chromium), or `sweeps_tab` (the same of that tab with 200 and 1,000 runs).
@@ -84,6 +85,8 @@ def _measure(arguments: Arguments) -> None:
         sections += busy.busy(data_dir, rounds)
     if arguments.part == "sweep":
         sections += sweep.sweep(data_dir, arguments.quick, arguments.lightning)
+    if arguments.part == "clusters":
+        sections += clusters.clusters(arguments.quick)
     if arguments.part == "search":
         sections += search.search(rounds)
     if arguments.part == "runs":

@@ -7,11 +7,12 @@ from pathlib import Path
 from statistics import fmean, linear_regression
 from tempfile import TemporaryDirectory
 
+from benchmarking.claims import FORMATS, claims
 from benchmarking.processes import child
 from benchmarking.progress import Progress
 from benchmarking.sweep_runners import ShortRuns, compare_runners
 from benchmarking.tables import Cell, Section
-from benchmarking.watched_commands import CHILD, HERE, together, watched
+from benchmarking.watched_commands import CHILD, HERE, watched
 from benchmarking.workloads import ROOT
 from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.sweep_folder import Sweep
@@ -113,25 +114,8 @@ def _claims(size: Size, folder: Path, progress: Progress) -> Section:
     """Many processes that claim the trials of one journal, and end them at once."""
     progress.begin(f"{size.workers} workers on one folder")
     (folder / "journal").mkdir(parents=True)
-    said, watch, _ = together("claim", [str(folder), str(size.claims)], size.workers, folder)
-    claimed = [number for line in said for number in json.loads(line)]
-    seconds = _claim_seconds(folder / "journal")
-    row: dict[str, Cell] = {
-        "workers": size.workers,
-        "trials": size.claims,
-        "claimed": len(claimed),
-        "twice": len(claimed) - len(set(claimed)),
-        "claims/s": len(claimed) / seconds,
-        "idle": watch.idle,
-    }
-    formats = {"workers": "", "trials": ",", "claimed": ",", "twice": "", "claims/s": ",.0f", "idle": ".1%"}
-    return Section("Workers that claim trials from one folder, each ended at once", formats, [row])
-
-
-def _claim_seconds(journal: Path) -> float:
-    """Return the time from the first to the last entry of a journal."""
-    times = [path.stat().st_mtime for path in journal.rglob("*.json")]
-    return max(times) - min(times)
+    row: dict[str, Cell] = {"trials": size.claims} | claims(folder, size.workers, size.claims)
+    return Section("Workers that claim trials from one folder, each ended at once", {"trials": ","} | FORMATS, [row])
 
 
 def _idle_pool(size: Size, folder: Path, progress: Progress) -> Section:

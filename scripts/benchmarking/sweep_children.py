@@ -1,7 +1,11 @@
-"""What `part=sweep` starts as processes of their own: `python -m benchmarking.sweep_children bare|claim|idle ...`."""
+"""What `part=sweep` and `part=clusters` start as processes of their own.
+
+`python -m benchmarking.sweep_children bare|claim|idle|pool|read ...`
+"""
 
 import json
 import os
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -57,16 +61,72 @@ def bare(data_dir: str, folder: str, trials: str, *limits: str) -> None:
             print(json.dumps([time.time(), time.perf_counter() - began]), flush=True)
 
 
-def claim(folder: str, trials: str) -> None:
-    """Claim trials from a journal and end them at once, until none is left."""
+def claim(folder: str, trials: str, seconds: str) -> None:
+    """Claim trials from a journal as a pool does, and end each after some seconds, until none is left.
+
+    Prints for each its number, when it was claimed, and how long that took.
+    """
     journal, worker, claimed = Journal(Path(folder) / "journal"), f"worker-{os.getpid()}", []
-    wait_for_start(Path(folder))
     journal.refresh()
-    while (number := journal.claim(worker, range(int(trials)))) is not None:
-        claimed.append(number)
-        journal.append(number, Entry(State.FINISHED, worker))
-        journal.refresh()
+    wait_for_start(Path(folder))
+    time.sleep(float(seconds) * random.random())
+    next_look = time.monotonic() + 1
+    while True:
+        if time.monotonic() >= next_look:
+            journal.refresh()
+            journal.compact(worker)
+            next_look = time.monotonic() + 1
+        began = time.perf_counter()
+        number = journal.claim(worker, journal.claimable(range(int(trials))))
+        if number is None:
+            break
+        claimed.append((number, time.time(), time.perf_counter() - began))
+        time.sleep(float(seconds))
+        journal.end(number, Entry(State.FINISHED, worker))
     print(json.dumps(claimed))
+
+
+class EndedTrials:
+    """A listener of a pool that notes which trials have ended, and when."""
+
+    def __init__(self) -> None:
+        self.ended: list[tuple[int, float]] = []
+
+    def on_start(self, trial: Trial) -> None:
+        """See `Listener`."""
+
+    def on_progress(self, trial: Trial, progress: Progress) -> None:
+        """See `Listener`."""
+
+    def on_end(self, trial: Trial, end: Entry) -> None:
+        """See `Listener`."""
+        self.ended.append((trial.number, time.time()))
+
+    def on_stop(self, reason: str) -> None:
+        """See `Listener`."""
+
+    def on_tick(self) -> None:
+        """See `Listener`."""
+
+
+def pool(folder: str) -> None:
+    """Run trials that do nothing in a pool with one place, until none is left. Prints when each has ended."""
+    from convboard.sweeps import forked_process
+    from convboard.sweeps.slots import Slot
+    from convboard.sweeps.store.liveness import this_worker
+    from convboard.sweeps.store.sweep_folder import Sweep
+    from convboard.sweeps.workers.pool import Pool
+
+    forked_process.preload(_MODULE)
+    sweep, listener = Sweep.open(Path(folder)), EndedTrials()
+    wait_for_start(Path(folder))
+    Pool(sweep, this_worker(), [Slot()], f"{_MODULE}:nothing", listener).run()
+    print(json.dumps(listener.ended))
+
+
+def nothing(_: Path, trial: Trial, reports: Connection) -> None:
+    """A trial that does nothing."""
+    reports.send(End(State.FINISHED, value=0.5, seconds=0.0))
 
 
 def idle_trial(_: Path, trial: Trial, reports: Connection) -> None:
@@ -99,7 +159,30 @@ def idle(folder: str, places: str) -> None:
     print(json.dumps([time.perf_counter() - began, time.process_time() - computed]))
 
 
-KINDS: dict[str, Callable[..., None]] = {"bare": bare, "claim": claim, "idle": idle}
+def read(folder: str) -> None:
+    """Read a sweep, and print what its journal takes, and the configs of its trials."""
+    import psutil
+
+    from convboard.sweeps.store.sweep_folder import Sweep
+    from convboard.sweeps.store.sweep_record import read_record
+
+    process, sweep = psutil.Process(), Sweep(Path(folder), read_record(Path(folder)))
+    seconds, memory = [time.perf_counter()], [process.memory_info().rss]
+    for part in (sweep.journal, sweep.trials):
+        part.refresh()
+        seconds.append(time.perf_counter())
+        memory.append(process.memory_info().rss)
+    time.sleep(5)  # folders whose modification time is younger are read again
+    sweep.refresh()
+    began = time.perf_counter()
+    sweep.refresh()
+    nothing_new = 1000 * (time.perf_counter() - began)
+    journal = {"blocks read, s": seconds[1] - seconds[0], "in memory, MB": (memory[1] - memory[0]) / 1e6}
+    configs = {"read, s": seconds[2] - seconds[1], "in memory, MB": (memory[2] - memory[1]) / 1e6}
+    print(json.dumps([journal | {"nothing new, ms": nothing_new}, configs]))
+
+
+KINDS: dict[str, Callable[..., None]] = {"bare": bare, "claim": claim, "idle": idle, "pool": pool, "read": read}
 
 if __name__ == "__main__":
     KINDS[sys.argv[1]](*sys.argv[2:])
