@@ -20,6 +20,7 @@ from pathlib import Path
 from convboard.config.command_line import assignment
 from convboard.errors import RunError
 from convboard.files import create_once, make_folder, read_bytes, remove_leftovers
+from convboard.files.file_systems import why_not_shared
 from convboard.sweeps.store.entries import CLAIMABLE, Entry, State
 from convboard.sweeps.store.journal import Journal
 from convboard.sweeps.store.sweep_record import SWEEP, SweepRecord, read_record, revise_record, state_of_record
@@ -40,6 +41,25 @@ def refuse_existing(folder: Path) -> None:
         raise RunError(
             f"{folder} already has a sweep. To go on with it: {assignment('sweep.resume', folder)}. For a new one, "
             "choose another folder with hydra.sweep.dir=<folder>."
+        )
+
+
+def refuse_unshared(folder: Path, where: Path, advice: str) -> None:
+    """Refuse a folder by whose files processes cannot agree who trains what.
+
+    Args:
+        folder: The folder of a sweep.
+        where: A folder on the same file system that exists: a file is created there, and removed.
+        advice: What to do, with the beginning of a sentence that names a folder.
+
+    Raises:
+        RunError: They cannot.
+        OSError: It cannot be written.
+    """
+    if reason := why_not_shared(where):
+        raise RunError(
+            f"{folder} cannot hold a sweep: {reason}, so that two workers could train the same run. {advice} a folder "
+            "on a local disk, NFS, Lustre or another file system for several machines."
         )
 
 
