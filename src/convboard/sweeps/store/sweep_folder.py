@@ -8,6 +8,7 @@
 `journal/`                the state of every trial, see `journal`
 `search.json`             what a search chooses from, see `search/plan.py`
 `workers/`                who claims trials, see `liveness`
+`stops/`                  requests that all workers stop, see `stop_requests`
 `values/`                 the values of trials by epoch, where trials are pruned, see `pruning`
 `<values of the trial>/`  a run directory for each trial, with TensorBoard's event file and its own `log.txt`
 ========================  ===============================================================================
@@ -23,6 +24,7 @@ from convboard.files import create_once, make_folder, read_bytes, remove_leftove
 from convboard.files.file_systems import why_not_shared
 from convboard.sweeps.store.entries import CLAIMABLE, Entry, State
 from convboard.sweeps.store.journal import Journal
+from convboard.sweeps.store.stop_requests import STOPS
 from convboard.sweeps.store.sweep_record import SWEEP, SweepRecord, read_record, revise_record, state_of_record
 from convboard.sweeps.store.trials import Trial, Trials
 
@@ -101,7 +103,7 @@ class Sweep:
             OSError: It cannot be written.
         """
         refuse_existing(folder)
-        for name in (TRIALS, JOURNAL, WORKERS):
+        for name in (TRIALS, JOURNAL, WORKERS, STOPS):
             make_folder(folder / name)
         sweep = cls(folder, record)
         if not (_has_search(folder / SEARCH, search) and sweep.trials.add_first(trials)):
