@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from clusters.ssh_server import SshHosts
@@ -27,11 +28,14 @@ def backend(ssh: SshHosts, *hosts: str) -> list[str]:
     return ["sweep/backend=command", f"sweep.backend.template={template}", f"sweep.backend.hosts=[{','.join(hosts)}]"]
 
 
-def test_each_trial_runs_once_on_one_of_the_hosts_and_as_alone(
+def test_each_trial_runs_once_on_one_of_the_hosts_and_as_alone_also_without_the_connection(
     ssh: SshHosts, run_command: RunCommand, tmp_path: Path
 ) -> None:
     folder = "it's a sweep"  # is quoted for two shells
     run_command("train.py", "-m", *backend(ssh, *ssh.hosts), "sweep.workers=2", f'hydra.sweep.dir="{folder}"', *RUNS)
+    for process in psutil.process_iter(["cmdline"]):
+        if process.info["cmdline"] and process.info["cmdline"][:3] == ["ssh", "-F", str(ssh.config)]:
+            process.kill()  # the connection is lost, as when the machine that has started the workers is switched off
     run_command("train.py", "-m", f'sweep.watch="{folder}"')
 
     sweep = Sweep.open(tmp_path / folder)

@@ -152,7 +152,7 @@ def _opened(folder: str, options: SweepOptions) -> Sweep:
     sweep = Sweep.open(path)
     _refuse_copy(sweep)
     if not options.dry_run:
-        refuse_unshared(sweep.folder, sweep.folder, "Move it, with nobody training its runs, to")
+        refuse_unshared(sweep.folder, sweep.folder, "While nobody trains its runs, move it to {}.")
     sweep.examples = read_examples(sweep.folder)
     if options.trust:
         trust_trials(sweep.folder, sweep.representatives)

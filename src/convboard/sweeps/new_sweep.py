@@ -85,7 +85,7 @@ def refuse_folder(folder: Path) -> None:
     if not there.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
     check_writable(there)
-    refuse_unshared(folder, there, f"With {_FOLDER}=<folder> choose")
+    refuse_unshared(folder, there, f"Choose a folder on {{}} with {_FOLDER}=<folder>.")
 
 
 def create_sweep(

@@ -260,7 +260,7 @@ def test_a_sweep_that_this_node_sees_through_an_object_store_is_not_joined(
         raise OSError(errno.ENOTSUP, "Operation not supported")
 
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(RunError, match=r"sweep cannot hold a sweep: .* has no hard links.* Move it"):
+    with pytest.raises(RunError, match=r"sweep cannot hold a sweep: .* has no hard links.* move it to a local disk"):
         joined(folder)
 
 

@@ -95,7 +95,7 @@ def test_a_folder_without_hard_links_is_refused_before_anything_is_done(
         raise OSError(errno.ENOTSUP, "Operation not supported")
 
     monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(RunError, match=r"new/sweep cannot hold a sweep: .* no hard links.*With hydra.sweep.dir="):
+    with pytest.raises(RunError, match=r"new/sweep cannot hold a sweep: .* no hard links.* with hydra.sweep.dir="):
         refuse_folder(tmp_path / "new/sweep")
     assert list(tmp_path.iterdir()) == []
 

@@ -52,7 +52,7 @@ def refuse_unshared(folder: Path, where: Path, advice: str) -> None:
     Args:
         folder: The folder of a sweep.
         where: A folder on the same file system that exists: a file is created there, and removed.
-        advice: What to do, with the beginning of a sentence that names a folder.
+        advice: What to do; {} stands for the places that can hold one.
 
     Raises:
         RunError: They cannot.
@@ -60,8 +60,8 @@ def refuse_unshared(folder: Path, where: Path, advice: str) -> None:
     """
     if reason := why_not_shared(where):
         raise RunError(
-            f"{folder} cannot hold a sweep: {reason}, so that two workers could train the same run. {advice} a folder "
-            "on a local disk, NFS, Lustre or another file system for several machines."
+            f"{folder} cannot hold a sweep: {reason}, so that two workers could train the same run. "
+            + advice.format("a local disk, NFS, Lustre or another file system for several machines")
         )
 
 
