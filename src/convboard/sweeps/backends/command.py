@@ -28,6 +28,7 @@ _CANCEL_SECONDS = 30.0  # that the lines which end workers may take
 _GLANCE = 0.1  # seconds
 _LAST_LINES = 5  # of the output of a line that has failed
 _LAST_BYTES = 2000
+_going_on: "list[subprocess.Popen[bytes]]" = []  # Python warns of a process that outlives its object
 
 
 @dataclass
@@ -208,6 +209,7 @@ def _start_all(lines: Iterator[str], submission: Submission, suffix: str) -> lis
                 start_new_session=True,
             )
         started.append(_Line(text, log, process))
+        _going_on.append(process)
     return started
 
 

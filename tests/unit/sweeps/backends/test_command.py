@@ -65,6 +65,33 @@ def test_the_command_survives_a_second_shell_as_that_of_ssh(tmp_path: Path, monk
 
 
 @pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("bsub -J {name} -n {cpus} -W 4:00 -o {folder}/lsf.%J.log {command}", ["-J", "NAME", "-n", "2", "-W", "4:00"]),
+        (
+            "kubectl create job {name} --image=a/b:1 -- sh -c {command}",
+            ["create", "job", "NAME", "--image=a/b:1", "--"],
+        ),
+        ("kubectl create -f workers.yaml && : {command}", ["create", "-f", "workers.yaml"]),
+    ],
+)
+def test_a_scheduler_gets_the_words_of_the_guide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, template: str, words: list[str]
+) -> None:
+    program = tmp_path / template.partition(" ")[0]
+    program.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{tmp_path}/words'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    settings = CommandSettings(template=template, cpus=2)
+    submission = submission_of(tmp_path / "a sweep", settings)
+    CommandBackend(settings).start(submission)
+    given = (tmp_path / "words").read_text().splitlines()
+    assert given[: len(words)] == [word.replace("NAME", f"{submission.name}-0") for word in words]
+    if "workers.yaml" not in words:
+        assert shlex.split(given[-1].partition(" && exec ")[2]) == submission.command(1)
+
+
+@pytest.mark.parametrize(
     ("template", "said"),
     [
         ("echo begin; printf 'no \\033[2Jhost\\377\\n' >&2; exit 3; {command}", ["exit code 3", "\\x1b[2Jhost\ufffd"]),
@@ -99,7 +126,6 @@ def test_what_has_become_of_the_others_is_told(tmp_path: Path) -> None:
     assert told.endswith(f" -m sweep.cancel={tmp_path}/sweep")
 
 
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it is meant
 def test_it_waits_until_all_have_signed_on(tmp_path: Path) -> None:
     """A worker that has described itself has seen the folder, and has the right versions."""
     settings = CommandSettings(template="sleep 20; : {command}", workers_per_node=2)
