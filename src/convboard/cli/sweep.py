@@ -22,7 +22,7 @@ from convboard.sweeps import forked_process
 from convboard.sweeps.search.optuna_version import other_optuna
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.slots import Slot
-from convboard.sweeps.store.liveness import this_worker
+from convboard.sweeps.store.liveness import clock_remark, this_worker
 from convboard.sweeps.store.submissions import submission_of
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions, read_options, refuse_others
@@ -105,7 +105,7 @@ def _print_header(sweep: Sweep, places: int, is_joined: bool, console: Console) 
             f"fewer:      sweep.max_trials={most} gives {sweep.total:,}: no setting is tried twice, and each is "
             "trained with all seeds"
         )
-    if remark := other_optuna(sweep.record):
+    for remark in filter(None, (other_optuna(sweep.record), clock_remark(sweep.workers))):
         console.print(f"note:       {printable(remark)}")
     running = printable(", ".join(sorted({worker for _, worker in sweep.journal.running()})))
     if is_joined:

@@ -128,6 +128,7 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type, more: Sequenc
         more: What can be given beside the keys of the schema.
     """
     key = str(error.full_key or "")
+    whole = key.partition("[")[0]  # of an item of a list
     first_line = str(error).splitlines()[0].rstrip(".")
     if key.split(".")[0] == "hydra":
         return ConfigError(f"{key}: {first_line}. {command('train', '--hydra-help')} lists what Hydra takes.")
@@ -142,6 +143,8 @@ def explain_omegaconf(error: OmegaConfBaseException, schema: type, more: Sequenc
             )
         case MissingMandatoryValue():
             return ConfigError(f"{key} is not set. Add {key}=<value>.")
+        case _ if get_origin(dict(keys(schema)).get(whole)) is list:
+            return ConfigError(f"{whole}: must be a list, as in {whole}=[one,two].")
         case ValidationError() if (hint := dict(keys(schema)).get(key)) is not None:
             return ConfigError(_wrong_type(key, first_line, _allowed(hint)))
     return ConfigError(f"{key}: {first_line}." if key else f"{first_line}.")

@@ -21,7 +21,7 @@ from convboard.sweeps.store.liveness import Observer, host_of
 from convboard.sweeps.store.losses import forget_losses, interrupt_lost
 from convboard.sweeps.store.provenance import Provenance, changes, provenance_of, trust_copy
 from convboard.sweeps.store.submissions import prove_folder
-from convboard.sweeps.store.sweep_folder import Sweep
+from convboard.sweeps.store.sweep_folder import Sweep, refuse_unshared
 from convboard.sweeps.store.sweep_record import SweepRecord, read_record
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
@@ -151,6 +151,8 @@ def _opened(folder: str, options: SweepOptions) -> Sweep:
     _refuse_other_format(path)
     sweep = Sweep.open(path)
     _refuse_copy(sweep)
+    if not options.dry_run:
+        refuse_unshared(sweep.folder, sweep.folder, "While nobody trains its runs, move it to {}.")
     sweep.examples = read_examples(sweep.folder)
     if options.trust:
         trust_trials(sweep.folder, sweep.representatives)

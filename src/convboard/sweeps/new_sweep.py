@@ -18,7 +18,7 @@ from convboard.errors import ConfigError
 from convboard.files import check_writable
 from convboard.sweeps.search.optuna_version import optuna_version
 from convboard.sweeps.store.provenance import provenance_of
-from convboard.sweeps.store.sweep_folder import Sweep, refuse_existing
+from convboard.sweeps.store.sweep_folder import Sweep, refuse_existing, refuse_unshared
 from convboard.sweeps.store.sweep_record import SweepRecord
 from convboard.sweeps.store.trials import Trial, folder_name
 from convboard.sweeps.sweep_options import SweepOptions
@@ -77,14 +77,15 @@ def refuse_folder(folder: Path) -> None:
     """Refuse a folder in which a sweep cannot be created, before anything is done for it.
 
     Raises:
-        RunError: It has a sweep.
-        OSError: It cannot be written, as far as permissions tell.
+        RunError: It has a sweep, or is on a file system that cannot hold one.
+        OSError: It cannot be written.
     """
     refuse_existing(folder)
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
     check_writable(there)
+    refuse_unshared(folder, there, f"Choose a folder on {{}} with {_FOLDER}=<folder>.")
 
 
 def create_sweep(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, make_dataclass
-from typing import Any, cast
+from typing import Any, cast, get_origin
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
@@ -285,6 +285,8 @@ def _refuse_lists(own: Sequence[str], hints: Mapping[str, Any]) -> None:
         key, _, value = argument.partition("=")
         if re.fullmatch(r"[\w.+-]+(,[\w.+-]+)+", value) and _with_quoted_text(argument, hints) == argument:
             advice = f" For these seeds write seed={value}." if key == "sweep.seeds" else ""
+            if get_origin(hints.get(key.lstrip("+"))) is list:
+                advice = f" Write {key}=[{value}]."
             raise ConfigError(f"{argument}: a sweep has one value of it, not several.{advice}")
 
 

@@ -1,6 +1,8 @@
 """A sweep that is resumed or joined: what is added to it, and what is refused."""
 
+import errno
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -249,6 +251,17 @@ def test_who_joins_adds_nothing_and_tries_nothing_again(folder: Path) -> None:
 def test_a_folder_without_a_sweep_is_not_joined(tmp_path: Path) -> None:
     with pytest.raises(ConvboardError, match="has no sweep"):
         joined(tmp_path)
+
+
+def test_a_sweep_that_this_node_sees_through_an_object_store_is_not_joined(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(RunError, match=r"sweep cannot hold a sweep: .* has no hard links.* move it to a local disk"):
+        joined(folder)
 
 
 def test_a_sweep_of_a_version_with_other_keys_is_refused_with_the_difference(folder: Path) -> None:

@@ -1,5 +1,7 @@
 """A new sweep: what is wrong in one combination is told before anything starts."""
 
+import errno
+import os
 import re
 import time
 from pathlib import Path
@@ -84,6 +86,18 @@ def test_a_folder_that_cannot_have_a_sweep_is_refused_before_anything_is_done(tm
         refuse_folder(tmp_path / "file/sweep")
     refuse_folder(tmp_path / "new/sweep")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_without_hard_links_is_refused_before_anything_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(RunError, match=r"new/sweep cannot hold a sweep: .* no hard links.* with hydra.sweep.dir="):
+        refuse_folder(tmp_path / "new/sweep")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_if_it_is_killed_before_it_is_whole_there_is_no_sweep(tmp_path: Path) -> None:

@@ -1,24 +1,34 @@
 """Workers that a command of the user's starts, one line for each: `ssh`, `kubectl`, `bsub` or any other."""
 
+import os
 import shlex
+import signal
 import string
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from convboard.config.command_line import printable
+from convboard.config.command_line import assignment, command, printable
 from convboard.errors import ConfigError, RunError, nearest
-from convboard.files import read_text
 from convboard.sweeps.backends.settings import RemoteSettings
+from convboard.sweeps.store.liveness import Observer
 from convboard.sweeps.store.submissions import SUBMISSIONS, Submission
+from convboard.sweeps.store.sweep_folder import WORKERS
 
-_WORDS = ("command", "host", "name", "index", "workers", "cpus", "gpus", "folder", "directory")
+# The words in braces, each with a value by which a template is checked.
+_WORDS: Mapping[str, str | int] = {
+    **dict.fromkeys(("host", "name", "folder", "directory"), "text"),
+    **dict.fromkeys(("index", "workers", "cpus", "gpus"), 1),
+    "command": "a  'b'",
+}
 _WAIT_SECONDS = 5.0  # in which a line that is wrong has usually failed
+_CANCEL_SECONDS = 30.0  # that the lines which end workers may take
 _GLANCE = 0.1  # seconds
 _LAST_LINES = 5  # of the output of a line that has failed
-_LONGEST = 10_000_000  # bytes of it
+_LAST_BYTES = 2000
+_going_on: "list[subprocess.Popen[bytes]]" = []  # Python warns of a process that outlives its object
 
 
 @dataclass
@@ -39,6 +49,12 @@ class CommandSettings(RemoteSettings):
     cancel: str | None = None
     hosts: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for host in self.hosts:
+            if not isinstance(host, str) or not host.strip():
+                raise ConfigError(f"sweep.backend.hosts: {host!r} is no name of a host. Give hosts=[one,two].")
+
     def check(self) -> None:
         """See `RemoteSettings`."""
         if not self.template:
@@ -54,6 +70,7 @@ class CommandSettings(RemoteSettings):
             raise ConfigError(
                 f"sweep.backend.template={self.template!r} does not name {{command}}, which is what the worker runs."
             )
+        _refuse_quotes(self.template)
 
 
 def _words(key: str, text: str) -> set[str]:
@@ -62,13 +79,36 @@ def _words(key: str, text: str) -> set[str]:
     Raises:
         ConfigError: One is not known, or the braces are not in pairs.
     """
+    own = "A brace of its own is written twice, as in {{ and }}."
     try:
         words = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
     except ValueError as error:
-        raise ConfigError(f"sweep.backend.{key}={text!r}: {error}. A brace of its own is written twice.") from error
+        raise ConfigError(f"sweep.backend.{key}={text!r}: {error}. {own}") from error
     for word in sorted(words - set(_WORDS)):
-        raise ConfigError(f"sweep.backend.{key}: {{{word}}} is not known. {nearest(word, _WORDS)}")
+        raise ConfigError(f"sweep.backend.{key}: {{{word}}} is not known. {nearest(word, list(_WORDS))} {own}")
+    try:
+        text.format(**_WORDS)
+    except (ValueError, LookupError) as error:  # what follows a colon or an exclamation mark
+        raise ConfigError(f"sweep.backend.{key}={text!r}: {error}. {own}") from error
     return words
+
+
+def _refuse_quotes(template: str) -> None:
+    """Refuse a template with {command} in quotes: they would end where those of the command begin.
+
+    Raises:
+        ConfigError: It has.
+    """
+    meant = str(_WORDS["command"])
+    try:
+        words = shlex.split(template.format(**{**_WORDS, "command": shlex.quote(meant)}))
+    except ValueError:  # the shell tells what is wrong
+        return
+    if not any(meant in word for word in words):
+        raise ConfigError(
+            f"sweep.backend.template={template!r}: {{command}} is in quotes. Omit them: it is one word for the shell "
+            "without them."
+        )
 
 
 class CommandBackend:
@@ -76,32 +116,35 @@ class CommandBackend:
 
     Args:
         settings: Its settings.
+        wait_seconds: For how long `start` waits for what is wrong, at most.
     """
 
-    def __init__(self, settings: CommandSettings) -> None:
-        self._settings = settings
+    def __init__(self, settings: CommandSettings, wait_seconds: float = _WAIT_SECONDS) -> None:
+        self._settings, self._wait_seconds = settings, wait_seconds
 
     def start(self, submission: Submission) -> list[str]:
-        """See `Backend`. A line that fails at once is told with its output."""
-        lines = list(self._lines(self._settings.template, submission))
-        logs = [_log(submission, index) for index in range(len(lines))]
-        processes = [_started(line, log, submission.directory) for line, log in zip(lines, logs, strict=True)]
-        ends = time.monotonic() + _WAIT_SECONDS
-        while time.monotonic() < ends and any(process.poll() is None for process in processes):
-            time.sleep(_GLANCE)
-        for line, log, process in zip(lines, logs, processes, strict=True):
-            if process.poll():
-                raise RunError(_failure(line, log, process.returncode))
-        return lines
+        """See `Backend`. Waits until all workers have signed on, or a line has failed, for some seconds at most.
+
+        A line may end before its worker does, as those do that leave it to a scheduler.
+        """
+        lines = _start_all(self._lines(self._settings.template, submission), submission, "log")
+        observer = Observer(Path(submission.folder) / WORKERS)
+        _wait(lines, self._wait_seconds, lambda: _signed_on(observer, submission) >= len(lines))
+        failed = [line for line in lines if line.failed()]
+        if failed:
+            raise RunError(_failures("a worker could not be started", failed, len(lines)) + _rest(submission, failed))
+        return [line.text for line in lines]
 
     def cancel(self, submission: Submission) -> str:
         """See `Backend`. Workers have been asked to stop; the template `cancel` ends those that have not started."""
         if self._settings.cancel is None:
             return ""
-        lines = list(self._lines(self._settings.cancel, submission))
-        for line in lines:
-            subprocess.run(["sh", "-c", line], cwd=submission.directory, check=False, stdin=subprocess.DEVNULL)
-        return f"ran {lines[0]}" if len(lines) == 1 else f"ran {lines[0]} and {len(lines) - 1} more"
+        lines = _start_all(self._lines(self._settings.cancel, submission), submission, "cancel.log")
+        _wait(lines, _CANCEL_SECONDS)
+        failed = [line for line in lines if line.failed()]
+        if failed:
+            raise RunError(_failures("a worker could not be cancelled", failed, len(lines)))
+        return f"ran {lines[0].text}" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
 
     def count(self, submission: Submission) -> Mapping[str, int]:
         """See `Backend`. No command is known that tells."""
@@ -110,9 +153,9 @@ class CommandBackend:
     def _lines(self, template: str, submission: Submission) -> Iterator[str]:
         settings = self._settings
         for index, workers in enumerate(submission.groups()):
-            command = f"cd {shlex.quote(submission.directory)} && exec {shlex.join(submission.command(workers))}"
+            run = f"cd {shlex.quote(submission.directory)} && exec {shlex.join(submission.command(workers))}"
             yield template.format(
-                command=shlex.quote(command),
+                command=shlex.quote(run),
                 host=shlex.quote(settings.hosts[index % len(settings.hosts)]) if settings.hosts else "",
                 name=f"{submission.name}-{index}",
                 index=index,
@@ -124,25 +167,78 @@ class CommandBackend:
             )
 
 
-def _log(submission: Submission, index: int) -> Path:
-    return Path(submission.folder) / SUBMISSIONS / f"{submission.number:04}.{index:04}.log"
+@dataclass
+class _Line:
+    """A line that was started.
+
+    Attributes:
+        text: The line.
+        log: The file with its output.
+        process: Its process, which goes on when this one has ended.
+    """
+
+    text: str
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def failed(self) -> bool:
+        return bool(self.process.poll())
+
+    def end(self) -> str:
+        """How it has ended, and its last output."""
+        code = self.process.returncode
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        with self.log.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - _LAST_BYTES))
+            output = file.read().decode(errors="replace").splitlines()[-_LAST_LINES:]
+        return f"this command {how}.\n  {printable(self.text)}" + "".join(f"\n  {printable(line)}" for line in output)
 
 
-def _started(line: str, log: Path, directory: str) -> "subprocess.Popen[bytes]":
-    """Start a line, which goes on when this process has ended."""
-    with log.open("wb") as output:
-        return subprocess.Popen(
-            ["sh", "-c", line],
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+def _start_all(lines: Iterator[str], submission: Submission, suffix: str) -> list[_Line]:
+    """Start lines for the shell, each with a file for its output."""
+    started = []
+    for index, text in enumerate(lines):
+        log = Path(submission.folder) / SUBMISSIONS / f"{submission.number:04}.{index:04}.{suffix}"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                ["sh", "-c", text],
+                cwd=submission.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        started.append(_Line(text, log, process))
+        _going_on.append(process)
+    return started
 
 
-def _failure(line: str, log: Path, code: int) -> str:
-    """Say that a line has failed, with the last lines of its output."""
-    output = read_text(log, _LONGEST).splitlines()[-_LAST_LINES:]
-    said = "".join(f"\n  {printable(text)}" for text in output)
-    return f"a worker could not be started: this command ended with exit code {code}.\n  {line}{said}"
+def _wait(lines: list[_Line], seconds: float, is_done: Callable[[], bool] = lambda: False) -> None:
+    """Wait until all lines have ended, one has failed, or something is done; so many seconds at most."""
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and any(line.process.poll() is None for line in lines):
+        if any(line.failed() for line in lines) or is_done():
+            return
+        time.sleep(_GLANCE)
+
+
+def _signed_on(observer: Observer, submission: Submission) -> int:
+    """Return how many processes of a submission have described themselves in the folder of workers."""
+    paths = (Path(submission.folder) / WORKERS).glob("*.json")
+    found = (observer.worker(path.stem) for path in paths)
+    return sum(worker is not None and worker.submission == submission.number for worker in found)
+
+
+def _failures(what: str, failed: list[_Line], lines: int) -> str:
+    """Say that lines have failed; the first one is shown."""
+    several = f" ({len(failed)} of {lines} commands have failed)" if lines > 1 else ""
+    return f"{what}{several}: {failed[0].end()}"
+
+
+def _rest(submission: Submission, failed: list[_Line]) -> str:
+    """Say what has become of the other workers, and what to do."""
+    folder = assignment("sweep.cancel", submission.folder)
+    others = len(submission.groups()) - len(failed)
+    if not others:
+        return ""
+    return f"\nThe other {others} may run. To end them: {command('train', '-m', folder)}"

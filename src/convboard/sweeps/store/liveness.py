@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -30,6 +31,7 @@ from convboard.files import create_once, machine, read_text
 LOST_AFTER = 120.0  # seconds; NFS clients show the files of others up to 60 s late
 _INTERVAL = 5.0  # seconds between two signs of life
 _LONGEST_GAP = 3 * _INTERVAL  # seconds between two looks of an observer that count
+_CLOCK_TOLERANCE = 600.0  # seconds by which clocks may differ without a word
 _TOLERANCE = 2.0  # seconds to which the start of a process is known: the start of its machine has no fractions
 _LONGEST = 100_000  # bytes of a file
 _WATCHED = 8  # workers that each looks for at least
@@ -68,6 +70,30 @@ def this_worker(submission: int | None = None) -> Worker:
     host, pid = socket.gethostname(), os.getpid()
     return Worker(
         f"{host}-{pid}-{secrets.token_hex(3)}", host, machine(), pid, process_started(pid) or 0.0, "", submission
+    )
+
+
+def clock_remark(folder: Path, clock: Callable[[], float] = time.time) -> str:
+    """Return what to say of a clock of this machine that is far from that of the file server; empty if it is not.
+
+    Args:
+        folder: A folder of the sweep, in which a file without a name is written.
+        clock: The time of this machine, in seconds since 1970.
+    """
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+            ahead = clock() - os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return ""
+    if abs(ahead) < _CLOCK_TOLERANCE:
+        return ""
+    where = "ahead of" if ahead > 0 else "behind"
+    return (
+        f"the clock of {socket.gethostname()} is {abs(ahead) / 3600:.1f} hours {where} that of the folder: the times "
+        "of its runs are shifted in TensorBoard; nothing else depends on it"
     )
 
 

@@ -5,6 +5,7 @@ proves by the file that it sees the folder. `submissions/0003.started.json` has 
 """
 
 import json
+import os
 import shlex
 import socket
 import sys
@@ -148,6 +149,9 @@ def prove_folder(folder: Path, number: int) -> None:
     Raises:
         RunError: This node does not see it, or sees another one.
     """
+    with suppress(OSError):  # a client of NFS that has looked in vain asks its server again after a listing
+        os.listdir(folder)  # noqa: PTH208
+        os.listdir(folder / SUBMISSIONS)  # noqa: PTH208
     found, host = submission_of(folder, number), socket.gethostname()
     if found is None:
         sees = "a folder without it" if folder.is_dir() else "no such folder"

@@ -8,6 +8,7 @@
 `journal/`                the state of every trial, see `journal`
 `search.json`             what a search chooses from, see `search/plan.py`
 `workers/`                who claims trials, see `liveness`
+`stops/`                  requests that all workers stop, see `stop_requests`
 `values/`                 the values of trials by epoch, where trials are pruned, see `pruning`
 `<values of the trial>/`  a run directory for each trial, with TensorBoard's event file and its own `log.txt`
 ========================  ===============================================================================
@@ -20,8 +21,10 @@ from pathlib import Path
 from convboard.config.command_line import assignment
 from convboard.errors import RunError
 from convboard.files import create_once, make_folder, read_bytes, remove_leftovers
+from convboard.files.file_systems import why_not_shared
 from convboard.sweeps.store.entries import CLAIMABLE, Entry, State
 from convboard.sweeps.store.journal import Journal
+from convboard.sweeps.store.stop_requests import STOPS
 from convboard.sweeps.store.sweep_record import SWEEP, SweepRecord, read_record, revise_record, state_of_record
 from convboard.sweeps.store.trials import Trial, Trials
 
@@ -40,6 +43,25 @@ def refuse_existing(folder: Path) -> None:
         raise RunError(
             f"{folder} already has a sweep. To go on with it: {assignment('sweep.resume', folder)}. For a new one, "
             "choose another folder with hydra.sweep.dir=<folder>."
+        )
+
+
+def refuse_unshared(folder: Path, where: Path, advice: str) -> None:
+    """Refuse a folder by whose files processes cannot agree who trains what.
+
+    Args:
+        folder: The folder of a sweep.
+        where: A folder on the same file system that exists: a file is created there, and removed.
+        advice: What to do; {} stands for the places that can hold one.
+
+    Raises:
+        RunError: They cannot.
+        OSError: It cannot be written.
+    """
+    if reason := why_not_shared(where):
+        raise RunError(
+            f"{folder} cannot hold a sweep: {reason}, so that two workers could train the same run. "
+            + advice.format("a local disk, NFS, Lustre or another file system for several machines")
         )
 
 
@@ -81,7 +103,7 @@ class Sweep:
             OSError: It cannot be written.
         """
         refuse_existing(folder)
-        for name in (TRIALS, JOURNAL, WORKERS):
+        for name in (TRIALS, JOURNAL, WORKERS, STOPS):
             make_folder(folder / name)
         sweep = cls(folder, record)
         if not (_has_search(folder / SEARCH, search) and sweep.trials.add_first(trials)):

@@ -9,6 +9,7 @@ from convboard.sweeps.backends.settings import BackendSettings
 from convboard.sweeps.store.submissions import Submission
 from convboard.sweeps.sweep_options import read_options
 
+LIST = "sweep.backend.hosts: must be a list, as in sweep.backend.hosts=[one,two]."
 TEMPLATE = "sweep.backend.template=ssh {host} {command}"
 
 
@@ -30,6 +31,14 @@ def test_texts_of_a_backend_are_taken_as_they_are_written() -> None:
         (
             ["sweep.backend.hosts=[a]"],
             "sweep.backend.hosts needs another backend. Choose it with sweep/backend=com",
+        ),
+        *(
+            (["sweep/backend=command", f"sweep.backend.hosts={value}"], LIST)
+            for value in ("one", "null", "", "{a:1}", "[null]")
+        ),
+        (
+            ["sweep/backend=command", "sweep.backend.hosts=one,two"],
+            "sweep.backend.hosts=one,two: a sweep has one value of it, not several. Write sweep.backend.hosts=[",
         ),
         (["sweep/backend=command", "sweep.backend.cpus=a"], "sweep.backend.cpus='a': must be a whole number."),
         (["sweep/backend=command", "sweep.backend.cpus=0"], "sweep.backend.cpus=0: must be at least 1."),

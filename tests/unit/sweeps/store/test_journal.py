@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from convboard.sweeps.store.entries import FOLLOWS, Entry, State
 from convboard.sweeps.store.journal import Journal
+from nfs_client import NfsClient
 from python_code import start
 
 
@@ -68,6 +69,25 @@ def test_a_view_that_is_late_claims_nothing_twice_and_sees_what_it_has_missed(tm
     other.end(2, Entry(State.FINISHED, "other"))
     late.refresh()
     assert late.count(range(5)) == journal_of(tmp_path).count(range(5))
+
+
+def test_a_client_of_nfs_that_has_looked_in_vain_claims_nothing_twice_and_sees_all(tmp_path: Path) -> None:
+    client, late, other = NfsClient(), Journal(tmp_path), Journal(tmp_path)
+    with client.looking():
+        late.refresh()
+        assert late.claim("late", [0]) == 0
+        for number in range(5):
+            late.refresh_trial(number)  # looks for its next entry in vain
+    assert [other.claim("other", [number]) for number in (1, 2)] == [1, 2]
+    other.end(2, Entry(State.FINISHED, "other"))
+    assert other.claim("other", [3]) == 3
+    with client.looking():
+        assert late.state(1) is State.WAITING
+        assert late.claim("late", [1]) is None
+        assert late.state(1) is State.RUNNING
+        late.refresh()
+        assert late.count(range(5)) == journal_of(tmp_path).count(range(5))
+        assert late.claim("late", range(5)) == 4
 
 
 def test_an_entry_whose_follower_has_survived_a_crash_is_made_again(tmp_path: Path) -> None:

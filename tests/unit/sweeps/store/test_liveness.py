@@ -4,10 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker, this_worker
+import pytest
+
+from convboard.sweeps.store.liveness import Observer, SignOfLife, Worker, clock_remark, this_worker
+from nfs_client import NfsClient
 from python_code import first_line, start
 
 
@@ -94,6 +98,34 @@ def test_a_clock_that_is_wrong_by_an_hour_changes_nothing(tmp_path: Path) -> Non
     for hour in (-3600, 3600):
         os.utime(beat, (beat.stat().st_atime + hour, beat.stat().st_mtime + hour))
         assert not Observer(tmp_path, lost_after=60).is_dead(worker.id)
+
+
+@pytest.mark.parametrize(("hours", "told"), [(0.1, ""), (3, "3.0 hours ahead of"), (-26, "26.0 hours behind")])
+def test_a_clock_that_is_wrong_is_told(tmp_path: Path, hours: float, told: str) -> None:
+    remark = clock_remark(tmp_path, lambda: time.time() + hours * 3600)
+    assert told in remark
+    assert bool(remark) == bool(told)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_tells_nothing_of_the_clock(tmp_path: Path) -> None:
+    assert clock_remark(tmp_path / "none") == ""
+
+
+def test_a_worker_that_was_looked_for_before_its_first_sign_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """A client of NFS may say for a minute that its files are not there."""
+    client, worker = NfsClient(), this_worker().id
+    looks = Looks(tmp_path, worker)
+    with client.looking():
+        assert not looks.is_dead(after=10)
+    elsewhere_too = replace(this_worker(), id=worker, machine="another one")
+    (tmp_path / f"{worker}.json").write_text(json.dumps(asdict(elsewhere_too)))
+    (tmp_path / f"{worker}.beat").write_text("1")
+    with client.looking():
+        assert looks.observer.worker(worker) is None
+        assert not looks.is_dead(after=50)
+    assert not looks.is_dead(after=60)  # from then on it is seen
+    assert looks.observer.worker(worker) == elsewhere_too
 
 
 def test_a_worker_whose_files_are_lost_is_dead_after_the_same_time(tmp_path: Path) -> None:

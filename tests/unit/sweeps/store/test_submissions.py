@@ -19,6 +19,7 @@ from convboard.sweeps.store.submissions import (
     submit,
 )
 from convboard.sweeps.store.sweep_folder import Sweep
+from nfs_client import NfsClient
 from sweep_records import sweep_of_seeds
 
 SETTINGS = asdict(RemoteSettings(workers_per_node=3, python="/opt/python"))
@@ -77,6 +78,18 @@ def test_a_worker_proves_that_it_sees_the_folder(sweep: Sweep, tmp_path: Path) -
     for folder, sees in ((tmp_path / "nowhere", "no such folder"), (tmp_path, "a folder without it")):
         with pytest.raises(RunError, match=f"sweep in {re.escape(str(folder))}, and sees {sees}"):
             prove_folder(folder, 0)
+
+
+def test_a_worker_sees_its_submission_although_its_machine_has_looked_for_it_in_vain(sweep: Sweep) -> None:
+    """As where `sweep.watch` looks for new ones."""
+    client = NfsClient()
+    for number in range(2):
+        with client.looking():
+            assert len(list(read_submissions(sweep.folder))) == number
+        submit(sweep, SETTINGS, 1, stops=0)
+        with client.looking():
+            assert submission_of(sweep.folder, number) is None
+            prove_folder(sweep.folder, number)
 
 
 def test_a_worker_sees_that_another_sweep_has_taken_the_place(sweep: Sweep, tmp_path: Path) -> None:
