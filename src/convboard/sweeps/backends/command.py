@@ -39,7 +39,7 @@ class CommandSettings(RemoteSettings):
     cancel: str | None = None
     hosts: list[str] = field(default_factory=list)
 
-    def check(self) -> None:
+    def check(self, workers: int) -> None:
         """See `RemoteSettings`."""
         if not self.template:
             raise ConfigError(
@@ -103,9 +103,13 @@ class CommandBackend:
             subprocess.run(["sh", "-c", line], cwd=submission.directory, check=False, stdin=subprocess.DEVNULL)
         return f"ran {lines[0]}" if len(lines) == 1 else f"ran {lines[0]} and {len(lines) - 1} more"
 
-    def count(self, submission: Submission) -> Mapping[str, int]:
+    def count(self, submission: Submission) -> Mapping[str, int] | None:
         """See `Backend`. No command is known that tells."""
-        return {}
+        return None
+
+    def logs(self, submission: Submission) -> str:
+        """See `Backend`."""
+        return str(submission.path.with_suffix(".*.log"))
 
     def _lines(self, template: str, submission: Submission) -> Iterator[str]:
         settings = self._settings
