@@ -113,8 +113,7 @@ def test_workers_save_when_they_are_warned_or_cancelled_and_a_controller_that_is
     slurm.start_controller()
 
     slurm.wait_until(lambda: log_of(warned).count("joined:") == 2)
-    assert "
-4/4  finished " in train("sweep.watch=sweep")
+    assert "\n4/4  finished " in train("sweep.watch=sweep")
     slurm.wait_until(lambda: jobs(slurm) == {warned: "COMPLETED", cancelled: "CANCELLED", third: "COMPLETED"})
     assert log_of(cancelled).count("joined:") == 1
     ends = [end for trial in sweep.trials for end in sweep.journal.entries(trial.number) if end.reason]
@@ -136,8 +135,7 @@ def test_a_cancelled_sweep_leaves_no_job_and_goes_on_as_printed(
 
     (more,) = (line for line in submitted.splitlines() if line.startswith("more: "))
     train(*shlex.split(more.partition(" -m ")[2])[:-1], "sweep.workers=4")
-    assert "
-6/6  finished " in train("sweep.watch=sweep")
+    assert "\n6/6  finished " in train("sweep.watch=sweep")
     assert_whole(sweep, run_command, alone=5)
 
 
@@ -151,8 +149,7 @@ def test_trials_of_a_worker_that_is_killed_go_on_elsewhere(
     for process in psutil.process_iter():
         if is_worker(process) and process.environ()["SLURM_ARRAY_TASK_ID"] == victim.partition("_")[2]:
             process.kill()
-    assert "
-4/4  finished " in train("sweep.watch=sweep")
+    assert "\n4/4  finished " in train("sweep.watch=sweep")
     assert jobs(slurm)[victim] == "FAILED"
     assert_whole(sweep, run_command, alone=3)
 
