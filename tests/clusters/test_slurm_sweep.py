@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from clusters.slurm_cluster import SlurmCluster
+from convboard.cli.watch_sweep import describe_jobs
 from convboard.experiment.run_files import RESULT
 from convboard.experiment.stored_json import read_result
 from convboard.sweeps.store.journal import State
@@ -59,7 +60,7 @@ def wait_until(is_so: Callable[[], bool]) -> None:
 def jobs(slurm: SlurmCluster) -> dict[str, str]:
     """The state of each job, and of each task of an array, by its id."""
     listed = slurm.run("squeue", "--noheader", "--states=all", "--array", "--format=%i %T")
-    return {job: state for job, state in sorted(map(str.split, listed.splitlines()))}
+    return {line.split()[0]: line.split()[1] for line in sorted(listed.splitlines())}
 
 
 def log_of(job: str) -> str:
@@ -159,6 +160,47 @@ def is_worker(process: psutil.Process) -> bool:
     return "convboard" in command and f"sweep.join={Path('sweep').absolute()}" in command
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("grace", [0, 40])
+def test_runs_go_on_after_their_jobs_were_preempted(
+    train: Train, slurm: SlurmCluster, run_command: RunCommand, grace: int
+) -> None:
+    slurm.run("scontrol", "update", "PartitionName=main", f"GraceTime={grace}")
+    train(*SUBMIT, "sweep.workers=4", "sweep.backend.workers_per_node=2", "seed=1,2,3,4", LONG)
+    sweep = Sweep.open(Path("sweep"))
+    wait_for_running(sweep, 4)
+    ours = list(jobs(slurm))
+    urgent = slurm.submit("--partition=urgent", "--cpus-per-task=2", "--output=/dev/null", "--wrap=sleep 1")
+    slurm.wait_for(urgent, "COMPLETED", SECONDS)
+    assert "\n4/4  finished " in train("sweep.watch=sweep")
+    slurm.wait_until(lambda: {jobs(slurm)[job] for job in ours} == {"COMPLETED"})
+    assert sorted(log_of(job).count("joined:") for job in ours) == [1, 2]
+    assert_whole(sweep, run_command, alone=0)
+
+
+@pytest.mark.slow
+def test_a_job_that_reaches_its_time_limit_goes_on(train: Train, slurm: SlurmCluster, run_command: RunCommand) -> None:
+    limit = ("sweep.backend.minutes=1", "sweep.backend.save_seconds=10")
+    train(*SUBMIT, "sweep.workers=1", *limit, "seed=1,2", "trainer.max_epochs=200")
+    sweep = Sweep.open(Path("sweep"))
+    (job,) = jobs(slurm)
+    slurm.wait_until(lambda: log_of(job).count("joined:") >= 3, 3 * SECONDS)
+    train("sweep.watch=sweep")
+    assert_whole(sweep, run_command, alone=1)
+
+
+@pytest.mark.slow
+def test_runs_of_a_node_that_fails_go_on(train: Train, slurm: SlurmCluster, run_command: RunCommand) -> None:
+    train(*SUBMIT, "sweep.workers=4", "sweep.backend.workers_per_node=2", "seed=1,2,3,4", LONG)
+    sweep = Sweep.open(Path("sweep"))
+    wait_for_running(sweep, 1, "node1")
+    slurm.kill_node("node1", is_noticed=False)
+    assert "\n4/4  finished " in train("sweep.watch=sweep")
+    slurm.start_node("node1")
+    slurm.wait_until(lambda: set(jobs(slurm).values()) == {"COMPLETED"}, SECONDS)
+    assert_whole(sweep, run_command, alone=0)
+
+
 def test_what_slurm_refuses_is_told_in_its_words_before_a_sweep_is_written(train: Train, slurm: SlurmCluster) -> None:
     submit = (*SUBMIT, "sweep.workers=2", "seed=1,2")
     assert "invalid partition specified: nosuch" in train(*submit, "sweep.backend.partition=nosuch", expected_code=2)
@@ -172,13 +214,14 @@ def test_what_slurm_refuses_is_told_in_its_words_before_a_sweep_is_written(train
     slurm.start_controller()
 
 
-def test_a_node_that_does_not_see_the_folder_is_told(train: Train, slurm: SlurmCluster, tmp_path: Path) -> None:
+def test_nodes_that_do_not_see_the_folder_are_told(
+    train: Train, slurm: SlurmCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for node in slurm.nodes:
         slurm.kill_node(node)
         slurm.start_node(node, setup=f"mount -t tmpfs none '{tmp_path}'")
     slurm.wait_until(lambda: slurm.idle_nodes() == set(slurm.nodes))
     train(*SUBMIT, "sweep.workers=2", "seed=1,2")
     slurm.wait_until(lambda: set(jobs(slurm).values()) == {"FAILED"})
-    join = ("sweep.join=sweep", "sweep/backend=slurm", "sweep.workers=1")
-    assert "logs:       sweep/slurm/0001/*.out\n" in train(*join)
-    # what the live view says of it is tested in tests/unit/cli
+    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+    assert "have ended, and no worker of them has begun: see sweep/slurm/0000/*.out" in describe_jobs(Path("sweep"))

@@ -41,7 +41,7 @@ def watch_sweep(folder: Path, console: Console) -> None:
     sweep = Sweep.open(folder)
     console.print(f"watching:   {printable(shown_path(sweep.folder))}, {counted(sweep.total, 'trial')}")
     streams.go_on_without_output()
-    workers = Workers(sweep, partial(_jobs, sweep.folder))
+    workers = Workers(sweep, partial(describe_jobs, sweep.folder))
     with signals.StopRequest() as request, LiveView(console, sweep, 0, workers=workers.describe) as view:
         while request.signal is None and not _is_over(sweep):
             time.sleep(_TICK)
@@ -57,8 +57,12 @@ def _is_over(sweep: Sweep) -> bool:
     return sum(states[state] for state in OVER) >= sweep.total
 
 
-def _jobs(folder: Path) -> str:
-    """Describe the jobs of the workers that were started elsewhere: how many are in each state of their engines."""
+def describe_jobs(folder: Path) -> str:
+    """Describe the jobs of the workers that were started elsewhere: how many are in each state of their engines.
+
+    Args:
+        folder: The folder of the sweep.
+    """
     jobs: Counter[str] = Counter()
     lost = ""
     for submission in read_submissions(folder):
