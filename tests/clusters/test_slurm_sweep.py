@@ -50,8 +50,8 @@ def wait_for_running(sweep: Sweep, number: int, node: str = "") -> None:
     wait_until(are_running)
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    gives_up = time.monotonic() + SECONDS
+def wait_until(is_so: Callable[[], bool], seconds: float = SECONDS) -> None:
+    gives_up = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < gives_up
         time.sleep(0.1)
@@ -96,7 +96,7 @@ def test_an_array_of_workers_trains_each_trial_as_alone(
     assert len(jobs(slurm)) == 2
 
     assert "\n4/4  finished " in train("sweep.watch=sweep")
-    slurm.wait_until(lambda: set(jobs(slurm).values()) == {"COMPLETED"})
+    wait_until(lambda: set(jobs(slurm).values()) == {"COMPLETED"})
     assert [log_of(job).count("joined:") for job in jobs(slurm)] == [1, 1]
     assert_whole(Sweep.open(Path("sweep")), run_command, alone=1)
 
@@ -113,10 +113,11 @@ def test_workers_save_when_they_are_warned_or_cancelled_and_a_controller_that_is
     slurm.stop_controller()
     slurm.start_controller()
 
-    slurm.wait_until(lambda: log_of(warned).count("joined:") == 2)
+    wait_until(lambda: log_of(warned).count("joined:") == 2)
     assert "\n4/4  finished " in train("sweep.watch=sweep")
-    slurm.wait_until(lambda: jobs(slurm) == {warned: "COMPLETED", cancelled: "CANCELLED", third: "COMPLETED"})
+    wait_until(lambda: jobs(slurm) == {warned: "COMPLETED", cancelled: "CANCELLED", third: "COMPLETED"})
     assert log_of(cancelled).count("joined:") == 1
+    sweep.refresh()
     ends = [end for trial in sweep.trials for end in sweep.journal.entries(trial.number) if end.reason]
     assert [end.reason for end in ends if end.state is State.INTERRUPTED] == [STOPPED, STOPPED]
     assert_whole(sweep, run_command, alone=0)
@@ -130,7 +131,7 @@ def test_a_cancelled_sweep_leaves_no_job_and_goes_on_as_printed(
     wait_for_running(sweep, 4)
     cancelled = train("sweep.cancel=sweep")
     assert "left:       6 trials to run\n" in cancelled
-    slurm.wait_until(lambda: set(jobs(slurm).values()) <= {"COMPLETED", "CANCELLED"})
+    wait_until(lambda: set(jobs(slurm).values()) <= {"COMPLETED", "CANCELLED"})
     sweep.refresh()
     assert not list(sweep.journal.running())
 
@@ -173,7 +174,7 @@ def test_runs_go_on_after_their_jobs_were_preempted(
     urgent = slurm.submit("--partition=urgent", "--cpus-per-task=2", "--output=/dev/null", "--wrap=sleep 1")
     slurm.wait_for(urgent, "COMPLETED", SECONDS)
     assert "\n4/4  finished " in train("sweep.watch=sweep")
-    slurm.wait_until(lambda: {jobs(slurm)[job] for job in ours} == {"COMPLETED"})
+    wait_until(lambda: {jobs(slurm)[job] for job in ours} == {"COMPLETED"})
     assert sorted(log_of(job).count("joined:") for job in ours) == [1, 2]
     assert_whole(sweep, run_command, alone=0)
 
@@ -184,7 +185,7 @@ def test_a_job_that_reaches_its_time_limit_goes_on(train: Train, slurm: SlurmClu
     train(*SUBMIT, "sweep.workers=1", *limit, "seed=1,2", "trainer.max_epochs=200")
     sweep = Sweep.open(Path("sweep"))
     (job,) = jobs(slurm)
-    slurm.wait_until(lambda: log_of(job).count("joined:") >= 3, 3 * SECONDS)
+    wait_until(lambda: log_of(job).count("joined:") >= 3, 3 * SECONDS)
     train("sweep.watch=sweep")
     assert_whole(sweep, run_command, alone=1)
 
@@ -197,14 +198,15 @@ def test_runs_of_a_node_that_fails_go_on(train: Train, slurm: SlurmCluster, run_
     slurm.kill_node("node1", is_noticed=False)
     assert "\n4/4  finished " in train("sweep.watch=sweep")
     slurm.start_node("node1")
-    slurm.wait_until(lambda: set(jobs(slurm).values()) == {"COMPLETED"}, SECONDS)
+    wait_until(lambda: set(jobs(slurm).values()) == {"COMPLETED"})
     assert_whole(sweep, run_command, alone=0)
 
 
 def test_what_slurm_refuses_is_told_in_its_words_before_a_sweep_is_written(train: Train, slurm: SlurmCluster) -> None:
-    submit = (*SUBMIT, "sweep.workers=2", "seed=1,2")
+    submit = (*SUBMIT, "seed=1,2", "sweep.workers=2")
+    too_many = ("sweep.backend.gpus=1", "sweep.backend.workers_per_node=9")
     assert "invalid partition specified: nosuch" in train(*submit, "sweep.backend.partition=nosuch", expected_code=2)
-    refused = train(*submit, "sweep.backend.gpus=1", "sweep.backend.workers_per_node=9", "--dry-run", expected_code=2)
+    refused = train(*submit[:-1], "sweep.workers=9", *too_many, "--dry-run", expected_code=2)
     assert "Requested node configuration is not available" in refused
     refused = train(*submit, "sweep.backend.extra={constraint:a100}", expected_code=2)
     assert "Invalid feature specification" in refused
@@ -220,8 +222,8 @@ def test_nodes_that_do_not_see_the_folder_are_told(
     for node in slurm.nodes:
         slurm.kill_node(node)
         slurm.start_node(node, setup=f"mount -t tmpfs none '{tmp_path}'")
-    slurm.wait_until(lambda: slurm.idle_nodes() == set(slurm.nodes))
+    wait_until(lambda: slurm.idle_nodes() == set(slurm.nodes))
     train(*SUBMIT, "sweep.workers=2", "seed=1,2")
-    slurm.wait_until(lambda: set(jobs(slurm).values()) == {"FAILED"})
+    wait_until(lambda: set(jobs(slurm).values()) == {"FAILED"})
     monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
     assert "have ended, and no worker of them has begun: see sweep/slurm/0000/*.out" in describe_jobs(Path("sweep"))
