@@ -105,7 +105,8 @@ def _claiming(size: Size, folder: Path, progress: Progress) -> Section:
         if not rows:
             large_sweep(folder, trials, stop)
         stop += size.claimed
-        rows.append({"a trial, s": seconds} | claims(folder, workers, stop, seconds))
+        row: dict[str, Cell] = {"a trial, s": seconds}
+        rows.append(row | claims(folder, workers, stop, seconds))
     title = f"Processes that claim trials of a sweep of {trials:,}, without any process for a trial"
     return Section(title, {"a trial, s": ".0f"} | FORMATS, rows)
 

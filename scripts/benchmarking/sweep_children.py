@@ -124,7 +124,7 @@ def pool(folder: str) -> None:
     print(json.dumps(listener.ended))
 
 
-def nothing(_: Path, trial: Trial, reports: Connection) -> None:
+def nothing(_folder: Path, _trial: Trial, reports: Connection) -> None:
     """A trial that does nothing."""
     reports.send(End(State.FINISHED, value=0.5, seconds=0.0))
 

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from clusters import ray_cluster, ssh_server
+from clusters import ray_cluster, slurm_cluster, ssh_server
 from clusters.ray_cluster import RayCluster
+from clusters.slurm_cluster import SlurmCluster
 from clusters.ssh_server import SshHosts
 
 
@@ -13,6 +14,13 @@ from clusters.ssh_server import SshHosts
 def has_ray() -> None:
     """Skip where no Ray can be started."""
     if reason := ray_cluster.missing():
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def has_slurm() -> None:
+    """Skip where no Slurm can be started."""
+    if reason := slurm_cluster.missing():
         pytest.skip(reason)
 
 
@@ -30,3 +38,10 @@ def ssh() -> Iterator[SshHosts]:
         pytest.skip(reason)
     with ssh_server.ssh_hosts() as hosts:
         yield hosts
+
+
+@pytest.fixture
+def slurm(has_slurm: None) -> Iterator[SlurmCluster]:
+    """A Slurm of two nodes, for this test alone."""
+    with slurm_cluster.slurm_cluster() as cluster:
+        yield cluster

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import Console
 
@@ -14,6 +15,8 @@ from convboard.sweeps.store.stop_requests import count_stops
 from convboard.sweeps.store.submissions import note_started, submit
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.sweep_options import SweepOptions
+
+_MOST_SHOWN = 4  # names of what was started
 
 
 def submit_workers(sweep: Sweep, options: SweepOptions, arguments: Sequence[str], console: Console) -> None:
@@ -33,19 +36,21 @@ def submit_workers(sweep: Sweep, options: SweepOptions, arguments: Sequence[str]
     assert isinstance(settings, RemoteSettings)
     assert options.workers is not None
     submission = submit(sweep, asdict(settings), options.workers, count_stops(sweep.folder))
-    started = backend_of(settings).start(submission)
+    backend = backend_of(settings)
+    started = backend.start(submission)
     note_started(submission, started)
     processes = len(submission.groups())
     console.print(
         f"workers:    {counted(options.workers, 'worker')} by {settings.name}, in {counted(processes, 'job')}"
     )
-    for name in started[:4]:
+    for name in started[:_MOST_SHOWN]:
         console.print(f"started:    {printable(name)}")
+    if (more := len(started) - _MOST_SHOWN) > 0:
+        console.print(f"            and {more:,} more")
+    console.print(f"logs:       {printable(shown_path(Path(backend.logs(submission))))}")
     folder = shown_path(sweep.folder)
-    backend = [
-        shlex.quote(argument) for argument in arguments if argument.startswith(("sweep/backend", "sweep.backend."))
-    ]
-    more = command("train", "-m", assignment("sweep.join", folder), *backend)
+    keys = [shlex.quote(argument) for argument in arguments if argument.startswith(("sweep/backend", "sweep.backend."))]
+    join = command("train", "-m", assignment("sweep.join", folder), *keys)
     console.print(f"watch:      {printable(command('train', '-m', assignment('sweep.watch', folder)))}")
-    console.print(f"more:       {printable(more)} sweep.workers=1")
+    console.print(f"more:       {printable(join)} sweep.workers=1")
     console.print(f"stop:       {printable(command('train', '-m', assignment('sweep.cancel', folder)))}")

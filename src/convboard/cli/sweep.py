@@ -134,7 +134,8 @@ def _run(
     propose = (lambda: False) if search is None else search.propose
     with LiveView(console, sweep, len(places)) as view:
         pool = Pool(sweep, worker, places, _TARGET, view, _ON_DEATH, limits, propose, stops)
-        with signals.handling(lambda _: pool.stop(), all_of_them=True), signals.suspending(pool.suspend):
+        is_users = started_by is None  # engines send several signals, all of which mean the same
+        with signals.handling(lambda _: pool.stop(), all_of_them=is_users), signals.suspending(pool.suspend):
             pool.run()
         return signals.received(), pool.ended_by
 

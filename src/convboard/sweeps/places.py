@@ -47,13 +47,13 @@ def places_for(options: SweepOptions, trials: Iterable[Trial]) -> Places:
     devices = {str(trainer["device"]) for trainer in trainers}
     backend = options.backend
     if isinstance(backend, RemoteSettings):
-        backend.check()
         if options.workers is None:
             raise ConfigError(
                 f"sweep/backend={backend.name} needs the number of runs at the same time: give it with sweep.workers=, "
                 "such as sweep.workers=8."
             )
         device = backend.device(devices)
+        backend.check(options.workers)
         return Places(options.workers, backend.cpus if device == "cpu" else None, [Slot()] * options.workers, device)
     threads = max((trainer["threads"] or 1 for trainer in trainers), default=1)
     own = slots(options.workers, options.per_gpu, devices, threads)

@@ -34,6 +34,14 @@ class Backend(Protocol):
         """
         ...
 
-    def count(self, submission: Submission) -> Mapping[str, int]:
-        """Return how many jobs of a submission the engine has in each state, by its own names; empty if unknown."""
+    def count(self, submission: Submission) -> Mapping[str, int] | None:
+        """Return how many jobs of a submission wait or run, in each state by the engine's own names; None if unknown.
+
+        Raises:
+            RunError: The engine is not there.
+        """
+        ...
+
+    def logs(self, submission: Submission) -> str:
+        """Return where the output of its workers is."""
         ...

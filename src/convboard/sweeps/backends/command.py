@@ -55,7 +55,7 @@ class CommandSettings(RemoteSettings):
             if not isinstance(host, str) or not host.strip():
                 raise ConfigError(f"sweep.backend.hosts: {host!r} is no name of a host. Give hosts=[one,two].")
 
-    def check(self) -> None:
+    def check(self, workers: int) -> None:
         """See `RemoteSettings`."""
         if not self.template:
             raise ConfigError(
@@ -146,9 +146,13 @@ class CommandBackend:
             raise RunError(_failures("a worker could not be cancelled", failed, len(lines)))
         return f"ran {lines[0].text}" + (f" and {len(lines) - 1} more" if len(lines) > 1 else "")
 
-    def count(self, submission: Submission) -> Mapping[str, int]:
+    def count(self, submission: Submission) -> Mapping[str, int] | None:
         """See `Backend`. No command is known that tells."""
-        return {}
+        return None
+
+    def logs(self, submission: Submission) -> str:
+        """See `Backend`."""
+        return str(submission.path.with_suffix(".*.log"))
 
     def _lines(self, template: str, submission: Submission) -> Iterator[str]:
         settings = self._settings

@@ -9,9 +9,14 @@ from convboard.errors import ConfigError, RunError
 from convboard.sweeps.backends.backend import Backend
 from convboard.sweeps.backends.command import CommandBackend, CommandSettings
 from convboard.sweeps.backends.settings import BackendSettings, RemoteSettings
+from convboard.sweeps.backends.slurm import SlurmBackend, SlurmSettings
 from convboard.sweeps.store.submissions import Submission
 
-_SETTINGS: dict[str, type[BackendSettings]] = {"local": BackendSettings, "command": CommandSettings}
+_SETTINGS: dict[str, type[BackendSettings]] = {
+    "local": BackendSettings,
+    "command": CommandSettings,
+    "slurm": SlurmSettings,
+}
 _GROUP, _KEY = "sweep/backend", "sweep.backend"
 
 
@@ -23,6 +28,8 @@ def register() -> None:
 
 def backend_of(settings: RemoteSettings) -> Backend:
     """Return the backend with these settings."""
+    if isinstance(settings, SlurmSettings):
+        return SlurmBackend(settings)
     assert isinstance(settings, CommandSettings)
     return CommandBackend(settings)
 

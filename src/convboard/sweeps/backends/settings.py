@@ -1,5 +1,6 @@
 """The keys `sweep.backend.*`, which say where and how the workers of a sweep are started."""
 
+import shlex
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -27,7 +28,8 @@ class RemoteSettings(BackendSettings):
         gpus: GPUs of each worker: 0, or 1 for runs on GPUs.
         workers_per_node: Number of runs at the same time on one node. They share one process that has imported all and
             starts the next run at once.
-        python: The Python of the nodes, with the same packages; null: the one that runs this command.
+        python: The Python of the nodes, with the same packages, as a command, such as that of a container; null: the
+            one that runs this command.
         idle_minutes: Minutes for which a worker waits for a run that another worker may leave behind, before it ends
             and frees its node; null: until the sweep has ended.
     """
@@ -43,9 +45,16 @@ class RemoteSettings(BackendSettings):
         between("sweep.backend.cpus", self.cpus, 1)
         between("sweep.backend.gpus", self.gpus, 0, 1)
         between("sweep.backend.workers_per_node", self.workers_per_node, 1)
+        try:
+            shlex.split(self.python or "")
+        except ValueError as error:
+            raise ConfigError(f"sweep.backend.python={self.python}: {error}.") from error
 
-    def check(self) -> None:
+    def check(self, workers: int) -> None:
         """Check what is needed to start workers.
+
+        Args:
+            workers: Their number.
 
         Raises:
             ConfigError: It is missing.

@@ -97,6 +97,20 @@ def clock_remark(folder: Path, clock: Callable[[], float] = time.time) -> str:
     )
 
 
+def has_begun(folder: Path, submission: int) -> bool:
+    """Return whether a worker that a submission has started was ever there.
+
+    Args:
+        folder: The `workers` folder of a sweep.
+        submission: The number of the submission.
+    """
+    for path in folder.glob("*.json"):
+        with suppress(ValueError, AttributeError, RecursionError):
+            if json.loads(_text(path)).get("submission") == submission:
+                return True
+    return False
+
+
 def host_of(worker_id: str) -> str:
     """Return the name of the machine of a worker, by its id."""
     return worker_id.rsplit("-", 2)[0]

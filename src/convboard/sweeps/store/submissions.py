@@ -70,9 +70,17 @@ class Submission:
         Args:
             workers: Number of runs that it trains at the same time.
         """
-        python = self.settings["python"] or sys.executable
+        python = self.settings["python"]
+        return [*(shlex.split(python) if python else [sys.executable]), *self.arguments(workers)]
+
+    def arguments(self, workers: int) -> list[str]:
+        """Return the arguments of Python in that command.
+
+        Args:
+            workers: See `command`.
+        """
         keys = [assignment("sweep.join", self.folder), f"sweep.workers={workers}", f"sweep.submission={self.number}"]
-        return [python, "-m", "convboard", "train", "-m", *(shlex.split(key)[0] for key in keys)]
+        return ["-m", "convboard", "train", "-m", *(shlex.split(key)[0] for key in keys)]
 
 
 def submit(sweep: Sweep, settings: Mapping[str, Any], workers: int, stops: int) -> Submission:

@@ -1,7 +1,7 @@
 """How far the trials of other workers are, and which workers there are: by the files of the sweep."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,10 +38,10 @@ class Workers:
 
     Args:
         sweep: The sweep.
-        jobs: Returns how many jobs the engines have that have started the workers, by the states that they give them.
+        jobs: Describes the jobs of engines that have started the workers; empty if there is nothing to say.
     """
 
-    def __init__(self, sweep: Sweep, jobs: Callable[[], Mapping[str, int]] = dict) -> None:
+    def __init__(self, sweep: Sweep, jobs: Callable[[], str] = str) -> None:
         self._folder, self._jobs = sweep.workers, jobs
         self._observer = Observer(sweep.workers)
 
@@ -50,8 +50,7 @@ class Workers:
         alive = self._alive()
         hosts = {worker.host for name in alive if (worker := self._observer.worker(name)) is not None}
         text = f"{counted(len(alive), 'worker')} on {counted(len(hosts), 'machine')}" if alive else "no worker is alive"
-        jobs = ", ".join(f"{number:,} {state}" for state, number in self._jobs().items())
-        return f"{text}; jobs: {jobs}" if jobs else text
+        return text + self._jobs()
 
     def _alive(self) -> Sequence[str]:
         """Return the ids of the workers that give signs of life; one that ends takes its own away."""

@@ -33,6 +33,7 @@ _TICK = 1.0  # seconds between two looks at the journal
 _QUICK_TICK = 0.1  # the same while trials are ended
 CALL_SECONDS = 20.0  # that `on_death` may take
 _LAST_SECONDS = 5.0  # the same once the pool is to end
+_SIGNAL_SECONDS = 0.2  # within which a signal to all processes of a job reaches each of them
 _SAVED = (State.FINISHED, State.PRUNED)  # ends that a trial reports when nothing is left for it to do
 
 
@@ -223,6 +224,8 @@ class Pool:
     def _close(self, one: RunningTrial) -> None:
         """Write into the journal how a trial has ended; if it has failed without a word, after the call for that."""
         code = one.close()
+        if not self._is_stopping and _is_by_signal(one.end, code):
+            time.sleep(_SIGNAL_SECONDS)
         self._running.remove(one)
         self._sweep.journal.refresh_trial(one.trial.number)  # this process may have been suspended
         entry = self._entry(one, code)
@@ -274,6 +277,8 @@ class Pool:
         is_open = one.end is None or one.end.state is State.INTERRUPTED
         if is_open and one.forced_end is not None:
             end = one.forced_end
+        elif is_open and self._signals:
+            end = End(State.INTERRUPTED, STOPPED)  # it got the signal itself
         elif is_open and code == SERVER_ENDED:
             reason = "the server that its process was forked from has ended"
             return loss(self._sweep.journal.entries(one.trial.number), self._worker.id, reason)
@@ -289,3 +294,10 @@ class Pool:
             # Others go on with a trial whose end cannot be written, as if this worker had died.
             with suppress(OSError):
                 self._wait()
+
+
+def _is_by_signal(end: End | None, code: int | None) -> bool:
+    """Return whether a signal has ended a trial, which the pool may be about to get too."""
+    if end is not None:
+        return end.state is State.INTERRUPTED
+    return code is not None and (code < 0 or code > signals.EXIT_BY_SIGNAL) and code != SERVER_ENDED

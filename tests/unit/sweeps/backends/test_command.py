@@ -29,7 +29,7 @@ def test_each_line_has_all_words_and_every_folder_is_one_word(tmp_path: Path, mo
     settings = CommandSettings(
         cpus=2, gpus=1, workers_per_node=3, template=f"printf '%s\\n' {ALL} > out{{index:02}}", hosts=["a b", "c"]
     )
-    settings.check()
+    settings.check(1)
     submission = submission_of(directory / "a sweep", settings, workers=7)
 
     lines = CommandBackend(settings).start(submission)
@@ -103,7 +103,7 @@ def test_a_scheduler_gets_the_words_of_the_guide(
 )
 def test_a_line_that_fails_is_told_at_once_with_its_last_output(tmp_path: Path, template: str, said: list[str]) -> None:
     settings = CommandSettings(template=template)
-    settings.check()
+    settings.check(1)
     began = time.monotonic()
     with pytest.raises(RunError) as raised:
         CommandBackend(settings, wait_seconds=60).start(submission_of(tmp_path / "sweep", settings))
@@ -203,12 +203,12 @@ def test_the_workers_outlive_the_command_that_has_started_them(tmp_path: Path) -
 )
 def test_a_template_that_cannot_be_is_refused_before_anything_starts(settings: dict[str, str], message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        CommandSettings(**settings).check()  # type: ignore[arg-type]
+        CommandSettings(**settings).check(1)  # type: ignore[arg-type]
     assert str(raised.value).startswith(message)
 
 
 def test_braces_for_the_shell_are_written_twice() -> None:
-    CommandSettings(template="{command} | awk '{{print}}'; echo ${{HOME}}").check()
+    CommandSettings(template="{command} | awk '{{print}}'; echo ${{HOME}}").check(1)
 
 
 @pytest.mark.parametrize("host", ["", " ", ["a"]])

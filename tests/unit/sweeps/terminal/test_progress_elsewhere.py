@@ -14,11 +14,11 @@ def test_a_run_without_a_whole_line_has_no_progress(tmp_path: Path) -> None:
         assert read_progress(tmp_path, 3, "accuracy/val") is None
 
 
-def test_those_that_are_alive_are_counted_with_the_jobs_of_each_state(tmp_path: Path) -> None:
+def test_those_that_are_alive_are_counted_with_the_jobs_that_started_them(tmp_path: Path) -> None:
     sweep = sweep_of_seeds(tmp_path / "sweep", 1)
-    workers = Workers(sweep, lambda: {"running": 1, "pending": 1_000})
+    workers = Workers(sweep, lambda: "; jobs: 1 running")
     with SignOfLife(sweep.workers, this_worker()):
         while not list(sweep.workers.glob("*.beat")):
             pass
-        assert workers.describe() == "1 worker on 1 machine; jobs: 1 running, 1,000 pending"
+        assert workers.describe() == "1 worker on 1 machine; jobs: 1 running"
     assert Workers(sweep).describe() == "no worker is alive"
