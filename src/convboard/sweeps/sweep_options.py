@@ -259,7 +259,7 @@ def read_options(arguments: Sequence[str]) -> tuple[SweepOptions, list[str]]:
     schema = _schema(chosen_settings(own))
     hints = dict(keys(schema))
     _refuse_lists(own, hints)
-    overrides = [_with_quoted_text(argument.lstrip("+"), hints) for argument in own]
+    overrides = [_as_override(argument.lstrip("+"), hints) for argument in own]
     compose.register()
     register()
     ConfigStore.instance().store(_SCHEMA, SweepArguments)
@@ -318,6 +318,13 @@ def _schema(backend: type[BackendSettings]) -> type:
         "SweepOptions", [("backend", backend, field(default_factory=backend))], bases=(SweepOptions,)
     )
     return make_dataclass("SweepArguments", [("sweep", options, field(default_factory=options))])
+
+
+def _as_override(argument: str, hints: Mapping[str, Any]) -> str:
+    """Return an argument as Hydra takes it: a dictionary of the user's own names gets them only with `++`."""
+    dictionaries = [key for key, hint in hints.items() if get_origin(hint) is dict]
+    is_open = any(re.match(rf"{re.escape(key)}[.=]", argument) for key in dictionaries)
+    return f"++{argument}" if is_open else _with_quoted_text(argument, hints)
 
 
 def _with_quoted_text(argument: str, hints: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from convboard.sweeps.backends.slurm_worker import REQUEUE, SlurmWorker
 from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.stop_requests import request_stop
 from convboard.sweeps.store.submissions import Submission, submit
+from convboard.sweeps.sweep_options import read_options
 from sweep_records import sweep_of_seeds
 
 CLIENTS = {
@@ -120,6 +121,18 @@ def test_jobs_are_counted_with_what_holds_them_back_and_cancelled_by_name() -> N
     assert backend.count(asked) == counts
     assert backend.cancel(asked) == "4 jobs of Slurm (2 RUNNING, 1 PENDING, 1 PENDING (PartitionTimeLimit))"
     assert Path("asked").read_text() == f"scancel --name={asked.name}\n"
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["sweep.backend.extra={constraint:a100,nice:5}"],
+        ["sweep.backend.extra.constraint=a100", "+sweep.backend.extra.nice=5"],
+    ],
+)
+def test_further_options_of_sbatch_have_any_names(extra: list[str]) -> None:
+    options, _ = read_options(["sweep/backend=slurm", *extra])
+    assert options.backend == SlurmSettings(extra={"constraint": "a100", "nice": 5})
 
 
 @pytest.mark.parametrize(
