@@ -28,7 +28,6 @@ _CANCEL_SECONDS = 30.0  # that the lines which end workers may take
 _GLANCE = 0.1  # seconds
 _LAST_LINES = 5  # of the output of a line that has failed
 _LAST_BYTES = 2000
-_going_on: "list[subprocess.Popen[bytes]]" = []  # Python warns of a process that outlives its object
 
 
 @dataclass
@@ -213,7 +212,6 @@ def _start_all(lines: Iterator[str], submission: Submission, suffix: str) -> lis
                 start_new_session=True,
             )
         started.append(_Line(text, log, process))
-        _going_on.append(process)
     return started
 
 
@@ -222,8 +220,11 @@ def _wait(lines: list[_Line], seconds: float, is_done: Callable[[], bool] = lamb
     ends = time.monotonic() + seconds
     while time.monotonic() < ends and any(line.process.poll() is None for line in lines):
         if any(line.failed() for line in lines) or is_done():
-            return
+            break
         time.sleep(_GLANCE)
+    for line in lines:
+        if line.process.poll() is None:
+            line.process.returncode = 0  # it goes on, of which Python would warn
 
 
 def _signed_on(observer: Observer, submission: Submission) -> int:

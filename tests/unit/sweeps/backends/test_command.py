@@ -58,7 +58,7 @@ def test_the_command_survives_a_second_shell_as_that_of_ssh(tmp_path: Path, monk
     ssh.write_text('#!/bin/sh\nshift; exec sh -c "$*"\n')
     ssh.chmod(0o755)
     settings = CommandSettings(template=f"{ssh} {{host}} {{command}}", hosts=["one"], python=shlex.quote(str(python)))
-    submission = replace(submission_of(directory / "s", settings), settings={**asdict(settings), "python": str(python)})
+    submission = submission_of(directory / "s", settings)
     CommandBackend(settings).start(submission)
     assert Path(f"{python}.pwd").read_text().strip() == str(directory)
     assert Path(f"{python}.words").read_text().splitlines() == submission.command(1)[1:]
