@@ -68,7 +68,10 @@ def pip_install(requirement: str) -> str:
 def assignment(key: str, value: str | Path) -> str:
     """Return `key=value`, quoted for the shell and for Hydra if the shell would change it otherwise."""
     text = str(value)
-    return f"{key}={text}" if shlex.quote(text) == text else shlex.quote(f'{key}="{text}"')
+    if shlex.quote(text) == text:
+        return f"{key}={text}"
+    quoted = format_value(text, quoted=True) if '"' in text or "\\" in text else f'"{text}"'
+    return shlex.quote(f"{key}={quoted}")
 
 
 def argument_of(override: str) -> str:

@@ -28,10 +28,10 @@ def ranking_table(settings: Sequence[Setting], keys: Sequence[str], on: str, con
     Args:
         settings: The settings, the best one first.
         keys: The keys whose values are shown.
-        on: The data set, if there are several.
+        on: The data set, as in `on digits`, if there are several.
         console: Where it will be printed. In a narrow terminal the least important columns are left out.
     """
-    more, on = len(settings) - RANKED, f" on {printable(on)}" if on else ""
+    more, on = len(settings) - RANKED, f" {printable(on)}" if on else ""
     title = f"the best {RANKED} of {counted(len(settings), 'setting')}{on}" if more > 0 else f"ranking{on}"
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     table.show_edge, table.padding = False, (0, 1, 0, 0)

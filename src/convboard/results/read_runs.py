@@ -117,8 +117,11 @@ class RunReader:
         """Return the runs of a sweep; one that is unreadable stands for a sweep that is damaged."""
         try:
             return self._sweep(folder, self._prefix(folder, top)).rows()
-        except (RunError, OSError) as error:
-            return [RunRow(folder, self._name(folder, top), UNREADABLE, " ".join(str(error).split()))]
+        except RunError as error:
+            reason = " ".join(str(error).split())
+        except OSError as error:
+            reason = f"{error.filename} cannot be read: {error.strerror}."
+        return [RunRow(folder, self._name(folder, top), UNREADABLE, reason)]
 
     def _run(self, path: Path, name: str, files: Collection[str], changed: float) -> RunRow:
         """Read a run that belongs to no sweep."""

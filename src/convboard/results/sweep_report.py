@@ -51,7 +51,7 @@ def _print_ranking(sweep: Sweep, settings: Sequence[Setting], on: str, console: 
     Args:
         sweep: The sweep.
         settings: Its settings, or of a sweep over several data sets those of one, the best first.
-        on: The data set, if there are several.
+        on: The data set, as in `on digits`, if there are several.
         console: Where to.
     """
     if len(set(map(setting_of, sweep.trials))) > 1:

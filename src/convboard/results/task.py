@@ -27,9 +27,9 @@ class Task:
     objective: str
 
     def name(self, others: Collection["Task"]) -> str:
-        """Return in what this task differs from others, for people: `digits by loss/val`."""
+        """Return in what this task differs from others, for people: `on digits by loss/val`; empty if in nothing."""
         is_one = len({(other.dataset, other.folder) for other in others}) == 1
-        data = "" if is_one else data_text((self.dataset, self.folder))
+        data = "" if is_one else f"on {data_text((self.dataset, self.folder))}"
         by = f"by {self.objective}" if len({other.objective for other in others}) > 1 else ""
         return " ".join(part for part in (data, by) if part)
 

@@ -1,6 +1,6 @@
 """What overrides say before anything is composed."""
 
-from pathlib import Path
+import shlex
 
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -77,7 +77,10 @@ def test_paths_of_a_composed_config() -> None:
     assert compose_config(["dataset=mnist", "data_dir=Müller=x,y"]).config.data_dir == "Müller=x,y"
 
 
-def test_advice_with_the_directory_of_a_sweeps_job_is_read_as_written() -> None:
-    path = Path("sweep/lr=0.1,seed=1")
-    (override,) = with_quoted_texts([assignment("resume", path)])
-    assert OverridesParser.create().parse_override(override).value() == str(path)
+@pytest.mark.parametrize(
+    "path", ["sweep/lr=0.1,seed=1", "a b", 'it\'s "quoted"', "back\\slash\\", 'a "b"\\', "$(x) 🙂"]
+)
+def test_advice_with_the_directory_of_a_run_is_read_as_written(path: str) -> None:
+    """By the shell, and by Hydra."""
+    (override,) = with_quoted_texts(shlex.split(assignment("resume", path)))
+    assert OverridesParser.create().parse_override(override).value() == path

@@ -47,7 +47,8 @@ def test_conditions_say_no_more_than_what_differs() -> None:
 def test_the_names_of_tasks() -> None:
     rows = [run_row(0, 0.5, dataset="mnist"), run_row(1, 0.6, dataset="image_folder", dataset__path="/a")]
     tasks = tasks_of(rows)
-    assert [task.name(tasks) for task in tasks] == ["mnist", "image_folder /a"]
+    assert [task.name(tasks) for task in tasks] == ["on mnist", "on image_folder /a"]
     other = task_of(run_row(2, 0.5, dataset="mnist", objective="loss/val"))
-    assert other.name([*tasks, other]) == "mnist by loss/val"
+    assert other.name([*tasks, other]) == "on mnist by loss/val"
     assert other.name([other]) == ""
+    assert other.name([other, next(iter(tasks))]) == "by loss/val"

@@ -53,12 +53,12 @@ def _best(table: RunTable, task: str) -> Iterator[str]:
 
     Args:
         table: The runs, which can be compared.
-        task: Their data set and objective, if others have other ones.
+        task: In what they differ from others that are not compared with them; see `Task.name`.
     """
     settings = table.ranking()
     best = settings[0]
-    on = f" on {task}" if task else ""
-    yield printable(f"the best of {counted(len(settings), 'setting')}{on}: {Sample.of(best.results, table).name}\n")
+    of = " ".join(part for part in (counted(len(settings), "setting"), task) if part)
+    yield printable(f"the best of {of}: {Sample.of(best.results, table).name}\n")
     figures = _figures(table, best)
     yield from text_lines(figures, right=[head for head in figures if head])
     yield ""

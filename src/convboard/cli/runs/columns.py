@@ -104,15 +104,15 @@ def _fact(rows: Sequence[RunRow], name: str) -> str:
 
 
 def _named(rows: Sequence[RunRow]) -> str:
-    """Return names of runs; those of one sweep have its name once."""
-    first, *others = rows[: _NAMED + (len(rows) == _NAMED + 1)]
-    hidden = len(rows) - 1 - len(others)
-    more = f" and {hidden} more" if hidden else ""
-    if all(row.sweep == first.sweep and row.number is not None for row in rows):
-        names = [first.address, *(f"#{row.number}" for row in others)]
+    """Return names of runs: of those of one sweep the first few, with its name once; else the first one."""
+    first, numbers = rows[0], [row.number for row in rows]
+    if any(row.sweep != first.sweep for row in rows) or None in numbers:
+        numbers = numbers[:1]
     else:
-        names = [row.address for row in (first, *others)]
-    return one_line(" ".join(names)) + more
+        numbers = numbers[: _NAMED + (len(rows) == _NAMED + 1)]
+    names = " ".join([first.address, *(f"#{number}" for number in numbers[1:])])
+    hidden = len(rows) - len(numbers)
+    return one_line(names) + (f" and {hidden} more" if hidden else "")
 
 
 def _epochs(rows: Sequence[RunRow]) -> str:

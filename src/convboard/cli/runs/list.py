@@ -16,7 +16,7 @@ from convboard.experiment.console import counted
 
 _LEFT = ("run", "state", "reason", "path")
 _DISPENSABLE = ("seconds", "epochs", "age", INTERVAL)  # columns that are left out first
-_LEAST = 24  # columns of the terminal for a reason
+_LEAST = 16  # columns of the terminal for a reason
 _STYLES = {"failed": "red", "unreadable": "red", "running": "cyan", "interrupted": "magenta", "pruned": "yellow"}
 
 
@@ -44,8 +44,9 @@ def main(paths: list[str], arguments: Arguments) -> None:
         return
     names = column_names(found) if arguments.columns is None else [*map(str.strip, arguments.columns.split(","))]
     columns = text_columns(found, names)
-    keys = column_heads(found.table, found.table.differing).values()
-    hidden = _fit(columns, [*keys]) if arguments.columns is None else []
+    keys = [*column_heads(found.table, found.table.differing).values()]
+    spare = [*_DISPENSABLE, found.table.tested, "test", N, *reversed(keys)]
+    hidden = _fit(columns, [each for each in spare if each != found.table.objective]) if not arguments.columns else []
     console = Console(highlight=False, soft_wrap=True)
     right = [head for head, cells in columns.items() if head not in _LEFT and _are_numbers(cells)]
     for at, line in enumerate(text_lines(columns, right)):
@@ -66,12 +67,12 @@ def _are_numbers(cells: list[str]) -> bool:
     return any(cells) and all(not cell or cell[0].isdigit() or cell[0] in "-±." for cell in cells)
 
 
-def _fit(columns: dict[str, list[str]], keys: Sequence[str]) -> list[str]:
+def _fit(columns: dict[str, list[str]], spare: Sequence[str]) -> list[str]:
     """Make a table fit into the terminal: the reasons are cut, and columns are left out.
 
     Args:
         columns: The columns, which are changed.
-        keys: The heads of those of keys, of which the last ones are left out first.
+        spare: The heads of those that can be left out, in this order.
 
     Returns:
         The heads of those that were left out.
@@ -82,7 +83,7 @@ def _fit(columns: dict[str, list[str]], keys: Sequence[str]) -> list[str]:
     room = width - (_LEAST + GAP if reasons else 0) + GAP
     widths = {head: width_of(head, cells) + GAP for head, cells in columns.items()}
     hidden = []
-    for head in (*_DISPENSABLE, *reversed(keys)):
+    for head in spare:
         if head in columns and sum(widths.values()) > room:
             del columns[head], widths[head]
             hidden.append(head)

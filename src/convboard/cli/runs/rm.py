@@ -11,11 +11,12 @@ from convboard.cli.runs.running import by_sweep, is_whole, refuse_running
 from convboard.cli.runs.selection import NoRunsError, load
 from convboard.cli.runs.text_table import one_line
 from convboard.config.command_line import command
-from convboard.errors import ConfigError
+from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.results.durations import read_duration
 from convboard.results.read_sweep import living_workers
-from convboard.results.run_row import RunRow
+from convboard.results.run_row import UNREADABLE, RunRow
+from convboard.results.table import load_runs
 from convboard.results.trash import move_to_trash, restore
 
 _TOLD = 10  # runs that are named
@@ -64,6 +65,7 @@ def main(paths: list[str], arguments: Arguments) -> None:
         return
     rows = [row for row in table if _is_old_enough(row, arguments.older_than)]
     refuse_running(rows, all_meant=not has_condition)
+    _refuse_others_within(rows)
     directories = _directories(rows, with_sweeps=not has_condition)
     if directories:
         _move(directories)
@@ -104,6 +106,23 @@ def _is_old_enough(row: RunRow, duration: str | None) -> bool:
     return time.time() - ended > seconds
 
 
+def _refuse_others_within(rows: Sequence[RunRow]) -> None:
+    """Refuse a damaged sweep that contains runs which are not meant.
+
+    Raises:
+        RunError: One of the runs is that.
+    """
+    meant = {row.path.resolve() for row in rows}
+    for row in rows:
+        inside = load_runs(row.path) if row.state == UNREADABLE else ()
+        if others := [one for one in inside if one.path.resolve() not in meant]:
+            folder = shlex.quote(shown_path(row.path))
+            raise RunError(
+                f"{folder} is unreadable, and {counted(len(others), 'run')} in it would be moved too. Nothing was "
+                f"moved. To move it whole: {command('runs', 'rm', folder)}"
+            )
+
+
 def _directories(rows: Sequence[RunRow], with_sweeps: bool) -> list[Path]:
     """Return the directories to move.
 
@@ -113,8 +132,9 @@ def _directories(rows: Sequence[RunRow], with_sweeps: bool) -> list[Path]:
     """
     whole = {sweep for sweep, own in by_sweep(rows).items() if is_whole(sweep, own)}
     whole = {sweep for sweep in whole if with_sweeps or not living_workers(sweep)}
-    single = [row.path for row in rows if row.sweep not in whole and row.path.exists()]
-    return [*sorted(whole), *single]
+    found = [*sorted(whole), *(row.path for row in rows if row.sweep not in whole and row.path.exists())]
+    folders = set(found)
+    return [path for path in found if folders.isdisjoint(path.parents)]  # a damaged sweep is moved with its runs
 
 
 def _tell(what: str, moved: Sequence[Path]) -> None:

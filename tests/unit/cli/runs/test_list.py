@@ -114,8 +114,9 @@ def test_a_name_of_two_lines_or_with_codes_is_one_line(tmp_path: Path, capsys: p
             ["run", "state", "lr", "seed", "accuracy/val", "accuracy/test", "epochs", "seconds", "age", "reason"],
             "",
         ),
-        (86, ["run", "state", "lr", "seed", "accuracy/val", "accuracy/test", "age", "reason"], "seconds, epochs"),
-        (60, ["run", "state", "accuracy/val", "accuracy/test", "reason"], "seconds, epochs, age, seed, lr"),
+        (78, ["run", "state", "lr", "seed", "accuracy/val", "accuracy/test", "age", "reason"], "seconds, epochs"),
+        (60, ["run", "state", "lr", "seed", "accuracy/val", "reason"], "seconds, epochs, age, accuracy/test"),
+        (50, ["run", "state", "accuracy/val", "reason"], "seconds, epochs, age, accuracy/test, seed, lr"),
     ],
 )
 def test_a_narrow_terminal_lacks_what_can_be_spared(
@@ -133,3 +134,67 @@ def test_a_narrow_terminal_lacks_what_can_be_spared(
     assert lines[0].split() == heads
     assert max(map(len, lines[:8])) <= max(columns, 72)
     assert lines[-1].startswith(f"There is no room here for {hidden};" if hidden else "6 runs: ")
+
+
+def test_settings_are_sorted_by_what_is_shown_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the mean, and not by one of the seeds."""
+    values = {0.1: (0.9, 0.1), 0.01: (0.6, 0.6), 0.001: (0.55, 0.5)}
+    outcomes = [Outcome(value=values[lr][seed]) for seed in (0, 1) for lr in values]
+    sweep = str(write_sweep(tmp_path / "means", grid({"optimizer.lr": [*values], "seed": [0, 1]}), outcomes).folder)
+    for sort, order in {
+        "accuracy/test": ["0.1", "0.001", "0.01"],
+        "-accuracy/val": ["0.01", "0.001", "0.1"],
+        "objective": ["0.01", "0.001", "0.1"],
+        "-test": ["0.01", "0.001", "0.1"],
+        "95 %": ["0.01", "0.001", "0.1"],
+        "-lr": ["0.1", "0.01", "0.001"],
+    }.items():
+        _, _, *rows = listed(capsys, sweep, sort=sort, columns="lr")
+        assert [row[0] for row in rows[:3]] == order, sort
+
+
+def test_settings_sorted_by_number_of_seeds(sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, *rows = listed(capsys, sweep, sort="-n", columns="lr,n")
+    assert rows[:3] == [["0.01", "2"], ["0.1", "1"], ["0.001", "1"]]
+
+
+@pytest.fixture
+def tasks(tmp_path: Path) -> str:
+    """Two sweeps over two learning rates on different data sets, the second one by its loss."""
+    for name, lrs in (("a", (0.1, 0.2)), ("b", (0.3, 0.4))):
+        settings = [{"optimizer.lr": lr, "dataset.name": name} for lr in lrs]
+        if name == "b":
+            settings = [{**values, "objective": "loss/val"} for values in settings]
+        write_sweep(tmp_path / "tasks" / name, settings, [Outcome(value=0.8), Outcome(value=0.9)])
+    return str(tmp_path / "tasks")
+
+
+def test_results_that_cannot_be_compared_are_sorted_one_after_another(
+    tasks: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heads, _, *rows, _, _, note = listed(capsys, tasks, sort="objective", top=1)
+    assert [heads.index(head) for head in ("dataset", "objective", "test")]
+    shown = [[row[heads.index(head)] for head in ("lr", "dataset", "objective", "test")] for row in rows]
+    assert shown == [
+        ["0.2", "a", "accuracy/val 90.00%", "accuracy/test 89.00%"],
+        ["0.4", "b", "loss/val 0.1000", "loss/test 0.1100"],
+    ]
+    assert note == [
+        "Results on different data sets, or by different objectives, are not compared: each has its own order."
+    ]
+    heads, *_ = listed(capsys, tasks, where="objective=loss/val")
+    assert "loss/val" in heads
+
+
+def test_a_key_whose_last_part_is_another_column_has_its_whole_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [{"dataset.path": path, "model.n": n} for n, path in enumerate(("x", "y"))]
+    sweep = str(write_sweep(tmp_path / "names", settings, [Outcome(), Outcome()]).folder)
+    heads, *_ = listed(capsys, sweep)
+    assert heads[2:4] == ["dataset.path", "model.n"]
+
+
+def test_times(sweep: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, first, *_ = listed(capsys, sweep, columns="started,ended", where="number=0")
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", cell) for cell in first)

@@ -168,6 +168,17 @@ def test_what_was_moved_before_an_error_is_told(capsys: pytest.CaptureFixture[st
     assert advised(capsys) == ["restore=outputs.trash/digits/single"]
 
 
+def test_a_damaged_sweep_takes_no_other_runs_with_it() -> None:
+    sweep = Path("outputs/sweeps/S")
+    (sweep / "sweep.yaml").write_text("][")
+    for run in ("seed=0", "seed=2"):
+        (sweep / run / "dataset.json").write_text("{}")
+    with pytest.raises(RunError, match=r"outputs/sweeps/S is unreadable, and 2 runs in it .*rm outputs/sweeps/S$"):
+        remove("outputs", where="state=unreadable")
+    remove("outputs/sweeps/S")
+    assert not sweep.exists()
+
+
 def test_runs_that_have_not_begun_have_nothing_to_move(capsys: pytest.CaptureFixture[str]) -> None:
     remove("outputs/sweeps/S#3")
     assert capsys.readouterr().out == "There is nothing to move: 1 run without a directory.\n"
