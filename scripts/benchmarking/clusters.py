@@ -128,7 +128,7 @@ def _worker_at_rest(folder: Path, progress: Progress) -> Section:
         time.sleep(_REST)
         after, seconds = worker.cpu_times(), time.perf_counter() - began
         rows = list(_memory(worker))
-        rows[0]["share of a core"] = (after.user + after.system - before.user - before.system) / seconds
+        rows[0]["share of a core"] = abs(after.user + after.system - before.user - before.system) / seconds
         sweep.journal.end(1, Entry(State.FINISHED, other.id))
         process.communicate()
     formats = {"process": "", "MB": ",.0f", "MB of its own": ",.0f", "share of a core": ".2%"}

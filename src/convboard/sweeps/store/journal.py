@@ -57,7 +57,7 @@ class Journal:
         self._entries: dict[int, list[Entry]] = {}
         self._in_state: dict[State, set[int]] = {state: set() for state in State}  # trials that have entries
         self._first = 0  # no trial before it can be claimed
-        self._blocks: set[int] = set()
+        self._blocks: dict[int, Path] = {}  # with their folders
         self._compacted: set[int] = set()  # blocks whose entries are in one file
         self._to_compact: set[int] = set()  # blocks that may be over now
         self._over: dict[int, bool] = {}  # by block, as far as it is known
@@ -70,23 +70,27 @@ class Journal:
             OSError: The folder cannot be read.
         """
         for match in filter(None, map(_BLOCK.fullmatch, self._listings.names(self.folder))):
-            (self._compacted if match[2] else self._blocks).add(int(match[1]))
+            if match[2]:
+                self._compacted.add(int(match[1]))
+            else:
+                self._blocks.setdefault(int(match[1]), self.folder / match[1])
         rarely = max(_RARELY, _SHARE_OF_LOOKS * len(self._blocks))
-        for block in sorted(self._blocks):
-            names = self._listings.names(self._folder_of(block), rarely if self._is_over(block) else 0.0)
-            numbers = self._extended(names)
-            if len(numbers) > _FEW and block in self._compacted:
-                self._read_compacted(block)
-                numbers = self._extended(names)
-            for number in numbers:
-                self.refresh_trial(number)
+        for block, folder in self._blocks.items():
+            if names := self._listings.names(folder, rarely if self._is_over(block) else 0.0):
+                self._read_block(block, names)
 
     def blocks(self) -> list[Path]:
         """Return the known folders of entries."""
-        return list(map(self._folder_of, sorted(self._blocks)))
+        return list(self._blocks.values())
 
-    def _folder_of(self, block: int) -> Path:
-        return self.folder / f"{block:03}"
+    def _read_block(self, block: int, names: Sequence[str]) -> None:
+        """Read the entries of a block that are not known here, by the names of their files."""
+        numbers = self._extended(names)
+        if len(numbers) > _FEW and block in self._compacted:
+            self._read_compacted(block)
+            numbers = self._extended(names)
+        for number in numbers:
+            self.refresh_trial(number)
 
     def _extended(self, names: Iterable[str]) -> list[int]:
         """Return the trials that have entries, by the names of their files, which are not known here."""
@@ -245,7 +249,7 @@ class Journal:
             yield number, self._entries[number][-1].worker
 
     def _path(self, number: int, index: int) -> Path:
-        return self._folder_of(number // _PER_BLOCK) / f"{number:05}.{index:04}.json"
+        return self.folder / f"{number // _PER_BLOCK:03}" / f"{number:05}.{index:04}.json"
 
     def _create(self, path: Path, text: str) -> bool:
         """Create an entry, and its folder if it is the first one in it."""
