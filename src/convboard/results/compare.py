@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from statistics import fmean
 from typing import Any
 
@@ -111,6 +112,9 @@ def compare_runs(first: Sequence[RunRow], second: Sequence[RunRow], metric: str 
         ConfigError: No run has such a metric, or None is given and they have several objectives.
         RunError: A or B has no result; A and B are on different data sets, or on several without pairs.
     """
+    for rows in (first, second):
+        if isinstance(rows, (str, PathLike)):
+            raise RunError(f"compare_runs takes runs, as load_runs returns them, not a path such as {rows}.")
     metric = _metric([*first, *second], metric)
     a, b = _on_common_data(_with_results("A", first, metric), _with_results("B", second, metric))
     within = _differing(a), _differing(b)

@@ -270,6 +270,8 @@ def load_runs(*folders: str | Path) -> RunTable:
     for folder in folders:
         if not isinstance(folder, (str, PathLike)):
             raise RunError(f"load_runs takes paths of folders, not a value of type {type(folder).__name__}.")
+        if folder == "":
+            raise RunError("load_runs takes paths of folders, not an empty text.")
     return RunTable(read_runs([Path(folder) for folder in folders or ("outputs",)]))
 
 

@@ -113,6 +113,11 @@ def test_without_a_result_nothing_is_compared() -> None:
         compare_runs(seeds(0.1, A), running)
 
 
+def test_paths_are_not_compared() -> None:
+    with pytest.raises(RunError, match="takes runs, as load_runs returns them, not a path such as outputs"):
+        compare_runs(seeds(0.1, A), "outputs")  # type: ignore[arg-type]
+
+
 def on(dataset: str, lr: float, values: Sequence[float], **facts: Any) -> list[RunRow]:
     return [run_row(number, value, dataset=dataset, lr=lr, seed=number, **facts) for number, value in enumerate(values)]
 

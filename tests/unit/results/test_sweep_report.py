@@ -13,6 +13,7 @@ from convboard.results.sweep_report import print_report
 from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.sweep_folder import Sweep
 from sweep_records import ended_sweep
+from synthetic_sweep import Outcome, grid, write_sweep
 
 
 def told(sweep: Sweep, width: int | None = None) -> list[str]:
@@ -116,3 +117,49 @@ def test_what_was_pruned_or_has_failed_can_be_gone_further_with(tmp_path: Path) 
         "go further: python train.py -m sweep.resume=it sweep.promote=2",
         "look at it: tensorboard --logdir it",
     ]
+
+
+def test_each_data_set_has_a_ranking_of_its_own(tmp_path: Path) -> None:
+    settings = grid({"dataset.name": ["a", "b"], "optimizer.lr": [0.1, 0.2]})
+    sweep = write_sweep(tmp_path / "it", settings, [Outcome(value=value) for value in (0.8, 0.9, 0.99, 0.98)])
+    lines = [" ".join(line.split()) for line in told(sweep) if "──" not in line]
+    assert lines == [
+        "ranking on a",
+        "lr accuracy/val accuracy/test trial",
+        "1 0.2 90.00% 89.00% 1",
+        "2 0.1 80.00% 79.00% 0",
+        "best: it/dataset.name=a,optimizer.lr=0.2",
+        "repeat it: python train.py dataset.name=a optimizer.lr=0.2",
+        "ranking on b",
+        "lr accuracy/val accuracy/test trial",
+        "1 0.1 99.00% 98.00% 2",
+        "2 0.2 98.00% 97.00% 3",
+        "best: it/dataset.name=b,optimizer.lr=0.1",
+        "repeat it: python train.py dataset.name=b optimizer.lr=0.1",
+        "look at it: tensorboard --logdir it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "heads"),
+    [
+        (None, "lr momentum accuracy/val seeds accuracy/test pruned after best trial"),  # a file has room for all
+        (80, "lr momentum accuracy/val seeds accuracy/test best trial"),
+        (60, "lr momentum accuracy/val seeds best trial"),
+        (50, "lr momentum accuracy/val best trial"),
+        (36, "lr momentum accuracy/val"),
+    ],
+)
+def test_no_column_of_results_is_cut(tmp_path: Path, width: int | None, heads: str) -> None:
+    settings = grid({"optimizer.lr": [0.1, 0.01], "optimizer.momentum": [0.9], "seed": [1, 2]})
+    outcomes = [Outcome(value=0.9), Outcome(State.PRUNED, 0.5, epochs=2), Outcome(value=0.8), Outcome(State.PRUNED)]
+    lines = told(write_sweep(tmp_path / "it", settings, outcomes), width)
+    assert " ".join(lines[1].split()) == heads
+    assert not [line for line in lines[:6] if "…" in line]
+
+
+def test_the_keys_that_mattered_in_a_search_are_said_with_the_method(tmp_path: Path) -> None:
+    settings = [{"optimizer.lr": 10**-number, "batch_size": 8 + number} for number in range(12)]
+    lines = told(write_sweep(tmp_path / "it", settings, [Outcome(value=0.5 + n / 100) for n in range(12)]))
+    (line,) = (line for line in lines if line.startswith("mattered:"))
+    assert line.endswith("(share of the variance between settings, by fANOVA)")

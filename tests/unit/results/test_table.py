@@ -143,6 +143,8 @@ def test_loading_takes_folders_or_outputs(tmp_path: Path, monkeypatch: pytest.Mo
     Path("outputs").mkdir()
     with pytest.raises(convboard.RunError, match="load_runs takes paths of folders, not a value of type int"):
         convboard.load_runs(5)  # type: ignore[arg-type]
+    with pytest.raises(convboard.RunError, match="load_runs takes paths of folders, not an empty text"):
+        convboard.load_runs("")  # such as a variable that is not set; the current folder is "."
     assert len(convboard.load_runs()) == len(convboard.load_runs("outputs", tmp_path)) == 0
 
 

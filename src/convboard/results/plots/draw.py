@@ -70,6 +70,8 @@ def plot_runs(
         ConfigError: There is no such kind, key or metric.
         RunError: The runs do not allow such a figure.
     """
+    if not isinstance(runs, RunTable):
+        raise RunError(f"plot_runs takes the table that load_runs returns, not a value of type {type(runs).__name__}.")
     with style():
         figures, _ = draw_plots(runs, PlotOptions([kind], keys, tag, x))
     return figures[kind]

@@ -90,6 +90,8 @@ def test_a_figure_in_python(sweep: RunTable, tmp_path: Path) -> None:
     convboard.plot_runs(sweep, "heat_map", keys=["lr", "model"]).savefig(tmp_path / "a.png")
     with pytest.raises(RunError, match="importance cannot be drawn"):
         convboard.plot_runs(RunTable([sweep[0]]), "importance")
+    with pytest.raises(RunError, match="plot_runs takes the table that load_runs returns, not a value of type str"):
+        convboard.plot_runs("outputs", "curves")  # type: ignore[arg-type]
 
 
 def test_results_that_cannot_be_compared() -> None:
