@@ -115,7 +115,7 @@ def test_it_measures_many_workers_and_trials(run_command: RunCommand, tmp_path: 
     assert [row["trials"] for row in journals] == [row["trials"] for row in configs] == [300, 1000]
     assert all(row["entries"] > 2 * row["trials"] for row in journals)
     assert [row["workers"] for row in views] == [100, 100]
-    assert [row["process"] for row in rest][0] == "pool"
+    assert rest[0]["process"] == "pool"
     assert list(tmp_path.iterdir()) == []
 
 
