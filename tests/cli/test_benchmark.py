@@ -106,6 +106,19 @@ def test_it_measures_sweeps(run_command: RunCommand, tmp_path: Path, data_dir: P
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
+def test_it_measures_many_workers_and_trials(run_command: RunCommand, tmp_path: Path) -> None:
+    done = run_command("scripts/benchmark.py", "part=clusters", "quick=true", "format=json")
+    pools, claims, journals, configs, views, rest = (one["rows"] for one in json.loads(done.stdout)["sections"])
+    assert [(row["ended"], row["twice"]) for row in pools] == [(20, 0)] * 2
+    assert [(row["claimed"], row["twice"]) for row in claims] == [(40, 0)] * 2
+    assert [row["trials"] for row in journals] == [row["trials"] for row in configs] == [300, 1000]
+    assert all(row["entries"] > 2 * row["trials"] for row in journals)
+    assert [row["workers"] for row in views] == [100, 100]
+    assert rest[0]["process"] == "pool"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
