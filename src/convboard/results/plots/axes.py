@@ -119,9 +119,12 @@ class MetricAxis:
 
     def including(self, values: Iterable[float]) -> "MetricAxis":
         """Return this axis with wider limits, so that values are shown, as far as the metric can have them."""
-        most = 1.0 if self.is_maximised else math.inf
-        shown = [min(max(value, 0.0), most) for value in values if value > 0 or not self.is_log]
+        shown = [self.possible(value) for value in values if value > 0 or not self.is_log]
         return replace(self, low=min([self.low, *shown]), high=max([self.high, *shown]))
+
+    def possible(self, value: float) -> float:
+        """Return the value of the metric that is nearest to a value: none is below 0, and no accuracy above 100 %."""
+        return min(max(value, 0.0), 1.0 if self.is_maximised else math.inf)
 
     def even(self, value: float) -> float:
         """Return a value as its coordinate on an axis of equal steps."""

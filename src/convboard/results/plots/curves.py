@@ -105,7 +105,7 @@ def _draw_line(axes: Axes, line: _Line, colour: str, metric: MetricAxis) -> None
     label = line.name if is_shown else f"{line.name}  (beyond the axis)"
     axes.plot(curve.at, curve.means, color=colour, linewidth=1.8, marker=marker, label=label)
     if is_shown and curve.deviations is not None:
-        low, high = ([m + sign * d for m, d in zip(curve.means, curve.deviations)] for sign in (-1, 1))
+        low, high = ([metric.possible(m + sign * d) for m, d in zip(curve.means, curve.deviations)] for sign in (-1, 1))
         axes.fill_between(curve.at, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
