@@ -89,9 +89,10 @@ def is_whole(command: ShownCommand) -> bool:
 
 TRAINS = [command for command in all_commands("train.py") if is_whole(command)]
 GO_ON = ("resume=", "sweep.resume=", "sweep.join=", "sweep.watch=", "sweep.cancel=")
+SHARED = "=/shared/sweeps/first"  # the folder of a sweep on several machines
 # What starts workers on another engine is run in tests/clusters.
 ELSEWHERE = [command for command in TRAINS if any(given.startswith("sweep/backend=") for given in command.arguments)]
-TRAINS = [command for command in TRAINS if command not in ELSEWHERE]
+TRAINS = [one for one in TRAINS if one not in ELSEWHERE and not any(SHARED in given for given in one.arguments)]
 RESUMES = [command for command in TRAINS if any(given.startswith(GO_ON) for given in command.arguments)]
 PRINTS = [command for command in TRAINS if {"--help", "--hydra-help", "--cfg"} & {*command.arguments}]
 NEW = [command for command in TRAINS if command not in RESUMES and command not in PRINTS]

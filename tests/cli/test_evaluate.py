@@ -25,7 +25,7 @@ BF16 = "trainer.precision=bf16 trainer.channels_last=false trainer.eval_batch_si
     [
         "",
         "model=batchnorm_cnn loss=mse",
-        pytest.param(STREAMED, marks=pytest.mark.thorough),
+        pytest.param(" ".join(STREAMED), marks=pytest.mark.thorough),
         pytest.param(BF16, marks=pytest.mark.thorough),
         "trainer.limit_val_batches=1 trainer.limit_test_batches=2 trainer.eval_batch_size=50",
     ],

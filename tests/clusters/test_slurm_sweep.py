@@ -95,7 +95,7 @@ def test_an_array_of_workers_trains_each_trial_as_alone(
     assert "logs:       sweep/slurm/0000/*.out\n" in submitted
     assert len(jobs(slurm)) == 2
 
-    assert "\n4/4  finished " in train("sweep.watch=sweep")
+    assert "(mean over 4 seeds)" in train("sweep.watch=sweep")
     wait_until(lambda: set(jobs(slurm).values()) == {"COMPLETED"})
     assert [log_of(job).count("joined:") for job in jobs(slurm)] == [1, 1]
     assert_whole(Sweep.open(Path("sweep")), run_command, alone=1)
@@ -114,7 +114,7 @@ def test_workers_save_when_they_are_warned_or_cancelled_and_a_controller_that_is
     slurm.start_controller()
 
     wait_until(lambda: log_of(warned).count("joined:") == 2)
-    assert "\n4/4  finished " in train("sweep.watch=sweep")
+    assert "(mean over 4 seeds)" in train("sweep.watch=sweep")
     wait_until(lambda: jobs(slurm) == {warned: "COMPLETED", cancelled: "CANCELLED", third: "COMPLETED"})
     assert log_of(cancelled).count("joined:") == 1
     sweep.refresh()
@@ -137,7 +137,7 @@ def test_a_cancelled_sweep_leaves_no_job_and_goes_on_as_printed(
 
     (more,) = (line for line in submitted.splitlines() if line.startswith("more: "))
     train(*shlex.split(more.partition(" -m ")[2])[:-1], "sweep.workers=4")
-    assert "\n6/6  finished " in train("sweep.watch=sweep")
+    assert "(mean over 6 seeds)" in train("sweep.watch=sweep")
     assert_whole(sweep, run_command, alone=5)
 
 
@@ -151,7 +151,7 @@ def test_trials_of_a_worker_that_is_killed_go_on_elsewhere(
     for process in psutil.process_iter():
         if is_worker(process) and process.environ()["SLURM_ARRAY_TASK_ID"] == victim.partition("_")[2]:
             process.kill()
-    assert "\n4/4  finished " in train("sweep.watch=sweep")
+    assert "(mean over 4 seeds)" in train("sweep.watch=sweep")
     assert jobs(slurm)[victim] == "FAILED"
     assert_whole(sweep, run_command, alone=3)
 
@@ -173,7 +173,7 @@ def test_runs_go_on_after_their_jobs_were_preempted(
     ours = list(jobs(slurm))
     urgent = slurm.submit("--partition=urgent", "--cpus-per-task=2", "--output=/dev/null", "--wrap=sleep 1")
     slurm.wait_for(urgent, "COMPLETED", SECONDS)
-    assert "\n4/4  finished " in train("sweep.watch=sweep")
+    assert "(mean over 4 seeds)" in train("sweep.watch=sweep")
     wait_until(lambda: {jobs(slurm)[job] for job in ours} == {"COMPLETED"})
     assert sorted(log_of(job).count("joined:") for job in ours) == [1, 2]
     assert_whole(sweep, run_command, alone=0)
@@ -196,7 +196,7 @@ def test_runs_of_a_node_that_fails_go_on(train: Train, slurm: SlurmCluster, run_
     sweep = Sweep.open(Path("sweep"))
     wait_for_running(sweep, 1, "node1")
     slurm.kill_node("node1", is_noticed=False)
-    assert "\n4/4  finished " in train("sweep.watch=sweep")
+    assert "(mean over 4 seeds)" in train("sweep.watch=sweep")
     slurm.start_node("node1")
     wait_until(lambda: set(jobs(slurm).values()) == {"COMPLETED"})
     assert_whole(sweep, run_command, alone=0)

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -34,10 +35,11 @@ def test_each_host_is_a_machine_of_its_own_that_sees_the_common_folder(ssh: SshH
 def test_a_host_that_is_killed_is_refused_until_it_is_started_again(ssh: SshHosts) -> None:
     assert ssh.run("host1", "exit 3").returncode == 3
     ssh.run("host1", "setsid sleep 300 > /dev/null 2>&1 &")
-    (left,) = (process for process in psutil.Process().children(recursive=True) if process.name() == "sleep")
+    while not (left := [one for one in psutil.Process().children(recursive=True) if one.name() == "sleep"]):
+        time.sleep(0.05)
 
     ssh.kill_host("host1")
-    assert psutil.wait_procs([left], timeout=10)[1] == []
+    assert psutil.wait_procs(left, timeout=10)[1] == []
     assert "Connection refused" in ssh.run("host1", "true").stderr
     assert ssh.run("host2", "true").returncode == 0
 

@@ -51,7 +51,7 @@ def test_every_key_of_a_sweep_is_there_once_with_its_value() -> None:
 
 def test_the_keys_of_the_chosen_backend_are_there() -> None:
     text = train_help(["sweep/backend=command"])
-    assert "\n  sweep/backend                     command local\n" in text
+    assert "\n  sweep/backend                     command local slurm\n" in text
     assert "\n  sweep.backend.workers_per_node=1  Number of runs" in text
     assert "sweep.backend.cpus" not in train_help([])
 

@@ -89,9 +89,10 @@ def states(sweep: Sweep) -> list[State]:
 
 def children() -> list[psutil.Process]:
     """The processes of trials: those below the fork server."""
-    servers = [
-        child for child in psutil.Process().children() if "multiprocessing.forkserver" in " ".join(child.cmdline())
-    ]
+    servers = []
+    for child in psutil.Process().children():
+        with suppress(psutil.ZombieProcess):  # what another test has left to the end of this process
+            servers += [child] if "multiprocessing.forkserver" in " ".join(child.cmdline()) else []
     return [process for server in servers for process in server.children(recursive=True)]
 
 
@@ -347,7 +348,8 @@ def test_a_trial_that_is_ended_from_outside_has_failed(tmp_path: Path) -> None:
 
     def end_it() -> None:
         heard.has_progress.wait()
-        children()[-1].terminate()
+        for child in children():  # those of earlier tests may be about to leave
+            child.terminate()
 
     threading.Thread(target=end_it).start()
     Pool(sweep, this_worker(), [Slot()], OBEY, heard).run()

@@ -35,7 +35,9 @@ export function startPolling(store, open) {
       await ask();
     } catch (error) {
       store.set({ isGone: error.kind === "gone" });
-      if (error.kind === "missing") store.set({ problem: { kind: "lost", message: error.message }, table: null });
+      if (error.kind === "missing" && store.get().table) {
+        store.set({ problem: { kind: "lost", message: error.message }, table: null });
+      }
       if (!error.kind) throw error; // a mistake in this tab
     } finally {
       isAsking = false;
