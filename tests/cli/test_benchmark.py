@@ -125,7 +125,8 @@ def test_it_measures_many_workers_and_trials(run_command: RunCommand, tmp_path: 
         (
             "part=sped",
             "part='sped' is not known. Did you mean 'speed'? "
-            "Allowed: all, busy, clusters, importance, layers_tab, mnist_99, processes, runs, search, speed, sweep, sweeps_tab.",
+            "Allowed: all, busy, clusters, importance, layers_tab, mnist_99, processes, runs, search, speed, sweep, "
+            "sweeps_tab.",
         ),
         ("format=csv", "format='csv' is not known. Allowed: json, markdown, table."),
         ("batches=-3", "batches=-3: must be at least 1, or be omitted."),
