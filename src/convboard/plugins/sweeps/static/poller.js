@@ -34,10 +34,9 @@ export function startPolling(store, open) {
     try {
       await ask();
     } catch (error) {
-      store.set({ isGone: error.kind === "gone" });
-      if (error.kind === "missing" && store.get().table) {
-        store.set({ problem: { kind: "lost", message: error.message }, table: null });
-      }
+      const isLost = error.kind === "missing" && store.get().table !== null;
+      const lost = isLost && { problem: { kind: "lost", message: error.message }, table: null };
+      store.set({ isGone: error.kind === "gone", ...lost });
       if (!error.kind) throw error; // a mistake in this tab
     } finally {
       isAsking = false;
