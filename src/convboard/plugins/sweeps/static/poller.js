@@ -9,6 +9,9 @@ const LIVE = new Set(["running", "waiting"]);
 /** Whether the tab is shown; TensorBoard hides the frames of its other tabs, which have no width then. */
 export const isSeen = ({ width }) => !document.hidden && width > 0;
 
+/** What is shown where runs have been shown and are no longer there. */
+const lost = ({ message }) => ({ problem: { kind: "lost", message }, table: null });
+
 /**
  * @param {ReturnType<import("../../shared/static/store.js").createStore>} store
  * @param {(wanted: Object) => Promise<void>} open Called while no folder is shown.
@@ -35,8 +38,7 @@ export function startPolling(store, open) {
       await ask();
     } catch (error) {
       const isLost = error.kind === "missing" && store.get().table !== null;
-      const lost = isLost && { problem: { kind: "lost", message: error.message }, table: null };
-      store.set({ isGone: error.kind === "gone", ...lost });
+      store.set({ isGone: error.kind === "gone", ...(isLost ? lost(error) : {}) });
       if (!error.kind) throw error; // a mistake in this tab
     } finally {
       isAsking = false;
