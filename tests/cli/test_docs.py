@@ -24,7 +24,8 @@ from convboard.cli.main import COMMANDS
 from convboard.config.compose import compose_config
 from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 from convboard.sweeps.backends.settings import RemoteSettings
-from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.command_options import read_options
+from convboard.sweeps.sweep_options import SweepOptions
 from convboard.training.signals import EXIT_BY_SIGNAL
 from pages import (
     PAGES,

@@ -60,8 +60,13 @@ def test_it_is_submitted_cancelled_and_gone_on_with(run_command: RunCommand, tmp
 
 @pytest.mark.thorough
 def test_a_line_that_fails_is_told_with_its_output(run_command: RunCommand, tmp_path: Path) -> None:
-    template = "sweep.backend.template=echo no such host >&2; false {command}"
-    failed = run_command("train.py", "-m", BACKEND[0], template, "sweep.workers=1", *QUICK, expected_code=2)
+    line = "test -e ready || {{ echo no such host >&2; exit 1; }}; sh -c {command}"
+    given = (BACKEND[0], f"sweep.backend.template={line}", "sweep.workers=1", *QUICK)
+    failed = run_command("train.py", "-m", *given, "trainer.max_epochs=1", expected_code=2)
     assert "a worker could not be started: this command ended with exit code 1." in failed.stderr
     assert "no such host" in failed.stderr
+    (tmp_path / "ready").touch()
+    again = failed.stderr.partition("The sweep itself is written. To start workers of it: ")[2]
+    run_command("train.py", *shlex.split(again.removeprefix(f"{TRAIN} ")))  # as it is printed
+    assert "(mean over 3 seeds)" in run_command("train.py", "-m", "sweep.watch=sweep").stdout
     assert json.loads((tmp_path / "sweep/submissions/0000.json").read_text())["workers"] == 1

@@ -132,7 +132,7 @@ class RayCluster:
 def missing() -> str:
     """Why there can be no cluster on this machine; empty if there can."""
     if find_spec("ray") is None:
-        return "Ray is missing. Get it with `pip install '.[ray]'`."
+        return "Ray is missing. Get it with `uv sync`."
     return machines.missing({})
 
 

@@ -5,9 +5,7 @@ It shares nothing with a Slurm or munge of the system. Each node has a host name
 """
 
 import os
-import random
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
+
+from clusters.machines import free_ports
 
 WAIT_SECONDS = 60
 # Programs of slurmctld, slurmd, slurm-client, munge and util-linux, Debian's packages.
@@ -171,7 +171,7 @@ class SlurmCluster:
             self.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=killed")
 
     def _write_files(self, cpus: int) -> None:
-        port, *ports = _free_ports(1 + len(self.nodes))
+        port, *ports = free_ports(1 + len(self.nodes))
         addresses = [f"127.0.0.{number + 2}" for number in range(len(self.nodes))]
         nodes = [
             NODE.format(name=name, address=address, port=port, cpus=cpus, gpus=len(self._gpus))
@@ -241,18 +241,3 @@ def slurm_cluster(nodes: int = 2, cpus: int = 2, gpus: int = 2) -> Iterator[Slur
 def _path() -> str:
     """$PATH, with where Debian has daemons."""
     return os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
-
-
-def _free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on, below those that the system gives away."""
-    with ExitStack() as stack:
-        found: list[int] = []
-        while len(found) < count:
-            port = random.randrange(20_000, 32_000)
-            listener = stack.enter_context(socket.socket())
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            found.append(port)
-    return found

@@ -20,7 +20,8 @@ from convboard.config.schema import GROUPS, OPEN_GROUPS, TrainConfig
 from convboard.config.yaml_limits import LONGEST
 from convboard.files import read_text
 from convboard.sweeps.backends.settings import BackendSettings
-from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.command_options import read_options
+from convboard.sweeps.sweep_options import SweepOptions
 
 NARROWEST, WIDEST = 40, 100  # columns
 _LONGEST_KEY = 32  # columns; a longer key has its meaning on the next line

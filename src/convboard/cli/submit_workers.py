@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from convboard.config.command_line import assignment, command, printable
+from convboard.errors import RunError
 from convboard.experiment.console import counted, shown_path
 from convboard.sweeps.backends.known import backend_of
 from convboard.sweeps.backends.settings import RemoteSettings
@@ -37,7 +38,14 @@ def submit_workers(sweep: Sweep, options: SweepOptions, arguments: Sequence[str]
     assert options.workers is not None
     submission = submit(sweep, asdict(settings), options.workers, count_stops(sweep.folder))
     backend = backend_of(settings)
-    started = backend.start(submission)
+    folder = shown_path(sweep.folder)
+    keys = [shlex.quote(argument) for argument in arguments if argument.startswith(("sweep/backend", "sweep.backend."))]
+    join = command("train", "-m", assignment("sweep.join", folder), *keys)
+    try:
+        started = backend.start(submission)
+    except RunError as error:
+        again = f"{join} sweep.workers={options.workers}"
+        raise RunError(f"{error}\nThe sweep itself is written. To start workers of it: {again}") from error
     note_started(submission, started)
     processes = len(submission.groups())
     console.print(
@@ -48,9 +56,6 @@ def submit_workers(sweep: Sweep, options: SweepOptions, arguments: Sequence[str]
     if (more := len(started) - _MOST_SHOWN) > 0:
         console.print(f"            and {more:,} more")
     console.print(f"logs:       {printable(shown_path(Path(backend.logs(submission))))}")
-    folder = shown_path(sweep.folder)
-    keys = [shlex.quote(argument) for argument in arguments if argument.startswith(("sweep/backend", "sweep.backend."))]
-    join = command("train", "-m", assignment("sweep.join", folder), *keys)
     console.print(f"watch:      {printable(command('train', '-m', assignment('sweep.watch', folder)))}")
     console.print(f"more:       {printable(join)} sweep.workers=1")
     console.print(f"stop:       {printable(command('train', '-m', assignment('sweep.cancel', folder)))}")

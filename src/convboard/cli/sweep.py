@@ -19,13 +19,14 @@ from convboard.config.command_line import argument_of, command, printable
 from convboard.experiment.console import counted, shown_path
 from convboard.results.sweep_report import print_report
 from convboard.sweeps import forked_process
+from convboard.sweeps.command_options import read_options, refuse_others
 from convboard.sweeps.search.optuna_version import other_optuna
 from convboard.sweeps.search.search import Search
 from convboard.sweeps.slots import Slot
 from convboard.sweeps.store.liveness import clock_remark, this_worker
 from convboard.sweeps.store.submissions import submission_of
 from convboard.sweeps.store.sweep_folder import Sweep
-from convboard.sweeps.sweep_options import SweepOptions, read_options, refuse_others
+from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.terminal.live_view import LiveView
 from convboard.sweeps.workers.pool import Pool
 from convboard.training import signals

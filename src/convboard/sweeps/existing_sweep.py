@@ -13,6 +13,7 @@ from convboard.errors import ConfigError, RunError
 from convboard.experiment.console import shown_path
 from convboard.files import machine
 from convboard.sweeps.backends.settings import RemoteSettings
+from convboard.sweeps.command_options import given_keys
 from convboard.sweeps.further_trials import further_trials
 from convboard.sweeps.search.optuna_version import optuna_version, require_optuna
 from convboard.sweeps.search.plan import read_examples, read_plan, refuse_to_change
@@ -24,7 +25,7 @@ from convboard.sweeps.store.submissions import prove_folder
 from convboard.sweeps.store.sweep_folder import Sweep, refuse_unshared
 from convboard.sweeps.store.sweep_record import SweepRecord, read_record
 from convboard.sweeps.store.trials import Trial
-from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions, given_keys
+from convboard.sweeps.sweep_options import MAY_CHANGE, SweepOptions
 from convboard.sweeps.trust import named_by_user, refuse_untrusted, trust_trials
 
 _OF_JOINING = ("join", "workers", "per_gpu", "trust", "changed", "backend", "submission")

@@ -12,6 +12,7 @@ import pytest
 import torch  # noqa: F401  (the data is then described in this process)
 
 from convboard.errors import ConfigError, ConvboardError, RunError
+from convboard.sweeps.command_options import read_options
 from convboard.sweeps.composed_trials import new_trials
 from convboard.sweeps.existing_sweep import join_sweep, resume_sweep
 from convboard.sweeps.new_sweep import create_sweep
@@ -21,7 +22,7 @@ from convboard.sweeps.store.liveness import SignOfLife, this_worker
 from convboard.sweeps.store.sweep_folder import Sweep
 from convboard.sweeps.store.sweep_record import read_record
 from convboard.sweeps.store.trials import with_threads
-from convboard.sweeps.sweep_options import SweepOptions, read_options
+from convboard.sweeps.sweep_options import SweepOptions
 from convboard.sweeps.trial_plans import with_plans
 
 

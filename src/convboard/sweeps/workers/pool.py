@@ -224,7 +224,7 @@ class Pool:
     def _close(self, one: RunningTrial) -> None:
         """Write into the journal how a trial has ended; if it has failed without a word, after the call for that."""
         code = one.close()
-        if not self._is_stopping and _is_by_signal(one.end, code):
+        if not self._is_stopping and one.is_ended_by_signal(code):
             time.sleep(_SIGNAL_SECONDS)
         self._running.remove(one)
         self._sweep.journal.refresh_trial(one.trial.number)  # this process may have been suspended
@@ -294,10 +294,3 @@ class Pool:
             # Others go on with a trial whose end cannot be written, as if this worker had died.
             with suppress(OSError):
                 self._wait()
-
-
-def _is_by_signal(end: End | None, code: int | None) -> bool:
-    """Return whether a signal has ended a trial, which the pool may be about to get too."""
-    if end is not None:
-        return end.state is State.INTERRUPTED
-    return code is not None and (code < 0 or code > signals.EXIT_BY_SIGNAL) and code != SERVER_ENDED

@@ -11,9 +11,11 @@ from multiprocessing.process import BaseProcess
 
 from convboard.sweeps.forked_process import DUMP
 from convboard.sweeps.slots import Slot
+from convboard.sweeps.store.entries import State
 from convboard.sweeps.store.liveness import process_started
 from convboard.sweeps.store.trials import Trial
 from convboard.sweeps.workers.reports import Activity, End, Progress
+from convboard.training.signals import EXIT_BY_SIGNAL
 
 SERVER_ENDED = 255  # the exit code that multiprocessing gives to a process whose server has ended
 _GLANCE = 0.05  # seconds between two looks at the parent of a process
@@ -96,6 +98,16 @@ class RunningTrial:
             return True
         time.sleep(_GLANCE)  # its sentinel is ready from now on
         return False
+
+    def is_ended_by_signal(self, code: int | None) -> bool:
+        """Return whether a signal has ended it, which the pool may be about to get too.
+
+        Args:
+            code: The exit code of its process.
+        """
+        if self.end is not None:
+            return self.end.state is State.INTERRUPTED
+        return code is not None and (code < 0 or code > EXIT_BY_SIGNAL) and code != SERVER_ENDED
 
     def stop(self, end: End, grace: float) -> None:
         """Let it save and end; a further call changes nothing.

@@ -6,8 +6,8 @@ from convboard.errors import ConfigError, RunError
 from convboard.sweeps.backends.command import CommandBackend, CommandSettings
 from convboard.sweeps.backends.known import backend_of, settings_of
 from convboard.sweeps.backends.settings import BackendSettings
+from convboard.sweeps.command_options import read_options
 from convboard.sweeps.store.submissions import Submission
-from convboard.sweeps.sweep_options import read_options
 
 LIST = "sweep.backend.hosts: must be a list, as in sweep.backend.hosts=[one,two]."
 TEMPLATE = "sweep.backend.template=ssh {host} {command}"

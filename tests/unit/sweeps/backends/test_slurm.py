@@ -12,10 +12,10 @@ import pytest
 from convboard.errors import ConfigError, RunError
 from convboard.sweeps.backends.slurm import SlurmBackend, SlurmSettings
 from convboard.sweeps.backends.slurm_worker import REQUEUE, SlurmWorker
+from convboard.sweeps.command_options import read_options
 from convboard.sweeps.store.entries import Entry, State
 from convboard.sweeps.store.stop_requests import request_stop
 from convboard.sweeps.store.submissions import Submission, submit
-from convboard.sweeps.sweep_options import read_options
 from sweep_records import sweep_of_seeds
 
 CLIENTS = {
