@@ -64,8 +64,8 @@ def jobs(slurm: SlurmCluster) -> dict[str, str]:
 
 
 def log_of(job: str) -> str:
-    (log,) = Path("sweep/slurm").glob(f"*/{job}_0_log.out")
-    return log.read_text()
+    """What a job has printed; nothing before it has begun."""
+    return "".join(log.read_text() for log in Path("sweep/slurm").glob(f"*/{job}_0_log.out"))
 
 
 def assert_whole(sweep: Sweep, run_command: RunCommand, alone: int) -> None:
